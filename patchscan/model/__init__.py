@@ -1,0 +1,1 @@
+"""Behavioural models: from the C code of a series to a litmus test and its verdict."""

@@ -1,0 +1,82 @@
+"""What a rule is and what it says: Rule, Finding, Silence."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from patchscan.context import Context
+
+CHANGELOG = "(changelog)"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A place that supports a finding; text is the line quoted."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a reviewer would say, at the line where they would say it.
+
+    path: the file after the patch, or "(changelog)"; line: in that file (1 is the first body line of a
+    changelog); fix: a unified diff on top of the patch; model: the name of a Model that proves it.
+    The runner fills rule, severity, confidence (where the rule left them empty), patch, text and
+    fingerprint. repaired_by: a later patch of the series after which it no longer holds.
+    """
+
+    path: str
+    line: int
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    fix: str | None = None
+    model: str | None = None
+    severity: str = ""
+    confidence: str = ""
+    rule: str = ""
+    patch: int = 0
+    text: str = ""
+    fingerprint: str = ""
+    preexisting: bool = False
+    repaired_by: int | None = None
+    suppressed: str | None = None
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why a rule that looked at a line says nothing of it.
+
+    checked: True when the line is fine, False when the rule abstained because it could not know
+    (those are the report's "not checked"). The runner fills rule and patch.
+    """
+
+    path: str
+    line: int
+    reason: str
+    checked: bool
+    rule: str = ""
+    patch: int = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its text and its check, a pure generator over one patch in its series.
+
+    name: kebab-case, says what is wrong; summary: one line; why: the reason, for `explain`; source: the kernel
+    document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
+    "medium" or "low"; bad, good: examples, see patchscan.testing for their form.
+    """
+
+    name: str
+    summary: str
+    why: str
+    source: str
+    severity: str
+    confidence: str
+    check: Callable[["Context"], Iterator[Finding | Silence]]
+    bad: tuple[str, ...]
+    good: tuple[str, ...]

@@ -1,0 +1,126 @@
+"""Messages to threads, series, patches, file changes and hunks."""
+
+from dataclasses import dataclass
+
+from patchscan.problem import Problem
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a hunk.
+
+    kind: " " context, "+" added or "-" removed; text: without kind and newline (surrogateescape
+    for bytes that are not UTF-8); old, new: line number in the pre- and post-image, None where
+    the line is not part of it; newline: False where "\\ No newline at end of file" follows.
+    """
+
+    kind: str
+    text: str
+    old: int | None
+    new: int | None
+    newline: bool = True
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One hunk; start and count as in its header, section is git's guess after the second @@."""
+
+    old_start: int
+    old_count: int
+    new_start: int
+    new_count: int
+    section: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What one patch does to one file.
+
+    path: the file after the patch (before it, where the patch deletes it); old_path: the file
+    before the patch, None where it is created; kind: "modify", "create", "delete", "rename",
+    "copy", "mode", "binary", "symlink" or "submodule"; repaired: how a damaged diff was read, or "".
+    """
+
+    path: str
+    old_path: str | None
+    kind: str
+    hunks: tuple[Hunk, ...]
+    repaired: str = ""
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """A trailer of the changelog, e.g. key "Fixes", value '1013af4f585f ("mm: ...")'; line as in Patch."""
+
+    key: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch of a series, or its cover letter (index 0, no files).
+
+    subject: as sent, on one line; title: without the bracketed prefix; changelog: the body lines up
+    to the first line that is exactly "---", without in-body headers; line numbers of a changelog count
+    from 1 at the first of them; notes: what stands between "---" and the diff; revision: 1 for a first one.
+    """
+
+    index: int
+    total: int
+    revision: int
+    subject: str
+    title: str
+    author: str
+    date: str
+    message_id: str
+    changelog: tuple[str, ...]
+    trailers: tuple[Trailer, ...]
+    notes: tuple[str, ...]
+    files: tuple[FileChange, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Patches that were sent as one, in order; missing: the numbers that did not arrive."""
+
+    title: str
+    revision: int
+    message_id: str
+    cover: Patch | None
+    patches: tuple[Patch, ...]
+    missing: tuple[int, ...] = ()
+    base_commit: str | None = None
+    prerequisites: tuple[str, ...] = ()
+    change_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a reply says below a quotation: quoted lines (their ">" taken off), then the reviewer's own."""
+
+    quoted: tuple[str, ...]
+    text: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A mail that answers; parent: the Message-ID it replies to."""
+
+    message_id: str
+    parent: str | None
+    subject: str
+    author: str
+    date: str
+    remarks: tuple[Remark, ...]
+    trailers: tuple[Trailer, ...]
+
+
+@dataclass(frozen=True)
+class Thread:
+    """Everything read from one input: all series (the one to scan first), replies, and what was left out."""
+
+    series: tuple[Series, ...]
+    replies: tuple[Reply, ...]
+    problems: tuple[Problem, ...]

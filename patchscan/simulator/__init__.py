@@ -1,0 +1,1 @@
+"""Executes litmus tests under the Linux kernel memory model."""
