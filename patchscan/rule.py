@@ -66,8 +66,8 @@ class Silence:
 class Rule:
     """A rule: its text and its check, a pure generator over one patch in its series.
 
-    name: kebab-case, says what is wrong; summary: one line; why: the reason, for `explain`; source: the kernel
-    document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
+    name: kebab-case, says what is wrong; summary: one line; why: the reason, for `explain`; source: the
+    kernel document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
     "medium" or "low"; bad, good: examples, see patchscan.testing for their form.
     """
 
