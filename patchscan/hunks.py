@@ -35,16 +35,27 @@ class _Place:
     skipped_last: int = 0
 
 
-def apply_hunks(before: bytes | None, hunks: Sequence[Hunk]) -> tuple[bytes, tuple[str, ...]]:
-    """The content after the hunks, and a remark for each that needed fuzz.
+@dataclass(frozen=True)
+class Applied:
+    """The content after the hunks, a remark for each that needed fuzz, and for each hunk its offset: the line
+    at which its post-image begins now, minus the line in its header.
+    """
+
+    content: bytes
+    remarks: tuple[str, ...]
+    offsets: tuple[int, ...]
+
+
+def apply_hunks(before: bytes | None, hunks: Sequence[Hunk]) -> Applied:
+    """Lay hunks over a file.
 
     before is None for a file that does not exist yet. Raises HunkFailure at the first hunk that does not
     apply. The nearest place wins; a hunk whose outcome stands nearer than its pre-image is "already applied".
     """
     lines = io.BytesIO(before or b"").readlines()
     parts: list[bytes] = []
-    remarks = []
-    done = drift = 0
+    remarks, offsets = [], []
+    done = drift = grown = 0
     for number, hunk in enumerate(hunks, 1):
         image = _image(hunk)
         expected = hunk.old_start - (1 if hunk.old_count else 0) + drift
@@ -57,10 +68,12 @@ def apply_hunks(before: bytes | None, hunks: Sequence[Hunk]) -> tuple[bytes, tup
         last_new, last_old = len(image.new) - place.skipped_last, len(image.old) - place.skipped_last
         parts += lines[done : place.index + place.skipped_first]
         parts += image.new[place.skipped_first : last_new]
+        offsets.append(place.index + grown + (1 if hunk.new_count else 0) - hunk.new_start)
+        grown += len(image.new) - len(image.old)
         done = place.index + last_old
         drift = place.index - (expected - drift)
     parts += lines[done:]
-    return b"".join(parts), tuple(remarks)
+    return Applied(b"".join(parts), tuple(remarks), tuple(offsets))
 
 
 def _image(hunk: Hunk) -> _Image:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patchscan.base import Base, describe_base
-from patchscan.hunks import HunkFailure, apply_hunks
+from patchscan.hunks import Applied, HunkFailure, apply_hunks
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, safe_path
 
@@ -61,6 +61,7 @@ class FileState:
     does not exist then), "hunk" (only the hunks are known; before and after are None, but after is
     there for a file which the series itself makes), "text" (no text to read: binary, link, submodule).
     why: for "tree" what is worth a remark or "", else which hunk did not apply and why.
+    offsets: for "tree" a number a hunk, where it begins in `after` minus where its header says.
     """
 
     change: FileChange
@@ -68,6 +69,7 @@ class FileState:
     why: str
     before: bytes | None
     after: bytes | None
+    offsets: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,20 @@ class _Overlay:
             return FileState(change, "hunk", "no tree", None, None)
         try:
             before = None if change.kind == "create" else _content(source, old)
-            after, remarks = _apply(change, before, now, moves)
+            applied = _apply(change, before, now, moves)
         except HunkFailure as failure:
             return FileState(change, "hunk", self._explain(str(failure), old, new, patch), None, None)
         # Not where another rename of this patch has filled the name again.
         if change.kind in _TAKES_AWAY and self.contents.get(old) is source.changed.get(old):
             self.contents[old] = None
+        after = None if change.kind == "delete" else applied.content
+        remarks = applied.remarks
         self.contents[new] = after
         if self.tree is None:
-            return FileState(change, "hunk", "no tree", None, after)
+            return FileState(change, "hunk", "no tree", None, after, applied.offsets)
         if new in self.failed:
             remarks = (*remarks, f"patch {self.failed[new]} of the series did not apply to this file")
-        return FileState(change, "tree", "; ".join(remarks), before, after)
+        return FileState(change, "tree", "; ".join(remarks), before, after, applied.offsets)
 
     def _explain(self, reason: str, old: str, new: str, patch: Patch) -> str:
         reasons = [reason]
@@ -162,17 +166,13 @@ def _content(view: View, path: str) -> bytes:
     return content
 
 
-def _apply(
-    change: FileChange, before: bytes | None, now: View, moves: _Moves
-) -> tuple[bytes | None, tuple[str, ...]]:
-    """The file after the change, and remarks. Raises HunkFailure."""
-    after, remarks = apply_hunks(before, change.hunks)
-    if change.kind == "delete":
-        if after:
-            raise HunkFailure("the patch deletes the file, but lines are left over")
-        return None, remarks
+def _apply(change: FileChange, before: bytes | None, now: View, moves: _Moves) -> Applied:
+    """The hunks of a change laid over its file. Raises HunkFailure."""
+    applied = apply_hunks(before, change.hunks)
+    if change.kind == "delete" and applied.content:
+        raise HunkFailure("the patch deletes the file, but lines are left over")
     makes_file = change.kind in ("create", "rename", "copy")
     if makes_file and change.path not in moves.emptied and now.exists(change.path):
-        same = now.read(change.path) == after
+        same = now.read(change.path) == applied.content
         raise HunkFailure("already applied: the same file is there" if same else "the file to create exists")
-    return after, remarks
+    return applied
