@@ -1,0 +1,44 @@
+"""The C parser: bytes to tree-sitter nodes. tree-sitter is imported on first use, for it is slow to load."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+
+@lru_cache(maxsize=1)
+def _parser() -> "Parser":
+    import tree_sitter_c
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_c.language()))
+
+
+def tree(text: bytes, offset: int, row: int) -> "Node":
+    """Parse text as what stands at that offset and row of a larger one; nodes count from there."""
+    from tree_sitter import Point, Range
+
+    end_row = row + text.count(b"\n")
+    column = len(text) - text.rfind(b"\n") - 1
+    parser = _parser()
+    parser.included_ranges = [Range(Point(row, 0), Point(end_row, column), offset, offset + len(text))]
+    read: Callable[[int, Point], bytes] = lambda position, _: text[position - offset :]  # noqa: E731
+    return parser.parse(read).root_node
+
+
+def descendants(node: "Node") -> "Iterator[Node]":
+    """The node and all below it, in the order of the text; not recursive, for mail may nest without end."""
+    cursor = node.walk()
+    while True:
+        found = cursor.node
+        if found is not None:
+            yield found
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return
