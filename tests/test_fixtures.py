@@ -1,4 +1,4 @@
-"""The fixtures are what they claim to be: the tree hangs together, the series apply, expected places exist."""
+"""The fixtures are what they claim: the tree hangs together, series apply, expected places exist."""
 
 import email
 import os
