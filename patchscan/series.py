@@ -1,8 +1,13 @@
 """Messages to threads, series, patches, file changes and hunks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patchscan.problem import Problem
+
+if TYPE_CHECKING:
+    from patchscan.mail import Message
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class FileChange:
 
     path: the file after the patch (before it, where the patch deletes it); old_path: the file
     before the patch, None where it is created; kind: "modify", "create", "delete", "rename",
-    "copy", "mode", "binary", "symlink" or "submodule"; repaired: how a damaged diff was read, or "".
+    "copy", "mode", "binary", "symlink" or "submodule"; repaired: how a damaged diff was read, or "";
+    damaged: which hunks could not be read and are missing from hunks, or "" where all are there.
     """
 
     path: str
@@ -47,6 +53,7 @@ class FileChange:
     kind: str
     hunks: tuple[Hunk, ...]
     repaired: str = ""
+    damaged: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,11 @@ class Patch:
 
 @dataclass(frozen=True)
 class Series:
-    """Patches that were sent as one, in order; missing: the numbers that did not arrive."""
+    """Patches that were sent as one, in order; missing: the numbers that did not arrive.
+
+    base_commit, base_tree: hashes as sent, they may be short; prerequisites: the whole lines, e.g.
+    "prerequisite-message-id: <20260101.1@example.org>".
+    """
 
     title: str
     revision: int
@@ -94,6 +105,7 @@ class Series:
     base_commit: str | None = None
     prerequisites: tuple[str, ...] = ()
     change_id: str | None = None
+    base_tree: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,9 +130,36 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A series that was read and is not the one to scan; why: e.g. "lower revision than v4"."""
+
+    series: Series
+    why: str
+
+
+@dataclass(frozen=True)
 class Thread:
-    """Everything read from one input: all series (the one to scan first), replies, and what was left out."""
+    """Everything read from one input.
+
+    series: the one to scan first, then those of left_out; empty where no patch was found; replies in the
+    order in which they came; problems: all there were on the way.
+    """
 
     series: tuple[Series, ...]
     replies: tuple[Reply, ...]
     problems: tuple[Problem, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def read_thread(
+    messages: Sequence["Message"], problems: Sequence[Problem] = (), revision: int | None = None
+) -> Thread:
+    """Group messages into series and replies and choose the series to scan.
+
+    That is the highest complete revision, or the one asked for; problems are those met so far and come first
+    in the result's. Raises nothing: what cannot be read becomes a Problem.
+    """
+    # The parsers are loaded only here: these types are needed everywhere, most of the time without them.
+    from patchscan.thread import group
+
+    return group(messages, problems, revision)

@@ -1,0 +1,221 @@
+"""One mail's bytes to decoded headers and text: MIME, charsets, transfer encodings, format=flowed.
+
+The mail is hostile: a charset, nesting or encoding that cannot be read becomes a note, never an exception.
+"""
+
+import binascii
+import codecs
+import email.parser
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message as Part
+
+_ENCODED_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_DIFF = re.compile(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
+_OWN_HEADERS = re.compile(r"\A(?:From [0-9a-f]{40,64} |(?:From|Subject|Date): )")
+_PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
+_PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/diff", "text/patch", "application/x-patch"})
+_SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
+# Mailers say gb2312 and mean one of its supersets.
+_WIDER_CHARSET = {"gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949"}
+_PRINTABLE = bytes(range(32, 127))
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a mail holds.
+
+    headers: lower-case names, the first of each; notes: what was not read, one line each;
+    text: the body as a reader sees it, "\\n" between lines, bytes of no known charset as surrogates;
+    inner: mails and patches with headers of their own that were attached.
+    """
+
+    headers: dict[str, str]
+    text: str
+    inner: tuple[bytes, ...]
+    notes: tuple[str, ...]
+
+
+def decode_mail(raw: bytes) -> Decoded:
+    """Decode one mail (no "From " line). Raises nothing."""
+    try:
+        mail = email.parser.BytesParser().parsebytes(raw)
+        headers = _headers(mail)
+        return _decode_parts(mail, headers)
+    except _UNREADABLE as error:
+        text = _lines_with_newline(raw.decode("utf-8", "surrogateescape"))
+        return Decoded(
+            {}, text, (), (f"MIME structure cannot be read ({type(error).__name__}); read as plain text",)
+        )
+
+
+def _headers(mail: Part) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in mail.raw_items():
+        headers.setdefault(name.lower(), decode_header(str(value)))
+    return headers
+
+
+def decode_header(value: str) -> str:
+    """A header's value as text: unfolded, encoded words and 8-bit bytes decoded, white space made single."""
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    parts: list[tuple[str, bytes]] = []
+    text = ""
+    end = 0
+    for word in _ENCODED_WORD.finditer(value):
+        between = value[end : word.start()]
+        charset, encoding, content = word.groups()
+        if between.strip() or not parts:
+            text += _decode_words(parts) + between
+            parts = []
+        if parts and parts[-1][0] != charset.lower():
+            text += _decode_words(parts)
+            parts = []
+        parts.append((charset.lower(), _decode_word(encoding, content)))
+        end = word.end()
+    return " ".join((text + _decode_words(parts) + value[end:]).split())
+
+
+def _decode_word(encoding: str, content: str) -> bytes:
+    raw = content.encode("utf-8", "surrogateescape")
+    if encoding in "qQ":
+        return binascii.a2b_qp(raw, header=True)
+    try:
+        return binascii.a2b_base64(raw + b"===")
+    except binascii.Error:
+        return raw
+
+
+def _decode_words(words: list[tuple[str, bytes]]) -> str:
+    """Decode adjacent words of one charset together: a character may be split between two."""
+    return decode_bytes(b"".join(raw for _, raw in words), words[0][0]) if words else ""
+
+
+def decode_bytes(raw: bytes, charset: str | None) -> str:
+    """Text of raw by the charset it claims, else by UTF-8; bytes that fit neither become surrogates.
+
+    A codec that gives printable ASCII another meaning (utf-7, unicode_escape) is not believed: it would
+    show a reader other code than git sees.
+    """
+    name = (charset or "utf-8").strip().lower()
+    name = _WIDER_CHARSET.get(name, name)
+    try:
+        if name.startswith(("utf-16", "utf_16", "utf-32", "utf_32")) and b"\0" in raw:
+            return raw.decode(name)
+        if codecs.decode(_PRINTABLE, name) == _PRINTABLE.decode():
+            return raw.decode(name)
+    except (ValueError, LookupError, TypeError, AssertionError):
+        pass
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
+    texts: list[str] = []
+    attached: list[str] = []
+    inner: list[bytes] = []
+    notes: list[str] = []
+    for part in _leaves(mail):
+        kind, name = part.get_content_type(), _file_name(part)
+        if kind == "message/rfc822":
+            inner.extend(_inner_mails(part))
+        elif kind in _PATCH_TYPES or _PATCH_NAME.search(name):
+            attached.append(_part_text(part))
+        elif part.get_content_maintype() == "text" and kind != "text/html" and not _is_other_file(part, name):
+            texts.append(_part_text(part))
+        elif not _SILENT_TYPES.match(kind):
+            notes.append(f"part {name or kind} was not read: it is neither text nor a patch")
+    text = "\n".join(texts) if len(texts) > 1 else "".join(texts)
+    text = text.removeprefix("\ufeff")
+    if not attached:
+        return Decoded(headers, text, tuple(inner), tuple(notes))
+    if _DIFF.search(text):
+        if any(not _same_diff(text, one) for one in attached):
+            notes.append("a patch is attached that differs from the one in the body; the body was read")
+        return Decoded(headers, text, tuple(inner), tuple(notes))
+    for one in attached:
+        if _OWN_HEADERS.match(one):
+            inner.append(one.encode("utf-8", "surrogateescape"))
+        else:
+            text += ("" if text.endswith("\n") or not text else "\n") + "---\n" + one
+    return Decoded(headers, text, tuple(inner), tuple(notes))
+
+
+def _leaves(part: Part) -> Iterator[Part]:
+    """The parts that hold content, of an alternative only the plain one."""
+    if part.get_content_type() == "message/rfc822" or not part.is_multipart():
+        yield part
+        return
+    children = [child for child in part.get_payload() if isinstance(child, Part)]
+    if part.get_content_type() == "multipart/alternative":
+        plain = [child for child in children if child.get_content_type() != "text/html"]
+        children = plain or children
+    for child in children:
+        yield from _leaves(child)
+
+
+def _inner_mails(part: Part) -> Iterator[bytes]:
+    payload = part.get_payload()
+    for child in payload if isinstance(payload, list) else ():
+        if isinstance(child, Part):
+            yield child.as_bytes()
+
+
+def _file_name(part: Part) -> str:
+    try:
+        return decode_header(part.get_filename() or "")
+    except _UNREADABLE:
+        return ""
+
+
+def _is_other_file(part: Part, name: str) -> bool:
+    """A log or .config that was attached as text is not what its sender wrote."""
+    return (
+        bool(name) and part.get_content_disposition() == "attachment" and not name.endswith((".txt", ".eml"))
+    )
+
+
+def _part_text(part: Part) -> str:
+    payload = part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else b""
+    try:
+        charset = part.get_content_charset()
+    except _UNREADABLE:
+        charset = None
+    text = _lines_with_newline(decode_bytes(raw, charset))
+    if str(part.get_param("format", "")).lower() == "flowed":
+        return unflow(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
+    return text
+
+
+def _lines_with_newline(text: str) -> str:
+    """Undo CRLF transport: only where every line ends so, for a single file may really have CRLF lines."""
+    if "\r\n" in text and text.count("\r\n") == text.count("\n"):
+        return text.replace("\r\n", "\n")
+    return text
+
+
+def unflow(text: str, delete_space: bool = False) -> str:
+    """Undo format=flowed (RFC 3676): take off stuffed spaces, join soft-broken lines.
+
+    Quoted lines are not joined. In a diff a line that ends in a space may be meant so: there a line is
+    joined only with one that could not be a line of the diff.
+    """
+    lines: list[str] = []
+    in_diff = joining = False
+    for line in text.split("\n"):
+        line = line[1:] if line.startswith(" ") else line
+        in_diff = (in_diff and line != "-- ") or line.startswith(("diff --git ", "@@ -"))
+        if joining and not (in_diff and (not line or line[0] in " +-@\\" or line.startswith("diff "))):
+            before = lines.pop()
+            line = (before[:-1] if delete_space else before) + line
+        lines.append(line)
+        joining = line.endswith(" ") and line != "-- " and not line.startswith(">")
+    return "\n".join(lines)
+
+
+def _same_diff(text: str, attached: str) -> bool:
+    """Whether the changed lines of an attached patch all stand in the text too."""
+    here = set(text.split("\n"))
+    return all(line in here for line in attached.split("\n") if line.startswith(("+", "-")) and line != "-- ")

@@ -1,0 +1,71 @@
+"""Review mails to replies: remarks with the lines they speak of, and trailers given."""
+
+import re
+from collections.abc import Sequence
+
+from patchscan.mail import Message
+from patchscan.series import Remark, Reply, Trailer
+
+_QUOTE = re.compile(r">[ ]?")
+_ATTRIBUTION = re.compile(r"(?:wrote|writes|schrieb|a écrit|said)\s*:\s*$")
+_ATTRIBUTION_START = re.compile(r"(?:On|Am|Le|At) .*[0-9]")
+_GIVEN = re.compile(r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link)[ \t]*:[ \t]*(\S.*)", re.I)
+
+
+def read_reply(message: Message) -> Reply:
+    """Read a mail that answers. Trailers count unquoted at column 0; line: that in the body, from 1."""
+    lines = message.body.split("\n")
+    signature = _signature(lines)
+    return Reply(
+        message_id=message.message_id,
+        parent=message.parent,
+        subject=message.subject,
+        author=message.author,
+        date=message.date,
+        remarks=_remarks(lines[:signature]),
+        trailers=tuple(
+            Trailer(found[1], found[2].strip(), number)
+            for number, line in enumerate(lines[:signature], 1)
+            if (found := _GIVEN.fullmatch(line))
+        ),
+    )
+
+
+def _remarks(lines: Sequence[str]) -> tuple[Remark, ...]:
+    remarks: list[Remark] = []
+    quoted: list[str] = []
+    text: list[str] = []
+    for line in lines:
+        if line.startswith(">"):
+            if _said(text):
+                remarks.append(Remark(tuple(quoted), _said(text)))
+                quoted = []
+            text = []
+            quoted.append(_QUOTE.sub("", line, count=1))
+        else:
+            text.append(line)
+    if _said(text):
+        remarks.append(Remark(tuple(quoted), _said(text)))
+    return tuple(remarks)
+
+
+def _said(lines: Sequence[str]) -> tuple[str, ...]:
+    """A reviewer's lines without empty ones at the ends and without "On Monday, X wrote:"."""
+    kept = list(lines)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    if kept and _ATTRIBUTION.search(kept[-1]):
+        two_lines = (
+            len(kept) > 1 and _ATTRIBUTION_START.match(kept[-2]) and not _ATTRIBUTION_START.match(kept[-1])
+        )
+        del kept[-2 if two_lines else -1 :]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    while kept and not kept[0].strip():
+        kept.pop(0)
+    return tuple(kept)
+
+
+def _signature(lines: Sequence[str]) -> int:
+    """The index of the signature's "-- ", or the number of lines."""
+    return next((at for at in range(len(lines)) if lines[at] == "-- "), len(lines))
