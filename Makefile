@@ -11,6 +11,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
 
+demo: $(STAMP)
+	$(BIN)/patchscan --exit-zero --tree fixtures/tree fixtures/series/targeted-ipi/series.mbox
+
 test: $(STAMP) lint
 	$(BIN)/pytest -n auto -m 'not slow'
 

@@ -45,6 +45,11 @@ class Finding:
     repaired_by: int | None = None
     suppressed: str | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it may fail a run: not what was there before, is repaired later or was suppressed."""
+        return not self.preexisting and self.repaired_by is None and self.suppressed is None
+
 
 @dataclass(frozen=True)
 class Silence:

@@ -86,6 +86,19 @@ class Source:
         row = line - self._first_row_line
         return self._lines[row].decode("utf-8", "surrogateescape") if 0 <= row < len(self._lines) else ""
 
+    def code_text(self, line: int) -> str:
+        """Like line_text, with comments and the contents of strings blank."""
+        row = line - self._first_row_line
+        return (
+            self._code_lines[row].decode("utf-8", "surrogateescape")
+            if 0 <= row < len(self._code_lines)
+            else ""
+        )
+
+    @cached_property
+    def _code_lines(self) -> list[bytes]:
+        return self.code.split(b"\n")
+
     @cached_property
     def _lines(self) -> list[bytes]:
         return self.text.split(b"\n")

@@ -1,0 +1,7 @@
+"""`python -m patchscan`."""
+
+import sys
+
+from patchscan.cli import main
+
+sys.exit(main())

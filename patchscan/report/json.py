@@ -1,0 +1,90 @@
+"""The report as JSON, schema 1 (report/schema.json)."""
+
+import json
+from typing import Any
+
+from patchscan.report import Report
+from patchscan.rule import Finding
+
+SCHEMA = 1
+
+
+def render(report: Report) -> str:
+    """One JSON object, ending in a newline; text that is not UTF-8 is written as the escapes of its bytes."""
+    return json.dumps(as_dict(report), indent=2, ensure_ascii=True) + "\n"
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "schema": SCHEMA,
+        "series": series_dict(report),
+        "other_series": [
+            {
+                "title": left.series.title,
+                "revision": left.series.revision,
+                "patches": len(left.series.patches),
+                "why": left.why,
+            }
+            for left in report.thread.left_out
+        ],
+        "findings": [finding_dict(finding) for finding in report.findings],
+        "models": [],
+        "problems": [{"where": each.where, "message": each.message} for each in report.problems],
+        "coverage": {
+            "functions": report.coverage.functions,
+            "partial": list(report.coverage.partial),
+            "skipped": [
+                {
+                    "where": f"{each.rule}: patch {each.patch}, {each.path}:{each.line}",
+                    "why": each.reason,
+                }
+                for each in report.unchecked
+            ],
+            "rules_run": list(report.coverage.rules_run),
+        },
+    }
+
+
+def series_dict(report: Report) -> dict[str, Any] | None:
+    """The series that was scanned, None where there was none."""
+    if report.series is None:
+        return None
+    return {
+        "title": report.series.title,
+        "revision": report.series.revision,
+        "message_id": report.series.message_id,
+        "base": report.base,
+        "patches": [
+            {
+                "index": state.patch.index,
+                "subject": state.patch.subject,
+                "message_id": state.patch.message_id,
+                "author": state.patch.author,
+                "files": [
+                    {"path": file.change.path, "used": file.used, "why": file.why} for file in state.files
+                ],
+            }
+            for state in report.states
+        ],
+    }
+
+
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """One finding as plain data."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "patch": finding.patch,
+        "path": finding.path,
+        "line": finding.line,
+        "message": finding.message,
+        "evidence": [{"path": each.path, "line": each.line, "text": each.text} for each in finding.evidence],
+        "fix": {"diff": finding.fix} if finding.fix else None,
+        "model": finding.model,
+        "fingerprint": finding.fingerprint,
+        "preexisting": finding.preexisting,
+        "repaired_by": finding.repaired_by,
+        "suppressed": finding.suppressed,
+    }

@@ -1,0 +1,154 @@
+"""The report for a terminal: per patch the quoted line and the reason, then what was not checked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+
+from patchscan.printable import printable
+from patchscan.report import Report
+from patchscan.rule import CHANGELOG, Finding, Silence
+
+STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of output in pieces: (text, style) pairs, styles as in STYLES."""
+
+    pieces: tuple[tuple[str, str], ...]
+
+
+def row(text: str = "", style: str = "") -> Row:
+    """A line of one piece."""
+    return Row(((text, style),))
+
+
+def render(report: Report, width: int = 80, colour: bool = False) -> str:
+    """The report as lines of at most `width` columns where words allow, with ANSI colours if asked for."""
+    rows = tuple(report_rows(report, width))
+    if colour:
+        return coloured(rows)
+    return "".join("".join(text for text, _ in each.pieces).rstrip() + "\n" for each in rows)
+
+
+def coloured(rows: tuple[Row, ...]) -> str:
+    """The rows with ANSI colours; what the mail holds is inert by now (see printable) and no markup to rich."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.text import Text
+
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, color_system="standard", soft_wrap=True, highlight=False)
+    for each in rows:
+        console.print(Text.assemble(*((text, STYLES[style]) for text, style in each.pieces)))
+    return out.getvalue()
+
+
+def report_rows(report: Report, width: int) -> Iterator[Row]:
+    """All lines of the report."""
+    yield from header_rows(report, width)
+    for state in report.states:
+        found = [each for each in report.findings if each.patch == state.patch.index]
+        if found:
+            yield row(printable(state.patch.subject), "title")
+            yield row()
+            for finding in found:
+                yield from finding_rows(finding, width)
+    yield from unchecked_rows(report, width)
+    yield from problem_rows(report, width)
+    yield row(summary(report), "title")
+
+
+def header_rows(report: Report, width: int) -> Iterator[Row]:
+    """What was scanned, and on what."""
+    if report.series is None:
+        return
+    yield row(f"{printable(report.series.title)} (v{report.series.revision})", "title")
+    for left in report.thread.left_out:
+        yield from wrapped(
+            f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
+        )
+    yield from wrapped(report.base, width, "  ")
+    for state in report.states:
+        for file in state.files:
+            if file.why and report.states and state.view.tree is not None:
+                text = f"patch {state.patch.index}, {file.change.path}: read from the {file.used}: {file.why}"
+                yield from wrapped(text, width, "  ")
+    yield row()
+
+
+def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
+    """One finding: place, rule, the line it speaks of, the reason and the evidence."""
+    place = (
+        f"{finding.path}:{finding.line}" if finding.path != CHANGELOG else f"changelog line {finding.line}"
+    )
+    yield Row(
+        ((f"  {printable(place)}: ", ""), (finding.severity, finding.severity), (f" {finding.rule}", ""))
+    )
+    if finding.text:
+        yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", "quote")
+    yield from wrapped(finding.message, width, INDENT)
+    for each in finding.evidence:
+        text = f"{each.path}:{each.line}" if each.line else each.path
+        yield row(f"{INDENT}  {printable(text)}: {printable(each.text.strip())}", "quote")
+    if finding.repaired_by is not None:
+        yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
+    yield row()
+
+
+def unchecked_rows(report: Report, width: int) -> Iterator[Row]:
+    """What was not checked, one line a rule and reason, with its places."""
+    groups: dict[tuple[str, str], list[Silence]] = {}
+    for silence in report.unchecked:
+        groups.setdefault((silence.rule, silence.reason), []).append(silence)
+    lines = [
+        f"{rule}: {reason} ({', '.join(dict.fromkeys(f'{each.path}:{each.line}' for each in places))})"
+        for (rule, reason), places in groups.items()
+    ]
+    lines += [f"{each}: not parsed cleanly, no claim on its structure" for each in report.coverage.partial]
+    if lines:
+        yield row("Not checked", "title")
+        for line in lines:
+            yield from wrapped(line, width, "  ")
+        yield row()
+
+
+def problem_rows(report: Report, width: int) -> Iterator[Row]:
+    """What could not be read."""
+    if report.problems:
+        yield row("Problems", "title")
+        for problem in report.problems:
+            yield from wrapped(f"{problem.where}: {problem.message}", width, "  ")
+        yield row()
+
+
+def summary(report: Report) -> str:
+    """One line: what was scanned and how much was found."""
+    if report.series is None:
+        return "no patch found"
+    patches = len(report.states)
+    counts = [
+        f"{number} {severity}{'s' if number != 1 and severity != 'info' else ''}"
+        for severity in ("error", "warning", "info")
+        if (number := sum(each.severity == severity for each in report.findings))
+    ]
+    return (
+        f"{patches} patch{'es' if patches != 1 else ''}, {report.coverage.functions} functions, "
+        f"{len(report.coverage.rules_run)} rules: {', '.join(counts) or 'nothing found'}"
+    )
+
+
+def wrapped(text: str, width: int, indent: str) -> Iterator[Row]:
+    """Text broken at words, indented; continuation lines two columns deeper when the indent is small."""
+    deeper = indent + ("  " if indent == "  " else "")
+    lines = wrap(
+        printable(text),
+        width,
+        initial_indent=indent,
+        subsequent_indent=deeper,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    yield from (row(line) for line in lines)

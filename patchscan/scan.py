@@ -1,0 +1,84 @@
+"""The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from patchscan.base import describe_base
+from patchscan.context import Context, Settings, contexts
+from patchscan.fingerprint import with_fingerprints
+from patchscan.overlay import lay
+from patchscan.problem import Problem
+from patchscan.repaired import mark_repaired
+from patchscan.report import Coverage, Report
+from patchscan.rule import CHANGELOG, Finding, Rule, Silence
+from patchscan.series import Thread
+from patchscan.tree import Tree
+
+
+def scan(thread: Thread, tree: Tree | None, rules: Sequence[Rule], settings: Settings) -> Report:
+    """Judge the first series of a thread, laid over a kernel tree where there is one."""
+    if not thread.series:
+        return Report(thread, problems=thread.problems)
+    series = thread.series[0]
+    states = lay(series, tree)
+    judged = contexts(series, states, settings)
+    said = [remark for context in judged for rule in rules for remark in apply(rule, context)]
+    findings = [remark for remark in said if isinstance(remark, Finding)]
+    return Report(
+        thread=thread,
+        series=series,
+        states=states,
+        rules=tuple(rules),
+        findings=with_fingerprints(mark_repaired(findings, judged)),
+        silences=tuple(remark for remark in said if isinstance(remark, Silence)),
+        problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
+        base=describe_base(series, tree).text,
+        coverage=coverage(judged, rules),
+    )
+
+
+def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
+    """What one rule says of one patch; a rule that fails is a Problem and the others go on."""
+    try:
+        for remark in rule.check(context):
+            yield complete(remark, rule, context)
+    except Exception as error:
+        where = f"rule {rule.name}, patch {context.patch.index}"
+        yield Problem(where, f"the rule failed: {type(error).__name__}: {error}; please report it")
+
+
+def complete(remark: Finding | Silence, rule: Rule, context: Context) -> Finding | Silence:
+    """Fill in what the runner knows and the rule need not say."""
+    if isinstance(remark, Silence):
+        return replace(remark, rule=rule.name, patch=context.patch.index)
+    return replace(
+        remark,
+        rule=rule.name,
+        patch=context.patch.index,
+        severity=remark.severity or rule.severity,
+        confidence=remark.confidence or rule.confidence,
+        text=remark.text or line_text(context, remark.path, remark.line),
+    )
+
+
+def line_text(context: Context, path: str, line: int) -> str:
+    """The line of the patch or its changelog that a finding speaks of, "" where it is not part of either."""
+    if path == CHANGELOG:
+        lines = context.patch.changelog
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+    for file in context.files:
+        if file.path == path:
+            found = [each.text for hunk in file.change.hunks for each in hunk.lines if each.new == line]
+            return found[0] if found else ""
+    return ""
+
+
+def coverage(judged: Sequence[Context], rules: Sequence[Rule]) -> Coverage:
+    """What was looked at: touched functions, and which of them did not parse cleanly."""
+    functions = [
+        (file.path, each) for context in judged for file in context.c_files for each in file.functions
+    ]
+    partial = {
+        f"{path}: {each.name or 'a function without a name'}" for path, each in functions if each.partial
+    }
+    return Coverage(len(functions), tuple(sorted(partial)), tuple(rule.name for rule in rules))

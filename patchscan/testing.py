@@ -1,0 +1,225 @@
+"""Checks a rule against its own examples; public, for the rules of third parties too.
+
+An example is text in one of two forms. The short form is one piece of a diff: every line begins with " ", "+", "-"
+or "@@", and it is taken as a change of mm/example.c without a tree. The long form has sections:
+
+    >>> tree mm/Makefile        a file of the kernel tree before the series; its lines follow as they are
+    >>> patch mm: add a helper  a patch; its changelog follows
+    >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added)
+
+With a `tree` section the example is judged on a tree of these files and of the pre-images of the changed ones.
+An expectation `// want "regex"` (several: `"one" "two"`) ends a line and is taken out before the scan; it must match
+the message of a finding on that line. On every other line the rule must be silent.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from patchscan.context import Settings
+from patchscan.rule import CHANGELOG, Rule
+from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
+
+DEFAULT_PATH = "mm/example.c"
+WANT = re.compile(r'\s*// want((?:\s+"[^"]*")+)\s*$')
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A finding that an example asks for: patch number, path, line and a regular expression for its message."""
+
+    patch: int
+    path: str
+    line: int
+    pattern: str
+
+
+class MemoryTree:
+    """A kernel tree of a few files, for examples and tests."""
+
+    commit = None
+
+    def __init__(self, name: str, contents: Mapping[str, bytes]) -> None:
+        self.name = name
+        self.contents = contents
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, None where there is none."""
+        return self.contents.get(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether read() would give something."""
+        return path in self.contents
+
+    def files(self, under: str = "") -> Iterator[str]:
+        """The files below a directory, sorted."""
+        prefix = under.rstrip("/") + "/" if under else ""
+        return iter(sorted(path for path in self.contents if path.startswith(prefix)))
+
+
+@dataclass
+class _Draft:
+    """A patch of an example while it is read."""
+
+    subject: str
+    changelog: list[str] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)
+
+
+def faults(rule: Rule) -> Iterator[str]:
+    """What is wrong with a rule's examples, one sentence each; nothing when all do as they say."""
+    for kind, examples in (("bad", rule.bad), ("good", rule.good)):
+        for number, text in enumerate(examples, 1):
+            name = f"{rule.name}: {kind} example {number}"
+            expected = read_example(text)[2]
+            if (kind == "bad") != bool(expected):
+                yield f"{name}: a bad example needs an expectation, a good one has none"
+            yield from (f"{name}: {fault}" for fault in mismatches(rule, text))
+
+
+def mismatches(rule: Rule, text: str) -> Iterator[str]:
+    """Where one example's findings and its expectations differ."""
+    from patchscan.scan import scan
+
+    series, files, expected = read_example(text)
+    tree = MemoryTree("the example's tree", files) if files is not None else None
+    report = scan(Thread((series,), (), ()), tree, (rule,), Settings({}))
+    yield from (f"{problem.where}: {problem.message}" for problem in report.problems)
+    open_findings = list(report.findings)
+    for want in expected:
+        hit = next(
+            (each for each in open_findings if meets(each.patch, each.path, each.line, each.message, want)),
+            None,
+        )
+        if hit is None:
+            yield f"patch {want.patch}, {want.path}:{want.line}: no finding matches {want.pattern!r}"
+        else:
+            open_findings.remove(hit)
+    for each in open_findings:
+        yield f"patch {each.patch}, {each.path}:{each.line}: unexpected finding: {each.message}"
+
+
+def meets(patch: int, path: str, line: int, message: str, want: Expectation) -> bool:
+    """Whether a finding is the one expected."""
+    at = (patch, path, line) == (want.patch, want.path, want.line)
+    return at and re.search(want.pattern, message) is not None
+
+
+def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expectation, ...]]:
+    """The series of an example, the tree it stands on (None: no tree) and its expectations."""
+    drafts, tree = sections(text)
+    expected: list[Expectation] = []
+    patches = []
+    for number, draft in enumerate(drafts, 1):
+        changelog = take_out(draft.changelog, number, CHANGELOG, expected, lambda at: at + 1)
+        changes = []
+        for path, lines in draft.files.items():
+            numbers = new_numbers(lines)
+            plain = take_out(lines, number, path, expected, numbers.__getitem__)
+            changes.append(file_change(path, plain))
+        patches.append(example_patch(number, len(drafts), draft.subject, changelog, tuple(changes)))
+    if tree is not None:
+        for change in (change for patch in patches for change in patch.files):
+            if change.old_path is not None:
+                tree.setdefault(change.path, pre_image(change))
+    return Series("example", 1, "example@example.org", None, tuple(patches)), tree, tuple(expected)
+
+
+def sections(text: str) -> tuple[list[_Draft], dict[str, bytes] | None]:
+    """The patches of an example and the files of its tree, None where it has none."""
+    if not text.lstrip("\n").startswith(">>>"):
+        return [_Draft("mm: example", files={DEFAULT_PATH: text.strip("\n").split("\n")})], None
+    drafts: list[_Draft] = []
+    tree: dict[str, bytes] | None = None
+    for part in re.split(r"^>>> ", text.strip("\n"), flags=re.M)[1:]:
+        head, _, body = part.partition("\n")
+        kind, _, name = head.partition(" ")
+        lines = body.removesuffix("\n").split("\n") if body else []
+        if kind == "tree":
+            tree = tree or {}
+            tree[name] = body.encode()
+        elif kind == "patch":
+            drafts.append(_Draft(name, lines))
+        elif kind == "file" and drafts:
+            drafts[-1].files[name] = lines
+        else:
+            raise ValueError(f"an example has no section {head!r} here")
+    return drafts, tree
+
+
+def take_out(
+    lines: list[str], patch: int, path: str, expected: list[Expectation], number: Callable[[int], int]
+) -> list[str]:
+    """The lines without their expectations, which are added to `expected`."""
+    plain = []
+    for at, line in enumerate(lines):
+        match = WANT.search(line)
+        if match:
+            patterns = re.findall(r'"([^"]*)"', match[1])
+            expected += [Expectation(patch, path, number(at), pattern) for pattern in patterns]
+            line = line[: match.start()]
+        plain.append(line)
+    return plain
+
+
+def new_numbers(lines: list[str]) -> list[int]:
+    """The post-image number of each diff line (for a removed line, of the line before it)."""
+    numbers = []
+    current = 0
+    for line in lines:
+        current += line[:1] in ("+", " ", "")
+        numbers.append(current)
+    return numbers
+
+
+def file_change(path: str, lines: list[str]) -> FileChange:
+    """A FileChange of diff lines; each "@@ section" line begins a new hunk that follows directly."""
+    old = new = 1
+    hunks: list[Hunk] = []
+    section = ""
+    current: list[Line] = []
+    for text in [*lines, "@@"]:
+        if text.startswith("@@"):
+            if current:
+                hunks.append(hunk_of(section, current))
+            section, current = text[2:].strip(), []
+            continue
+        kind, body = text[:1] or " ", text[1:]
+        current.append(Line(kind, body, old if kind != "+" else None, new if kind != "-" else None))
+        old += kind != "+"
+        new += kind != "-"
+    created = all(line.kind == "+" for hunk in hunks for line in hunk.lines)
+    return FileChange(path, None if created else path, "create" if created else "modify", tuple(hunks))
+
+
+def hunk_of(section: str, lines: list[Line]) -> Hunk:
+    """A hunk with the counts its lines prove."""
+    olds = [line.old for line in lines if line.old is not None]
+    news = [line.new for line in lines if line.new is not None]
+    return Hunk(min(olds, default=0), len(olds), min(news, default=0), len(news), section, tuple(lines))
+
+
+def pre_image(change: FileChange) -> bytes:
+    """The file that a change of an example was made on."""
+    lines = [line.text for hunk in change.hunks for line in hunk.lines if line.old is not None]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def example_patch(
+    number: int, total: int, subject: str, changelog: list[str], files: tuple[FileChange, ...]
+) -> Patch:
+    """A patch as a mail would give it."""
+    return Patch(
+        index=number,
+        total=total,
+        revision=1,
+        subject=f"[PATCH {number}/{total}] {subject}",
+        title=subject,
+        author="A Developer <developer@example.org>",
+        date="",
+        message_id=f"example-{number}@example.org",
+        changelog=tuple(changelog),
+        trailers=(),
+        notes=(),
+        files=files,
+    )

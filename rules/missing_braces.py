@@ -1,0 +1,206 @@
+"""A body that spans lines, or one branch of an if/else, stands without braces where kernel style wants them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Function
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+LOOPS = ("for_statement", "while_statement", "do_statement")
+STRUCTURES = (*LOOPS, "if_statement", "switch_statement")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every if/else chain and loop that the patch adds or gives a new body."""
+    for file in context.c_files:
+        if not file.adds("if", "else", "for", "while", "("):
+            continue
+        for function in file.functions:
+            if function.partial:
+                yield file.unchecked(
+                    function.first_line, f"{function.name or 'the code'} does not parse cleanly"
+                )
+                continue
+            yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """The chains and loops of one function."""
+    for node in function.nodes("if_statement", *LOOPS):
+        if node.parent is not None and node.parent.type == "else_clause":
+            continue
+        branches = tuple(branches_of(node))
+        finding = mixed_branches(file, function, branches) or long_body(file, function, branches)
+        if finding:
+            yield finding
+
+
+def branches_of(node: "Node") -> "Iterator[tuple[Node, Node]]":
+    """(header, body) of a loop, or of each branch of an if/else chain; the header is the node of the keyword."""
+    header: Node | None = node
+    while header is not None:
+        body = header.child_by_field_name("consequence") or header.child_by_field_name("body")
+        if body is not None:
+            yield header, body
+        clause = header.child_by_field_name("alternative")
+        header = None
+        if clause is not None:
+            inner = [child for child in clause.named_children if child.type != "comment"]
+            if inner and inner[0].type == "if_statement":
+                header = inner[0]
+            elif inner:
+                yield clause, inner[0]
+
+
+def mixed_branches(
+    file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
+) -> Finding | None:
+    """A chain with braces on some branches only, where the patch brings the mixture about."""
+    bare = [(header, body) for header, body in branches if body.type != "compound_statement"]
+    braced = [(header, body) for header, body in branches if body.type == "compound_statement"]
+    if not bare or not any(len(body.named_children) != 1 or lines_of(body) > 3 for _, body in braced):
+        return None
+    edges = [function.source.line_of(header) for header, _ in branches]
+    edges += [function.source.line_of(body) for _, body in bare]
+    added = [line for line in edges if is_new(file, line)]
+    if not added:
+        return None
+    header, body = bare[0]
+    places = [function.source.line_of(header), function.source.line_of(body)]
+    line = next((place for place in places if is_new(file, place)), added[0])
+    return file.finding(
+        line, "one branch has braces and this one has none: kernel style wants them on all branches then"
+    )
+
+
+def long_body(
+    file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
+) -> Finding | None:
+    """A body of more than one line without braces."""
+    for header, body in branches:
+        first = function.source.line_of(body)
+        if body.type == "compound_statement" or lines_of(body) < 2 or not is_new(file, first):
+            continue
+        start = function.source.line_of(header)
+        line = start if is_new(file, start) else first
+        if body.type in STRUCTURES:
+            return (
+                None
+                if header.type not in LOOPS
+                else file.finding(line, "the body is more than a single simple statement: it wants braces")
+            )
+        return file.finding(
+            line,
+            "the statement below runs over several lines: braces make it plain where the body ends",
+            severity="info",
+        )
+    return None
+
+
+def lines_of(node: "Node") -> int:
+    """How many lines a node spans."""
+    return node.end_point[0] - node.start_point[0] + 1
+
+
+def is_new(file: ChangedFile, line: int) -> bool:
+    """Whether the patch adds this line, and not only moves or indents it."""
+    return line in file.added_numbers and not file.was_there(line)
+
+
+RULE = Rule(
+    name="missing-braces",
+    summary="A body of several lines, or one branch of an if/else, has no braces",
+    why=(
+        "Braces may be left out around a single simple statement only. A loop around another control "
+        "structure and an "
+        "if/else with braces on one branch want them on all (coding style); a statement that is "
+        "broken over lines "
+        "reads as two, and the next person adds a line to it: the tip tree asks for braces there too."
+    ),
+    source=(
+        "Documentation/process/coding-style.rst section 3; Documentation/process/maintainer-tip.rst "
+        "(braces); review "
+        'of "mm: use targeted IPIs for TLB sync with lockless page table walkers" v4 1/3, 2026-02-02'
+    ),
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static void send(bool found, const struct cpumask *mask)
+ {
++	if (found) // want "several lines"
++		smp_call_function_many(mask, wait_for_walkers,
++				       NULL, 1);
+ }
+""",
+        """
+ static void scan(struct list *list)
+ {
++	while (more(list)) // want "more than a single simple statement"
++		if (old(list))
++			drop(list);
+ }
+""",
+        """
+ static int choose(int a)
+ {
++	if (a > 3) {
++		log(a);
++		a--;
++	} else // want "on all branches"
++		a++;
+ 	return a;
+ }
+""",
+    ),
+    good=(
+        """
+ static void send(bool found, const struct cpumask *mask)
+ {
++	if (found && first(mask) &&
++	    second(mask))
++		smp_call_function_many(mask, wait, NULL, 1);
+ }
+""",
+        """
+ static int choose(int a)
+ {
++	if (a > 3) {
++		log(a);
++		a--;
++	} else if (a) {
++		a++;
++	}
+ 	return a;
+ }
+""",
+        """
+ static int choose(int a)
+ {
+ 	if (a > 3)
+ 		do_something_with(a,
+ 				  b);
++	more(a);
+ 	return a;
+ }
+""",
+        """
+ static void nest(void)
+ {
+-	if (a)
+-		do_something_with(a,
+-				  b);
++	if (x) {
++		if (a)
++			do_something_with(a,
++					  b);
++	}
+ }
+""",
+    ),
+)
