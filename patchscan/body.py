@@ -10,7 +10,7 @@ from patchscan.series import Trailer
 _IN_BODY = re.compile(r">?(From|Subject|Date|Author): *(.*)", re.I)
 _ADDRESS = re.compile(r"@|<[^<>]+>")
 _ONLY_DASHES = re.compile(r"---\s*")
-_SIGNATURE = re.compile(r"--\s*")
+_SHORTEST_SCISSORS = len("-- >8 --")
 _KNOWN_TRAILER = re.compile(
     r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link|Cc|BugLink|Bug|Depends-on|Message-I[dD]|Change-I[dD]|Reported-and-\S+)"
     r"[ \t]*:[ \t]*(\S.*)",
@@ -23,9 +23,10 @@ _PREREQUISITE = re.compile(r"prerequisite-(?:patch-id|message-id|change-id): *\S
 
 @dataclass(frozen=True)
 class Body:
-    """A body in its parts, as lines. headers: in-body ones, lower-case names; diff: from its first line on.
+    """A body in its parts, as lines.
 
-    bases: what base-commit, base-tree and change-id say; prerequisites: those lines as they stand.
+    headers: in-body ones, lower-case names; diff: from its first line on; bases: what base-commit, base-tree and
+    change-id say; prerequisites: those lines as they stand; scissors: the patch begins below a scissors line.
     """
 
     headers: dict[str, str]
@@ -34,12 +35,14 @@ class Body:
     diff: tuple[str, ...]
     bases: dict[str, str]
     prerequisites: tuple[str, ...]
+    scissors: bool = False
 
 
 def split_body(text: str, cover: bool = False) -> Body:
     """Split the body of a patch or a cover letter (which has no diff). Lines end at "\\n" only."""
     lines: Sequence[str] = text.split("\n")
-    lines = lines[_scissors(lines) :]
+    scissors = _scissors(lines)
+    lines = lines[scissors:]
     headers, start = _in_body_headers(lines)
     lines = lines[start:]
     if cover:
@@ -56,7 +59,15 @@ def split_body(text: str, cover: bool = False) -> Body:
             bases.setdefault(found[1], found[2])
         elif _PREREQUISITE.fullmatch(line):
             prerequisites.append(line.strip())
-    return Body(headers, changelog, _trimmed(notes), tuple(lines[diff_start:]), bases, tuple(prerequisites))
+    return Body(
+        headers=headers,
+        changelog=changelog,
+        notes=_trimmed(notes),
+        diff=tuple(lines[diff_start:]),
+        bases=bases,
+        prerequisites=tuple(prerequisites),
+        scissors=scissors > 0,
+    )
 
 
 def _scissors(lines: Sequence[str]) -> int:
@@ -67,7 +78,7 @@ def _scissors(lines: Sequence[str]) -> int:
         if not any(mark in line for mark in (">8", "8<", ">%", "%<")) or line.startswith(">"):
             continue
         bare = re.sub(r"\s|>8|8<|>%|%<", "", line)
-        if bare.count("-") * 2 > len(bare) and len(line.strip()) >= 8 - len(line.strip()) % 2 - 2:
+        if bare.count("-") * 2 > len(bare) and len(line.strip()) >= _SHORTEST_SCISSORS:
             return at + 1
     return 0
 

@@ -15,7 +15,7 @@ from patchscan.series import FileChange, Hunk, Line
 
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
 _EPOCH = re.compile(r"\t(?:1970-01-01 0|1969-12-31 )|\tThu Jan +1 0?0?:?00:00 1970")
-_TIME = re.compile(r"(?:\t.*| +[0-9]{4}-[0-9]{2}-[0-9]{2} .*|\r)$")
+_TIME = re.compile(r" [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
 
@@ -276,7 +276,10 @@ def _names(section: _Section) -> tuple[str | None, str | None]:
             return names_in_tree(unquote(source), unquote(target), prefixed=False)
     created, deleted = section.created, section.deleted
     if section.old and section.new:
-        old, new = (unquote(_TIME.sub("", name)) for name in (section.old, section.new))
+        old, new = (
+            unquote(_TIME.sub("", name.partition("\t")[0]).rstrip("\r"))
+            for name in (section.old, section.new)
+        )
         created = created or old == "/dev/null" or bool(_EPOCH.search(section.old))
         deleted = deleted or new == "/dev/null" or bool(_EPOCH.search(section.new))
         if not section.git and section.hunks and not deleted:

@@ -6,11 +6,13 @@ unescaped "From " of a body, and leaves the ">From " of mboxrd as it is.
 
 import re
 
-# A separator ends in a date as asctime() writes it, give or take a zone; git's has a commit for a name.
-_SEPARATOR = re.compile(
-    rb"^From [^\n]*\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [^\n]*[0-9]{1,2}:[0-9]{2}[^\n]*[0-9]{4}[^\n]*\n", re.M
-)
-_GIT_SEPARATOR = re.compile(rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|git@z )")
+_FROM_LINE = re.compile(rb"^From [^\n]{1,200}\n", re.M)
+# A separator ends in a date as asctime() writes it, give or take a zone.
+_DATE = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*[0-9]{1,2}:[0-9]{2}.*[0-9]{4}")
+# What git format-patch and b4 write for git am, which does not expect ">From ".
+_UNESCAPED = re.compile(rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|git@z Thu Jan  1 00:00:00 1970)")
+_CERTAIN = re.compile(_UNESCAPED.pattern + rb"|From mboxrd@z Thu Jan  1 00:00:00 1970")
+_MULTIPART = re.compile(rb"^content-type:\s*multipart/", re.I | re.M)
 _HEADER = re.compile(rb">?[!-9;-~]+:|>?From ")
 _ESCAPED = re.compile(rb"^>(>*From )", re.M)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
@@ -21,15 +23,13 @@ def split_mbox(data: bytes) -> list[bytes]:
 
     Reads mboxrd, mboxo, what git format-patch and b4 write, and one mail or patch without a separator
     (the whole of data). A separator stands at the start or after an empty line and before a header;
-    git's own may follow any line, since patches get concatenated. Raises nothing; no data, no mails.
+    git's and public-inbox's may follow any line, since files get concatenated. Raises nothing.
     """
-    separators = [found for found in _SEPARATOR.finditer(data) if _separates(data, found)]
-    if not separators:
-        return [data] if data.strip() else []
-    mails = []
-    lead = data[: separators[0].start()]
-    if lead.strip():
-        mails.append(lead)
+    separators = [found for found in _FROM_LINE.finditer(data) if _separates(data, found)]
+    lead = data[: separators[0].start()] if separators else data
+    if lead.strip() and (not separators or _MULTIPART.search(_headers(lead))):
+        return [data]  # one mail; a "From " line in its parts belongs to what is attached
+    mails = [lead] if lead.strip() else []
     ends = [found.start() for found in separators[1:]] + [len(data)]
     for found, end in zip(separators, ends, strict=True):
         mails.append(_without_escapes(found.group(), _without_last_empty_line(data[found.end() : end])))
@@ -38,11 +38,19 @@ def split_mbox(data: bytes) -> list[bytes]:
 
 def _separates(data: bytes, found: re.Match[bytes]) -> bool:
     start = found.start()
+    if not _DATE.search(found.group()):
+        return False
     if start == 0:
         return True
-    if not _HEADER.match(data, found.end()):
+    after_empty_line = data.endswith((b"\n\n", b"\n\r\n"), 0, start)
+    if not after_empty_line and not _CERTAIN.match(found.group()):
         return False
-    return data[:start].endswith((b"\n\n", b"\n\r\n")) or bool(_GIT_SEPARATOR.match(found.group()))
+    return bool(_HEADER.match(data, found.end()))
+
+
+def _headers(mail: bytes) -> bytes:
+    end = _END_OF_HEADERS.search(mail)
+    return mail[: end.start()] if end else mail
 
 
 def _without_last_empty_line(mail: bytes) -> bytes:
@@ -58,9 +66,7 @@ def _without_escapes(separator: bytes, mail: bytes) -> bytes:
 
     A line of a hunk begins with a space, "+" or "-" and is never touched.
     """
-    if _GIT_SEPARATOR.match(separator):
+    if _UNESCAPED.match(separator):
         return mail
-    headers_end = _END_OF_HEADERS.search(mail)
-    if not headers_end:
-        return mail
-    return mail[: headers_end.end()] + _ESCAPED.sub(rb"\1", mail[headers_end.end() :])
+    headers = _headers(mail)
+    return headers + _ESCAPED.sub(rb"\1", mail[len(headers) :])

@@ -168,6 +168,8 @@ def _content(view: View, path: str) -> bytes:
 
 def _apply(change: FileChange, before: bytes | None, now: View, moves: _Moves) -> Applied:
     """The hunks of a change laid over its file. Raises HunkFailure."""
+    if change.damaged:
+        raise HunkFailure(change.damaged)
     applied = apply_hunks(before, change.hunks)
     if change.kind == "delete" and applied.content:
         raise HunkFailure("the patch deletes the file, but lines are left over")

@@ -8,6 +8,7 @@ arch block certs crypto Documentation drivers fs include init io_uring ipc kerne
 net rust samples scripts security sound tools usr virt
 """
 TOP_DIRECTORIES = frozenset(_TOP.split())
+_LONGEST = 4096  # PATH_MAX of include/uapi/linux/limits.h
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.S)
 _NAMED_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _BACKUP_SUFFIX = re.compile(r"(?:\.orig|\.old|\.bak|~[^/]*)$")
@@ -34,6 +35,8 @@ def names_in_tree(old: str, new: str, prefixed: bool) -> tuple[str | None, str |
     prefixed: whether there may be any (git writes none in "rename from"). A backup's suffix goes too
     ("mm/gup.c.orig"). Returns None for both where one of them leaves the tree.
     """
+    if max(len(old), len(new)) > _LONGEST:
+        return None, None
     if prefixed:
         old, new = _without_prefix(old, new)
     if old != new and _without_backup(old) == _without_backup(new):
