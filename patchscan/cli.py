@@ -23,9 +23,15 @@ LEVELS = ("info", "warning", "error")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status: 0 clean, 1 findings, 2 wrong usage or unreadable input."""
-    words = with_command(list(sys.argv[1:] if arguments is None else arguments)) or ["--help"]
-    options = parser(words[:1]).parse_args(words)
-    run: Callable[[argparse.Namespace], int] = options.run
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "--version"):
+        print(version() if "--version" in words else usage())
+        return CLEAN if words else UNUSABLE
+    name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("scan", words)
+    run, add_arguments, text = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"patchscan {name}", description=text)
+    add_arguments(parser)
+    options = parser.parse_intermixed_args(rest)
     try:
         status = run(options)
         sys.stdout.flush()
@@ -41,35 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
 
 
+def usage() -> str:
+    """What --help prints: one line a command."""
+    rows = [f"  {name:10} {text}" for name, (_, _, text) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: patchscan SERIES [OPTION ...]",
+            "       patchscan COMMAND [ARGUMENT ...]",
+            "",
+            "Reads a Linux kernel patch series and says what a careful reviewer would say.",
+            "",
+            *rows,
+            "",
+            "`patchscan SERIES` is `patchscan scan SERIES`; `patchscan COMMAND --help` lists a command's options.",
+        ]
+    )
+
+
 class UsageError(Exception):
     """The command cannot be carried out as given; the text is one line that says why and what to do."""
-
-
-def with_command(words: list[str]) -> list[str]:
-    """`patchscan SERIES` is `patchscan scan SERIES`."""
-    first = words[0] if words else ""
-    return (
-        words
-        if not words or first in COMMANDS or first in ("-h", "--help", "--version")
-        else ["scan", *words]
-    )
-
-
-def parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
-    """The command line; only the options of the chosen command are set up, which keeps the start short."""
-    top = argparse.ArgumentParser(
-        prog="patchscan",
-        description="Reads a Linux kernel patch series and says what a careful reviewer would say.",
-        epilog="`patchscan SERIES` is short for `patchscan scan SERIES`.",
-    )
-    top.add_argument("--version", action="version", version=version())
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for name, (run, add_arguments, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if name in chosen:
-            add_arguments(command)
-        command.set_defaults(run=run)
-    return top
 
 
 def version() -> str:

@@ -1,0 +1,83 @@
+"""The command line: exit statuses, one-line errors, commands that explain."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from patchscan.cli import main
+from patchscan.registry import load_rule
+from patchscan.rule import Rule
+from patchscan.testing import faults
+
+ROOT = Path(__file__).parent.parent
+TREE = str(ROOT / "fixtures" / "tree")
+TARGETED = str(ROOT / "fixtures" / "series" / "targeted-ipi" / "series.mbox")
+CLEAN = str(ROOT / "fixtures" / "series" / "clean" / "series.mbox")
+
+
+def test_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([CLEAN, "--tree", TREE]) == 0
+    assert main([TARGETED, "--tree", TREE]) == 1
+    assert main(["scan", TARGETED, "--tree", TREE, "--exit-zero"]) == 0
+    assert main([TARGETED, "--no-tree", "--select", "missing-braces"]) == 0
+    assert main([TARGETED, "--no-tree", "--select", "missing-braces", "--severity", "info"]) == 1
+    assert main([str(ROOT / "no-such-file.mbox"), "--no-tree"]) == 2
+    assert "no-such-file.mbox" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [CLEAN, "--select", "no-such-rule"],
+        [CLEAN, "--tree", "/no/such/tree"],
+        ["why", CLEAN, "mm/gup.c"],
+        ["syntax", "/no/such/file.c"],
+        ["new-rule", "Not A Name"],
+    ],
+)
+def test_a_wrong_call_is_one_line_on_stderr(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("patchscan: ") and error.count("\n") == 1
+
+
+def test_output_goes_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "report.json"
+    main([TARGETED, "--tree", TREE, "--format", "json", "-o", str(target)])
+    assert target.read_text().startswith("{\n") and capsys.readouterr().out == ""
+
+
+def test_why_names_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", TARGETED, "--tree", TREE, "mm/mmu_gather.c:1"]) == 0
+    answer = capsys.readouterr().out
+    assert "local-atomic-bitop: found nothing on this line" in answer
+
+
+def test_rules_and_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules"]) == 0
+    assert "missing-braces" in capsys.readouterr().out
+    assert main(["explain", "missing-braces"]) == 0
+    assert "Source: Documentation/process/coding-style.rst" in capsys.readouterr().out
+
+
+def test_syntax_shows_masked_macros(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code = tmp_path / "a.c"
+    code.write_text("void f(void)\n{\n\tfor_each_online_cpu(cpu)\n\t\tg(cpu);\n}\n")
+    assert main(["syntax", f"{code}:f"]) == 0
+    assert "while_statement for_each_online_cpu" in capsys.readouterr().out
+
+
+def test_a_new_rule_is_a_rule_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new-rule", "odd-call", "--directory", str(tmp_path)]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    rule = load_rule(path)
+    assert isinstance(rule, Rule) and list(faults(rule)) == []
+    assert main(["new-rule", "odd-call", "--directory", str(tmp_path)]) == 2
+    assert main([CLEAN, "--tree", TREE, "--rules", str(tmp_path)]) == 0
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    command = f"{sys.executable} -m patchscan rules | head -1"
+    run = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stderr == "" and run.stdout.count("\n") == 1

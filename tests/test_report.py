@@ -1,0 +1,91 @@
+"""What a scan prints: the JSON schema, the text for people, and that hostile mail stays harmless."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from patchscan.context import Settings
+from patchscan.mail import read_messages
+from patchscan.printable import printable
+from patchscan.registry import load_rules
+from patchscan.report import Report, render
+from patchscan.scan import scan
+from patchscan.series import read_thread
+
+SCHEMA = json.loads((Path(__file__).parent.parent / "patchscan" / "report" / "schema.json").read_text())
+RULES, _ = load_rules()
+
+MAIL = """\
+From: Eve <eve@example.org>
+Subject: [PATCH] mm: \x1b[31mred\x1b[0m [bold]and bold[/bold]
+Message-ID: <1@example.org>
+
+As the previous patch did.
+
+---
+ mm/a.c | 3 +++
+
+diff --git a/mm/a.c b/mm/a.c
+--- a/mm/a.c
++++ b/mm/a.c
+@@ -1,3 +1,6 @@
+ void f(int a)
+ {
++	while (a) /* \x1b]0;title\x07 \u202e */
++		if (a)
++			f(a);
+ }
+-- 
+2.49.0
+"""
+
+
+def report_on(text: str) -> Report:
+    messages, problems = read_messages(text.encode(), "test.mbox")
+    return scan(read_thread(messages, problems), None, RULES, Settings({}))
+
+
+def test_json_follows_the_schema_and_is_the_same_every_time() -> None:
+    text = render(report_on(MAIL), "json")
+    data = json.loads(text)
+    jsonschema.validate(data, SCHEMA)
+    assert {"changelog-previous-patch", "missing-braces"} <= {each["rule"] for each in data["findings"]}
+    assert text == render(report_on(MAIL), "json")
+
+
+def test_the_schema_refuses_what_is_no_report() -> None:
+    data = json.loads(render(report_on(MAIL), "json"))
+    data["findings"][0]["severity"] = "fatal"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, SCHEMA)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_nothing_in_a_mail_reaches_the_terminal_as_an_order(colour: bool) -> None:
+    text = render(report_on(MAIL), "text", colour=colour)
+    assert "\x1b]0;" not in text and "\u202e" not in text and "\x1b[31mred" not in text
+    assert "[bold]and bold[/bold]" in text and "\\x1b[31mred" in text
+    assert ("\x1b[" in text) is colour
+
+
+def test_text_quotes_the_line_and_counts() -> None:
+    text = render(report_on(MAIL), "text")
+    assert "mm/a.c:3: warning missing-braces" in text
+    assert "changelog line 1: warning changelog-previous-patch" in text
+    assert text.splitlines()[-1].startswith("1 patch, 1 functions,")
+
+
+def test_lines_fit_where_words_allow() -> None:
+    for width in (60, 80, 140):
+        rows = render(report_on(MAIL), "text", width).splitlines()
+        assert all(len(row) <= width or row.lstrip().startswith((">", "[")) for row in rows)
+
+
+def test_no_patch_is_said_plainly() -> None:
+    assert render(report_on("Subject: hello\n\nno diff here\n"), "text").splitlines()[-1] == "no patch found"
+
+
+def test_printable_keeps_text_and_shows_the_rest() -> None:
+    assert printable("naïve – 漢字") == "naïve – 漢字"
+    assert printable("a\udcffb\x07\u200b") == "a\\xffb\\x07\\u200b"
