@@ -4,6 +4,7 @@ A Source is cheap: nothing is parsed until a node is asked for, and then only th
 Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of the original, unmasked text.
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ from patchscan.syntax import tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 __all__ = [
     "Call",
@@ -94,6 +97,12 @@ class Source:
             if 0 <= row < len(self._code_lines)
             else ""
         )
+
+    def comment_text(self, line: int) -> str:
+        """The comment on a line of the file, markers included, or what of one runs over it; "" where none does."""
+        code = _QUOTED.sub(lambda match: "x" * len(match[0]), self.code_text(line))
+        text = self.line_text(line)
+        return "".join(char if mark == " " else " " for char, mark in zip(text, code, strict=False)).strip()
 
     @cached_property
     def _code_lines(self) -> list[bytes]:

@@ -1,0 +1,231 @@
+"""A memory barrier without a word on what it orders and which barrier it pairs with."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Call, Function, Source
+
+FENCES = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("smp_", "virt_", "")
+    for name in ("mb", "rmb", "wmb", "mb__before_atomic", "mb__after_atomic", "mb__after_spinlock")
+    if prefix or not name.startswith("mb__")
+)
+# An access with its own ordering says what it orders: the access. A remark on it is a matter of taste.
+ACCESSES = frozenset(("smp_store_mb", "smp_store_release", "smp_load_acquire"))
+ORDERING = re.compile(
+    r"barrier|fence|\bpair|\bmatch(?:es|ing)?\b|re-?order|\border(?:s|ed|ing|)\b(?! to\b)|smp_|\b[rw]?mb\b"
+    r"|acquire|release|visib|observ|publish|propagat|before|after|until|\bsees?\b|\brac(?:e|y|es|ing)\b|synchroni[sz]",
+    re.IGNORECASE,
+)
+REACH_ABOVE, REACH_BELOW = 15, 4
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every added barrier that stands in a function."""
+    for file in context.c_files:
+        if file.adds("mb(", "mb__", "smp_store_", "smp_load_"):
+            for function, call in file.added_calls(FENCES | ACCESSES):
+                yield judge(context, file, function, call)
+
+
+def judge(context: Context, file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
+    """A finding where nothing near the barrier, nor at its partner, speaks of it."""
+    if file.was_there(call.line) or takes_place_of_another(file, call):
+        return file.fine(call.line, "it only moves, or takes the place of another barrier")
+    line = comment_on(function, call)
+    if line is not None:
+        return file.fine(call.line, f"the comment on line {file.patch_line(line)} speaks of it")
+    if re.search(r"barrier|fence|mb(?:__|$)", function.name):
+        return file.fine(
+            call.line, f"{function.name}() is itself a barrier: its callers have to say what for"
+        )
+    if named_by_partner(context, function):
+        return file.fine(call.line, f"a comment at its partner names {function.name}()")
+    severity = "info" if call.name in ACCESSES else ""
+    return file.finding(
+        call.line,
+        f"{call.name}() has no comment: say which accesses it orders and which barrier, in which function, "
+        f"it pairs with",
+        severity=severity,
+    )
+
+
+def takes_place_of_another(file: ChangedFile, call: Call) -> bool:
+    """Whether the hunk takes away as many barriers as it adds."""
+    barrier = re.compile(r"\b(?:smp_|virt_)?(?:[rw]?mb(?:__\w+)?|store_mb|store_release|load_acquire)\(")
+    for hunk in file.change.hunks:
+        if any(line.kind == "+" and line.new == file.patch_line(call.line) for line in hunk.lines):
+            counts = {
+                kind: sum(len(barrier.findall(line.text)) for line in hunk.lines if line.kind == kind)
+                for kind in "+-"
+            }
+            return counts["-"] >= counts["+"]
+    return False
+
+
+def comment_on(function: Function, call: Call) -> int | None:
+    """The line of a comment that is about the barrier, None where there is none.
+
+    A comment beside or directly above it always is. One further away has to speak of ordering.
+    """
+    source = function.source
+    last = source.last_line_of(call.node)
+    for line in range(call.line, last + 1):
+        if source.comment_text(line):
+            return line
+    above = call.line - 1
+    if source.comment_text(above):
+        return above
+    places = [
+        *range(above, max(function.first_line, call.line - REACH_ABOVE) - 1, -1),
+        *range(last + 1, last + REACH_BELOW + 1),
+        *header_comment(source, function),
+    ]
+    return next((line for line in places if ORDERING.search(source.comment_text(line))), None)
+
+
+def header_comment(source: Source, function: Function) -> Iterator[int]:
+    """The lines of the comment directly above a function."""
+    line = function.first_line - 1
+    while source.comment_text(line):
+        yield line
+        line -= 1
+
+
+def named_by_partner(context: Context, function: Function) -> bool:
+    """Whether a comment in the changed files says that something pairs with this function."""
+    if not function.name:
+        return False
+    name = re.compile(rf"\b{re.escape(function.name)}\b")
+    for file in context.c_files:
+        for source in file.after:
+            for number, text in enumerate(source.text.decode("utf-8", "replace").split("\n")):
+                if not name.search(text):
+                    continue
+                line = source.first_line + number - (1 if source.fragment else 0)
+                around = " ".join(source.comment_text(each) for each in range(line - 2, line + 3))
+                if name.search(source.comment_text(line)) and re.search(
+                    r"\bpair|\bmatch|barrier|smp_", around
+                ):
+                    return True
+    return False
+
+
+RULE = Rule(
+    name="barrier-comment",
+    summary="A memory barrier without a comment on what it orders and pairs with",
+    why=(
+        "A barrier on one CPU does nothing by itself: it orders two accesses for somebody who has the matching "
+        "barrier between theirs. Without a comment that names both, nobody can check it, and nobody dares to "
+        "remove it. The comment may stand at the barrier, above the store before it, or at its partner."
+    ),
+    source=(
+        "Documentation/process/submit-checklist.rst (all memory barriers need a comment that explains the "
+        "logic); Documentation/memory-barriers.txt (SMP barrier pairing); review of the task isolation series, "
+        "2020 (smp_rmb() in tick_nohz_full_kick_cpu())"
+    ),
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ void kick_cpu(int cpu)
+ {
+-	if (!is_full(cpu))
++	smp_rmb(); // want "no comment.*pairs with"
++	if (!is_full(cpu) || isolated(cpu))
+ 		return;
+ 	raise(cpu);
+ }
+""",
+        """
+ /* Hand the buffer over in order to reuse it. */
+ void hand_over(struct buffer *buffer)
+ {
+ 	buffer->length = 0;
++	smp_wmb(); // want "smp_wmb"
+ 	buffer->ready = true;
+ }
+""",
+        """
+ void hand_over(struct buffer *buffer)
+ {
++	smp_store_release(&buffer->ready, true); // want "smp_store_release"
+ }
+""",
+    ),
+    good=(
+        """
+ static inline void walk_begin(struct mm_struct *mm)
+ {
+ 	/*
+ 	 * Say so before the first entry is read.
+ 	 *
+ 	 * Pairs with smp_mb() in wait_for_walks().
+ 	 */
++	this_cpu_write(walking, mm);
++	smp_mb();
+ }
+""",
+        """
+ void hand_over(struct buffer *buffer)
+ {
+ 	buffer->length = 0;
++	smp_wmb(); /* see take() */
+ 	buffer->ready = true;
+ }
+ 
+ bool take(struct buffer *buffer)
+ {
+ 	if (!buffer->ready)
+ 		return false;
++	/* Pairs with the barrier in
++	 * hand_over().
++	 */
++	smp_rmb();
+ 	return !buffer->length;
+ }
+""",
+        """
+ bool take(struct buffer *buffer)
+ {
+ 	if (!buffer->ready)
+ 		return false;
+ 
+ 	/* Pairs with smp_wmb() in hand_over(). */
+ 	smp_rmb();
+ 	return !buffer->length;
+ }
+ 
+ void hand_over(struct buffer *buffer)
+ {
+ 	buffer->length = 0;
++	smp_wmb();
+ 	buffer->ready = true;
+ }
+""",
+        """
+ void hand_over(struct buffer *buffer)
+ {
+ 	buffer->length = 0;
+-	wmb();
++	smp_wmb();
+ 	buffer->ready = true;
+ }
+""",
+        """
+ void hand_over(struct buffer *buffer)
+ {
+-	smp_wmb();
+-	buffer->ready = true;
++	if (buffer) {
++		smp_wmb();
++		buffer->ready = true;
++	}
+ }
+""",
+    ),
+)
