@@ -39,7 +39,7 @@ def enclosing(code: bytes, offset: int) -> Place:
         position = begin + match.start()
         if match.group() == b"{":
             stack.append((position, _kind(code, position, stack)))
-        elif len(stack) > 1 or (stack and (opened <= closed or code.find(b"\n", begin, position) < 0)):
+        elif len(stack) > 1 or (stack and (opened <= closed or code.find(b"\n", stack[0][0], position) < 0)):
             stack.pop()
     if not stack:
         return Place("file", "")
