@@ -15,7 +15,7 @@ from patchscan.series import FileChange, Hunk, Line
 
 _HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
 _EPOCH = re.compile(r"\t(?:1970-01-01 0|1969-12-31 )|\tThu Jan +1 0?0?:?00:00 1970")
-_TIME = re.compile(r" [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
+_TIME = re.compile(r" ?[ ][0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
 

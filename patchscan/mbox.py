@@ -30,7 +30,7 @@ def split_mbox(data: bytes) -> list[bytes]:
     if lead.strip() and (not separators or _MULTIPART.search(_headers(lead))):
         return [data]  # one mail; a "From " line in its parts belongs to what is attached
     mails = [lead] if lead.strip() else []
-    ends = [found.start() for found in separators[1:]] + [len(data)]
+    ends = [found.start() for found in separators[1:]] + [len(data)] * bool(separators)
     for found, end in zip(separators, ends, strict=True):
         mails.append(_without_escapes(found.group(), _without_last_empty_line(data[found.end() : end])))
     return mails

@@ -19,7 +19,9 @@ _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/diff", "text/patc
 _SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
 # Mailers say gb2312 and mean one of its supersets.
 _WIDER_CHARSET = {"gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949"}
-_PRINTABLE = bytes(range(32, 127))
+# Text that means something else in utf-7 and hz.
+_PLAIN = bytes(range(32, 127)) + b" +AGE- ~~"
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -96,15 +98,14 @@ def _decode_words(words: list[tuple[str, bytes]]) -> str:
 def decode_bytes(raw: bytes, charset: str | None) -> str:
     """Text of raw by the charset it claims, else by UTF-8; bytes that fit neither become surrogates.
 
-    A codec that gives printable ASCII another meaning (utf-7, unicode_escape) is not believed: it would
-    show a reader other code than git sees.
+    A codec that gives plain ASCII another meaning is not believed: a reader would see other code than git.
     """
     name = (charset or "utf-8").strip().lower()
     name = _WIDER_CHARSET.get(name, name)
     try:
-        if name.startswith(("utf-16", "utf_16", "utf-32", "utf_32")) and b"\0" in raw:
+        if name.startswith(("utf-16", "utf_16", "utf-32", "utf_32")) and (b"\0" in raw or raw[:2] in _MARKS):
             return raw.decode(name)
-        if codecs.decode(_PRINTABLE, name) == _PRINTABLE.decode():
+        if "escape" not in name and codecs.decode(_PLAIN, name) == _PLAIN.decode():
             return raw.decode(name)
     except (ValueError, LookupError, TypeError, AssertionError):
         pass
