@@ -1,1 +1,29 @@
-"""Executes litmus tests under the Linux kernel memory model."""
+"""Litmus tests executed under the Linux kernel memory model.
+
+`run(text)` is the way in; read lkmm.py for the memory model and solving.py for how it is applied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from patchscan.simulator.syntax import LitmusError
+
+if TYPE_CHECKING:
+    from patchscan.simulator.results import Result
+    from patchscan.simulator.running import Limits, run
+
+__all__ = ["Limits", "LitmusError", "Result", "run"]
+
+
+def __getattr__(name: str) -> object:
+    """The solver is only loaded when something is run."""
+    if name in ("Limits", "run"):
+        from patchscan.simulator import running
+
+        return getattr(running, name)
+    if name == "Result":
+        from patchscan.simulator.results import Result
+
+        return Result
+    raise AttributeError(name)

@@ -1,0 +1,145 @@
+"""Guarded events: what a program may do, before any execution is chosen.
+
+A branch of the program is numbered from 1; a guard is the set of signed branch numbers that must have been
+decided so (3: branch 3 taken, -3: not taken) for something to happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from patchscan.simulator.syntax import Litmus, Value
+
+Guard = frozenset[int]
+ALWAYS: Guard = frozenset()
+INITIAL_THREAD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadValue:
+    """The value that read event `event` returns."""
+
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """`left operator right`."""
+
+    operator: str
+    left: Term
+    right: Term
+
+
+Term = Value | ReadValue | Computed
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One of the values something may have.
+
+    guard: when it has it.  term: the value.
+    data: the read events it was computed from.
+    control: (read, guard) pairs: reads that decided whether it was assigned.
+    """
+
+    guard: Guard
+    term: Term
+    data: frozenset[int] = frozenset()
+    control: frozenset[tuple[int, Guard]] = frozenset()
+
+
+Cases = tuple[Case, ...]
+
+
+def constant(value: Value) -> Cases:
+    return (Case(ALWAYS, value),)
+
+
+def compatible(guard: Guard) -> bool:
+    return not any(-branch in guard for branch in guard)
+
+
+def possible(cases: Iterable[Case], guard: Guard) -> Cases:
+    """The cases that can hold together with `guard`."""
+    return tuple(case for case in cases if not any(-branch in guard for branch in case.guard))
+
+
+def combine(operator: str, left: Cases, right: Cases) -> Cases:
+    """The cases of `left operator right`."""
+    from patchscan.simulator.arithmetic import apply
+
+    result = []
+    for one in left:
+        for other in right:
+            guard = one.guard | other.guard
+            if not compatible(guard):
+                continue
+            term: Term | None = None
+            if isinstance(one.term, int) and isinstance(other.term, int):
+                term = apply(operator, one.term, other.term)
+            if term is None:
+                term = Computed(operator, one.term, other.term)
+            result.append(Case(guard, term, one.data | other.data, one.control | other.control))
+    return tuple(result)
+
+
+@dataclass(slots=True)
+class Event:
+    """A memory access or a fence that happens when its guard holds.
+
+    kind: "R", "W" or "F" (fences, and grace periods, which may carry an address).
+    tag: the annotation the memory model knows it by ("once", "acquire", "plain", "LKR", "mb", "IW"...).
+    address, value: cases; value only of writes.
+    rmw: part of a read-modify-write.  partner: for its write, the number of its read.
+    dependencies: (kind, read, guard) with kind "addr", "data" or "ctrl".
+    """
+
+    number: int
+    thread: int
+    kind: str
+    tag: str
+    guard: Guard = ALWAYS
+    address: Cases | None = None
+    value: Cases | None = None
+    rmw: bool = False
+    partner: int | None = None
+    dependencies: tuple[tuple[str, int, Guard], ...] = ()
+    line: int = 0
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Branch:
+    """A two-way decision. cases: what is tested, or None for a free choice (a trylock may fail)."""
+
+    guard: Guard
+    cases: Cases | None
+
+
+@dataclass(slots=True)
+class Requirement:
+    """When `guard` holds, the value of `cases` must be true (or false)."""
+
+    guard: Guard
+    cases: Cases
+    true: bool
+
+
+@dataclass(slots=True)
+class Program:
+    """All that the threads may do.
+
+    final: per thread, register -> cases at the end.
+    cuts: branches (taken) at which a loop was cut off at the bound.
+    loops: (file line, times unrolled) of the loops that met the bound.
+    """
+
+    litmus: Litmus
+    events: list[Event] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    requirements: list[Requirement] = field(default_factory=list)
+    final: list[dict[str, Cases]] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    loops: list[tuple[int, int]] = field(default_factory=list)

@@ -1,0 +1,60 @@
+"""A propositional formula in clauses, as the SAT solver takes it.
+
+A literal is a non-zero integer, -x is the negation of x. TRUE is a literal that always holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TRUE = 1
+FALSE = -1
+
+
+class Formula:
+    """Clauses under construction; `clauses` and `variables` may be read at any time."""
+
+    def __init__(self) -> None:
+        self.variables = 1
+        self.clauses: list[list[int]] = [[TRUE]]
+        self._conjunctions: dict[tuple[int, ...], int] = {}
+
+    def new_variable(self) -> int:
+        self.variables += 1
+        return self.variables
+
+    def add(self, *literals: int) -> None:
+        """One of the literals holds."""
+        if TRUE in literals:
+            return
+        self.clauses.append([literal for literal in literals if literal != FALSE])
+
+    def implies(self, conditions: Iterable[int], *literals: int) -> None:
+        """When all conditions hold, one of the literals does."""
+        self.add(*(-condition for condition in conditions), *literals)
+
+    def all_of(self, literals: Iterable[int]) -> int:
+        """A literal that holds exactly when all of these do."""
+        needed = sorted({literal for literal in literals if literal != TRUE})
+        if not needed:
+            return TRUE
+        if len(needed) == 1:
+            return needed[0]
+        if FALSE in needed:
+            return FALSE
+        key = tuple(needed)
+        both = self._conjunctions.get(key)
+        if both is None:
+            both = self._conjunctions[key] = self.new_variable()
+            self.clauses.extend([-both, literal] for literal in key)
+            self.clauses.append([both, *(-literal for literal in key)])
+        return both
+
+    def any_of(self, literals: Iterable[int]) -> int:
+        """A literal that holds exactly when one of these does."""
+        return -self.all_of(-literal for literal in literals)
+
+    def at_most_one(self, literals: list[int]) -> None:
+        for index, one in enumerate(literals):
+            for other in literals[:index]:
+                self.clauses.append([-one, -other])

@@ -1,0 +1,248 @@
+"""Text of a litmus test -> Litmus."""
+
+from __future__ import annotations
+
+import re
+
+from patchscan.simulator.conditions import parse_condition, parse_observed
+from patchscan.simulator.lexer import Tokens, without_comments
+from patchscan.simulator.statements import TYPE_WORDS, BodyParser
+from patchscan.simulator.syntax import TRUE, Condition, Litmus, LitmusError, Observed, Thread, Value
+
+_HEADER = re.compile(r"\s*C\b[ \t]*(\S*)[^\n]*\n")
+_RESULT = re.compile(r"^[( ]\* Result: (.*)$", re.MULTILINE)
+_QUANTIFIERS = ("exists", "forall", "~", "not")
+
+
+def parse(text: str, file: str = "") -> Litmus:
+    """Read one test in the kernel's C dialect (tools/memory-model/Documentation/litmus-tests.txt).
+
+    Raises LitmusError, which names file and line, for everything that is not that dialect.
+    """
+    try:
+        return _parse(text)
+    except LitmusError as error:
+        error.file = error.file or file
+        raise
+    except RecursionError:
+        raise LitmusError("nested too deeply", file=file) from None
+
+
+def _parse(text: str) -> Litmus:
+    header = _HEADER.match(text)
+    if not header:
+        raise LitmusError("not a C litmus test: the first line must be 'C name'", 1)
+    blanked = without_comments(text[header.end() :])
+    tokens = Tokens("\n" * text.count("\n", 0, header.end()) + blanked, 0)
+    _skip_header(tokens)
+    state = _InitialState(tokens)
+    state.read()
+    threads = _threads(tokens)
+    question = _Question(tokens)
+    question.read()
+    result = _RESULT.search(text)
+    return Litmus(
+        name=header.group(1),
+        initial=state.initial,
+        registers=state.registers,
+        arrays=state.arrays,
+        threads=threads,
+        quantifier=question.quantifier,
+        condition=question.condition,
+        filter=question.filter,
+        locations=question.locations,
+        condition_text=question.text,
+        expected=tuple(result.group(1).split()) if result else (),
+    )
+
+
+def _skip_header(tokens: Tokens) -> None:
+    """Lines such as `Cycle=...` may stand before the initial state."""
+    while tokens.text != "{":
+        tokens.take()
+
+
+class _InitialState:
+    """`{ x=1; int *p = &x; 0:r1=5; int a[2]; }`"""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self.initial: dict[str, Value] = {}
+        self.registers: dict[tuple[int, str], Value] = {}
+        self.arrays: dict[str, int] = {}
+
+    def read(self) -> None:
+        tokens = self.tokens
+        tokens.expect("{")
+        while not tokens.accept("}"):
+            if not tokens.accept(";"):
+                self._entry()
+                if tokens.text != "}":
+                    tokens.expect(";")
+        self._resolve_arrays()
+
+    def _entry(self) -> None:
+        tokens = self.tokens
+        while tokens.text in TYPE_WORDS or tokens.text == "*" or tokens.ahead() in ("*", ""):
+            if tokens.take() == "struct":
+                tokens.take_name("the name of a struct")
+        thread = None
+        if tokens.kind == "number":
+            thread = int(tokens.take())
+            tokens.expect(":")
+        bracketed = tokens.accept("[")
+        line, name = tokens.line, tokens.take_name("the name of a variable")
+        if bracketed:
+            tokens.expect("]")
+        size = self._array_size() if tokens.text == "[" else None
+        values: list[Value] = self._values(size) if tokens.accept("=") else [0]
+        if thread is not None:
+            self.registers[thread, name] = values[0]
+        elif size is None:
+            self.initial[name] = values[0]
+        else:
+            self._array(name, size, values, line)
+
+    def _array_size(self) -> int:
+        tokens = self.tokens
+        tokens.expect("[")
+        if tokens.kind != "number":
+            raise tokens.error("an array needs a constant number of elements")
+        size = int(tokens.take(), 0)
+        tokens.expect("]")
+        return size
+
+    def _array(self, name: str, size: int, values: list[Value], line: int) -> None:
+        if not 0 < size <= 4096 or len(values) > size:
+            raise LitmusError(f"array {name} has {size} elements and {len(values)} initial values", line)
+        self.arrays[name] = size
+        for index in range(size):
+            self.initial[f"{name}[{index}]"] = values[index] if index < len(values) else 0
+
+    def _values(self, size: int | None) -> list[Value]:
+        tokens = self.tokens
+        if size is None:
+            return [self._value()]
+        tokens.expect("{")
+        values = [self._value()]
+        while tokens.accept(","):
+            values.append(self._value())
+        tokens.expect("}")
+        return values
+
+    def _value(self) -> Value:
+        tokens = self.tokens
+        while tokens.text == "(" and tokens.ahead() in TYPE_WORDS:
+            while tokens.take() != ")":
+                pass
+        if tokens.accept("("):
+            value = self._value()
+            tokens.expect(")")
+            return value
+        tokens.accept("&")
+        if tokens.accept("-"):
+            return -int(tokens.take(), 0)
+        if tokens.kind == "number":
+            return int(tokens.take(), 0)
+        name = tokens.take_name("a value")
+        if name == "ATOMIC_INIT" and tokens.accept("("):
+            value = self._value()
+            tokens.expect(")")
+            return value
+        if tokens.accept("["):
+            index = tokens.take()
+            tokens.expect("]")
+            return f"{name}[{index}]"
+        return name
+
+    def _resolve_arrays(self) -> None:
+        """The name of an array, as a value, points to its first element."""
+        for name, value in self.initial.items():
+            self.initial[name] = self._pointed_to(value)
+        for register, value in self.registers.items():
+            self.registers[register] = self._pointed_to(value)
+
+    def _pointed_to(self, value: Value) -> Value:
+        return f"{value}[0]" if value in self.arrays else value
+
+
+def _threads(tokens: Tokens) -> tuple[Thread, ...]:
+    threads: list[Thread] = []
+    while tokens.text in ("static", "void", "int") or re.fullmatch(r"P\d+", tokens.text):
+        while tokens.text in ("static", "void", "int"):
+            tokens.take()
+        line, name = tokens.line, tokens.take()
+        if name != f"P{len(threads)}":
+            raise LitmusError(f"expected thread P{len(threads)}, found {name}: threads count from P0", line)
+        parameters = _parameters(tokens)
+        body = BodyParser(tokens)
+        statements = body.block()
+        threads.append(Thread(len(threads), parameters, frozenset(body.locals), statements, line))
+    if not threads:
+        raise tokens.error(f"expected thread P0, found '{tokens.text}'")
+    return tuple(threads)
+
+
+def _parameters(tokens: Tokens) -> tuple[str, ...]:
+    """`(int *x, struct srcu_struct *ss)` -> ("x", "ss"): the last word of each is its name."""
+    tokens.expect("(")
+    names: list[str] = []
+    while not tokens.accept(")"):
+        if names:
+            tokens.expect(",")
+        words: list[str] = []
+        while tokens.text not in (",", ")"):
+            words.append(tokens.take())
+        while (words and words[-1] in ("[", "]")) or (len(words) > 1 and words[-1].isdigit()):
+            words.pop()
+        if not words or not words[-1].isidentifier():
+            raise tokens.error("a parameter needs a name")
+        if words == ["void"]:
+            continue
+        if words[-1] in names:
+            raise tokens.error(f"parameter {words[-1]} is named twice")
+        names.append(words[-1])
+    return tuple(names)
+
+
+class _Question:
+    """`locations [x; 0:r1]`, `filter (...)` and the condition, in any order."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self.locations: tuple[Observed, ...] = ()
+        self.filter: Condition = TRUE
+        self.quantifier = "exists"
+        self.condition: Condition = TRUE
+        self.text = "true"
+
+    def read(self) -> None:
+        tokens = self.tokens
+        while tokens.kind != "end":
+            if tokens.accept("locations"):
+                self.locations += self._locations()
+            elif tokens.accept("filter"):
+                self.filter = parse_condition(tokens)
+            elif tokens.text in _QUANTIFIERS:
+                start = tokens.start
+                self.quantifier = self._quantifier()
+                self.condition = parse_condition(tokens)
+                self.text = tokens.source_since(start)
+            else:
+                raise tokens.error(f"expected locations, filter, exists or forall, found '{tokens.text}'")
+
+    def _quantifier(self) -> str:
+        word = self.tokens.take()
+        if word in ("~", "not"):
+            self.tokens.expect("exists")
+            return "~exists"
+        return word
+
+    def _locations(self) -> tuple[Observed, ...]:
+        tokens = self.tokens
+        tokens.expect("[")
+        found: list[Observed] = []
+        while not tokens.accept("]"):
+            if not tokens.accept(";"):
+                found.append(parse_observed(tokens))
+        return tuple(found)

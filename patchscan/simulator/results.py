@@ -1,0 +1,54 @@
+"""What a run of one litmus test found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patchscan.simulator.arithmetic import UNKNOWN
+from patchscan.simulator.syntax import Observed, Value
+
+State = Mapping[Observed, Value]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answers for one test.
+
+    outcome: "Never", "Sometimes" or "Always" the condition holds in a final state, as herd7 observes it;
+    "Unknown"
+        when a limit was met first.
+    complete: every execution was looked at; otherwise `notes` says which limit was met.
+    states: the final states, as herd7 writes them, or None when they were not asked for.
+    flags: "data-race", "unmatched-rcu-lock", "deadlock", "vacuous"..., sorted.
+    witness: an execution in which the condition holds, None for Never.
+    cycle: for Never, why the first execution with these values is none; see cycles.py.
+    expected: the words of the test's own `Result:` line.
+    """
+
+    name: str
+    file: str
+    outcome: str
+    complete: bool = True
+    flags: tuple[str, ...] = ()
+    states: tuple[str, ...] | None = None
+    witness: Any = None
+    cycle: Any = None
+    notes: tuple[str, ...] = ()
+    condition: str = ""
+    expected: tuple[str, ...] = ()
+
+
+def state_text(state: State) -> str:
+    """A final state as herd7 writes it: "0:r1=1; 1:r2=x; [y]=2;"."""
+    parts = []
+    for observed in sorted(state, key=observed_order):
+        value = "S1" if state[observed] == UNKNOWN else state[observed]
+        parts.append(f"{observed}={value};")
+    return " ".join(parts)
+
+
+def observed_order(observed: Observed) -> tuple[bool, int, str]:
+    """Registers by thread and name, then variables by name."""
+    return (observed.thread is None, observed.thread or 0, observed.name)

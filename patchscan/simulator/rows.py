@@ -1,0 +1,84 @@
+"""Relations as rows of bits: bit j of row i says that i is related to j."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+Rows = list[int]
+
+
+def rows_of(pairs: Iterable[tuple[int, int]], size: int) -> Rows:
+    rows = [0] * size
+    for start, end in pairs:
+        rows[start] |= 1 << end
+    return rows
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are set, lowest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def compose(left: Rows, right: Rows) -> Rows:
+    """Rows of left ; right."""
+    starts = 0
+    for index, row in enumerate(right):
+        if row:
+            starts |= 1 << index
+    result = []
+    for row in left:
+        row &= starts
+        reached = 0
+        while row:
+            lowest = row & -row
+            reached |= right[lowest.bit_length() - 1]
+            row ^= lowest
+        result.append(reached)
+    return result
+
+
+def closure(rows: Rows) -> Rows:
+    """Rows of the transitive closure."""
+    result = list(rows)
+    for middle in range(len(result)):
+        row, bit = result[middle], 1 << middle
+        if row:
+            for start, reached in enumerate(result):
+                if reached & bit:
+                    result[start] = reached | row
+    return result
+
+
+def transpose(rows: Rows) -> Rows:
+    result = [0] * len(rows)
+    for index, row in enumerate(rows):
+        bit = 1 << index
+        for end in bits(row):
+            result[end] |= bit
+    return result
+
+
+def shortest_path(rows: Rows, start: int, end: int) -> list[int]:
+    """Events of a shortest path of at least one step; [] if there is none."""
+    before: dict[int, int] = {}
+    seen = 0
+    frontier = [start]
+    while frontier:
+        following = []
+        for event in frontier:
+            fresh = rows[event] & ~seen
+            if fresh >> end & 1:
+                path = [end, event]
+                while event != start:
+                    event = before[event]
+                    path.append(event)
+                return path[::-1]
+            seen |= fresh
+            for reached in bits(fresh):
+                before[reached] = event
+                following.append(reached)
+        frontier = following
+    return []

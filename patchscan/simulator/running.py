@@ -1,0 +1,145 @@
+"""One litmus test from its text to its Result."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from patchscan.simulator.encoding import Encoding
+from patchscan.simulator.events import Program
+from patchscan.simulator.final_states import final_states
+from patchscan.simulator.flags import flags
+from patchscan.simulator.parser import parse
+from patchscan.simulator.results import Result, state_text
+from patchscan.simulator.solving import Candidate, LimitReached, Solver
+from patchscan.simulator.syntax import Litmus
+from patchscan.simulator.unfold import unfold
+from patchscan.simulator.values import TooLarge
+
+
+@dataclass(frozen=True)
+class Limits:
+    """seconds: of wall time a test, None for no limit.  unroll: how often a loop is entered.
+    states: how many final states are collected.  events: how many events a program may have."""
+
+    seconds: float | None = 60.0
+    unroll: int = 4
+    states: int = 100_000
+    events: int = 5_000
+
+
+def run(
+    text: str,
+    name: str = "",
+    *,
+    states: bool = False,
+    witness: bool = True,
+    cycle: bool = False,
+    flags: bool = True,
+    limits: Limits | None = None,
+) -> Result:
+    """Execute a litmus test under the Linux kernel memory model.
+
+    text: the test.  name: its file, for messages.  states: collect the final states.  witness: keep an
+    execution in which the condition holds.  cycle: for Never, say what forbids it.  flags: look for data
+    races and the like.
+
+    Raises LitmusError when the test is not of the dialect.
+    """
+    litmus = parse(text, name)
+    run = _Run(litmus, name, limits or Limits())
+    return run.result(states, witness, cycle, flags)
+
+
+class _Run:
+    def __init__(self, litmus: Litmus, file: str, limits: Limits) -> None:
+        self.litmus, self.file, self.limits = litmus, file, limits
+        self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        self.notes: list[str] = []
+        self.complete = True
+
+    def result(self, states: bool, witness: bool, cycle: bool, with_flags: bool) -> Result:
+        """All that was asked for; what a limit cut off is missing, and said in the notes."""
+        outcome = "Unknown"
+        found: tuple[str, ...] = ()
+        texts: tuple[str, ...] | None = None
+        positive: Candidate | None = None
+        try:
+            program = self._unfold()
+            solver = Solver(Encoding(program), self.deadline)
+            positive, negative = self._both(solver)
+            outcome = self._outcome(solver, program, positive, negative)
+            some = positive or negative
+            if some is None:
+                found = (self._why_none(program),)
+            elif with_flags:
+                found = flags(solver, some)
+            if states:
+                texts = self._states(program)
+        except LimitReached:
+            self._incomplete(f"the time limit of {self.limits.seconds:g} s was met")
+        except TooLarge as error:
+            self._incomplete(error.message)
+        return Result(
+            name=self.litmus.name,
+            file=self.file,
+            outcome=outcome,
+            complete=self.complete,
+            flags=found,
+            states=texts,
+            notes=tuple(self.notes),
+            condition=self.litmus.condition_text,
+            expected=self.litmus.expected,
+        )
+
+    def _incomplete(self, why: str) -> None:
+        self.complete = False
+        if why not in self.notes:
+            self.notes.append(why)
+
+    def _unfold(self) -> Program:
+        from patchscan.simulator.syntax import LitmusError
+
+        try:
+            program = unfold(self.litmus, self.limits.unroll)
+        except LitmusError as error:
+            error.file = error.file or self.file
+            raise
+        if len(program.events) > self.limits.events:
+            raise TooLarge(f"{len(program.events)} events are more than the limit of {self.limits.events}")
+        return program
+
+    def _both(self, solver: Solver) -> tuple[Candidate | None, Candidate | None]:
+        """An execution in which the condition holds, and one in which it does not."""
+        encoding = solver.encoding
+        return (
+            solver.find([encoding.condition, encoding.filter]),
+            solver.find([-encoding.condition, encoding.filter]),
+        )
+
+    def _outcome(
+        self, solver: Solver, program: Program, positive: Candidate | None, negative: Candidate | None
+    ) -> str:
+        if positive and negative:
+            return "Sometimes"
+        for cut, (line, times) in zip(program.cuts, program.loops, strict=True):
+            if solver.find([solver.encoding.branch(cut)]):
+                self._incomplete(f"the loop at line {line} was followed {times} times only")
+        if not self.complete:
+            return "Unknown"
+        return "Always" if positive else "Never"
+
+    def _why_none(self, program: Program) -> str:
+        """No execution at all: the filter refuses them all, or every one gets stuck."""
+        encoding = Encoding(program)
+        if Solver(encoding, self.deadline).find():
+            return "vacuous"
+        waits = {"LKR", "sync-rcu", "sync-srcu"}
+        return "deadlock" if any(event.tag in waits for event in program.events) else "vacuous"
+
+    def _states(self, program: Program) -> tuple[str, ...]:
+        solver = Solver(Encoding(program), self.deadline)
+        found, complete = final_states(solver, self.limits.states)
+        if not complete:
+            self._incomplete(f"only the first {len(found)} final states were collected")
+        return tuple(map(state_text, found))

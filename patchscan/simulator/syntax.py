@@ -1,0 +1,217 @@
+"""What a litmus test says: its initial state, its threads and its question, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class LitmusError(Exception):
+    """A litmus test that cannot be run as written; `str()` is one line, "file:line: what is wrong"."""
+
+    def __init__(self, message: str, line: int = 0, file: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.file = file
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}" if place else self.message
+
+
+# Expressions of the C part. A pointer value is the name of the shared variable it points to.
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A register (local variable), or a parameter: the address of a shared variable."""
+
+    name: str
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """`!operand`: 1 when the operand is 0, else 0."""
+
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`left operator right`; `&&` and `||` skip the right side as C does."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Dereference:
+    """`*address`: as a value a plain read; as the argument of READ_ONCE() and friends, a place."""
+
+    address: Expression
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a kernel primitive."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    line: int = field(default=0, compare=False)
+
+
+Expression = Number | Name | Negation | Operation | Dereference | Call
+
+
+# Statements. `text` is the source text, for people who follow an execution.
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """`register = value;`"""
+
+    register: str
+    value: Expression
+    line: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`*address = value;`, a plain write."""
+
+    address: Expression
+    value: Expression
+    line: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """An expression for its effect: a store, a fence, a lock, or a call whose result is dropped."""
+
+    expression: Expression
+    line: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    condition: Expression
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+    line: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`while (condition) body`, or with `body_first` `do body while (condition);`"""
+
+    condition: Expression
+    body: tuple[Statement, ...]
+    body_first: bool = False
+    line: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)
+
+
+Statement = Assign | Store | Evaluate | If | Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One `Pn(parameters) { body }`; parameters name shared variables, locals are the declared registers."""
+
+    number: int
+    parameters: tuple[str, ...]
+    locals: frozenset[str]
+    body: tuple[Statement, ...]
+    line: int = field(default=0, compare=False)
+
+
+# The question about the final state.
+
+Value = int | str  # an integer, or the name of the shared variable that is pointed to
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Something with a final value: register `name` of `thread`, or with thread None a shared variable."""
+
+    thread: int | None
+    name: str
+
+    def __str__(self) -> str:
+        return f"[{self.name}]" if self.thread is None else f"{self.thread}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """`left = right`; the right side is a value or another observed register."""
+
+    left: Observed
+    right: Value | Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    operands: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    operands: tuple[Condition, ...]
+
+
+Condition = Equals | Not | And | Or
+
+TRUE = And(())
+
+
+@dataclass(frozen=True, slots=True)
+class Litmus:
+    """A whole test.
+
+    initial: shared variable -> value; variables not named start as 0.
+    registers: (thread, register) -> value at the start.
+    arrays: array name -> number of elements; the elements are the variables `name[0]`, `name[1]`...
+    quantifier: "exists", "~exists" or "forall".
+    expected: words of the `Result:` line, if there is one ("Never", "DATARACE").
+    """
+
+    name: str
+    initial: Mapping[str, Value]
+    registers: Mapping[tuple[int, str], Value]
+    arrays: Mapping[str, int]
+    threads: tuple[Thread, ...]
+    quantifier: str
+    condition: Condition
+    filter: Condition
+    locations: tuple[Observed, ...]
+    condition_text: str = ""
+    expected: tuple[str, ...] = ()
+
+
+def observed_in(condition: Condition) -> set[Observed]:
+    """The registers and shared variables whose final values `condition` looks at."""
+    match condition:
+        case Equals(left, right):
+            return {left, right} if isinstance(right, Observed) else {left}
+        case Not(operand):
+            return observed_in(operand)
+        case And(operands) | Or(operands):
+            return set().union(*map(observed_in, operands))
