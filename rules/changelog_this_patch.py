@@ -1,0 +1,103 @@
+"""The changelog says "this patch does" instead of telling the code what to do."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import Context
+from patchscan.rule import Finding, Rule, Silence
+
+MENTION = re.compile(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
+# A comparison of the state before with that after needs a name for the change.
+COMPARED = re.compile(r"\b(?:before|without|until|after|prior to|since|and)\s+$", re.IGNORECASE)
+NAMED_COMMIT = re.compile(r"\bcommit [0-9a-f]{7,40}\b|^Fixes:", re.MULTILINE)
+QUOTED = re.compile(r"^(?:>|\s{4}|\t|[A-Z][A-Za-z-]+: )")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The first mention in the changelog, and why others will do."""
+    lines = context.patch.changelog
+    names_commit = NAMED_COMMIT.search("\n".join(lines)) is not None
+    for number, line in enumerate(lines, 1):
+        if QUOTED.match(line):
+            continue
+        following = lines[number] if number < len(lines) else ""
+        # A mention may run over the end of the line: "... this\npatch adds".
+        text = f"{line} {following.lstrip()}"
+        for match in MENTION.finditer(text):
+            if match.start() >= len(line):
+                continue
+            before = f"{lines[number - 2]} " if number > 1 and not line[: match.start()].strip() else ""
+            if COMPARED.search(before + text[: match.start()]):
+                yield context.changelog_fine(
+                    number, "the state with the change is compared with that without it"
+                )
+            elif "commit" in match[0].lower() and names_commit:
+                yield context.changelog_fine(number, "it may mean the commit that the changelog names")
+            else:
+                yield context.changelog_finding(
+                    number,
+                    f'"{match[0]}" can go: say what is wrong today, then tell the code what to do ("Add ...", '
+                    '"Make ..."), as the documentation asks',
+                )
+                return
+
+
+RULE = Rule(
+    name="changelog-this-patch",
+    summary='The changelog says "this patch does" instead of using the imperative mood',
+    why=(
+        'A changelog reads as an order to the code base: "make xyzzy do frotz", not "this patch makes xyzzy do '
+        'frotz". In the history there is no patch any more, and the words carry nothing.'
+    ),
+    source=(
+        "Documentation/process/submitting-patches.rst (describe your changes in imperative mood); "
+        "Documentation/process/maintainer-tip.rst (changelog); "
+        '"x86/tlb: skip redundant sync IPIs for native TLB flush" v7 2/2'
+    ),
+    severity="info",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch mm: track walks
+Walks are not seen today. This patch adds a variable // want "imperative|can go"
+that holds them. This patch also counts them.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: track walks
+Walks are not seen today, so this // want "this patch"
+patch adds a variable that holds them.
+>>> file mm/example.c
++int x;
+""",
+    ),
+    good=(
+        """
+>>> patch mm: track walks
+Walks are not seen today. Add a variable that holds them.
+
+Without this patch a run takes 3 s, with and without
+this patch applied the result is the same.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+Since commit 0123456789ab ("mm: walk") walks end early. The idea of
+this commit was to save a lookup.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: take the reviewer's variant
+> this patch needs a comment
+Add the comment. The patch that follows needs it.
+
+Link: https://example.org/this patch
+>>> file mm/example.c
++int x;
+""",
+    ),
+)

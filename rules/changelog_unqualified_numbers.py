@@ -1,0 +1,243 @@
+"""A performance figure that nobody can judge: no machine, no benchmark, no figures before and after."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from patchscan.context import Context
+from patchscan.rule import Finding, Rule, Silence
+
+RATIO = (
+    r"(?!100\s?%)\d+(?:\.\d+)?\s?(?:%|percent\b)|\b\d+(?:\.\d+)?(?:\s?x\b| times (?=faster|slower|"
+    r"more|less|higher|lower))|"
+    r"\bfactor of (?:\d+|two|three|four|five|ten)\b"
+)
+TIME = r"\b\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|seconds|cycles|instructions)\b"
+RATE = r"\b\d+(?:\.\d+)?\s?(?:[KMGkmg]i?[Bb](?:it)?(?:/s|ps)|[KMkm]?(?:IOPS|ops/s|qps|pps))"
+FIGURE = re.compile(f"{RATIO}|{TIME}|{RATE}")
+# What a sentence with a figure must speak of, to be a claim about speed ...
+SPEED = re.compile(
+    r"\b(?:latenc(?:y|ies)|throughput|bandwidth|IOPS|performance|speed(?:s|-?ups?)?|slow(?:er|s|down|"
+    r"-down)?|faster|"
+    r"regress(?:es|ed|ion|ions)?|(?:run|running|execution|boot|wall|elapsed|build|system|CPU) ?time|"
+    r"overhead|cycles|"
+    r"quicker|(?:CPU|cpu) (?:usage|utili[sz]ation|load))\b"
+)
+# ... and that it changes: a bare time may be a property of the hardware.
+CHANGE = re.compile(
+    r"\b(?:add(?:s|ed|ing)?|save[sd]?|saving|cost(?:s|ing)?|reduc(?:e[sd]?|ing|tion)|increas(?:e[sd]?|ing)|"
+    r"improv(?:e[sd]?|ing|ements?)|decreas(?:e[sd]?|ing)|cut(?:s|ting)?|drop(?:s|ped)?|gain(?:s|ed)?|"
+    r"slower|faster|"
+    r"regress(?:es|ed|ion)?|overhead|penalty|speed-?up|shav(?:e[sd]?|ing)|lower(?:s|ed)?)\b",
+    re.IGNORECASE,
+)
+SIZE = re.compile(
+    r"\bmemory (?:overhead|usage|footprint)|\b(?:of|system|total) memory|\b(?:binary|code|text) size"
+)
+# A model names the machine wherever it stands; an architecture does so in a sentence about the measurement.
+MODEL = re.compile(
+    r"\b(?:xeon|epyc|ryzen|threadripper|opteron|power ?(?:8|9|10|11)|altra|ampereone|graviton\d?|"
+    r"neoverse|cortex-[amx]\d+|"
+    r"kunpeng|thunderx\d?|skylake|(?:ice|cascade|cooper|tiger|alder|raptor|meteor|lunar|arrow) ?lake|"
+    r"(?:sapphire|emerald|granite) ?rapids|sierra ?forest|broadwell|haswell|genoa|bergamo|"
+    r"raspberry ?pi|rpi ?\d|snapdragon|"
+    r"exynos\d*|tegra\d*|rk3\d{3}|i\.mx\d+|mt\d{4}|pixel \d|i[3579]-\d{3,}\w*|apple m\d|z1[3-7]|"
+    r"e[357]-\d{4}\w*|"
+    r"(?:m|c|r|t)\d[a-z]*\.(?:\d*x?large|metal)|gold \d{4}|platinum \d{4})\b",
+    re.IGNORECASE,
+)
+ARCHITECTURE = re.compile(
+    r"\b(?:x86(?:[-_]64)?|amd64|arm64|arm32|armv\d|aarch64|arm|risc-?v\d*|s390x?|powerpc\d*|"
+    r"ppc64(?:le)?|loongarch\d*|mips|"
+    r"sparc64|intel|amd|zen ?\d\+?|qemu)\b",
+    re.IGNORECASE,
+)
+MEASURED = re.compile(
+    r"\b(?:measured|measurements?|tested|testing on|ran|run on|running on|bench\w*|results?|numbers|"
+    r"(?:hardware|system|machine|server|platform|cpu|testbed|setup|environment)\s*[:=])",
+    re.IGNORECASE,
+)
+BENCHMARK = re.compile(
+    r"\b(?:\w*bench(?:mark(?!s\b|ing\b|ed\b))?|bench[-_]\w+|will-it-scale|fio|netperf|iperf\d?|"
+    r"lmbench|stress-ng|"
+    r"redis\w*|mysql|postgres\w*|memcached|nginx|wrk2?|specjbb\d*|spec(?:cpu)?\d{2,4}|vm-scalability|"
+    r"gup_test|usemem|neper|"
+    r"mmtests|rt-app|cyclictest|rtla|osnoise|pktgen|xdp\w+|tcp_rr|udp_rr|ycsb|cassandra|rocksdb|"
+    r"db_bench|leveldb|"
+    r"kernel (?:build|compile|compilation)|building (?:a|the) kernel|make -j\s?\w+|dd if=\S+|"
+    r"test (?:program|case|module)|"
+    r"selftests?|kselftest|kunit|micro-?benchmark|perf (?:stat|bench|record|trace)|unixbench|"
+    r"\w+_perf_test|trafgen|"
+    r"sockperf|qperf|ib_\w+_(?:bw|lat)|geekbench|antutu|aim\d|io_uring-?\w*|t/io_uring|"
+    r"(?:loop|iterations|calls) of \w+|\d[\d,. ]*[kKmM]? (?:iterations|calls|loops)|workload (?:of|"
+    r"with|that))\b"
+)
+COMPARED = re.compile(
+    r"\bfrom\s+\W?\d[\d.,]*\s*\S{0,8}(?:\s\w+){0,3}\s+(?:down |up )?to\s+\W?\d|\d\s*\S{0,5}\s*(?:->|"
+    r"=>|-->|vs\.?|versus)\s*\W?\d|"
+    r"\bbefore\b.*\d.*\bafter\b|\b(?:baseline|vanilla|unpatched|mainline|base)\b.*\bpatched\b|"
+    r"\bversus\b.*\d|"
+    r"\d\S*(?:\s\w+){0,3}\s+(?:instead of|compared (?:to|with)|rather than)\s+\W?\d",
+    re.IGNORECASE | re.DOTALL,
+)
+TABLE_ROW = re.compile(r"^[\s|>].*\d[\d.,]*\D+\d")
+DIFFSTAT = re.compile(r"\|\s+(?:\d+ [+-]*|Bin\b.*)$|\bfiles? changed\b")
+NOT_PROSE = re.compile(r"^(?:\s{2,}|\t|>|[|+]|[A-Z][A-Za-z-]+: |\[?\d+\]?:? https?:)")
+SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(\[]|\s*$)|\n\s*\n")
+ABSENT = ("the machine (architecture and CPU)", "the benchmark", "the figures before and after")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a changelog that gives a figure for speed; line: of the figure, from 1."""
+
+    line: int
+    figure: str
+    sentence: str
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The first claim for which the reader misses most of what is needed, or why each claim will do."""
+    lines = context.patch.changelog
+    if not any(character.isdigit() for line in lines for character in line):
+        return
+    for claim in claims(lines):
+        missing = missing_facts(context, claim)
+        if len(missing) >= 2:
+            yield context.changelog_finding(
+                claim.line,
+                f'"{claim.figure}" cannot be judged: the changelog does not give {listing(missing)}',
+                severity="warning" if len(missing) == len(ABSENT) else "info",
+            )
+            return
+        yield context.changelog_fine(
+            claim.line,
+            f"the figure stands with {len(ABSENT) - len(missing)} of: machine, benchmark, before and after",
+        )
+
+
+def claims(lines: tuple[str, ...]) -> Iterator[Claim]:
+    """The sentences of prose that hold a figure for speed."""
+    prose = "\n".join("" if NOT_PROSE.match(line) else line for line in lines)
+    start = 0
+    for end in [*(match.end() for match in SENTENCE_END.finditer(prose)), len(prose)]:
+        sentence = prose[start:end]
+        figure = figure_of(sentence)
+        if figure is not None:
+            line = prose.count("\n", 0, start + figure.start()) + 1
+            yield Claim(line, " ".join(figure[0].split()), sentence)
+        start = end
+
+
+def figure_of(sentence: str) -> "re.Match[str] | None":
+    """The figure for speed in a sentence, None where it has none."""
+    if not SPEED.search(sentence) or SIZE.search(sentence):
+        return None
+    return FIGURE.search(sentence) if CHANGE.search(sentence) else None
+
+
+def missing_facts(context: Context, claim: Claim) -> tuple[str, ...]:
+    """Which of the three facts neither the changelog nor a cover letter with figures of its own gives."""
+    lines = context.patch.changelog
+    cover = context.series.cover.changelog if context.series.cover else ()
+    if has_table(cover) or any(True for _ in claims(cover)):
+        lines = (*lines, "", *cover)
+    text = "\n".join(lines)
+    known = (
+        names_machine(text, claim),
+        BENCHMARK.search(text) is not None,
+        COMPARED.search(claim.sentence) is not None or has_table(lines),
+    )
+    return tuple(fact for fact, there in zip(ABSENT, known, strict=True) if not there)
+
+
+def names_machine(text: str, claim: Claim) -> bool:
+    """Whether the text says what was measured on."""
+    if MODEL.search(text):
+        return True
+    return any(
+        ARCHITECTURE.search(sentence)
+        for sentence in SENTENCE_END.split(text)
+        if claim.figure in " ".join(sentence.split()) or MEASURED.search(sentence)
+    )
+
+
+def has_table(lines: tuple[str, ...]) -> bool:
+    """Whether two lines in a row or more set several figures side by side."""
+    rows = [TABLE_ROW.search(line) is not None and not DIFFSTAT.search(line) for line in lines]
+    return any(first and second for first, second in pairwise(rows))
+
+
+def listing(facts: tuple[str, ...]) -> str:
+    """ "a, b or c"."""
+    return " or ".join([", ".join(facts[:-1]), facts[-1]]) if len(facts) > 1 else facts[0]
+
+
+RULE = Rule(
+    name="changelog-unqualified-numbers",
+    summary="A performance figure without the machine, the benchmark or the figures before and after",
+    why=(
+        '"3% slower" means something else on a phone, on a server with 400 CPUs and in a loop that does nothing '
+        "else. The reader must be able to judge whether the cost or gain is acceptable: name the architecture and "
+        "CPU, the benchmark, and what it gave before and after."
+    ),
+    source=(
+        "Documentation/process/submitting-patches.rst (quantify optimizations and trade-offs: include numbers "
+        'that back them up); review of "mm: use targeted IPIs for TLB sync with lockless page table walkers" '
+        "v4 1/3, 2026-02-02 (what architecture, and is that acceptable?)"
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+>>> patch mm: track walks
+Let each CPU say what it walks.
+
+The bookkeeping makes the fast path about 3% slower on // want "3%.*machine.*benchmark.*before and after"
+a system of 64 cores.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: look at the cache first
+In our tests this brings the latency of a fault down,
+saving 12 us each time. // want "12 us"
+>>> file mm/example.c
++int x;
+""",
+    ),
+    good=(
+        """
+>>> patch mm: track walks
+On an AMD EPYC 9654 a run of gup_test takes 2.10 s before and
+2.16 s after, 3% slower.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: look at the cache first
+Throughput rises by 12% on a Xeon E5-2680:
+
+              before     after
+  1 thread     10481     12100
+  8 threads    70002     79000
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: wait less
+The device needs up to 100 us to come out of reset, and the timer
+fires every 10 ms. The page holds 50% of the entries.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: store tags in page flags
+The memory overhead is about 0.2% of total system memory.
+>>> file mm/example.c
++int x;
+""",
+    ),
+)
