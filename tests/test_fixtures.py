@@ -11,6 +11,10 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from patchscan.mail import read_input
+from patchscan.overlay import lay
+from patchscan.series import Thread, read_thread
+from patchscan.tree import open_tree
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 TREE = FIXTURES / "tree"
@@ -18,6 +22,10 @@ SERIES = sorted(path.parent for path in FIXTURES.glob("series/*/series.mbox"))
 ENTRIES = ("finding", "proof", "permitted", "silent")
 KEYS = {"rule", "patch", "path", "quote", "why", "severity", "names", "also", "repaired_by"}
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
+
+BROKEN = dict(
+    re.findall(r"(?m)^\| `(\S+)` \| (whole|said|nothing) \|", (FIXTURES / "broken/README.md").read_text())
+)
 
 each_series = pytest.mark.parametrize("series", SERIES, ids=lambda path: path.name)
 
@@ -172,3 +180,28 @@ def test_every_local_include_exists() -> None:
     for path in tree_files("*.c"):
         for name in re.findall(r'#include "(.*)"', path.read_text()):
             assert (path.parent / name).is_file(), (path, name)
+
+
+def test_every_broken_file_has_its_note() -> None:
+    names = {path.name for path in FIXTURES.glob("broken/[!.]*")}
+    assert names == {*BROKEN, "README.md"}
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_broken_mail_is_read_as_its_note_says(name: str) -> None:
+    messages, problems = read_input([str(FIXTURES / "broken" / name)], None)
+    thread = read_thread(messages, problems)
+    assert outcome(thread) == BROKEN[name]
+
+
+def outcome(thread: Thread) -> str:
+    """How a thread was read, in the words of fixtures/broken/README.md."""
+    if not thread.series:
+        assert thread.problems
+        return "nothing"
+    series = thread.series[0]
+    files = [file for state in lay(series, open_tree(str(TREE))) for file in state.files]
+    if thread.problems or series.missing or any(file.why for file in files):
+        return "said"
+    assert files and all(file.used == "tree" for file in files)
+    return "whole"
