@@ -85,7 +85,7 @@ def read_diff(lines: Sequence[str], where: str) -> tuple[tuple[FileChange, ...],
                 section = _Section(where)
             section.old, section.new = line[4:], lines[at + 1][4:]
             at += 2
-        elif line.startswith("@@ -") and _HUNK.match(line):
+        elif line.startswith("@@ -") and (section or _HUNK.match(line)):
             if section is None:
                 problems.append(Problem(where, f'hunk "{line[:60]}" has no file above it; left out'))
             at = _add_hunk(lines, at, section)
@@ -169,7 +169,7 @@ def _read_hunk(lines: Sequence[str], at: int) -> _HunkRead:
     """
     header = _HUNK.match(lines[at])
     if not header:
-        return _HunkRead(None, at + 1, why="header cannot be read")
+        return _HunkRead(None, _next_boundary(lines, at + 1), why="its header cannot be read")
     old, new = int(header[1]), int(header[3])
     old_count, new_count = (int(count) if count else 1 for count in (header[2], header[4]))
     old_end, new_end = old + old_count, new + new_count
