@@ -124,7 +124,7 @@ def read(series: Sequence[str], revision: int | None) -> Thread:
     from patchscan.mail import read_input
     from patchscan.series import read_thread
 
-    if len(series) == 1 and ".." in series[0] and not os.path.exists(series[0]):
+    if is_range(series):
         from patchscan.gitrange import read_range
 
         messages, problems = read_range(series[0], os.getcwd())
@@ -134,6 +134,11 @@ def read(series: Sequence[str], revision: int | None) -> Thread:
     return read_thread(messages, problems, revision)
 
 
+def is_range(series: Sequence[str]) -> bool:
+    """Whether the series is given as a git revision range and not as files."""
+    return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
+
+
 def tree_of(options: argparse.Namespace) -> Tree | None:
     """The kernel tree to lay the series over, None where there is none or none is wanted."""
     from patchscan.tree import TreeError, find_tree, open_tree
@@ -141,8 +146,13 @@ def tree_of(options: argparse.Namespace) -> Tree | None:
     path = None if options.no_tree else options.tree or find_tree(os.getcwd())
     if path is None:
         return None
+    base = options.base
+    if base is None and not options.tree and is_range(options.series):
+        from patchscan.gitrange import base_of
+
+        base = base_of(options.series[0], os.getcwd())
     try:
-        return open_tree(path, options.base)
+        return open_tree(path, base)
     except TreeError as error:
         raise UsageError(str(error)) from None
 

@@ -1,6 +1,6 @@
 """A git revision range to messages, by the same road as mail."""
 
-from patchscan.git import GitError, run_git
+from patchscan.git import GitError, commit_of, run_git
 from patchscan.mail import Message, read_messages
 from patchscan.problem import Problem
 
@@ -16,6 +16,7 @@ _OPTIONS = (
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
+_OLDEST_FIRST = ("--reverse", "--topo-order", "--no-merges")
 
 
 def read_range(revisions: str, cwd: str) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
@@ -32,3 +33,14 @@ def read_range(revisions: str, cwd: str) -> tuple[tuple[Message, ...], tuple[Pro
     if not patches.strip():
         return (), (Problem(revisions, "this range holds no commits but merges"),)
     return read_messages(patches, revisions)
+
+
+def base_of(revisions: str, cwd: str) -> str | None:
+    """The commit that the first patch of a range stands on, None where there is none or git cannot say."""
+    try:
+        commits = run_git(
+            cwd, "rev-list", "--reverse", "--topo-order", "--no-merges", "--end-of-options", revisions, "--"
+        )
+        return commit_of(cwd, f"{commits.split()[0].decode()}^") if commits.split() else None
+    except GitError:
+        return None

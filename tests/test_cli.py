@@ -1,5 +1,7 @@
 """The command line: exit statuses, one-line errors, commands that explain."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +83,30 @@ def test_a_closed_pipe_ends_quietly() -> None:
     command = f"{sys.executable} -m patchscan rules | head -1"
     run = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stderr == "" and run.stdout.count("\n") == 1
+
+
+def git(directory: Path, *words: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(directory), *identity, *words], check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_a_git_range_is_judged_on_its_own_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(TREE, tmp_path / "linux")
+    top = tmp_path / "linux"
+    git(top, "init", "-q")
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "base")
+    for number in (1, 2):
+        (top / "mm" / f"new{number}.c").write_text(
+            "int f(int a)\n{\n\twhile (a)\n\t\tif (a)\n\t\t\ta--;\n}\n"
+        )
+        git(top, "add", "-A")
+        git(top, "commit", "-q", "-m", f"mm: add file {number}")
+    monkeypatch.chdir(top)
+    assert main(["HEAD~2..", "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in report["findings"]] == ["mm/new1.c", "mm/new2.c"]
+    assert all(file["used"] == "tree" for patch in report["series"]["patches"] for file in patch["files"])
