@@ -26,11 +26,11 @@ class Posted:
         return self.subject.revision, self.subject.total
 
 
-def postings_of(posted: Sequence[Posted], answered: Set[str | None]) -> list[list[Posted]]:
+def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Posted]]:
     """Sort patches into postings, by thread, revision and total; in the order of their first mails.
 
     Patches that belong to no thread form one posting where their numbers, or for lack of numbers their
-    titles, allow it: files of git format-patch, a queue. answered: Message-IDs that some mail replies to.
+    titles, allow it: files of git format-patch, a queue. answered: Message-IDs that some mail refers to.
     """
     by_id = {one.message.message_id: one for one in posted if one.message.message_id}
     titles: dict[tuple[str, int], int] = {}

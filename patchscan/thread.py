@@ -62,7 +62,7 @@ def group(messages: Sequence[Message], problems: Iterable[Problem], revision: in
         if kind.neither:
             found.append(Problem(message.where, f'"{message.subject[:100]}": {kind.neither}; left out'))
     known = {message.message_id for message in messages}
-    answered = {message.parent for message in messages}
+    answered = {name for message in messages for name in message.references}
     candidates = [
         _Candidate(series_of(posting, found), is_answer(posting, known))
         for posting in postings_of(posted, answered)
