@@ -39,9 +39,9 @@ def judge(file: ChangedFile, function: Function, line: int) -> Finding | Silence
     """A finding for a body of more than three lines that was not inline before."""
     if any("inline" in each.text and f"{function.name}(" in each.text for each in file.removed):
         return file.fine(line, f"{function.name}() was inline before")
-    if code_lines(function) <= MOST_LINES:
-        seen = "is" if function.has_tail else "is, as far as the patch shows it,"
-        return file.fine(line, f"{function.name}() {seen} {MOST_LINES} lines or less")
+    # A body that runs on behind the context lines of its hunk is longer than they are.
+    if function.has_tail and code_lines(function) <= MOST_LINES:
+        return file.fine(line, f"{function.name}() is {MOST_LINES} lines or less")
     return file.finding(
         line,
         f"{function.name}() need not be inline in a C file: the compiler knows better whether inlining it pays, "
@@ -51,7 +51,7 @@ def judge(file: ChangedFile, function: Function, line: int) -> Finding | Silence
 
 def code_lines(function: Function) -> int:
     """Lines of the body that hold code, its outer braces left out."""
-    first = function.first_line + function.source.slice(function.start, function.brace).count("\\n")
+    first = function.first_line + function.source.slice(function.start, function.brace).count("\n")
     lines = [function.source.code_text(line).strip() for line in range(first, function.last_line + 1)]
     return sum(1 for line in lines if line not in ("", "{", "}"))
 

@@ -1,0 +1,79 @@
+"""Added lines hold characters that cannot be seen and can make code read other than it compiles."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from patchscan.context import Context
+from patchscan.mail import hidden_characters
+from patchscan.rule import Finding, Rule, Silence
+
+# Text for people: a hidden character there deceives nobody's compiler.
+PROSE = (".rst", ".txt", ".md")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every added line, of any kind of file, with such a character."""
+    for file in context.files:
+        for line in file.added:
+            found = () if line.text.isascii() else hidden_characters(line.text)
+            if found and line.new is not None:
+                columns = [offset + 1 for offset, _ in found]
+                names = sorted({name_of(character) for _, character in found})
+                yield Finding(
+                    file.path,
+                    line.new,
+                    f"a character that cannot be seen stands at column {', '.join(map(str, columns))} "
+                    f"({', '.join(names)}): with it the line can mean something else than it shows; take it out",
+                    severity="warning" if file.path.endswith(PROSE) else "error",
+                )
+
+
+def name_of(character: str) -> str:
+    """ "U+202E right-to-left override"."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name').lower()}"
+
+
+RULE = Rule(
+    name="hidden-characters",
+    summary="An added line holds bidirectional or zero-width control characters",
+    why=(
+        "Bidirectional controls make an editor show code in another order than the compiler reads it; characters "
+        "of no width make two names look like one. A reviewer cannot see either, and neither has a place in "
+        "kernel code."
+    ),
+    source='CVE-2021-42574 and CVE-2021-42694 ("Trojan Source: Invisible Vulnerabilities", 2021)',
+    severity="error",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static bool allowed(int user)
+ {
++	/*\u202e } \u2066if (user == 0)\u2069 \u2066 only root */ // want "column 4, 8, 23, 25 .*right-to-left override"
+ 	return true;
+ }
+""",
+        """
++static int first\u200b_user; // want "U.200B zero width space"
+""",
+        """
+>>> patch docs: explain users
+>>> file Documentation/users.rst
++Users\u200b are people. // want "zero width"
+""",
+    ),
+    good=(
+        """
++/* Grüße, 你好, שלום: letters of any language can be seen. */
++static int first_user;
+""",
+        """
+-static int first\u200b_user;
++static int first_user;
+""",
+        """
++static const char *escape = "\\u200b";
++static char line_separator = 0x2028;
+""",
+    ),
+)
