@@ -56,6 +56,7 @@ def report_rows(report: Report, width: int) -> Iterator[Row]:
             yield row()
             for finding in found:
                 yield from finding_rows(finding, width)
+    yield from reading_rows(report, width)
     yield from unchecked_rows(report, width)
     yield from problem_rows(report, width)
     yield row(summary(report), "title")
@@ -67,16 +68,29 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
         return
     yield row(f"{printable(report.series.title)} (v{report.series.revision})", "title")
     for left in report.thread.left_out:
-        yield from wrapped(
-            f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
-        )
+        yield from wrapped(f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  ")
     yield from wrapped(report.base, width, "  ")
-    for state in report.states:
-        for file in state.files:
-            if file.why and report.states and state.view.tree is not None:
-                text = f"patch {state.patch.index}, {file.change.path}: read from the {file.used}: {file.why}"
-                yield from wrapped(text, width, "  ")
+    files = [file for state in report.states for file in state.files]
+    lifted = sum(file.used == "hunk" for file in files)
+    if lifted and report.states[-1].view.tree is not None:
+        text = f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
+        yield from wrapped(text, width, "  ")
     yield row()
+
+
+def reading_rows(report: Report, width: int) -> Iterator[Row]:
+    """How each file was read, where there is something to say of it."""
+    lines = [
+        f"patch {state.patch.index}, {file.change.path}: {file.used}: {reason}"
+        for state in report.states
+        for file in state.files
+        if (reason := "; ".join(each for each in (file.why, file.change.repaired) if each and each != "no tree"))
+    ]
+    if lines:
+        yield row("How the patches were read", "title")
+        for line in lines:
+            yield from wrapped(line, width, "  ")
+        yield row()
 
 
 def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
