@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+
+from patchscan.job import CLEAN, LEVELS, UNUSABLE, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from patchscan.problem import Problem
-    from patchscan.report import Report
-    from patchscan.rule import Rule
-    from patchscan.series import Thread
-    from patchscan.tree import Tree
-
-CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
-LEVELS = ("info", "warning", "error")
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,10 +59,6 @@ def usage() -> str:
     )
 
 
-class UsageError(Exception):
-    """The command cannot be carried out as given; the text is one line that says why and what to do."""
-
-
 def version() -> str:
     """What --version prints."""
     from patchscan import __version__
@@ -96,114 +87,48 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="how to report")
     command.add_argument("-o", "--output", metavar="FILE", help="write the report there")
+    command.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"
+    )
     command.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
 
 
 def scan(options: argparse.Namespace) -> int:
-    """`patchscan scan`: judge a series and report."""
-    report = scanned(options)
-    write(options, report)
-    return exit_status(report, options)
+    """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
+    from patchscan.job import each_series, scan_in_turn, scan_side_by_side
+
+    several = each_series(options)
+    style = (output_width(), use_colour(options))
+    run = scan_side_by_side if options.jobs > 1 and len(several) > 1 else scan_in_turn
+    status = CLEAN
+    with output_to(options.output) as out:
+        for text, one in run(several, options, style):
+            out.write(text)
+            status = max(status, one)
+    return status
 
 
-def scanned(options: argparse.Namespace) -> Report:
-    """The report on the series that the options name. Raises UsageError when it cannot be read."""
-    from dataclasses import replace
-
-    from patchscan.context import Settings
-    from patchscan.scan import scan as run_scan
-
-    thread = read(options.series, options.revision)
-    rules, problems = chosen_rules(options)
-    report = run_scan(thread, tree_of(options), rules, Settings({}))
-    return replace(report, problems=problems + report.problems)
-
-
-def read(series: Sequence[str], revision: int | None) -> Thread:
-    """The thread at the places named on the command line, or of a git range."""
-    from patchscan.mail import read_input
-    from patchscan.series import read_thread
-
-    if is_range(series):
-        from patchscan.gitrange import read_range
-
-        messages, problems = read_range(series[0], os.getcwd())
-    else:
-        stdin = sys.stdin.buffer.read() if "-" in series else None
-        messages, problems = read_input(series, stdin)
-    return read_thread(messages, problems, revision)
-
-
-def is_range(series: Sequence[str]) -> bool:
-    """Whether the series is given as a git revision range and not as files."""
-    return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
-
-
-def tree_of(options: argparse.Namespace) -> Tree | None:
-    """The kernel tree to lay the series over, None where there is none or none is wanted."""
-    from patchscan.tree import TreeError, find_tree, open_tree
-
-    path = None if options.no_tree else options.tree or find_tree(os.getcwd())
+@contextlib.contextmanager
+def output_to(path: str | None) -> Iterator[TextIO]:
+    """Standard output, or the file asked for; bytes that are not UTF-8 come out as they came in."""
     if path is None:
-        return None
-    base = options.base
-    if base is None and not options.tree and is_range(options.series):
-        from patchscan.gitrange import base_of
-
-        base = base_of(options.series[0], os.getcwd())
-    try:
-        return open_tree(path, base)
-    except TreeError as error:
-        raise UsageError(str(error)) from None
-
-
-def chosen_rules(options: argparse.Namespace) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
-    """The rules to run, after --select and --ignore. Raises UsageError for a name that no rule has."""
-    from pathlib import Path
-
-    from patchscan.registry import load_rules
-
-    rules, problems = load_rules([Path(directory) for directory in options.rules])
-    select, ignore = names(options.select), names(options.ignore)
-    unknown = (select | ignore) - {rule.name for rule in rules}
-    if unknown:
-        raise UsageError(f"no rule named {', '.join(sorted(unknown))}: `patchscan rules` lists them")
-    return tuple(
-        rule for rule in rules if (not select or rule.name in select) and rule.name not in ignore
-    ), problems
-
-
-def names(text: str | None) -> set[str]:
-    """A comma-separated option as a set."""
-    return {name.strip() for name in (text or "").split(",") if name.strip()}
-
-
-def write(options: argparse.Namespace, report: Report) -> None:
-    """Print the report or write it to the file asked for."""
-    from patchscan.report import render
-
-    if options.output:
-        with open(options.output, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(render(report, options.format))
+        yield sys.stdout
         return
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    sys.stdout.write(render(report, options.format, terminal_width(), colour))
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        yield file
 
 
-def terminal_width() -> int:
+def use_colour(options: argparse.Namespace) -> bool:
+    """Whether to colour: only for a terminal that can and a user who does not mind."""
+    plain = options.output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
+
+
+def output_width() -> int:
     """Columns of the terminal, 80 where there is none, never so wide that prose is hard to read."""
     from shutil import get_terminal_size
 
     return min(get_terminal_size((80, 24)).columns, 110) if sys.stdout.isatty() else 80
-
-
-def exit_status(report: Report, options: argparse.Namespace) -> int:
-    """2 where no patch was found, 1 for findings at or above the level asked for, else 0."""
-    if report.series is None:
-        return UNUSABLE
-    level = LEVELS.index(options.severity)
-    failing = any(LEVELS.index(each.severity) >= level for each in report.findings if each.counts)
-    return FINDINGS if failing and not options.exit_zero else CLEAN
 
 
 def why_arguments(command: argparse.ArgumentParser) -> None:
@@ -215,13 +140,14 @@ def why_arguments(command: argparse.ArgumentParser) -> None:
 
 def why(options: argparse.Namespace) -> int:
     """`patchscan why`: what every rule makes of one line."""
+    from patchscan.job import prepare, report_on
     from patchscan.why import explain_line
 
     *options.series, place = options.series
     path, _, line = place.rpartition(":")
     if not options.series or not path or not line.isdigit():
         raise UsageError("why takes a series and PATH:LINE, e.g. `patchscan why v2.mbox mm/gup.c:120`")
-    report = scanned(options)
+    report = report_on(options.series, options, prepare(options))
     sys.stdout.write(explain_line(report, path, int(line)))
     return CLEAN if report.series else UNUSABLE
 
@@ -232,6 +158,8 @@ def rules_arguments(command: argparse.ArgumentParser) -> None:
 
 def rules(options: argparse.Namespace) -> int:
     """`patchscan rules`: a line a rule."""
+    from patchscan.job import chosen_rules
+
     options.select = options.ignore = None
     found, problems = chosen_rules(options)
     width = max((len(rule.name) for rule in found), default=0)
@@ -251,6 +179,7 @@ def explain_arguments(command: argparse.ArgumentParser) -> None:
 def explain(options: argparse.Namespace) -> int:
     """`patchscan explain`: what a rule says, why, on what it rests, and its examples."""
     from patchscan.explain import as_json, as_text
+    from patchscan.job import chosen_rules
 
     options.select, options.ignore = options.rule, None
     (rule,), _ = chosen_rules(options)

@@ -68,12 +68,16 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
         return
     yield row(f"{printable(report.series.title)} (v{report.series.revision})", "title")
     for left in report.thread.left_out:
-        yield from wrapped(f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  ")
+        yield from wrapped(
+            f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
+        )
     yield from wrapped(report.base, width, "  ")
     files = [file for state in report.states for file in state.files]
     lifted = sum(file.used == "hunk" for file in files)
     if lifted and report.states[-1].view.tree is not None:
-        text = f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
+        text = (
+            f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
+        )
         yield from wrapped(text, width, "  ")
     yield row()
 
@@ -84,7 +88,11 @@ def reading_rows(report: Report, width: int) -> Iterator[Row]:
         f"patch {state.patch.index}, {file.change.path}: {file.used}: {reason}"
         for state in report.states
         for file in state.files
-        if (reason := "; ".join(each for each in (file.why, file.change.repaired) if each and each != "no tree"))
+        if (
+            reason := "; ".join(
+                each for each in (file.why, file.change.repaired) if each and each != "no tree"
+            )
+        )
     ]
     if lines:
         yield row("How the patches were read", "title")
