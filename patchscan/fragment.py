@@ -9,17 +9,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patchscan.mask import blank, without_comments
+from patchscan.lexical import blank, directives, without_comments
 from patchscan.outline import function_name
 
 _TOKEN = re.compile(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
-_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(\w*)(?:[^\n\\]|\\.)*", re.M | re.S)
 _COMMENT_LINE = re.compile(rb"\s*\*(?:\s|/|\Z)")
 _AGGREGATE = re.compile(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
 _AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"__randomize_layout")
-_LABEL = re.compile(rb"\w+:(?!:)")
 _NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
 _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
+_CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 
@@ -36,23 +35,18 @@ class Repair:
 
 @dataclass(frozen=True)
 class _Token:
+    index: int
     text: bytes
     offset: int
     margin: bool
 
 
 @dataclass(frozen=True)
-class _Closer:
-    """A bracket that closes what the fragment does not open; index of its token."""
-
-    token: _Token
-    index: int
-
-
-@dataclass(frozen=True)
 class _Scan:
+    """Tokens of a code, with the brackets that have no partner in it."""
+
     tokens: tuple[_Token, ...]
-    unopened: tuple[_Closer, ...]
+    unopened: tuple[_Token, ...]
     unclosed: tuple[_Token, ...]
 
 
@@ -65,7 +59,7 @@ def repair(lines: Sequence[bytes], section: bytes) -> Repair:
     macro = _leading_macro(lines) if not comment_before else 0
     body, code = _drop_directives(body, code, macro)
     scan = _scan(code)
-    inside, name = _inside(scan, code, section.strip())
+    inside, name = _inside(scan, lines, section.strip())
     opening = inside + _inner_openers(scan, inside)
     if macro:
         opening += b"#define unnamed \\"
@@ -100,7 +94,7 @@ def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes
     """Body without the #if lines whose partner is not shown; code without any directive and leading macro."""
     kept, opened = bytearray(body), []
     bare = bytearray(code)
-    for match in _DIRECTIVE.finditer(code):
+    for match in directives(code):
         bare[match.start() : match.end()] = blank(match.group())
         name = match.group(1)
         if name in (b"if", b"ifdef", b"ifndef"):
@@ -124,48 +118,69 @@ def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes
 def _scan(code: bytes) -> _Scan:
     """Tokens of the code, and the brackets that have no partner in it."""
     tokens = tuple(
-        _Token(match.group(), match.start(), match.start() == 0 or code[match.start() - 1] == ord("\n"))
-        for match in _TOKEN.finditer(code)
+        _Token(index, match[0], match.start(), match.start() == 0 or code[match.start() - 1] == ord("\n"))
+        for index, match in enumerate(_TOKEN.finditer(code))
     )
-    unopened: list[_Closer] = []
+    unopened: list[_Token] = []
     stack: list[_Token] = []
-    for index, token in enumerate(tokens):
+    braces = 0
+    for token in tokens:
         if token.text in (b"(", b"[", b"{"):
             stack.append(token)
+            braces += token.text == b"{"
+        elif token.text == b"}" and braces:
+            while stack.pop().text != b"{":
+                pass
+            braces -= 1
         elif token.text in _PAIRS:
             if stack and stack[-1].text == _PAIRS[token.text]:
                 stack.pop()
-            elif token.text == b"}" and any(open_.text == b"{" for open_ in stack):
-                while stack.pop().text != b"{":
-                    pass
             elif token.text == b"}" or not stack:
                 stack.clear()
-                unopened.append(_Closer(token, index))
+                unopened.append(token)
     return _Scan(tokens, tuple(unopened), tuple(stack))
 
 
-def _inside(scan: _Scan, code: bytes, section: bytes) -> tuple[bytes, str]:
+def _inside(scan: _Scan, lines: Sequence[bytes], section: bytes) -> tuple[bytes, str]:
     """What the fragment begins inside of, as the opener to put in front, and the function's name."""
-    if not scan.tokens:
-        return b"", ""
     name = _section_name(section)
+    if not scan.tokens:
+        return (b"void unnamed(void){", name) if name and _comment_in_body(lines) else (b"", "")
     first = scan.tokens[0]
     if first.text == b"{" and first.margin and name:
         return b"void unnamed(void) ", name
     header = _in_header(scan)
     if header:
         return header, name if section.count(b"(") > section.count(b")") else ""
-    braces = [closer for closer in scan.unopened if closer.token.text == b"}"]
-    margin = next((closer for closer in braces if closer.token.margin), None)
-    if margin is not None:
-        if _follows(scan, margin) in _AFTER_AGGREGATE:
-            return _aggregate(section), ""
-        return b"void unnamed(void){", name
-    if braces or _starts_indented(scan, code):
-        if _in_aggregate(scan, section):
-            return _aggregate(section), ""
-        return b"void unnamed(void){", name
-    return b"", ""
+    margin = _first_at_margin(scan)
+    if margin is not None and scan.tokens[margin].text != b"}":
+        return b"", ""
+    in_aggregate = margin is not None and _after(scan, margin) in _AFTER_AGGREGATE
+    if in_aggregate or _in_aggregate(section):
+        return _aggregate(section), ""
+    if margin is None and first.margin and not scan.unopened and not _is_label(scan, 0):
+        return b"", ""
+    return b"void unnamed(void){", name
+
+
+def _comment_in_body(lines: Sequence[bytes]) -> bool:
+    """Whether lines that are nothing but comment stand in a body: they are indented by more than a space."""
+    shown = [line for line in lines if line.strip()]
+    return bool(shown) and all(line.startswith((b"\t", b"        ")) for line in shown)
+
+
+def _first_at_margin(scan: _Scan) -> int | None:
+    """Index of the first token at the margin that ends or lies outside the body the fragment begins in."""
+    for index, token in enumerate(scan.tokens):
+        if token.margin and token.text[:1] != b'"' and not _is_label(scan, index):
+            return index
+    return None
+
+
+def _is_label(scan: _Scan, index: int) -> bool:
+    """Whether a token at the margin is a label."""
+    token = scan.tokens[index]
+    return _after(scan, index) == b":" and re.fullmatch(rb"\w+", token.text) is not None
 
 
 def _section_name(section: bytes) -> str:
@@ -179,7 +194,7 @@ def _section_name(section: bytes) -> str:
 
 def _in_header(scan: _Scan) -> bytes:
     """The opener for a fragment that begins in a parameter list: `)` and then a body at the margin."""
-    if not scan.unopened or scan.unopened[0].token.text != b")":
+    if not scan.unopened or scan.unopened[0].text != b")":
         return b""
     following = scan.tokens[scan.unopened[0].index + 1 :]
     rest = [token for token in following if not re.fullmatch(rb"__\w+", token.text)]
@@ -188,18 +203,10 @@ def _in_header(scan: _Scan) -> bytes:
     return b""
 
 
-def _starts_indented(scan: _Scan, code: bytes) -> bool:
-    """Whether the first line of code stands in a body: it is indented, or a label."""
-    first = scan.tokens[0]
-    if not first.margin:
-        return True
-    return _LABEL.match(code, first.offset) is not None
-
-
-def _in_aggregate(scan: _Scan, section: bytes) -> bool:
-    """Whether an indented fragment stands in a struct, an enum or an initialiser."""
+def _in_aggregate(section: bytes) -> bool:
+    """Whether the section is the head of a struct, an enum or an initialiser."""
     text = without_comments(section).strip()
-    return bool(_AGGREGATE.match(text.rstrip(b"{ "))) or bool(re.search(rb"=\s*\{?\s*\Z", text))
+    return bool(_AGGREGATE.match(text.rstrip(b"{ "))) or bool(re.search(rb"=[\s{]*\Z", text))
 
 
 def _aggregate(section: bytes) -> bytes:
@@ -208,9 +215,9 @@ def _aggregate(section: bytes) -> bytes:
     return b"enum unnamed{" if re.match(rb"(?:typedef\s+)?enum\b", section) else b"struct unnamed{"
 
 
-def _follows(scan: _Scan, closer: _Closer) -> bytes:
-    """The token after a closer, b"" at the end."""
-    return scan.tokens[closer.index + 1].text if closer.index + 1 < len(scan.tokens) else b""
+def _after(scan: _Scan, index: int) -> bytes:
+    """The text of the token after the one at index, b"" at the end."""
+    return scan.tokens[index + 1].text if index + 1 < len(scan.tokens) else b""
 
 
 def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
@@ -219,12 +226,12 @@ def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
     begin = 0
     if inside.endswith(b"("):
         return _operand(scan, inside)
-    for position, closer in enumerate(scan.unopened):
-        if closer.token.text == b"}" and closer.token.margin:
+    for closer in scan.unopened:
+        if closer.text == b"}" and closer.margin:
             break
-        openers.insert(0, _opener(scan, position, begin))
+        openers.append(_opener(scan, closer, begin))
         begin = closer.index + 1
-    return b"".join(openers) + _operand(scan, inside)
+    return b"".join(reversed(openers)) + _operand(scan, inside)
 
 
 def _operand(scan: _Scan, inside: bytes) -> bytes:
@@ -235,6 +242,8 @@ def _operand(scan: _Scan, inside: bytes) -> bytes:
     second = scan.tokens[1].text if len(scan.tokens) > 1 else b""
     if first == b"else":
         return b"if(1);"
+    if first not in _CONTROL_WORDS and _else_follows_first_statement(scan):
+        return b"if(1) "
     if first == b"." and inside.endswith(b"={"):
         return b""
     pair = first + second
@@ -243,14 +252,23 @@ def _operand(scan: _Scan, inside: bytes) -> bytes:
     return b""
 
 
-def _opener(scan: _Scan, position: int, begin: int) -> bytes:
+def _else_follows_first_statement(scan: _Scan) -> bool:
+    """Whether the first statement is the branch of an if that is not shown."""
+    depth = 0
+    for index, token in enumerate(scan.tokens):
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+        if depth <= 0 and token.text in (b";", b"}"):
+            return token.text == b";" and _after(scan, index) == b"else"
+    return False
+
+
+def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
     """What a closer that is not the function's own most likely closes; begin: first token it can span."""
-    closer = scan.unopened[position]
-    following = _follows(scan, closer)
+    following = _after(scan, closer.index)
     spanned = scan.tokens[begin : closer.index]
-    if closer.token.text == b"]":
+    if closer.text == b"]":
         return b"unnamed["
-    if closer.token.text == b")":
+    if closer.text == b")":
         semicolons = _top_semicolons(spanned)
         if semicolons:
             return b"for(;" if semicolons == 1 else b"for("
@@ -277,10 +295,10 @@ def _top_semicolons(tokens: Sequence[_Token]) -> int:
     return count
 
 
-def _ends_do(scan: _Scan, closer: _Closer) -> bool:
+def _ends_do(scan: _Scan, closer: _Token) -> bool:
     """Whether `} while (...)` after the closer is followed by a semicolon."""
     depth = 0
-    for index in range(closer.index + 2, len(scan.tokens)):
+    for index in range(closer.index + 2, min(closer.index + 200, len(scan.tokens))):
         text = scan.tokens[index].text
         depth += (text == b"(") - (text == b")")
         if depth == 0:
@@ -297,7 +315,7 @@ def _closing(opening: bytes, code: bytes) -> bytes:
     aggregate = opening.startswith((b"struct", b"enum", b"int unnamed[]")) and bool(scan.unclosed)
     last = scan.tokens[-1].text
     ended = last in (b";", b"{", b"}")
-    out = b""
+    out = b" "
     for depth in range(len(scan.unclosed) - 1, -1, -1):
         bracket = scan.unclosed[depth]
         if bracket.text in (b"(", b"["):
@@ -313,7 +331,22 @@ def _closing(opening: bytes, code: bytes) -> bytes:
         ended, last = True, b"}"
     if aggregate:
         return out + b";"
+    if last == b")" and not scan.unclosed and _ends_header(scan, opening + b"\n" + code):
+        return out + b"\n{\n}"
     return out if ended else out + _end_of_statement(last)
+
+
+def _ends_header(scan: _Scan, code: bytes) -> bool:
+    """Whether the last thing outside all brackets is a function's head without its body."""
+    depth = 0
+    start = 0
+    for token in scan.tokens:
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+        if depth == 0 and token.text in (b";", b"}"):
+            start = token.offset + 1
+    header = code[start:]
+    words = re.match(rb"\s*(\w+)\s+[\w*]", header)
+    return b"=" not in header and words is not None and function_name(header) is not None
 
 
 def _end_of_statement(last: bytes) -> bytes:
@@ -323,5 +356,4 @@ def _end_of_statement(last: bytes) -> bytes:
 
 
 def _opened_by_do(scan: _Scan, bracket: _Token) -> bool:
-    index = scan.tokens.index(bracket)
-    return index > 0 and scan.tokens[index - 1].text == b"do"
+    return bracket.index > 0 and scan.tokens[bracket.index - 1].text == b"do"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from patchscan.mask import first_branches, mask
+from patchscan.lexical import first_branches
+from patchscan.mask import mask, mask_header
 from patchscan.syntax import descendants, tree
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ class Variable:
 class Function:
     """A function definition, parsed on its own when a node of it is first asked for.
 
-    start, brace, end: offsets in source.text of its header, its opening brace and past its closing one.
+    start, name_start, brace, end: offsets in source.text of its header, its name (or the macro that makes
+    it), its opening brace and past its closing one.
     has_head, has_tail: False where a fragment begins, or ends, inside it.
     """
 
     name: str
     source: "Source" = field(repr=False)
     start: int
+    name_start: int
     brace: int
     end: int
     first_line: int
@@ -97,7 +100,8 @@ class Function:
     @cached_property
     def _parsed(self) -> "tuple[Node, bool]":
         text = mask((self.source.repaired or self.source.text)[self.start : self.end])
-        row = self.source.code.count(b"\n", 0, self.start)
+        text = mask_header(text, self.name_start - self.start)
+        row = self.source.row_of(self.start)
         root = tree(text, self.start, row)
         if root.has_error and b"#" in text:
             simpler = tree(first_branches(text), self.start, row)

@@ -5,28 +5,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchscan.attributes import is_attribute
-from patchscan.mask import closing, first_branches
+from patchscan.lexical import closing, first_branches, without_defines
 
-_TOP = re.compile(rb"^[ \t]*#[ \t]*(\w*)(?:[^\n\\]|\\.)*|[;{(]", re.M | re.S)
+_TOP = re.compile(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
 _NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _POINTER_NAME = re.compile(rb"\(\s*\*+\s*([A-Za-z_]\w*)\s*\(")
 _LINE_BREAK = re.compile(rb"\n")
+_TAG = re.compile(rb"\b(?:struct|union|enum)\b")
 _CONTROL_WORDS = frozenset(b"if for while switch return sizeof typeof __typeof__ do else".split())
 _MACRO_NAME = re.compile(rb"_*[A-Z][A-Z0-9_]*x?")
 
 
 @dataclass(frozen=True)
 class Span:
-    """A function's place: start of its header, its opening brace, and the offset after its closing one."""
+    """A function's place: start of its header, its name, opening brace, and the offset after the closing one.
+
+    name_start: offset of the name, or of the macro that makes the function of it.
+    """
 
     name: str
     start: int
+    name_start: int
     brace: int
     end: int
 
 
 def function_spans(code: bytes) -> Iterator[Span]:
     """The functions defined in the text, in order; code: C with comments and strings blanked."""
+    if b"define" in code:
+        code = without_defines(code)
     start = position = 0
     while match := _TOP.search(code, position):
         found = match.group()
@@ -41,10 +48,10 @@ def function_spans(code: bytes) -> Iterator[Span]:
             position = body_end(code, brace)
             header = _header(code, start, brace)
             if header is not None:
-                yield Span(header[0], header[1], brace, position)
+                yield Span(*header, brace, position)
             start = position
-        elif match.group(1) in (b"define", b"include", b"undef") or not code[start : match.start()].strip():
-            start = position
+        elif match.group(1) in (b"include", b"undef") or not code[start : match.start()].strip():
+            start = match.start() if match.group(1).startswith(b"if") else position
 
 
 def _closing_parenthesis(code: bytes, position: int) -> int:
@@ -76,18 +83,24 @@ def body_end(code: bytes, brace: int) -> int:
     return brace + close + 1 if close > 0 else stop
 
 
-def _header(code: bytes, start: int, brace: int) -> tuple[str, int] | None:
-    """Name and start of the function whose body opens at brace, or None when it is no function."""
+def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
+    """Name, start and offset of the name of the function whose body opens at brace; None when it is none."""
     header = code[start:brace]
-    if b"#" in header:
-        header = first_branches(header)
-    if b"(" not in header or _is_initialiser(header):
+    shown = first_branches(header) if b"#" in header else header
+    if b"(" not in shown or _is_initialiser(shown):
         return None
-    found = function_name(header)
+    found = function_name(shown)
     if found is None:
         return None
     name, offset = found
-    return name, start + _first_line_of_header(header, offset)
+    if _TAG.search(shown, offset) and _TAG.search(shown, closing(shown, shown.find(b"(", offset) + 1)):
+        return None
+    if b"#" in header[offset:]:
+        first = header.rfind(b"#if", 0, offset)
+        first = first if first >= 0 else _first_line_of_header(shown, offset)
+    else:
+        first = _first_line_of_header(shown, offset)
+    return name, start + first, start + offset
 
 
 def _is_initialiser(header: bytes) -> bool:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(\w+)((?:[^\n\\]|\\.)*)", re.M | re.S)
+from patchscan import lexical
+
 _EXPORT = re.compile(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
 _MACRO_HEAD = re.compile(rb"[ \t]+(\w+)(\([^)]*\))?")
 _CONTINUATION = re.compile(r"[ \t]*\\\r?\n[ \t]*")
@@ -54,7 +55,7 @@ class Directive:
 
 def macros(text: bytes, code: bytes, first_line: int) -> Iterator[Macro]:
     """The #defines of the text, in order; code: the text with comments and strings blanked."""
-    for match, line in _with_lines(_DIRECTIVE, code, first_line):
+    for match, line in _with_lines(lexical.directives(code), code, first_line):
         if match.group(1) != b"define":
             continue
         head = _MACRO_HEAD.match(code, match.start(2))
@@ -83,13 +84,13 @@ def _keep_strings(text: bytes, code: bytes, start: int, end: int) -> bytes:
 
 def exports(code: bytes, first_line: int) -> Iterator[Export]:
     """The symbols the text exports, in order; code as for macros()."""
-    for match, line in _with_lines(_EXPORT, code, first_line):
+    for match, line in _with_lines(_EXPORT.finditer(code), code, first_line):
         yield Export(_decode(match.group(2)), _decode(match.group(1)), line)
 
 
 def directives(code: bytes, first_line: int) -> Iterator[Directive]:
     """All preprocessor lines, in order; code as for macros()."""
-    for match, line in _with_lines(_DIRECTIVE, code, first_line):
+    for match, line in _with_lines(lexical.directives(code), code, first_line):
         last = line + match.group().count(b"\n")
         yield Directive(_decode(match.group(1)), _joined(match.group(2)), line, last)
 
@@ -130,11 +131,11 @@ def _is_include_guard(lines: tuple[Directive, ...], index: int) -> bool:
 
 
 def _with_lines(
-    pattern: re.Pattern[bytes], code: bytes, first_line: int
+    matches: Iterator[re.Match[bytes]], code: bytes, first_line: int
 ) -> Iterator[tuple[re.Match[bytes], int]]:
     """Matches with the line each begins on."""
     line, position = first_line, 0
-    for match in pattern.finditer(code):
+    for match in matches:
         line += code.count(b"\n", position, match.start(1))
         position = match.start(1)
         yield match, line

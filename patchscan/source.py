@@ -5,13 +5,16 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 """
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patchscan.fragment import repair
 from patchscan.function import Call, Control, Function, Variable
-from patchscan.mask import blank, mask, without_comments
+from patchscan.lexical import blank, without_comments
+from patchscan.mask import mask
 from patchscan.outline import Span, function_spans
 from patchscan.preprocessor import (
     Condition,
@@ -109,6 +112,14 @@ class Source:
         return self.code.split(b"\n")
 
     @cached_property
+    def _newlines(self) -> list[int]:
+        return [match.start() for match in re.finditer(b"\n", self.text)]
+
+    def row_of(self, offset: int) -> int:
+        """The row of the text (counted from 0) that holds the byte offset."""
+        return bisect_left(self._newlines, offset)
+
+    @cached_property
     def _lines(self) -> list[bytes]:
         return self.text.split(b"\n")
 
@@ -117,8 +128,8 @@ class Source:
         return tuple(self._function(span) for span in function_spans(self.code))
 
     def _function(self, span: Span) -> "Function":
-        first = self._first_row_line + self.code.count(b"\n", 0, span.start)
-        last = first + self.code.count(b"\n", span.start, span.end - 1)
+        first = self._first_row_line + self.row_of(span.start)
+        last = self._first_row_line + self.row_of(span.end - 1)
         name, has_head, has_tail = span.name, True, True
         if self.fragment:
             has_head = span.start >= self.fragment.head
@@ -126,7 +137,9 @@ class Source:
             name = name if has_head else self.fragment.name
             first = max(first, self.first_line)
             last = min(last, self.fragment.last_line)
-        return Function(name, self, span.start, span.brace, span.end, first, last, has_head, has_tail)
+        return Function(
+            name, self, span.start, span.name_start, span.brace, span.end, first, last, has_head, has_tail
+        )
 
     def functions(self) -> tuple["Function", ...]:
         """The functions defined in the text, in order. Nothing is parsed yet."""
@@ -193,9 +206,7 @@ def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
     return Source(path, text, first_line)
 
 
-def parse_fragment(
-    lines: "list[bytes] | tuple[bytes, ...]", first_line: int, section: bytes, path: str = ""
-) -> Source:
+def parse_fragment(lines: Sequence[bytes], first_line: int, section: bytes, path: str = "") -> Source:
     """The lines of one side of a hunk (no newlines) as a Source.
 
     first_line: of the file, for the first of them; section: what stands after the second @@.
