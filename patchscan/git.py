@@ -1,6 +1,7 @@
 """The one road to git: read-only, with everything switched off by which a repository could run a program."""
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ _SAFE_SETTINGS = (
     "submodule.recurse=false",
 )
 _UNWANTED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_EXTERNAL_DIFF")
+_COMMIT_NAME = re.compile(r"[0-9a-fA-F]{7,40}")
 
 
 class GitError(Exception):
@@ -76,3 +78,14 @@ def commit_of(directory: str, revision: str) -> str:
         if reason == "exit status 1":
             reason = f"no commit {revision!r} in this repository"
         raise GitError(reason) from error
+
+
+def subject_of(directory: str, commit: str) -> str | None:
+    """The subject of a commit given by (the first digits of) its name, None where it is not there."""
+    if not _COMMIT_NAME.fullmatch(commit):
+        return None
+    try:
+        shown = run_git(directory, "log", "-1", "--format=%s", "--end-of-options", commit + "^{commit}", "--")
+    except GitError:
+        return None
+    return shown.decode("utf-8", "surrogateescape").strip() or None

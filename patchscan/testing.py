@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from patchscan.body import read_trailers
 from patchscan.context import Settings
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
@@ -55,6 +56,10 @@ class MemoryTree:
         """The files below a directory, sorted."""
         prefix = under.rstrip("/") + "/" if under else ""
         return iter(sorted(path for path in self.contents if path.startswith(prefix)))
+
+    def subject(self, commit: str) -> str | None:
+        """None: the tree has no history."""
+        return None
 
 
 @dataclass
@@ -219,7 +224,7 @@ def example_patch(
         date="",
         message_id=f"example-{number}@example.org",
         changelog=tuple(changelog),
-        trailers=(),
+        trailers=read_trailers(changelog),
         notes=(),
         files=files,
     )

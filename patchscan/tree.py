@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterator
 from typing import IO, Protocol
 
-from patchscan.git import GitError, commit_of, git_command, git_environment, run_git
+from patchscan.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
 
 
 class TreeError(Exception):
@@ -35,6 +35,9 @@ class Tree(Protocol):
 
     def files(self, under: str = "") -> Iterator[str]:
         """The regular files below a directory of the tree, sorted by path; symbolic links are left out."""
+
+    def subject(self, commit: str) -> str | None:
+        """The subject of a commit of its history, None where there is none (or no git)."""
 
 
 def safe_path(path: str) -> str | None:
@@ -107,6 +110,10 @@ class Directory:
         if under and (plain is None or self._locate(plain) != os.path.join(self.root, plain)):
             return
         yield from _files_below(self.root, plain or "")
+
+    def subject(self, commit: str) -> str | None:
+        """See Tree.subject()."""
+        return subject_of(self.root, commit) if self.commit else None
 
 
 def _files_below(root: str, directory: str) -> Iterator[str]:
@@ -189,6 +196,10 @@ class GitRevision:
         yield from sorted(
             path.decode("utf-8", "surrogateescape") for mode, _, path in entries if mode.startswith(b"100")
         )
+
+    def subject(self, commit: str) -> str | None:
+        """See Tree.subject()."""
+        return subject_of(self.directory, commit)
 
 
 def _end(batch: subprocess.Popen[bytes], owner: int) -> None:

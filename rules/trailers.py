@@ -1,0 +1,223 @@
+"""Trailers that are missing or do not say what they should: sign-offs, Fixes, Reported-by, Cc to stable."""
+
+import re
+from collections.abc import Iterator
+from email.utils import parseaddr
+
+from patchscan.context import Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.series import Patch, Trailer
+
+FIXES = re.compile(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
+COMMIT = re.compile(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)
+STABLE = re.compile(r"\bstable@(?:vger\.)?kernel\.org\b", re.IGNORECASE)
+BACKPORT = re.compile(r"\bcommit [0-9a-f]{12,40} upstream|\[ ?upstream commit [0-9a-f]{12,40}", re.IGNORECASE)
+REPORTS = ("closes", "link", "buglink", "bug", "bugzilla", "references")
+# A mailing list or a relay sent it in the author's name, with an address of its own.
+RELAYED = re.compile(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The trailers of one patch; one without a diff was cut down by whoever sent it."""
+    if not context.patch.files:
+        return
+    yield from sign_offs(context)
+    for trailer in context.patch.trailers:
+        if trailer.key.lower() == "fixes":
+            yield fixes(context, trailer)
+        elif trailer.key.lower() in ("reported-by", "reported-and-tested-by"):
+            yield reported(context, trailer)
+        elif trailer.key.lower() == "cc" and STABLE.search(trailer.value):
+            yield stable(context, trailer)
+
+
+def sign_offs(context: Context) -> Iterator[Finding | Silence]:
+    """The author, and whoever sends the series, must have signed off."""
+    patch = context.patch
+    signed = [trailer for trailer in patch.trailers if trailer.key.lower() == "signed-off-by"]
+    end = max(len(patch.changelog), 1)
+    if not signed:
+        request = "RFC" in patch.subject.upper().replace("RFC", " RFC ").split()
+        yield context.changelog_finding(
+            end,
+            "there is no Signed-off-by: nobody can apply the patch without the author's",
+            severity="info" if request else "",
+        )
+        return
+    for person, role in people(context, patch):
+        if any(same_person(person, trailer.value) for trailer in signed):
+            yield context.changelog_fine(signed[-1].line, f"{parseaddr(person)[0] or person} has signed off")
+        else:
+            yield context.changelog_finding(
+                signed[-1].line, f"{parseaddr(person)[0] or person} {role}, but has not signed off"
+            )
+
+
+def people(context: Context, patch: Patch) -> Iterator[tuple[str, str]]:
+    """(person, role) of those whose sign-off the patch needs, where they are known by name and address."""
+    sender = context.series.cover.author if context.series.cover else ""
+    if parseaddr(patch.author)[1] and not RELAYED.search(patch.author):
+        yield patch.author, "is the author"
+    if parseaddr(sender)[1] and not RELAYED.search(sender) and not same_person(sender, patch.author):
+        yield sender, "sends the series"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two "Name <address>" share the address (up to a "+tag") or the name."""
+    (name, address), (other_name, other_address) = parseaddr(one), parseaddr(other)
+    plain, other_plain = (
+        re.sub(r"\+[^@]*@", "@", address.lower()),
+        re.sub(r"\+[^@]*@", "@", other_address.lower()),
+    )
+    return plain == other_plain or (bool(words(name)) and words(name) == words(other_name))
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, without what is in brackets, in an order that does not matter."""
+    return sorted(re.findall(r"\w+", re.sub(r"\(.*?\)|\[.*?\]", "", name).lower()))
+
+
+def fixes(context: Context, trailer: Trailer) -> Finding | Silence:
+    """Form of a Fixes trailer, and its subject where the tree's history holds the commit."""
+    named = FIXES.fullmatch(trailer.value)
+    commit = COMMIT.match(trailer.value)
+    if named is None:
+        if commit is None:
+            fault = 'names no commit: write Fixes: <12 digits> ("subject"); a bug report goes into Closes:'
+        elif len(commit[1]) < 12:
+            fault = f"{commit[1]} is too short to stay unambiguous: give at least 12 digits of the commit"
+        elif trailer.value.count('"') == 1:
+            fault = "the subject runs over the end of the line: tools read one line only, so keep it on one"
+        else:
+            fault = 'wants the form Fixes: <12 digits> ("subject of the commit")'
+        return context.changelog_finding(trailer.line, f"the Fixes trailer: {fault}")
+    tree = context.view.tree
+    subject = tree.subject(named["commit"]) if tree else None
+    if subject is None:
+        return context.changelog_fine(
+            trailer.line, "the form is right; the history at hand does not hold the commit"
+        )
+    if " ".join(subject.split()) != " ".join(named["subject"].split()):
+        return context.changelog_finding(
+            trailer.line, f'the subject of {named["commit"]} is "{subject}": is this the commit meant?'
+        )
+    return context.changelog_fine(trailer.line, "the commit has this subject")
+
+
+def reported(context: Context, trailer: Trailer) -> Finding | Silence:
+    """A report should be linked to, where it can be."""
+    if any(each.key.lower() in REPORTS for each in context.patch.trailers):
+        return context.changelog_fine(trailer.line, "the report is linked to")
+    if "syzkaller" in trailer.value or "syzbot" in trailer.value:
+        return context.changelog_fine(trailer.line, "the address names the report")
+    return context.changelog_finding(
+        trailer.line,
+        "where is the report? A Closes: trailer with its address should follow, unless it was private",
+        severity="info",
+    )
+
+
+def stable(context: Context, trailer: Trailer) -> Finding | Silence:
+    """The stable maintainers must know how far back a patch is wanted."""
+    patch = context.patch
+    if any(each.key.lower() == "fixes" for each in patch.trailers):
+        return context.changelog_fine(trailer.line, "the Fixes trailer says how far back")
+    if "#" in trailer.value or BACKPORT.search("\n".join(patch.changelog)):
+        return context.changelog_fine(trailer.line, "it says how far back")
+    return context.changelog_finding(
+        trailer.line,
+        "how far back is this wanted in stable? Name the commit with Fixes:, or the version behind the address (# 6.1)",
+        severity="info",
+    )
+
+
+RULE = Rule(
+    name="trailers",
+    summary="A trailer is missing or does not say what it should",
+    why=(
+        "Maintainers cannot take a patch that its author has not signed off. Stable maintainers and "
+        "distributions follow Fixes: with tools, which need a commit of 12 digits and its subject on one line; "
+        "a report without its address cannot be followed up."
+    ),
+    source=(
+        "Documentation/process/submitting-patches.rst (sign your work, Reported-by, Fixes); "
+        "Documentation/process/5.Posting.rst; Documentation/process/stable-kernel-rules.rst"
+    ),
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Fixes: 01234567 ("mm: walk") // want "too short"
+Cc: stable@vger.kernel.org // want "no Signed-off-by"
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Fixes: https://example.org/bug/1 // want "names no commit"
+Reported-by: Another User <user@example.org> // want "where is the report"
+Cc: stable@vger.kernel.org
+Signed-off-by: A Stranger <stranger@example.org> // want "A Developer is the author"
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Cc: <stable@vger.kernel.org> // want "how far back"
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/example.c
++int x;
+>>> patch mm: repair the walk again
+It still ends early.
+
+Fixes: 0123456789ab mm: walk // want "form"
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/other.c
++int x;
+""",
+    ),
+    good=(
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Fixes: 0123456789ab ("mm: walk")
+Reported-by: Another User <user@example.org>
+Closes: https://example.org/bug/1
+Cc: stable@vger.kernel.org
+Signed-off-by: A Developer <developer+kernel@example.org>
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Reported-by: syzbot+0123@syzkaller.appspotmail.com
+Cc: stable@vger.kernel.org # 6.1
+Co-developed-by: Another Developer <another@example.org>
+Signed-off-by: Another Developer <another@example.org>
+Signed-off-by: A Developer <developer@example.com>
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+commit 0123456789abcdef0123456789abcdef01234567 upstream.
+
+Cc: stable@vger.kernel.org
+Signed-off-by: A Developer <developer@example.org>
+Signed-off-by: A Maintainer <maintainer@example.org>
+>>> file mm/example.c
++int x;
+""",
+    ),
+)
