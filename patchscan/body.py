@@ -11,6 +11,8 @@ _IN_BODY = re.compile(r">?(From|Subject|Date|Author): *(.*)", re.I)
 _ADDRESS = re.compile(r"@|<[^<>]+>")
 _ONLY_DASHES = re.compile(r"---\s*")
 _SHORTEST_SCISSORS = len("-- >8 --")
+# Mailman sets its footer off by such a line.
+FOOTER = re.compile(r"_{20,}\s*")
 _KNOWN_TRAILER = re.compile(
     r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link|Cc|BugLink|Bug|Depends-on|Message-I[dD]|Change-I[dD]|Reported-and-\S+)"
     r"[ \t]*:[ \t]*(\S.*)",
@@ -163,9 +165,9 @@ def _first_with_text(lines: Sequence[str]) -> int:
 
 
 def _without_signature(lines: Sequence[str]) -> Sequence[str]:
-    """Cut a mail signature ("-- " and a few lines): the last "--" with no more than ten lines below it."""
+    """Cut a mail signature or a list's footer: the last "--" or long rule with at most ten lines below it."""
     for at in range(len(lines) - 1, max(len(lines) - 12, -1), -1):
-        if lines[at] in ("-- ", "--", "--  "):
+        if lines[at] in ("-- ", "--", "--  ") or FOOTER.fullmatch(lines[at]):
             return lines[:at]
     return lines
 

@@ -208,7 +208,8 @@ def unflow(text: str, delete_space: bool = False) -> str:
     for line in text.split("\n"):
         line = line[1:] if line.startswith(" ") else line
         in_diff = (in_diff and line != "-- ") or line.startswith(("diff --git ", "@@ -"))
-        if joining and not (in_diff and (not line or line[0] in " +-@\\" or line.startswith("diff "))):
+        may_be_of_diff = in_diff and (not line or line[0] in " +-@\\" or line.startswith("diff "))
+        if joining and line != "-- " and not may_be_of_diff:
             before = lines.pop()
             line = (before[:-1] if delete_space else before) + line
         lines.append(line)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from patchscan.body import FOOTER
 from patchscan.mail import Message
 from patchscan.series import Remark, Reply, Trailer
 
@@ -67,5 +68,6 @@ def _said(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def _signature(lines: Sequence[str]) -> int:
-    """The index of the signature's "-- ", or the number of lines."""
-    return next((at for at in range(len(lines)) if lines[at] == "-- "), len(lines))
+    """The index of the line that sets off a signature or a list's footer, or the number of lines."""
+    ends = (at for at, line in enumerate(lines) if line == "-- " or FOOTER.fullmatch(line))
+    return next(ends, len(lines))

@@ -146,6 +146,8 @@ def test_flowed_diff_keeps_its_context() -> None:
     content = ("text\n---\n" + stuffed).encode()
     message, _ = read(plain(content, "text/plain; charset=utf-8; format=flowed"))
     assert message.body == "text\n---\n" + DIFF
+    ends_empty = "@@ -1,2 +1,1 @@\n-one\n \n-- \n2.49.0\n"
+    assert unflow(ends_empty.replace("\n \n", "\n  \n")) == ends_empty
 
 
 def test_flowed_diff_with_a_soft_broken_line_is_joined() -> None:

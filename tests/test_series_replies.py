@@ -44,6 +44,10 @@ def test_remark_above_the_quotation_has_nothing_quoted() -> None:
     assert found.remarks == (Remark((), ("Looks good.",)),)
 
 
+def test_footer_of_a_list_is_no_remark() -> None:
+    assert reply("> Why.\n\nBecause.\n" + "_" * 47 + "\nlist mailing list\n").remarks[0].text == ("Because.",)
+
+
 def test_quoted_diff_is_no_patch() -> None:
     assert reply(QUOTED + "Hm.\n").remarks[0].text == ("Hm.",)
 
