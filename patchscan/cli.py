@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 
-from patchscan.job import CLEAN, LEVELS, UNUSABLE, UsageError
+from patchscan.job import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--severity", choices=LEVELS, default="warning", help="exit with 1 from this level on"
     )
-    command.add_argument("--format", choices=("text", "json"), default="text", help="how to report")
+    command.add_argument("--format", choices=FORMATS, default="text", help="how to report")
     command.add_argument("-o", "--output", metavar="FILE", help="write the report there")
     command.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"

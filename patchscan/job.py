@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 LEVELS = ("info", "warning", "error")
+FORMATS = ("text", "concise", "markdown", "json", "sarif", "github", "b4", "patchwork")
 PARTS_OF_ONE = (".patch", ".diff", ".eml")
 
 

@@ -1,6 +1,6 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from patchscan.base import describe_base
@@ -23,7 +23,7 @@ def scan(thread: Thread, tree: Tree | None, rules: Sequence[Rule], settings: Set
     states = lay(series, tree)
     judged = contexts(series, states, settings)
     said = [remark for context in judged for rule in rules for remark in apply(rule, context)]
-    findings = [remark for remark in said if isinstance(remark, Finding)]
+    findings = in_reading_order((remark for remark in said if isinstance(remark, Finding)), judged)
     return Report(
         thread=thread,
         series=series,
@@ -59,6 +59,21 @@ def complete(remark: Finding | Silence, rule: Rule, context: Context) -> Finding
         confidence=remark.confidence or rule.confidence,
         text=remark.text or line_text(context, remark.path, remark.line),
     )
+
+
+def in_reading_order(findings: Iterable[Finding], judged: Sequence[Context]) -> list[Finding]:
+    """By patch, then the changelog first and the files as the patch has them, then by line."""
+    places = {
+        (context.patch.index, file.path): number
+        for context in judged
+        for number, file in enumerate(context.files, 1)
+    }
+
+    def key(finding: Finding) -> tuple[int, int, str, int, str]:
+        number = places.get((finding.patch, finding.path), 0 if finding.path == CHANGELOG else len(places))
+        return finding.patch, number, finding.path, finding.line, finding.rule
+
+    return sorted(findings, key=key)
 
 
 def line_text(context: Context, path: str, line: int) -> str:

@@ -106,7 +106,7 @@ def test_a_git_range_is_judged_on_its_own_base(
         git(top, "add", "-A")
         git(top, "commit", "-q", "-m", f"mm: add file {number}")
     monkeypatch.chdir(top)
-    assert main(["HEAD~2..", "--format", "json"]) == 1
+    assert main(["HEAD~2..", "--format", "json", "--select", "missing-braces"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert [each["path"] for each in report["findings"]] == ["mm/new1.c", "mm/new2.c"]
     assert all(file["used"] == "tree" for patch in report["series"]["patches"] for file in patch["files"])

@@ -89,3 +89,56 @@ def test_no_patch_is_said_plainly() -> None:
 def test_printable_keeps_text_and_shows_the_rest() -> None:
     assert printable("naïve – 漢字") == "naïve – 漢字"
     assert printable("a\udcffb\x07\u200b") == "a\\xffb\\x07\\u200b"
+
+
+def test_findings_stand_in_reading_order() -> None:
+    places = [(each.patch, each.path != "(changelog)", each.line) for each in report_on(MAIL).findings]
+    assert places == sorted(places) and len(places) > 1
+
+
+def test_line_formats_agree_on_the_places() -> None:
+    report = report_on(MAIL)
+    concise = render(report, "concise").splitlines()
+    assert len(concise) == len(report.findings) + len(report.problems)
+    assert any(line.startswith("mm/a.c:3: warning: missing-braces: ") for line in concise)
+    assert "::warning file=mm/a.c,line=3,title=missing-braces (patch 1)::" in render(report, "github")
+    assert "mm/a.c:3: WARNING:missing-braces: " in render(report, "b4")
+    assert render(report, "patchwork").startswith("fail: ")
+
+
+def test_a_clean_patch_says_nothing_to_b4() -> None:
+    changed = [("As the previous patch did.", "Count down.\n\nSigned-off-by: Eve <eve@example.org>")]
+    changed += [
+        (" /* \x1b]0;title\x07 \u202e */", ""),
+        ("while (a)", "a--;"),
+        ("\tif (a)", ""),
+        ("\t\tf(a);", ""),
+    ]
+    clean = MAIL
+    for old, new in changed:
+        assert old in clean
+        clean = clean.replace(old, new)
+    report = report_on(clean)
+    assert render(report, "b4") == "" and render(report, "patchwork").startswith("success: ")
+
+
+def test_workflow_commands_cannot_be_forged() -> None:
+    forged = MAIL.replace("mm/a.c", "mm/a,line=9::x.c")
+    assert all(
+        line.count("::") <= 2 or "%3A%3A" in line for line in render(report_on(forged), "github").splitlines()
+    )
+
+
+def test_markdown_keeps_markup_of_mails_inert() -> None:
+    text = render(report_on(MAIL.replace("red", "<script>x</script> [a](b)")), "markdown")
+    assert "<script>" not in text and "[a](b)" not in text
+
+
+def test_sarif_names_every_rule_and_anchors_changelogs() -> None:
+    log = json.loads(render(report_on(MAIL), "sarif"))
+    run = log["runs"][0]
+    assert [each["id"] for each in run["tool"]["driver"]["rules"]] == [rule.name for rule in RULES]
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "mm/a.c"
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]

@@ -1,13 +1,12 @@
 """The Report: everything a scan found, as one value. One module a format renders it."""
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from patchscan.overlay import PatchState
 from patchscan.problem import Problem
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Series, Thread
-
-FORMATS = ("text", "json")
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,24 @@ class Report:
         return tuple(silence for silence in self.silences if not silence.checked)
 
 
+def anchored(report: Report, finding: Finding) -> tuple[str, int]:
+    """(path, line) of a finding for hosts that know files only: a changelog's is the first file of its patch."""
+    if finding.path != CHANGELOG:
+        return finding.path, finding.line
+    files = [file for state in report.states if state.patch.index == finding.patch for file in state.files]
+    return (files[0].change.path, 1) if files else ("(no file)", 1)
+
+
 def render(report: Report, form: str, width: int = 80, colour: bool = False) -> str:
-    """The report in one of FORMATS; width in columns and colour are for `text` only."""
-    if form == "json":
-        from patchscan.report import json
+    """The report in one of the formats of patchscan.job; width in columns and colour are for `text` only."""
+    if form == "text":
+        from patchscan.report import text
 
-        return json.render(report)
-    from patchscan.report import text
+        return text.render(report, width, colour)
+    if form in ("concise", "github", "b4"):
+        from patchscan.report import lines
 
-    return text.render(report, width, colour)
+        return lines.render(report, form)
+    module = import_module(f"patchscan.report.{form}")
+    text_of: str = module.render(report)
+    return text_of

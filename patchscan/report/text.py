@@ -121,6 +121,16 @@ def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
 
 
 def unchecked_rows(report: Report, width: int) -> Iterator[Row]:
+    """What was not checked."""
+    lines = unchecked_lines(report)
+    if lines:
+        yield row("Not checked", "title")
+        for line in lines:
+            yield from wrapped(line, width, "  ")
+        yield row()
+
+
+def unchecked_lines(report: Report) -> list[str]:
     """What was not checked, one line a rule and reason, with its places."""
     groups: dict[tuple[str, str], list[Silence]] = {}
     for silence in report.unchecked:
@@ -129,12 +139,9 @@ def unchecked_rows(report: Report, width: int) -> Iterator[Row]:
         f"{rule}: {reason} ({', '.join(dict.fromkeys(f'{each.path}:{each.line}' for each in places))})"
         for (rule, reason), places in groups.items()
     ]
-    lines += [f"{each}: not parsed cleanly, no claim on its structure" for each in report.coverage.partial]
-    if lines:
-        yield row("Not checked", "title")
-        for line in lines:
-            yield from wrapped(line, width, "  ")
-        yield row()
+    return lines + [
+        f"{each}: not parsed cleanly, no claim on its structure" for each in report.coverage.partial
+    ]
 
 
 def problem_rows(report: Report, width: int) -> Iterator[Row]:

@@ -1,0 +1,63 @@
+"""The formats of one line a finding: concise, github and the line protocol of b4. They differ in a template only."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from patchscan.printable import printable
+from patchscan.report import Report, anchored
+from patchscan.rule import CHANGELOG, Finding
+
+GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def render(report: Report, form: str) -> str:
+    """The findings in one of the line formats, problems after them where the format has a place for them."""
+    return "".join(f"{line}\n" for line in LINES[form](report))
+
+
+def concise(report: Report) -> Iterator[str]:
+    """`path:line: severity: rule: message [patch N]`, as compilers write and editors read it."""
+    for finding in report.findings:
+        note = f", repaired by patch {finding.repaired_by}" if finding.repaired_by else ""
+        yield f"{place(finding)}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
+    for problem in report.problems:
+        yield f"{printable(problem.where)}: problem: {printable(problem.message)}"
+
+
+def github(report: Report) -> Iterator[str]:
+    """Workflow commands, which GitHub shows beside the code; a changelog's at the first file of its patch."""
+    for finding in report.findings:
+        path, line = anchored(report, finding)
+        properties = {"file": path, "line": str(line), "title": f"{finding.rule} (patch {finding.patch})"}
+        fields = ",".join(f"{name}={escaped(value, ',:')}" for name, value in properties.items())
+        yield f"::{GITHUB_LEVELS[finding.severity]} {fields}::{escaped(finding.message)}"
+
+
+def b4(report: Report) -> Iterator[str]:
+    """The line protocol of b4's per-patch checks: a line with ERROR: fails, any other warns."""
+    for finding in failing(report.findings):
+        level = "ERROR" if finding.severity == "error" else "WARNING"
+        yield f"{place(finding)}: {level}:{said(finding)}"
+
+
+def failing(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings that a check should complain about: no hints, nothing old, repaired or suppressed."""
+    return (finding for finding in findings if finding.counts and finding.severity != "info")
+
+
+def place(finding: Finding) -> str:
+    """Where a finding stands, as `path:line`."""
+    path = "changelog" if finding.path == CHANGELOG else finding.path
+    return f"{printable(path)}:{finding.line}"
+
+
+def said(finding: Finding) -> str:
+    """`rule: message` on one line."""
+    return f"{finding.rule}: {printable(' '.join(finding.message.split()))}"
+
+
+def escaped(text: str, more: str = "") -> str:
+    """Text for a workflow command, where % and line ends (and in properties : and ,) have their own form."""
+    return "".join(f"%{ord(char):02X}" if char in "%\r\n" + more else char for char in printable(text))
+
+
+LINES: dict[str, Callable[[Report], Iterator[str]]] = {"concise": concise, "github": github, "b4": b4}

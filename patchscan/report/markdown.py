@@ -1,0 +1,72 @@
+"""The report as Markdown, for a web forge or a wiki."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.printable import printable
+from patchscan.report import Report
+from patchscan.report.text import summary, unchecked_lines
+from patchscan.rule import CHANGELOG, Finding
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+
+
+def render(report: Report) -> str:
+    """A heading a patch, an item a finding with its line quoted, then what was not checked."""
+    return "\n".join(lines(report)) + "\n"
+
+
+def lines(report: Report) -> Iterator[str]:
+    """All lines of the document."""
+    if report.series is not None:
+        yield f"# {escaped(report.series.title)} (v{report.series.revision})"
+        yield ""
+        yield escaped(report.base)
+        yield ""
+    yield f"**{escaped(summary(report))}**"
+    for state in report.states:
+        found = [each for each in report.findings if each.patch == state.patch.index]
+        if found:
+            yield ""
+            yield f"## {escaped(state.patch.subject)}"
+            for finding in found:
+                yield ""
+                yield from finding_lines(finding)
+    yield from section("Not checked", unchecked_lines(report))
+    yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """One finding as a list item."""
+    place = "changelog" if finding.path == CHANGELOG else finding.path
+    yield f"- **{finding.severity}** {code(f'{place}:{finding.line}')} {code(finding.rule)}"
+    if finding.text:
+        yield ""
+        yield f"      {printable(finding.text.expandtabs(8))}"
+    yield ""
+    yield f"  {escaped(finding.message)}"
+    for each in finding.evidence:
+        yield f"  - {code(f'{each.path}:{each.line}')} {code(each.text.strip())}"
+    if finding.repaired_by is not None:
+        yield f"  - patch {finding.repaired_by} of the series repairs this"
+
+
+def section(title: str, entries: list[str]) -> Iterator[str]:
+    """A heading and a list, nothing where the list is empty."""
+    if entries:
+        yield ""
+        yield f"## {title}"
+        yield ""
+        yield from (f"- {escaped(entry)}" for entry in entries)
+
+
+def escaped(text: str) -> str:
+    """Text of a mail that must be neither markup nor HTML."""
+    return SPECIAL.sub(r"\\\1", printable(text))
+
+
+def code(text: str) -> str:
+    """Text as code, fenced with more backquotes than it holds."""
+    plain = printable(text)
+    fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
+    return f"{fence} {plain} {fence}" if "`" in plain else f"`{plain}`"

@@ -1,0 +1,86 @@
+"""The report in SARIF 2.1.0 (OASIS), which code hosts and editors read."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from patchscan import __version__
+from patchscan.report import Report, anchored
+from patchscan.rule import Finding, Rule
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(report: Report) -> str:
+    """One SARIF log with one run; every rule is listed, whether it found something or not."""
+    names = [rule.name for rule in report.rules]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "patchscan",
+                "version": __version__,
+                "rules": [rule_object(rule) for rule in report.rules],
+            }
+        },
+        "results": [result_object(report, finding, names.index(finding.rule)) for finding in report.findings],
+        "invocations": [
+            {
+                "executionSuccessful": report.series is not None,
+                "toolExecutionNotifications": [
+                    {"level": "warning", "message": {"text": text(f"{each.where}: {each.message}")}}
+                    for each in report.problems
+                ],
+            }
+        ],
+        "columnKind": "utf16CodeUnits",
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def rule_object(rule: Rule) -> dict[str, Any]:
+    """A reportingDescriptor; its id is the rule's name and stays."""
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"{rule.why}\n\nSource: {rule.source}"},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+    }
+
+
+def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any]:
+    """A result at its line; evidence as related locations, a suppression with its reason."""
+    path, line = anchored(report, finding)
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": LEVELS[finding.severity],
+        "message": {"text": text(finding.message)},
+        "locations": [location(path, line)],
+        "partialFingerprints": {"patchscan/v1": finding.fingerprint},
+        "properties": {"patch": finding.patch, "confidence": finding.confidence},
+    }
+    if finding.evidence:
+        result["relatedLocations"] = [
+            {**location(each.path, each.line), "message": {"text": text(each.text)}}
+            for each in finding.evidence
+        ]
+    if finding.suppressed is not None:
+        result["suppressions"] = [{"kind": "external", "justification": text(finding.suppressed)}]
+    if finding.repaired_by is not None:
+        result["properties"]["repairedBy"] = finding.repaired_by
+    return result
+
+
+def location(path: str, line: int) -> dict[str, Any]:
+    """A physical location, its path as a relative URI."""
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(path.encode("utf-8", "surrogateescape"))}}
+    if line > 0:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
+
+
+def text(words: str) -> str:
+    """Text as JSON can carry it: bytes that are not UTF-8 become visible escapes."""
+    return words.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
