@@ -139,6 +139,10 @@ class Function:
         found = [pair for name in types for pair in self._by_type.get(name, ())]
         return tuple(node for _, node in sorted(found, key=lambda pair: pair[0]))
 
+    def nodes_in(self, outer: "Node", *types: str) -> "Iterator[Node]":
+        """Like nodes(), of those that stand in a node, itself included."""
+        return (node for node in self.nodes(*types) if _holds(outer, node))
+
     @cached_property
     def _calls(self) -> tuple[Call, ...]:
         return tuple(self.call(node) for node in self.nodes("call_expression"))
@@ -146,6 +150,10 @@ class Function:
     def calls(self) -> tuple[Call, ...]:
         """All calls, in the order of the text (an outer call stands before those in its arguments)."""
         return self._calls
+
+    def calls_in(self, outer: "Node") -> Iterator[Call]:
+        """The calls that stand in a node, itself included."""
+        return (call for call in self._calls if _holds(outer, call.node))
 
     def call(self, node: "Node") -> Call:
         """A call_expression as a Call."""
@@ -299,6 +307,10 @@ _CONTROLS = {
     "switch_statement": "switch",
     "case_statement": "case",
 }
+
+
+def _holds(outer: "Node", inner: "Node") -> bool:
+    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
 def _only_child(node: "Node") -> "Node | None":

@@ -145,7 +145,7 @@ def only_waits(function: Function, loop: Control) -> bool:
         return False
     if body.type == "expression_statement" and not body.named_children:
         # `while (more && take_one());` does its work in the condition.
-        return not any(holds(loop.node, call.node) for call in function.calls())
+        return not any(function.calls_in(loop.node))
     statements = body.named_children if body.type == "compound_statement" else [body]
     for statement in statements:
         inner = [node for node in statement.named_children if node.type != "comment"]
@@ -158,14 +158,9 @@ def only_waits(function: Function, loop: Control) -> bool:
     return True
 
 
-def holds(outer: "Node", inner: "Node") -> bool:
-    """Whether a node lies inside another."""
-    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
-
-
 def plain_read(function: Function, condition: "Node") -> str | None:
     """What a condition reads plainly that others can write: a field, a global, or what a pointer points to."""
-    if any(holds(condition, node) for node in function.nodes("assignment_expression", "update_expression")):
+    if any(function.nodes_in(condition, "assignment_expression", "update_expression")):
         return None
     read = tuple(outside_calls(condition))
     variables = (*function.locals, *function.parameters)

@@ -114,15 +114,13 @@ def has_other_use(function: Function, mask: str) -> bool:
 
 def has_effects(function: Function, loop: Control) -> bool:
     """Whether the loop takes a lock or stores to anything but variables of the function."""
+    if any("_lock" in call.name for call in function.calls_in(loop.node)):
+        return True
     own = {variable.name for variable in function.locals}
-    for call in function.calls():
-        if loop.node.start_byte < call.node.start_byte < loop.node.end_byte and "_lock" in call.name:
+    for node in function.nodes_in(loop.node, "assignment_expression", "update_expression"):
+        target = node.child_by_field_name("left") or node.child_by_field_name("argument")
+        if target is None or function.source.text_of(target) not in own:
             return True
-    for node in function.nodes("assignment_expression", "update_expression"):
-        if loop.node.start_byte <= node.start_byte < loop.node.end_byte:
-            target = node.child_by_field_name("left") or node.child_by_field_name("argument")
-            if target is None or function.source.text_of(target) not in own:
-                return True
     return False
 
 

@@ -110,18 +110,11 @@ def sends_after(function: Function, branch: "Node") -> bool:
     loops = [each.node for each in function.enclosing(branch) if each.kind in ("for", "while", "do")]
     if taken is None or not loops:
         return False
-    skips = any(holds(taken, node) for node in function.nodes("continue_statement"))
+    skips = any(function.nodes_in(taken, "continue_statement"))
     collects = COLLECTS if CROSS_CALL.search(function.text) else frozenset()
-    for call in function.calls():
-        reached = holds(loops[0], call.node) and call.node.start_byte >= branch.end_byte
-        if call.name in SENDS | collects and (holds(taken, call.node) or (skips and reached)):
-            return True
-    return False
-
-
-def holds(outer: "Node", inner: "Node") -> bool:
-    """Whether a node lies inside another."""
-    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
+    reached = [each for each in function.calls_in(loops[0]) if each.node.start_byte >= branch.end_byte]
+    calls = (*function.calls_in(taken), *(reached if skips else ()))
+    return any(call.name in SENDS | collects for call in calls)
 
 
 def ordered_by(function: Function, end: int | None = None) -> str | None:
