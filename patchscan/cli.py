@@ -223,6 +223,34 @@ def new_rule(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def b4_arguments(command: argparse.ArgumentParser) -> None:
+    for option in ("--select", "--ignore"):
+        command.add_argument(option, metavar="RULE,..", help="as for scan")
+    rules_arguments(command)
+    # b4 caches by the command line and the commit: a new value makes it ask again.
+    command.add_argument(
+        "--rules-revision", metavar="TEXT", help="no effect; makes b4 forget its cached answers"
+    )
+
+
+def b4_check(options: argparse.Namespace) -> int:
+    """`patchscan b4-check`: the line protocol of b4's per-patch checks, a message on standard input."""
+    from patchscan.b4 import lines
+    from patchscan.job import chosen_rules
+
+    sys.stdout.write(lines(sys.stdin.buffer.read(), chosen_rules(options)[0], os.getcwd()))
+    return CLEAN
+
+
+def b4_review(options: argparse.Namespace) -> int:
+    """`patchscan b4-review`: the JSON protocol of b4's review checks, a message on standard input."""
+    from patchscan.b4 import array
+    from patchscan.job import chosen_rules
+
+    sys.stdout.write(array(sys.stdin.buffer.read(), chosen_rules(options)[0], os.getcwd()))
+    return CLEAN
+
+
 COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 ] = {
@@ -231,6 +259,8 @@ COMMANDS: dict[
     "rules": (rules, rules_arguments, "list the rules"),
     "explain": (explain, explain_arguments, "explain a rule: reason, source, examples"),
     "syntax": (syntax, syntax_arguments, "print the syntax tree of a C file or function as rules see it"),
+    "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
+    "b4-review": (b4_review, b4_arguments, "check a patch on standard input as b4 review asks"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
 }
 

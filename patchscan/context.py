@@ -181,6 +181,9 @@ class Settings:
     options: Mapping[str, Mapping[str, Any]]
 
 
+NO_SETTINGS = Settings({})
+
+
 class Context:
     """One patch under judgement: its lines, its code, its series and the tree."""
 

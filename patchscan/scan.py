@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from patchscan.base import describe_base
-from patchscan.context import Context, Settings, contexts
+from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.fingerprint import with_fingerprints
 from patchscan.overlay import lay
 from patchscan.problem import Problem
@@ -15,7 +15,9 @@ from patchscan.series import Thread
 from patchscan.tree import Tree
 
 
-def scan(thread: Thread, tree: Tree | None, rules: Sequence[Rule], settings: Settings) -> Report:
+def scan(
+    thread: Thread, tree: Tree | None, rules: Sequence[Rule], settings: Settings = NO_SETTINGS
+) -> Report:
     """Judge the first series of a thread, laid over a kernel tree where there is one."""
     if not thread.series:
         return Report(thread, problems=thread.problems)
