@@ -113,7 +113,7 @@ def series_of(posting: Sequence[Posted], problems: list[Problem]) -> Series:
         patches = tuple(replace(one, index=at, total=len(patches)) for at, one in enumerate(patches, 1))
     first = cover or ordered[0]
     last = ordered[-1] if ordered else first
-    if cover and cover.signature != last.signature:
+    if cover and cover.signature != last.signature and cover.subject.total:
         of_cover, of_patches = (f"v{one.signature[0]} of {one.signature[1]}" for one in (cover, last))
         why = f"the cover letter is that of {of_cover}, its patches are {of_patches}"
         problems.append(Problem(cover.message.where, why))

@@ -80,7 +80,10 @@ def parse_subject(subject: str) -> Subject:
                 tags += (
                     word.lower().split("/") if word.lower() in ("patch/rfc", "rfc/patch") else [word.lower()]
                 )
-    is_patch = is_patch or "patch" in tags
+    if "patchset" in tags and not numbered:
+        index, total, numbered = 0, 0, True  # a cover letter that does not count its patches
+    is_patch = is_patch or "patch" in tags or "patchset" in tags
+    rest = rest.removeprefix(":").strip()
     no_patch = _no_patch(rest, brackets, tags)
     return Subject(
         title=rest,
@@ -91,7 +94,7 @@ def parse_subject(subject: str) -> Subject:
         versioned=revision > 0,
         patch=is_patch and not no_patch,
         reply=reply,
-        tags=tuple(tag for tag in tags if tag != "patch"),
+        tags=tuple(tag for tag in tags if tag not in ("patch", "patchset")),
         no_patch=no_patch,
     )
 

@@ -159,6 +159,12 @@ def test_cover_of_another_revision_is_adopted() -> None:
     assert "cover letter" in said(found)
 
 
+def test_cover_that_does_not_count_its_patches() -> None:
+    series = only_series(mail("[PATCHSET] all", "Hi.\n", "v1-0@x"), *posting("v1")[1:])
+    assert series.cover is not None
+    assert [patch.index for patch in series.patches] == [1, 2]
+
+
 def test_cover_alone_is_left_out() -> None:
     found = thread(*posting("v1"), posting("v2", "PATCH v2")[0])
     assert shape(found)[0] == ("v1-0@x", 1, [1, 2])
