@@ -19,6 +19,7 @@ _KNOWN_TRAILER = re.compile(
     re.I,
 )
 _ANY_TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
+_NO_TRAILER = re.compile(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
 _BASE = re.compile(r"(base-commit|base-tree|change-id): *(\S+)\s*")
 _PREREQUISITE = re.compile(r"prerequisite-(?:patch-id|message-id|change-id): *\S.*")
 
@@ -45,7 +46,7 @@ def split_body(text: str, cover: bool = False) -> Body:
     lines: Sequence[str] = text.split("\n")
     scissors = _scissors(lines)
     lines = lines[scissors:]
-    headers, start = _in_body_headers(lines)
+    headers, start = in_body_headers(lines)
     lines = lines[start:]
     if cover:
         separator, diff_start = _first(lines, _ONLY_DASHES), len(lines)
@@ -85,7 +86,7 @@ def _scissors(lines: Sequence[str]) -> int:
     return 0
 
 
-def _in_body_headers(lines: Sequence[str]) -> tuple[dict[str, str], int]:
+def in_body_headers(lines: Sequence[str]) -> tuple[dict[str, str], int]:
     """The From, Subject and Date lines at the top of a body, and the index of the line after them."""
     headers: dict[str, str] = {}
     at = _first_with_text(lines)
@@ -145,8 +146,8 @@ def read_trailers(changelog: Sequence[str]) -> tuple[Trailer, ...]:
         last_paragraph -= 1
     trailers: list[Trailer] = []
     for number, line in enumerate(changelog, 1):
-        found = _KNOWN_TRAILER.fullmatch(line)
-        if not found and number > last_paragraph and last_paragraph > 0:
+        found = None if _NO_TRAILER.match(line) else _KNOWN_TRAILER.fullmatch(line)
+        if not found and number > last_paragraph > 0 and not _NO_TRAILER.match(line):
             found = _ANY_TRAILER.fullmatch(line)
         if found:
             trailers.append(Trailer(found[1], found[2].strip(), number))

@@ -13,6 +13,7 @@ from email.message import Message as Part
 
 _ENCODED_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _DIFF = re.compile(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
+_CRLF_NAMES = re.compile(r"^--- .*\r\n\+\+\+ .*\r\n", re.M)
 _OWN_HEADERS = re.compile(r"\A(?:From [0-9a-f]{40,64} |(?:From|Subject|Date): )")
 _PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/diff", "text/patch", "application/x-patch"})
@@ -191,8 +192,11 @@ def _part_text(part: Part) -> str:
 
 
 def _lines_with_newline(text: str) -> str:
-    """Undo CRLF transport: only where every line ends so, for a single file may really have CRLF lines."""
-    if "\r\n" in text and text.count("\r\n") == text.count("\n"):
+    """Undo CRLF transport: only where every line ends so, or the names in a diff do, which git never writes.
+
+    A file that the patch changes may really have CRLF lines.
+    """
+    if "\r\n" in text and (text.count("\r\n") == text.count("\n") or _CRLF_NAMES.search(text)):
         return text.replace("\r\n", "\n")
     return text
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from patchscan.body import FOOTER
+from patchscan.body import FOOTER, in_body_headers
 from patchscan.mail import Message
 from patchscan.series import Remark, Reply, Trailer
 
@@ -17,13 +17,19 @@ def read_reply(message: Message) -> Reply:
     """Read a mail that answers. Trailers count unquoted at column 0; line: that in the body, from 1."""
     lines = message.body.split("\n")
     signature = _signature(lines)
+    headers, start = in_body_headers(lines)
+    if start < len(lines) and lines[start].strip():
+        headers, start = (
+            {},
+            0,
+        )  # no headers of git's: the head of a mail that some mailers put above what they quote
     return Reply(
         message_id=message.message_id,
         parent=message.parent,
         subject=message.subject,
-        author=message.author,
+        author=headers.get("from", message.author),
         date=message.date,
-        remarks=_remarks(lines[:signature]),
+        remarks=_remarks(lines[start:signature]),
         trailers=tuple(
             Trailer(found[1], found[2].strip(), number)
             for number, line in enumerate(lines[:signature], 1)

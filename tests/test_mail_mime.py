@@ -68,6 +68,12 @@ def test_file_that_has_crlf_lines_keeps_them() -> None:
     assert [line.text for line in change.hunks[0].lines if line.kind == "+"] == ["\tcount++;\r"]
 
 
+def test_crlf_transport_is_undone_though_one_line_was_appended_without() -> None:
+    body = TEXT.replace("\n", "\r\n") + "-- \nappended by a list\n"
+    message, _ = read(mail("[PATCH] one", body))
+    assert message.body == TEXT + "-- \nappended by a list\n"
+
+
 @pytest.mark.parametrize(
     "charset",
     [

@@ -154,6 +154,11 @@ def test_trailers_above_the_last_paragraph_and_not_below_the_dashes() -> None:
     assert [(one.key, one.line) for one in patch.trailers] == [("Cc", 3), ("Acked-by", 5)]
 
 
+def test_bases_and_links_are_no_trailers() -> None:
+    lines = ("Why.", "", "base-commit: 123", "change-id: x", "https: //example.org", "Acked-by: B <b@x.org>")
+    assert [one.key for one in read_trailers(lines)] == ["Acked-by"]
+
+
 def test_one_line_changelog_is_no_trailer() -> None:
     assert read_trailers(("Note: this is all there is.",)) == ()
 

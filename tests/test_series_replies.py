@@ -44,6 +44,13 @@ def test_remark_above_the_quotation_has_nothing_quoted() -> None:
     assert found.remarks == (Remark((), ("Looks good.",)),)
 
 
+def test_author_named_in_the_body() -> None:
+    found = reply("From: C <c@example.org>\n\n> Why.\n\nBecause.\n")
+    assert (found.author, found.remarks) == ("C <c@example.org>", (Remark(("Why.",), ("Because.",)),))
+    found = reply("From: C <c@example.org>\nSent: Monday\n\nWhy.\n")
+    assert found.author == "B <b@x>"
+
+
 def test_footer_of_a_list_is_no_remark() -> None:
     assert reply("> Why.\n\nBecause.\n" + "_" * 47 + "\nlist mailing list\n").remarks[0].text == ("Because.",)
 
