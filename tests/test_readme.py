@@ -1,0 +1,48 @@
+"""README shows what the tool really prints; PATCHSCAN_UPDATE=1 writes it anew, to be judged by reading the diff."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from patchscan.cli import main
+from patchscan.registry import load_rules
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+UPDATE = bool(os.environ.get("PATCHSCAN_UPDATE"))
+
+
+def section(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- end of {name} -->\n)", re.S)
+
+
+def compare(name: str, text: str) -> None:
+    """Hold a marked section of README against what it should be."""
+    readme = README.read_text()
+    assert section(name).search(readme), f"README has no section {name}"
+    if UPDATE:
+        README.write_text(section(name).sub(lambda found: found[1] + text + found[3], readme))
+    else:
+        assert section(name).search(readme)[2] == text, "run with PATCHSCAN_UPDATE=1 and read the difference"
+
+
+def test_the_rule_table_is_that_of_the_rules() -> None:
+    rows = [
+        f"| `{rule.name}` | {rule.severity} | {rule.summary.replace('|', chr(92) + '|')} |"
+        for rule in load_rules()[0]
+    ]
+    compare("rules", "\n".join(["| rule | severity | what it finds |", "|---|---|---|", *rows]) + "\n")
+
+
+def test_the_screen_is_real(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    words = "--tree fixtures/tree fixtures/series/skip-redundant-sync/series.mbox"
+    main(words.split())
+    compare("screen", f"```\n$ patchscan {words}\n{capsys.readouterr().out}```\n")
+
+
+def test_every_command_has_its_line() -> None:
+    from patchscan.cli import COMMANDS
+
+    assert all(f"patchscan {name}" in README.read_text() for name in COMMANDS)
