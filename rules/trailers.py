@@ -110,10 +110,11 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
         return context.changelog_fine(trailer.line, "the report is linked to")
     if "syzkaller" in trailer.value or "syzbot" in trailer.value:
         return context.changelog_fine(trailer.line, "the address names the report")
+    fix = any(each.key.lower() == "fixes" for each in context.patch.trailers)
     return context.changelog_finding(
         trailer.line,
         "where is the report? A Closes: trailer with its address should follow, unless it was private",
-        severity="info",
+        severity="" if fix else "info",
     )
 
 
