@@ -9,9 +9,10 @@ import re
 _FROM_LINE = re.compile(rb"^From [^\n]{1,200}\n", re.M)
 # A separator ends in a date as asctime() writes it, give or take a zone.
 _DATE = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*[0-9]{1,2}:[0-9]{2}.*[0-9]{4}")
-# What git format-patch and b4 write for git am, which does not expect ">From ".
-_UNESCAPED = re.compile(rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|git@z Thu Jan  1 00:00:00 1970)")
-_CERTAIN = re.compile(_UNESCAPED.pattern + rb"|From mboxrd@z Thu Jan  1 00:00:00 1970")
+# What git format-patch, b4 and public-inbox write.
+_CERTAIN = re.compile(
+    rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|(?:git|mboxrd)@z Thu Jan  1 00:00:00 1970)"
+)
 _MULTIPART = re.compile(rb"^content-type:\s*multipart/", re.I | re.M)
 _HEADER = re.compile(rb">?[!-9;-~]+:|>?From ")
 _ESCAPED = re.compile(rb"^>(>*From )", re.M)
@@ -32,7 +33,7 @@ def split_mbox(data: bytes) -> list[bytes]:
     mails = [lead] if lead.strip() else []
     ends = [found.start() for found in separators[1:]] + [len(data)] * bool(separators)
     for found, end in zip(separators, ends, strict=True):
-        mails.append(_without_escapes(found.group(), _without_last_empty_line(data[found.end() : end])))
+        mails.append(_without_escapes(_without_last_empty_line(data[found.end() : end])))
     return mails
 
 
@@ -61,12 +62,11 @@ def _without_last_empty_line(mail: bytes) -> bytes:
     return mail
 
 
-def _without_escapes(separator: bytes, mail: bytes) -> bytes:
-    """Undo mboxrd's ">From ", which git and b4's mailboxes for git am do not write.
+def _without_escapes(mail: bytes) -> bytes:
+    """Undo mboxrd's ">From " in the body: a line of a hunk begins with a space, "+" or "-" and is never touched.
 
-    A line of a hunk begins with a space, "+" or "-" and is never touched.
+    git escapes only when asked (--pretty=mboxrd), and a mailbox does not tell; a changelog that means ">From "
+    is the rarer case.
     """
-    if _UNESCAPED.match(separator):
-        return mail
     headers = _headers(mail)
     return headers + _ESCAPED.sub(rb"\1", mail[len(headers) :])

@@ -22,6 +22,7 @@ _SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
 _WIDER_CHARSET = {"gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949"}
 # Text that means something else in utf-7 and hz.
 _PLAIN = bytes(range(32, 127)) + b" +AGE- ~~"
+_WANTED_HEADERS = frozenset({"from", "subject", "date", "message-id", "in-reply-to", "references"})
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -30,7 +31,7 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 class Decoded:
     """What a mail holds.
 
-    headers: lower-case names, the first of each; notes: what was not read, one line each;
+    headers: those that tell author, subject and thread, with lower-case names; notes: what was not read;
     text: the body as a reader sees it, "\\n" between lines, bytes of no known charset as surrogates;
     inner: mails and patches with headers of their own that were attached.
     """
@@ -57,7 +58,8 @@ def decode_mail(raw: bytes) -> Decoded:
 def _headers(mail: Part) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in mail.raw_items():
-        headers.setdefault(name.lower(), decode_header(str(value)))
+        if name.lower() in _WANTED_HEADERS:
+            headers.setdefault(name.lower(), decode_header(str(value)))
     return headers
 
 
@@ -140,7 +142,11 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
         if _OWN_HEADERS.match(one):
             inner.append(one.encode("utf-8", "surrogateescape"))
         else:
-            text += ("" if text.endswith("\n") or not text else "\n") + "---\n" + one
+            text += (
+                ("" if text.endswith("\n") or not text else "\n")
+                + ("" if "\n---\n" in text else "---\n")
+                + one
+            )
     return Decoded(headers, text, tuple(inner), tuple(notes))
 
 

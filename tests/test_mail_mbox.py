@@ -73,11 +73,8 @@ def test_escapes_in_headers_and_hunks_are_left() -> None:
     assert split_mbox(raw.encode())[0].startswith(b">From nobody")
 
 
-def test_git_and_single_mails_are_not_escaped() -> None:
-    text = ">From here\n"
-    assert bodies(GIT + mail("[PATCH] one", text)) == [text]
-    assert bodies("From git@z Thu Jan  1 00:00:00 1970\n" + mail("[PATCH] one", text)) == [text]
-    assert bodies(mail("[PATCH] one", text)) == [text]
+def test_single_mail_without_a_separator_is_not_escaped() -> None:
+    assert bodies(mail("[PATCH] one", ">From here\n")) == [">From here\n"]
 
 
 def test_attached_git_patch_in_a_raw_mail_does_not_cut_it() -> None:
