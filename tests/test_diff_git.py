@@ -124,7 +124,8 @@ def read(files: Sequence[FileChange]) -> list[tuple[str | None, str, str]]:
     "options",
     [
         (), ("--attach",), ("--inline",), ("--no-prefix",), ("--src-prefix=old/", "--dst-prefix=new/"),
-        ("--unified=0",), ("--unified=9",), ("--binary",), ("--full-index",), ("--no-signature",), ("--signature=two\n-- \nparts",),
+        ("--unified=0",), ("--unified=9",), ("--binary",), ("--full-index",), ("--no-signature",),
+        ("--signature=two\n-- \nparts",),
         ("--no-stat",), ("--thread=deep",), ("--thread=shallow", "--cover-letter"), ("--numbered",), ("--rfc",),
         ("--base=HEAD~2",), ("--reroll-count=3",), ("--pretty=mboxrd",), ("--from=X <x@example.org>",), ("--patience",),
     ],
