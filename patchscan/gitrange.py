@@ -38,9 +38,7 @@ def read_range(revisions: str, cwd: str) -> tuple[tuple[Message, ...], tuple[Pro
 def base_of(revisions: str, cwd: str) -> str | None:
     """The commit that the first patch of a range stands on, None where there is none or git cannot say."""
     try:
-        commits = run_git(
-            cwd, "rev-list", "--reverse", "--topo-order", "--no-merges", "--end-of-options", revisions, "--"
-        )
+        commits = run_git(cwd, "rev-list", *_OLDEST_FIRST, "--end-of-options", revisions, "--")
         return commit_of(cwd, f"{commits.split()[0].decode()}^") if commits.split() else None
     except GitError:
         return None

@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from patchscan.gitlog import is_log, log_to_mails
 from patchscan.mbox import split_mbox
 from patchscan.mime import decode_mail
 from patchscan.problem import Problem
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_DIFF_START = re.compile(rb"\s*(?:diff --|--- |Index: |commit [0-9a-f]{40}\s)")
+_DIFF_START = re.compile(rb"\s*(?:diff --|--- |Index: )")
 _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
 _GZIP = b"\x1f\x8b"
 # A mailbox of a whole list is some hundred MB; more than this out of one small file is an attack.
@@ -50,9 +51,9 @@ def hidden_characters(text: str) -> tuple[tuple[int, str], ...]:
 
 
 def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
-    """Read a mailbox, a mail or a patch; gzip is unpacked. where: its name in problems. Raises nothing."""
+    """Read a mailbox, a mail, a patch or a git log; gzip is unpacked. where: its name in problems. Raises nothing."""
     data, problems = _unpacked(data, where)
-    mails = split_mbox(data)
+    mails = log_to_mails(data) if is_log(data) else split_mbox(data)
     if not mails:
         problems.append(Problem(where, "no mail found: the input is empty"))
     messages: list[Message] = []

@@ -16,6 +16,7 @@ _CERTAIN = re.compile(
 _MULTIPART = re.compile(rb"^content-type:\s*multipart/", re.I | re.M)
 _HEADER = re.compile(rb">?[!-9;-~]+:|>?From ")
 _ESCAPED = re.compile(rb"^>(>*From )", re.M)
+_BEFORE_FIRST = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]*")
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
@@ -26,6 +27,7 @@ def split_mbox(data: bytes) -> list[bytes]:
     (the whole of data). A separator stands at the start or after an empty line and before a header;
     git's and public-inbox's may follow any line, since files get concatenated. Raises nothing.
     """
+    data = _BEFORE_FIRST.sub(b"", data, count=1)
     separators = [found for found in _FROM_LINE.finditer(data) if _separates(data, found)]
     lead = data[: separators[0].start()] if separators else data
     if lead.strip() and (not separators or _MULTIPART.search(_headers(lead))):

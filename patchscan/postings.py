@@ -33,15 +33,18 @@ def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Poste
     titles, allow it: files of git format-patch, a queue. answered: Message-IDs that some mail refers to.
     """
     by_id = {one.message.message_id: one for one in posted if one.message.message_id}
+    heads = {(name, one.signature) for one in posted for name in one.message.references}
     titles: dict[tuple[str, int], int] = {}
     numbers: dict[object, list[set[int]]] = {}
     postings: dict[object, list[Posted]] = {}
     for order, one in enumerate(posted):
         key: object
-        if one.message.references or one.message.message_id in answered:
-            key = (_head(one, by_id) if one.subject.numbered else order, one.signature)
-        elif one.subject.numbered:
-            key = _turn(one, numbers)
+        name = one.message.message_id
+        if one.subject.numbered:
+            in_thread = one.message.references or (name, one.signature) in heads
+            key = (_head(one, by_id), one.signature) if in_thread else _turn(one, numbers)
+        elif one.message.references or name in answered:
+            key = order
         else:
             title = one.subject.title, one.subject.revision
             titles[title] = titles.get(title, 0) + 1

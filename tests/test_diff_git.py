@@ -148,6 +148,23 @@ def test_renames_and_copies_as_git_finds_them(tree: Path, options: tuple[str, ..
     assert read(series_of(tree, *options).patches[1].files) == meant(tree, "HEAD", options)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        ("show", "HEAD~1", "HEAD"),
+        ("log", "-p", "--stat", "HEAD~2.."),
+        ("log", "-p", "--format=fuller", "HEAD~2.."),
+    ],
+)
+def test_logs_are_read_as_the_patches_they_show(tree: Path, form: tuple[str, ...]) -> None:
+    thread = read_thread(*read_messages(git(tree, *form), "test"))
+    assert thread.problems == ()
+    patches = thread.series[0].patches if form[0] == "log" else thread.series[0].patches[::-1]
+    for patch, sent in zip(patches, series_of(tree).patches, strict=True):
+        assert (patch.title, patch.author, patch.changelog) == (sent.title, sent.author, sent.changelog)
+        assert patch.files == sent.files
+
+
 def test_base_is_read(tree: Path) -> None:
     base = git(tree, "rev-parse", "HEAD~2").decode().strip()
     assert series_of(tree, "--base=HEAD~2").base_commit == base

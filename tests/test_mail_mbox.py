@@ -23,6 +23,12 @@ def test_one_mail_without_a_from_line_is_read() -> None:
     assert subjects(ONE) == ["[PATCH 1/2] one"]
 
 
+def test_empty_lines_and_a_byte_order_mark_may_come_first() -> None:
+    assert subjects("\n\r\n" + ONE) == ["[PATCH 1/2] one"]
+    assert subjects("\n" + mbox(ONE, TWO).decode()) == ["[PATCH 1/2] one", "[PATCH 2/2] two"]
+    assert subjects("\ufeff" + ONE) == ["[PATCH 1/2] one"]
+
+
 def test_mailbox_of_two_is_cut_in_two() -> None:
     assert subjects(mbox(ONE, TWO)) == ["[PATCH 1/2] one", "[PATCH 2/2] two"]
 

@@ -178,6 +178,15 @@ def test_files_of_format_patch_make_one_series() -> None:
     assert [patch.index for patch in series.patches] == list(range(1, 13))
 
 
+def test_series_sent_without_threading_stays_one_though_it_was_answered() -> None:
+    mails = [mail(f"[PATCH {n}/2] part {n}", message_id=f"{n}@x") for n in (1, 2)]
+    answers = [
+        mail("Re: [PATCH 1/2] part 1", "Hm.\n", "r@x", ["1@x"]),
+        mail("[PATCH] fixup", "", "f@x", ["1@x", "r@x"]),
+    ]
+    assert shape(thread(*mails, *answers))[0] == ("1@x", 1, [1, 2])
+
+
 def test_two_numbered_queues_one_after_the_other() -> None:
     found = thread(*(mail(f"[PATCH {n}/2] {name} {n}") for name in ("a", "b") for n in (1, 2)))
     assert [[patch.title for patch in series.patches] for series in found.series] == [
