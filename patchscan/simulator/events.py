@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from patchscan.simulator.arithmetic import apply
 from patchscan.simulator.syntax import Litmus, Value
 
 Guard = frozenset[int]
@@ -68,21 +69,25 @@ def possible(cases: Iterable[Case], guard: Guard) -> Cases:
 
 def combine(operator: str, left: Cases, right: Cases) -> Cases:
     """The cases of `left operator right`."""
-    from patchscan.simulator.arithmetic import apply
-
     result = []
     for one in left:
         for other in right:
             guard = one.guard | other.guard
-            if not compatible(guard):
-                continue
-            term: Term | None = None
-            if isinstance(one.term, int) and isinstance(other.term, int):
-                term = apply(operator, one.term, other.term)
-            if term is None:
-                term = Computed(operator, one.term, other.term)
-            result.append(Case(guard, term, one.data | other.data, one.control | other.control))
+            if compatible(guard):
+                term = compute(operator, one.term, other.term)
+                result.append(Case(guard, term, one.data | other.data, one.control | other.control))
     return tuple(result)
+
+
+def compute(operator: str, left: Term, right: Term) -> Term:
+    """`left operator right`, worked out where it can be: `r1 ^ r1` is 0 whatever r1 is."""
+    if operator in ("^", "-") and left == right:
+        return 0
+    if isinstance(left, int | str) and isinstance(right, int | str):
+        value = apply(operator, left, right)
+        if value is not None:
+            return value
+    return Computed(operator, left, right)
 
 
 @dataclass(slots=True)

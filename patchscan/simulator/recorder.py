@@ -160,9 +160,7 @@ class Recorder:
         return self.choose(None, add, leave)
 
     def lock(self, address: Cases) -> Cases:
-        """Taking a lock reads 0 and writes 1 (LKR, LKW); it waits, so an execution where it reads 1 is
-        none.
-        """
+        """Taking a lock reads 0 and writes 1 (LKR, LKW); it waits, so reading 1 is no execution."""
         read = self.event("R", "LKR", address)
         self.require("==", _result_of(read), ZERO)
         write = self.event("W", "LKW", address, ONE)

@@ -30,6 +30,8 @@ from patchscan.simulator.syntax import (
     Thread,
 )
 
+LONGEST_LOOP = 1000  # rounds of a loop whose condition is known
+
 
 def unfold(litmus: Litmus, unroll: int = 4) -> Program:
     """The guarded events of every thread; loops are entered at most `unroll` times.
@@ -102,28 +104,32 @@ class _Unfolding(Recorder):
         self.control = outside
 
     def _loop(self, loop: Loop) -> None:
-        """`while (c) b` is `if (c) { b; if (c) { b; ... } }` down to the bound."""
-
-        def again(entered: int) -> None:
-            self.line, self.text = loop.line, loop.text
-            if entered == self.unroll and not self._is_constant(loop.condition):
-                self._cut(loop)
-            elif entered > 1000:
-                raise LitmusError("this loop has no end", loop.line)
-            else:
-                self._if(loop.condition, lambda: body(entered), lambda: None)
-
-        def body(entered: int) -> None:
-            self.run(loop.body)
-            again(entered + 1)
-
         if loop.body_first:
-            body(0)
+            self.run(loop.body)
+        self._again(loop, int(loop.body_first))
+
+    def _again(self, loop: Loop, entered: int) -> None:
+        """`while (c) b` is `if (c) { b; if (c) { b; ... } }` down to the bound; a constant c needs no bound."""
+        for _ in range(LONGEST_LOOP):
+            if not self._is_constant(loop.condition):
+                break
+            if self.value(loop.condition)[0].term == 0:
+                return
+            self.run(loop.body)
         else:
-            again(0)
+            raise LitmusError("this loop has no end", loop.line)
+        self.line, self.text = loop.line, loop.text
+        if entered >= self.unroll:
+            self._cut(loop)
+        else:
+            self._if(loop.condition, lambda: self._enter(loop, entered + 1), lambda: None)
+
+    def _enter(self, loop: Loop, entered: int) -> None:
+        self.run(loop.body)
+        self._again(loop, entered)
 
     def _is_constant(self, condition: Expression) -> bool:
-        if _has_calls(condition):
+        if makes_events(condition):
             return False
         cases = self.value(condition)
         return len(cases) == 1 and isinstance(cases[0].term, int)
@@ -149,7 +155,7 @@ class _Unfolding(Recorder):
             case Negation(operand):
                 return combine("==", self.value(operand), ZERO)
             case Operation(operator, left, right):
-                if operator in ("&&", "||") and _has_calls(right):
+                if operator in ("&&", "||") and makes_events(right):
                     return self._short_circuit(operator, left, right)
                 return combine(operator, self.value(left), self.value(right))
             case Call():
@@ -163,9 +169,7 @@ class _Unfolding(Recorder):
         raise LitmusError(f"P{self.source.number} uses {name}, which is no parameter and was never set", line)
 
     def _short_circuit(self, operator: str, left: Expression, right: Expression) -> Cases:
-        """C evaluates the right side only if the left does not decide; reads on the right depend on the
-        left.
-        """
+        """The right side is evaluated only if the left does not decide; its reads depend on the left."""
         decided = self.value(left)
         outside = self.control
         self.control |= _deciders(decided)
@@ -265,13 +269,13 @@ def _deciders(cases: Cases) -> Control:
     return frozenset(deciders)
 
 
-def _has_calls(expression: Expression) -> bool:
+def makes_events(expression: Expression) -> bool:
     """Whether evaluating the expression makes an event."""
     match expression:
         case Call() | Dereference():
             return True
         case Negation(operand):
-            return _has_calls(operand)
+            return makes_events(operand)
         case Operation(_, left, right):
-            return _has_calls(left) or _has_calls(right)
+            return makes_events(left) or makes_events(right)
     return False

@@ -1,0 +1,223 @@
+"""Random litmus tests, small enough for a plain search, rich enough to disagree about.
+
+Everything the dialect has may occur: once, plain, acquire and release accesses, all fences, branches that merge
+registers, read-modify-writes, locks, RCU, SRCU, pointers. The same seed gives the same programs.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+FENCES = (
+    *("smp_mb", "smp_rmb", "smp_wmb", "barrier", "smp_mb__before_atomic", "smp_mb__after_atomic"),
+    *("smp_mb__after_spinlock", "smp_mb__after_unlock_lock", "smp_mb__after_srcu_read_unlock"),
+    *("synchronize_rcu", "synchronize_rcu"),
+)
+SUFFIXES = ("", "_relaxed", "_acquire", "_release")
+MOST_ACCESSES = 8
+
+
+@dataclass
+class Writer:
+    """One random program in the making."""
+
+    random: random.Random
+    theme: str
+    variables: list[str] = field(default_factory=list)
+    accesses: int = 0
+    thread: int = 0
+    registers: list[str] = field(default_factory=list)
+    pointers: list[str] = field(default_factory=list)
+    named: list[tuple[int, str]] = field(default_factory=list)
+    count: int = 0
+    section: int = 0
+
+    def chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    def new_register(self) -> str:
+        name = f"r{self.count}"
+        self.count += 1
+        return name
+
+    def place(self) -> str:
+        """A variable, or now and then what a pointer register points to."""
+        if self.pointers and self.chance(0.5):
+            return self.random.choice(self.pointers)
+        name = self.random.choice(self.variables)
+        if self.registers and self.chance(0.1):
+            register = self.random.choice(self.registers)
+            return f"({name} + ({register} ^ {register}))"
+        return name
+
+    def value(self) -> str:
+        if self.registers and self.chance(0.45):
+            register = self.random.choice(self.registers)
+            return register if self.chance(0.8) else f"{register} + 1"
+        return str(self.random.randint(1, 2))
+
+    def read(self) -> list[str]:
+        self.accesses += 1
+        register, place = self.new_register(), self.place()
+        plain = 0.5 if self.theme == "plain" else 0.1
+        if self.chance(plain):
+            text = f"*{place}"
+        else:
+            text = self.random.choice(
+                (
+                    f"READ_ONCE(*{place})",
+                    f"READ_ONCE(*{place})",
+                    f"smp_load_acquire({place})",
+                    f"rcu_dereference(*{place})",
+                )
+            )
+        self.registers.append(register)
+        self.named.append((self.thread, register))
+        return [f"{register} = {text};"]
+
+    def write(self) -> list[str]:
+        self.accesses += 1
+        place, value = self.place(), self.value()
+        plain = 0.5 if self.theme == "plain" else 0.1
+        if self.chance(plain):
+            return [f"*{place} = {value};"]
+        return [
+            self.random.choice(
+                (
+                    f"WRITE_ONCE(*{place}, {value});",
+                    f"WRITE_ONCE(*{place}, {value});",
+                    f"smp_store_release({place}, {value});",
+                    f"smp_store_mb(*{place}, {value});",
+                )
+            )
+        ]
+
+    def update(self) -> list[str]:
+        """A read-modify-write."""
+        self.accesses += 2
+        name, register, suffix = (
+            self.random.choice(self.variables),
+            self.new_register(),
+            self.random.choice(SUFFIXES),
+        )
+        text = self.random.choice(
+            (
+                f"{register} = xchg{suffix}({name}, {self.value()});",
+                f"{register} = cmpxchg{suffix}({name}, {self.random.randint(0, 1)}, {self.value()});",
+                f"{register} = atomic_fetch_add{suffix}({self.random.randint(1, 2)}, {name});",
+                f"{register} = atomic_inc_return{suffix}({name});",
+                f"{register} = atomic_add_unless({name}, 1, {self.random.randint(0, 2)});",
+                f"{register} = atomic_dec_and_test({name});",
+                f"atomic_inc({name});",
+                f"atomic_add(2, {name});",
+            )
+        )
+        if text.startswith(register):
+            self.registers.append(register)
+            self.named.append((self.thread, register))
+        return [text]
+
+    def pointer(self) -> list[str]:
+        """Publish or follow a pointer."""
+        self.accesses += 1
+        if self.chance(0.4):
+            target = self.random.choice(self.variables)
+            publish = self.random.choice(("rcu_assign_pointer(*p, {});", "WRITE_ONCE(*p, {});"))
+            return [publish.format(target)]
+        register = self.new_register()
+        read = self.random.choice(("rcu_dereference(*p)", "READ_ONCE(*p)"))
+        self.pointers.append(register)
+        self.named.append((self.thread, register))
+        return [f"{register} = {read};"]
+
+    def branch(self, depth: int) -> list[str]:
+        if not self.registers:
+            return self.read()
+        register = self.random.choice(self.registers)
+        condition = self.random.choice((register, f"{register} == 1", f"{register} != 2", f"{register} > 0"))
+        before = list(self.registers), list(self.pointers)
+        merged = self.random.choice(self.registers)
+        then = self.statements(self.random.randint(1, 2), depth + 1)
+        if self.chance(0.4):
+            then.append(f"{merged} = {self.random.randint(0, 2)};")
+        self.registers, self.pointers = list(before[0]), list(before[1])
+        otherwise = self.statements(1, depth + 1) if self.chance(0.5) else []
+        self.registers, self.pointers = before
+        lines = [f"if ({condition}) {{", *then, "}"]
+        if otherwise:
+            lines += ["else {", *otherwise, "}"]
+        return lines
+
+    def locked(self, depth: int) -> list[str]:
+        self.accesses += 1
+        inside = self.statements(self.random.randint(1, 2), depth + 1)
+        if self.chance(0.2):
+            register = self.new_register()
+            return [f"{register} = spin_trylock(l);", f"if ({register}) {{", *inside, "spin_unlock(l);", "}"]
+        return ["spin_lock(l);", *inside, "spin_unlock(l);"]
+
+    def read_section(self, depth: int) -> list[str]:
+        inside = self.statements(self.random.randint(1, 3), depth + 1)
+        if self.theme == "srcu":
+            register = f"i{self.section}"
+            self.section += 1
+            self.accesses += 1
+            return [f"{register} = srcu_read_lock(ss);", *inside, f"srcu_read_unlock(ss, {register});"]
+        return ["rcu_read_lock();", *inside, "rcu_read_unlock();"]
+
+    def fence(self) -> list[str]:
+        if self.theme == "srcu" and self.chance(0.4):
+            return ["synchronize_srcu(ss);"]
+        return [f"{self.random.choice(FENCES)}();"]
+
+    def statement(self, depth: int) -> list[str]:
+        if self.accesses >= MOST_ACCESSES:
+            return []
+        kinds = [self.read, self.read, self.write, self.write, self.fence]
+        if self.theme == "atomic":
+            kinds += [self.update, self.update]
+        if self.theme == "pointer":
+            kinds += [self.pointer, self.pointer]
+        if depth < 2:
+            kinds.append(lambda: self.branch(depth))
+        if depth == 0 and self.theme == "lock":
+            kinds += [lambda: self.locked(depth)] * 2
+        if depth == 0 and self.theme in ("rcu", "srcu"):
+            kinds += [lambda: self.read_section(depth)] * 2
+        return self.random.choice(kinds)()
+
+    def statements(self, count: int, depth: int) -> list[str]:
+        return [line for _ in range(count) for line in self.statement(depth)]
+
+    def body(self, thread: int) -> list[str]:
+        self.thread, self.count, self.section = thread, 0, 0
+        self.registers, self.pointers = [], []
+        return self.statements(self.random.randint(2, 4), 0)
+
+
+def program(seed: int) -> str:
+    """The text of the random test with this number."""
+    source = random.Random(seed)
+    theme = source.choice(("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain"))
+    writer = Writer(source, theme, ["x", "y", "z"][: source.randint(1, 3)])
+    bodies = [writer.body(thread) for thread in range(source.randint(2, 3))]
+    parameters = ", ".join(f"int *{name}" for name in writer.variables)
+    parameters += ", int **p, spinlock_t *l, struct srcu_struct *ss"
+    lines = [f"C random-{seed}", "", "{ int *p = &x; }" if theme == "pointer" else "{}", ""]
+    for thread, body in enumerate(bodies):
+        lines += [f"P{thread}({parameters})", "{", *body, "}", ""]
+    lines.append(question(writer))
+    return "\n".join(lines) + "\n"
+
+
+def question(writer: Writer) -> str:
+    """An exists clause over some of the registers and variables."""
+    source = writer.random
+    atoms = [f"{thread}:{register}={source.randint(0, 2)}" for thread, register in writer.named]
+    atoms += [f"{name}={source.randint(1, 2)}" for name in writer.variables]
+    chosen = source.sample(atoms, min(len(atoms), source.randint(1, 3)))
+    shown = [f"{thread}:{register};" for thread, register in writer.named]
+    shown += [f"{name};" for name in writer.variables]
+    clause = " /\\ ".join(chosen)
+    return f"locations [{' '.join(shown)}]\nexists ({clause})"
