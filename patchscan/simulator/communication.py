@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Communication:
     """rf[write, read] and co[write, write]: literals; sources[read]: the writes it may read from."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, coherent: bool) -> None:
         self.encoding = encoding
         self.formula = encoding.formula
         self.writes = [event for event in encoding.events if event.kind == "W"]
@@ -35,8 +35,9 @@ class Communication:
         self._order_writes()
         for read in self.reads:
             self._read_from(read)
-        self._coherence()
-        self._atomic()
+        if coherent:
+            self._coherence()
+            self._atomic()
 
     def _given(self, *events: Event) -> list[int]:
         """Literals of "these events are executed"."""

@@ -8,7 +8,7 @@ beyond that is added clause by clause while solving (solving.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from patchscan.simulator.arithmetic import UNKNOWN, apply, truth
 from patchscan.simulator.communication import Communication
@@ -25,6 +25,7 @@ from patchscan.simulator.events import (
     constant,
 )
 from patchscan.simulator.formula import FALSE, TRUE, Formula
+from patchscan.simulator.results import observed_order
 from patchscan.simulator.syntax import (
     And,
     Condition,
@@ -37,19 +38,20 @@ from patchscan.simulator.syntax import (
 )
 from patchscan.simulator.values import Ranges
 
-Literals = Mapping[Value, int]  # value -> the literal that says "it is this value"
-
 
 class Encoding:
     """The clauses of one program, and which literal says what.
 
+    coherent: False leaves coherence and atomicity out, to show what they forbid.
+
     events: the program's events, then one initial write (tag IW) a variable.
     executed[event]; read[event], written[event]: value -> literal; address[event]: variable -> literal.
     communication: literals of rf and co.
+    final[observed]: value -> literal, for all that the condition, the filter and `locations` name.
     filter: the execution is one to report: the test's filter holds, and no loop was cut off.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, coherent: bool = True) -> None:
         self.program = program
         self.formula = Formula()
         self.ranges = Ranges(program)
@@ -58,7 +60,6 @@ class Encoding:
         self.executed = [self.guard(event.guard) for event in self.events]
         self._terms: dict[Term, dict[Value, int]] = {}
         self._same: dict[tuple[int, int], int] = {}
-        self._final: dict[str, dict[Value, int]] = {}
         self.read = {event.number: self._read_values(event) for event in self.events if event.kind == "R"}
         self.address = {
             event.number: self._addresses(event) for event in self.events if event.address is not None
@@ -66,7 +67,8 @@ class Encoding:
         self.written = {event.number: self._written(event) for event in self.events if event.kind == "W"}
         self._decide_branches()
         self._require()
-        self.communication = Communication(self)
+        self.communication = Communication(self, coherent)
+        self.final = {one: self._final_value(one) for one in sorted(self.observed(), key=observed_order)}
         self.condition = self.holds(program.litmus.condition)
         whole = [-self.branch(cut) for cut in program.cuts]
         self.filter = self.formula.all_of([self.holds(program.litmus.filter), *whole])
@@ -212,12 +214,9 @@ class Encoding:
 
     # The final state
 
-    def final(self, observed: Observed) -> Literals:
-        """What a register or variable may end as, and when."""
+    def _final_value(self, observed: Observed) -> dict[Value, int]:
         if observed.thread is None:
-            if observed.name not in self._final:
-                self._final[observed.name] = self._final_in_memory(observed.name)
-            return self._final[observed.name]
+            return self._final_in_memory(observed.name)
         threads = self.program.final
         registers = threads[observed.thread] if 0 <= observed.thread < len(threads) else {}
         if observed.name not in registers:
@@ -253,10 +252,10 @@ class Encoding:
         """The literal of the condition."""
         match condition:
             case Equals(left, right):
-                values = self.final(left)
+                values = self.final[left]
                 if not isinstance(right, Observed):
                     return values.get(right, FALSE)
-                others = self.final(right)
+                others = self.final[right]
                 return self.formula.any_of(
                     self.formula.all_of((values[value], others[value])) for value in values if value in others
                 )

@@ -19,7 +19,6 @@ def final_states(solver: Solver, at_most: int) -> tuple[list[State], bool]:
     """The states in order, and whether they are all: at most `at_most` are collected."""
     encoding = solver.encoding
     observed = shown(solver)
-    values = [encoding.final(one) for one in observed]
     asking = encoding.formula.new_variable()
     states: list[State] = []
     complete = True
@@ -28,11 +27,9 @@ def final_states(solver: Solver, at_most: int) -> tuple[list[State], bool]:
             if len(states) >= at_most:
                 complete = False
                 break
-            state = {
-                one: candidate.value(dict(literals)) for one, literals in zip(observed, values, strict=True)
-            }
+            state = {one: candidate.value(encoding.final[one]) for one in observed}
             states.append(state)
-            chosen = (dict(literals)[state[one]] for one, literals in zip(observed, values, strict=True))
+            chosen = (encoding.final[one][state[one]] for one in observed)
             solver.forbid([asking, *(literal for literal in chosen if literal != TRUE)])
     except LimitReached:
         complete = False

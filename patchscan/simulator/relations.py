@@ -21,7 +21,8 @@ together again. That is sound for everything that only grows when these choices 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Protocol
 
@@ -51,16 +52,16 @@ class EventSet:
     """A set of events: a base set such as R or Release, or a combination."""
 
     def __or__(self, other: EventSet) -> EventSet:
-        return _SetOperation(lambda a, b, everything: a | b, self, other)
+        return SetOperation("|", self, other)
 
     def __and__(self, other: EventSet) -> EventSet:
-        return _SetOperation(lambda a, b, everything: a & b, self, other)
+        return SetOperation("&", self, other)
 
     def __sub__(self, other: EventSet) -> EventSet:
-        return _SetOperation(lambda a, b, everything: a & ~b, self, other)
+        return SetOperation("-", self, other)
 
     def __invert__(self) -> EventSet:
-        return _SetOperation(lambda a, b, everything: everything & ~a, self, self)
+        return SetOperation("~", self, self)
 
     def __mul__(self, other: EventSet) -> Relation:
         return Product(self, other)
@@ -83,13 +84,22 @@ class BaseSet(EventSet):
         return execution.base_members(self.name)
 
 
-class _SetOperation(EventSet):
-    def __init__(self, operation: Callable[[int, int, int], int], left: EventSet, right: EventSet) -> None:
-        self.operation, self.left, self.right = operation, left, right
+class SetOperation(EventSet):
+    """left | right, left & right, left - right, or with the sign "~" all events but left."""
+
+    def __init__(self, sign: str, left: EventSet, right: EventSet) -> None:
+        self.sign, self.left, self.right = sign, left, right
 
     def compute(self, execution: Execution) -> int:
-        everything = (1 << execution.size) - 1
-        return self.operation(execution.members(self.left), execution.members(self.right), everything)
+        left, right = execution.members(self.left), execution.members(self.right)
+        match self.sign:
+            case "|":
+                return left | right
+            case "&":
+                return left & right
+            case "-":
+                return left & ~right
+        return (1 << execution.size) - 1 & ~left
 
 
 class Relation:
@@ -330,12 +340,18 @@ class Fixpoint(Relation):
         return execution.iterations(self)[-1][self.own]
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
-        """By the first iteration that has the pair, so that the explanation ends."""
+        """By the first round that has the pair, so that the explanation ends."""
+        with self.as_of_first(execution, start, end):
+            self.body.explain(execution, start, end, found)
+
+    @contextmanager
+    def as_of_first(self, execution: Execution, start: int, end: int) -> Iterator[None]:
+        """The variable stands for the round before the first one that has the pair."""
         steps = execution.iterations(self)
         first = next(step for step, rows in enumerate(steps) if rows[self.own][start] >> end & 1)
         outside = execution.bound[self.own]
         execution.bound[self.own] = steps[first - 1]
-        self.body.explain(execution, start, end, found)
+        yield
         execution.bound[self.own] = outside
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from patchscan.simulator.arithmetic import UNKNOWN
 from patchscan.simulator.syntax import Observed, Value
+
+if TYPE_CHECKING:
+    from patchscan.simulator.cycles import Cycle
+    from patchscan.simulator.witness import Witness
 
 State = Mapping[Observed, Value]
 
@@ -33,8 +37,8 @@ class Result:
     complete: bool = True
     flags: tuple[str, ...] = ()
     states: tuple[str, ...] | None = None
-    witness: Any = None
-    cycle: Any = None
+    witness: Witness | None = None
+    cycle: Cycle | None = None
     notes: tuple[str, ...] = ()
     condition: str = ""
     expected: tuple[str, ...] = ()

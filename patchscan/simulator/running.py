@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from patchscan.simulator.cycles import Cycle, forbidding_cycle
 from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Program
 from patchscan.simulator.final_states import final_states
@@ -15,6 +16,7 @@ from patchscan.simulator.solving import Candidate, LimitReached, Solver
 from patchscan.simulator.syntax import Litmus
 from patchscan.simulator.unfold import unfold
 from patchscan.simulator.values import TooLarge
+from patchscan.simulator.witness import witness_of
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,20 @@ def run(
 
     Raises LitmusError when the test is not of the dialect.
     """
-    litmus = parse(text, name)
-    run = _Run(litmus, name, limits or Limits())
-    return run.result(states, witness, cycle, flags)
+    return run_parsed(parse(text, name), name, states, witness, cycle, flags, limits)
+
+
+def run_parsed(
+    litmus: Litmus,
+    name: str = "",
+    states: bool = False,
+    witness: bool = True,
+    cycle: bool = False,
+    flags: bool = True,
+    limits: Limits | None = None,
+) -> Result:
+    """As `run`, for a test that is already parsed."""
+    return _Run(litmus, name, limits or Limits()).result(states, witness, cycle, flags)
 
 
 class _Run:
@@ -64,6 +77,7 @@ class _Run:
         found: tuple[str, ...] = ()
         texts: tuple[str, ...] | None = None
         positive: Candidate | None = None
+        forbidden: Cycle | None = None
         try:
             program = self._unfold()
             solver = Solver(Encoding(program), self.deadline)
@@ -74,6 +88,8 @@ class _Run:
                 found = (self._why_none(program),)
             elif with_flags:
                 found = flags(solver, some)
+            if cycle and outcome == "Never" and some is not None:
+                forbidden = forbidding_cycle(program, self.deadline)
             if states:
                 texts = self._states(program)
         except LimitReached:
@@ -87,6 +103,8 @@ class _Run:
             complete=self.complete,
             flags=found,
             states=texts,
+            witness=witness_of(positive) if witness and positive else None,
+            cycle=forbidden,
             notes=tuple(self.notes),
             condition=self.litmus.condition_text,
             expected=self.litmus.expected,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 from patchscan.simulator import lkmm
 from patchscan.simulator.arithmetic import UNKNOWN, truth
@@ -29,6 +29,10 @@ class Run:
     thread: int
     steps: tuple[Step, ...]
     registers: Mapping[str, Held]
+
+    def accesses(self, kind: str) -> set[tuple[str | None, Value | None]]:
+        """(variable, value) of its reads ("R") or writes ("W")."""
+        return {(step.variable, step.value) for step in self.steps if step.event.kind == kind}
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,11 @@ def executions(litmus: Litmus, observed: set[Observed]) -> Iterator[tuple[dict[O
     observed = observed | observed_in(litmus.condition) | observed_in(litmus.filter)
     pools = _pools(litmus)
     choices = [list(_runs(litmus, thread, pools)) for thread in litmus.threads]
+    initial = {(name, litmus.initial.get(name, 0)) for name in pools}
     for runs in product(*choices):
-        yield from _executions_of(litmus, runs, observed)
+        written = initial.union(*(run.accesses("W") for run in runs))
+        if all(run.accesses("R") <= written for run in runs):
+            yield from _executions_of(litmus, runs, observed)
 
 
 # Runs of one thread
@@ -165,7 +172,7 @@ def _executions_of(
     reads = sorted(sources)
     for chosen in product(*(sources[read] for read in reads)):
         source = dict(zip(reads, chosen, strict=True))
-        if not _grounded(steps, source):
+        if not grounded(steps, source):
             continue
         for co in _orders(path, steps):
             execution = Execution(path, source, co)
@@ -240,7 +247,7 @@ def _possible_sources(steps: list[Step]) -> dict[int, list[int]] | None:
     return sources
 
 
-def _grounded(steps: list[Step], source: Mapping[int, int]) -> bool:
+def grounded(steps: list[Step], source: Mapping[int, int]) -> bool:
     """Values start somewhere; one that only copies itself in a circle is UNKNOWN, and only such a one is."""
     grounded: set[int] = set()
     growing = True
@@ -267,12 +274,14 @@ def _reads_of(term: Term) -> set[int]:
 
 
 def _orders(path: Path, steps: list[Step]) -> Iterator[list[int]]:
-    """Every coherence order, the initial write of each variable first."""
+    """Every coherence order that keeps to program order, the initial write of each variable first."""
     choices = []
     for writes in path.writes_to.values():
         initial = [write for write in writes if steps[write].event.tag == "IW"]
         others = [write for write in writes if steps[write].event.tag != "IW"]
-        choices.append([[*initial, *order] for order in permutations(others)])
+        choices.append(
+            [[*initial, *order] for order in permutations(others) if _in_program_order(order, steps)]
+        )
     for orders in product(*choices):
         pairs = [
             (one, other)
@@ -281,6 +290,11 @@ def _orders(path: Path, steps: list[Step]) -> Iterator[list[int]]:
             for other in order[place + 1 :]
         ]
         yield rows_of(pairs, path.size)
+
+
+def _in_program_order(order: tuple[int, ...], steps: list[Step]) -> bool:
+    pairs = combinations(order, 2)
+    return all(one < other or steps[one].event.thread != steps[other].event.thread for one, other in pairs)
 
 
 def broken_axioms(execution: Execution) -> list[str]:

@@ -126,6 +126,12 @@ class Solver:
             for violation in violations:
                 self.forbid(violation)
 
+    def candidate(self, assumptions: Iterable[int]) -> Candidate | None:
+        """The first candidate with these literals, whether or not the memory model allows it."""
+        assumed = [literal for literal in assumptions if literal != TRUE]
+        model = None if FALSE in assumed else self._solve(assumed)
+        return None if model is None else Candidate(self.encoding, model, self._path(model))
+
     def forbid(self, literals: Iterable[int]) -> None:
         """Never again all of these together."""
         self.lemmas += 1
