@@ -39,8 +39,9 @@ class Edge:
 
 @dataclass(frozen=True)
 class Cycle:
-    """axiom: the one that is broken, "" when nothing writes the values that are asked for.
-    edges: from event to event, the last ends where the first starts (for atomicity: a pair and its way around)."""
+    """axiom: the one that is broken, "" when nothing writes the values that are asked for. edges: from
+    event to event, the last ends where the first starts (for atomicity: a pair and its way around).
+    """
 
     axiom: str
     edges: tuple[Edge, ...]

@@ -1,7 +1,8 @@
-"""A witness checked without the solver: the threads are run again on its values, and the axioms evaluated anew.
+"""A witness checked without the solver: the threads are run again on its values, and the axioms evaluated
+anew.
 
-Shared with the solver are the parser and the definitions of the memory model. The events come from interpreter.py
-instead of the symbolic execution, the relations from pairs.py instead of rows of bits.
+Shared with the solver are the parser and the definitions of the memory model. The events come from
+interpreter.py instead of the symbolic execution, the relations from pairs.py instead of rows of bits.
 """
 
 from __future__ import annotations

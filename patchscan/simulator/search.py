@@ -1,7 +1,7 @@
 """A plain search for all executions: every run of every thread, every reads-from, every coherence order.
 
-No SAT, no learning, nothing clever: exponential, and for that reason a check on the solver. It shares with it the
-parser and the definitions of the memory model.
+No SAT, no learning, nothing clever: exponential, and for that reason a check on the solver. It shares with
+it the parser and the definitions of the memory model.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """A witness as an interleaving that a person can follow.
 
-The steps stand in an order in which every read comes after the write it reads from, in program order where that can
-be, and so that as few reads as possible return something already overwritten. What then remains strange is what the
-memory model allows and people do not expect, and is said at the step: a write not yet visible, a step ahead of its
-turn. Last come the places where program order is not kept, with the barrier that would keep it.
+The steps stand in an order in which every read comes after the write it reads from, in program order where
+that can be, and so that as few reads as possible return something already overwritten. What then remains
+strange is what the memory model allows and people do not expect, and is said at the step: a write not yet
+visible, a step ahead of its turn. Last come the places where program order is not kept, with the barrier
+that would keep it.
 """
 
 from __future__ import annotations
@@ -166,8 +167,9 @@ def _late_write(
 def gaps(witness: Witness, execution: Execution) -> list[Gap]:
     """The program-order steps of a smallest cycle of program order and communication that are not ordered.
 
-    Only such a cycle sets an execution apart from an interleaving. If all its steps are ordered somehow, then those
-    that no strong fence orders are named: the order between two writes that a third thread sees needs one.
+    Only such a cycle sets an execution apart from an interleaving. If all its steps are ordered somehow,
+    then those that no strong fence orders are named: the order between two writes that a third thread sees
+    needs one.
     """
     cycle = _smallest_cycle(witness, execution)
     inside = [(one, other) for one, other in pairwise(cycle) if execution.rows(lkmm.po)[one] >> other & 1]

@@ -109,7 +109,9 @@ class _Unfolding(Recorder):
         self._again(loop, int(loop.body_first))
 
     def _again(self, loop: Loop, entered: int) -> None:
-        """`while (c) b` is `if (c) { b; if (c) { b; ... } }` down to the bound; a constant c needs no bound."""
+        """`while (c) b` is `if (c) { b; if (c) { b; ... } }` down to the bound; a constant c needs no
+        bound.
+        """
         for _ in range(LONGEST_LOOP):
             if not self._is_constant(loop.condition):
                 break

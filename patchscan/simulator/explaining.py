@@ -1,0 +1,31 @@
+"""What `--timeline` prints: an execution that shows the condition, or why there is none."""
+
+from __future__ import annotations
+
+from patchscan.simulator.cycles import cycle_lines
+from patchscan.simulator.parser import parse
+from patchscan.simulator.repair import find_repair, repair_line
+from patchscan.simulator.replay import replay
+from patchscan.simulator.results import Result
+from patchscan.simulator.running import Limits
+from patchscan.simulator.timeline import timeline
+
+LARGEST_REPLAY = 150  # events; the replay is slow on purpose
+
+
+def explain(text: str, result: Result, limits: Limits) -> tuple[str, ...]:
+    """Lines for people: the timeline of the witness with the barriers that would forbid it, or the cycle."""
+    if result.cycle is not None:
+        return tuple(cycle_lines(result.cycle))
+    if result.witness is None:
+        return ()
+    litmus = parse(text, result.file)
+    lines = list(timeline(litmus, result.witness, limits.unroll))
+    if len(result.witness.events) <= LARGEST_REPLAY:
+        wrong = replay(litmus, result.witness, limits.unroll)
+        lines.append(
+            f"Replay: {'; '.join(wrong)}" if wrong else "Replayed independently: the execution is one."
+        )
+    if result.outcome == "Sometimes" and litmus.quantifier == "exists":
+        lines.append(repair_line(find_repair(litmus, limits)))
+    return tuple(lines)
