@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import sys
 
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
+
+    Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -251,6 +254,19 @@ def b4_review(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def command_of(module: str) -> Command:
+    """A command whose body and options live in a module of their own, loaded when it is called."""
+
+    def run(options: argparse.Namespace) -> int:
+        status: int = importlib.import_module(module).run(options)
+        return status
+
+    def add_arguments(command: argparse.ArgumentParser) -> None:
+        importlib.import_module(module).add_arguments(command)
+
+    return run, add_arguments
+
+
 COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 ] = {
@@ -259,6 +275,10 @@ COMMANDS: dict[
     "rules": (rules, rules_arguments, "list the rules"),
     "explain": (explain, explain_arguments, "explain a rule: reason, source, examples"),
     "syntax": (syntax, syntax_arguments, "print the syntax tree of a C file or function as rules see it"),
+    "simulate": (
+        *command_of("patchscan.simulator.command"),
+        "run litmus tests under the kernel's memory model",
+    ),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_arguments, "check a patch on standard input as b4 review asks"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
