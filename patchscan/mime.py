@@ -16,6 +16,7 @@ _DIFF = re.compile(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
 _CRLF_NAMES = re.compile(r"^--- .*\r\n\+\+\+ .*\r\n", re.M)
 _OWN_HEADERS = re.compile(r"\A(?:From [0-9a-f]{40,64} |(?:From|Subject|Date): )")
 _PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
+_PATCH_SUBJECT = re.compile(r"\[[^\]]*patch", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/diff", "text/patch", "application/x-patch"})
 _SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
 # Mailers say gb2312 and mean one of its supersets.
@@ -126,28 +127,29 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
             inner.extend(_inner_mails(part))
         elif kind in _PATCH_TYPES or _PATCH_NAME.search(name):
             attached.append(_part_text(part))
-        elif part.get_content_maintype() == "text" and kind != "text/html" and not _is_other_file(part, name):
+        elif _is_prose(part, name) or (part is mail and kind != "text/html"):
             texts.append(_part_text(part))
         elif not _SILENT_TYPES.match(kind):
             notes.append(f"part {name or kind} was not read: it is neither text nor a patch")
-    text = "\n".join(texts) if len(texts) > 1 else "".join(texts)
-    text = text.removeprefix("\ufeff")
-    if not attached:
-        return Decoded(headers, text, tuple(inner), tuple(notes))
+    text = "\n".join(texts).removeprefix("\ufeff")
     if _DIFF.search(text):
         if any(not _same_diff(text, one) for one in attached):
             notes.append("a patch is attached that differs from the one in the body; the body was read")
-        return Decoded(headers, text, tuple(inner), tuple(notes))
+        attached = []
+    is_patch = len(attached) == 1 and bool(_PATCH_SUBJECT.search(headers.get("subject", "")))
     for one in attached:
-        if _OWN_HEADERS.match(one):
+        if _OWN_HEADERS.match(one) and not is_patch:
             inner.append(one.encode("utf-8", "surrogateescape"))
         else:
-            text += (
-                ("" if text.endswith("\n") or not text else "\n")
-                + ("" if "\n---\n" in text else "---\n")
-                + one
-            )
+            text = _with_patch(text, one)
     return Decoded(headers, text, tuple(inner), tuple(notes))
+
+
+def _with_patch(text: str, attached: str) -> str:
+    """A body with the patch that was attached to it below its "---"."""
+    newline = "\n" if text and not text.endswith("\n") else ""
+    separator = "" if "\n---\n" in text else "---\n"
+    return text + newline + separator + attached
 
 
 def _leaves(part: Part) -> Iterator[Part]:
@@ -177,11 +179,11 @@ def _file_name(part: Part) -> str:
         return ""
 
 
-def _is_other_file(part: Part, name: str) -> bool:
-    """A log or .config that was attached as text is not what its sender wrote."""
-    return (
-        bool(name) and part.get_content_disposition() == "attachment" and not name.endswith((".txt", ".eml"))
-    )
+def _is_prose(part: Part, name: str) -> bool:
+    """Whether a part is what the sender wrote, and not a log or .config attached as text."""
+    kind = part.get_content_type()
+    file = bool(name) and part.get_content_disposition() == "attachment"
+    return kind.startswith("text/") and kind != "text/html" and not file
 
 
 def _part_text(part: Part) -> str:

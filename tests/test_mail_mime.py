@@ -196,6 +196,31 @@ def test_attached_patches_with_headers_are_mails_of_their_own() -> None:
     assert messages[1].where == "t, attachment 1"
 
 
+def test_attached_git_patch_completes_a_patch_mail() -> None:
+    attached = ("Content-Type: text/x-patch", mail("[PATCH] inner", "Other words.\n---\n" + DIFF))
+    message, problems = read(multipart("mixed", ("Content-Type: text/plain", "See below."), attached))
+    assert problems == ()
+    (patch,) = read_thread([message]).series[0].patches
+    assert (patch.title, patch.changelog) == ("one", ("See below.",))
+    assert [change.path for change in patch.files] == ["mm/widget.c"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/octet-stream", "multipart/mixed", "multipart/mixed; boundary=never", "nonsense"],
+)
+def test_body_of_a_strange_type_is_read_as_text(content_type: str) -> None:
+    message, _ = read(mail("[PATCH] one", TEXT, headers=f"Content-Type: {content_type}\n"))
+    assert DIFF in message.body
+
+
+def test_log_attached_as_text_is_not_prose() -> None:
+    log = 'Content-Type: text/plain\nContent-Disposition: attachment; filename="dmesg.txt"'
+    message, problems = read(multipart("mixed", ("Content-Type: text/plain", TEXT), (log, "[ 0.1] boom")))
+    assert message.body == TEXT
+    assert "dmesg.txt was not read" in problems[0].message
+
+
 def test_alternative_takes_the_plain_text() -> None:
     raw = multipart(
         "alternative", ("Content-Type: text/plain", TEXT), ("Content-Type: text/html", "<p>no</p>")
