@@ -241,9 +241,9 @@ def _operand(scan: _Scan, inside: bytes) -> bytes:
     first = scan.tokens[0].text
     second = scan.tokens[1].text if len(scan.tokens) > 1 else b""
     if first == b"else":
-        return b"if(1);"
+        return b"if(unnamed);"
     if first not in _CONTROL_WORDS and _else_follows_first_statement(scan):
-        return b"if(1) "
+        return b"if(unnamed) "
     if first == b"." and inside.endswith(b"={"):
         return b""
     pair = first + second
@@ -277,13 +277,13 @@ def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
             return b"if("
         return b"unnamed("
     if following == b"else":
-        return b"if(1){"
+        return b"if(unnamed){"
     if following == b"while" and _ends_do(scan, closer):
         return b"do{"
     if following == b";":
         return b"int unnamed[]={"
     words = {token.text for token in spanned}
-    return b"switch(1){" if b"case" in words or b"default" in words else b"{"
+    return b"switch(unnamed){" if b"case" in words or b"default" in words else b"if(unnamed){"
 
 
 def _top_semicolons(tokens: Sequence[_Token]) -> int:

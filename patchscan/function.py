@@ -190,12 +190,15 @@ class Function:
         return found
 
     def enclosing(self, node: "Node") -> tuple[Control, ...]:
-        """The control structures around a node, innermost first. A node in the condition is not inside."""
+        """The control structures around a node, innermost first. A node in the condition is not inside.
+
+        Of a fragment, those that begin in it: what kind of block it began inside of is not known.
+        """
         found = []
         child, parent = node, node.parent
         while parent is not None and child != self.node:
             control = self._control(parent, child)
-            if control is not None:
+            if control is not None and control.line >= self.first_line:
                 found.append(control)
             child, parent = parent, parent.parent
         return tuple(found)
