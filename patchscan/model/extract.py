@@ -1,0 +1,163 @@
+"""Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from patchscan.model.code import Codebase
+from patchscan.model.events import Hole, Read, Thread, Update, location_key, walk
+from patchscan.model.lower import lower_block, lower_function
+from patchscan.model.memory import Context
+from patchscan.model.reach import Reach
+from patchscan.model.scenario import Atom, Role, Scenario
+from patchscan.model.slice import guards, origins
+from patchscan.model.stubs import Stubs
+from patchscan.model.values import Through
+
+_ROUNDS = 4
+_WAITS = frozenset({"wait", "free"})
+_READS = frozenset({"open"})
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The threads of one case, holes and choices still in them.
+
+    functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
+    function looked into; assumptions: sentences that belong to a verdict.
+    """
+
+    scenario: Scenario
+    threads: tuple[Thread, ...]
+    kept: frozenset[str]
+    visited: frozenset[tuple[str, str]]
+    assumptions: frozenset[str]
+
+    def holes(self) -> tuple[Hole, ...]:
+        """What was not looked into, in the order of the threads, each place once."""
+        found = [e for thread in self.threads for e in walk(thread.body) if isinstance(e, Hole)]
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    thread: Thread
+    accesses: tuple[tuple[str, str, str], ...]
+    visited: frozenset[tuple[str, str]]
+    assumptions: frozenset[str]
+
+
+def extract(
+    scenario: Scenario, functions: Sequence[tuple[str, str]], code: Codebase, stubs: Stubs
+) -> Extraction | None:
+    """The model's threads for one function a role; None when the code base lacks one of them.
+
+    functions: (name, path) in the order of the scenario's roles.
+    """
+    if any(code.function(name, path) is None for name, path in functions):
+        return None
+    seeds = scenario.keep | {atom.key for atom in scenario.bad}
+    kept: frozenset[str] = frozenset(seeds)
+    for _ in range(_ROUNDS):
+        everything = _lower_all(scenario, functions, code, stubs, kept, None)
+        more = kept | (_deciding(everything, kept | {"*"}) & _shared(everything))
+        if more == kept:
+            break
+        kept = more
+    lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
+    return Extraction(
+        scenario,
+        tuple(one.thread for one in lowered),
+        kept,
+        frozenset().union(*(one.visited for one in lowered)),
+        frozenset(scenario.assumptions).union(*(one.assumptions for one in lowered)),
+    )
+
+
+def _lower_all(
+    scenario: Scenario,
+    functions: Sequence[tuple[str, str]],
+    code: Codebase,
+    stubs: Stubs,
+    kept: frozenset[str],
+    keep: frozenset[str] | None,
+) -> tuple[_Lowered, ...]:
+    cpus = tuple(sorted({role.cpu for role in scenario.roles}))
+    observers = {atom.role for atom in scenario.bad}
+    return tuple(
+        _lower(scenario, role, function, code, stubs, kept, keep, cpus, role.name in observers)
+        for role, function in zip(scenario.roles, functions, strict=True)
+    )
+
+
+def _lower(
+    scenario: Scenario,
+    role: Role,
+    function: tuple[str, str],
+    code: Codebase,
+    stubs: Stubs,
+    kept: frozenset[str],
+    keep: frozenset[str] | None,
+    cpus: tuple[int, ...],
+    observes: bool,
+) -> _Lowered:
+    name, path = function
+    definition = code.function(name, path)
+    assert definition is not None
+    typed = frozenset(key for key in kept if key.startswith("<"))
+    effects = typed | (_READS if observes else _WAITS)
+    reach = Reach(code, stubs, effects, frozenset(_identifier(key) for key in kept - typed))
+    context = Context(
+        code, stubs, reach, role.cpu, cpus, keep, role.instances, scenario.look_into, lower_block, scenario.choices
+    )
+    body = lower_function(context, definition)
+    thread = Thread(role.name, name, role.cpu, body)
+    return _Lowered(
+        thread, tuple(context.accesses), frozenset(context.visited), frozenset(context.assumptions)
+    )
+
+
+def _identifier(key: str) -> str:
+    """The C identifier in a location's key: variable of "var@0", field of "struct.field"."""
+    return key.partition("@")[0].rpartition(".")[2].removesuffix("[]")
+
+
+def _shared(lowered: Sequence[_Lowered]) -> frozenset[str]:
+    """Locations that two threads access and one of them writes."""
+    users: dict[str, set[int]] = {}
+    written: set[str] = set()
+    for index, one in enumerate(lowered):
+        for key, kind, _ in one.accesses:
+            users.setdefault(key, set()).add(index)
+            if kind == "W":
+                written.add(key)
+    return frozenset(key for key, threads in users.items() if len(threads) > 1 and key in written)
+
+
+def _deciding(lowered: Sequence[_Lowered], observed: frozenset[str]) -> frozenset[str]:
+    """Locations that decide whether a thread waits or makes an observed access."""
+    return frozenset().union(*(guards(one.thread.body, observed) for one in lowered))
+
+
+def observed_registers(thread: Thread, atom: Atom) -> tuple[str, ...]:
+    """The registers of a thread that an atom of the bad observation speaks of, in program order."""
+    found = []
+    for event in walk(thread.body):
+        if not isinstance(event, (Read, Update)):
+            continue
+        if atom.through:
+            where = event.location
+            if isinstance(where, Through) and atom.key in origins(thread.body, where.register.name):
+                found.append(event.register.name)
+        elif location_key(event.location) == atom.key:
+            found.append(event.register.name)
+    return tuple(dict.fromkeys(found))
+
+
+def missing_functions(
+    scenario: Scenario, code: Codebase
+) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """For each role the functions that the code base lacks."""
+    return {
+        role.name: tuple(pair for pair in role.functions if code.function(*pair) is None)
+        for role in scenario.roles
+    }

@@ -1,0 +1,145 @@
+"""Scenarios: which functions are whose reader and updater, and what must never be observed. Data, in TOML."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
+DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
+
+
+@dataclass(frozen=True)
+class Role:
+    """One thread: the functions that can play it, where to find them, and on which objects they work.
+
+    instances: C type to the number of the object of that type (all threads use number 1 unless they say else).
+    """
+
+    name: str
+    functions: tuple[tuple[str, str], ...]
+    instances: Mapping[str, int]
+    cpu: int
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One part of the bad observation: a thread reads a value from a location, or through a pointer there."""
+
+    role: str
+    value: str
+    through: bool
+    key: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
+    name, each a mapping of symbols or choices; bad: atoms that must not hold together."""
+
+    name: str
+    why: str
+    source: str
+    when: tuple[str, ...]
+    roles: tuple[Role, ...]
+    bad: tuple[Atom, ...]
+    init: Mapping[str, str]
+    files: tuple[str, ...]
+    stubs: tuple[str, ...]
+    look_into: frozenset[str]
+    keep: frozenset[str]
+    config: Mapping[str, int]
+    columns: Mapping[str, Mapping[str, int]]
+    choices: Mapping[str, int]
+    assumptions: tuple[str, ...]
+
+
+def load_scenarios(directories: Sequence[Path]) -> tuple[Scenario, ...]:
+    """Every scenario of the *.toml files in the directories, sorted by name.
+
+    Raises ValueError with "file: reason" for one that cannot be used.
+    """
+    found: dict[str, Scenario] = {}
+    for directory in directories:
+        for path in sorted(directory.glob("*.toml")):
+            for scenario in read_scenarios(path.read_text(encoding="utf-8"), path.name):
+                found[scenario.name] = scenario
+    return tuple(found[name] for name in sorted(found))
+
+
+def read_scenarios(text: str, where: str) -> tuple[Scenario, ...]:
+    """The scenarios in a TOML text; raises ValueError with `where: reason`."""
+    try:
+        return tuple(_scenario(name, table) for name, table in tomllib.loads(text).items())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{where}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{where}: a scenario lacks or misuses {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
+    roles = table["role"]
+    if not isinstance(roles, list):
+        raise TypeError("role (a list of tables)")
+    threads = tuple(_role(role, cpu) for cpu, role in enumerate(roles))
+    bad = tuple(_atom(text, {role.name for role in threads}) for text in _strings(table["bad"]))
+    columns = {
+        column: {key: int(value) for key, value in _table(values).items()}
+        for column, values in _table(table.get("columns", {"generic": {}})).items()
+    }
+    return Scenario(
+        name=name,
+        why=str(table["why"]),
+        source=str(table["source"]),
+        when=_strings(table.get("when", ())),
+        roles=threads,
+        bad=bad,
+        init={key: str(value) for key, value in _table(table.get("init", {})).items()},
+        files=_strings(table.get("files", ())),
+        stubs=(*DEFAULT_STUBS, *_strings(table.get("stubs", ()))),
+        look_into=frozenset(_strings(table.get("look_into", ()))),
+        keep=frozenset(_strings(table.get("keep", ()))),
+        config={key: int(value) for key, value in _table(table.get("config", {})).items()},
+        columns=columns,
+        choices={key: int(value) for key, value in _table(table.get("choices", {})).items()},
+        assumptions=_strings(table.get("assumptions", ())),
+    )
+
+
+def _role(table: Mapping[str, object], cpu: int) -> Role:
+    functions = tuple(_function(text) for text in _strings(table["function"]))
+    instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
+    number = table.get("cpu", cpu)
+    return Role(str(table["name"]), functions, instances, number if isinstance(number, int) else cpu)
+
+
+def _function(text: str) -> tuple[str, str]:
+    """("gup_fast", "mm/gup.c") from "mm/gup.c:gup_fast"."""
+    path, _, name = text.rpartition(":")
+    if not path:
+        raise ValueError(f"function {text!r}: write it as file:function")
+    return name, path
+
+
+def _atom(text: str, roles: set[str]) -> Atom:
+    found = _ATOM.fullmatch(text)
+    if found is None or found["role"] not in roles:
+        raise ValueError(f"bad observation {text!r}: write it as `ROLE reads VALUE from|through LOCATION`")
+    return Atom(found["role"], found["value"], found["how"] == "through", found["key"])
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(repr(value))
+    return tuple(str(item) for item in value)
+
+
+def _table(value: object) -> Mapping[str, int]:
+    if not isinstance(value, dict):
+        raise TypeError(repr(value))
+    return value

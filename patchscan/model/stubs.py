@@ -1,0 +1,112 @@
+"""Kernel APIs as C bodies over the model's builtins, and what each of them can do."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from patchscan.model.code import Definition, File, define
+from patchscan.model.config import Config
+
+BUILT_IN = Path(__file__).parent / "stubs"
+BUILTINS = frozenset(
+    "__R __W __X __C __F __open __close __wait __ipi __flush __after __lock __unlock __self __pcpu __choice"
+    " __irqs".split()
+)
+_PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
+_EFFECTS = {
+    "__F": "fence",
+    "__open": "open",
+    "__close": "open",
+    "__wait": "wait",
+    "__ipi": "wait",
+    "__flush": "wait",
+    "__after": "wait",
+    "__lock": "lock",
+    "__unlock": "lock",
+}
+_ACCESS = re.compile(r"__([RWXC])\(([^;]*)")
+
+
+@dataclass(frozen=True)
+class Stubs:
+    """Stubs by name; effects: "fence", "open", "wait", "lock", "free", "access", "<type>" for a typed access."""
+
+    definitions: dict[str, Definition]
+    effects: dict[str, frozenset[str]]
+
+    def get(self, name: str) -> Definition | None:
+        return self.definitions.get(name)
+
+    def names_with(self, effects: frozenset[str], without: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The stubs that have one of the effects and none of `without`."""
+        return frozenset(name for name, own in self.effects.items() if own & effects and not own & without)
+
+
+def load_stubs(names: Sequence[str], config: Config, directories: Sequence[Path] = ()) -> Stubs:
+    """The stubs of the named files ("tlb.c"), looked up in `directories` first, then among the shipped ones.
+
+    A later file replaces the stubs of an earlier one. Raises ValueError for a file that is in none of them.
+    """
+    definitions: dict[str, Definition] = {}
+    for name in names:
+        path = next((at / name for at in (*directories, BUILT_IN) if (at / name).is_file()), None)
+        if path is None or Path(name).name != name:
+            raise ValueError(f"no stub file {name!r}")
+        definitions.update(read_stubs(path.read_bytes(), name, config))
+    return Stubs(definitions, _close(definitions))
+
+
+def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
+    """The stubs in a text; name: shown as their path."""
+    file = File(name, text, config)
+    found: dict[str, Definition] = {}
+    for function, (start, body) in file.functions.items():
+        header = _PARAMETERS.search(file.text, start, body)
+        source = file.function(function)
+        if header is None or source is None:
+            continue
+        parameters = tuple(_parameter(part) for part in header.group(1).decode().split(",") if part.strip())
+        by_name = tuple(pair for pair in parameters if pair[1] != "void")
+        stub = define(function, name, source.first_line, source.text, by_name, stub=True)
+        if stub is not None:
+            found[function] = stub
+    return found
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    """(type, name) of a stub's parameter; the type may be left out."""
+    name = re.findall(r"\w+", text)[-1]
+    return " ".join(text[: text.rindex(name)].replace("*", " * ").split()), name
+
+
+def _close(definitions: dict[str, Definition]) -> dict[str, frozenset[str]]:
+    """Effects of each stub, those of the stubs it calls included."""
+    effects = {name: _own_effects(stub) for name, stub in definitions.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, stub in definitions.items():
+            inherited = [effects[callee] for callee in stub.called if callee in effects]
+            total = effects[name].union(*inherited)
+            if total != effects[name]:
+                effects[name], changed = total, True
+    return effects
+
+
+def _own_effects(stub: Definition) -> frozenset[str]:
+    """What a stub's own builtins do."""
+    text = stub.text.decode("latin-1")
+    found = {_EFFECTS[name] for name in stub.called if name in _EFFECTS}
+    if re.search(r"__X\(\w+, full|__C\(full", text):
+        found.add("fence")
+    if "FREED" in text:
+        found.add("free")
+    types = {name: kind for kind, name in stub.parameters}
+    for _, argument in _ACCESS.findall(text):
+        found.add("access")
+        pointed = re.search(r"\*\s*(\w+)", argument)
+        kind = types.get(pointed.group(1), "") if pointed else ""
+        if kind.endswith("*"):
+            found.add(f"<{kind.rstrip(' *')}>")
+    return frozenset(found)

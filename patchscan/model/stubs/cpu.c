@@ -1,0 +1,106 @@
+/* CPUs, interrupts, reader sections and ways to wait for them. */
+
+/* per-CPU accesses are plain: include/linux/percpu-defs.h, asm-generic/percpu.h */
+same_t this_cpu_read(v) { return __R(plain, __pcpu(v, __self())); }
+same_t __this_cpu_read(v) { return __R(plain, __pcpu(v, __self())); }
+same_t raw_cpu_read(v) { return __R(plain, __pcpu(v, __self())); }
+void this_cpu_write(v, x) { __W(plain, __pcpu(v, __self()), x); }
+void __this_cpu_write(v, x) { __W(plain, __pcpu(v, __self()), x); }
+void raw_cpu_write(v, x) { __W(plain, __pcpu(v, __self()), x); }
+void this_cpu_inc(v) { __W(plain, __pcpu(v, __self()), __R(plain, __pcpu(v, __self())) + 1); }
+void this_cpu_dec(v) { __W(plain, __pcpu(v, __self()), __R(plain, __pcpu(v, __self())) - 1); }
+/* asm-generic/percpu.h: generic this_cpu_xchg() is a plain exchange with IRQs off, it orders nothing */
+same_t this_cpu_xchg(v, x) { same_t o = __R(plain, __pcpu(v, __self())); __W(plain, __pcpu(v, __self()), x); return o; }
+
+int smp_processor_id(void) { return __self(); }
+int raw_smp_processor_id(void) { return __self(); }
+int get_cpu(void) { __open(rcu); return __self(); }
+void put_cpu(void) { __close(rcu); }
+
+/*
+ * include/linux/irqflags.h. IRQs off delay an IPI; they delay an RCU grace period too
+ * (Documentation/RCU/whatisRCU.rst: regions with interrupts disabled are readers). The section is the
+ * whole time in which the flag is off: restore ends it only where the matching save began it.
+ */
+void local_irq_save(f) { f = __irqs(); __open(irq); __open(rcu); }
+void local_irq_restore(f) { if (!f) { __close(rcu); __close(irq); } else __close(rcu); }
+void local_irq_disable(void) { __open(irq); __open(rcu); }
+void local_irq_enable(void) { __close(rcu); __close(irq); }
+void raw_local_irq_save(f) { local_irq_save(f); }
+void raw_local_irq_restore(f) { local_irq_restore(f); }
+bool irqs_disabled(void) { return __irqs(); }
+
+/* Documentation/RCU: preemption off is a reader section since the flavours were merged (4.20) */
+void preempt_disable(void) { __open(rcu); }
+void preempt_enable(void) { __close(rcu); }
+void preempt_disable_notrace(void) { __open(rcu); }
+void preempt_enable_notrace(void) { __close(rcu); }
+void rcu_read_lock(void) { __open(rcu); }
+void rcu_read_unlock(void) { __close(rcu); }
+void rcu_read_lock_sched(void) { __open(rcu); }
+void rcu_read_unlock_sched(void) { __close(rcu); }
+void rcu_read_lock_bh(void) { __open(rcu); }
+void rcu_read_unlock_bh(void) { __close(rcu); }
+void synchronize_rcu(void) { __wait(rcu); }
+void synchronize_rcu_expedited(void) { __wait(rcu); }
+void synchronize_net(void) { __wait(rcu); }
+void call_rcu(h, f) { __after(rcu, f, h); }
+void call_rcu_hurry(h, f) { __after(rcu, f, h); }
+void kfree_rcu(p, f) { __after(rcu, kfree, p); }
+/* a counter, so that sections of a CPU nest: Documentation/RCU/whatisRCU.rst */
+int srcu_read_lock(s) { __open(srcu); return 0; }
+void srcu_read_unlock(s, i) { __close(srcu); }
+void synchronize_srcu(s) { __wait(srcu); }
+void synchronize_srcu_expedited(s) { __wait(srcu); }
+void call_srcu(s, h, f) { __after(srcu, f, h); }
+
+/*
+ * kernel/smp.c, include/linux/smp.h. smp_call_function*() leave out the calling CPU; on_each_cpu*() call the
+ * function there directly, which orders nothing. Without wait nothing after the call is ordered.
+ */
+void smp_call_function(fn, info, w) { int c; for_each_online_cpu(c) if (c != __self()) __ipi(c, fn, info, w); }
+void smp_call_function_many(m, fn, info, w) { int c; for_each_cpu(c, m) if (c != __self()) __ipi(c, fn, info, w); }
+void smp_call_function_many_cond(m, fn, info, flags, cond)
+{ int c; for_each_cpu(c, m) if (c != __self()) if (!cond || cond(c, info)) __ipi(c, fn, info, 1); }
+void on_each_cpu(fn, info, w) { int c; for_each_online_cpu(c) __ipi(c, fn, info, w); }
+void on_each_cpu_mask(m, fn, info, w) { int c; for_each_cpu(c, m) __ipi(c, fn, info, w); }
+void on_each_cpu_cond(cond, fn, info, w) { int c; for_each_online_cpu(c) if (!cond || cond(c, info)) __ipi(c, fn, info, w); }
+void on_each_cpu_cond_mask(cond, fn, info, w, m) { int c; for_each_cpu(c, m) if (!cond || cond(c, info)) __ipi(c, fn, info, w); }
+int smp_call_function_single(c, fn, info, w) { __ipi(c, fn, info, w); return 0; }
+void kick_all_cpus_sync(void) { int c; for_each_online_cpu(c) if (c != __self()) __ipi(c, 0, 0, 1); }
+bool alloc_cpumask_var(m, g) { return __choice(); }
+bool zalloc_cpumask_var(m, g) { cpumask_clear(*m); return __choice(); }
+void free_cpumask_var(m) { }
+
+/*
+ * Locks. A raw or ordinary spinlock turns preemption off; the irqsave forms turn IRQs off (on PREEMPT_RT only
+ * the raw ones do). Documentation/locking/locktypes.rst
+ */
+void spin_lock(l) { __open(rcu); __lock(l); }
+void spin_unlock(l) { __unlock(l); __close(rcu); }
+void raw_spin_lock(l) { __open(rcu); __lock(l); }
+void raw_spin_unlock(l) { __unlock(l); __close(rcu); }
+void spin_lock_bh(l) { __open(rcu); __lock(l); }
+void spin_unlock_bh(l) { __unlock(l); __close(rcu); }
+void spin_lock_irq(l) { __open(irq); __open(rcu); __lock(l); }
+void spin_unlock_irq(l) { __unlock(l); __close(rcu); __close(irq); }
+void raw_spin_lock_irq(l) { __open(irq); __open(rcu); __lock(l); }
+void raw_spin_unlock_irq(l) { __unlock(l); __close(rcu); __close(irq); }
+void spin_lock_irqsave(l, f) { local_irq_save(f); __lock(l); }
+void spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
+void raw_spin_lock_irqsave(l, f) { local_irq_save(f); __lock(l); }
+void raw_spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
+void spin_lock_nested(l, n) { __open(rcu); __lock(l); }
+void mutex_lock(l) { __lock(l); }
+void mutex_unlock(l) { __unlock(l); }
+void mutex_lock_nested(l, n) { __lock(l); }
+void down_read(l) { }
+void up_read(l) { }
+void down_write(l) { __lock(l); }
+void up_write(l) { __unlock(l); }
+
+/* include/linux/jump_label.h, asm/cpufeature.h: decided at boot, the scenario or a choice says how */
+bool static_branch_likely(k) { return __choice(k); }
+bool static_branch_unlikely(k) { return __choice(k); }
+bool cpu_feature_enabled(f) { return f; }
+bool boot_cpu_has(f) { return f; }

@@ -1,0 +1,154 @@
+"""An extraction to models that can be executed: one for each resolution of its choices."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+
+from patchscan.model.events import Assume, Body, Branch, Choice, Deferred, Event, Thread, walk
+from patchscan.model.extract import Extraction, observed_registers
+from patchscan.model.litmus import write_litmus
+from patchscan.model.memory import FREED
+from patchscan.model.scenario import Scenario
+from patchscan.model.slice import (
+    Taken,
+    clean,
+    relevant_domains,
+    signature,
+    until_write,
+    variants,
+    without_holes,
+    without_locks,
+    writes_value,
+)
+
+_CAP = 48
+Edit = Callable[[tuple[Thread, ...]], tuple[Thread, ...]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One executable model.
+
+    condition: the bad observation in herd7's grammar; taken: the choices behind it, by role and key.
+    """
+
+    name: str
+    threads: tuple[Thread, ...]
+    condition: str
+    taken: tuple[tuple[str, str, Taken], ...]
+    litmus: str
+
+
+def prepare(extraction: Extraction, locks: bool) -> tuple[Thread, ...]:
+    """The threads without holes, and without locks unless they are asked for, sliced."""
+    threads = []
+    for thread in extraction.threads:
+        body = without_holes(thread.body)
+        body = body if locks else without_locks(body)
+        threads.append(replace(thread, body=clean(body, _observed(extraction.scenario, thread))))
+    return tuple(threads)
+
+
+def _observed(scenario: Scenario, thread: Thread) -> frozenset[str]:
+    atoms = [atom for atom in scenario.bad if atom.role == thread.role]
+    return frozenset(register for atom in atoms for register in observed_registers(thread, atom))
+
+
+def models(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> tuple[list[Model], bool]:
+    """The distinct models of sliced threads, and whether they are all of them.
+
+    Left out are those in which the bad write or the bad read cannot come about.
+    """
+    complete, ways = True, []
+    for thread in threads:
+        found, all_of_them = _thread_variants(scenario, thread)
+        complete &= all_of_them
+        ways.append(found)
+    unique: dict[str, Model] = {}
+    for combination in product(*ways):
+        if len(unique) >= _CAP:
+            return list(unique.values()), False
+        model = _model(scenario, combination, f"{name}-{len(unique)}")
+        if model is not None:
+            unique.setdefault("|".join(signature(thread.body) for thread in model.threads), model)
+    return list(unique.values()), complete
+
+
+ThreadVariant = tuple[Thread, tuple[tuple[str, str, Taken], ...]]
+
+
+def _thread_variants(scenario: Scenario, thread: Thread) -> tuple[list[ThreadVariant], bool]:
+    """The variants of one thread that differ in what matters."""
+
+    def simplify(body: Body) -> Body:
+        body = until_write(body, FREED) if _frees(scenario) else body
+        one = replace(thread, body=body)
+        return clean(body, _observed(scenario, one))
+
+    def matters(body: Body) -> bool:
+        one = replace(thread, body=body)
+        if any(atom.role == thread.role for atom in scenario.bad):
+            return bool(_observed(scenario, one))
+        return not _frees(scenario) or writes_value(body, FREED) or not writes_value(thread.body, FREED)
+
+    found, cut = variants(thread.body, simplify, matters)
+    unique: dict[str, ThreadVariant] = {}
+    for variant in found:
+        one = replace(thread, body=simplify(_conditional(variant.body)))
+        taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
+        unique.setdefault(signature(one.body), (one, taken))
+    return list(unique.values()), not cut
+
+
+def _frees(scenario: Scenario) -> bool:
+    return any(atom.value == "FREED" for atom in scenario.bad)
+
+
+def _model(scenario: Scenario, combination: tuple[ThreadVariant, ...], name: str) -> Model | None:
+    """One model; None when the bad observation cannot come about in it."""
+    threads = relevant_domains(tuple(thread for thread, _ in combination))
+    threads = tuple(replace(t, body=clean(t.body, _observed(scenario, t))) for t in threads)
+    if _frees(scenario) and not any(writes_value(thread.body, FREED) for thread in threads):
+        return None
+    condition = bad_condition(scenario, threads)
+    if condition is None:
+        return None
+    taken = tuple(choice for _, choices in combination for choice in choices)
+    return Model(name, threads, condition, taken, write_litmus(name, threads, scenario.init, condition))
+
+
+def _conditional(body: Body) -> Body:
+    """Assumptions as branches around what follows them."""
+    out: list[Event] = []
+    for index, event in enumerate(body):
+        if isinstance(event, Assume):
+            rest = _conditional(body[index + 1 :])
+            return (*out, Branch(event.condition, rest, (), event.place)) if rest else tuple(out)
+        if isinstance(event, (Branch, Choice)):
+            event = replace(event, then=_conditional(event.then), otherwise=_conditional(event.otherwise))
+        out.append(event)
+    return tuple(out)
+
+
+def bad_condition(scenario: Scenario, threads: tuple[Thread, ...]) -> str | None:
+    """The bad observation over the threads' registers; None when a thread no longer makes it."""
+    parts = []
+    for atom in scenario.bad:
+        value = str(FREED.number) if atom.value == "FREED" else atom.value
+        terms = [
+            f"{index}:{register}={value}"
+            for index, thread in enumerate(threads)
+            if thread.role == atom.role
+            for register in observed_registers(thread, atom)
+        ]
+        if not terms:
+            return None
+        parts.append(terms[0] if len(terms) == 1 else "(" + " \\/ ".join(terms) + ")")
+    return " /\\ ".join(parts)
+
+
+def counts_waits(threads: tuple[Thread, ...]) -> int:
+    """How many waits the model's threads contain."""
+    from patchscan.model.events import Wait
+
+    return sum(isinstance(event, (Wait, Deferred)) for thread in threads for event in walk(thread.body))
