@@ -1,53 +1,16 @@
-"""Calls: stubs and functions that are looked into, builtins, and what is noted of the rest."""
-
-from collections.abc import Callable
+"""Calls: stubs and functions that are looked into, and what is noted of the rest."""
 
 from tree_sitter import Node
 
 from patchscan.model import masks
 from patchscan.model.code import Definition
-from patchscan.model.events import (
-    Body,
-    Close,
-    Deferred,
-    Fence,
-    Hole,
-    Lock,
-    Open,
-    Read,
-    Update,
-    Wait,
-    Write,
-    walk,
-)
-from patchscan.model.memory import (
-    RETURN,
-    Context,
-    Environment,
-    Frame,
-    Out,
-    dereference,
-    place_of,
-    plain_type,
-    read,
-    update,
-    write,
-)
+from patchscan.model.events import Hole
+from patchscan.model.inlining import inline
+from patchscan.model.memory import Context, Environment, Frame, Out, dereference, place_of
+from patchscan.model.primitives import PRIMITIVES
 from patchscan.model.syntax import arguments
 from patchscan.model.typing import find, type_of
-from patchscan.model.values import (
-    Address,
-    Const,
-    FunctionName,
-    Local,
-    Location,
-    Named,
-    Nowhere,
-    Register,
-    Through,
-    Unknown,
-    Value,
-)
+from patchscan.model.values import Address, FunctionName, Local, Named, Register, Unknown, Value
 
 _MAX_DEPTH = 12
 _NONE: frozenset[str] = frozenset()
@@ -55,17 +18,15 @@ _NONE: frozenset[str] = frozenset()
 
 def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
     """The value of a call, its events appended."""
-    from patchscan.model.expressions import evaluate
-
     callee, given = node.child_by_field_name("function"), arguments(node.child_by_field_name("arguments"))
     assert callee is not None
     name, near = frame.text(callee), frame.path
     if callee.type != "identifier" or find(name, frame):
-        value = evaluate(context, callee, env, frame, out)
+        value = context.evaluate(context, callee, env, frame, out)
         if not isinstance(value, FunctionName):
             return _indirect(context, node, name, env, frame, out)
         name, near = value.name, value.path
-    special = _BUILTINS.get(name) or _SPECIAL.get(name)
+    special = PRIMITIVES.get(name)
     if special is not None:
         return special(context, node, given, env, frame, out)
     if name in masks.OPERATIONS:
@@ -89,10 +50,8 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
 
 def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:
     """A call through a pointer the model cannot follow."""
-    from patchscan.model.expressions import evaluate
-
     for argument in arguments(node.child_by_field_name("arguments")):
-        evaluate(context, argument, env, frame, out)
+        context.evaluate(context, argument, env, frame, out)
     out.append(Hole(name, "indirect call", _NONE, _NONE, False, place_of(frame, node)))
     return context.unknown(name + "()")
 
@@ -108,9 +67,7 @@ def _not_looked_into(
     out: Out,
 ) -> Value:
     """A call left out: its arguments are evaluated, what it may do is noted, its result is unknown."""
-    from patchscan.model.expressions import evaluate
-
-    values = [evaluate(context, argument, env, frame, out) for argument in given]
+    values = [context.evaluate(context, argument, env, frame, out) for argument in given]
     for value in values:
         if isinstance(value, Address) and isinstance(value.of, Local):
             _forget(context, env, value.of)
@@ -146,336 +103,3 @@ def _forget(context: Context, env: Environment, where: Local) -> None:
             old = env[number, name]
             kind = old.type if isinstance(old, (Unknown, Register)) else where.type
             env[number, name] = context.unknown(name, kind)
-
-
-def inline(
-    context: Context,
-    definition: Definition,
-    node: Node,
-    given: list[Node],
-    env: Environment,
-    frame: Frame,
-    out: Out,
-) -> Value:
-    """The callee's events in place of the call; macros and stubs get their arguments as written."""
-    from patchscan.model.expressions import evaluate
-
-    inner = Frame(context.next(), definition, frame, node, depth=frame.depth + (not definition.stub))
-    if not definition.stub:
-        context.visited.add((definition.path, definition.name))
-    if definition.by_name:
-        bound = zip((name for _, name in definition.parameters), given, strict=False)
-        inner.bound = {
-            name: (argument, frame) for name, argument in bound if argument.type != "type_descriptor"
-        }
-    else:
-        values = [evaluate(context, argument, env, frame, out) for argument in given]
-        bind(context, inner, values, env)
-    return run(context, inner, env, out)
-
-
-def bind(context: Context, frame: Frame, values: list[Value], env: Environment) -> None:
-    """Give a function's parameters their values; missing ones are unknown."""
-    for index, (kind, name) in enumerate(frame.definition.parameters):
-        value = values[index] if index < len(values) else context.unknown(name, kind)
-        if isinstance(value, Unknown):
-            instance = context.instance(kind)
-            known_type = value.type if "*" in value.type else plain_type(kind)
-            value = (
-                instance if instance is not None else Unknown(value.serial, value.text or name, known_type)
-            )
-        frame.types[name] = kind
-        env[frame.number, name] = value
-
-
-def run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
-    """Lower a frame's body; its variables leave the environment, its return value is the result."""
-    body = frame.definition.body
-    after = context.lower_block(context, [body] if body is not None else [], dict(env), frame, out)
-    env.clear()
-    env.update({key: value for key, value in after.items() if key[0] != frame.number})
-    value = after.get((frame.number, RETURN))
-    if value is None or (isinstance(value, Address) and _is_own(value.of, frame)):
-        return context.unknown(frame.definition.name + "()", plain_type(frame.definition.result))
-    return value
-
-
-def _is_own(where: Location, frame: Frame) -> bool:
-    return isinstance(where, Local) and where.frame == frame.number
-
-
-def location_of_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
-    """A call used as an lvalue: a per-CPU variable, or what a returned pointer leads to."""
-    from patchscan.model.expressions import evaluate, location
-
-    callee, given = node.child_by_field_name("function"), arguments(node.child_by_field_name("arguments"))
-    name = frame.text(callee) if callee is not None else ""
-    if name in ("per_cpu", "__pcpu") and len(given) > 1:
-        where, cpu = (
-            location(context, given[0], env, frame, out),
-            evaluate(context, given[1], env, frame, out),
-        )
-        return _on_cpu(where, cpu)
-    value = evaluate(context, node, env, frame, out)
-    return dereference(context, value, type_of(context, node, frame))
-
-
-def _on_cpu(where: Location, cpu: Value) -> Location:
-    """A per-CPU variable's copy on one CPU."""
-    if isinstance(where, Named) and isinstance(cpu, Const):
-        return Named(f"{where.name}@{cpu.number}", where.type)
-    return Nowhere("per-CPU variable of an unknown CPU")
-
-
-Builtin = Callable[[Context, Node, list[Node], Environment, Frame, Out], Value]
-_NOTHING = Const(0)
-
-
-def _lvalue(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
-    from patchscan.model.expressions import location
-
-    return location(context, node, env, frame, out)
-
-
-def _value(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
-    from patchscan.model.expressions import evaluate
-
-    return evaluate(context, node, env, frame, out)
-
-
-def _read(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    where = _lvalue(context, given[1], env, frame, out)
-    return read(context, where, frame.text(given[0]), env, out, place_of(frame, node))
-
-
-def _write(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    value = _value(context, given[2], env, frame, out)
-    where = _lvalue(context, given[1], env, frame, out)
-    write(context, where, value, frame.text(given[0]), env, out, place_of(frame, node))
-    return _NOTHING
-
-
-def _modify(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    where, operand = _lvalue(context, given[2], env, frame, out), _value(context, given[3], env, frame, out)
-    names = frame.text(given[0]), frame.text(given[1])
-    return update(context, where, names[0], (operand,), names[1], env, out, place_of(frame, node))
-
-
-def _compare(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    where = _lvalue(context, given[1], env, frame, out)
-    operands = tuple(_value(context, argument, env, frame, out) for argument in given[2:4])
-    return update(context, where, "cmpxchg", operands, frame.text(given[0]), env, out, place_of(frame, node))
-
-
-def _fence(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    out.append(Fence(frame.text(given[0]), place_of(frame, node)))
-    return _NOTHING
-
-
-def _open(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    """IRQs are a flag, so only turning it opens a section; the other domains count."""
-    domain = frame.text(given[0])
-    if domain != "irq" or env.get((0, "%irqs")) != Const(1):
-        out.append(Open(domain, context.cpu, place_of(frame, node)))
-    if domain == "irq":
-        env[0, "%irqs"] = Const(1)
-    return _NOTHING
-
-
-def _close(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    domain = frame.text(given[0])
-    if domain != "irq" or env.get((0, "%irqs")) == Const(1):
-        out.append(Close(domain, context.cpu, place_of(frame, node)))
-    if domain == "irq":
-        env[0, "%irqs"] = Const(0)
-    return _NOTHING
-
-
-def _irqs(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    return env.get((0, "%irqs"), Const(0))
-
-
-def _wait(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    cpu = _value(context, given[1], env, frame, out) if len(given) > 1 else None
-    number = cpu.number if isinstance(cpu, Const) else None
-    out.append(Wait(frame.text(given[0]), number, place_of(frame, node)))
-    return _NOTHING
-
-
-def _flush(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    out.append(Wait(frame.text(given[0]), context.cpu, place_of(frame, node)))
-    return _NOTHING
-
-
-def _ipi(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    """An interrupt to another CPU; to the own CPU it is a call and orders nothing."""
-    target, function, waits = (_value(context, given[index], env, frame, out) for index in (0, 1, 3))
-    place = place_of(frame, node)
-    if not isinstance(target, Const):
-        out.append(Hole("IPI to an unknown CPU", "call", _NONE, frozenset({"wait"}), True, place))
-        return _NOTHING
-    if target == Const(context.cpu):
-        out.extend(_handler(context, function, node, given[2], context.cpu, env, frame))
-        return _NOTHING
-    handler = _handler(context, function, node, given[2], target.number, env, frame)
-    if waits == Const(0):
-        context.assumptions.add("an IPI that is not waited for orders nothing")
-        return _NOTHING
-    out.append(Wait("irq", target.number, place))
-    out.extend(event for event in handler if isinstance(event, Wait))
-    if any(isinstance(event, (Read, Write, Update)) for event in walk(handler)):
-        context.assumptions.add("shared memory that an IPI handler touches is not modelled")
-    return _NOTHING
-
-
-def _handler(
-    context: Context, function: Value, node: Node, info: Node, cpu: int, env: Environment, frame: Frame
-) -> Body:
-    """The events of a handler on its CPU."""
-    if not isinstance(function, FunctionName):
-        return ()
-    definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
-    if definition is None:
-        return ()
-    events, own = Out(), context.cpu
-    context.cpu = cpu
-    inline(context, definition, node, [info], dict(env), frame, events)
-    context.cpu = own
-    return tuple(events)
-
-
-def _after(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """A callback that runs after a grace period: its events, on what it is given."""
-    function = _value(context, given[1], env, frame, out)
-    definition = None
-    if isinstance(function, FunctionName):
-        definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
-    place = place_of(frame, node)
-    if definition is None:
-        out.append(Hole(frame.text(given[1]), "indirect call", _NONE, frozenset({"free"}), False, place))
-        return _NOTHING
-    events = Out()
-    inline(context, definition, node, given[2:3], dict(env), frame, events)
-    out.append(Deferred(frame.text(given[0]), tuple(events), place))
-    return _NOTHING
-
-
-def _lock(kind: str) -> Builtin:
-    def builtin(
-        context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-    ) -> Value:
-        value = _value(context, given[0], env, frame, out)
-        out.append(Lock(kind, _lock_name(value, frame.text(given[0])), place_of(frame, node)))
-        return _NOTHING
-
-    return builtin
-
-
-def _lock_name(value: Value, text: str) -> str:
-    """What stands for a lock: its location, or the unknown pointer to it."""
-    if isinstance(value, Address):
-        where = value.of
-        if isinstance(where, Through):
-            return "*" + where.register.name
-        return where.name if isinstance(where, (Named, Local)) else where.text
-    return value.serial if isinstance(value, Unknown) else text
-
-
-def _self(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    return Const(context.cpu)
-
-
-def _choice(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """A value nobody here decides; one choice a subject, so that asking twice gives the same answer."""
-    subject = frame
-    argument = given[0] if given else None
-    while argument is not None and argument.type == "identifier" and frame.text(argument) in frame.bound:
-        argument, frame = frame.bound[frame.text(argument)]
-    text = frame.text(argument).lstrip("&") if argument is not None else subject.definition.name
-    if text in context.choices:
-        return Const(context.choices[text])
-    return Unknown(f"choice {text}" if argument is not None else f"u{context.next()}", text)
-
-
-def _per_cpu(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    where = location_of_call(context, node, env, frame, out)
-    return read(context, where, "plain", env, out, place_of(frame, node))
-
-
-def _per_cpu_pointer(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """this_cpu_ptr(&x), per_cpu_ptr(&x, cpu)."""
-    value = _value(context, given[0], env, frame, out)
-    cpu = _value(context, given[1], env, frame, out) if len(given) > 1 else Const(context.cpu)
-    if isinstance(value, Address):
-        where = _on_cpu(value.of, cpu)
-        if not isinstance(where, Nowhere):
-            return Address(where)
-    return context.unknown(frame.text(node), type_of(context, given[0], frame))
-
-
-def _container(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """container_of(): the object around a member; a pointer that was read stays the pointer it is."""
-    value = _value(context, given[0], env, frame, out)
-    if isinstance(value, Address) and isinstance(value.of, Through):
-        return value.of.register
-    if isinstance(value, Register):
-        return value
-    return context.unknown(frame.text(node), type_of(context, node, frame))
-
-
-def _enabled(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    return Const(int(bool(context.code.config.value(frame.text(given[0])))))
-
-
-_BUILTINS: dict[str, Builtin] = {
-    "__R": _read,
-    "__W": _write,
-    "__X": _modify,
-    "__C": _compare,
-    "__F": _fence,
-    "__open": _open,
-    "__close": _close,
-    "__irqs": _irqs,
-    "__wait": _wait,
-    "__flush": _flush,
-    "__ipi": _ipi,
-    "__after": _after,
-    "__lock": _lock("lock"),
-    "__unlock": _lock("unlock"),
-    "__self": _self,
-    "__choice": _choice,
-    "__pcpu": _per_cpu,
-}
-_SPECIAL: dict[str, Builtin] = {
-    "per_cpu": _per_cpu,
-    "this_cpu_ptr": _per_cpu_pointer,
-    "raw_cpu_ptr": _per_cpu_pointer,
-    "per_cpu_ptr": _per_cpu_pointer,
-    "container_of": _container,
-    "IS_ENABLED": _enabled,
-    "IS_BUILTIN": _enabled,
-}

@@ -7,8 +7,9 @@ from functools import cached_property
 
 from tree_sitter import Node
 
+from patchscan.mask import closing
 from patchscan.model.config import Config, resolve, without_comments
-from patchscan.model.syntax import children, closing, parse_function
+from patchscan.model.syntax import children, parse_function
 
 _HEADER = re.compile(
     rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*\(", re.M
@@ -275,6 +276,9 @@ class Codebase:
         self.changed = frozenset(changed)
         self._files: dict[str, File | None] = {}
         self._orders: dict[str, tuple[str, ...]] = {}
+        self._callees: dict[tuple[str, str], Definition | None] = {}
+        self._functions: dict[tuple[str, str], Definition | None] = {}
+        self._numbers: dict[tuple[str, str], int | None] = {}
 
     def file(self, path: str) -> File | None:
         """The file, indexed; None when the tree does not have it."""
@@ -301,6 +305,12 @@ class Codebase:
 
     def function(self, name: str, near: str) -> Definition | None:
         """The function that `name` calls in file `near`."""
+        key = (name, near)
+        if key not in self._functions:
+            self._functions[key] = self._find_function(name, near)
+        return self._functions[key]
+
+    def _find_function(self, name: str, near: str) -> Definition | None:
         for path in self.order(near):
             found = self.file(path)
             if found is None or name not in found.functions:
@@ -314,6 +324,12 @@ class Codebase:
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""
+        key = (name, near)
+        if key not in self._callees:
+            self._callees[key] = self._find_callee(name, near)
+        return self._callees[key]
+
+    def _find_callee(self, name: str, near: str) -> Definition | None:
         definition = self.function(name, near)
         if definition is not None:
             return definition
@@ -340,6 +356,12 @@ class Codebase:
 
     def constant(self, name: str, near: str) -> int | None:
         """The number an object-like macro stands for."""
+        key = (name, near)
+        if key not in self._numbers:
+            self._numbers[key] = self._find_number(name, near)
+        return self._numbers[key]
+
+    def _find_number(self, name: str, near: str) -> int | None:
         for path in self.order(near):
             found = self.file(path)
             if found is not None and name in found.constants:

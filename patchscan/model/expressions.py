@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from patchscan.model.calls import evaluate_call, location_of_call
+from patchscan.model.calls import evaluate_call
 from patchscan.model.joins import join
 from patchscan.model.memory import (
     FREED,
@@ -19,6 +19,7 @@ from patchscan.model.memory import (
     structure_of,
     write,
 )
+from patchscan.model.primitives import location_of_call
 from patchscan.model.syntax import children
 from patchscan.model.typing import find, type_of
 from patchscan.model.values import (

@@ -1,17 +1,18 @@
 """Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from patchscan.model.code import Codebase
-from patchscan.model.events import Hole, Read, Thread, Update, location_key, walk
+from patchscan.model.code import Codebase, Definition
+from patchscan.model.events import Body, Event, Hole, Read, Thread, Update, Write, location_key, rewrite, walk
+from patchscan.model.expressions import evaluate, location
 from patchscan.model.lower import lower_block, lower_function
 from patchscan.model.memory import Context
 from patchscan.model.reach import Reach
 from patchscan.model.scenario import Atom, Role, Scenario
 from patchscan.model.slice import guards, origins
 from patchscan.model.stubs import Stubs
-from patchscan.model.values import Through
+from patchscan.model.values import Named, Through
 
 _ROUNDS = 4
 _WAITS = frozenset({"wait", "free"})
@@ -53,16 +54,17 @@ def extract(
 
     functions: (name, path) in the order of the scenario's roles.
     """
-    if any(code.function(name, path) is None for name, path in functions):
+    if any(find_function(name, path, code, stubs) is None for name, path in functions):
         return None
     seeds = scenario.keep | {atom.key for atom in scenario.bad}
-    kept: frozenset[str] = frozenset(seeds)
+    kept = candidates = frozenset(seeds)
     for _ in range(_ROUNDS):
-        everything = _lower_all(scenario, functions, code, stubs, kept, None)
-        more = kept | (_deciding(everything, kept | {"*"}) & _shared(everything))
-        if more == kept:
+        everything = _lower_all(scenario, functions, code, stubs, candidates, None)
+        deciding = _deciding(everything, kept | {"*"}) & _concurrent(everything)
+        kept |= deciding & _shared(everything)
+        if deciding <= candidates:
             break
-        kept = more
+        candidates |= deciding
     lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
     return Extraction(
         scenario,
@@ -101,19 +103,46 @@ def _lower(
     observes: bool,
 ) -> _Lowered:
     name, path = function
-    definition = code.function(name, path)
+    definition = find_function(name, path, code, stubs)
     assert definition is not None
     typed = frozenset(key for key in kept if key.startswith("<"))
     effects = typed | (_READS if observes else _WAITS)
     reach = Reach(code, stubs, effects, frozenset(_identifier(key) for key in kept - typed))
     context = Context(
-        code, stubs, reach, role.cpu, cpus, keep, role.instances, scenario.look_into, lower_block, scenario.choices
+        code,
+        stubs,
+        reach,
+        role.cpu,
+        cpus,
+        keep,
+        role.instances,
+        scenario.look_into,
+        lower_block,
+        evaluate,
+        location,
+        scenario.choices,
     )
     body = lower_function(context, definition)
-    thread = Thread(role.name, name, role.cpu, body)
-    return _Lowered(
-        thread, tuple(context.accesses), frozenset(context.visited), frozenset(context.assumptions)
-    )
+    thread = Thread(role.name, name, role.cpu, rename(body, role.own))
+    accesses = tuple((role.own.get(key, key), kind, order) for key, kind, order in context.accesses)
+    return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
+
+
+def find_function(name: str, path: str, code: Codebase, stubs: Stubs) -> Definition | None:
+    """The function a role names, in the code or in a stub file."""
+    return stubs.get(name) if path.startswith("stubs/") else code.function(name, path)
+
+
+def rename(body: Body, own: Mapping[str, str]) -> Body:
+    """The body with named locations called as `own` says."""
+
+    def change(event: Event) -> tuple[Event, ...]:
+        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Named):
+            location = replace(event.location, name=own.get(event.location.name, event.location.name))
+            return (replace(event, location=location),)
+        return (event,)
+
+    return rewrite(body, change) if own else body
 
 
 def _identifier(key: str) -> str:
@@ -131,6 +160,15 @@ def _shared(lowered: Sequence[_Lowered]) -> frozenset[str]:
             if kind == "W":
                 written.add(key)
     return frozenset(key for key, threads in users.items() if len(threads) > 1 and key in written)
+
+
+def _concurrent(lowered: Sequence[_Lowered]) -> frozenset[str]:
+    """Locations that may be meant to be shared: variables, and fields with an annotated access.
+
+    Fields that are only accessed plainly are mostly those of an object that one caller owns.
+    """
+    keys = {key for one in lowered for key, _, order in one.accesses if "." not in key or order != "plain"}
+    return frozenset(keys)
 
 
 def _deciding(lowered: Sequence[_Lowered], observed: frozenset[str]) -> frozenset[str]:
@@ -151,13 +189,3 @@ def observed_registers(thread: Thread, atom: Atom) -> tuple[str, ...]:
         elif location_key(event.location) == atom.key:
             found.append(event.register.name)
     return tuple(dict.fromkeys(found))
-
-
-def missing_functions(
-    scenario: Scenario, code: Codebase
-) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    """For each role the functions that the code base lacks."""
-    return {
-        role.name: tuple(pair for pair in role.functions if code.function(*pair) is None)
-        for role in scenario.roles
-    }

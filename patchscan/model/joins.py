@@ -69,7 +69,7 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
             merged[name] = one
         elif one is None:
             merged[name] = other
-        elif _computable(one) and _computable(other) or is_symbol(one) and is_symbol(other):
+        elif (_computable(one) and _computable(other)) or (is_symbol(one) and is_symbol(other)):
             kind = next((value.type for value in (one, other) if isinstance(value, Register)), "")
             register = Register(f"v{context.next()}", SYMBOL if is_symbol(one) else kind)
             yes[1].append(Assign(register, one))

@@ -43,7 +43,13 @@ from patchscan.model.values import (
 )
 
 _WORD = re.compile(r"\W+")
-_ORDERS = {"full": "", "relaxed": "_relaxed", "noreturn": "_relaxed", "acquire": "_acquire", "release": "_release"}
+_ORDERS = {
+    "full": "",
+    "relaxed": "_relaxed",
+    "noreturn": "_relaxed",
+    "acquire": "_acquire",
+    "release": "_release",
+}
 _BARRIERS = ("mb", "rmb", "wmb")
 
 
@@ -98,7 +104,13 @@ class _Thread:
             return where.register.name
         assert isinstance(where, Named)
         name = identifier(where.name)
-        kind = "atomic_t *" if where.name in self.test.atomics else "int **" if self.test.pointer(where) else "int *"
+        kind = (
+            "atomic_t *"
+            if where.name in self.test.atomics
+            else "int **"
+            if self.test.pointer(where)
+            else "int *"
+        )
         self.parameters[name] = kind + name
         return name
 
@@ -129,7 +141,9 @@ def _atomics(threads: Sequence[Thread]) -> frozenset[str]:
         event.location.name
         for thread in threads
         for event in walk(thread.body)
-        if isinstance(event, Update) and event.operation in ("add", "sub") and isinstance(event.location, Named)
+        if isinstance(event, Update)
+        and event.operation in ("add", "sub")
+        and isinstance(event.location, Named)
     )
 
 
@@ -236,7 +250,9 @@ def _event(thread: _Thread, event: Event, depth: int) -> None:
         thread.put(depth, f"spin_{event.kind}({name});", event.place)
     elif isinstance(event, Assign):
         thread.declare(event.register.name, event.register.name in thread.pointers)
-        thread.put(depth, f"{event.register.name} = {_value(thread, event.value, _is_pointer(thread, event))};")
+        thread.put(
+            depth, f"{event.register.name} = {_value(thread, event.value, _is_pointer(thread, event))};"
+        )
     elif isinstance(event, Deferred):
         _wait(thread, event.domain, None, event.place, depth)
         _body(thread, event.body, depth)
@@ -261,7 +277,10 @@ def _read(thread: _Thread, event: Read, depth: int) -> None:
 
 
 def _write(thread: _Thread, event: Write, depth: int) -> None:
-    value, address = _value(thread, event.value, thread.test.pointer(event.location)), thread.address(event.location)
+    value, address = (
+        _value(thread, event.value, thread.test.pointer(event.location)),
+        thread.address(event.location),
+    )
     if isinstance(event.location, Named) and event.location.name in thread.test.atomics:
         call = f"atomic_set{'_release' if event.order == 'release' else ''}({address}, {value});"
     elif event.order == "release":

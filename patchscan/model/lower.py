@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from patchscan.model import masks
-from patchscan.model.calls import bind, run
-from patchscan.model.code import Definition
+from patchscan.model.code import Definition, declared
 from patchscan.model.events import Assume, Body, Hole
 from patchscan.model.expressions import evaluate
+from patchscan.model.inlining import bind, run
 from patchscan.model.joins import join
 from patchscan.model.memory import (
     DEAD,
@@ -26,7 +26,7 @@ from patchscan.model.memory import (
 )
 from patchscan.model.syntax import arguments, children, nodes
 from patchscan.model.typing import find
-from patchscan.model.values import Const, Unknown, Value, is_unknown, negate, truth
+from patchscan.model.values import Const, Unknown, Value, combine, is_unknown, negate, truth
 
 _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
 _CPU_LOOP = re.compile(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
@@ -112,8 +112,6 @@ def _leave_loop(todo: Rest) -> None:
 
 def declare(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
     """A declaration of variables, with their initial values."""
-    from patchscan.model.code import declared
-
     kind = node.child_by_field_name("type")
     base = frame.text(kind) if kind is not None else ""
     for declarator in node.children_by_field_name("declarator"):
@@ -238,7 +236,8 @@ def _loop(
     iterates = re.match(r"\w*for_?each", text) is not None
     if node.type == "while_statement" and not iterates and body is not None:
         if _EMPTY_BODY.fullmatch(frame.text(body)):
-            return _spin(context, node, env, frame, out)
+            _spin(context, node, env, frame, out)
+        return None
     initial = node.child_by_field_name("initializer")
     if initial is not None:
         todo_first = [initial]
@@ -341,8 +340,6 @@ def _cases(
     if label is None:
         condition: Value = Const(1) if index == len(cases) - 1 else truth(context.unknown("default"))
     else:
-        from patchscan.model.values import combine
-
         condition = combine("==", value, evaluate(context, label, env, frame, out))
     yes_events, no_events = Out(), Out()
     yes, no = dict(env), dict(env)

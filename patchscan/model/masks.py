@@ -13,14 +13,12 @@ _EVERY_CPU = frozenset({"cpu_online_mask", "cpu_possible_mask", "cpu_present_mas
 
 def _key(context: Context, node: Node, env: Environment, frame: Frame) -> Key | None:
     """Where the bits of the mask that an expression names are kept; None for a mask that is not followed."""
-    from patchscan.model.expressions import evaluate, location
-
-    where = location(context, node, env, frame, []) if node.type == "identifier" else None
+    where = context.location(context, node, env, frame, []) if node.type == "identifier" else None
     if isinstance(where, Local) and (where.frame, where.name) in env:
         value = env[where.frame, where.name]
         where = value.of if isinstance(value, Address) else where
     elif where is None:
-        value = evaluate(context, node, env, frame, [])
+        value = context.evaluate(context, node, env, frame, [])
         where = value.of if isinstance(value, Address) else None
     if isinstance(where, Local):
         return where.frame, where.name
@@ -46,9 +44,7 @@ def _one(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out]
     """cpumask_set_cpu(), cpumask_clear_cpu()."""
 
     def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-        from patchscan.model.expressions import evaluate
-
-        cpu, key = evaluate(context, given[0], env, frame, out), _key(context, given[1], env, frame)
+        cpu, key = context.evaluate(context, given[0], env, frame, out), _key(context, given[1], env, frame)
         for each in context.cpus:
             if cpu == Const(each):
                 _set(context, key, each, Const(number), env)
@@ -87,9 +83,7 @@ def _and(context: Context, given: list[Node], env: Environment, frame: Frame, ou
 
 
 def _test(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    from patchscan.model.expressions import evaluate
-
-    cpu = evaluate(context, given[0], env, frame, out)
+    cpu = context.evaluate(context, given[0], env, frame, out)
     return bit(context, given[1], cpu.number, env, frame) if isinstance(cpu, Const) else context.unknown()
 
 

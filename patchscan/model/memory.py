@@ -59,7 +59,8 @@ class Context:
     """One thread's lowering in progress.
 
     keep: the location keys that become events, None for all; instances: C type to the number of the one object
-    of that type this thread works on; lower_block: the statement lowering, given here to break the recursion.
+    of that type this thread works on; lower_block, evaluate, location: the lowering of statements and
+    expressions, given here because they call each other.
     """
 
     code: Codebase
@@ -71,6 +72,8 @@ class Context:
     instances: Mapping[str, int]
     look_into: frozenset[str]
     lower_block: Callable[["Context", list[Node], Environment, Frame, Out], Environment]
+    evaluate: Callable[["Context", "Node | None", Environment, Frame, Out], Value]
+    location: Callable[["Context", Node, Environment, Frame, Out], Location]
     choices: Mapping[str, int] = field(default_factory=dict)
     accesses: list[tuple[str, str, str]] = field(default_factory=list)
     assumptions: set[str] = field(default_factory=set)
@@ -124,7 +127,7 @@ def pointee(kind: str) -> str:
 def place_of(frame: Frame, node: Node) -> Place:
     """Where a developer would look: the call in the nearest function that is no stub."""
     while frame.definition.stub and frame.up is not None and frame.call is not None:
-        frame, node = frame.up, frame.call
+        node, frame = frame.call, frame.up
     return Place(frame.path, frame.definition.line_of(node), frame.definition.name)
 
 

@@ -15,7 +15,6 @@ from patchscan.model.values import (
 )
 
 
-
 @dataclass
 class _Known:
     """What is certain on a path: the values a register can have, and the conditions that hold or do not."""

@@ -14,13 +14,16 @@ DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 class Role:
     """One thread: the functions that can play it, where to find them, and on which objects they work.
 
-    instances: C type to the number of the object of that type (all threads use number 1 unless they say else).
+    A path "stubs/FILE" names a function of a stub file (hardware, assembly). instances: C type to the number of
+    the one object of that type that the thread works on; own: locations that are this thread's own copies, to
+    their names.
     """
 
     name: str
     functions: tuple[tuple[str, str], ...]
     instances: Mapping[str, int]
     cpu: int
+    own: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
 def _role(table: Mapping[str, object], cpu: int) -> Role:
     functions = tuple(_function(text) for text in _strings(table["function"]))
     instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
-    number = table.get("cpu", cpu)
-    return Role(str(table["name"]), functions, instances, number if isinstance(number, int) else cpu)
+    own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
+    return Role(str(table["name"]), functions, instances, cpu, own)
 
 
 def _function(text: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from patchscan.model.events import (
@@ -135,7 +135,7 @@ def signature(body: Body) -> str:
         register = getattr(event, "register", None)
         if isinstance(register, Register):
             names.setdefault(register.name, f"%{len(names)}")
-        return (replace(event, place=NO_PLACE) if hasattr(event, "place") else event,)
+        return (event if isinstance(event, Assign) else replace(event, place=NO_PLACE),)
 
     text = repr(rewrite(body, plain))
     for name, short in names.items():
@@ -146,41 +146,51 @@ def signature(body: Body) -> str:
 def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
     """(domain, CPU) of every reader section with something in it."""
     return frozenset(
-        (event.domain, event.cpu) for thread in threads for event in walk(thread.body) if isinstance(event, Open)
+        (event.domain, event.cpu)
+        for thread in threads
+        for event in walk(thread.body)
+        if isinstance(event, Open)
     )
 
 
 def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
-    """The threads with the waits that wait for somebody, and the sections that somebody waits for."""
+    """The threads with the waits that wait for somebody, and the sections that somebody waits for.
+
+    A wait for a whole domain becomes a wait for each CPU that has a section of it; RCU's stays what it is.
+    """
     opened = sections(threads)
-
-    def waits_for(event: Event, cpu: int) -> bool:
-        if isinstance(event, Deferred):
-            return True
-        assert isinstance(event, Wait)
-        others = {section for section in opened if section[1] != cpu}
-        if event.cpu is None:
-            return event.domain == "rcu" or any(domain == event.domain for domain, _ in others)
-        return (event.domain, event.cpu) in others
-
+    threads = tuple(replace(thread, body=_reaching(thread, opened)) for thread in threads)
     waited = {
-        (event.domain, event.cpu if isinstance(event, Wait) else None)
+        (event.domain, event.cpu)
         for thread in threads
         for event in walk(thread.body)
-        if isinstance(event, Deferred) or (isinstance(event, Wait) and waits_for(event, thread.cpu))
+        if isinstance(event, Wait)
+    }
+    waited |= {
+        ("rcu", None) for thread in threads for event in walk(thread.body) if isinstance(event, Deferred)
     }
 
-    def change(event: Event, cpu: int) -> Iterable[Event]:
-        if isinstance(event, Wait) and not waits_for(event, cpu):
-            return ()
-        if isinstance(event, (Open, Close)) and not {(event.domain, event.cpu), (event.domain, None)} & waited:
+    def change(event: Event) -> Iterable[Event]:
+        if (
+            isinstance(event, (Open, Close))
+            and not {(event.domain, event.cpu), (event.domain, None)} & waited
+        ):
             return ()
         return (event,)
 
-    return tuple(
-        replace(thread, body=rewrite(thread.body, lambda event, cpu=thread.cpu: change(event, cpu)))  # type: ignore[misc]
-        for thread in threads
-    )
+    return tuple(replace(thread, body=rewrite(thread.body, change)) for thread in threads)
+
+
+def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
+    """A thread's body with its waits aimed at the CPUs of the other threads that have such sections."""
+
+    def change(event: Event) -> Iterable[Event]:
+        if not isinstance(event, Wait) or event.domain == "rcu":
+            return (event,)
+        cpus = sorted(cpu for domain, cpu in opened if domain == event.domain and cpu != thread.cpu)
+        return tuple(replace(event, cpu=cpu) for cpu in cpus if event.cpu in (None, cpu))
+
+    return rewrite(thread.body, change)
 
 
 def variants(
@@ -229,7 +239,9 @@ def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
     sources = _sources(body)
     found: set[str] = set()
     for event in walk(body):
-        if isinstance(event, Branch) and _profile(event.then, observed) != _profile(event.otherwise, observed):
+        if isinstance(event, Branch) and _profile(event.then, observed) != _profile(
+            event.otherwise, observed
+        ):
             for leaf in leaves(event.condition):
                 if isinstance(leaf, Register):
                     found |= _origins(leaf.name, sources, set())
@@ -247,21 +259,31 @@ def _profile(body: Body, observed: frozenset[str]) -> str:
     return "; ".join(parts)
 
 
-def _sources(body: Body) -> dict[str, list[tuple[str | None, Value | None]]]:
-    """Register to where its value comes from: (location key, None) for a read, (None, value) for a copy."""
-    found: dict[str, list[tuple[str | None, Value | None]]] = {}
-    for event in walk(body):
+Sources = dict[str, list[tuple[str | None, Value | None]]]
+
+
+def _sources(body: Body, condition: Value | None = None, found: Sources | None = None) -> Sources:
+    """Register to where its value comes from: (location key, base) for a read, (None, value) for a copy.
+
+    A copy made in one arm of a branch also comes from what that branch asked.
+    """
+    found = {} if found is None else found
+    for event in body:
         if isinstance(event, (Read, Update)):
             base = event.location.register if isinstance(event.location, Through) else None
             found.setdefault(event.register.name, []).append((location_key(event.location), base))
         elif isinstance(event, Assign):
-            found.setdefault(event.register.name, []).append((None, event.value))
+            found.setdefault(event.register.name, []).extend([(None, event.value), (None, condition)])
+        elif isinstance(event, (Branch, Choice)):
+            asked = event.condition if isinstance(event, Branch) else condition
+            _sources(event.then, asked, found)
+            _sources(event.otherwise, asked, found)
+        elif isinstance(event, Deferred):
+            _sources(event.body, condition, found)
     return found
 
 
-def _origins(
-    register: str, sources: Mapping[str, list[tuple[str | None, Value | None]]], seen: set[str]
-) -> set[str]:
+def _origins(register: str, sources: Sources, seen: set[str]) -> set[str]:
     """The locations that a register's value comes from."""
     if register in seen:
         return set()
@@ -300,4 +322,3 @@ def until_write(body: Body, value: Value) -> Body:
         if isinstance(event, Deferred) and writes_value(event.body, value):
             break
     return tuple(out)
-

@@ -9,10 +9,6 @@ from patchscan.model.code import Definition, File, define
 from patchscan.model.config import Config
 
 BUILT_IN = Path(__file__).parent / "stubs"
-BUILTINS = frozenset(
-    "__R __W __X __C __F __open __close __wait __ipi __flush __after __lock __unlock __self __pcpu __choice"
-    " __irqs".split()
-)
 _PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
 _EFFECTS = {
     "__F": "fence",

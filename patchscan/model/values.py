@@ -174,7 +174,7 @@ def is_symbol(value: Value) -> bool:
 
 def is_unknown(value: Value) -> bool:
     """True where the model cannot compute the value from its registers."""
-    if isinstance(value, Operation) and value.operator in ("==", "!="):
-        if is_symbol(value.left) and is_symbol(value.right):
-            return False
+    compares = isinstance(value, Operation) and value.operator in ("==", "!=")
+    if isinstance(value, Operation) and compares and is_symbol(value.left) and is_symbol(value.right):
+        return False
     return any(not isinstance(leaf, (Const, Register)) or is_symbol(leaf) for leaf in leaves(value))

@@ -1,10 +1,9 @@
 """An extraction to models that can be executed: one for each resolution of its choices."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 
-from patchscan.model.events import Assume, Body, Branch, Choice, Deferred, Event, Thread, walk
+from patchscan.model.events import Assume, Body, Branch, Choice, Event, Thread
 from patchscan.model.extract import Extraction, observed_registers
 from patchscan.model.litmus import write_litmus
 from patchscan.model.memory import FREED
@@ -22,21 +21,14 @@ from patchscan.model.slice import (
 )
 
 _CAP = 48
-Edit = Callable[[tuple[Thread, ...]], tuple[Thread, ...]]
 
 
 @dataclass(frozen=True)
 class Model:
-    """One executable model.
+    """One executable model: threads without choices; taken: the choices behind it, by role and key."""
 
-    condition: the bad observation in herd7's grammar; taken: the choices behind it, by role and key.
-    """
-
-    name: str
     threads: tuple[Thread, ...]
-    condition: str
     taken: tuple[tuple[str, str, Taken], ...]
-    litmus: str
 
 
 def prepare(extraction: Extraction, locks: bool) -> tuple[Thread, ...]:
@@ -54,7 +46,7 @@ def _observed(scenario: Scenario, thread: Thread) -> frozenset[str]:
     return frozenset(register for atom in atoms for register in observed_registers(thread, atom))
 
 
-def models(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> tuple[list[Model], bool]:
+def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model], bool]:
     """The distinct models of sliced threads, and whether they are all of them.
 
     Left out are those in which the bad write or the bad read cannot come about.
@@ -68,9 +60,11 @@ def models(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> tuple[
     for combination in product(*ways):
         if len(unique) >= _CAP:
             return list(unique.values()), False
-        model = _model(scenario, combination, f"{name}-{len(unique)}")
-        if model is not None:
-            unique.setdefault("|".join(signature(thread.body) for thread in model.threads), model)
+        single = tuple(thread for thread, _ in combination)
+        sliced = slice_for(scenario, single)
+        if sliced is not None:
+            taken = tuple(choice for _, choices in combination for choice in choices)
+            unique.setdefault("|".join(signature(thread.body) for thread in sliced), Model(single, taken))
     return list(unique.values()), complete
 
 
@@ -104,17 +98,22 @@ def _frees(scenario: Scenario) -> bool:
     return any(atom.value == "FREED" for atom in scenario.bad)
 
 
-def _model(scenario: Scenario, combination: tuple[ThreadVariant, ...], name: str) -> Model | None:
-    """One model; None when the bad observation cannot come about in it."""
-    threads = relevant_domains(tuple(thread for thread, _ in combination))
+def slice_for(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[Thread, ...] | None:
+    """The threads with only the sections and waits that meet; None when the bad observation is not in them."""
+    threads = relevant_domains(threads)
     threads = tuple(replace(t, body=clean(t.body, _observed(scenario, t))) for t in threads)
     if _frees(scenario) and not any(writes_value(thread.body, FREED) for thread in threads):
         return None
-    condition = bad_condition(scenario, threads)
-    if condition is None:
+    return threads if bad_condition(scenario, threads) is not None else None
+
+
+def litmus_of(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> str | None:
+    """The test of a model's threads; None when the bad observation cannot come about in them."""
+    sliced = slice_for(scenario, threads)
+    condition = bad_condition(scenario, sliced) if sliced is not None else None
+    if sliced is None or condition is None:
         return None
-    taken = tuple(choice for _, choices in combination for choice in choices)
-    return Model(name, threads, condition, taken, write_litmus(name, threads, scenario.init, condition))
+    return write_litmus(name, sliced, scenario.init, condition)
 
 
 def _conditional(body: Body) -> Body:
@@ -145,10 +144,3 @@ def bad_condition(scenario: Scenario, threads: tuple[Thread, ...]) -> str | None
             return None
         parts.append(terms[0] if len(terms) == 1 else "(" + " \\/ ".join(terms) + ")")
     return " /\\ ".join(parts)
-
-
-def counts_waits(threads: tuple[Thread, ...]) -> int:
-    """How many waits the model's threads contain."""
-    from patchscan.model.events import Wait
-
-    return sum(isinstance(event, (Wait, Deferred)) for thread in threads for event in walk(thread.body))

@@ -63,12 +63,5 @@ void page_remove_rmap(p, v, c) { __X(sub, release, page_mapcount, 1); }
 bool folio_mapped(f) { return __R(acquire, page_mapcount) != 0; }
 bool page_mapped(p) { return __R(acquire, page_mapcount) != 0; }
 
-/* freeing what a translation leads to; vmap areas: mm/vmalloc.c */
 void flush_cache_vunmap(s, e) { }
 void flush_cache_range(v, s, e) { }
-void __free_page(p) { __W(once, *p, FREED); }
-void free_page(p) { __W(once, *p, FREED); }
-void __free_pages(p, o) { __W(once, *p, FREED); }
-void free_unref_page(p, o) { __W(once, *p, FREED); }
-void put_page(p) { __W(once, *p, FREED); }
-void kfree(p) { __W(once, *p, FREED); }

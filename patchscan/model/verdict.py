@@ -1,0 +1,324 @@
+"""Models executed, and what may be said of the outcome: safe, unsafe or unknown, never more than is known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations, islice
+
+from patchscan.model.events import (
+    Branch,
+    Choice,
+    Deferred,
+    Event,
+    Hole,
+    Thread,
+    Update,
+    Wait,
+    Write,
+    rewrite,
+    walk,
+)
+from patchscan.model.extract import Extraction
+from patchscan.model.memory import FREED
+from patchscan.model.mutate import Edit, apply, at, mutations, repairs
+from patchscan.model.slice import Taken
+from patchscan.model.variants import Model, litmus_of, models, prepare
+
+_PAIRS = 150
+_UNDECIDED = ("budget", "parse", "free of an object the model lost")
+Execute = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What the outcome becomes when one wait or barrier is taken away."""
+
+    text: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What executing the models of one case showed.
+
+    name: scenario, functions and configuration; verdict: "safe", "unsafe" or "unknown"; outcome: herd7's word
+    for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
+    smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
+    litmus: the worst model's test; branches: the choices taken on the way to it; functions: (path, function)
+    looked into; waits: the most waits on one path of the updater.
+    """
+
+    name: str
+    scenario: str
+    config: str
+    functions: tuple[tuple[str, str], ...]
+    verdict: str
+    outcome: str
+    reasons: tuple[str, ...] = ()
+    repair: str | None = None
+    tried: tuple[str, ...] = ()
+    mutations: tuple[Mutation, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    unmodelled: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    litmus: str = ""
+    models: int = 0
+    waits: int = 0
+    visited: frozenset[tuple[str, str]] = frozenset()
+    decided: tuple[str, ...] = ()
+    timeline: tuple[str, ...] = ()
+    before: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def execute(text: str) -> str:
+    """The outcome of one test: "Never", "Sometimes", "Always" or "Unknown"."""
+    from patchscan.simulator import Limits, LitmusError, run
+
+    try:
+        return run(text, witness=False, flags=False, limits=Limits(seconds=10.0)).outcome
+    except LitmusError:
+        return "Unknown"
+
+
+@dataclass
+class _Case:
+    """The models of one extraction, and the outcomes of what was executed so far."""
+
+    extraction: Extraction
+    name: str
+    models: list[Model]
+    complete: bool
+    threads: tuple[Thread, ...]
+    outcomes: dict[str, str] = field(default_factory=dict)
+
+    def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
+        """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
+        text = litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
+        if text is None:
+            return ""
+        if text not in self.outcomes:
+            self.outcomes[text] = execute(text)
+        return self.outcomes[text]
+
+    def worst(self, edits: Sequence[Edit] = ()) -> tuple[str, Model | None]:
+        """The worst outcome of all models, and the first model that has it."""
+        worst, found = "", None
+        for model in self.models:
+            result = self.outcome(model, edits)
+            if result in ("Sometimes", "Always"):
+                return "Sometimes", model
+            if found is None or (result == "Unknown" != worst):
+                worst, found = result, model
+        return worst, found
+
+    def litmus(self, model: Model | None) -> str:
+        text = litmus_of(self.extraction.scenario, model.threads, self.name) if model is not None else None
+        return text or ""
+
+
+def _case(extraction: Extraction, name: str, locks: bool) -> _Case:
+    threads = prepare(extraction, locks)
+    found, complete = models(extraction.scenario, threads)
+    return _Case(extraction, name, found, complete, threads)
+
+
+def judge(extraction: Extraction, name: str, config: str) -> Verdict:
+    """Execute an extraction's models and say what the gates allow.
+
+    Safe needs a wait or barrier whose removal makes the model unsafe; unsafe needs that no lock of the path
+    orders it, that calls that were not found cannot change it by being barriers, and a repair.
+    """
+    case = _case(extraction, name, locks=False)
+    outcome, worst = case.worst()
+    verdict = _blank(case, config, outcome, worst)
+    if worst is None:
+        return replace(verdict, reasons=("the model never gets to the bad write or the bad read",))
+    if outcome == "Never":
+        return _judge_safe(case, verdict)
+    if outcome == "Sometimes":
+        return _judge_unsafe(case, verdict, worst)
+    return replace(verdict, reasons=("the simulator met its limit",))
+
+
+def _blank(case: _Case, config: str, outcome: str, worst: Model | None) -> Verdict:
+    """A verdict of `unknown` with everything that does not depend on the outcome."""
+    extraction = case.extraction
+    holes = [hole for hole in extraction.holes() if hole.kind == "call"]
+    unmodelled = [f"{hole.name}() at {at(hole.place)}" for hole in holes]
+    unmodelled += [
+        f"{hole.kind}: {hole.name} at {at(hole.place)}" for hole in extraction.holes() if hole.kind != "call"
+    ]
+    return Verdict(
+        name=case.name,
+        scenario=extraction.scenario.name,
+        config=config,
+        functions=tuple((thread.role, thread.function) for thread in extraction.threads),
+        verdict="unknown",
+        outcome=outcome or "Never",
+        assumptions=tuple(sorted(extraction.assumptions)),
+        unmodelled=tuple(dict.fromkeys(unmodelled)),
+        litmus=case.litmus(worst),
+        models=len(case.models),
+        waits=_waits(extraction),
+        visited=extraction.visited,
+    )
+
+
+def _waits(extraction: Extraction) -> int:
+    """The most calls that wait on one path of a thread."""
+    return max((_longest(thread.body) for thread in extraction.threads), default=0)
+
+
+def _longest(body: Sequence[Event]) -> int:
+    total, places = 0, set()
+    for event in body:
+        if isinstance(event, (Branch, Choice)):
+            total += max(_longest(event.then), _longest(event.otherwise))
+        elif isinstance(event, (Wait, Deferred)):
+            places.add((event.place, event.cpu if isinstance(event, Wait) else None))
+    return total + len({place for place, _ in places})
+
+
+def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
+    edits = mutations(case.threads)
+    results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
+    reasons = []
+    if not any(result.outcome == "Sometimes" for result in results):
+        everything = case.worst(edits)[0]
+        results.append(Mutation("without any wait or barrier", everything))
+        if everything != "Sometimes":
+            reasons.append("no wait or barrier of the model matters, so the model shows nothing")
+    if not case.complete:
+        reasons.append("there are more combinations of conditions than were looked at")
+    for hole in case.extraction.holes():
+        if hole.kind in _UNDECIDED:
+            reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
+        elif hole.kind == "call" and hole.known and "free" in hole.may:
+            reasons.append(f"{hole.name}() at {at(hole.place)} can free, and was not looked into")
+    return replace(
+        verdict,
+        verdict="unknown" if reasons else "safe",
+        reasons=tuple(dict.fromkeys(reasons)),
+        mutations=tuple(results),
+    )
+
+
+def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
+    locked = _case(case.extraction, case.name, locks=True)
+    if locked.worst()[0] == "Never":
+        return _ordered_by_locks(locked, verdict)
+    branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
+    verdict = replace(verdict, outcome="Sometimes", branches=tuple(dict.fromkeys(branches)))
+    reasons = _doubts(case, worst)
+    repair, tried = _find_repair(case, worst)
+    if repair is None:
+        reasons.append("no repair of one or two changes was found")
+    return replace(
+        verdict,
+        verdict="unknown" if reasons else "unsafe",
+        reasons=tuple(reasons),
+        repair=repair,
+        tried=tuple(tried),
+    )
+
+
+def _ordered_by_locks(locked: _Case, verdict: Verdict) -> Verdict:
+    """Unsafe without the locks of the path, but not with them."""
+    note = "ordered only by the locks that the path gives and takes in between"
+    results = [Mutation(edit.text, locked.worst([edit])[0]) for edit in mutations(locked.threads)]
+    results.append(Mutation("without the locks of the path", "Sometimes"))
+    return replace(
+        verdict,
+        verdict="safe",
+        outcome="Never",
+        litmus=locked.litmus(locked.worst()[1]),
+        assumptions=(*verdict.assumptions, note),
+        mutations=tuple(results),
+    )
+
+
+def _branch_text(choice: Taken) -> str:
+    return f"{at(choice.place)}: {choice.text} is {'true' if choice.holds else 'false'}"
+
+
+def _doubts(case: _Case, worst: Model) -> list[str]:
+    """Why an unsafe outcome may be the model's fault: calls on the way that can wait, or be the missing barrier."""
+    known = {(role, key): choice.holds for role, key, choice in worst.taken}
+    reasons = []
+    lost: list[Hole] = []
+    for thread in case.extraction.threads:
+        if not any(isinstance(event, Write) and event.value == FREED for event in walk(thread.body)):
+            continue
+        for hole in _holes_on_path(thread, known):
+            if hole.kind in ("budget", "parse"):
+                reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
+            elif "wait" in hole.may:
+                reasons.append(f"{hole.name}() at {at(hole.place)} can wait, and was not looked into")
+            elif not hole.known:
+                lost.append(hole)
+    if lost and not reasons and not _unsafe_with_barriers(case, lost):
+        names = ", ".join(sorted({f"{hole.name}()" for hole in lost}))
+        reasons.append(f"a full barrier in a call whose code was not found would make it safe: {names}")
+    return list(dict.fromkeys(reasons))
+
+
+def _holes_on_path(thread: Thread, known: dict[tuple[str, str], bool]) -> list[Hole]:
+    """Holes between the thread's first write and its freeing write, on the branches that were taken."""
+
+    def settle(event: Event) -> Sequence[Event]:
+        if isinstance(event, Choice):
+            holds = known.get((thread.role, event.key))
+            if holds is not None:
+                return event.then if holds else event.otherwise
+        return (event,)
+
+    found: list[Hole] = []
+    started = False
+    for event in walk(rewrite(thread.body, settle)):
+        if isinstance(event, Write) and event.value == FREED:
+            break
+        started = started or isinstance(event, (Write, Update))
+        if started and isinstance(event, Hole):
+            found.append(event)
+    return found
+
+
+def _unsafe_with_barriers(case: _Case, lost: Sequence[Hole]) -> bool:
+    """Whether the outcome stays when each call whose code was not found is a full barrier."""
+    places = {hole.place for hole in lost}
+
+    def change(event: Event) -> Sequence[Event]:
+        if isinstance(event, Hole) and event.place in places:
+            return (replace(event, always=event.always | {"fence"}),)
+        return (event,)
+
+    threads = tuple(replace(t, body=rewrite(t.body, change)) for t in case.extraction.threads)
+    return _case(replace(case.extraction, threads=threads), case.name, locks=False).worst()[0] == "Sometimes"
+
+
+def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
+    """The smallest change that makes every model safe, and smaller ones that do not."""
+    barriers, waits = repairs(case.threads, case.extraction.kept)
+    tried: list[str] = []
+    if _helps(case, worst, barriers, all_models=False):
+        for edit in barriers:
+            if _helps(case, worst, [edit]):
+                return edit.text, tried
+            tried.append(f"{edit.text} -> still unsafe")
+        for pair in islice(combinations(barriers, 2), _PAIRS):
+            if _helps(case, worst, pair):
+                alone = [text for text in tried if any(text.startswith(edit.text) for edit in pair)]
+                return " and ".join(edit.text for edit in pair), alone
+    elif barriers:
+        tried.append("a barrier or acquire at every access -> still unsafe")
+    for edit in waits:
+        if _helps(case, worst, [edit]):
+            return edit.text, tried[:1]
+    return None, tried[:4]
+
+
+def _helps(case: _Case, worst: Model, edits: Sequence[Edit], all_models: bool = True) -> bool:
+    """Whether edits make the worst model safe, and then all of them."""
+    if case.outcome(worst, edits) != "Never":
+        return False
+    return not all_models or case.worst(edits)[0] == "Never"
