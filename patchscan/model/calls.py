@@ -8,11 +8,12 @@ from patchscan.model.events import Hole
 from patchscan.model.inlining import inline
 from patchscan.model.memory import Context, Environment, Frame, Out, dereference, place_of
 from patchscan.model.primitives import PRIMITIVES
-from patchscan.model.syntax import arguments
+from patchscan.model.syntax import arguments, children
 from patchscan.model.typing import find, type_of
 from patchscan.model.values import Address, FunctionName, Local, Named, Register, Unknown, Value
 
 _MAX_DEPTH = 12
+_SHORT = 300
 _NONE: frozenset[str] = frozenset()
 
 
@@ -31,10 +32,9 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         return special(context, node, given, env, frame, out)
     if name in masks.OPERATIONS:
         return masks.OPERATIONS[name](context, given, env, frame, out)
-    stub = context.stubs.get(name)
-    if stub is not None and name not in context.look_into:
+    stub, definition = context.stubs.get(name), context.code.callee(name, near)
+    if stub is not None and (name not in context.look_into or definition is None):
         return inline(context, stub, node, given, env, frame, out)
-    definition = context.code.callee(name, near)
     if definition is not None and _look_into(context, definition, name, near, frame):
         return inline(context, definition, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
@@ -45,7 +45,16 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
         up.definition.name == name and up.definition.path == definition.path for up in frame.chain()
     ):
         return False
-    return name in context.look_into or context.reach.relevant(name, near)
+    if name in context.look_into or context.reach.relevant(name, near):
+        return True
+    called_back = frame.definition.stub and not definition.by_name
+    return called_back or _is_simple(definition)
+
+
+def _is_simple(definition: Definition) -> bool:
+    """A body of at most one short statement: looking into it costs nothing and may decide a condition."""
+    statements = children(definition.body) if definition.body is not None else []
+    return len(definition.text) < _SHORT and len(statements) <= 1
 
 
 def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:

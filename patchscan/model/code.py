@@ -269,7 +269,7 @@ class Codebase:
         listing: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
         self._read = read
-        self._scope = (*changed, *files)
+        self.scope = (*changed, *files)
         self._arch = arch
         self._listing = listing
         self.config = config
@@ -292,7 +292,7 @@ class Codebase:
         if near not in self._orders:
             here = self.file(near)
             included = [self._included(name, near) for name in here.includes] if here else []
-            self._orders[near] = tuple(dict.fromkeys([near, *self._scope, *filter(None, included)]))
+            self._orders[near] = tuple(dict.fromkeys([near, *self.scope, *filter(None, included)]))
         return self._orders[near]
 
     def _included(self, name: str, near: str) -> str | None:
@@ -346,7 +346,7 @@ class Codebase:
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function outside the scope, in the directories of the scope's .c files."""
         for directory in sorted(
-            {path.rpartition("/")[0] for path in (near, *self._scope) if path.endswith(".c")}
+            {path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")}
         ):
             for path in self._listing(directory):
                 found = self.file(path)

@@ -145,6 +145,8 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     if kind == "bound":
         bound, owner = frame.bound[name]
         return evaluate(context, bound, env, owner, out)
+    if kind == "local" and _decays(frame.types[name], env.get((frame.number, name))):
+        return Address(Local(frame.number, name, frame.types[name]))
     if kind == "local":
         return read(
             context, Local(frame.number, name, frame.types[name]), "plain", env, out, place_of(frame, node)
@@ -161,6 +163,11 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     if name.isupper():
         return Unknown("name " + name, name)
     return read(context, _variable(context, node, env, frame, out), "plain", env, out, place_of(frame, node))
+
+
+def _decays(kind: str, value: Value | None) -> bool:
+    """Whether a local variable stands for its address: an array of this function's own."""
+    return (kind.endswith("[]") or kind == "cpumask_var_t") and not isinstance(value, Address)
 
 
 def _parenthesis(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:

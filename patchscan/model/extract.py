@@ -10,11 +10,12 @@ from patchscan.model.lower import lower_block, lower_function
 from patchscan.model.memory import Context
 from patchscan.model.reach import Reach
 from patchscan.model.scenario import Atom, Role, Scenario
-from patchscan.model.slice import guards, origins
+from patchscan.model.slice import deciding_calls, guards, origins
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Named, Through
 
 _ROUNDS = 4
+_SHORT = 400
 _WAITS = frozenset({"wait", "free"})
 _READS = frozenset({"open"})
 
@@ -60,11 +61,14 @@ def extract(
     kept = candidates = frozenset(seeds)
     for _ in range(_ROUNDS):
         everything = _lower_all(scenario, functions, code, stubs, candidates, None)
+        calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
+        short = frozenset(name for name in calls if _is_short(name, functions, code))
         deciding = _deciding(everything, kept | {"*"}) & _concurrent(everything)
         kept |= deciding & _shared(everything)
-        if deciding <= candidates:
+        if deciding <= candidates and short <= scenario.look_into:
             break
         candidates |= deciding
+        scenario = replace(scenario, look_into=scenario.look_into | short)
     lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
     return Extraction(
         scenario,
@@ -160,6 +164,14 @@ def _shared(lowered: Sequence[_Lowered]) -> frozenset[str]:
             if kind == "W":
                 written.add(key)
     return frozenset(key for key, threads in users.items() if len(threads) > 1 and key in written)
+
+
+def _is_short(name: str, functions: Sequence[tuple[str, str]], code: Codebase) -> bool:
+    """Whether a function is small enough to look into only because its result decides something."""
+    found = next(filter(None, (code.callee(name, path) for _, path in functions)), None)
+    if found is None:
+        found = next(filter(None, (code.callee(name, path) for path in code.scope)), None)
+    return found is not None and len(found.text) < _SHORT
 
 
 def _concurrent(lowered: Sequence[_Lowered]) -> frozenset[str]:

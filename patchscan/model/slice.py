@@ -1,5 +1,6 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,7 @@ from patchscan.model.values import Register, Through, Value, leaves
 
 NO_PLACE = Place("", 0, "")
 _CAP = 64
+_CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
 _STEPS = 400
 
 
@@ -245,6 +247,17 @@ def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
             for leaf in leaves(event.condition):
                 if isinstance(leaf, Register):
                     found |= _origins(leaf.name, sources, set())
+    return frozenset(found)
+
+
+def deciding_calls(body: Body, observed: frozenset[str]) -> frozenset[str]:
+    """Names of functions that were not looked into and whose result decides what guards() asks for."""
+    found: set[str] = set()
+    for event in walk(body):
+        if isinstance(event, Choice) and _profile(event.then, observed) != _profile(
+            event.otherwise, observed
+        ):
+            found |= set(_CALL_RESULT.findall(event.key))
     return frozenset(found)
 
 

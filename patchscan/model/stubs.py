@@ -21,12 +21,15 @@ _EFFECTS = {
     "__lock": "lock",
     "__unlock": "lock",
 }
-_ACCESS = re.compile(r"__([RWXC])\(([^;]*)")
+_ACCESS = re.compile(r"__[RWXC]\(")
 
 
 @dataclass(frozen=True)
 class Stubs:
-    """Stubs by name; effects: "fence", "open", "wait", "lock", "free", "access", "<type>" for a typed access."""
+    """Stubs by name.
+
+    effects: "fence", "open", "wait", "lock", "free", "access", "<type>" where a pointer to it is given.
+    """
 
     definitions: dict[str, Definition]
     effects: dict[str, frozenset[str]]
@@ -99,10 +102,7 @@ def _own_effects(stub: Definition) -> frozenset[str]:
     if "FREED" in text:
         found.add("free")
     types = {name: kind for kind, name in stub.parameters}
-    for _, argument in _ACCESS.findall(text):
+    found |= {f"<{kind.rstrip(' *')}>" for kind in types.values() if kind.endswith("*")}
+    if _ACCESS.search(text):
         found.add("access")
-        pointed = re.search(r"\*\s*(\w+)", argument)
-        kind = types.get(pointed.group(1), "") if pointed else ""
-        if kind.endswith("*"):
-            found.add(f"<{kind.rstrip(' *')}>")
     return frozenset(found)

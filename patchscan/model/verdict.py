@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 
+from patchscan.model.checks import context_faults
 from patchscan.model.events import (
     Branch,
     Choice,
-    Deferred,
     Event,
     Hole,
+    Place,
     Thread,
     Update,
     Wait,
@@ -44,7 +45,8 @@ class Verdict:
     for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
     smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
     litmus: the worst model's test; branches: the choices taken on the way to it; functions: (path, function)
-    looked into; waits: the most waits on one path of the updater.
+    looked into; interrupts: the most
+    calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
     """
 
     name: str
@@ -62,7 +64,7 @@ class Verdict:
     branches: tuple[str, ...] = ()
     litmus: str = ""
     models: int = 0
-    waits: int = 0
+    interrupts: int = 0
     visited: frozenset[tuple[str, str]] = frozenset()
     decided: tuple[str, ...] = ()
     timeline: tuple[str, ...] = ()
@@ -159,24 +161,26 @@ def _blank(case: _Case, config: str, outcome: str, worst: Model | None) -> Verdi
         unmodelled=tuple(dict.fromkeys(unmodelled)),
         litmus=case.litmus(worst),
         models=len(case.models),
-        waits=_waits(extraction),
+        interrupts=_interrupts(extraction),
         visited=extraction.visited,
+        notes=context_faults(extraction.threads),
     )
 
 
-def _waits(extraction: Extraction) -> int:
-    """The most calls that wait on one path of a thread."""
-    return max((_longest(thread.body) for thread in extraction.threads), default=0)
+def _interrupts(extraction: Extraction) -> int:
+    """The most calls that interrupt other CPUs and wait for them on one path of a thread."""
+    return max((len(_longest(thread.body)) for thread in extraction.threads), default=0)
 
 
-def _longest(body: Sequence[Event]) -> int:
-    total, places = 0, set()
+def _longest(body: Sequence[Event]) -> frozenset[Place]:
+    """Places of waits for IPIs, along the path that has most of them."""
+    places: frozenset[Place] = frozenset()
     for event in body:
         if isinstance(event, (Branch, Choice)):
-            total += max(_longest(event.then), _longest(event.otherwise))
-        elif isinstance(event, (Wait, Deferred)):
-            places.add((event.place, event.cpu if isinstance(event, Wait) else None))
-    return total + len({place for place, _ in places})
+            places |= max(_longest(event.then), _longest(event.otherwise), key=len)
+        elif isinstance(event, Wait) and event.domain == "irq":
+            places |= {event.place}
+    return places
 
 
 def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
