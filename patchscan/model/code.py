@@ -7,7 +7,7 @@ from functools import cached_property
 
 from tree_sitter import Node
 
-from patchscan.mask import closing
+from patchscan.lexical import closing
 from patchscan.model.config import Config, resolve, without_comments
 from patchscan.model.syntax import children, parse_function
 

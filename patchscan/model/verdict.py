@@ -22,6 +22,7 @@ from patchscan.model.extract import Extraction
 from patchscan.model.memory import FREED
 from patchscan.model.mutate import Edit, apply, at, mutations, repairs
 from patchscan.model.slice import Taken
+from patchscan.model.timeline import interleaving
 from patchscan.model.variants import Model, litmus_of, models, prepare
 
 _PAIRS = 150
@@ -111,7 +112,18 @@ class _Case:
                 return "Sometimes", model
             if found is None or (result == "Unknown" != worst):
                 worst, found = result, model
+            elif worst == result and len(self.litmus(model)) > len(self.litmus(found)):
+                found = model
         return worst, found
+
+    def changes(self, edit: Edit) -> bool:
+        """Whether an edit makes any difference to what is executed."""
+        scenario = self.extraction.scenario
+        return any(
+            litmus_of(scenario, apply([edit], model.threads), self.name)
+            != litmus_of(scenario, model.threads, self.name)
+            for model in self.models
+        )
 
     def litmus(self, model: Model | None) -> str:
         text = litmus_of(self.extraction.scenario, model.threads, self.name) if model is not None else None
@@ -184,7 +196,7 @@ def _longest(body: Sequence[Event]) -> frozenset[Place]:
 
 
 def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
-    edits = mutations(case.threads)
+    edits = [edit for edit in mutations(case.threads) if case.changes(edit)]
     results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
     reasons = []
     if not any(result.outcome == "Sometimes" for result in results):
@@ -213,6 +225,7 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
         return _ordered_by_locks(locked, verdict)
     branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
     verdict = replace(verdict, outcome="Sometimes", branches=tuple(dict.fromkeys(branches)))
+    verdict = replace(verdict, timeline=interleaving(verdict.litmus, worst.threads))
     reasons = _doubts(case, worst)
     repair, tried = _find_repair(case, worst)
     if repair is None:
@@ -229,7 +242,8 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
 def _ordered_by_locks(locked: _Case, verdict: Verdict) -> Verdict:
     """Unsafe without the locks of the path, but not with them."""
     note = "ordered only by the locks that the path gives and takes in between"
-    results = [Mutation(edit.text, locked.worst([edit])[0]) for edit in mutations(locked.threads)]
+    edits = [edit for edit in mutations(locked.threads) if locked.changes(edit)]
+    results = [Mutation(edit.text, locked.worst([edit])[0]) for edit in edits]
     results.append(Mutation("without the locks of the path", "Sometimes"))
     return replace(
         verdict,
