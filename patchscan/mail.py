@@ -12,6 +12,8 @@ from patchscan.mime import decode_mail
 from patchscan.problem import Problem
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
+_ADDRESS = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,"])+')
+_LONGEST_LIST = 20000
 _DIFF_START = re.compile(rb"\s*(?:diff --|--- |Index: )")
 _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
 _GZIP = b"\x1f\x8b"
@@ -25,7 +27,8 @@ class Message:
     """One mail. message_id: without <>, "" where there is none; author: "Name <address>"; date: as sent.
 
     references: Message-IDs of the mails before it in its thread, its parent last; body: decoded text, "\\n"
-    between lines, surrogates for bytes of no charset; where: what to call it in a Problem.
+    between lines, surrogates for bytes of no charset; where: what to call it in a Problem; recipients: those
+    of To and Cc, as sent.
     """
 
     message_id: str
@@ -35,6 +38,7 @@ class Message:
     references: tuple[str, ...]
     body: str
     where: str
+    recipients: tuple[str, ...] = ()
 
     @property
     def parent(self) -> str | None:
@@ -99,10 +103,18 @@ def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Messa
             references=_references(headers),
             body=decoded.text,
             where=where,
+            recipients=_recipients(headers),
         )
     for number, inner in enumerate(decoded.inner, 1):
         for one in split_mbox(inner):
             yield from _messages(one, f"{where}, attachment {number}", problems)
+
+
+def _recipients(headers: dict[str, str]) -> tuple[str, ...]:
+    """The addresses of To and Cc, each once; a comma may stand in a quoted name."""
+    listed = ",".join(headers.get(name, "")[:_LONGEST_LIST] for name in ("to", "cc"))
+    found = (one.strip() for one in _ADDRESS.findall(listed))
+    return tuple(dict.fromkeys(one for one in found if "@" in one))
 
 
 def _references(headers: dict[str, str]) -> tuple[str, ...]:

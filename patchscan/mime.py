@@ -23,7 +23,9 @@ _SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
 _WIDER_CHARSET = {"gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949"}
 # Text that means something else in utf-7 and hz.
 _PLAIN = bytes(range(32, 127)) + b" +AGE- ~~"
-_WANTED_HEADERS = frozenset({"from", "subject", "date", "message-id", "in-reply-to", "references"})
+_WANTED_HEADERS = frozenset(
+    {"from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"}
+)
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -32,7 +34,7 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 class Decoded:
     """What a mail holds.
 
-    headers: those that tell author, subject and thread, with lower-case names; notes: what was not read;
+    headers: those that tell people, subject and thread, with lower-case names; notes: what was not read;
     text: the body as a reader sees it, "\\n" between lines, bytes of no known charset as surrogates;
     inner: mails and patches with headers of their own that were attached.
     """

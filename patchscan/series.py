@@ -71,7 +71,8 @@ class Patch:
 
     subject: as sent, on one line; title: without the bracketed prefix; changelog: the body lines up
     to the first line that is exactly "---", without in-body headers; line numbers of a changelog count
-    from 1 at the first of them; notes: what stands between "---" and the diff; revision: 1 for a first one.
+    from 1 at the first of them; notes: what stands between "---" and the diff; revision: 1 for a first one;
+    references: Message-IDs of the mails before it, its parent last; recipients: those of To and Cc.
     """
 
     index: int
@@ -86,6 +87,8 @@ class Patch:
     trailers: tuple[Trailer, ...]
     notes: tuple[str, ...]
     files: tuple[FileChange, ...]
+    references: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

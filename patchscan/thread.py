@@ -138,6 +138,8 @@ def _read_patch(message: Message, subject: Subject, body: Body, problems: list[P
         trailers=read_trailers(body.changelog),
         notes=body.notes,
         files=files,
+        references=message.references,
+        recipients=message.recipients,
     )
     return Posted(message, subject, body, patch)
 

@@ -289,6 +289,15 @@ def test_references_end_with_the_parent() -> None:
     assert message.message_id == "d@x"
 
 
+def test_recipients_are_those_of_to_and_cc_once() -> None:
+    headers = 'To: "Person, B" <b@x.org>, c@x.org\nCc: linux-mm@example.org,\n =?utf-8?q?J=C3=BC?= <j@x.org>, c@x.org\n'
+    message, _ = read(mail("[PATCH] one", TEXT, headers=headers))
+    expected = ('"Person, B" <b@x.org>', "c@x.org", "linux-mm@example.org", "Jü <j@x.org>")
+    assert message.recipients == expected
+    assert read_thread([message]).series[0].patches[0].recipients == expected
+    assert read(mail("x", headers='To: "a@x.org, ' + '"\\' * 90000 + "\n"))
+
+
 def test_hidden_characters_are_kept_and_found() -> None:
     line = "if (admin) /* \u202e} \u2066if */ \u200b{"
     message, _ = read(mbox(mail("[PATCH] one", line + "\n")))
