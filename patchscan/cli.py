@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import os
 import sys
@@ -13,8 +12,7 @@ from patchscan.job import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Sequence
 
     Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
 
@@ -89,7 +87,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
         "--severity", choices=LEVELS, default="warning", help="exit with 1 from this level on"
     )
     command.add_argument("--format", choices=FORMATS, default="text", help="how to report")
-    command.add_argument("-o", "--output", metavar="FILE", help="write the report there")
+    command.add_argument("-o", "--output", metavar="FILE_OR_DIR", help="write there; mail: a file a patch")
     command.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"
     )
@@ -99,39 +97,17 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
     from patchscan.job import each_series, scan_in_turn, scan_side_by_side
+    from patchscan.output import output_to, output_width, use_colour
 
     several = each_series(options)
-    style = (output_width(), use_colour(options))
+    style = (output_width(), use_colour(options.output))
     run = scan_side_by_side if options.jobs > 1 and len(several) > 1 else scan_in_turn
     status = CLEAN
-    with output_to(options.output) as out:
-        for text, one in run(several, options, style):
-            out.write(text)
+    with output_to(options.output) as write:
+        for documents, one in run(several, options, style):
+            write(documents)
             status = max(status, one)
     return status
-
-
-@contextlib.contextmanager
-def output_to(path: str | None) -> Iterator[TextIO]:
-    """Standard output, or the file asked for; bytes that are not UTF-8 come out as they came in."""
-    if path is None:
-        yield sys.stdout
-        return
-    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        yield file
-
-
-def use_colour(options: argparse.Namespace) -> bool:
-    """Whether to colour: only for a terminal that can and a user who does not mind."""
-    plain = options.output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
-
-
-def output_width() -> int:
-    """Columns of the terminal, 80 where there is none, never so wide that prose is hard to read."""
-    from shutil import get_terminal_size
-
-    return min(get_terminal_size((80, 24)).columns, 110) if sys.stdout.isatty() else 80
 
 
 def why_arguments(command: argparse.ArgumentParser) -> None:

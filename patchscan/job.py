@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from patchscan.series import Thread
     from patchscan.tree import Tree
 
+    Documents = tuple[tuple[str, str], ...]
+
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 LEVELS = ("info", "warning", "error")
-FORMATS = ("text", "concise", "markdown", "json", "sarif", "github", "b4", "patchwork")
+FORMATS = ("text", "concise", "mail", "markdown", "json", "sarif", "github", "b4", "patchwork")
 PARTS_OF_ONE = (".patch", ".diff", ".eml")
 
 
@@ -65,8 +67,8 @@ def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report
 
 def scan_in_turn(
     several: Sequence[Sequence[str]], options: Namespace, style: tuple[int, bool]
-) -> Iterator[tuple[str, int]]:
-    """(rendered report, exit status) of each series, in this process."""
+) -> Iterator[tuple[Documents, int]]:
+    """(documents, exit status) of each series, in this process."""
     tools = prepare(options)
     for series in several:
         yield rendered(series, options, style, tools)
@@ -74,7 +76,7 @@ def scan_in_turn(
 
 def scan_side_by_side(
     several: Sequence[Sequence[str]], options: Namespace, style: tuple[int, bool]
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[Documents, int]]:
     """The same in several processes, in the same order; each loads rules and tree once, by being forked."""
     from functools import partial
     from multiprocessing import get_context
@@ -92,19 +94,19 @@ _tools: Tools | None = None
 
 def _rendered_in_worker(
     series: Sequence[str], options: Namespace, style: tuple[int, bool]
-) -> tuple[str, int]:
+) -> tuple[Documents, int]:
     assert _tools is not None
     return rendered(series, options, style, _tools)
 
 
 def rendered(
     series: Sequence[str], options: Namespace, style: tuple[int, bool], tools: Tools
-) -> tuple[str, int]:
-    """A report as text, and the exit status it asks for."""
-    from patchscan.report import render
+) -> tuple[Documents, int]:
+    """The documents of a report, and the exit status it asks for."""
+    from patchscan.report import documents
 
     report = report_on(series, options, tools)
-    return render(report, options.format, *style), exit_status(report, options)
+    return documents(report, options.format, *style), exit_status(report, options)
 
 
 def read(series: Sequence[str], revision: int | None) -> Thread:

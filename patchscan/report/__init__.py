@@ -1,5 +1,6 @@
 """The Report: everything a scan found, as one value. One module a format renders it."""
 
+import re
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -7,6 +8,18 @@ from patchscan.overlay import PatchState
 from patchscan.problem import Problem
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Series, Thread
+
+SUFFIXES = {
+    "text": "txt",
+    "concise": "txt",
+    "html": "html",
+    "markdown": "md",
+    "json": "json",
+    "sarif": "sarif",
+    "github": "txt",
+    "b4": "txt",
+    "patchwork": "txt",
+}
 
 
 @dataclass(frozen=True)
@@ -16,6 +29,46 @@ class Coverage:
     functions: int = 0
     partial: tuple[str, ...] = ()
     rules_run: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of a model's timeline.
+
+    thread: who does it, e.g. "CPU 0: gup_fast()"; path, line: where it comes from, "" and 0 where nothing in the
+    code stands for it; reads_from: the number of the step, from 1, whose value it reads; missed: that of the step
+    that it should have seen, or have waited for, and did not; None where there is no such step.
+    """
+
+    thread: str
+    text: str
+    path: str = ""
+    line: int = 0
+    reads_from: int | None = None
+    missed: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What executing one model of the changed code showed.
+
+    verdict: "safe", "unsafe" or "unknown", before: that of the code before the series, None where it was not
+    asked; outcome: "Never", "Sometimes" or "Always"; repair: a change that is known to make it safe;
+    litmus: the test as text; replay: the command that executes it again.
+    """
+
+    name: str
+    scenario: str
+    config: str
+    verdict: str
+    before: str | None
+    outcome: str
+    timeline: tuple[Step, ...] = ()
+    repair: str | None = None
+    assumptions: tuple[str, ...] = ()
+    unmodelled: tuple[str, ...] = ()
+    litmus: str = ""
+    replay: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +84,11 @@ class Report:
     problems: tuple[Problem, ...] = ()
     base: str = ""
     coverage: Coverage = Coverage()
+    models: tuple[ModelResult, ...] = ()
+
+    def model_of(self, finding: Finding) -> ModelResult | None:
+        """The model that proves a finding, None where there is none."""
+        return next((model for model in self.models if model.name == finding.model), None)
 
     @property
     def unchecked(self) -> tuple[Silence, ...]:
@@ -44,6 +102,24 @@ def anchored(report: Report, finding: Finding) -> tuple[str, int]:
         return finding.path, finding.line
     files = [file for state in report.states if state.patch.index == finding.patch for file in state.files]
     return (files[0].change.path, 1) if files else ("(no file)", 1)
+
+
+def documents(
+    report: Report, form: str, width: int = 80, colour: bool = False
+) -> tuple[tuple[str, str], ...]:
+    """(file name, text) of what a format makes of a report: one document, for mail one a patch with findings."""
+    if form == "mail":
+        from patchscan.report.mail import drafts
+
+        return tuple(drafts(report))
+    title = report.series.title if report.series else "no series"
+    return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour)),)
+
+
+def file_name(title: str) -> str:
+    """A title as a file name without its suffix: lower-case letters, digits and hyphens."""
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return name[:52].rstrip("-") or "series"
 
 
 def render(report: Report, form: str, width: int = 80, colour: bool = False) -> str:

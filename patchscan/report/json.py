@@ -1,6 +1,7 @@
 """The report as JSON, schema 1 (report/schema.json)."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from patchscan.report import Report
@@ -29,7 +30,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             for left in report.thread.left_out
         ],
         "findings": [finding_dict(finding) for finding in report.findings],
-        "models": [],
+        "models": [asdict(model) for model in report.models],
         "problems": [{"where": each.where, "message": each.message} for each in report.problems],
         "coverage": {
             "functions": report.coverage.functions,

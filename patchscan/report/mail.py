@@ -1,0 +1,185 @@
+"""The drafted reply: one mail a patch with findings, for a person to read, change and send.
+
+Nothing is sent. A draft has no From and no Date: the mailer that sends it knows these.
+"""
+
+import re
+from collections.abc import Container, Iterator, Sequence
+from email.header import Header
+from email.utils import formataddr
+from hashlib import sha256
+
+from patchscan.printable import printable
+from patchscan.report import ModelResult, Report, file_name
+from patchscan.report.prose import (
+    WIDTH,
+    asks,
+    evidence_lines,
+    sentences,
+    suggestion_lines,
+    without_line_numbers,
+    wrapped,
+)
+from patchscan.report.quote import as_quotation, quoted_lines
+from patchscan.report.timeline import timeline_lines
+from patchscan.rule import Evidence, Finding
+from patchscan.series import Patch
+
+# The first line of a mail in a mailbox, as mboxrd has it for mails without a sender.
+SEPARATOR = "From mboxrd@z Thu Jan  1 00:00:00 1970"
+MIME = (
+    "MIME-Version: 1.0",
+    "Content-Type: text/plain; charset=utf-8",
+    "Content-Transfer-Encoding: 8bit",
+)
+
+
+def render(report: Report) -> str:
+    """All drafts as one mailbox (mboxrd); "" where there is nothing to say."""
+    return "".join(text for _, text in drafts(report))
+
+
+def drafts(report: Report) -> Iterator[tuple[str, str]]:
+    """(file name, mailbox of one mail) for each patch with findings, in the order of the series."""
+    if report.series is None:
+        return
+    cover = (report.series.cover,) if report.series.cover else ()
+    for patch in (*cover, *report.series.patches):
+        findings = [each for each in report.findings if each.patch == patch.index and each.counts]
+        if findings:
+            yield f"{patch.index:04}-{file_name(patch.title)}.mbox", draft(report, patch, findings)
+
+
+def draft(report: Report, patch: Patch, findings: Sequence[Finding]) -> str:
+    """One mail with its "From " line and an empty line at its end."""
+    text = re.sub("\n{3,}", "\n\n", "\n".join(body_lines(report, patch, findings)).rstrip("\n") + "\n")
+    escaped = re.sub(r"^(>*From )", r">\1", text, flags=re.M)
+    return "\n".join([SEPARATOR, *header_lines(patch), message_id(patch, text), *MIME, "", escaped]) + "\n"
+
+
+def message_id(patch: Patch, text: str) -> str:
+    """A Message-ID that this text has every time, for b4 reads no mail without; its domain is no one's (RFC 2606)."""
+    digest = sha256(f"{patch.message_id}\n{text}".encode("utf-8", "surrogateescape")).hexdigest()
+    return f"Message-ID: <draft.{digest[:24]}@patchscan.invalid>"
+
+
+def header_lines(patch: Patch) -> Iterator[str]:
+    """To the author, Cc the other recipients, tied to the patch's thread."""
+    subject = printable(patch.subject)
+    yield f"Subject: {encoded(subject if subject.lower().startswith('re:') else f'Re: {subject}')}"
+    author = addresses([patch.author])
+    others = [each for each in addresses(patch.recipients) if each[1] not in {one[1] for one in author}]
+    if author:
+        yield f"To: {people(author)}"
+    if others:
+        yield f"Cc: {people(others)}"
+    if patch.message_id:
+        chain = [*patch.references, patch.message_id]
+        yield f"In-Reply-To: <{printable(patch.message_id)}>"
+        yield "References: " + "\n ".join(f"<{printable(each)}>" for each in dict.fromkeys(chain))
+
+
+def addresses(recipients: Sequence[str]) -> list[tuple[str, str]]:
+    """(name, address) of each recipient that has an address."""
+    return [split for each in recipients if "@" in (split := name_and_address(each))[1]]
+
+
+def name_and_address(person: str) -> tuple[str, str]:
+    """The parts of "Name <address>"; where there is no name it is ""."""
+    name, _, address = printable(person).rpartition("<")
+    return name.strip().strip('"'), re.sub(r"[\s<>,;]", "", address)
+
+
+def people(recipients: Sequence[tuple[str, str]]) -> str:
+    """A header's value, one person a line."""
+    shown = [formataddr((name, ascii_address(address)), "utf-8") for name, address in recipients]
+    return ",\n ".join(shown)
+
+
+def ascii_address(address: str) -> str:
+    """An address as a header can carry it."""
+    return address.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def encoded(text: str) -> str:
+    """A header's value on one or more lines; encoded words (RFC 2047) only where it is not ASCII."""
+    if text.isascii():
+        return text
+    return Header(text, "utf-8", maxlinelen=72, header_name="Subject").encode()
+
+
+def body_lines(report: Report, patch: Patch, findings: Sequence[Finding]) -> Iterator[str]:
+    """The quoted patch with each remark under the line it speaks of."""
+    name = name_and_address(patch.author)[0] or patch.author
+    when = f"On {printable(patch.date)}, " if patch.date else ""
+    yield f"{when}{printable(name)} wrote:"
+    quoted, elsewhere = quoted_lines(patch, findings)
+    wording = Wording(report, {line.text[1:].strip() for line in quoted if line})
+    for text, said in as_quotation(quoted):
+        yield text
+        if said:
+            yield ""
+            yield from wording.remarks(said)
+            yield ""
+    for finding in elsewhere:
+        yield from ("", f"On {printable(finding.path)}, outside of what this patch touches:", "")
+        yield from wording.remarks([finding])
+
+
+class Wording:
+    """Puts the findings of one mail into words: questions take turns, what was said is not said again.
+
+    quoted: the lines that the mail shows anyway.
+    """
+
+    def __init__(self, report: Report, quoted: Container[str]) -> None:
+        self.report = report
+        self.quoted = quoted
+        self.questions = 0
+        self.said: set[tuple[str, str]] = set()
+
+    def remarks(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """The paragraphs below one quoted line."""
+        for number, finding in enumerate(findings):
+            if number:
+                yield ""
+            yield from self.remark(finding)
+
+    def remark(self, finding: Finding) -> Iterator[str]:
+        """One finding: its sentences, what supports it, what could stand instead."""
+        key = (finding.rule, finding.message)
+        if key in self.said:
+            yield "Same here."
+            return
+        self.said.add(key)
+        yield from wrapped(sentences(finding, self.questions))
+        self.questions += asks(finding)
+        unseen = [each for each in finding.evidence if self.adds(each, finding)]
+        yield from evidence_lines(finding.path, unseen)
+        yield from suggestion_lines(finding)
+        model = self.report.model_of(finding)
+        if model is not None:
+            yield from model_lines(model)
+
+    def adds(self, evidence: Evidence, finding: Finding) -> bool:
+        """Whether a line of evidence says something that the mail does not show already."""
+        text = evidence.text.strip()
+        shown = evidence.path == finding.path and text in self.quoted
+        return not shown and any(character.isalnum() for character in text)
+
+
+def model_lines(model: ModelResult) -> Iterator[str]:
+    """A model's verdict as a mail tells it: the interleaving, what it rests on, how to run it again."""
+    if model.timeline:
+        yield from ("", "This is how it can happen:", "")
+        yield from (line.rstrip() for line in timeline_lines(model.timeline, WIDTH, places=False))
+    if model.repair:
+        yield ""
+        yield from wrapped(f"What would close it: {without_line_numbers(printable(model.repair))}")
+    for title, entries in (("This assumes", model.assumptions), ("Not modelled", model.unmodelled)):
+        if entries:
+            yield ""
+            listed = "; ".join(without_line_numbers(printable(each)) for each in entries)
+            yield from wrapped(f"{title}: {listed}.")
+    if model.replay:
+        yield from ("", "To see it run:", "", f"\t{printable(model.replay)}")

@@ -1,0 +1,96 @@
+"""Findings in the words of a reply: whole sentences, a question where there is no proof, no line numbers."""
+
+import re
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+
+from patchscan.printable import printable
+from patchscan.rule import CHANGELOG, Evidence, Finding
+
+WIDTH = 72
+# Asked in turn where the finding is no proof, so that a mail does not repeat itself.
+QUESTIONS = (
+    "Or am I missing something?",
+    "Is there a reason against it?",
+    "What do you think?",
+    "Did you look into that?",
+)
+QUESTION_ON_CHANGELOG = "Could you say more here?"
+_LINE_NUMBER = r"lines? \d+(?:(?:, | and | to |-)\d+)*"
+_ASIDE = re.compile(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
+_FROM_THERE = re.compile(rf"\bfrom {_LINE_NUMBER} on\b")
+_THERE = re.compile(rf"\b(?:at|on|in) {_LINE_NUMBER}")
+_BARE = re.compile(rf"\b{_LINE_NUMBER}\b")
+_PLACE = re.compile(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
+
+
+def sentences(finding: Finding, turn: int) -> str:
+    """What a person would write of a finding.
+
+    turn: how many questions the mail holds already, which chooses the next one.
+    """
+    text = without_line_numbers(" ".join(printable(finding.message).split()))
+    text = f"Nit: {text}" if finding.severity == "info" else opened(text, finding.text)
+    if text[-1:] not in ".?!":
+        text += "."
+    if not asks(finding):
+        return text
+    on_changelog = finding.path == CHANGELOG
+    return f"{text} {QUESTION_ON_CHANGELOG if on_changelog else QUESTIONS[turn % len(QUESTIONS)]}"
+
+
+def asks(finding: Finding) -> bool:
+    """Whether a question follows: the finding is no proof, more than taste, and does not end in one already."""
+    return (
+        finding.confidence != "high"
+        and finding.severity != "info"
+        and not finding.message.rstrip().endswith("?")
+    )
+
+
+def opened(text: str, quoted: str) -> str:
+    """The text with a capital letter, unless it begins with a name of the code."""
+    word = re.match(r"[a-z]+(?=[ ,:;]|$)", text)
+    if not word or re.search(rf"\b{word[0]}\b", quoted):
+        return text
+    return text[0].upper() + text[1:]
+
+
+def without_line_numbers(text: str) -> str:
+    """A reader of mail sees no line numbers: they go, or become words."""
+    text = _ASIDE.sub("", text)
+    text = _FROM_THERE.sub("from there on", text)
+    text = _THERE.sub("there", text)
+    text = _BARE.sub(lambda found: "those lines" if found[0].startswith("lines") else "that line", text)
+    return _PLACE.sub(r"\1", text)
+
+
+def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
+    """The lines that support a finding in `path`, each file named once, the code indented."""
+    named = ""
+    for each in evidence:
+        if each.path != named:
+            named = each.path
+            place = "Elsewhere in this file" if named == path else f"In {printable(named)}"
+            yield from ("", f"{place}:", "")
+        yield f"\t{shown(each.text.strip())}"
+
+
+def suggestion_lines(finding: Finding) -> Iterator[str]:
+    """The lines that a mechanical fix adds."""
+    added = [line[1:] for line in (finding.fix or "").split("\n") if re.match(r"\+(?!\+\+ )", line)]
+    if added:
+        yield ""
+        yield "Like this:"
+        yield ""
+        yield from (shown(line) for line in added)
+
+
+def wrapped(text: str) -> list[str]:
+    """Text as lines of at most 72 columns; names are never broken."""
+    return wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def shown(line: str) -> str:
+    """A line of the patch as mail may carry it: tabs stay, what could command a terminal does not."""
+    return "\t".join(printable(part) for part in line.split("\t"))

@@ -1,0 +1,223 @@
+"""The drafted reply: what a reader, a mailer, b4 and our own reader make of it."""
+
+import email
+import email.policy
+import mailbox
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from patchscan.cli import main
+from patchscan.mail import read_messages
+from patchscan.report import Report, Step, documents, render
+from patchscan.report.prose import sentences, without_line_numbers
+from patchscan.report.timeline import timeline_lines
+from patchscan.rule import CHANGELOG, Evidence, Finding
+from patchscan.scan import scan
+from patchscan.series import Thread, read_thread
+
+from tests.test_report import MAIL, RULES
+
+SERIES = Path(__file__).parent.parent / "fixtures" / "series"
+NAMED = MAIL.replace(
+    "Message-ID:",
+    "To: linux-mm@kvack.example\nCc: =?utf-8?q?Zo=C3=AB_M=2E?= <zoe@example.org>,\n"
+    ' "Doe, John" <john@example.org>, Eve <eve@example.org>\n'
+    "Date: Mon, 2 Feb 2026 15:45:55 +0800\nReferences: <0@example.org>\nMessage-ID:",
+)
+
+
+def thread_of(text: str) -> Thread:
+    messages, problems = read_messages(text.encode(), "test.mbox")
+    return read_thread(messages, problems)
+
+
+def report_on(text: str) -> Report:
+    return scan(thread_of(text), None, RULES)
+
+
+def with_findings(*findings: Finding) -> Report:
+    """A report on MAIL with these findings in place of its own."""
+    made = (replace(each, patch=1, rule=each.rule or "some-rule") for each in findings)
+    return replace(report_on(NAMED), findings=tuple(made))
+
+
+def body_of(report: Report) -> list[str]:
+    ((_, text),) = documents(report, "mail")
+    return text.partition("\n\n")[2].rstrip("\n").split("\n")
+
+
+def test_headers_thread_the_reply_and_keep_the_recipients() -> None:
+    ((name, text),) = documents(report_on(NAMED), "mail")
+    mail = email.message_from_string(text, policy=email.policy.default)
+    assert mail.get_unixfrom() is not None and name.startswith("0001-") and name.endswith(".mbox")
+    assert mail["Subject"].startswith("Re: [PATCH] mm: ") and "\x1b" not in mail["Subject"]
+    assert mail["In-Reply-To"] == "<1@example.org>"
+    assert mail["References"].split() == ["<0@example.org>", "<1@example.org>"]
+    assert [each.addr_spec for each in mail["To"].addresses] == ["eve@example.org"]
+    assert [(each.display_name, each.addr_spec) for each in mail["Cc"].addresses] == [
+        ("", "linux-mm@kvack.example"),
+        ("Zoë M.", "zoe@example.org"),
+        ("Doe, John", "john@example.org"),
+    ]
+    assert mail["From"] is None and mail["Date"] is None
+
+
+def test_headers_of_a_hostile_mail_add_none_of_ours() -> None:
+    hostile = NAMED.replace("mm: \x1b[31mred", "=?utf-8?q?mm=0ABcc:_victim@example.org?= red").replace(
+        "From: Eve <eve@example.org>", "From: =?utf-8?q?Eve=0D=0AX-Injected:_1?= <eve@example.org>"
+    )
+    ((_, text),) = documents(report_on(hostile), "mail")
+    assert set(email.message_from_string(text).keys()) == {
+        *("Subject", "To", "Cc", "In-Reply-To", "References", "Message-ID"),
+        *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
+    }
+
+
+def test_remarks_stand_under_their_lines() -> None:
+    body = body_of(report_on(NAMED))
+    at = body.index("> As the previous patch did.")
+    assert body[at + 1] == "" and body[at + 2].startswith('"the previous patch" means nothing')
+    at = next(number for number, line in enumerate(body) if line.startswith("> +\twhile (a)"))
+    assert body[at + 1] == "" and not any(line.startswith(">") for line in body[at + 2 : at + 3])
+    assert body[0] == "On Mon, 2 Feb 2026 15:45:55 +0800, Eve wrote:"
+
+
+def test_nothing_in_a_reply_commands_a_terminal() -> None:
+    text = render(report_on(NAMED), "mail")
+    assert all(character.isprintable() or character in "\n\t" for character in text)
+
+
+def test_a_changelog_remark_waits_for_the_end_of_its_sentence() -> None:
+    changelog = "First the walk, as the previous patch\ndid it here, is made\nshorter. Then more."
+    report = report_on(NAMED.replace("As the previous patch did.", changelog))
+    body = body_of(report)
+    assert body[body.index("> shorter. Then more.") + 2].startswith('"the previous patch"')
+
+
+def test_far_lines_are_cut_and_near_ones_kept() -> None:
+    lines = [f"+\tcall_{number}();" for number in range(80)]
+    text = NAMED.replace("@@ -1,3 +1,6 @@", "@@ -1,3 +1,86 @@").replace(
+        " {\n+", " {\n" + "\n".join(lines) + "\n+"
+    )
+    body = body_of(report_on(text))
+    assert "[ ... ]" in body and "> +\tcall_79();" in body and "> +\tcall_40();" not in body
+    assert all(
+        line == ""
+        for at in range(len(body))
+        if body[at] == "[ ... ]"
+        for line in (body[at - 1], body[at + 1])
+    )
+
+
+def finding(message: str, confidence: str = "high", severity: str = "warning", **more: object) -> Finding:
+    plain = Finding("mm/a.c", 3, message, confidence=confidence, severity=severity, text="while (a)")
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("the store (line 12) races", "the store races"),
+        ("it is written at line 12 and read in mm/b.c:77", "it is written there and read in mm/b.c"),
+        ("seen by others from line 5 on", "seen by others from there on"),
+        ("lines 3 and 4 do the same", "those lines do the same"),
+        ("one line is enough", "one line is enough"),
+    ],
+)
+def test_line_numbers_become_words(message: str, expected: str) -> None:
+    assert without_line_numbers(message) == expected
+
+
+def test_a_proof_is_stated_and_the_rest_asked() -> None:
+    assert sentences(finding("the loop never ends"), 0) == "The loop never ends."
+    assert sentences(finding("the loop may never end", "medium"), 0).endswith("?")
+    assert sentences(finding("does it end?", "low"), 0) == "Does it end?"
+    assert sentences(finding("while is wrong here", severity="info"), 0) == "Nit: while is wrong here."
+    asked = {sentences(finding("it may", "low"), turn) for turn in range(4)}
+    assert len(asked) == 4
+    assert sentences(finding("while never ends"), 0) == "while never ends."
+
+
+def test_lines_of_remarks_are_wrapped_and_names_whole() -> None:
+    words = finding(
+        "a_rather_long_name_of_a_function_in_the_kernel() is called " + "again and " * 20 + "again"
+    )
+    said = [line for line in body_of(with_findings(words)) if line and not line.startswith(">")]
+    assert all(len(line) <= 72 for line in said) and any("in_the_kernel()" in line for line in said)
+
+
+def test_what_was_said_is_not_said_again_and_evidence_in_view_not_shown_again() -> None:
+    evidence = (Evidence("mm/a.c", 1, "void f(int a)"), Evidence("mm/b.c", 9, "f(1);"))
+    first, second = finding("this never ends", evidence=evidence), finding("this never ends", line=4)
+    body = body_of(with_findings(first, second))
+    assert body.count("This never ends.") == 1 and body[-1] == "Same here."
+    assert "\tf(1);" in body and "\tvoid f(int a)" not in body and "In mm/b.c:" in body
+
+
+def test_findings_that_do_not_count_and_patches_without_any_give_no_mail() -> None:
+    silent = (
+        finding("a", preexisting=True),
+        finding("b", repaired_by=2),
+        finding("c", suppressed="as agreed"),
+    )
+    assert documents(with_findings(*silent), "mail") == () and render(with_findings(), "mail") == ""
+
+
+def test_a_fix_is_suggested() -> None:
+    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,1 +3,1 @@\n-\twhile (a)\n+\tfor (; a;)\n"
+    body = body_of(with_findings(finding("use for", fix=diff)))
+    assert body[-1] == "\tfor (; a;)"
+
+
+def test_a_finding_outside_the_patch_is_named() -> None:
+    body = body_of(with_findings(finding("this breaks", path="mm/elsewhere.c")))
+    assert any(line.startswith("On mm/elsewhere.c") for line in body) and body[-1] == "This breaks."
+
+
+def test_our_own_reader_ties_the_remarks_to_the_lines(tmp_path: Path) -> None:
+    report = report_on(NAMED)
+    thread = thread_of(f"From a@b Thu Jan  1 00:00:00 1970\n{NAMED}\n{render(report, 'mail')}")
+    (reply,) = thread.replies
+    assert reply.parent == "1@example.org" and len(thread.series) == 1
+    below = {remark.quoted[-1] for remark in reply.remarks}
+    places = {each.text if each.path == CHANGELOG else "+" + each.text for each in report.findings}
+    plain = {place for place in places if "\u202e" not in place}
+    assert (
+        plain <= below and plain and len(below) == len({(each.path, each.line) for each in report.findings})
+    )
+
+
+def test_a_directory_gets_a_mail_a_patch(tmp_path: Path) -> None:
+    series = str(SERIES / "targeted-ipi" / "series.mbox")
+    main([series, "--no-tree", "--format", "mail", "-o", f"{tmp_path}/replies/"])
+    files = sorted((tmp_path / "replies").iterdir())
+    assert files and all(file.name[:4].isdigit() for file in files)
+    for file in files:
+        (mail,) = mailbox.mbox(file)
+        assert mail["In-Reply-To"] and mail["Subject"].startswith("Re: [PATCH")
+
+
+def test_b4_reads_a_draft_as_a_reply_to_its_patch() -> None:
+    b4 = pytest.importorskip("b4")
+    ((_, text),) = documents(report_on(NAMED), "mail")
+    message = b4.LoreMessage(email.message_from_string(text.partition("\n")[2]))
+    assert message.reply and message.in_reply_to == "1@example.org" and not message.has_diff
+
+
+def columns(steps: Sequence[Step], width: int) -> list[str]:
+    return list(timeline_lines(steps, width))
+
+
+def test_a_timeline_has_a_column_a_thread() -> None:
+    steps = (
+        Step("CPU 0: walk()", "read the entry", "mm/gup.c", 12),
+        Step("CPU 1: free()", "write the flag", "mm/free.c", 7),
+        Step("CPU 1: free()", "read who walks: nobody", "mm/free.c", 9, reads_from=2, missed=1),
+    )
+    rows = columns(steps, 72)
+    assert rows[0].split("  ")[0] == "" and "CPU 0: walk()" in rows[0] and "CPU 1: free()" in rows[0]
+    second = rows[0].index("CPU 1")
+    assert rows[1].startswith("1.  read the entry") and rows[3].index("write the flag") == second
+    assert any("misses step 1" in row for row in rows) and all(len(row) <= 72 for row in rows)
