@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from patchscan.git import GitError, run_git
 from patchscan.tree import Directory, GitRevision, Tree
@@ -48,24 +48,31 @@ def is_kernel_source(path: str) -> bool:
     return path.endswith(SOURCE_SUFFIXES) and path.partition("/")[0] not in NOT_KERNEL
 
 
-def source_files(root: str, under: str = "") -> Iterator[str]:
-    """The kernel's source files below a directory, in no order; symbolic links are not followed."""
+def _is_source_name(name: str) -> bool:
+    return name.endswith(SOURCE_SUFFIXES)
+
+
+def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> tuple[str, ...]:
+    """The files of the kernel itself below a directory whose name is wanted, sorted by path."""
+    if isinstance(tree, Directory):
+        return tuple(sorted(_walk(tree.root, under, wanted)))
+    paths = (path for path in tree.files(under) if path.partition("/")[0] not in NOT_KERNEL)
+    return tuple(path for path in paths if wanted(path.rpartition("/")[2]))
+
+
+def _walk(root: str, under: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+    """Files with a wanted name below a directory, in no order; symbolic links are not followed."""
     pending = [under]
     while pending:
         directory = pending.pop()
         prefix = directory + "/" if directory else ""
         with contextlib.suppress(OSError), os.scandir(os.path.join(root, directory)) as entries:
             for entry in entries:
-                name = entry.name
-                if name.endswith(SOURCE_SUFFIXES):
-                    if entry.is_file(follow_symlinks=False):
-                        yield prefix + name
-                elif (
-                    name != ".git"
-                    and (prefix or name not in NOT_KERNEL)
-                    and entry.is_dir(follow_symlinks=False)
-                ):
-                    pending.append(prefix + name)
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != ".git" and (prefix or entry.name not in NOT_KERNEL):
+                        pending.append(prefix + entry.name)
+                elif wanted(entry.name) and entry.is_file(follow_symlinks=False):
+                    yield prefix + entry.name
 
 
 def _listed(tree: Directory, under: Iterable[str]) -> Iterator[str]:
@@ -73,7 +80,7 @@ def _listed(tree: Directory, under: Iterable[str]) -> Iterator[str]:
         if is_kernel_source(directory):
             yield directory
         elif directory.partition("/")[0] not in NOT_KERNEL:
-            yield from source_files(tree.root, directory)
+            yield from files_where(tree, _is_source_name, directory)
 
 
 def _pairs_in_files(root: str, paths: Sequence[str], needles: Sequence[bytes]) -> list[Pair]:

@@ -39,6 +39,9 @@ class Tree(Protocol):
     def subject(self, commit: str) -> str | None:
         """The subject of a commit of its history, None where there is none (or no git)."""
 
+    def __hash__(self) -> int:
+        """By identity: look-ups are kept for each tree."""
+
 
 def safe_path(path: str) -> str | None:
     """The path in plain form, or None where it is absolute, climbs out ("..") or enters ".git"."""

@@ -1,0 +1,190 @@
+"""Which CONFIG symbols exist, of what type, and who selects them: every Kconfig file of a tree, all architectures.
+
+A scan, not an evaluation: what a configuration may become is wider than any one of them, and one definition
+that allows a module is enough. Language: Documentation/kbuild/kconfig-language.rst.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from patchscan.overlay import View
+from patchscan.search import NOT_KERNEL, files_where
+from patchscan.tree import Tree
+
+_ENTRY = re.compile(
+    rb"^ *(?:"
+    rb"(?P<config>(?:menu)?config) +(?P<name>\w+)"
+    rb"|(?P<type>tristate|bool|boolean|int|hex|string|def_bool|def_tristate)\b(?P<prompt> *[\"'])?"
+    rb"|select +(?P<selected>\w+)"
+    rb"|(?P<own_prompt>prompt)\b"
+    rb"|(?P<help>(?:---)?help(?:---)? *\n(?: *\n)*)"
+    rb"|(?P<choice>choice)\b"
+    rb"|(?P<end>endchoice|menu|endmenu|comment|source|if|endif|mainmenu)\b"
+    rb")",
+    re.M,
+)
+_TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
+_WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
+# Where symbols live that are used all over the tree.
+_COMMON = ("init/Kconfig", "arch/Kconfig", "lib/Kconfig", "lib/Kconfig.debug", "mm/Kconfig", "net/Kconfig")
+
+
+@dataclass(frozen=True)
+class ConfigSymbol:
+    """A symbol, without its CONFIG_ prefix.
+
+    kind: "bool", "tristate", "int", "hex", "string" or "" (no type found); of several definitions the widest,
+    so "tristate" means that a module is possible. prompt: whether a user can set it; choice: whether it is one
+    of a choice; selected_by: the symbols that select it; places: (path, line) of its definitions.
+    """
+
+    name: str
+    kind: str
+    prompt: bool
+    choice: bool
+    selected_by: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
+
+
+@dataclass
+class _Definition:
+    """One `config` entry of a file; filled while the file is scanned."""
+
+    name: str
+    line: int
+    choice: bool
+    kind: str = ""
+    prompt: bool = False
+    selects: tuple[str, ...] = ()
+
+
+class _Files:
+    """The Kconfig files of one tree, each read when first asked for."""
+
+    def __init__(self, tree: Tree | None) -> None:
+        self.tree = tree
+        self.scanned: dict[str, tuple[_Definition, ...]] = {}
+        self.symbols: dict[tuple[tuple[str, bytes | None], ...], Mapping[str, ConfigSymbol]] = {}
+
+    def definitions(self, path: str) -> tuple[_Definition, ...]:
+        """What one file of the tree defines."""
+        if path not in self.scanned:
+            text = self.tree.read(path) if self.tree is not None else None
+            self.scanned[path] = tuple(_definitions(text or b""))
+        return self.scanned[path]
+
+
+@lru_cache(maxsize=4)
+def _files(tree: Tree | None) -> _Files:
+    return _Files(tree)
+
+
+def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
+    """All CONFIG symbols that some Kconfig file of the view defines, by name without CONFIG_."""
+    view = view if isinstance(view, View) else View(view, {})
+    files = _files(view.tree)
+    changed = tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
+    if changed not in files.symbols:
+        overlaid = {path for path, _ in changed}
+        tree_paths = files_where(view.tree, _has_kconfig_name) if view.tree is not None else ()
+        found = [
+            (path, one) for path in tree_paths if path not in overlaid for one in files.definitions(path)
+        ]
+        found += [(path, one) for path, text in changed for one in _definitions(text or b"")]
+        files.symbols[changed] = _merged(found)
+    return files.symbols[changed]
+
+
+def symbol_near(view: View, name: str, directory: str) -> ConfigSymbol | None:
+    """A symbol as the Kconfig files of a directory, those above it and the common ones define it.
+
+    Reads only these files; selected_by holds what they select.
+    """
+    parts = directory.split("/")
+    above = ["/".join([*parts[:depth], "Kconfig"]) for depth in range(len(parts), 0, -1)]
+    for path in (*above, *_COMMON):
+        text = view.changed.get(path)
+        definitions = tuple(_definitions(text or b"")) if path in view.changed else None
+        if definitions is None:
+            definitions = _files(view.tree).definitions(path)
+        if any(one.name == name for one in definitions):
+            return _merged((path, one) for one in definitions).get(name)
+    return None
+
+
+def is_kconfig(path: str) -> bool:
+    """Whether a path is a Kconfig file of the kernel itself."""
+    return _has_kconfig_name(path.rpartition("/")[2]) and path.partition("/")[0] not in NOT_KERNEL
+
+
+def _has_kconfig_name(name: str) -> bool:
+    return name.startswith("Kconfig")
+
+
+def _definitions(text: bytes) -> Iterator[_Definition]:
+    """The `config` entries of a Kconfig file; help texts, which hold the same words, are stepped over."""
+    text = text.expandtabs()
+    current: _Definition | None = None
+    in_choice = False
+    position = counted = 0
+    line = 1
+    while match := _ENTRY.search(text, position):
+        position = match.end()
+        kind = match.lastgroup
+        if kind == "help":
+            position = _end_of_help(text, position)
+        elif kind == "name":
+            line, counted = line + text.count(b"\n", counted, match.start()), match.start()
+            if current:
+                yield current
+            current = _Definition(match.group("name").decode(), line, in_choice)
+        elif kind in ("choice", "end"):
+            if current:
+                yield current
+            current = None
+            in_choice = kind == "choice" or (in_choice and match.group().strip() != b"endchoice")
+        elif current is not None:
+            _add(current, match)
+    if current:
+        yield current
+
+
+def _end_of_help(text: bytes, position: int) -> int:
+    """Help goes on until a line is indented less than its first."""
+    indent = len(text) - position - len(text[position:].lstrip(b" "))
+    lines = re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % max(indent, 1)).match(text, position)
+    return lines.end() if lines else position
+
+
+def _add(definition: _Definition, match: re.Match[bytes]) -> None:
+    """Take one attribute of a `config` entry."""
+    if match.group("selected"):
+        definition.selects += (match.group("selected").decode(),)
+    elif match.group("own_prompt"):
+        definition.prompt = True
+    elif match.group("type"):
+        kind = match.group("type").decode()
+        definition.kind = _TYPES.get(kind, kind)
+        definition.prompt = definition.prompt or bool(match.group("prompt"))
+
+
+def _merged(found: Iterable[tuple[str, _Definition]]) -> Mapping[str, ConfigSymbol]:
+    by_name: dict[str, list[tuple[str, _Definition]]] = {}
+    selected_by: dict[str, set[str]] = {}
+    for path, one in found:
+        by_name.setdefault(one.name, []).append((path, one))
+        for selected in one.selects:
+            selected_by.setdefault(selected, set()).add(one.name)
+    return {
+        name: ConfigSymbol(
+            name,
+            max((one.kind for _, one in places), key=_WIDTH.__getitem__),
+            any(one.prompt for _, one in places),
+            any(one.choice for _, one in places),
+            tuple(sorted(selected_by.get(name, ()))),
+            tuple(sorted((path, one.line) for path, one in places)),
+        )
+        for name, places in sorted(by_name.items())
+    }
