@@ -3,6 +3,7 @@
 Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -218,6 +219,20 @@ class Context:
     def c_files(self) -> tuple[ChangedFile, ...]:
         """The kernel's C files among those changed."""
         return tuple(file for file in self.files if file.is_c)
+
+    @cached_property
+    def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:
+        """The functions that the patch introduces: their name is on an added line, and no file loses it."""
+        gone = "\n".join(line.text for file in self.files for line in file.removed)
+        return tuple(
+            (file, function)
+            for file in self.c_files
+            for function in file.functions
+            if function.has_head
+            and function.name
+            and function.name_line in file.added_numbers
+            and not re.search(rf"\b{re.escape(function.name)}\s*\(", gone)
+        )
 
     @property
     def earlier(self) -> tuple["Context", ...]:

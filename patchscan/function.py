@@ -89,6 +89,11 @@ class Function:
         return self.source.slice(self.start, self.brace).strip()
 
     @property
+    def name_line(self) -> int:
+        """The line of the file on which its name stands, in its header."""
+        return self.source.line_at(self.name_start)
+
+    @property
     def is_static(self) -> bool:
         return "static" in self.header.partition(self.name)[0].split()
 

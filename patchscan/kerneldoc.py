@@ -79,7 +79,7 @@ def comments(source: "Source") -> Iterator[Comment]:
     """The comments of a text that begin with /**, in order, those of sections (DOC:) left out."""
     text = source.text.decode("latin-1")
     for match in _COMMENT.finditer(text):
-        first = line_at(source, match.start())
+        first = source.line_at(match.start())
         lines = [_STAR.sub("", line).rstrip() for line in match[1].split("\n")]
         lines[0] = match[1].split("\n")[0].strip()
         heading = next((index for index, line in enumerate(lines) if line), 0)
@@ -122,19 +122,14 @@ def _gap(lines: list[str], heading: int, first: int) -> int:
     return 0
 
 
-def line_at(source: "Source", offset: int) -> int:
-    """The line of the file at an offset of a source's text."""
-    return source.row_of(offset) + source.first_line - (1 if source.fragment else 0)
-
-
 def declaration_after(source: "Source", comment: Comment) -> Declaration:
     """What a comment stands above."""
     code = source.code.decode("latin-1")[: source.fragment.tail if source.fragment else None]
     start, directives = _skip_directives(code, comment.end)
     kind, name, parameters = _declared(code[start:], comment.name)
-    separated = line_at(source, directives[0]) if directives else 0
+    separated = source.line_at(directives[0]) if directives else 0
     directive = " ".join(code[directives[0] :].partition("\n")[0].split()) if directives else ""
-    return Declaration(kind, name, parameters, line_at(source, start), separated, directive)
+    return Declaration(kind, name, parameters, source.line_at(start), separated, directive)
 
 
 def _skip_directives(code: str, at: int) -> tuple[int, list[int]]:

@@ -71,6 +71,10 @@ class Source:
     def _first_row_line(self) -> int:
         return self.first_line - (1 if self.fragment else 0)
 
+    def line_at(self, offset: int) -> int:
+        """The line of the file that holds a byte offset of the text."""
+        return self.row_of(offset) + self._first_row_line
+
     def text_of(self, node: "Node") -> str:
         """The original text of a node."""
         return self.slice(node.start_byte, node.end_byte)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.kerneldoc import Comment, Declaration, comments, declaration_after, line_at
+from patchscan.kerneldoc import Comment, Declaration, comments, declaration_after
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function, Source
 
@@ -14,28 +14,41 @@ TYPE = re.compile(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.M
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every kernel-doc comment that the patch adds or whose function it changes, and every new export."""
     for file in context.c_files:
+        if file.adds("/**"):
+            yield from strangers(file)
         if file.adds("/**", "@", ",", ")"):
             for source in file.after:
                 for comment in comments(source):
-                    yield from judge(file, source, comment)
+                    if comment.name and not comment.inline:
+                        yield from judge(file, source, comment)
         if file.adds("EXPORT_SYMBOL"):
             yield from undocumented_exports(file)
         if file.path.endswith(".h") and file.adds("struct ", "union "):
             yield from plain_members(file)
 
 
-def judge(file: ChangedFile, source: Source, comment: Comment) -> Iterator[Finding | Silence]:
-    """What is to be said of one comment; only on added lines."""
-    new = is_new(file, comment.first_line) and is_new(file, comment.last_line)
-    if comment.inline or not (new or comment.name):
-        return
-    if not comment.name:
+def strangers(file: ChangedFile) -> Iterator[Finding | Silence]:
+    """New comments with the marker of kernel-doc that are none; one finding for all of a file."""
+    lines = [
+        comment.first_line
+        for source in file.after
+        for comment in comments(source)
+        if not (comment.name or comment.inline)
+        and is_new(file, comment.first_line)
+        and is_new(file, comment.last_line)
+    ]
+    if lines:
         yield file.finding(
-            comment.first_line,
+            lines[0],
             "/** begins a kernel-doc comment, but this is none: make it one (name - short description), or begin "
             "it with /*",
+            tuple(file.evidence(line) for line in lines[1:6]),
         )
-        return
+
+
+def judge(file: ChangedFile, source: Source, comment: Comment) -> Iterator[Finding | Silence]:
+    """What is to be said of one comment that documents something; only on added lines."""
+    new = is_new(file, comment.first_line) and is_new(file, comment.last_line)
     declaration = declaration_after(source, comment)
     if declaration.kind in ("unknown", "other"):
         return
@@ -158,8 +171,8 @@ def plain_members(file: ChangedFile) -> Iterator[Finding | Silence]:
     for source in file.after:
         text = source.text.decode("latin-1")
         for match in TYPE.finditer(text):
-            first = line_at(source, match.start())
-            last = line_at(source, match.end() - 1)
+            first = source.line_at(match.start())
+            last = source.line_at(match.end() - 1)
             if not all(
                 is_new(file, line) or not file.text_at(line).strip() for line in range(first, last + 1)
             ):
