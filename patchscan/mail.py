@@ -12,8 +12,6 @@ from patchscan.mime import decode_mail
 from patchscan.problem import Problem
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_ADDRESS = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,"])+')
-_LONGEST_LIST = 20000
 _DIFF_START = re.compile(rb"\s*(?:diff --|--- |Index: )")
 _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
 _GZIP = b"\x1f\x8b"
@@ -112,9 +110,15 @@ def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Messa
 
 def _recipients(headers: dict[str, str]) -> tuple[str, ...]:
     """The addresses of To and Cc, each once; a comma may stand in a quoted name."""
-    listed = ",".join(headers.get(name, "")[:_LONGEST_LIST] for name in ("to", "cc"))
-    found = (one.strip() for one in _ADDRESS.findall(listed))
-    return tuple(dict.fromkeys(one for one in found if "@" in one))
+    found: list[str] = []
+    quoted = False
+    for piece in ",".join(headers.get(name, "") for name in ("to", "cc")).split(","):
+        if quoted:
+            found[-1] += "," + piece
+        else:
+            found.append(piece)
+        quoted ^= piece.replace('\\"', "").count('"') % 2 == 1
+    return tuple(dict.fromkeys(one.strip() for one in found if "@" in one))
 
 
 def _references(headers: dict[str, str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ _PLAIN = bytes(range(32, 127)) + b" +AGE- ~~"
 _WANTED_HEADERS = frozenset(
     {"from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"}
 )
+_LONGEST_HEADER = 5000
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -124,6 +125,7 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
     inner: list[bytes] = []
     notes: list[str] = []
     for part in _leaves(mail):
+        _forget_endless_parameters(part)
         kind, name = part.get_content_type(), _file_name(part)
         if kind == "message/rfc822":
             inner.extend(_inner_mails(part))
@@ -145,6 +147,13 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
         else:
             text = _with_patch(text, one)
     return Decoded(headers, text, tuple(inner), tuple(notes))
+
+
+def _forget_endless_parameters(part: Part) -> None:
+    """The email package takes quadratic time over them, and no mailer writes so many."""
+    for name in ("content-type", "content-disposition"):
+        if len(str(part.get(name, ""))) > _LONGEST_HEADER:
+            part.replace_header(name, part.get_content_type() if name == "content-type" else "inline")
 
 
 def _with_patch(text: str, attached: str) -> str:
@@ -217,18 +226,20 @@ def unflow(text: str, delete_space: bool = False) -> str:
     Quoted lines are not joined. In a diff a line that ends in a space may be meant so: there a line is
     joined only with one that could not be a line of the diff.
     """
-    lines: list[str] = []
+    lines: list[list[str]] = []
     in_diff = joining = False
     for line in text.split("\n"):
         line = line[1:] if line.startswith(" ") else line
         in_diff = (in_diff and line != "-- ") or line.startswith(("diff --git ", "@@ -"))
         may_be_of_diff = in_diff and (not line or line[0] in " +-@\\" or line.startswith("diff "))
         if joining and line != "-- " and not may_be_of_diff:
-            before = lines.pop()
-            line = (before[:-1] if delete_space else before) + line
-        lines.append(line)
-        joining = line.endswith(" ") and line != "-- " and not line.startswith(">")
-    return "\n".join(lines)
+            if delete_space:
+                lines[-1][-1] = lines[-1][-1][:-1]
+            lines[-1].append(line)
+        else:
+            lines.append([line])
+        joining = line.endswith(" ") and line != "-- " and not lines[-1][0].startswith(">")
+    return "\n".join("".join(pieces) for pieces in lines)
 
 
 def _same_diff(text: str, attached: str) -> bool:

@@ -34,6 +34,7 @@ def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Poste
     """
     by_id = {one.message.message_id: one for one in posted if one.message.message_id}
     heads = {(name, one.signature) for one in posted for name in one.message.references}
+    known_heads: dict[str, str] = {}
     titles: dict[tuple[str, int], int] = {}
     numbers: dict[object, list[set[int]]] = {}
     postings: dict[object, list[Posted]] = {}
@@ -42,7 +43,7 @@ def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Poste
         name = one.message.message_id
         if one.subject.numbered:
             in_thread = one.message.references or (name, one.signature) in heads
-            key = (_head(one, by_id), one.signature) if in_thread else _turn(one, numbers)
+            key = (_head(one, by_id, known_heads), one.signature) if in_thread else _turn(one, numbers)
         elif one.message.references or name in answered:
             key = order
         else:
@@ -53,17 +54,33 @@ def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Poste
     return _with_adopted_covers(list(postings.values()))
 
 
-def _head(one: Posted, by_id: Mapping[str, Posted]) -> str:
-    """The Message-ID from which the mails of one posting hang: their cover letter's, or what it replies to."""
-    seen: set[str] = set()
-    while one.subject.index != 0 and one.message.message_id not in seen:
-        seen.add(one.message.message_id)
-        above = (by_id[name] for name in reversed(one.message.references) if name in by_id)
-        parent = next((other for other in above if other.signature == one.signature), None)
-        if parent is None or not parent.subject.numbered:
-            return one.message.references[0] if one.message.references else one.message.message_id
+def _head(one: Posted, by_id: Mapping[str, Posted], known: dict[str, str]) -> str:
+    """The Message-ID from which the mails of one posting hang: their cover letter's, or what it replies to.
+
+    known: what was found for others; a chain of replies may be as long as the input.
+    """
+    way: list[str] = []
+    while one.message.message_id not in known and one.subject.index != 0 and (parent := _above(one, by_id)):
+        way.append(one.message.message_id)
+        known.update((name, name) for name in way[-1:] if name)  # so that a loop ends here
         one = parent
-    return one.message.message_id
+    name = one.message.message_id
+    if name in known:
+        head = known[name]
+    elif one.subject.index == 0 or not one.message.references:
+        head = name
+    else:
+        head = one.message.references[0]
+    known.update((each, head) for each in [*way, name] if each)
+    return head
+
+
+def _above(one: Posted, by_id: Mapping[str, Posted]) -> Posted | None:
+    """The nearest mail above in the thread that belongs to the same posting."""
+    above = (by_id[name] for name in reversed(one.message.references) if name in by_id)
+    return next(
+        (other for other in above if other.signature == one.signature and other.subject.numbered), None
+    )
 
 
 def _turn(one: Posted, numbers: dict[object, list[set[int]]]) -> object:

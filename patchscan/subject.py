@@ -55,14 +55,16 @@ def parse_subject(subject: str) -> Subject:
     rest = subject.strip()
     brackets: list[str] = []
     reply = False
+    end = 0
     while True:
-        if found := _REPLY.match(rest):
+        if found := _REPLY.match(rest, end):
             reply = True
-        elif found := _BRACKET.match(rest):
+        elif found := _BRACKET.match(rest, end):
             brackets.append(found[1])
         else:
             break
-        rest = rest[found.end() :]
+        end = found.end()
+    rest = rest[end:]
     index, total, revision, tags = 1, 1, 0, []
     numbered = is_patch = False
     for bracket in brackets:

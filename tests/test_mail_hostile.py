@@ -3,6 +3,8 @@
 import base64
 import quopri
 import random
+import time
+from collections.abc import Callable
 
 import pytest
 from patchscan.diff import read_diff
@@ -63,6 +65,38 @@ def test_mutilated_mail_is_read(seed: int) -> None:
                     kinds = [line.kind for line in hunk.lines]
                     assert len(kinds) - kinds.count("+") == hunk.old_count
                     assert len(kinds) - kinds.count("-") == hunk.new_count
+
+
+def chain(length: int) -> bytes:
+    names = [f"{number}@x" for number in range(length)]
+    return mbox(
+        *(mail(f"[PATCH {n}/9999] x", "x\n", names[n], names[n - 1 : n]) for n in range(1, min(length, 9999)))
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        lambda size: chain(size // 8),
+        lambda size: mail("[a]" * size + "Re: " * size, "x\n").encode(),
+        lambda size: mail(
+            "x", "aaaa \n" * size, headers="Content-Type: text/plain; format=flowed\n"
+        ).encode(),
+        lambda size: mail("x", "x\n", headers="Content-Type: text/plain; " + "a=b; " * size + "\n").encode(),
+        lambda size: mail("x", "x\n", headers='To: "a@x, ' + '"\\' * size + "\n").encode(),
+        lambda size: mail("x", "--- a/x\n+++ b/x\n@@ -1,99999 +1,99999 @@\n" * (size // 4)).encode(),
+    ],
+)
+def test_time_grows_with_the_size_of_the_input(hostile: Callable[[int], bytes]) -> None:
+    """Sixteen times the input, far less than the 256 times of anything quadratic."""
+
+    def seconds(size: int) -> float:
+        data = hostile(size)
+        start = time.process_time()
+        read(data)
+        return time.process_time() - start
+
+    assert seconds(16000) < 100 * max(seconds(1000), 0.005)
 
 
 def test_same_bytes_same_thread() -> None:
