@@ -5,41 +5,20 @@ their scope. What is not known stays unknown: on entry, after a merge of differe
 could change the context.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from patchscan.calleffects import (
-    Branches,
-    Summaries,
-    after_call,
-    enter_guard,
-    leave_guards,
-    lock_name,
-    macro_arguments,
-    operator,
-    plain,
-    tested,
-)
-from patchscan.flowstate import UNKNOWN, State, apply, forget_context, merge
-from patchscan.primitives import (
-    ASSERTS_FALSE,
-    ASSERTS_TRUE,
-    NEVER_RETURNS,
-    PREDICATES,
-    TRANSPARENT,
-    effect_of,
-    guard_effect,
-)
+from patchscan.calleffects import Branches, Summaries, enter_guard, leave_guards, lock_name, macro_arguments
+from patchscan.flowexpressions import MAX_DEPTH, MAX_VISITS, Expressions, TooLarge
+from patchscan.flowstate import UNKNOWN, State, forget_context, merge, widen
+from patchscan.primitives import guard_effect
 from patchscan.source import Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MAX_DEPTH = 120
-MAX_VISITS = 200_000
-MAX_PASSES = 4
+MAX_PASSES = 8
 
 
 @dataclass(frozen=True)
@@ -80,25 +59,19 @@ def states(function: Function, entry: State = UNKNOWN, summaries: Summaries | No
     return FlowStates(True, "", tuple(walk.exits), walk.states)
 
 
-class _TooLarge(Exception):
-    """The walk costs more than it is worth."""
+class _Walk(Expressions):
+    """One walk through one function; states and exits are its result.
 
-
-class _Walk:
-    """One walk through one function; states and exits are its result."""
+    Every method for a statement takes the state before it and returns the one behind it, None where control
+    does not get there.
+    """
 
     def __init__(self, function: Function, summaries: Summaries | None) -> None:
-        self.function = function
-        self.source = function.source
-        self.summaries = summaries
-        self.states: dict[int, State | None] = {}
+        super().__init__(function, summaries)
         self.exits: list[State] = []
         self.labels: dict[str, State] = {}
         self.breaks: list[tuple[int, list[State]]] = []
         self.continues: list[tuple[int, list[State]]] = []
-        self.calls = sorted(node.start_byte for node in function.nodes("call_expression"))
-        self.visits = 0
-        self.depth = 0
 
     def run(self, entry: State) -> bool:
         """Walk until the states at labels no longer change; False when that takes too long."""
@@ -111,23 +84,15 @@ class _Walk:
                     self.exits.append(end)
                 if self.labels == before:
                     return True
-        except _TooLarge:
+        except TooLarge:
             return False
         return False
-
-    def text(self, node: "Node") -> str:
-        return self.source.text_of(node)
-
-    def line(self, node: "Node") -> int:
-        return self.source.line_of(node)
-
-    # Statements: a state goes in, the state behind them comes out; None where control does not get there.
 
     def statement(self, node: "Node", state: State | None) -> State | None:
         self.visits += 1
         self.depth += 1
         if self.visits > MAX_VISITS or self.depth > MAX_DEPTH:
-            raise _TooLarge
+            raise TooLarge
         self.states[node.id] = state
         handler = _STATEMENTS.get(node.type)
         after = handler(self, node, state) if handler else self.parts(node, state)
@@ -200,11 +165,11 @@ class _Walk:
             after = self.expression(update, after) if update is not None else after
             for other in self.breaks.pop()[1]:
                 out = merge(out, other)
-            again = merge(entry, after)
+            again = widen(entry, after)
             if again == entry:
-                break
+                return out
             entry = again
-        return out
+        raise TooLarge
 
     def loop_condition(self, node: "Node", condition: "Node | None", state: State | None) -> Branches:
         if condition is None:
@@ -228,11 +193,11 @@ class _Walk:
             back, out = self.condition(condition, after) if condition is not None else (None, after)
             for other in self.breaks.pop()[1]:
                 out = merge(out, other)
-            again = merge(entry, back)
+            again = widen(entry, back)
             if again == entry:
-                break
+                return out
             entry = again
-        return out
+        raise TooLarge
 
     def switch_statement(self, node: "Node", state: State | None) -> State | None:
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
@@ -262,7 +227,7 @@ class _Walk:
         label = node.child_by_field_name("label")
         if label is not None and state is not None:
             name = self.text(label)
-            merged = merge(self.labels.get(name), leave_guards(state, 0))
+            merged = widen(self.labels.get(name), leave_guards(state, 0))
             if merged is not None:
                 self.labels[name] = merged
         return None
@@ -300,168 +265,6 @@ class _Walk:
         if node.type == "preproc_else":
             return taken
         return merge(taken, other)
-
-    # Expressions: only calls change the state.
-
-    def expression(self, node: "Node", state: State | None) -> State | None:
-        self.visits += 1
-        if state is None or not self.has_call(node):
-            return state
-        self.depth += 1
-        if self.visits > MAX_VISITS or self.depth > MAX_DEPTH:
-            raise _TooLarge
-        state = self.expression_of(node, state)
-        self.depth -= 1
-        return state
-
-    def expression_of(self, node: "Node", state: State) -> State | None:
-        if node.type == "call_expression":
-            return self.call(node, state, None)
-        if node.type in ("assignment_expression", "init_declarator"):
-            return self.assignment(node, state)
-        if node.type == "conditional_expression":
-            return self.choice(node, state)
-        if node.type == "binary_expression" and operator(node) in ("&&", "||"):
-            return merge(*self.condition(node, state))
-        if node.type == "compound_statement":
-            return self.statement(node, state)
-        after: State | None = state
-        for child in node.named_children:
-            after = self.part(child, after)
-        return after
-
-    def has_call(self, node: "Node") -> bool:
-        index = bisect_left(self.calls, node.start_byte)
-        return index < len(self.calls) and self.calls[index] < node.end_byte
-
-    def choice(self, node: "Node", state: State) -> State | None:
-        """condition ? consequence : alternative"""
-        condition = node.child_by_field_name("condition")
-        taken, skipped = self.condition(condition, state) if condition is not None else (state, state)
-        consequence = node.child_by_field_name("consequence")
-        alternative = node.child_by_field_name("alternative")
-        if consequence is not None:
-            self.states[consequence.id] = taken
-            taken = self.expression(consequence, taken)
-        if alternative is not None:
-            self.states[alternative.id] = skipped
-            skipped = self.expression(alternative, skipped)
-        return merge(taken, skipped)
-
-    def assignment(self, node: "Node", state: State) -> State | None:
-        """variable = call(...): the variable may name the lock taken, or say whether it was."""
-        left = node.child_by_field_name("left") or node.child_by_field_name("declarator")
-        right = node.child_by_field_name("right") or node.child_by_field_name("value")
-        name = lock_name(self.text(left)) if left is not None else ""
-        state = replace(state, pending={key: value for key, value in state.pending.items() if key != name})
-        after: State | None = self.expression(left, state) if left is not None else state
-        if right is None or after is None:
-            return after
-        inner = plain(right)
-        if inner.type == "call_expression":
-            return self.call(inner, after, name)
-        return self.expression(right, after)
-
-    def call(self, node: "Node", state: State, assigned: str | None) -> State | None:
-        """A call; assigned: the variable that holds its value, None where it is not stored."""
-        call = self.function.call(node)
-        if call.name in ASSERTS_FALSE | ASSERTS_TRUE and call.arguments:
-            self.states[node.id] = state
-            holds, fails = self.condition(call.arguments[0], state)
-            return holds if call.name in ASSERTS_TRUE else fails
-        after: State | None = state
-        for argument in call.arguments:
-            after = self.expression(argument, after)
-        if not call.name:
-            callee = node.child_by_field_name("function")
-            after = self.indirect(node, callee, after)
-        self.states[node.id] = after
-        if after is None or call.name in NEVER_RETURNS:
-            return None
-        texts = tuple(self.text(argument) for argument in call.arguments)
-        return after_call(call.name, texts, after, call.line, assigned, self.summaries)
-
-    def indirect(self, node: "Node", callee: "Node | None", state: State | None) -> State | None:
-        """guard(class)(lock), or a call through a pointer."""
-        if callee is None or state is None:
-            return state
-        inner = self.function.call(callee) if callee.type == "call_expression" else None
-        if inner is None or inner.name not in ("guard", "CLASS") or not inner.arguments:
-            return self.expression(callee, state)
-        effect = guard_effect(self.text(inner.arguments[0])) if inner.name == "guard" else None
-        if effect is None:
-            return forget_context(state) if inner.name == "guard" else state
-        arguments = self.function.call(node).arguments
-        lock = lock_name(self.text(arguments[0])) if arguments else ""
-        return enter_guard(state, effect, lock, str(node.start_byte), self.line(node))
-
-    # Conditions: the state where it holds, and where it does not.
-
-    def condition(self, node: "Node", state: State | None) -> Branches:
-        if state is None:
-            return None, None
-        self.states[node.id] = state
-        node = plain(node)
-        if node.type == "unary_expression" and operator(node) == "!":
-            argument = node.child_by_field_name("argument")
-            holds, fails = self.condition(argument, state) if argument is not None else (state, state)
-            return fails, holds
-        if node.type == "binary_expression":
-            return self.comparison(node, state)
-        if node.type == "call_expression":
-            return self.call_condition(node, state)
-        if node.type == "number_literal":
-            return (None, state) if self.text(node).strip() in ("0", "0U", "0L") else (state, None)
-        if node.type in ("true", "false"):
-            return (state, None) if node.type == "true" else (None, state)
-        if node.type == "identifier":
-            return tested(self.text(node), state)
-        if node.type == "assignment_expression":
-            after = self.expression(node, state)
-            left = node.child_by_field_name("left")
-            return tested(lock_name(self.text(left)), after) if left is not None else (after, after)
-        after = self.expression(node, state)
-        return after, after
-
-    def comparison(self, node: "Node", state: State) -> Branches:
-        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-        if left is None or right is None:
-            return state, state
-        symbol = operator(node)
-        if symbol == "&&":
-            holds, fails = self.condition(left, state)
-            both, fails_too = self.condition(right, holds)
-            return both, merge(fails, fails_too)
-        if symbol == "||":
-            holds, fails = self.condition(left, state)
-            holds_too, neither = self.condition(right, fails)
-            return merge(holds, holds_too), neither
-        if self.text(right).strip() in ("0", "NULL", "false"):
-            holds, fails = self.condition(left, state)
-            if symbol == "==":
-                return fails, holds
-            if symbol in ("!=", "<"):
-                return holds, fails
-        after = self.expression(right, self.expression(left, state))
-        return after, after
-
-    def call_condition(self, node: "Node", state: State) -> Branches:
-        call = self.function.call(node)
-        if call.name in TRANSPARENT | ASSERTS_FALSE and call.arguments:
-            self.states[node.id] = state
-            return self.condition(call.arguments[0], state)
-        if call.name in PREDICATES:
-            self.states[node.id] = state
-            yes, no = PREDICATES[call.name]
-            holds = apply(state, yes, "", "", call.line)
-            return holds, apply(state, no, "", "", call.line) if no else state
-        effect = effect_of(call.name)
-        if effect is None or effect.success == "always":
-            after = self.expression(node, state)
-            return after, after
-        unnamed = f"condition at {node.start_byte}"
-        after = self.call(node, state, unnamed)
-        return tested(unnamed, after)
 
 
 Handler = Callable[[_Walk, "Node", State | None], State | None]

@@ -247,6 +247,25 @@ def merge(first: State | None, second: State | None) -> State | None:
     )
 
 
+def widen(before: State | None, again: State | None) -> State | None:
+    """What holds where a path leads back: like merge, but what grows with every round is unbounded at once."""
+    merged = merge(before, again)
+    if before is None or merged is None or merged == before:
+        return merged
+    return replace(
+        merged,
+        preempt=_unbounded(before.preempt, merged.preempt),
+        bottom_halves=_unbounded(before.bottom_halves, merged.bottom_halves),
+        rcu=_unbounded(before.rcu, merged.rcu),
+        srcu=_unbounded(before.srcu, merged.srcu),
+        held={key: _unbounded(before.held.get(key, Depth()), depth) for key, depth in merged.held.items()},
+    )
+
+
+def _unbounded(before: Depth, after: Depth) -> Depth:
+    return replace(after, high=_DEEP) if after.high > before.high > 0 else after
+
+
 def _merge_held(
     first: Mapping[tuple[str, str], Depth], second: Mapping[tuple[str, str], Depth]
 ) -> dict[tuple[str, str], Depth]:

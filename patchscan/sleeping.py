@@ -10,15 +10,14 @@ from patchscan.primitives import effect_of
 
 _SLEEPS = re.compile(
     r"might_sleep|might_fault|cond_resched|msleep\w*|ssleep|fsleep|usleep_range\w*|schedule(_timeout\w*|_hrtimeout\w*)?"
-    r"|io_schedule\w*|wait_event\w*|wait_for_completion\w*|wait_on_(bit|page|folio)\w*|wait_woken"
-    r"|synchronize_(rcu\w*|srcu\w*|net|irq|sched|hardirq)|rcu_barrier\w*|srcu_barrier|cond_synchronize_(rcu|srcu)\w*"
+    r"|io_schedule\w*|wait_event(_(timeout|interruptible|killable|idle|exclusive|freezable|freezekillable|hrtimeout|state|io))*|wait_for_completion\w*|wait_on_(bit|page|folio)\w*|wait_woken"
+    r"|synchronize_(rcu\w*|srcu\w*|net|irq|sched|hardirq)|rcu_barrier(_tasks\w*)?|srcu_barrier|cond_synchronize_(rcu|srcu)\w*"
     r"|flush_(work|workqueue|delayed_work|scheduled_work)|drain_workqueue|cancel_(delayed_)?work_sync"
     r"|kthread_(stop|park|create\w*|run\w*)|copy_(from|to|in)_user\w*|get_user|put_user|clear_user|strncpy_from_user"
-    r"|vmalloc\w*|vzalloc\w*|kvfree_rcu_mightsleep|kfree_rcu_mightsleep|stop_machine|stop_cpus"
+    r"|v[mz]alloc(_node|_user|_32|_32_user|_huge\w*|_array)?|kvfree_rcu_mightsleep|kfree_rcu_mightsleep|stop_machine|stop_cpus"
     r"|blocking_notifier_call_chain|request_irq|request_threaded_irq|free_irq|disable_irq|request_firmware"
     r"|mmput|fput_sync|filemap_write_and_wait\w*|sync_blockdev|lock_sock(_nested)?|kmem_cache_(create|destroy)\w*"
 )
-_NEVER_SLEEP = frozenset({"wait_event_lock_irq_cmd", "wait_for_completion_done"})
 _ALLOCATES = re.compile(
     r"(kv?[mz]alloc|kv?[mc]alloc|kv?malloc_array|kcalloc|kmemdup\w*|kstrdup\w*|kasprintf|kvasprintf|krealloc\w*"
     r"|kmem_cache_(z?alloc|alloc_node|alloc_bulk)|alloc_pages?\w*|__get_free_pages?|get_zeroed_page|folio_alloc\w*"
@@ -42,7 +41,7 @@ def sleeps(name: str, arguments: tuple[str, ...]) -> bool | None:
         if _NO_SLEEP_FLAGS.search(flags):
             return False
         return True if _MAY_SLEEP_FLAGS.search(flags) else None
-    if _SLEEPS.fullmatch(name) and name not in _NEVER_SLEEP:
+    if _SLEEPS.fullmatch(name):
         return True
     effect = effect_of(name)
     if effect is None:

@@ -103,6 +103,8 @@ def test_the_inner_interrupt_state_is_what_is_restored() -> None:
             True,
         ),
         ("local_irq_disable(); if (x) { local_irq_enable(); BUG(); } here();", True),
+        ("local_irq_disable(); for (;;) { preempt_disable(); if (x) break; } here();", True),
+        ("again: preempt_disable(); local_irq_disable(); if (x) goto again; here();", True),
         ("#ifdef A\nlocal_irq_disable();\n#endif\nhere();", None),
         ("#ifdef A\nlocal_irq_disable();\n#else\nlocal_irq_disable();\n#endif\nhere();", True),
         ("x = y ? local_irq_disable(), 1 : 2; here();", None),
