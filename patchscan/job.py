@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 LEVELS = ("info", "warning", "error")
-FORMATS = ("text", "concise", "mail", "markdown", "json", "sarif", "github", "b4", "patchwork")
+FORMATS = ("text", "concise", "mail", "html", "markdown", "json", "sarif", "github", "b4", "patchwork")
 PARTS_OF_ONE = (".patch", ".diff", ".eml")
 
 

@@ -11,8 +11,8 @@ import pytest
 from patchscan.cli import main
 from patchscan.mail import read_messages
 from patchscan.report import Report, Step, documents, render
+from patchscan.report.models import timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers
-from patchscan.report.timeline import timeline_lines
 from patchscan.rule import CHANGELOG, Evidence, Finding
 from patchscan.scan import scan
 from patchscan.series import Thread, read_thread

@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from patchscan.printable import printable
 from patchscan.report import ModelResult, Report, file_name
+from patchscan.report.models import timeline_lines
 from patchscan.report.prose import (
     WIDTH,
     asks,
@@ -21,7 +22,6 @@ from patchscan.report.prose import (
     wrapped,
 )
 from patchscan.report.quote import as_quotation, quoted_lines
-from patchscan.report.timeline import timeline_lines
 from patchscan.rule import Evidence, Finding
 from patchscan.series import Patch
 

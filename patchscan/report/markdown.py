@@ -1,10 +1,11 @@
 """The report as Markdown, for a web forge or a wiki."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from patchscan.printable import printable
-from patchscan.report import Report
+from patchscan.report import ModelResult, Report
+from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.report.text import summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 
@@ -32,6 +33,7 @@ def lines(report: Report) -> Iterator[str]:
             for finding in found:
                 yield ""
                 yield from finding_lines(finding)
+    yield from model_lines(report.models)
     yield from section("Not checked", unchecked_lines(report))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
 
@@ -49,6 +51,20 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  - {code(f'{each.path}:{each.line}')} {code(each.text.strip())}"
     if finding.repaired_by is not None:
         yield f"  - patch {finding.repaired_by} of the series repairs this"
+
+
+def model_lines(models: Sequence[ModelResult]) -> Iterator[str]:
+    """A heading a model, its timeline as code, what it rests on as a list."""
+    for model in models:
+        yield ""
+        yield f"## Model: {escaped(model.name)}"
+        yield ""
+        yield escaped(verdict(model))
+        if model.timeline:
+            yield ""
+            yield from (f"    {line}".rstrip() for line in timeline_lines(model.timeline, 100))
+        yield ""
+        yield from (f"- {title}: {escaped(text)}" for title, text in facts(model))
 
 
 def section(title: str, entries: list[str]) -> Iterator[str]:

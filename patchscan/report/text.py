@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from patchscan.printable import printable
 from patchscan.report import Report
+from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.rule import CHANGELOG, Finding, Silence
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
@@ -56,6 +57,7 @@ def report_rows(report: Report, width: int) -> Iterator[Row]:
             yield row()
             for finding in found:
                 yield from finding_rows(finding, width)
+    yield from model_rows(report, width)
     yield from reading_rows(report, width)
     yield from unchecked_rows(report, width)
     yield from problem_rows(report, width)
@@ -84,7 +86,17 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
 
 def reading_rows(report: Report, width: int) -> Iterator[Row]:
     """How each file was read, where there is something to say of it."""
-    lines = [
+    lines = reading_lines(report)
+    if lines:
+        yield row("How the patches were read", "title")
+        for line in lines:
+            yield from wrapped(line, width, "  ")
+        yield row()
+
+
+def reading_lines(report: Report) -> list[str]:
+    """How each file was read, one line a file of which there is something to say."""
+    return [
         f"patch {state.patch.index}, {file.change.path}: {file.used}: {reason}"
         for state in report.states
         for file in state.files
@@ -94,11 +106,6 @@ def reading_rows(report: Report, width: int) -> Iterator[Row]:
             )
         )
     ]
-    if lines:
-        yield row("How the patches were read", "title")
-        for line in lines:
-            yield from wrapped(line, width, "  ")
-        yield row()
 
 
 def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
@@ -118,6 +125,20 @@ def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
     if finding.repaired_by is not None:
         yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
     yield row()
+
+
+def model_rows(report: Report, width: int) -> Iterator[Row]:
+    """What models showed: the verdict, the interleaving, what it rests on."""
+    if report.models:
+        yield row("Models", "title")
+        yield row()
+    for model in report.models:
+        yield from wrapped(f"{model.name}: {verdict(model)}", width, "  ")
+        for line in timeline_lines(model.timeline, width - len(INDENT)):
+            yield row(INDENT + line)
+        for title, text in facts(model):
+            yield from wrapped(f"{title}: {text}", width, INDENT)
+        yield row()
 
 
 def unchecked_rows(report: Report, width: int) -> Iterator[Row]:

@@ -1,13 +1,35 @@
-"""A model's timeline as text: threads as columns, time downwards."""
+"""What models showed, as text: the verdict in words and the timeline, threads as columns, time downwards."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from patchscan.printable import printable
-from patchscan.report import Step
+from patchscan.report import ModelResult, Step
 
 NUMBER = 4
 GAP = 2
+OUTCOMES = {
+    "Never": "the model never shows the bad observation",
+    "Sometimes": "the model can show the bad observation",
+    "Always": "the model always shows the bad observation",
+}
+
+
+def verdict(model: ModelResult) -> str:
+    """The verdict, that of the code before, and the outcome in words."""
+    before = f" ({model.before} before the series)" if model.before else ""
+    return f"{model.verdict}{before}: {OUTCOMES.get(model.outcome, model.outcome)}"
+
+
+def facts(model: ModelResult) -> Iterator[tuple[str, str]]:
+    """(title, text) of what belongs to a verdict: repair, assumptions, what was left out, how to run it again."""
+    listed = (
+        ("repair", model.repair or ""),
+        ("assumes", "; ".join(model.assumptions)),
+        ("not modelled", "; ".join(model.unmodelled)),
+        ("to run it again", model.replay),
+    )
+    return ((title, text) for title, text in listed if text)
 
 
 def timeline_lines(steps: Sequence[Step], width: int, places: bool = True) -> Iterator[str]:

@@ -1,0 +1,163 @@
+"""The report as one page: no network, works from a file, light and dark, on paper and on a phone.
+
+Everything that comes from mail goes through Jinja2's escaping and through `printable`; the page's own policy
+forbids it to load or to run anything but the one script it holds.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from patchscan.overlay import FileState
+from patchscan.printable import printable
+from patchscan.report import ModelResult, Report
+from patchscan.report.models import verdict
+from patchscan.report.picture import picture
+from patchscan.report.prose import shown
+from patchscan.report.text import reading_lines, summary, unchecked_lines
+from patchscan.rule import CHANGELOG, Finding
+from patchscan.series import Patch
+
+TEMPLATES = Path(__file__).parent
+WORST_FIRST = ("unsafe", "unknown", "safe")
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    """A line of a diff or changelog: its number, what it is ("+", "-", " ", "@" or ""), its text and its findings."""
+
+    number: int | None
+    kind: str
+    text: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """A file of a patch: its lines and whether a finding stands on one of them."""
+
+    state: FileState
+    lines: tuple[ShownLine, ...]
+
+    @property
+    def remarked(self) -> bool:
+        return any(line.findings for line in self.lines)
+
+
+@dataclass(frozen=True)
+class ShownPatch:
+    """A patch: its changelog and files as lines, and the findings on what it does not show."""
+
+    patch: Patch
+    findings: tuple[Finding, ...]
+    changelog: tuple[ShownLine, ...]
+    files: tuple[ShownFile, ...]
+    elsewhere: tuple[Finding, ...]
+
+
+def render(report: Report) -> str:
+    """The page, ending in a newline."""
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    page = (
+        environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            summary=summary(report),
+            patches=[shown_patch(report, state.patch, state.files) for state in report.states],
+            matrix=matrix(report.models),
+            model_number=[model.name for model in report.models].index,
+            picture=lambda model: Markup(picture(model.timeline)),
+            reading=reading_lines(report),
+            unchecked=unchecked_lines(report),
+            style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+            script=Markup(script),
+            script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        )
+    )
+    return page.rstrip("\n") + "\n"
+
+
+def environment() -> Environment:
+    """Jinja2 with escaping on, names checked, and no character that hides or commands in any text."""
+
+    def harmless(value: Any) -> Any:
+        return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["code"] = code
+    made.filters["place"] = place
+    made.filters["verdict"] = verdict
+    return made
+
+
+def code(text: str) -> Markup:
+    """Text of several lines, tabs and line ends kept."""
+    return Markup("\n").join(escape(shown(line)) for line in text.split("\n"))
+
+
+def place(finding: Finding) -> str:
+    """Where a finding stands, in words."""
+    if finding.path == CHANGELOG:
+        return f"changelog, line {finding.line}"
+    return f"{finding.path}:{finding.line}"
+
+
+def shown_patch(report: Report, patch: Patch, states: Sequence[FileState]) -> ShownPatch:
+    """One patch with each finding at its line."""
+    findings = tuple(each for each in report.findings if each.patch == patch.index)
+    changelog = tuple(
+        ShownLine(number, "", text, on(findings, CHANGELOG, number))
+        for number, text in enumerate(patch.changelog, 1)
+    )
+    files = tuple(shown_file(state, findings) for state in states)
+    lines = [*changelog, *(line for file in files for line in file.lines)]
+    placed = {id(finding) for line in lines for finding in line.findings}
+    elsewhere = tuple(finding for finding in findings if id(finding) not in placed)
+    return ShownPatch(patch, findings, changelog, files, elsewhere)
+
+
+def shown_file(state: FileState, findings: Sequence[Finding]) -> ShownFile:
+    """The hunks of one file, each below its head."""
+    lines = []
+    for hunk in state.change.hunks:
+        sides = f"-{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count}"
+        lines.append(ShownLine(None, "@", f"@@ {sides} @@ {hunk.section}"))
+        lines += [
+            ShownLine(line.new, line.kind, line.text, on(findings, state.change.path, line.new))
+            for line in hunk.lines
+        ]
+    return ShownFile(state, tuple(lines))
+
+
+def on(findings: Sequence[Finding], path: str, line: int | None) -> tuple[Finding, ...]:
+    """The findings on one line."""
+    return tuple(each for each in findings if each.path == path and each.line == line)
+
+
+def matrix(models: Sequence[ModelResult]) -> tuple[list[str], list[tuple[str, list[list[ModelResult]]]]]:
+    """(configurations, (scheme, its models under each configuration, the worst first)); in the report's order."""
+    configs = list(dict.fromkeys(model.config for model in models))
+    rows = []
+    for scheme in dict.fromkeys(model.scenario for model in models):
+        cells = [
+            [each for each in models if (each.scenario, each.config) == (scheme, config)]
+            for config in configs
+        ]
+        rows.append(
+            (scheme, [sorted(cell, key=lambda each: WORST_FIRST.index(each.verdict)) for cell in cells])
+        )
+    return configs, rows

@@ -1,0 +1,24 @@
+"use strict";
+const remarks = Array.from(document.querySelectorAll(".remark"));
+let current = -1;
+for (const keys of document.querySelectorAll(".keys")) keys.hidden = false;
+function go(step) {
+	if (remarks.length === 0) return;
+	current = (current + step + remarks.length) % remarks.length;
+	const remark = remarks[current];
+	for (let box = remark.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+	remark.focus({ preventScroll: true });
+	remark.scrollIntoView({ block: "center" });
+}
+document.addEventListener("keydown", (event) => {
+	if (event.ctrlKey || event.altKey || event.metaKey) return;
+	if (event.key === "n") go(1);
+	if (event.key === "p") go(current < 0 ? 0 : -1);
+});
+document.addEventListener("focusin", (event) => {
+	const at = remarks.indexOf(event.target);
+	if (at >= 0) current = at;
+});
+window.addEventListener("beforeprint", () => {
+	for (const box of document.querySelectorAll("details.print")) box.open = true;
+});
