@@ -197,9 +197,17 @@ def _is_prose(part: Part, name: str) -> bool:
     return kind.startswith("text/") and kind != "text/html" and not file
 
 
+def _part_bytes(part: Part) -> bytes:
+    as_sent = part.get_payload()
+    says_base64 = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
+    if says_base64 and isinstance(as_sent, str) and _DIFF.search(as_sent):
+        part.replace_header("content-transfer-encoding", "8bit")  # base64 has no such lines
+    decoded = part.get_payload(decode=True)
+    return decoded if isinstance(decoded, bytes) else b""
+
+
 def _part_text(part: Part) -> str:
-    payload = part.get_payload(decode=True)
-    raw = payload if isinstance(payload, bytes) else b""
+    raw = _part_bytes(part)
     try:
         charset = part.get_content_charset()
     except _UNREADABLE:

@@ -44,6 +44,10 @@ def test_base64_body_with_a_plain_list_footer_below() -> None:
     assert DIFF in read(plain(content, encoding="base64"))[0].body
 
 
+def test_body_that_is_not_the_base64_it_says_is_read_as_it_stands() -> None:
+    assert read(plain(TEXT.encode(), encoding="base64"))[0].body == TEXT
+
+
 def test_quoted_printable_body() -> None:
     content = quopri.encodestring(TEXT.encode())
     assert b"=C3" in content
