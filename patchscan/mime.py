@@ -198,12 +198,19 @@ def _is_prose(part: Part, name: str) -> bool:
 
 
 def _part_bytes(part: Part) -> bytes:
-    as_sent = part.get_payload()
-    says_base64 = str(part.get("content-transfer-encoding", "")).strip().lower() == "base64"
-    if says_base64 and isinstance(as_sent, str) and _DIFF.search(as_sent):
-        part.replace_header("content-transfer-encoding", "8bit")  # base64 has no such lines
-    decoded = part.get_payload(decode=True)
-    return decoded if isinstance(decoded, bytes) else b""
+    """A part's content, its transfer encoding undone; no base64 has the lines of a diff, whatever its header says."""
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64":
+        part.replace_header("content-transfer-encoding", "8bit")
+        as_sent = _decoded(part)
+        if _DIFF.search(as_sent.decode("utf-8", "surrogateescape")):
+            return as_sent
+        part.replace_header("content-transfer-encoding", "base64")
+    return _decoded(part)
+
+
+def _decoded(part: Part) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
 
 
 def _part_text(part: Part) -> str:
