@@ -247,9 +247,8 @@ def _close(section: _Section | None, files: list[FileChange], problems: list[Pro
     old, new = _names(section)
     path = new or old
     if path is None:
-        named = next(
-            name for name in (section.new, section.old, section.git) if name not in ("", "/dev/null")
-        )
+        named = section.old if section.new in ("", "/dev/null") else section.new
+        named = named or section.git
         problems.append(Problem(section.where, f"{named[:200]}: this path leaves the kernel tree; left out"))
         return
     problems.extend(Problem(section.where, f"{path}: {why}") for why in section.damaged)

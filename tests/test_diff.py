@@ -240,6 +240,21 @@ def test_paths_that_leave_the_tree_are_left_out(name: str) -> None:
     assert ["leaves the kernel tree" in problem.message for problem in problems] == [True]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--- /dev/null\n+++ /dev/null\n" + HUNK,
+        "diff --git \n" + HUNK,
+        "diff --git a\n",
+        "--- \n+++ \n" + HUNK,
+    ],
+)
+def test_files_without_a_name_are_left_out(text: str) -> None:
+    files, problems = read(text + diff_for("mm/good.c"))
+    assert files[-1].path == "mm/good.c"
+    assert len(files) + len(problems) == 2
+
+
 def test_rename_out_of_the_tree_is_left_out() -> None:
     files, problems = read("diff --git a/mm/a.c b/x\nrename from mm/a.c\nrename to ../../x\n")
     assert files == ()
