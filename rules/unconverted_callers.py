@@ -53,7 +53,7 @@ def judge(context: Context, old: str, new: str) -> Finding | Silence:
             line, f"no kernel tree: whether {old}() has callers left is not known"
         )
     found = find_uses(context.final, old)
-    if not any(use.kind == "definition" for use in found.uses):
+    if takes_away(context, old) or not any(use.kind == "definition" for use in found.uses):
         return context.changelog_fine(line, f"the series takes {old}() away")
     if is_wrapper(context, new, old) or is_wrapper(context, old, new) or calls_in_tree(found, new, context):
         return context.changelog_fine(line, f"{old}() and {new}() are built on each other")
@@ -64,6 +64,14 @@ def judge(context: Context, old: str, new: str) -> Finding | Silence:
     if len(left) > max(FEW, converted):
         return context.changelog_fine(line, f"{new}() replaces {old}() in few of its {len(left)} callers")
     return remark(context, line, old, new, left, found.complete)
+
+
+def takes_away(context: Context, name: str) -> bool:
+    """Whether a patch removes the head of a function's definition or #define; such a line is not indented."""
+    head = re.compile(rf"(?:[A-Za-z_#][^;]*[\s*])?{name}\s*\([^;]*$")
+    return any(
+        head.match(line.text) for other in context.all for file in other.c_files for line in file.removed
+    )
 
 
 def remark(context: Context, line: int, old: str, new: str, left: tuple[Use, ...], complete: bool) -> Finding:
@@ -312,6 +320,25 @@ Add a form that notes the time.
  {
 -	sync_all();
 +	sync_and_note(mm);
+ }
+""",
+        """
+>>> tree mm/sync.c
+void sync_all(void)
+{
+}
+>>> patch mm: give the wait its own name
+Rename sync_all().
+>>> file mm/sync.c
+-void sync_all(void)
++void sync_mm(void)
+ {
+ }
+>>> file mm/example.c
+ void first(struct mm_struct *mm)
+ {
+-	sync_all();
++	sync_mm();
  }
 """,
         """

@@ -1,0 +1,204 @@
+"""A CONFIG symbol is used that no Kconfig defines, or that only a later patch of the series defines."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.kconfig import config_symbols
+from patchscan.rule import Finding, Rule, Silence
+
+IN_CODE = re.compile(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
+DEFINITION = re.compile(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")
+KCONFIG_USE = re.compile(r"^\s*(?:depends\s+on|select|imply|visible\s+if|if)\b(.*)")
+KCONFIG_WORD = re.compile(r'"[^"]*"|#.*|\$\([^)]*\)|\b([A-Z][A-Z0-9_]{2,})\b')
+OWN_DEFINE = re.compile(r"^\s*#\s*define\s+CONFIG_(\w+)")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The first use of each symbol that the patch brings and no earlier patch used."""
+    known = {symbol for other in context.earlier for symbol, _, _ in uses(other)}
+    first: dict[str, tuple[ChangedFile, int]] = {}
+    for symbol, file, line in uses(context):
+        if symbol not in known:
+            first.setdefault(symbol, (file, line))
+    for symbol, (file, line) in first.items():
+        yield judge(context, symbol, file, line)
+
+
+def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Finding | Silence:
+    """What is to be said of one symbol at its first use."""
+    if symbol in defined_by(context) or any(symbol in defined_by(other) for other in context.earlier):
+        return file.fine(line, f"the series defines CONFIG_{symbol} by then")
+    used_before = any(f"CONFIG_{symbol}" in line.text for line in file.removed) or mentioned_before(
+        file, symbol
+    )
+    later = next((other.patch.index for other in context.later if symbol in defined_by(other)), None)
+    if later is not None:
+        return file.finding(
+            line,
+            f"CONFIG_{symbol} is defined only by patch {later}: until then this is dead code; "
+            "define the symbol first, or say why not",
+            severity="info",
+        )
+    if used_before:
+        return file.fine(line, f"the file used CONFIG_{symbol} before")
+    if not context.has_tree:
+        return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
+    symbols = config_symbols(context.view)
+    if symbol in symbols or symbol.removesuffix("_MODULE") in symbols:
+        return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
+    return file.finding(
+        line,
+        f"no Kconfig of the tree or of the series defines CONFIG_{symbol}: code under it is never built",
+    )
+
+
+def uses(context: Context) -> Iterator[tuple[str, ChangedFile, int]]:
+    """(symbol, file, line) of every use that the patch adds, in C code, Makefiles and Kconfig expressions."""
+    for file in context.files:
+        name = file.path.rsplit("/", 1)[-1]
+        if file.is_c:
+            yield from uses_in_code(file)
+        elif name.startswith("Kconfig"):
+            yield from uses_in_kconfig(file)
+        elif name in ("Makefile", "Kbuild") or name.endswith(".mk"):
+            for line, text in added_text(file):
+                yield from ((match[1], file, line) for match in IN_CODE.finditer(text.partition("#")[0]))
+
+
+def uses_in_code(file: ChangedFile) -> Iterator[tuple[str, ChangedFile, int]]:
+    """Uses outside comments and strings; a symbol that the file defines itself is no Kconfig symbol."""
+    if not file.adds("CONFIG_"):
+        return
+    own = {match[1] for _, text in added_text(file) if (match := OWN_DEFINE.match(text))}
+    for line in sorted(file.added_numbers):
+        for match in IN_CODE.finditer(file.code_at(line)):
+            if match[1] not in own:
+                yield match[1], file, line
+
+
+def uses_in_kconfig(file: ChangedFile) -> Iterator[tuple[str, ChangedFile, int]]:
+    """Symbols that an added `depends on`, `select`, `imply` or `if` names."""
+    for line, text in added_text(file):
+        expression = KCONFIG_USE.match(text)
+        if expression:
+            yield from ((word[1], file, line) for word in KCONFIG_WORD.finditer(expression[1]) if word[1])
+
+
+def added_text(file: ChangedFile) -> Iterator[tuple[int, str]]:
+    """The added lines with their numbers, as the sources count them."""
+    texts = {line.new: line.text for line in file.added}
+    yield from ((line, texts[file.patch_line(line)]) for line in sorted(file.added_numbers))
+
+
+def defined_by(context: Context) -> frozenset[str]:
+    """The symbols for which a patch adds a `config` entry."""
+    return frozenset(
+        match[1]
+        for file in context.files
+        if file.path.rsplit("/", 1)[-1].startswith("Kconfig")
+        for line in file.added
+        if (match := DEFINITION.match(line.text))
+    )
+
+
+def mentioned_before(file: ChangedFile, symbol: str) -> bool:
+    """Whether what we know of the file before the patch names the symbol."""
+    word = re.compile(rb"\bCONFIG_" + symbol.encode() + rb"\b")
+    return file.state.before is not None and word.search(file.state.before) is not None
+
+
+RULE = Rule(
+    name="config-before-definition",
+    summary="A CONFIG symbol is used that nothing defines, or that only a later patch defines",
+    why=(
+        "IS_ENABLED() and #ifdef of a symbol that no Kconfig defines are false without a word from "
+        "the compiler: a typo, "
+        "a symbol that was renamed, or a patch in the wrong place of the series. What is introduced "
+        "in that order cannot "
+        "be tested patch by patch, and a bisection builds something else than the author did."
+    ),
+    source=(
+        "Documentation/kbuild/kconfig-language.rst; Documentation/process/submitting-patches.rst "
+        "(separate your changes: "
+        'each patch builds and runs); review of "x86/mm, mm/vmalloc: Defer kernel TLB flush IPIs" '
+        "RFC v7 30/31"
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+>>> tree Kconfig
+config SMP
+	bool "Several CPUs"
+>>> patch mm: defer flushes
+>>> file mm/example.c
+ int x;
++#ifdef CONFIG_DEFER_FLUSH // want "no Kconfig .* defines CONFIG_DEFER_FLUSH"
++int y;
++#endif
++#ifdef CONFIG_DEFER_FLUSH
++int z;
++#endif
+""",
+        """
+>>> patch mm: defer flushes
+>>> file mm/example.c
++#ifdef CONFIG_DEFER_FLUSH // want "only by patch 2"
++int y;
++#endif
+>>> patch mm: let the user choose
+>>> file mm/Kconfig
++config DEFER_FLUSH
++	bool "Defer flushes"
+""",
+        """
+>>> tree Kconfig
+config SMP
+	bool "Several CPUs"
+>>> patch mm: add an option
+>>> file mm/Kconfig
++config DEFER_FLUSH
++	bool "Defer flushes"
++	depends on SMP && HAVE_DEFER // want "CONFIG_HAVE_DEFER"
+""",
+    ),
+    good=(
+        """
+>>> tree Kconfig
+config SMP
+	bool "Several CPUs"
+>>> patch mm: count on SMP
+>>> file mm/example.c
+ int x;
++#ifdef CONFIG_SMP
++int y; /* unlike CONFIG_NOTHING */
++#endif
+""",
+        """
+>>> patch mm: let the user choose, and do it
+>>> file mm/Kconfig
++config DEFER_FLUSH
++	bool "Defer flushes"
+>>> file mm/example.c
++int x = IS_ENABLED(CONFIG_DEFER_FLUSH);
+""",
+        """
+>>> patch mm: without a tree nobody can say
+>>> file mm/example.c
++int x = IS_ENABLED(CONFIG_DEFER_FLUSH);
+""",
+        """
+>>> tree Kconfig
+config NET
+	tristate "Network"
+>>> patch mm: test a module
+>>> file mm/example.c
++#define CONFIG_EXAMPLE_DEPTH 3
++#if defined(CONFIG_NET_MODULE) && CONFIG_EXAMPLE_DEPTH > 2
++int y;
++#endif
+""",
+    ),
+)

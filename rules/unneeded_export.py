@@ -1,0 +1,219 @@
+"""A symbol is exported to modules, but no module uses it."""
+
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.kbuild import linkage
+from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.source import Export
+from patchscan.uses import Use, find_uses
+
+# Their users do not name the exported symbol itself, or are tests that are built as modules.
+OTHER_NAMES = ("EXPORT_TRACEPOINT_SYMBOL", "EXPORT_SYMBOL_IF_KUNIT", "EXPORT_SYMBOL_FOR_KVM")
+NO_USE = ("definition", "declaration", "export", "member", "local", "comment", "string")
+MOST_NAMES = 12
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every export that the patch adds."""
+    for file in context.c_files:
+        if not file.adds("EXPORT_"):
+            continue
+        for source in file.after:
+            for export in source.exports():
+                if export.line in file.added_numbers:
+                    yield judge(context, file, export)
+
+
+def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence:
+    """A finding where every user is known and built in."""
+    symbol = export.symbol
+    if any(
+        f"({symbol})" in line.text and "EXPORT_" in line.text
+        for each in context.files
+        for line in each.removed
+    ):
+        return file.fine(export.line, f"the export of {symbol} was there before")
+    if export.macro.startswith(OTHER_NAMES):
+        return file.fine(export.line, f"{export.macro} is used by other names than {symbol}")
+    if not context.has_tree:
+        return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
+    users: list[Use] = []
+    for found in users_of(context, symbol):
+        if isinstance(found, str):
+            return file.unchecked(export.line, found)
+        kind = linkage(context.final, found.path)
+        if kind == "modular":
+            return file.fine(export.line, f"{found.path} uses {symbol} and can be a module")
+        if kind == "unknown":
+            return file.unchecked(
+                export.line, f"whether {found.path}, a user of {symbol}, can be a module is not known"
+            )
+        users.append(found)
+    return finding(context, file, export, [user for user in users if user.path != file.path])
+
+
+def finding(context: Context, file: ChangedFile, export: Export, users: list[Use]) -> Finding:
+    """The finding; a hint only where patches that are not at hand may bring the users."""
+    symbol = export.symbol
+    if users:
+        text = f"{symbol} is exported, but all its users are built in: drop the export"
+    elif context.series.missing:
+        text = f"{symbol} is exported, but nothing at hand uses it; the patches of the series that are missing may"
+    else:
+        text = (
+            f"{symbol} is exported, but nothing in the tree or the series uses it elsewhere: drop the export"
+        )
+    hint = {} if users or not context.series.missing else {"severity": "info", "confidence": "low"}
+    evidence = tuple(Evidence(user.path, user.line, user.text) for user in users[:5])
+    return file.finding(export.line, text, evidence, **hint)
+
+
+def users_of(context: Context, symbol: str) -> "Iterator[Use | str]":
+    """The uses of a symbol in objects, through inline functions of headers; a str says what is not known."""
+    names, done = [symbol], set()
+    while names:
+        name = names.pop(0)
+        done.add(name)
+        if len(done) > MOST_NAMES:
+            yield f"{symbol} is used through too many headers to follow"
+            return
+        found = find_uses(context.final, name)
+        for use in (*users_in_hunks(context, name), *found.uses):
+            if use.kind in NO_USE or (use.kind == "macro" and use.path.endswith(".h")):
+                continue
+            if not use.path.endswith(".h"):
+                yield use
+            elif not use.function:
+                yield f"{use.path}:{use.line} uses {name} outside a function"
+            elif use.function not in done and use.function not in names:
+                names.append(use.function)
+        if not found.complete:
+            yield f"the tree was not searched whole for {name}: {found.why}"
+            return
+
+
+def users_in_hunks(context: Context, name: str) -> Iterator[Use]:
+    """Uses that the series adds to files whose hunks do not apply to the tree."""
+    for other in context.all:
+        for file in other.c_files:
+            if file.used != "hunk" or not file.adds(name):
+                continue
+            for function in file.functions:
+                if name in function.identifiers and function.name != name:
+                    yield Use(file.path, function.first_line, "reference", function.name, "", ())
+
+
+RULE = Rule(
+    name="unneeded-export",
+    summary="A symbol is exported to modules, but no module uses it",
+    why=(
+        "An export is a promise to modules, in the tree and out of it, and costs space in every "
+        "kernel. The kernel does "
+        "not export what none of its own modules uses; users that are built in, or inline functions "
+        "of headers that only "
+        "built-in code calls, need none."
+    ),
+    source=(
+        "Documentation/process/stable-api-nonsense.rst; Documentation/kernel-hacking/hacking.rst "
+        "(EXPORT_SYMBOL); review of "
+        '"mm: use targeted IPIs for TLB sync with lockless page table walkers" v4 1/3, 2026-02-02'
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o user.o
+>>> tree mm/user.c
+void user(void)
+{
+	walk_begin();
+}
+>>> tree Makefile
+obj-y += mm/
+>>> patch mm: export the walk
+>>> file mm/example.c
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin); // want "walk_begin is exported, but all its users are built in"
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> tree Makefile
+obj-y += mm/
+>>> patch mm: export what nobody wants
+>>> file mm/example.c
+ int depth;
++EXPORT_SYMBOL(depth); // want "nothing in the tree"
+""",
+    ),
+    good=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> tree drivers/Makefile
+obj-$(CONFIG_USER) += user.o
+>>> tree drivers/Kconfig
+config USER
+	tristate "A user"
+>>> tree drivers/user.c
+void user(void)
+{
+	walk_begin();
+}
+>>> tree Makefile
+obj-y += mm/ drivers/
+>>> patch mm: export the walk
+>>> file mm/example.c
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin);
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> tree Makefile
+obj-y += mm/ drivers/
+>>> tree drivers/Makefile
+>>> patch mm: export the walk
+>>> file mm/example.c
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin);
+>>> patch drivers: use it
+>>> file drivers/Makefile
++obj-$(CONFIG_USER) += user.o
+>>> file drivers/Kconfig
++config USER
++	tristate "A user"
+>>> file drivers/user.c
++void user(void)
++{
++	walk_begin();
++}
+""",
+        """
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin);
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: put the export where it belongs
+>>> file mm/example.c
+-EXPORT_SYMBOL_GPL(walk_begin);
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin);
+""",
+    ),
+)
