@@ -61,8 +61,11 @@ def entry_state(kind: str) -> State | None:
 def callbacks(source: Source) -> Mapping[str, str]:
     """Static functions that the text only registers, never calls -> the kind of callback they are.
 
-    A function registered in two ways, or named anywhere else, is left out: its context is not known.
+    A function registered in two ways, or named anywhere else, is left out: its context is not known. A fragment
+    does not show who else calls it, so it tells of none.
     """
+    if source.fragment is not None:
+        return {}
     kinds: dict[str, set[str]] = {}
     registered: dict[str, int] = {}
     for function in source.functions():

@@ -152,7 +152,11 @@ _NAMED: dict[str, Effect] = {
         Effect(preempt=-1),
     ),
     **_both(
-        (("local_bh_disable", "local_bh_enable"), ("__local_bh_disable_ip", "__local_bh_enable_ip")),
+        (
+            ("local_bh_disable", "local_bh_enable"),
+            ("__local_bh_disable_ip", "__local_bh_enable_ip"),
+            ("__local_bh_disable_ip", "__local_bh_enable"),
+        ),
         Effect(bottom_halves=1),
         Effect(bottom_halves=-1),
     ),

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 from patchscan.calleffects import Summaries, lock_name
 from patchscan.flow import FlowStates, states
-from patchscan.flowstate import ATOMIC, PROCESS, UNKNOWN_FACT, Depth, Fact, State, merge
-from patchscan.function import Call, Function
+from patchscan.flowstate import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge
 from patchscan.sleeping import sleeps
+from patchscan.source import Call, Function, Source
 
 FREES = frozenset(
     {
@@ -89,9 +90,8 @@ def _drop(held: dict[tuple[str, str], Depth], kind: str, name: str) -> dict[tupl
 
 
 def _uncertain(before: State, after: State) -> State:
-    """The state after a callee whose paths differ: interrupts are unknown, the rest is either of both."""
-    either = merge(before, after) or after
-    return replace(either, irq=UNKNOWN_FACT, irq_rt=UNKNOWN_FACT)
+    """The state after a callee whose paths differ, or do something unknown: nothing certain is left."""
+    return forget_context(merge(before, after) or after)
 
 
 def rename(name: str, parameters: tuple[str, ...], arguments: tuple[str, ...]) -> str:
@@ -106,6 +106,22 @@ def rename(name: str, parameters: tuple[str, ...], arguments: tuple[str, ...]) -
     if argument.startswith("&") and rest.startswith("->"):
         return f"{argument[1:]}.{rest[2:]}"
     return lock_name(argument) + rest
+
+
+def local_summaries(source: Source) -> Summaries:
+    """Summaries of the functions defined in a text, each made when it is first asked for.
+
+    A name defined twice, as under #ifdef and #else, may do either: its summary is not certain.
+    """
+
+    @cache
+    def look_up(name: str) -> CalleeSummary | None:
+        found = [function for function in source.functions() if function.name == name]
+        if len(found) > 1:
+            return CalleeSummary(name, (), certain=False)
+        return summarise(found[0]) if found else None
+
+    return look_up
 
 
 def summarise(function: Function, summaries: Summaries | None = None) -> CalleeSummary | None:
@@ -126,7 +142,7 @@ def summarise(function: Function, summaries: Summaries | None = None) -> CalleeS
         function.name,
         parameters,
         True if sleeping else _surely_awake(function),
-        any(_unconditional(function, call) for call in sleeping),
+        any(_unconditional(function, call) and _as_on_entry(from_atomic.at(call.node)) for call in sleeping),
         (sleeping[0].line, sleeping[0].name) if sleeping else None,
         may_return_null=_may_return_null(function),
         frees=_frees(function, parameters),
@@ -196,6 +212,12 @@ def _unconditional(function: Function, call: Call) -> bool:
         return False
     jumps = function.nodes("return_statement", "goto_statement")
     return all(jump.start_byte > call.node.start_byte or jump == call.node.parent for jump in jumps)
+
+
+def _as_on_entry(state: State) -> bool:
+    """Whether nothing that forbade sleeping on entry has been left: a callee may drop its caller's lock."""
+    depths = (state.preempt, state.bottom_halves, state.rcu)
+    return not state.dropped and state.irqs_off is True and all(depth.base for depth in depths)
 
 
 def _may_return_null(function: Function) -> bool | None:
