@@ -6,8 +6,9 @@ moves to threads.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
-from patchscan.flowstate import BOTTOM_HALF, IRQS_OFF, IRQS_OFF_NOT_RT, State
+from patchscan.flowstate import BOTTOM_HALF, IRQS_OFF, IRQS_OFF_NOT_RT, UNKNOWN, State
 from patchscan.source import Function, Source
 
 _REGISTRARS: dict[str, tuple[int, str]] = {
@@ -53,11 +54,12 @@ _ENTRY: dict[str, State] = {
 }
 
 
-def entry_state(kind: str) -> State | None:
-    """What holds on entry of a callback of this kind; None when that is not known."""
-    return _ENTRY.get(kind)
+def entry_state(kind: str) -> State:
+    """What holds on entry of a callback of this kind; nothing is known of other kinds."""
+    return _ENTRY.get(kind, UNKNOWN)
 
 
+@lru_cache(maxsize=256)
 def callbacks(source: Source) -> Mapping[str, str]:
     """Static functions that the text only registers, never calls -> the kind of callback they are.
 

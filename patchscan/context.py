@@ -15,6 +15,7 @@ from patchscan.series import FileChange, Hunk, Line, Patch, Series
 from patchscan.source import Call, Function, Source, parse, parse_fragment
 
 if TYPE_CHECKING:
+    from patchscan.calleffects import Summaries
     from patchscan.flow import FlowStates
 
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
@@ -199,6 +200,7 @@ class Context:
         self.files: tuple[ChangedFile, ...] = tuple(ChangedFile(state) for state in self.state.files)
         self.all: tuple[Context, ...] = ()
         self._flows: dict[int, FlowStates] = {}
+        self._summaries: dict[int, Summaries] = {}
 
     @property
     def view(self) -> View:
@@ -245,13 +247,28 @@ class Context:
         return tuple(other for other in self.all if other.patch.index > self.patch.index)
 
     def flow(self, function: Function) -> "FlowStates":
-        """IRQ, preemption, RCU and lock state of every statement of a function."""
+        """IRQ, preemption, RCU and lock state of every statement of a function.
+
+        Its callees in the same file are known by what they do, and what it is registered as (an IPI's handler, a
+        timer) by the context that gives it.
+        """
+        from patchscan.callbacks import callbacks, entry_state
         from patchscan.flow import states
 
         key = id(function)
         if key not in self._flows:
-            self._flows[key] = states(function)
+            entry = entry_state(callbacks(function.source).get(function.name, ""))
+            self._flows[key] = states(function, entry, self.summaries(function.source))
         return self._flows[key]
+
+    def summaries(self, source: Source) -> "Summaries":
+        """What is known of a function of the same text, by its name (see patchscan.summary)."""
+        from patchscan.summary import local_summaries
+
+        key = id(source)
+        if key not in self._summaries:
+            self._summaries[key] = local_summaries(source)
+        return self._summaries[key]
 
     def option(self, rule: str, name: str, default: Any) -> Any:
         """A configured option of a rule."""

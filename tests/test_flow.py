@@ -5,7 +5,7 @@ from patchscan.callbacks import callbacks, entry_state
 from patchscan.flow import FlowStates, states
 from patchscan.flowstate import IRQS_OFF, PROCESS, UNKNOWN, State
 from patchscan.source import Function, parse, parse_fragment
-from patchscan.summary import CalleeSummary, rename, summarise
+from patchscan.summary import CalleeSummary, local_summaries, rename, summarise
 
 
 def function_of(body: str, header: str = "static void f(struct pool *p)") -> Function:
@@ -283,7 +283,7 @@ void go(void)
     assert callbacks(source) == {"flush": "ipi", "expire": "timer"}
     assert entry_state("ipi") == IRQS_OFF
     timer = entry_state("timer")
-    assert timer is not None and timer.may_sleep is False and timer.irqs_off is None
+    assert timer.may_sleep is False and timer.irqs_off is None
 
 
 def summary_of(body: str, header: str = "static void g(struct pool *p)") -> CalleeSummary:
@@ -342,3 +342,34 @@ def test_a_summary_changes_the_state_of_the_caller() -> None:
 )
 def test_locks_are_named_as_the_caller_names_them(name: str, argument: str, expected: str) -> None:
     assert rename(name, ("p",), (argument,)) == expected
+
+
+def test_a_callee_that_drops_its_callers_lock_does_not_always_sleep() -> None:
+    assert not summary_of("spin_unlock(&p->lock); schedule(); spin_lock(&p->lock);").always_sleeps
+    assert not summary_of("rcu_read_unlock(); cond_resched(); rcu_read_lock();").always_sleeps
+    assert summary_of("spin_lock(&p->lock); spin_unlock(&p->lock); msleep(1);").always_sleeps
+
+
+def test_a_name_defined_twice_is_not_certain() -> None:
+    source = parse(
+        b"""#ifdef CONFIG_PREEMPT_RT
+static void begin(void)
+{
+	local_irq_disable();
+}
+#else
+static void begin(void)
+{
+}
+#endif
+static void end(void)
+{
+	local_irq_enable();
+}
+"""
+    )
+    look_up = local_summaries(source)
+    begin, end = look_up("begin"), look_up("end")
+    assert begin is not None and not begin.certain
+    assert end is not None and end.certain and end.irqs_off is False
+    assert look_up("other") is None
