@@ -1,0 +1,157 @@
+"""A cross call that waits for other CPUs while interrupts are off here."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Call, Function
+
+# kernel/smp.c, mm/mmu_gather.c, arch/*/mm/tlb.c: cross call -> the index of its wait argument (None: it always waits).
+CROSS_CALLS: dict[str, int | None] = {
+    "smp_call_function": 2,
+    "smp_call_function_many": 3,
+    "smp_call_function_single": 3,
+    "smp_call_function_any": 3,
+    "on_each_cpu": 2,
+    "on_each_cpu_mask": 3,
+    "on_each_cpu_cond": 3,
+    "on_each_cpu_cond_mask": 3,
+    "kick_all_cpus_sync": None,
+    "tlb_remove_table_sync_one": None,
+    "flush_tlb_all": None,
+    "stop_machine": None,
+}
+# The system goes down, or has one CPU that runs: kernel/smp.c does not complain either.
+ALONE = re.compile(r"crash|panic|oops|kexec|nmi|kgdb|reboot|shutdown|machine_|suspend|resume|early|boot")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every waiting cross call that is added, or that an added line puts under interrupts off."""
+    for file in context.c_files:
+        if not file.added:
+            continue
+        for function in file.functions:
+            for call in function.calls():
+                if call.name in CROSS_CALLS and waits(function, call):
+                    yield from judge(context, file, function, call)
+
+
+def waits(function: Function, call: Call) -> bool:
+    """Whether the call waits for the other CPUs."""
+    index = CROSS_CALLS[call.name]
+    if index is None or index >= len(call.arguments):
+        return index is None
+    return function.source.text_of(call.arguments[index]) not in ("0", "false")
+
+
+def judge(context: Context, file: ChangedFile, function: Function, call: Call) -> Iterator[Finding | Silence]:
+    """A finding where interrupts are off for certain, without PREEMPT_RT at least."""
+    state = context.flow(function).at(call.node)
+    reason = state.evidence("irqs_off_not_rt")
+    line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
+    if line is None or (file.was_there(call.line) and line == call.line):
+        return
+    if not state.irqs_off_not_rt:
+        known = "are on" if state.irqs_off_not_rt is False else "are not known to be off"
+        yield file.fine(line, f"interrupts {known} where {call.name}() stands")
+    elif ALONE.search(function.name) or "__init" in function.header:
+        yield file.fine(line, f"other CPUs need not run in {function.name}()")
+    else:
+        yield file.finding(
+            line,
+            f"{call.name}() waits for other CPUs with interrupts off here (line {file.patch_line(reason)}): two CPUs "
+            f"that do so wait for each other for ever; call it with interrupts on",
+            (file.evidence(reason if line == call.line else call.line),),
+        )
+
+
+RULE = Rule(
+    name="ipi-irqs-off",
+    summary="A cross call waits for other CPUs with interrupts off",
+    why=(
+        "A CPU with interrupts off does not serve the interrupts of others. When it waits for another CPU that, "
+        "with interrupts off too, waits for it, both hang. kernel/smp.c warns of it at run time."
+    ),
+    source=(
+        "kernel/smp.c (smp_call_function_many(): must not be called with disabled interrupts or from a hardware "
+        "interrupt handler)"
+    ),
+    severity="error",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static void reset(void)
+ {
+ 	unsigned long flags;
+ 
++	local_irq_save(flags);
++	on_each_cpu(forget, NULL, 1); // want "on_each_cpu.*interrupts off here .line 5."
++	local_irq_restore(flags);
+ }
+""",
+        """
+ static void drop(struct device *dev)
+ {
+ 	unsigned long flags;
+ 
+ 	spin_lock_irqsave(&dev->lock, flags);
+ 	dev->table = NULL;
++	smp_call_function_single(dev->cpu, forget, dev, true); // want "smp_call_function_single"
+ 	spin_unlock_irqrestore(&dev->lock, flags);
+ }
+""",
+        """
+ static void drop(struct device *dev)
+ {
+ 	unsigned long flags;
+ 
++	local_irq_save(flags); // want "tlb_remove_table_sync_one"
+ 	tlb_remove_table_sync_one();
++	local_irq_restore(flags);
+ }
+""",
+    ),
+    good=(
+        """
+ static void drop(struct device *dev)
+ {
+ 	unsigned long flags;
+ 
+ 	spin_lock_irqsave(&dev->lock, flags);
+ 	dev->table = NULL;
+ 	spin_unlock_irqrestore(&dev->lock, flags);
++	smp_call_function_single(dev->cpu, forget, dev, true);
+ }
+""",
+        """
+ static void drop(struct device *dev)
+ {
+ 	preempt_disable();
++	smp_call_function(forget, dev, true);
+ 	preempt_enable();
+ }
+""",
+        """
+ static void drop(struct device *dev)
+ {
+ 	lockdep_assert_irqs_disabled();
++	smp_call_function_single_async(dev->cpu, &dev->csd);
++	irq_work_queue_on(&dev->work, dev->cpu);
+ }
+""",
+        """
+ static void drop(struct device *dev)
+ {
+ 	unsigned long flags;
+ 
+ 	if (dev->locked)
+ 		local_irq_save(flags);
++	on_each_cpu(forget, dev, 1);
+ 	if (dev->locked)
+ 		local_irq_restore(flags);
+ }
+""",
+    ),
+)
