@@ -2,9 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from patchscan.git import GitError, run_git
+from patchscan.parallel import in_parallel
 from patchscan.tree import Directory, GitRevision, Tree
 
 SOURCE_SUFFIXES = (".c", ".h", ".S")
@@ -23,13 +25,26 @@ def holding(tree: Tree, words: Sequence[str], under: Sequence[str] = ("",)) -> M
 
     The tree is read once for all words; comments and strings count as well.
     """
-    if isinstance(tree, Directory):
-        paths = sorted(set(_listed(tree, under)))
-        pairs = _pairs_in_files(tree.root, paths, [word.encode() for word in words])
-    elif isinstance(tree, GitRevision):
-        pairs = [(index, path) for index, word in enumerate(words) for path in _git_grep(tree, word, under)]
-    else:
-        pairs = list(_pairs_in_tree(tree, words, under))
+    if isinstance(tree, GitRevision):
+        return _sorted_by_word(
+            words,
+            [(index, path) for index, word in enumerate(words) for path in _git_grep(tree, word, under)],
+        )
+    paths = {path for directory in under for path in files_where(tree, is_source_name, directory)}
+    return holding_in(tree, words, sorted(paths.union(filter(is_kernel_source, under))))
+
+
+def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each word those of some files that hold it, sorted; they are read, many of them by two processes."""
+    if not isinstance(tree, Directory):
+        return _sorted_by_word(words, _pairs_in_tree(tree, words, paths))
+    work = partial(_pairs_in_files, tree.root, [word.encode() for word in words])
+    alone = len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
+    parts = [paths] if alone else [paths[::2], paths[1::2]]
+    return _sorted_by_word(words, [pair for pairs in in_parallel(work, parts) for pair in pairs])
+
+
+def _sorted_by_word(words: Sequence[str], pairs: Iterable[Pair]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {word: [] for word in words}
     for index, path in sorted(pairs):
         if is_kernel_source(path):
@@ -37,87 +52,58 @@ def holding(tree: Tree, words: Sequence[str], under: Sequence[str] = ("",)) -> M
     return {word: tuple(paths) for word, paths in found.items()}
 
 
-def _pairs_in_tree(tree: Tree, words: Sequence[str], under: Sequence[str]) -> Iterator[Pair]:
-    for path in sorted({path for directory in under for path in tree.files(directory)}):
+def _pairs_in_tree(tree: Tree, words: Sequence[str], paths: Iterable[str]) -> Iterator[Pair]:
+    for path in paths:
         content = tree.read(path) or b""
         yield from ((index, path) for index, word in enumerate(words) if word.encode() in content)
 
 
 def is_kernel_source(path: str) -> bool:
     """Whether a path is C or assembly text that becomes part of the kernel."""
-    return path.endswith(SOURCE_SUFFIXES) and path.partition("/")[0] not in NOT_KERNEL
+    return path.endswith(SOURCE_SUFFIXES) and not _is_outside(path)
 
 
-def _is_source_name(name: str) -> bool:
+def is_source_name(name: str) -> bool:
+    """Whether a file of that name is C or assembly text."""
     return name.endswith(SOURCE_SUFFIXES)
 
 
 def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> tuple[str, ...]:
     """The files of the kernel itself below a directory whose name is wanted, sorted by path."""
+    if under.partition("/")[0] in NOT_KERNEL:
+        return ()
     if isinstance(tree, Directory):
-        return tuple(sorted(_walk(tree.root, under, wanted)))
-    paths = (path for path in tree.files(under) if path.partition("/")[0] not in NOT_KERNEL)
-    return tuple(path for path in paths if wanted(path.rpartition("/")[2]))
+        return tuple(sorted(walk(tree.root, under, wanted)))
+    return tuple(
+        path for path in tree.files(under) if wanted(path.rpartition("/")[2]) and not _is_outside(path)
+    )
 
 
-def _walk(root: str, under: str, wanted: Callable[[str], bool]) -> Iterator[str]:
-    """Files with a wanted name below a directory, in no order; symbolic links are not followed."""
+def _is_outside(path: str) -> bool:
+    return path.partition("/")[0] in NOT_KERNEL
+
+
+def walk(root: str, under: str, wanted: Callable[[str], bool], skip: Container[str] = ()) -> Iterator[str]:
+    """Files with a wanted name below a directory, in no order; links are not followed, nor skipped paths."""
     pending = [under]
     while pending:
         directory = pending.pop()
         prefix = directory + "/" if directory else ""
         with contextlib.suppress(OSError), os.scandir(os.path.join(root, directory)) as entries:
             for entry in entries:
+                path = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name != ".git" and (prefix or entry.name not in NOT_KERNEL):
-                        pending.append(prefix + entry.name)
+                    if entry.name != ".git" and path not in NOT_KERNEL and path not in skip:
+                        pending.append(path)
                 elif wanted(entry.name) and entry.is_file(follow_symlinks=False):
-                    yield prefix + entry.name
+                    yield path
 
 
-def _listed(tree: Directory, under: Iterable[str]) -> Iterator[str]:
-    for directory in under:
-        if is_kernel_source(directory):
-            yield directory
-        elif directory.partition("/")[0] not in NOT_KERNEL:
-            yield from files_where(tree, _is_source_name, directory)
-
-
-def _pairs_in_files(root: str, paths: Sequence[str], needles: Sequence[bytes]) -> list[Pair]:
-    """Which needle (by index) stands in which file; a second process reads half of many files."""
-    if len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2:
-        return list(_read_and_look(root, paths, needles))
-    from_child, to_parent = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _answer(to_parent, _read_and_look(root, paths[1::2], needles))
-    os.close(to_parent)
-    pairs = list(_read_and_look(root, paths[::2], needles))
-    with open(from_child, "rb") as stream:
-        answer = stream.read().split(b"\0")
-    _, status = os.waitpid(child, 0)
-    if status:
-        return pairs + list(_read_and_look(root, paths[1::2], needles))
-    return pairs + [
-        (int(index), os.fsdecode(path)) for index, path in zip(answer[::2], answer[1::2], strict=False)
-    ]
-
-
-def _answer(to_parent: int, pairs: Iterable[Pair]) -> None:
-    """In the child: write the pairs and leave, running nothing of what the parent has still to run."""
-    status = 1
-    try:
-        with open(to_parent, "wb") as stream:
-            for index, path in pairs:
-                stream.write(b"%d\0%s\0" % (index, os.fsencode(path)))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _read_and_look(root: str, paths: Iterable[str], needles: Sequence[bytes]) -> Iterator[Pair]:
+def _pairs_in_files(root: str, needles: Sequence[bytes], paths: Sequence[str]) -> list[Pair]:
+    """Which needle (by index) stands in which file."""
     # One buffer for all files: a fresh bytes object for each costs three times as much.
     buffer = bytearray(_BUFFER_SIZE)
+    pairs = []
     for path in paths:
         try:
             descriptor = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -132,7 +118,8 @@ def _read_and_look(root: str, paths: Iterable[str], needles: Sequence[bytes]) ->
         for index, needle in enumerate(needles):
             # A file larger than the buffer is left to the one who reads the hits.
             if size == _BUFFER_SIZE or _holds_identifier(buffer, needle, size):
-                yield index, path
+                pairs.append((index, path))
+    return pairs
 
 
 def _holds_identifier(buffer: bytearray, needle: bytes, size: int) -> bool:
@@ -150,7 +137,7 @@ def _holds_identifier(buffer: bytearray, needle: bytes, size: int) -> bool:
 
 def _git_grep(tree: GitRevision, word: str, under: Sequence[str]) -> Iterator[str]:
     paths = [path for path in under if path]
-    command = ("grep", "--no-textconv", "--text", "-lzF", "-e", word, tree.commit, "--", *paths)
+    command = ("grep", "--no-textconv", "--text", "-lzwF", "-e", word, tree.commit, "--", *paths)
     try:
         listing = run_git(tree.directory, *command)
     except GitError:

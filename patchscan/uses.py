@@ -156,6 +156,10 @@ def _held(
     """The files of the tree that hold the first symbol, and why these may not be all."""
     found = _FOUND.setdefault(tree, _Found())
     missing = [symbol for symbol in symbols if (symbol, _EVERYWHERE) not in found.by_word]
+    indexed = _from_index(tree, missing) if missing else None
+    if indexed is not None:
+        found.keep(indexed, _EVERYWHERE)
+        missing = []
     if missing and whole and found.searches < MOST_SEARCHES:
         found.searches += 1
         found.keep(holding(tree, missing), _EVERYWHERE)
@@ -168,6 +172,14 @@ def _held(
     searched = ", ".join(directory + "/" for directory in near)
     why = f"only {searched} searched (`patchscan index` makes the whole tree cheap)"
     return found.by_word[symbols[0], near], why
+
+
+def _from_index(tree: Tree, symbols: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+    """What the index of the tree says, None where there is none to be trusted."""
+    # Imported here: most scans search no tree, and sqlite3 takes its time.
+    from patchscan.index import look_up
+
+    return look_up(tree, symbols)
 
 
 def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
