@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from patchscan.calleffects import Summaries
     from patchscan.flow import FlowStates
 
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
 
 
@@ -146,6 +147,20 @@ class ChangedFile:
     def text_at(self, line: int) -> str:
         """The text of a line after the patch (numbers of the sources); "" where it is not known."""
         return next((text for source in self.after if (text := source.line_text(line))), "")
+
+    @cached_property
+    def added_words(self) -> Mapping[str, tuple[int, ...]]:
+        """The identifiers on added lines, outside comments and strings where it is C, with their lines."""
+        found: dict[str, list[int]] = {}
+        texts = {line.new: line.text for line in self.added}
+        sources = self.after if self.path.endswith((".c", ".h")) else ()
+        for number in sorted(self.added_numbers):
+            text = next((code for source in sources if (code := source.code_text(number))), None)
+            if text is None:
+                text = "" if sources else texts[self.patch_line(number)]
+            for word in set(_IDENTIFIER.findall(text)):
+                found.setdefault(word, []).append(number)
+        return {word: tuple(lines) for word, lines in found.items()}
 
     @cached_property
     def _removed_texts(self) -> frozenset[str]:

@@ -1,0 +1,280 @@
+"""A function is introduced that nothing uses, or that only a later patch of the series uses."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Function
+from patchscan.uses import find_uses, look_ahead
+
+# They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
+SPECIAL = re.compile(
+    r"\b(?:__maybe_unused|__always_unused|__used|__visible|asmlinkage|__weak|__bpf_kfunc\w*|\w*SYSCALL_DEFINE\w*|"
+    r"BPF_CALL_\d|BPF_PROG\w*|__section|__alias\w*|SEC|KUNIT\w*|VISIBLE_IF_KUNIT|\w*TEST\w*)\b"
+)
+# A macro in capitals may build the name of a function from its arguments: DEVICE_ATTR_RO(speed) uses speed_show().
+MACRO_CALL = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\s*\(([^;{}]*)")
+# What such macros append; where the file is not known, there may be one.
+PASTED = re.compile(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
+EXPORT = re.compile(r"\s*EXPORT_\w*SYMBOL")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every function that the patch introduces. Whatever uses a new function stands on an added line."""
+    unused: list[tuple[ChangedFile, Function]] = []
+    pasted: dict[str, frozenset[str] | None] = {}
+    for file, function in by_name(context):
+        if SPECIAL.search(function.header) or function.name.isupper() or not function.whole:
+            continue
+        users = sorted(users_of(context, function))
+        if users and users[0] <= context.patch.index:
+            yield file.fine(function.name_line, f"patch {users[0]} uses {function.name}()")
+        elif users:
+            yield later(file, function, users[0])
+        else:
+            if file.path not in pasted:
+                pasted[file.path] = pasted_words(context, file)
+            if may_be_built(file, function.name, pasted[file.path]):
+                yield file.fine(function.name_line, f"a macro may build the name {function.name}")
+            else:
+                unused.append((file, function))
+    yield from never(context, unused)
+
+
+def by_name(context: Context) -> tuple[tuple[ChangedFile, Function], ...]:
+    """The new functions, one of each name: stubs and the versions of architectures are one with it."""
+    found: dict[str, tuple[ChangedFile, Function]] = {}
+    for file, function in context.new_functions:
+        if function.name not in found or found[function.name][1].is_inline:
+            found[function.name] = (file, function)
+    return tuple(found.values())
+
+
+def users_of(context: Context, function: Function) -> Iterator[int]:
+    """The patches that use a function on a line they add; the function itself and declarations do not count."""
+    name = function.name
+    for other in context.all:
+        for file in other.files:
+            lines = file.added_words.get(name, ())
+            own = [each for each in file.functions if each.name == name] if lines and file.is_c else []
+            if any(
+                not any(each.first_line <= line <= each.last_line for each in own)
+                and not is_declaration(file.text_at(line), name)
+                for line in lines
+            ):
+                yield other.patch.index
+
+
+def is_declaration(text: str, name: str) -> bool:
+    """Whether a line only speaks of a function: an export, a prototype at the first column."""
+    head, _, rest = text.partition(name)
+    at_file_level = not head[:1].isspace() and not head.startswith("#") and "(" not in head
+    return EXPORT.match(text) is not None or (at_file_level and rest.lstrip().startswith("("))
+
+
+def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
+    """Arguments of macros from which these may build names; None where a macro of the file pastes any."""
+    text = (file.state.after or b"").decode("latin-1")
+    shown = "\n".join(
+        line.text
+        for other in context.all
+        for each in other.files
+        for hunk in each.change.hunks
+        for line in hunk.lines
+    )
+    if "##" in text or "##" in shown:
+        return None
+    return frozenset(
+        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{3,}", match[1])
+    )
+
+
+def may_be_built(file: ChangedFile, name: str, words: frozenset[str] | None) -> bool:
+    """Whether a macro may paste the name together."""
+    if words is None or (file.state.after is None and PASTED.search(name)):
+        return True
+    parts = name.split("_")
+    return any("_".join(parts[:at]) in words or "_".join(parts[at:]) in words for at in range(1, len(parts)))
+
+
+def later(file: ChangedFile, function: Function, patch: int) -> Finding:
+    """What is said of a function that waits for its first user; a static one makes the compiler complain."""
+    if function.is_static and not function.is_inline and file.path.endswith(".c"):
+        return file.finding(
+            function.name_line,
+            f"{function.name}() is static and used only from patch {patch} on: until then the compiler warns, and "
+            "with CONFIG_WERROR a bisection fails; introduce it with its first user",
+        )
+    return file.finding(
+        function.name_line,
+        f"{function.name}() is used only from patch {patch} on: its user could come with it",
+        severity="info",
+    )
+
+
+def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Iterator[Finding | Silence]:
+    """What is said of functions that no patch of the series uses."""
+    unknown = []
+    for file, function in unused:
+        if context.series.missing:
+            yield file.fine(function.name_line, f"the patch that uses {function.name}() may be missing here")
+        elif function.is_static and not function.is_inline and file.path.endswith(".c"):
+            yield file.finding(
+                function.name_line, f"nothing uses {function.name}(): leave it out until something does"
+            )
+        elif is_exported(context, function.name):
+            yield file.fine(
+                function.name_line, f"{function.name} is exported: unneeded-export asks for its users"
+            )
+        elif not context.has_tree:
+            yield file.fine(function.name_line, f"without a tree the users of {function.name} are not known")
+        else:
+            unknown.append((file, function))
+    look_ahead(context.final, sorted({function.name for _, function in unknown}))
+    for file, function in unknown:
+        found = find_uses(context.final, function.name)
+        users = [
+            use for use in found.uses if use.kind not in ("definition", "declaration", "comment", "string")
+        ]
+        users = [use for use in users if use.function != function.name]
+        elsewhere = [use for use in found.of_kind("definition") if use.path != file.path]
+        if users or elsewhere or not found.complete:
+            yield file.fine(function.name_line, f"{function.name} has users in the tree, or other versions")
+        else:
+            yield file.finding(
+                function.name_line,
+                f"nothing in the series or the tree uses {function.name}(): leave it out until something does",
+                severity="info" if function.is_inline else "",
+            )
+
+
+def is_exported(context: Context, name: str) -> bool:
+    """Whether the series exports a symbol."""
+    return any(
+        "EXPORT_" in line.text and f"({name}" in line.text
+        for other in context.all
+        for file in other.files
+        for line in file.added
+    )
+
+
+RULE = Rule(
+    name="unused-symbol",
+    summary="A function is introduced that nothing uses, or only a later patch of the series",
+    why=(
+        "Code without a user cannot be tested or reviewed for what it is meant to do, and is removed sooner or "
+        "later. A static function without a caller makes the compiler warn; with CONFIG_WERROR, which "
+        "allmodconfig sets, the build fails at that patch."
+    ),
+    source=(
+        "Documentation/process/4.Coding.rst (no unused code); Documentation/process/submitting-patches.rst "
+        "(separate your changes: each patch builds without warnings); gcc -Wunused-function"
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
++static int batch(int wanted) // want "nothing uses batch"
++{
++	return wanted > 16 ? 16 : wanted;
++}
+""",
+        """
+>>> patch mm: add helpers
+>>> file mm/example.c
++static int batch(int wanted) // want "only from patch 2 on: until then the compiler warns"
++{
++	return wanted > 16 ? 16 : wanted;
++}
++
++/* More than batch() gives. */
++int more(int wanted) // want "more.. is used only from patch 2 on: its user"
++{
++	return wanted * 2;
++}
+>>> patch mm: use them
+>>> file mm/other.c
+ int other(void)
+ {
++	more(3);
+ 	return 0;
+ }
+>>> file mm/example.c
+ int last(void)
+ {
++	batch(3);
+ 	return 0;
+ }
+""",
+        """
+>>> tree mm/other.c
+int other;
+>>> patch mm: add a helper
+>>> file include/linux/example.h
++int more(int wanted);
+>>> file mm/example.c
++int more(int wanted) // want "nothing in the series or the tree uses more"
++{
++	return wanted ? more(wanted - 1) : 2;
++}
+""",
+    ),
+    good=(
+        """
++static int batch(int wanted)
++{
++	return wanted > 16 ? 16 : wanted;
++}
++
++static int __maybe_unused spare(void)
++{
++	return 0;
++}
++
+ int last(void)
+ {
+-	return 0;
++	return batch(3);
+ }
+""",
+        """
++static ssize_t speed_show(struct device *dev, struct device_attribute *attr, char *text)
++{
++	return 0;
++}
++static DEVICE_ATTR_RO(speed);
++
++static int start(void)
++{
++	return 0;
++}
++module_init(start);
+""",
+        """
+>>> tree mm/other.c
+int __weak arch_more(void)
+{
+	return 0;
+}
+>>> patch x86: have more
+>>> file arch/x86/mm/more.c
++int arch_more(void)
++{
++	return 1;
++}
+""",
+        """
+-static int batch(int wanted)
+-{
+-	return wanted > 16 ? 16 : wanted;
+-}
+ int x;
++static int batch(int wanted)
++{
++	return wanted > 16 ? 16 : wanted;
++}
+""",
+    ),
+)
