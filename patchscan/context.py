@@ -4,7 +4,7 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from patchscan.source import Call, Function, Source, parse, parse_fragment
 if TYPE_CHECKING:
     from patchscan.calleffects import Summaries
     from patchscan.flow import FlowStates
+    from patchscan.kconfig import ConfigSymbol
+    from patchscan.uses import Uses
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
@@ -284,6 +286,30 @@ class Context:
         if key not in self._summaries:
             self._summaries[key] = local_summaries(source)
         return self._summaries[key]
+
+    def uses(self, symbol: str) -> "Uses":
+        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.uses)."""
+        from patchscan.uses import find_uses
+
+        return find_uses(self.final, symbol)
+
+    def look_ahead(self, symbols: Iterable[str]) -> None:
+        """Search the tree once for several identifiers whose uses will be asked for."""
+        from patchscan.uses import look_ahead
+
+        look_ahead(self.final, sorted(symbols))
+
+    def linkage(self, path: str) -> str:
+        """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""
+        from patchscan.kbuild import linkage
+
+        return linkage(self.final, path)
+
+    def config_symbols(self) -> "Mapping[str, ConfigSymbol]":
+        """The CONFIG symbols of the tree as this patch leaves it, by name without the prefix."""
+        from patchscan.kconfig import config_symbols
+
+        return config_symbols(self.view)
 
     def option(self, rule: str, name: str, default: Any) -> Any:
         """A configured option of a rule."""

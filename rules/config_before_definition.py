@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.kconfig import config_symbols
 from patchscan.rule import Finding, Rule, Silence
 
 IN_CODE = re.compile(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
@@ -44,7 +43,7 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.fine(line, f"the file used CONFIG_{symbol} before")
     if not context.has_tree:
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
-    symbols = config_symbols(context.view)
+    symbols = context.config_symbols()
     if symbol in symbols or symbol.removesuffix("_MODULE") in symbols:
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
     return file.finding(

@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.occurrences import occurrences
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Function
-from patchscan.uses import find_uses, look_ahead
 
 # They are reached by other ways than their name in C: from assembly tables, BPF, Rust, tests, or by overriding.
 SPECIAL = re.compile(
@@ -33,7 +31,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield file.fine(line, f"{user} uses {function.name}, too")
         else:
             open_questions.append((file, function, line))
-    look_ahead(context.final, sorted({function.name for _, function, _ in open_questions}))
+    context.look_ahead({function.name for _, function, _ in open_questions})
     for file, function, line in open_questions:
         yield judge(context, file, function, line)
 
@@ -69,6 +67,8 @@ def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function
 
 def user_in_series(context: Context, path: str, name: str) -> str:
     """Another file that the series changes and that uses a function; "" where none does."""
+    from patchscan.occurrences import occurrences
+
     for other, content in sorted(context.final.changed.items()):
         if other == path or not content or not other.endswith((".c", ".h", ".S")):
             continue
@@ -87,7 +87,7 @@ def mentions(file: ChangedFile, word: "re.Pattern[str]") -> bool:
 
 def judge(context: Context, file: ChangedFile, function: Function, line: int) -> Finding | Silence:
     """A finding where all users are known and stand in the file."""
-    found = find_uses(context.final, function.name)
+    found = context.uses(function.name)
     others = [use for use in found.uses if use.path != file.path]
     outside = next((use for use in others if use.kind in (*USING, "definition")), None)
     if outside is not None:

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from patchscan.context import Context
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
 from patchscan.source import Function
-from patchscan.uses import Use, Uses, find_uses
+
+if TYPE_CHECKING:
+    from patchscan.uses import Use, Uses
 
 # Functions that the kernel wants to be rid of: callers should not be added. Configurable as `functions`.
 UNWANTED = {
@@ -52,7 +55,7 @@ def judge(context: Context, old: str, new: str) -> Finding | Silence:
         return context.changelog_unchecked(
             line, f"no kernel tree: whether {old}() has callers left is not known"
         )
-    found = find_uses(context.final, old)
+    found = context.uses(old)
     if takes_away(context, old) or not any(use.kind == "definition" for use in found.uses):
         return context.changelog_fine(line, f"the series takes {old}() away")
     if is_wrapper(context, new, old) or is_wrapper(context, old, new) or calls_in_tree(found, new, context):
@@ -74,7 +77,9 @@ def takes_away(context: Context, name: str) -> bool:
     )
 
 
-def remark(context: Context, line: int, old: str, new: str, left: tuple[Use, ...], complete: bool) -> Finding:
+def remark(
+    context: Context, line: int, old: str, new: str, left: "tuple[Use, ...]", complete: bool
+) -> Finding:
     """The finding; it is a hint only where the changelog speaks of every caller that is left."""
     said = "\n".join(text for other in context.all for text in other.patch.changelog)
     said += "\n".join(context.series.cover.changelog) if context.series.cover else ""
@@ -92,7 +97,7 @@ def remark(context: Context, line: int, old: str, new: str, left: tuple[Use, ...
     )
 
 
-def evidence(context: Context, use: Use) -> Evidence:
+def evidence(context: Context, use: "Use") -> Evidence:
     """A caller that is left; marked where the file's hunks did not apply, since the series may convert it."""
     failed = any(
         file.used == "hunk" and file.path == use.path for other in context.all for file in other.files
@@ -101,24 +106,22 @@ def evidence(context: Context, use: Use) -> Evidence:
     return Evidence(use.path, use.line, use.text.strip() + note)
 
 
-def caller_name(use: Use) -> str:
+def caller_name(use: "Use") -> str:
     """The function or macro that calls, else its file."""
     return use.function or use.path
 
 
-def callers_left(found: Uses, old: str, new: str) -> tuple[Use, ...]:
+def callers_left(found: "Uses", old: str, new: str) -> "tuple[Use, ...]":
     """The uses that still call `old`; calls inside the replacement are its fallback."""
     return tuple(
         use for use in found.uses if use.kind in CALLING and not use.via and use.function not in (old, new)
     )
 
 
-def calls_in_tree(found: Uses, new: str, context: Context) -> bool:
+def calls_in_tree(found: "Uses", new: str, context: Context) -> bool:
     """Whether `old` itself now calls `new` in the tree as the series leaves it."""
     old = next((use.function for use in found.uses if use.kind == "definition"), "")
-    return bool(old) and any(
-        use.function == old for use in find_uses(context.final, new).uses if use.kind in CALLING
-    )
+    return bool(old) and any(use.function == old for use in context.uses(new).uses if use.kind in CALLING)
 
 
 def is_wrapper(context: Context, outer: str, inner: str) -> bool:

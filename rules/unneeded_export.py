@@ -1,17 +1,28 @@
 """A symbol is exported to modules, but no module uses it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from patchscan.context import ChangedFile, Context
-from patchscan.kbuild import linkage
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Export
-from patchscan.uses import Use, find_uses
+
+if TYPE_CHECKING:
+    from patchscan.uses import Use
 
 # Their users do not name the exported symbol itself, or are tests that are built as modules.
 OTHER_NAMES = ("EXPORT_TRACEPOINT_SYMBOL", "EXPORT_SYMBOL_IF_KUNIT", "EXPORT_SYMBOL_FOR_KVM")
 NO_USE = ("definition", "declaration", "export", "member", "local", "comment", "string")
 MOST_NAMES = 12
+
+
+class User(NamedTuple):
+    """A place that uses the symbol; function: the one it stands in, "" outside."""
+
+    path: str
+    line: int
+    function: str
+    text: str
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -38,11 +49,11 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
         return file.fine(export.line, f"{export.macro} is used by other names than {symbol}")
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
-    users: list[Use] = []
+    users: list[User] = []
     for found in users_of(context, symbol):
         if isinstance(found, str):
             return file.unchecked(export.line, found)
-        kind = linkage(context.final, found.path)
+        kind = context.linkage(found.path)
         if kind == "modular":
             return file.fine(export.line, f"{found.path} uses {symbol} and can be a module")
         if kind == "unknown":
@@ -53,7 +64,7 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
     return finding(context, file, export, [user for user in users if user.path != file.path])
 
 
-def finding(context: Context, file: ChangedFile, export: Export, users: list[Use]) -> Finding:
+def finding(context: Context, file: ChangedFile, export: Export, users: list[User]) -> Finding:
     """The finding; a hint only where patches that are not at hand may bring the users."""
     symbol = export.symbol
     if users:
@@ -69,7 +80,7 @@ def finding(context: Context, file: ChangedFile, export: Export, users: list[Use
     return file.finding(export.line, text, evidence, **hint)
 
 
-def users_of(context: Context, symbol: str) -> "Iterator[Use | str]":
+def users_of(context: Context, symbol: str) -> Iterator[User | str]:
     """The uses of a symbol in objects, through inline functions of headers; a str says what is not known."""
     names, done = [symbol], set()
     while names:
@@ -78,22 +89,26 @@ def users_of(context: Context, symbol: str) -> "Iterator[Use | str]":
         if len(done) > MOST_NAMES:
             yield f"{symbol} is used through too many headers to follow"
             return
-        found = find_uses(context.final, name)
-        for use in (*users_in_hunks(context, name), *found.uses):
-            if use.kind in NO_USE or (use.kind == "macro" and use.path.endswith(".h")):
-                continue
-            if not use.path.endswith(".h"):
-                yield use
-            elif not use.function:
-                yield f"{use.path}:{use.line} uses {name} outside a function"
-            elif use.function not in done and use.function not in names:
-                names.append(use.function)
+        found = context.uses(name)
+        users = [User(use.path, use.line, use.function, use.text) for use in found.uses if counts(use)]
+        for user in (*users_in_hunks(context, name), *users):
+            if not user.path.endswith(".h"):
+                yield user
+            elif not user.function:
+                yield f"{user.path}:{user.line} uses {name} outside a function"
+            elif user.function not in done and user.function not in names:
+                names.append(user.function)
         if not found.complete:
             yield f"the tree was not searched whole for {name}: {found.why}"
             return
 
 
-def users_in_hunks(context: Context, name: str) -> Iterator[Use]:
+def counts(use: "Use") -> bool:
+    """Whether a use makes code need the symbol; a macro of a header does where it is expanded."""
+    return use.kind not in NO_USE and not (use.kind == "macro" and use.path.endswith(".h"))
+
+
+def users_in_hunks(context: Context, name: str) -> Iterator[User]:
     """Uses that the series adds to files whose hunks do not apply to the tree."""
     for other in context.all:
         for file in other.c_files:
@@ -101,7 +116,7 @@ def users_in_hunks(context: Context, name: str) -> Iterator[Use]:
                 continue
             for function in file.functions:
                 if name in function.identifiers and function.name != name:
-                    yield Use(file.path, function.first_line, "reference", function.name, "", ())
+                    yield User(file.path, function.first_line, function.name, "")
 
 
 RULE = Rule(
