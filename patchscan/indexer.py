@@ -5,6 +5,7 @@ build that is killed goes on where it stood. A file that changed gets a new row;
 the shard is made anew. The seal is taken off before anything is written and put on when all is done.
 """
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -72,6 +73,17 @@ class _Plan:
     dropped: tuple[int, ...]
     directories: tuple[tuple[str, str], ...]
     anew: bool
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `patchscan index`."""
+    command.add_argument("tree", metavar="TREE", help="a kernel tree")
+    command.add_argument("--base", metavar="REV", help="a revision of it, where it is a git tree")
+
+
+def run(options: argparse.Namespace) -> int:
+    """`patchscan index`: make or refresh the index."""
+    return build_index(options.tree, options.base)
 
 
 def build_index(path: str, revision: str | None = None) -> int:
