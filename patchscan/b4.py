@@ -15,9 +15,8 @@ from patchscan.report import Report
 from patchscan.report.lines import b4 as check_lines
 from patchscan.report.lines import failing
 from patchscan.report.patchwork import check
-from patchscan.rule import Rule
-from patchscan.scan import scan
 from patchscan.series import Patch, Thread, read_thread
+from patchscan.tools import Tools
 from patchscan.tree import TreeError, find_tree, open_tree
 
 # The commit in which `b4 prep` keeps the cover letter; the series follows it.
@@ -25,17 +24,17 @@ COVER_MARK = "--- b4-submit-tracking ---"
 STATUS = {"success": "pass", "warning": "warn", "fail": "fail"}
 
 
-def lines(message: bytes, rules: tuple[Rule, ...], directory: str) -> str:
+def lines(message: bytes, tools: Tools, directory: str) -> str:
     """The answer of the line protocol; "" where the patch is clean."""
-    report = report_on(message, rules, directory)
+    report = report_on(message, tools, directory)
     if report.series is None:
         return "".join(f"WARNING:patchscan: {printable(each.message)}\n" for each in report.problems)
     return "".join(f"{line}\n" for line in check_lines(report))
 
 
-def array(message: bytes, rules: tuple[Rule, ...], directory: str) -> str:
+def array(message: bytes, tools: Tools, directory: str) -> str:
     """The answer of the JSON protocol; an empty array where there is nothing to say."""
-    report = report_on(message, rules, directory)
+    report = report_on(message, tools, directory)
     found = tuple(failing(report.findings))
     if report.series is None or not found:
         return "[]\n"
@@ -45,20 +44,20 @@ def array(message: bytes, rules: tuple[Rule, ...], directory: str) -> str:
     return json.dumps([answer], indent=2) + "\n"
 
 
-def report_on(message: bytes, rules: tuple[Rule, ...], directory: str) -> Report:
+def report_on(message: bytes, tools: Tools, directory: str) -> Report:
     """The findings on the patch in a message, judged in its series where the tree we stand in holds that."""
     messages, problems = read_messages(message, "standard input")
     thread = read_thread(messages, problems)
     if not thread.series or not thread.series[0].patches:
-        return scan(thread, None, rules)
+        return tools.judge(thread, None)
     patch = thread.series[0].patches[0]
     around = series_around(patch, directory)
     if around is not None:
         whole, base, index = around
-        report = scan(whole, open_tree(directory, base), rules)
+        report = tools.judge(whole, open_tree(directory, base))
         return replace(report, findings=tuple(each for each in report.findings if each.patch == index))
     top = find_tree(directory)
-    return scan(thread, open_tree(top) if top else None, rules)
+    return tools.judge(thread, open_tree(top) if top else None)
 
 
 def series_around(patch: Patch, directory: str) -> tuple[Thread, str, int] | None:

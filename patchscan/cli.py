@@ -12,6 +12,7 @@ from patchscan.job import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Sequence
 
     Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None]]
@@ -76,6 +77,16 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--select", metavar="RULE,..", help="run only these rules")
     command.add_argument("--ignore", metavar="RULE,..", help="run all rules but these")
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
+    configuration_arguments(command)
+    command.set_defaults(accept=None, timings=False)
+
+
+def configuration_arguments(command: argparse.ArgumentParser) -> None:
+    """Where the user's settings come from."""
+    command.add_argument(
+        "--config", metavar="FILE", help="settings (default: .patchscan.toml of tree or user)"
+    )
+    command.add_argument("--baseline", metavar="FILE", help="findings that are known, with reasons")
 
 
 def scan_arguments(command: argparse.ArgumentParser) -> None:
@@ -92,6 +103,23 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"
     )
     command.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
+    command.add_argument(
+        "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
+    )
+    command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
+    command.add_argument("--timings", action="store_true", help="say what took how long")
+    quiet = command.add_mutually_exclusive_group()
+    quiet.add_argument(
+        "-q", "--quiet", action="store_const", const=-1, default=0, dest="detail", help="findings only"
+    )
+    quiet.add_argument(
+        "-v",
+        "--verbose",
+        action="store_const",
+        const=1,
+        dest="detail",
+        help="more: what was set aside, why rules were silent",
+    )
 
 
 def scan(options: argparse.Namespace) -> int:
@@ -100,14 +128,29 @@ def scan(options: argparse.Namespace) -> int:
     from patchscan.output import output_to, output_width, use_colour
 
     several = each_series(options)
-    style = (output_width(), use_colour(options.output))
-    run = scan_side_by_side if options.jobs > 1 and len(several) > 1 else scan_in_turn
-    status = CLEAN
+    style = (output_width(), use_colour(options.output), options.detail)
+    # What writes or takes time is done in turn, one series after the other.
+    alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
+    run = scan_in_turn if alone else scan_side_by_side
+    status, counted = CLEAN, []
     with output_to(options.output) as write:
-        for documents, one in run(several, options, style):
-            write(documents)
-            status = max(status, one)
+        for done in run(several, options, style):
+            write(done.documents)
+            status = max(status, done.status)
+            counted.append(done.counted)
+    if options.statistics:
+        print_statistics(counted, options.format == "text" and not options.output)
     return status
+
+
+def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -> None:
+    """The findings of all series by rule, below the report or, where that is for programs, on stderr."""
+    from collections import Counter
+
+    from patchscan.measure import table
+
+    total: Counter[tuple[str, str]] = sum(counted, Counter())
+    print(table(total), end="", file=sys.stdout if below else sys.stderr)
 
 
 def why_arguments(command: argparse.ArgumentParser) -> None:
@@ -119,14 +162,15 @@ def why_arguments(command: argparse.ArgumentParser) -> None:
 
 def why(options: argparse.Namespace) -> int:
     """`patchscan why`: what every rule makes of one line."""
-    from patchscan.job import prepare, report_on
+    from patchscan.job import report_on
+    from patchscan.tools import load_tools
     from patchscan.why import explain_line
 
     *options.series, place = options.series
     path, _, line = place.rpartition(":")
     if not options.series or not path or not line.isdigit():
         raise UsageError("why takes a series and PATH:LINE, e.g. `patchscan why v2.mbox mm/gup.c:120`")
-    report = report_on(options.series, options, prepare(options))
+    report = report_on(options.series, options, load_tools(options))
     sys.stdout.write(explain_line(report, path, int(line)))
     return CLEAN if report.series else UNUSABLE
 
@@ -137,10 +181,9 @@ def rules_arguments(command: argparse.ArgumentParser) -> None:
 
 def rules(options: argparse.Namespace) -> int:
     """`patchscan rules`: a line a rule."""
-    from patchscan.job import chosen_rules
+    from patchscan.tools import all_rules
 
-    options.select = options.ignore = None
-    found, problems = chosen_rules(options)
+    found, problems = all_rules(options.rules)
     width = max((len(rule.name) for rule in found), default=0)
     for rule in found:
         print(f"{rule.name:{width}}  {rule.severity:7}  {rule.summary}")
@@ -158,10 +201,12 @@ def explain_arguments(command: argparse.ArgumentParser) -> None:
 def explain(options: argparse.Namespace) -> int:
     """`patchscan explain`: what a rule says, why, on what it rests, and its examples."""
     from patchscan.explain import as_json, as_text
-    from patchscan.job import chosen_rules
+    from patchscan.tools import all_rules
 
-    options.select, options.ignore = options.rule, None
-    (rule,), _ = chosen_rules(options)
+    found = {rule.name: rule for rule in all_rules(options.rules)[0]}
+    rule = found.get(options.rule)
+    if rule is None:
+        raise UsageError(f"no rule named {options.rule}: `patchscan rules` lists them")
     sys.stdout.write(as_json(rule) if options.json else as_text(rule))
     return CLEAN
 
@@ -206,6 +251,8 @@ def b4_arguments(command: argparse.ArgumentParser) -> None:
     for option in ("--select", "--ignore"):
         command.add_argument(option, metavar="RULE,..", help="as for scan")
     rules_arguments(command)
+    configuration_arguments(command)
+    command.set_defaults(tree=None, no_tree=True, accept=None)
     # b4 caches by the command line and the commit: a new value makes it ask again.
     command.add_argument(
         "--rules-revision", metavar="TEXT", help="no effect; makes b4 forget its cached answers"
@@ -215,18 +262,18 @@ def b4_arguments(command: argparse.ArgumentParser) -> None:
 def b4_check(options: argparse.Namespace) -> int:
     """`patchscan b4-check`: the line protocol of b4's per-patch checks, a message on standard input."""
     from patchscan.b4 import lines
-    from patchscan.job import chosen_rules
+    from patchscan.tools import load_tools
 
-    sys.stdout.write(lines(sys.stdin.buffer.read(), chosen_rules(options)[0], os.getcwd()))
+    sys.stdout.write(lines(sys.stdin.buffer.read(), load_tools(options), os.getcwd()))
     return CLEAN
 
 
 def b4_review(options: argparse.Namespace) -> int:
     """`patchscan b4-review`: the JSON protocol of b4's review checks, a message on standard input."""
     from patchscan.b4 import array
-    from patchscan.job import chosen_rules
+    from patchscan.tools import load_tools
 
-    sys.stdout.write(array(sys.stdin.buffer.read(), chosen_rules(options)[0], os.getcwd()))
+    sys.stdout.write(array(sys.stdin.buffer.read(), load_tools(options), os.getcwd()))
     return CLEAN
 
 

@@ -1,4 +1,4 @@
-"""One scan job: the series, tree and rules that a command line names, read once and judged."""
+"""One scan job: the series that a command line names, each read, judged and rendered."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections import Counter
     from collections.abc import Iterator, Sequence
 
-    from patchscan.problem import Problem
     from patchscan.report import Report
-    from patchscan.rule import Rule
     from patchscan.series import Thread
-    from patchscan.tree import Tree
+    from patchscan.tools import Tools
 
     Documents = tuple[tuple[str, str], ...]
+    # Columns, colour, and how much to say: as in patchscan.report.render.
+    Style = tuple[int, bool, int]
 
 CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
 LEVELS = ("info", "warning", "error")
@@ -29,13 +30,13 @@ class UsageError(Exception):
     """The command cannot be carried out as given; the text is one line that says why and what to do."""
 
 
-class Tools:
-    """What is loaded once a process: the rules, what was wrong with them, and the tree."""
+class Done:
+    """What became of one series: its documents, the exit status it asks for, and its findings counted by rule."""
 
-    def __init__(self, rules: tuple[Rule, ...], problems: tuple[Problem, ...], tree: Tree | None) -> None:
-        self.rules = rules
-        self.problems = problems
-        self.tree = tree
+    def __init__(self, documents: Documents, status: int, counted: Counter[tuple[str, str]]) -> None:
+        self.documents = documents
+        self.status = status
+        self.counted = counted
 
 
 def each_series(options: Namespace) -> list[list[str]]:
@@ -48,41 +49,42 @@ def each_series(options: Namespace) -> list[list[str]]:
     return [words] if parts and not options.jobs else [[word] for word in words]
 
 
-def prepare(options: Namespace) -> Tools:
-    """Load rules and tree. Raises UsageError for names that are not there."""
-    rules, problems = chosen_rules(options)
-    return Tools(rules, problems, tree_of(options))
-
-
 def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
-    """Read a series and judge it."""
+    """Read a series and judge it; with --timings the report says what took how long."""
     from dataclasses import replace
+    from time import perf_counter
 
-    from patchscan.context import Settings
-    from patchscan.scan import scan
+    start = perf_counter()
+    thread = read(series, options.revision)
+    middle = perf_counter()
+    if not options.timings:
+        return tools.judge(thread, tools.tree)
+    from patchscan.measure import timed
 
-    report = scan(read(series, options.revision), tools.tree, tools.rules, Settings({}))
-    return replace(report, problems=tools.problems + report.problems)
+    seconds: dict[str, float] = {}
+    report = tools.judge(thread, tools.tree, timed(tools.rules, seconds))
+    stages = (("read", middle - start), ("judge", perf_counter() - middle))
+    return replace(report, timings=(*stages, *sorted(seconds.items(), key=lambda each: -each[1])))
 
 
-def scan_in_turn(
-    several: Sequence[Sequence[str]], options: Namespace, style: tuple[int, bool]
-) -> Iterator[tuple[Documents, int]]:
-    """(documents, exit status) of each series, in this process."""
-    tools = prepare(options)
+def scan_in_turn(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
+    """What becomes of each series, in this process."""
+    from patchscan.tools import load_tools
+
+    tools = load_tools(options)
     for series in several:
         yield rendered(series, options, style, tools)
 
 
-def scan_side_by_side(
-    several: Sequence[Sequence[str]], options: Namespace, style: tuple[int, bool]
-) -> Iterator[tuple[Documents, int]]:
+def scan_side_by_side(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
     """The same in several processes, in the same order; each loads rules and tree once, by being forked."""
     from functools import partial
     from multiprocessing import get_context
 
+    from patchscan.tools import load_tools
+
     global _tools
-    _tools = prepare(options)
+    _tools = load_tools(options)
     plain = {name: value for name, value in vars(options).items() if name != "run"}
     work = partial(_rendered_in_worker, options=type(options)(**plain), style=style)
     with get_context("fork").Pool(min(options.jobs, len(several))) as pool:
@@ -92,21 +94,22 @@ def scan_side_by_side(
 _tools: Tools | None = None
 
 
-def _rendered_in_worker(
-    series: Sequence[str], options: Namespace, style: tuple[int, bool]
-) -> tuple[Documents, int]:
+def _rendered_in_worker(series: Sequence[str], options: Namespace, style: Style) -> Done:
     assert _tools is not None
     return rendered(series, options, style, _tools)
 
 
-def rendered(
-    series: Sequence[str], options: Namespace, style: tuple[int, bool], tools: Tools
-) -> tuple[Documents, int]:
-    """The documents of a report, and the exit status it asks for."""
+def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
+    """Judge a series and render the report; with --accept its findings go to the baseline first."""
+    from patchscan.measure import count
     from patchscan.report import documents
 
     report = report_on(series, options, tools)
-    return documents(report, options.format, *style), exit_status(report, options)
+    if options.accept:
+        from patchscan.baseline import accept
+
+        report = accept(options.baseline or tools.config.baseline, report, options.accept)
+    return Done(documents(report, options.format, *style), exit_status(report, options), count(report))
 
 
 def read(series: Sequence[str], revision: int | None) -> Thread:
@@ -127,44 +130,6 @@ def read(series: Sequence[str], revision: int | None) -> Thread:
 def is_range(series: Sequence[str]) -> bool:
     """Whether the series is given as a git revision range and not as files."""
     return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
-
-
-def tree_of(options: Namespace) -> Tree | None:
-    """The kernel tree to lay the series over, None where there is none or none is wanted."""
-    from patchscan.tree import TreeError, find_tree, open_tree
-
-    path = None if options.no_tree else options.tree or find_tree(os.getcwd())
-    if path is None:
-        return None
-    base = options.base
-    if base is None and not options.tree and is_range(options.series):
-        from patchscan.gitrange import base_of
-
-        base = base_of(options.series[0], os.getcwd())
-    try:
-        return open_tree(path, base)
-    except TreeError as error:
-        raise UsageError(str(error)) from None
-
-
-def chosen_rules(options: Namespace) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
-    """The rules to run, after --select and --ignore. Raises UsageError for a name that no rule has."""
-    from pathlib import Path
-
-    from patchscan.registry import load_rules
-
-    rules, problems = load_rules([Path(directory) for directory in options.rules])
-    select, ignore = names(options.select), names(options.ignore)
-    unknown = (select | ignore) - {rule.name for rule in rules}
-    if unknown:
-        raise UsageError(f"no rule named {', '.join(sorted(unknown))}: `patchscan rules` lists them")
-    kept = [rule for rule in rules if (not select or rule.name in select) and rule.name not in ignore]
-    return tuple(kept), problems
-
-
-def names(text: str | None) -> set[str]:
-    """A comma-separated option as a set."""
-    return {name.strip() for name in (text or "").split(",") if name.strip()}
 
 
 def exit_status(report: Report, options: Namespace) -> int:

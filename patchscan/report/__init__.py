@@ -73,7 +73,11 @@ class ModelResult:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a scan; base: one line on the tree and whether it is the base of the series."""
+    """The result of a scan.
+
+    base: one line on the tree and whether it is the base of the series; timings: seconds by stage and rule, empty
+    unless they were asked for.
+    """
 
     thread: Thread
     series: Series | None = None
@@ -85,10 +89,16 @@ class Report:
     base: str = ""
     coverage: Coverage = Coverage()
     models: tuple[ModelResult, ...] = ()
+    timings: tuple[tuple[str, float], ...] = ()
 
     def model_of(self, finding: Finding) -> ModelResult | None:
         """The model that proves a finding, None where there is none."""
         return next((model for model in self.models if model.name == finding.model), None)
+
+    @property
+    def shown(self) -> tuple[Finding, ...]:
+        """The findings to tell a reader: all but those that were set aside with a reason."""
+        return tuple(finding for finding in self.findings if finding.suppressed is None)
 
     @property
     def unchecked(self) -> tuple[Silence, ...]:
@@ -105,7 +115,7 @@ def anchored(report: Report, finding: Finding) -> tuple[str, int]:
 
 
 def documents(
-    report: Report, form: str, width: int = 80, colour: bool = False
+    report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0
 ) -> tuple[tuple[str, str], ...]:
     """(file name, text) of what a format makes of a report: one document, for mail one a patch with findings."""
     if form == "mail":
@@ -113,7 +123,7 @@ def documents(
 
         return tuple(drafts(report))
     title = report.series.title if report.series else "no series"
-    return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour)),)
+    return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour, detail)),)
 
 
 def file_name(title: str) -> str:
@@ -122,12 +132,16 @@ def file_name(title: str) -> str:
     return name[:52].rstrip("-") or "series"
 
 
-def render(report: Report, form: str, width: int = 80, colour: bool = False) -> str:
-    """The report in one of the formats of patchscan.job; width in columns and colour are for `text` only."""
+def render(report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0) -> str:
+    """The report in one of the formats of patchscan.job.
+
+    For `text` only: width in columns; colour; detail: -1 for the findings alone, 1 for what was set aside and why
+    rules were silent as well.
+    """
     if form == "text":
         from patchscan.report import text
 
-        return text.render(report, width, colour)
+        return text.render(report, width, colour, detail)
     if form in ("concise", "github", "b4"):
         from patchscan.report import lines
 

@@ -17,6 +17,7 @@ def render(report: Report) -> str:
 
 def as_dict(report: Report) -> dict[str, Any]:
     """The report as plain data."""
+    seconds = {name: round(each, 6) for name, each in report.timings}
     return {
         "schema": SCHEMA,
         "series": series_dict(report),
@@ -44,6 +45,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             ],
             "rules_run": list(report.coverage.rules_run),
         },
+        **({"timings": seconds} if seconds else {}),
     }
 
 

@@ -16,7 +16,7 @@ def render(report: Report, form: str) -> str:
 
 def concise(report: Report) -> Iterator[str]:
     """`path:line: severity: rule: message [patch N]`, as compilers write and editors read it."""
-    for finding in report.findings:
+    for finding in report.shown:
         note = f", repaired by patch {finding.repaired_by}" if finding.repaired_by else ""
         yield f"{place(finding)}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
     for problem in report.problems:
@@ -25,7 +25,7 @@ def concise(report: Report) -> Iterator[str]:
 
 def github(report: Report) -> Iterator[str]:
     """Workflow commands, which GitHub shows beside the code; a changelog's at the first file of its patch."""
-    for finding in report.findings:
+    for finding in report.shown:
         path, line = anchored(report, finding)
         properties = {"file": path, "line": str(line), "title": f"{finding.rule} (patch {finding.patch})"}
         fields = ",".join(f"{name}={escaped(value, ',:')}" for name, value in properties.items())

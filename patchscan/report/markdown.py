@@ -26,7 +26,7 @@ def lines(report: Report) -> Iterator[str]:
         yield ""
     yield f"**{escaped(summary(report))}**"
     for state in report.states:
-        found = [each for each in report.findings if each.patch == state.patch.index]
+        found = [each for each in report.shown if each.patch == state.patch.index]
         if found:
             yield ""
             yield f"## {escaped(state.patch.subject)}"

@@ -1,6 +1,6 @@
 """The report for a terminal: per patch the quoted line and the reason, then what was not checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -25,9 +25,12 @@ def row(text: str = "", style: str = "") -> Row:
     return Row(((text, style),))
 
 
-def render(report: Report, width: int = 80, colour: bool = False) -> str:
-    """The report as lines of at most `width` columns where words allow, with ANSI colours if asked for."""
-    rows = tuple(report_rows(report, width))
+def render(report: Report, width: int = 80, colour: bool = False, detail: int = 0) -> str:
+    """The report as lines of at most `width` columns where words allow, with ANSI colours if asked for.
+
+    detail: -1 for the findings alone, 1 for what was set aside and why rules were silent as well.
+    """
+    rows = tuple(report_rows(report, width, detail))
     if colour:
         return coloured(rows)
     return "".join("".join(text for text, _ in each.pieces).rstrip() + "\n" for each in rows)
@@ -47,21 +50,39 @@ def coloured(rows: tuple[Row, ...]) -> str:
     return out.getvalue()
 
 
-def report_rows(report: Report, width: int) -> Iterator[Row]:
+def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     """All lines of the report."""
-    yield from header_rows(report, width)
+    if detail >= 0:
+        yield from header_rows(report, width)
     for state in report.states:
-        found = [each for each in report.findings if each.patch == state.patch.index]
+        found = [each for each in report.shown if each.patch == state.patch.index]
         if found:
             yield row(printable(state.patch.subject), "title")
             yield row()
             for finding in found:
                 yield from finding_rows(finding, width)
-    yield from model_rows(report, width)
-    yield from reading_rows(report, width)
-    yield from unchecked_rows(report, width)
-    yield from problem_rows(report, width)
-    yield row(summary(report), "title")
+    if detail >= 0:
+        yield from model_rows(report, width)
+        yield from section_rows("How the patches were read", reading_lines(report), width)
+        yield from section_rows("Not checked", unchecked_lines(report), width)
+    if detail > 0:
+        yield from section_rows("Set aside", suppressed_lines(report), width)
+        yield from section_rows("Looked at and silent", silent_lines(report), width)
+    problems = [f"{each.where}: {each.message}" for each in report.problems]
+    yield from section_rows("Problems", problems, width)
+    seconds = [f"{each:8.3f} s  {name}" for name, each in report.timings]
+    yield from section_rows("Time", seconds, width)
+    if detail >= 0 or report.series is None:
+        yield row(summary(report), "title")
+
+
+def section_rows(title: str, lines: Sequence[str], width: int) -> Iterator[Row]:
+    """A title and its lines, nothing where there are none."""
+    if lines:
+        yield row(title, "title")
+        for line in lines:
+            yield from wrapped(line, width, "  ")
+        yield row()
 
 
 def header_rows(report: Report, width: int) -> Iterator[Row]:
@@ -82,16 +103,6 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
         )
         yield from wrapped(text, width, "  ")
     yield row()
-
-
-def reading_rows(report: Report, width: int) -> Iterator[Row]:
-    """How each file was read, where there is something to say of it."""
-    lines = reading_lines(report)
-    if lines:
-        yield row("How the patches were read", "title")
-        for line in lines:
-            yield from wrapped(line, width, "  ")
-        yield row()
 
 
 def reading_lines(report: Report) -> list[str]:
@@ -141,16 +152,6 @@ def model_rows(report: Report, width: int) -> Iterator[Row]:
         yield row()
 
 
-def unchecked_rows(report: Report, width: int) -> Iterator[Row]:
-    """What was not checked."""
-    lines = unchecked_lines(report)
-    if lines:
-        yield row("Not checked", "title")
-        for line in lines:
-            yield from wrapped(line, width, "  ")
-        yield row()
-
-
 def unchecked_lines(report: Report) -> list[str]:
     """What was not checked, one line a rule and reason, with its places."""
     groups: dict[tuple[str, str], list[Silence]] = {}
@@ -165,13 +166,22 @@ def unchecked_lines(report: Report) -> list[str]:
     ]
 
 
-def problem_rows(report: Report, width: int) -> Iterator[Row]:
-    """What could not be read."""
-    if report.problems:
-        yield row("Problems", "title")
-        for problem in report.problems:
-            yield from wrapped(f"{problem.where}: {problem.message}", width, "  ")
-        yield row()
+def suppressed_lines(report: Report) -> list[str]:
+    """The findings that were set aside, each with the reason."""
+    return [
+        f"patch {each.patch}, {each.path}:{each.line}: {each.rule}: {each.suppressed}"
+        for each in report.findings
+        if each.suppressed is not None
+    ]
+
+
+def silent_lines(report: Report) -> list[str]:
+    """Where a rule looked and found nothing wrong, with its reason."""
+    return [
+        f"patch {each.patch}, {each.path}:{each.line}: {each.rule}: {each.reason}"
+        for each in report.silences
+        if each.checked
+    ]
 
 
 def summary(report: Report) -> str:
@@ -182,8 +192,10 @@ def summary(report: Report) -> str:
     counts = [
         f"{number} {severity}{'s' if number != 1 and severity != 'info' else ''}"
         for severity in ("error", "warning", "info")
-        if (number := sum(each.severity == severity for each in report.findings))
+        if (number := sum(each.severity == severity for each in report.shown))
     ]
+    aside = len(report.findings) - len(report.shown)
+    counts += [f"{aside} set aside"] if aside else []
     return (
         f"{patches} patch{'es' if patches != 1 else ''}, {report.coverage.functions} functions, "
         f"{len(report.coverage.rules_run)} rules: {', '.join(counts) or 'nothing found'}"
