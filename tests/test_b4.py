@@ -14,6 +14,8 @@ from tests.test_cli import TREE, git
 ROOT = Path(__file__).parent.parent
 FAULTY = "int f(int a)\n{\n\twhile (a)\n\t\tif (a)\n\t\t\ta--;\n}\n"
 SOUND = "int f(int a)\n{\n\twhile (a)\n\t\ta--;\n}\n"
+# The protocol is tested here, not how many rules know the code above.
+ONE_RULE = ["--select", "missing-braces"]
 B4 = Path(sys.executable).with_name("b4")
 
 
@@ -46,7 +48,7 @@ def commit(top: Path, name: str, code: str) -> bytes:
 
 
 def ask(top: Path, command: str, message: bytes) -> subprocess.CompletedProcess[bytes]:
-    words = [sys.executable, "-m", "patchscan", command]
+    words = [sys.executable, "-m", "patchscan", command, *ONE_RULE]
     return subprocess.run(
         words, input=message, cwd=top, capture_output=True, env=environment(top), check=True
     )
@@ -68,7 +70,8 @@ def test_json_protocol(top: Path) -> None:
 
 @pytest.mark.skipif(not B4.exists(), reason="b4 is not installed")
 def test_the_real_b4_passes_a_clean_series_and_warns_of_a_faulty_one(top: Path) -> None:
-    git(top, "config", "b4.prep-perpatch-check-cmd", f"{sys.executable} -m patchscan b4-check")
+    check = f"{sys.executable} -m patchscan b4-check {' '.join(ONE_RULE)}"
+    git(top, "config", "b4.prep-perpatch-check-cmd", check)
 
     def b4(*words: str) -> str:
         run = subprocess.run(
