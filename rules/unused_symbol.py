@@ -13,8 +13,9 @@ SPECIAL = re.compile(
     r"\b(?:__maybe_unused|__always_unused|__used|__visible|asmlinkage|__weak|__bpf_kfunc\w*|\w*SYSCALL_DEFINE\w*|"
     r"BPF_CALL_\d|BPF_PROG\w*|__section|__alias\w*|SEC|KUNIT\w*|VISIBLE_IF_KUNIT|\w*TEST\w*)\b"
 )
-# A macro in capitals may build the name of a function from its arguments: DEVICE_ATTR_RO(speed) uses speed_show().
-MACRO_CALL = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\s*\(([^;{}]*)")
+# A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
+# DEVICE_ATTR_RO(speed) uses speed_show().
+MACRO_CALL = re.compile(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.MULTILINE)
 # What such macros append; where the file is not known, there may be one.
 PASTED = re.compile(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
 EXPORT = re.compile(r"\s*EXPORT_\w*SYMBOL")
@@ -120,6 +121,13 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
         if context.series.missing:
             yield file.fine(function.name_line, f"the patch that uses {function.name}() may be missing here")
         elif function.is_static and not function.is_inline and file.path.endswith(".c"):
+            # A header of templates, or a C file that includes this one, may use it.
+            near = find_uses(context.final, function.name, whole=False).uses if context.has_tree else ()
+            if any(use.path != file.path and use.kind in ("call", "address", "macro") for use in near):
+                yield file.fine(
+                    function.name_line, f"another file may include this one and use {function.name}()"
+                )
+                continue
             yield file.finding(
                 function.name_line, f"nothing uses {function.name}(): leave it out until something does"
             )
