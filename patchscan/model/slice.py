@@ -78,9 +78,22 @@ def clean(body: Body, observed: frozenset[str]) -> Body:
         propagated = propagate(body)
         used = registers_used(propagated) | observed
         smaller = _shrink(rewrite(propagated, lambda event, used=used: _needed(event, used)))  # type: ignore[misc]
+        smaller = _trim(smaller)
         if smaller == body:
             return body
         body = smaller
+
+
+def _trim(body: Body) -> Body:
+    """Without the barriers that stand before the first access, or after the last: they order nothing."""
+    first = next(
+        (index for index, event in enumerate(body) if not isinstance(event, (Fence, Assign))), len(body)
+    )
+    last = next(
+        (index for index, event in enumerate(reversed(body)) if not isinstance(event, Fence)), len(body)
+    )
+    head = tuple(event for event in body[:first] if not isinstance(event, Fence))
+    return head + body[first : len(body) - last] if first < len(body) else head
 
 
 def _needed(event: Event, used: frozenset[str]) -> Iterable[Event]:
@@ -100,7 +113,7 @@ def _arms(event: Branch | Choice) -> Iterable[Event]:
     then, otherwise = event.then, event.otherwise
     if not then and not otherwise:
         return ()
-    if signature(then) == signature(otherwise):
+    if len(then) == len(otherwise) and signature(then) == signature(otherwise):
         return then
     if isinstance(event, Choice):
         weak = [arm for arm in (then, otherwise) if not arm]

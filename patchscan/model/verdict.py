@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations, islice
 
 from patchscan.model.checks import context_faults
@@ -94,9 +95,17 @@ class _Case:
     threads: tuple[Thread, ...]
     outcomes: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The litmus test of each model."""
+        return tuple(self._text(model) or "" for model in self.models)
+
+    def _text(self, model: Model, edits: Sequence[Edit] = ()) -> str | None:
+        return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
+
     def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
-        text = litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
+        text = self._text(model, edits)
         if text is None:
             return ""
         if text not in self.outcomes:
@@ -118,16 +127,12 @@ class _Case:
 
     def changes(self, edit: Edit) -> bool:
         """Whether an edit makes any difference to what is executed."""
-        scenario = self.extraction.scenario
         return any(
-            litmus_of(scenario, apply([edit], model.threads), self.name)
-            != litmus_of(scenario, model.threads, self.name)
-            for model in self.models
+            self._text(model, [edit]) != text for model, text in zip(self.models, self.texts, strict=True)
         )
 
     def litmus(self, model: Model | None) -> str:
-        text = litmus_of(self.extraction.scenario, model.threads, self.name) if model is not None else None
-        return text or ""
+        return self.texts[self.models.index(model)] if model is not None else ""
 
 
 def _case(extraction: Extraction, name: str, locks: bool) -> _Case:
