@@ -30,8 +30,6 @@ _GLOBAL = re.compile(
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*\{")
 _MEMBER = re.compile(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
 _BRACE = re.compile(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
-_SYMBOL = re.compile(rb"\bCONFIG_\w+")
-_CONDITIONAL = re.compile(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b")
 _WORD = re.compile(rb"\b[A-Za-z_]\w*\b")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)[ \t]*\(")
 
@@ -345,35 +343,21 @@ class Codebase:
                 return self.function(found.aliases[name], near)
         return None
 
-    def symbols_around(self, definition: Definition) -> set[str]:
-        """The CONFIG_ symbols that a definition asks for, or that the #if around it does."""
-        text = self._read(definition.path)
-        if text is None:
-            return set()
-        lines = text.split(b"\n")
-        first = definition.first_line - 1
-        last = first + definition.text.count(b"\n") + 1
-        found = _SYMBOL.findall(b"\n".join(lines[first:last]))
-        stack: list[list[bytes]] = []
-        for line in lines[:first]:
-            directive = _CONDITIONAL.match(line)
-            if directive is None:
-                continue
-            kind = directive.group(1)
-            if kind in (b"if", b"ifdef", b"ifndef"):
-                stack.append(_SYMBOL.findall(line))
-            elif kind == b"endif" and stack:
-                stack.pop()
-            elif stack:
-                stack[-1] += _SYMBOL.findall(line)
-        return {symbol.decode() for symbol in [*found, *(one for level in stack for one in level)]}
-
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function outside the scope, in the directories of the scope's .c files."""
+        key = (name, "")
+        if key not in self._functions:
+            self._functions[key] = self._find_elsewhere(name, near)
+        return self._functions[key]
+
+    def _find_elsewhere(self, name: str, near: str) -> Definition | None:
         for directory in sorted(
             {path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")}
         ):
             for path in self._listing(directory):
+                raw = self._read(path)
+                if raw is None or name.encode() not in raw:
+                    continue
                 found = self.file(path)
                 if found is not None and name in found.functions and not found.is_static(name):
                     return found.function(name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
 )
+_SYMBOL = re.compile(rb"\bCONFIG_\w+")
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|0[xX][0-9a-fA-F]+|\d+|\w+)[uUlL]*")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
@@ -107,6 +108,25 @@ def _step(stack: list[str], directive: str, argument: bytes, config: Config) -> 
             stack[-1] = "done"
         elif directive == "else" or evaluate(words, config.value):
             stack[-1] = "live"
+
+
+def symbols_around(text: bytes, first: int, last: int) -> set[str]:
+    """The CONFIG_ symbols on the lines first to last (from 1), and those of the #if around line `first`."""
+    lines = text.split(b"\n")
+    found = _SYMBOL.findall(b"\n".join(lines[first - 1 : last]))
+    stack: list[list[bytes]] = []
+    for line in lines[: first - 1]:
+        directive = _DIRECTIVE.match(line)
+        if directive is None:
+            continue
+        kind = directive.group(1)
+        if kind in (b"if", b"ifdef", b"ifndef"):
+            stack.append(_SYMBOL.findall(line))
+        elif kind == b"endif" and stack:
+            stack.pop()
+        elif stack:
+            stack[-1] += _SYMBOL.findall(line)
+    return {symbol.decode() for symbol in [*found, *(one for level in stack for one in level)]}
 
 
 def evaluate(expression: str, value: Callable[[str], int]) -> bool:

@@ -85,10 +85,13 @@ class Context:
         self.counter += 1
         return self.counter
 
-    def unknown(self, text: str = "", kind: str = "") -> Value:
-        """A fresh unknown value; the instance of its type where the scenario declares one."""
+    def unknown(self, text: str = "", kind: str = "", prefix: str = "u") -> Value:
+        """A fresh unknown value; the instance of its type where the scenario declares one.
+
+        prefix: begins its serial, "m" for what a variable or field holds that the model does not follow.
+        """
         instance = self.instance(kind)
-        return instance if instance is not None else Unknown(f"u{self.next()}", text, kind)
+        return instance if instance is not None else Unknown(f"{prefix}{self.next()}", text, kind)
 
     def instance(self, kind: str) -> Value | None:
         number = self.instances.get(plain_type(kind))
@@ -154,7 +157,8 @@ def read(context: Context, location: Location, order: str, env: Environment, out
 def _private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
     """A variable of this thread alone; read before it was written it is unknown, but the same each time."""
     if key not in env:
-        env[key] = context.unknown(key[1], kind)
+        shared = key[0] == 0
+        env[key] = context.unknown(key[1], kind, "m" if shared else "u")
     return env[key]
 
 

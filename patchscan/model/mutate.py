@@ -112,10 +112,13 @@ def _weaken(place: Place) -> Callable[[Event], Iterable[Event]]:
     return change
 
 
-def repairs(threads: tuple[Thread, ...], keys: frozenset[str]) -> tuple[list[Edit], list[Edit]]:
+def repairs(
+    threads: tuple[Thread, ...], keys: frozenset[str], observers: frozenset[str]
+) -> tuple[list[Edit], list[Edit]]:
     """(barriers to add or strengthen, waits to add) that a developer might try, the slightest first.
 
-    keys: the locations that the model keeps; new barriers go between accesses to them.
+    keys: the locations that the model keeps; new barriers go between accesses to them; observers: the roles that
+    are waited for, which do not wait themselves.
     """
     strengthen, insert, waits = list[Edit](), list[Edit](), list[Edit]()
     for index, thread in enumerate(threads):
@@ -132,7 +135,7 @@ def repairs(threads: tuple[Thread, ...], keys: frozenset[str]) -> tuple[list[Edi
                 if (text, event.place) not in seen:
                     seen.add((text, event.place))
                     insert.append(Edit(text, "barrier", index, _fence_after(event)))
-            if isinstance(event, (Write, Update)):
+            if isinstance(event, (Write, Update)) and thread.role not in observers:
                 waits += list(_waits_before(index, event, domains, seen))
     return strengthen + insert, waits
 

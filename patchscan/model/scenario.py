@@ -39,7 +39,9 @@ class Atom:
 @dataclass(frozen=True)
 class Scenario:
     """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
-    name, each a mapping of symbols or choices; bad: atoms that must not hold together."""
+    name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which
+    an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
+    reports it."""
 
     name: str
     why: str
@@ -55,6 +57,8 @@ class Scenario:
     config: Mapping[str, int]
     columns: Mapping[str, Mapping[str, int]]
     choices: Mapping[str, int]
+    doubt: Mapping[str, int]
+    rule: str
     assumptions: tuple[str, ...]
 
 
@@ -108,6 +112,8 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         config={key: int(value) for key, value in _table(table.get("config", {})).items()},
         columns=columns,
         choices={key: int(value) for key, value in _table(table.get("choices", {})).items()},
+        doubt={key: int(value) for key, value in _table(table.get("doubt", {})).items()},
+        rule=str(table.get("rule", "")),
         assumptions=_strings(table.get("assumptions", ())),
     )
 

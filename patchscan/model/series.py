@@ -1,7 +1,7 @@
 """The models that a series touches: which scenarios apply to a patch, and their verdicts before and after it."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -10,19 +10,20 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from patchscan.model.code import Codebase
-from patchscan.model.config import Config, read_defconfig, read_selects
-from patchscan.model.extract import extract
+from patchscan.model.config import Config, read_defconfig, read_selects, symbols_around
+from patchscan.model.extract import Extraction, extract
 from patchscan.model.lift import lifted_files
 from patchscan.model.scenario import Scenario, load_scenarios
+from patchscan.model.slice import signature, without_holes
 from patchscan.model.stubs import load_stubs
 from patchscan.model.verdict import Verdict, judge
 from patchscan.overlay import PatchState, View
 
 SCENARIOS = Path(__file__).parents[2] / "rules" / "scenarios"
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_COMMENT = re.compile(r"/\*.*?\*/")
-_REGISTER = re.compile(r"\b[rv]\d+\b")
 Read = Callable[[str], bytes | None]
+Functions = tuple[tuple[str, str], ...]
+_Key = tuple[str, Functions, str, int]
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,96 @@ def shipped_scenarios() -> tuple[Scenario, ...]:
     return load_scenarios([path for path in (SCENARIOS, installed) if path.is_dir()][:1])
 
 
-def verdicts_of_patch(
-    states: tuple[PatchState, ...], index: int, scenarios: Sequence[Scenario] | None = None
-) -> tuple[Verdict, ...]:
-    """The verdicts of every model that patch `index` of a laid series changes, generic architecture first.
+class SeriesModels:
+    """The models of one laid series; the code after a patch is looked at once, for it is what the next one finds.
 
-    `before` is the verdict without the patch, None where the model is not in the code then.
+    states: as patchscan.overlay.lay() gives them.
     """
-    scenarios = shipped_scenarios() if scenarios is None else scenarios
-    words = touched_words(states[index])
-    applying = [scenario for scenario in scenarios if applies(scenario, words)]
-    if not applying:
-        return ()
-    before, after = sources(states[:index], states[index].view), sources(states[: index + 1], states[index].view)
-    return tuple(verdict for scenario in applying for verdict in compare(scenario, before, after))
+
+    def __init__(self, states: tuple[PatchState, ...], scenarios: Sequence[Scenario] | None = None) -> None:
+        self.states = states
+        self.scenarios = shipped_scenarios() if scenarios is None else tuple(scenarios)
+        self._sources: dict[int, Sources] = {}
+        self._extractions: dict[_Key, Extraction | None] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
+
+    def concerns(self, index: int) -> bool:
+        """Whether some scenario may apply to patch `index`; costs nothing."""
+        words = touched_words(self.states[index])
+        return any(applies(scenario, words) for scenario in self.scenarios)
+
+    def reader(self, index: int) -> Read:
+        """How to read the code after patch `index` as the models saw it."""
+        return self._at(index).read
+
+    def patch(self, index: int, every_column: bool = False) -> tuple[Verdict, ...]:
+        """The verdicts of every model that patch `index` changes; `before` is the verdict without the patch.
+
+        The generic architecture comes first, the others only where it is unsafe or where they are asked for.
+        """
+        if (index, every_column) not in self._patches:
+            words = touched_words(self.states[index])
+            self._patches[index, every_column] = tuple(
+                verdict
+                for scenario in self.scenarios
+                if applies(scenario, words)
+                for functions in cases(scenario)
+                for verdict in self._case(scenario, functions, index, every_column)
+            )
+        return self._patches[index, every_column]
+
+    def seen(self) -> tuple[Verdict, ...]:
+        """The verdicts given so far, in the order of the patches."""
+        return tuple({v.name: v for key in sorted(self._patches) for v in self._patches[key]}.values())
+
+    def _case(
+        self, scenario: Scenario, functions: Functions, index: int, every_column: bool
+    ) -> Iterator[Verdict]:
+        seen: set[str] = set()
+        for number, column in enumerate(scenario.columns):
+            after = self._extraction(scenario, functions, column, index)
+            before = self._extraction(scenario, functions, column, index - 1)
+            if after is None or (before is not None and shape(before) == shape(after)):
+                return
+            if shape(after) in seen:
+                continue
+            seen.add(shape(after))
+            verdict = self._judge(scenario, functions, column, index, after)
+            earlier = (
+                self._judge(scenario, functions, column, index - 1, before) if before is not None else None
+            )
+            notes = self._at(index).notes
+            yield replace(
+                verdict,
+                before=earlier.verdict if earlier is not None else None,
+                assumptions=(*verdict.assumptions, *notes),
+            )
+            if number == 0 and verdict.verdict != "unsafe" and not every_column:
+                return
+
+    def _at(self, index: int) -> Sources:
+        """The code after patch `index`; -1 is the tree."""
+        if index not in self._sources:
+            self._sources[index] = sources(self.states[: index + 1], self.states[max(index, 0)].view)
+        return self._sources[index]
+
+    def _extraction(
+        self, scenario: Scenario, functions: Functions, column: str, index: int
+    ) -> "Extraction | None":
+        key = (scenario.name, functions, column, index)
+        if key not in self._extractions:
+            extraction, _ = extract_case(scenario, functions, column, self._at(index))
+            self._extractions[key] = extraction
+        return self._extractions[key]
+
+    def _judge(
+        self, scenario: Scenario, functions: Functions, column: str, index: int, extraction: Extraction
+    ) -> Verdict:
+        key = f"{scenario.name} {functions} {column} {extraction.threads!r}"
+        if key not in self._verdicts:
+            self._verdicts[key] = judge_case(scenario, functions, column, self._at(index), extraction)
+        return self._verdicts[key]
 
 
 def touched_words(state: PatchState) -> frozenset[str]:
@@ -93,32 +170,7 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
     return Sources(read, tuple(sorted(contents)), listing, notes)
 
 
-def compare(scenario: Scenario, before: Sources, after: Sources) -> list[Verdict]:
-    """The verdicts of one scenario's cases that differ between two states of the code."""
-    found = []
-    for functions in cases(scenario):
-        generic: Verdict | None = None
-        for column in scenario.columns:
-            verdict = judge_case(scenario, functions, column, after)
-            if verdict is None:
-                continue
-            earlier = judge_case(scenario, functions, column, before)
-            if earlier is not None and _model(earlier) == _model(verdict):
-                continue
-            if generic is not None and _model(generic) == _model(verdict):
-                continue
-            generic = generic or verdict
-            found.append(
-                replace(
-                    verdict,
-                    before=earlier.verdict if earlier is not None else None,
-                    assumptions=(*verdict.assumptions, *after.notes),
-                )
-            )
-    return found
-
-
-def cases(scenario: Scenario) -> list[tuple[tuple[str, str], ...]]:
+def cases(scenario: Scenario) -> list[Functions]:
     """Every way to give the scenario's roles to functions; roles with the same candidates take the same one."""
     pools = list(dict.fromkeys(role.functions for role in scenario.roles))
     return [
@@ -127,22 +179,47 @@ def cases(scenario: Scenario) -> list[tuple[tuple[str, str], ...]]:
     ]
 
 
-def judge_case(
-    scenario: Scenario, functions: tuple[tuple[str, str], ...], column: str, at: Sources
-) -> Verdict | None:
-    """The verdict of one case in one configuration; None when the code lacks one of its functions."""
+def extract_case(
+    scenario: Scenario, functions: Functions, column: str, at: Sources
+) -> tuple[Extraction | None, Codebase]:
+    """The threads of one case in one configuration (None when the code lacks one of its functions)."""
     values = scenario.columns[column]
     config = Config({**base_config(at.read, column), **scenario.config, **values})
     chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
     scenario = replace(scenario, choices={**scenario.choices, **chosen})
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
     code = Codebase(at.read, scenario.files, config, at.changed, arch, at.listing)
-    extraction = extract(scenario, functions, code, load_stubs(scenario.stubs, config))
+    return extract(scenario, functions, code, load_stubs(scenario.stubs, config)), code
+
+
+def judge_case(
+    scenario: Scenario, functions: Functions, column: str, at: Sources, extraction: Extraction | None = None
+) -> Verdict:
+    """The verdict of one case in one configuration; raises ValueError when the code lacks one of its functions."""
     if extraction is None:
-        return None
+        extraction, _ = extract_case(scenario, functions, column, at)
+    if extraction is None:
+        raise ValueError(f"{scenario.name}: not all of {functions} are in the code")
     name = "-".join([scenario.name, *dict.fromkeys(function for function, _ in functions), column])
     verdict = judge(extraction, name, column)
-    return replace(verdict, decided=_decided(code, verdict))
+    if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
+        verdict = _with_doubt(scenario, functions, column, at, verdict)
+    return replace(
+        verdict, decided=_decided(at, verdict, {**base_config(at.read, column), **scenario.config})
+    )
+
+
+def _with_doubt(
+    scenario: Scenario, functions: Functions, column: str, at: Sources, verdict: Verdict
+) -> Verdict:
+    """An unsafe verdict that rests on a condition nobody here decides, unknown where the doubt makes it safe."""
+    columns = {column: {**scenario.columns[column], **scenario.doubt}}
+    extraction, _ = extract_case(replace(scenario, columns=columns), functions, column, at)
+    if extraction is None or judge(extraction, verdict.name, column).verdict != "safe":
+        return verdict
+    symbols = ", ".join(sorted(scenario.doubt))
+    reason = f"safe where {symbols} holds whenever {verdict.decisive[0]}; the model does not know"
+    return replace(verdict, verdict="unknown", reasons=(reason,))
 
 
 _CONFIGS: "WeakKeyDictionary[Read, dict[str, dict[str, int]]]" = WeakKeyDictionary()
@@ -165,22 +242,18 @@ def base_config(read: Read, column: str) -> Mapping[str, int]:
     return known[column]
 
 
-def _decided(code: Codebase, verdict: Verdict) -> tuple[str, ...]:
-    """The configuration symbols that the functions looked into ask for, with their values."""
+def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[str, ...]:
+    """The configuration symbols that the functions looked into stand under or ask for, with their values."""
     named: set[str] = set()
-    for path, name in verdict.visited:
-        definition = code.callee(name, path)
-        named |= code.symbols_around(definition) if definition is not None else set()
-    decided = code.config.decided
-    return tuple(f"{symbol}={'y' if decided[symbol] else 'n'}" for symbol in sorted(named & decided.keys()))
+    code = Codebase(at.read, (), Config(values), at.changed)
+    for path, name in sorted(verdict.visited):
+        definition, text = code.callee(name, path), at.read(path)
+        if definition is not None and text is not None:
+            last = definition.first_line + definition.text.count(b"\n")
+            named |= symbols_around(text, definition.first_line, last)
+    return tuple(f"{symbol}={values.get(symbol, 0) or 'n'}".replace("=1", "=y") for symbol in sorted(named))
 
 
-def _model(verdict: Verdict) -> str:
-    """What of a verdict does not depend on line numbers and names of registers."""
-    names: dict[str, str] = {}
-
-    def rename(found: "re.Match[str]") -> str:
-        return names.setdefault(found.group(), f"%{len(names)}")
-
-    litmus = "\n".join(_COMMENT.sub("", verdict.litmus).splitlines()[1:])
-    return f"{verdict.verdict} {verdict.models} {_REGISTER.sub(rename, litmus)}"
+def shape(extraction: Extraction) -> str:
+    """Equal for extractions that do the same in the same functions, whatever their lines are."""
+    return "|".join(signature(without_holes(thread.body)) for thread in extraction.threads)

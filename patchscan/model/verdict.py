@@ -1,5 +1,6 @@
 """Models executed, and what may be said of the outcome: safe, unsafe or unknown, never more than is known."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +29,7 @@ from patchscan.model.variants import Model, litmus_of, models, prepare
 
 _PAIRS = 150
 _UNDECIDED = ("budget", "parse", "free of an object the model lost")
+_SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
 Execute = Callable[[str], str]
 
 
@@ -46,13 +48,15 @@ class Verdict:
     name: scenario, functions and configuration; verdict: "safe", "unsafe" or "unknown"; outcome: herd7's word
     for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
     smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
-    litmus: the worst model's test; branches: the choices taken on the way to it; functions: (path, function)
+    litmus: the worst model's test; branches: the choices taken on the way to it;
+    decisive: those set elsewhere without which it is not unsafe; functions: (path, function)
     looked into; interrupts: the most
     calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
     """
 
     name: str
     scenario: str
+    why: str
     config: str
     functions: tuple[tuple[str, str], ...]
     verdict: str
@@ -64,9 +68,11 @@ class Verdict:
     assumptions: tuple[str, ...] = ()
     unmodelled: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
+    decisive: tuple[str, ...] = ()
     litmus: str = ""
     models: int = 0
     interrupts: int = 0
+    kept: frozenset[str] = frozenset()
     visited: frozenset[tuple[str, str]] = frozenset()
     decided: tuple[str, ...] = ()
     timeline: tuple[str, ...] = ()
@@ -170,6 +176,8 @@ def _blank(case: _Case, config: str, outcome: str, worst: Model | None) -> Verdi
     return Verdict(
         name=case.name,
         scenario=extraction.scenario.name,
+        why=extraction.scenario.why,
+        kept=extraction.kept,
         config=config,
         functions=tuple((thread.role, thread.function) for thread in extraction.threads),
         verdict="unknown",
@@ -226,11 +234,21 @@ def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
 
 def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
     locked = _case(case.extraction, case.name, locks=True)
-    if locked.worst()[0] == "Never":
+    outcome, with_locks = locked.worst()
+    if outcome == "Never" or with_locks is None:
         return _ordered_by_locks(locked, verdict)
+    worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
     branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
-    verdict = replace(verdict, outcome="Sometimes", branches=tuple(dict.fromkeys(branches)))
-    verdict = replace(verdict, timeline=interleaving(verdict.litmus, worst.threads))
+    decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks))
+    litmus = case.litmus(worst)
+    verdict = replace(
+        verdict,
+        outcome="Sometimes",
+        litmus=litmus,
+        branches=tuple(dict.fromkeys(branches)),
+        decisive=tuple(dict.fromkeys(decisive)),
+        timeline=interleaving(litmus, worst.threads),
+    )
     reasons = _doubts(case, worst)
     repair, tried = _find_repair(case, worst)
     if repair is None:
@@ -261,7 +279,30 @@ def _ordered_by_locks(locked: _Case, verdict: Verdict) -> Verdict:
 
 
 def _branch_text(choice: Taken) -> str:
-    return f"{at(choice.place)}: {choice.text} is {'true' if choice.holds else 'false'}"
+    text, holds = choice.text, choice.holds
+    if text.startswith("!(") and text.endswith(")"):
+        text, holds = text[2:-1], not holds
+    while text.startswith("(") and text.endswith(")") and text.count("(") == text.count(")"):
+        text = text[1:-1]
+    return f"{at(choice.place)}: {text} is {'true' if holds else 'false'}"
+
+
+def decisive_choices(case: _Case, worst: Model) -> tuple[Taken, ...]:
+    """The choices without which no model is unsafe and that a variable or static key decides, set elsewhere."""
+    unsafe = [model for model in case.models if case.outcome(model) in ("Sometimes", "Always")]
+    decisive = []
+    for role, key, choice in worst.taken:
+        others = (
+            taken for model in unsafe for who, which, taken in model.taken if (who, which) == (role, key)
+        )
+        possible = any(
+            (role, key) == (who, which) and taken.holds != choice.holds
+            for model in case.models
+            for who, which, taken in model.taken
+        )
+        if possible and _SET_ELSEWHERE.search(key) and all(taken.holds == choice.holds for taken in others):
+            decisive.append(choice)
+    return tuple(decisive)
 
 
 def _doubts(case: _Case, worst: Model) -> list[str]:
@@ -321,7 +362,8 @@ def _unsafe_with_barriers(case: _Case, lost: Sequence[Hole]) -> bool:
 
 def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
     """The smallest change that makes every model safe, and smaller ones that do not."""
-    barriers, waits = repairs(case.threads, case.extraction.kept)
+    observers = frozenset(atom.role for atom in case.extraction.scenario.bad)
+    barriers, waits = repairs(case.threads, case.extraction.kept, observers)
     tried: list[str] = []
     if _helps(case, worst, barriers, all_models=False):
         for edit in barriers:
