@@ -18,7 +18,7 @@ from patchscan.model.events import (
     walk,
 )
 from patchscan.model.memory import FREED
-from patchscan.model.values import Named
+from patchscan.model.values import Const, Named
 
 _WAYS_TO_WAIT = {
     "irq": "an IPI with wait to every CPU",
@@ -114,13 +114,14 @@ def _weaken(place: Place) -> Callable[[Event], Iterable[Event]]:
 
 def repairs(
     threads: tuple[Thread, ...], keys: frozenset[str], observers: frozenset[str]
-) -> tuple[list[Edit], list[Edit]]:
-    """(barriers to add or strengthen, waits to add) that a developer might try, the slightest first.
+) -> tuple[list[Edit], list[Edit], list[Edit]]:
+    """(barriers to add or strengthen, writes to move, waits to add) that a developer might try, slightest first.
 
     keys: the locations that the model keeps; new barriers go between accesses to them; observers: the roles that
     are waited for, which do not wait themselves.
     """
     strengthen, insert, waits = list[Edit](), list[Edit](), list[Edit]()
+    moves = [edit for index, thread in enumerate(threads) for edit in _earlier(index, thread, keys)]
     for index, thread in enumerate(threads):
         others = [event for other in threads if other is not thread for event in walk(other.body)]
         domains = sorted({event.domain for event in others if isinstance(event, Open)})
@@ -137,7 +138,31 @@ def repairs(
                     insert.append(Edit(text, "barrier", index, _fence_after(event)))
             if isinstance(event, (Write, Update)) and thread.role not in observers:
                 waits += list(_waits_before(index, event, domains, seen))
-    return strengthen + insert, waits
+    return strengthen + insert, moves, waits
+
+
+def _earlier(index: int, thread: Thread, keys: frozenset[str]) -> Iterator[Edit]:
+    """A write that depends on nothing moved before an earlier read of another location, with a full barrier."""
+    reads: list[Read] = []
+    for event in walk(thread.body):
+        if isinstance(event, Read) and _is_kept(event, keys):
+            reads.append(event)
+        elif isinstance(event, Write) and _is_kept(event, keys) and isinstance(event.value, Const):
+            for read in reads:
+                if read.location != event.location:
+                    text = (
+                        f"the write at {at(event.place)}, then smp_mb(), before the read at {at(read.place)}"
+                    )
+                    yield Edit(text, "barrier", index, _move(event, read))
+
+
+def _move(write: Write, read: Read) -> Callable[[Event], Iterable[Event]]:
+    def change(event: Event) -> Iterable[Event]:
+        if event == write:
+            return ()
+        return (write, Fence("mb", write.place), read) if event == read else (event,)
+
+    return change
 
 
 def _is_kept(event: Read | Write | Update, keys: frozenset[str]) -> bool:

@@ -363,7 +363,7 @@ def _unsafe_with_barriers(case: _Case, lost: Sequence[Hole]) -> bool:
 def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
     """The smallest change that makes every model safe, and smaller ones that do not."""
     observers = frozenset(atom.role for atom in case.extraction.scenario.bad)
-    barriers, waits = repairs(case.threads, case.extraction.kept, observers)
+    barriers, moves, waits = repairs(case.threads, case.extraction.kept, observers)
     tried: list[str] = []
     if _helps(case, worst, barriers, all_models=False):
         for edit in barriers:
@@ -376,7 +376,7 @@ def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
                 return " and ".join(edit.text for edit in pair), alone
     elif barriers:
         tried.append("a barrier or acquire at every access -> still unsafe")
-    for edit in waits:
+    for edit in (*moves, *waits):
         if _helps(case, worst, [edit]):
             return edit.text, tried[:1]
     return None, tried[:4]
