@@ -119,5 +119,90 @@ void vunmap_range(unsigned long addr, unsigned long end)
  	local_irq_enable();
  }
 """,
+        """
+>>> tree arch/x86/mm/tlb.c
+DEFINE_PER_CPU(int, kernel_cr3_loaded);
+
+static void do_flush_tlb_all(void *info)
+{
+	__flush_tlb_all();
+}
+
+static bool uses_kernel_mappings(int cpu, void *info)
+{
+	return smp_load_acquire(per_cpu_ptr(&kernel_cr3_loaded, cpu));
+}
+
+void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
+{
+	smp_mb();
+	on_each_cpu_cond(uses_kernel_mappings, do_flush_tlb_all, NULL, 1);
+}
+>>> tree mm/vmalloc.c
+void vunmap_range(unsigned long addr, unsigned long end)
+{
+	vunmap_range_noflush(addr, end);
+	flush_tlb_kernel_range_deferrable(addr, end);
+}
+>>> patch x86/entry: say that kernel mappings are in use
+>>> file arch/x86/entry/entry.c
+ DECLARE_PER_CPU(int, kernel_cr3_loaded);
+ 
+ void kernel_entry(void)
+ {
+ 	page_t *page;
+ 
+ 	local_irq_disable();
++	xchg(this_cpu_ptr(&kernel_cr3_loaded), 1);
++	__flush_tlb_all();
++	page = READ_ONCE(kernel_pte);
+ 	if (page)
+ 		READ_ONCE(*page);
+ 	smp_store_release(this_cpu_ptr(&kernel_cr3_loaded), 0);
+ 	local_irq_enable();
+ }
+""",
+        """
+>>> tree arch/x86/mm/tlb.c
+DEFINE_PER_CPU(int, kernel_cr3_loaded);
+
+static void do_flush_tlb_all(void *info)
+{
+	__flush_tlb_all();
+}
+
+static bool uses_kernel_mappings(int cpu, void *info)
+{
+	return smp_load_acquire(per_cpu_ptr(&kernel_cr3_loaded, cpu));
+}
+
+void flush_tlb_kernel_range_deferrable(unsigned long start, unsigned long end)
+{
+	smp_mb();
+	on_each_cpu_cond(uses_kernel_mappings, do_flush_tlb_all, NULL, 1);
+}
+>>> tree mm/vmalloc.c
+void vunmap_range(unsigned long addr, unsigned long end)
+{
+	vunmap_range_noflush(addr, end);
+	flush_tlb_kernel_range_deferrable(addr, end);
+}
+>>> patch x86/entry: say that kernel mappings are in use
+>>> file arch/x86/entry/entry.c
+ DECLARE_PER_CPU(int, kernel_cr3_loaded);
+ 
+ void kernel_entry(void)
+ {
+ 	page_t *page;
+ 
+ 	local_irq_disable();
++	smp_store_mb(*this_cpu_ptr(&kernel_cr3_loaded), 1);
++	page = READ_ONCE(kernel_pte);
+ 	if (page)
+ 		READ_ONCE(*page);
+ 	smp_store_release(this_cpu_ptr(&kernel_cr3_loaded), 0);
+ 	local_irq_enable();
+ }
+""",
     ),
 )

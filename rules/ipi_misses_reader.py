@@ -138,5 +138,79 @@ void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
 +	on_each_cpu_cond(walks_now, tlb_remove_table_smp_sync, NULL, 1);
  }
 """,
+        """
+>>> tree mm/gup.c
+DECLARE_PER_CPU(int, walks);
+
+int gup_fast(unsigned long addr)
+{
+	unsigned long flags;
+	pmd_t *pmdp = pmd_off(current->mm, addr);
+	pmd_t pmd;
+	pte_t *ptep;
+	pte_t pte;
+
+	local_irq_save(flags);
+	this_cpu_write(walks, 1);
+	smp_mb();
+	pmd = pmdp_get_lockless(pmdp);
+	if (pmd_present(pmd)) {
+		ptep = pte_offset_map(&pmd, addr);
+		pte = ptep_get_lockless(ptep);
+	}
+	smp_store_release(this_cpu_ptr(&walks), 0);
+	local_irq_restore(flags);
+	return 0;
+}
+>>> tree mm/memory.c
+void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
+{
+	pgtable_t token = pmd_pgtable(*pmd);
+
+	pmd_clear(pmd);
+	tlb_remove_table_sync_one();
+	__tlb_remove_table(token);
+}
+>>> patch mm: interrupt only the CPUs that walk
+>>> file mm/mmu_gather.c
+ DEFINE_PER_CPU(int, walks);
+ 
+ static void tlb_remove_table_smp_sync(void *arg)
+ {
+ }
+ 
++static bool walks_now(int cpu, void *info)
++{
++	return cpu >= 0;
++}
++
+ void tlb_remove_table_sync_one(void)
+ {
+-	smp_call_function(tlb_remove_table_smp_sync, NULL, 1);
++	smp_mb();
++	on_each_cpu_cond(walks_now, tlb_remove_table_smp_sync, NULL, 1);
+ }
+""",
+        """
+>>> patch mm: interrupt only the CPUs that walk
+>>> file mm/mmu_gather.c
+ DEFINE_PER_CPU(int, walks);
+ 
+ static void tlb_remove_table_smp_sync(void *arg)
+ {
+ }
+ 
++static bool walks_now(int cpu, void *info)
++{
++	return per_cpu(walks, cpu);
++}
++
+ void tlb_remove_table_sync_one(void)
+ {
+-	smp_call_function(tlb_remove_table_smp_sync, NULL, 1);
++	smp_mb();
++	on_each_cpu_cond(walks_now, tlb_remove_table_smp_sync, NULL, 1);
+ }
+""",
     ),
 )

@@ -60,5 +60,34 @@ RULE = Rule(
 +	folio_remove_rmap_pte(folio, page, vma);
  }
 """,
+        """
+>>> patch mm: remove the rmap well after the flush
+>>> file mm/memory.c
+ void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,
+ 			    struct page *page, pte_t *pte, unsigned long addr)
+ {
+ 	pte_t ptent = ptep_get_and_clear_full(tlb->mm, addr, pte, 0);
+ 
+ 	if (!pte_present(ptent))
+ 		return;
++	flush_tlb_mm_range(tlb->mm, addr, addr, 0, false);
++	smp_wmb();
++	folio_remove_rmap_pte(folio, page, vma);
+ }
+""",
+        """
+>>> patch mm: remove the rmap only after the flush
+>>> file mm/memory.c
+ void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,
+ 			    struct page *page, pte_t *pte, unsigned long addr)
+ {
+ 	pte_t ptent = ptep_get_and_clear_full(tlb->mm, addr, pte, 0);
+ 
+ 	if (!pte_present(ptent))
+ 		return;
++	flush_tlb_all();
++	folio_remove_rmap_ptes(folio, page, 1, vma);
+ }
+""",
     ),
 )

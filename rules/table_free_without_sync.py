@@ -148,5 +148,16 @@ int gup_fast(unsigned long addr)
  	__tlb_remove_table(token);
  }
 """,
+        """
+>>> patch mm: no walker is in sight
+>>> file mm/memory.c
+ void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
+ {
+ 	pgtable_t token = pmd_pgtable(*pmd);
+ 
+ 	pmd_clear(pmd);
++	__tlb_remove_table(token);
+ }
+""",
     ),
 )

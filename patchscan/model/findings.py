@@ -66,12 +66,10 @@ def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
 
 def message(verdict: Verdict, roles: str) -> str:
     """The sentences of a finding: what goes wrong, why, what would repair it, and what it rests on."""
-    gap = next((line for line in verdict.timeline if line.startswith("P") and "nothing keeps" in line), "")
     parts = [
         f"{roles}: {verdict.why} - but an execution of this code under the kernel's memory model does just that"
     ]
-    if gap:
-        parts.append(re.sub(r"^P\d+: ", "", gap))
+    parts += verdict.interleaving.gaps[:1]
     if verdict.before == "safe":
         parts.append("the code before this patch is safe")
     for tried in verdict.tried[:2]:
@@ -85,10 +83,9 @@ def message(verdict: Verdict, roles: str) -> str:
 
 def _evidence(verdict: Verdict) -> Iterator[Evidence]:
     """The steps of the interleaving as evidence, each at its line."""
-    for step in verdict.timeline:
-        found = _PLACE.search(step)
-        if found is not None and step.lstrip()[:1].isdigit():
-            yield Evidence(found.group(1), int(found.group(2)), step.strip())
+    for number, step in enumerate(verdict.interleaving.moments, 1):
+        if "/" in step.path:
+            yield Evidence(step.path, step.line, f"{number}. {step.thread}: {step.text}")
 
 
 def _anchor(context: Context, verdict: Verdict) -> tuple[str, int] | None:

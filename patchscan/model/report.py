@@ -3,10 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from patchscan.model.verdict import Verdict
+from patchscan.report import ModelResult, Step
 
 _NAME = re.compile(r"[^A-Za-z0-9_.+-]+")
 
@@ -28,7 +30,8 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "models": verdict.models,
         "interrupts": verdict.interrupts,
-        "timeline": list(verdict.timeline),
+        "timeline": [asdict(step) for step in verdict.interleaving.moments],
+        "gaps": list(verdict.interleaving.gaps),
         "branches": list(verdict.branches),
         "repair": verdict.repair,
         "tried": list(verdict.tried),
@@ -40,6 +43,34 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "decided": list(verdict.decided),
         "litmus": verdict.litmus,
     }
+
+
+def model_result(verdict: Verdict, directory: str = "") -> ModelResult:
+    """A verdict as the report formats take it; directory: where its litmus file is written."""
+    steps = tuple(
+        Step(one.thread, one.text, one.path if "/" in one.path else "", one.line, one.sees, one.misses)
+        for one in verdict.interleaving.moments
+    )
+    return ModelResult(
+        name=verdict.name,
+        scenario=f"{verdict.scenario}: {' / '.join(function for _, function in verdict.functions)}",
+        config=verdict.config,
+        verdict=verdict.verdict,
+        before=verdict.before,
+        outcome=verdict.outcome,
+        timeline=steps,
+        repair=verdict.repair,
+        assumptions=verdict.assumptions,
+        unmodelled=(*verdict.reasons, *verdict.unmodelled),
+        litmus=verdict.litmus,
+        replay=replay(verdict, directory) if verdict.litmus else "",
+    )
+
+
+def replay(verdict: Verdict, directory: str = "") -> str:
+    """The command that executes the model again."""
+    place = directory.rstrip("/") + "/" if directory else ""
+    return f"patchscan simulate --timeline {place}{file_name(verdict)}.litmus"
 
 
 def write_models(directory: Path, verdicts: Iterable[Verdict]) -> list[Path]:
@@ -65,7 +96,7 @@ def verdict_text(verdict: Verdict, directory: str = "") -> str:
     before = f" (before the patch: {verdict.before})" if verdict.before else ""
     lines = [f"{verdict.name}: {verdict.verdict}{before}", f"  {verdict.why}"]
     lines += [f"  unknown because {reason}" for reason in verdict.reasons]
-    lines += [f"  {step}" for step in verdict.timeline]
+    lines += [f"  {step}" for step in verdict.interleaving.lines()]
     lines += [f"  branch {branch}" for branch in verdict.branches] if verdict.verdict == "unsafe" else []
     lines += [f"  {tried}" for tried in verdict.tried]
     if verdict.repair:
@@ -81,12 +112,7 @@ def verdict_text(verdict: Verdict, directory: str = "") -> str:
         if items:
             lines.append(f"  {title}: {', '.join(items)}")
     if verdict.verdict == "unsafe" and verdict.litmus:
-        path = (
-            f"{directory.rstrip('/')}/{file_name(verdict)}.litmus"
-            if directory
-            else f"{file_name(verdict)}.litmus"
-        )
-        lines.append(f"  replay: patchscan simulate --timeline {path}")
+        lines.append(f"  replay: {replay(verdict, directory)}")
     return "\n".join(lines)
 
 

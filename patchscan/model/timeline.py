@@ -1,61 +1,134 @@
 """The interleaving behind an unsafe verdict, told in the functions and lines of the C code."""
 
 import re
+from dataclasses import dataclass
 
 from patchscan.model.events import Thread
+from patchscan.model.memory import FREED
 
-_STEP = re.compile(r"\bP(\d+):(\d+)\b")
 _LINE = re.compile(r"\bline (\d+)\b")
-_GAP = re.compile(r" {2,}")
-_COMMENT = re.compile(r"/\* (.*?) \*/")
+_COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")
+_OPENS = re.compile(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
+_CLOSES = re.compile(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
+_WAITS = re.compile(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
+_SECTIONS = {
+    "irq": ("IRQs off", "IRQs on again", "waits for an IPI to CPU {cpu} to be served"),
+    "tlb": ("may use its cached translation from here", "up to here", "flushes the TLB of CPU {cpu}"),
+    "secondary_tlb": (
+        "the device may use its translation from here",
+        "up to here",
+        "flushes the device's TLB",
+    ),
+    "srcu": ("SRCU section begins", "SRCU section ends", "synchronize_srcu()"),
+}
 
 
-def interleaving(litmus: str, threads: tuple[Thread, ...]) -> tuple[str, ...]:
-    """The steps of a bad execution of a test, each with file, line and function; empty when there is none."""
-    from patchscan.simulator import Limits, LitmusError, run
+@dataclass(frozen=True)
+class Moment:
+    """One step: who, what, where in the C code; sees, misses: numbers of steps (from 1), None for none."""
+
+    thread: str
+    text: str
+    path: str
+    line: int
+    sees: int | None
+    misses: int | None
+
+
+@dataclass(frozen=True)
+class Interleaving:
+    """The steps of a bad execution, and what keeps program order from being kept: one sentence each."""
+
+    moments: tuple[Moment, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """As text, the columns below each other."""
+        rows = [
+            (f"{number}.", step.thread, f"{step.path}:{step.line}" if step.path else "", _told(step))
+            for number, step in enumerate(self.moments, 1)
+        ]
+        widths = [max((len(row[index]) for row in rows), default=0) for index in range(3)]
+        steps = [
+            f"{row[0]:>{widths[0]}} {row[1]:{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}".rstrip()
+            for row in rows
+        ]
+        return (*steps, *self.gaps)
+
+
+NOTHING = Interleaving()
+
+
+def _told(step: Moment) -> str:
+    parts = [step.text]
+    if step.sees is not None:
+        parts.append(f"sees step {step.sees}")
+    if step.misses is not None:
+        parts.append(f"misses step {step.misses}")
+    return "; ".join(parts)
+
+
+def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
+    """A bad execution of a test as steps of the C code; empty when there is none."""
+    from patchscan.simulator import Limits, LitmusError, lkmm, run, timeline
     from patchscan.simulator.parser import parse
-    from patchscan.simulator.timeline import timeline
+    from patchscan.simulator.replay import execution_of
+    from patchscan.simulator.rows import bits
 
     try:
-        result = run(litmus, flags=False, limits=Limits(seconds=10.0))
-        steps = timeline(parse(litmus, ""), result.witness) if result.witness is not None else ()
+        witness = run(litmus, flags=False, limits=Limits(seconds=10.0)).witness
     except LitmusError:
-        return ()
-    if not steps:
-        return ()
-    places = litmus.splitlines()
-    heads = [
-        f"P{index} is {thread.function}() on CPU {thread.cpu}, the {thread.role.replace('_', ' ')}"
-        for index, thread in enumerate(threads)
-    ]
-    told = [_LINE.sub(lambda found: _place(found.group(1), places), line) for line in steps]
-    return (*heads, *_columns([_STEP.sub(lambda step: _where(step, places), line) for line in told]))
+        return NOTHING
+    if witness is None:
+        return NOTHING
+    execution = execution_of(parse(litmus, ""), witness, 4)
+    order = timeline.interleaving(witness, execution)
+    step = {number: place for place, number in enumerate(order, 1)}
+    missed = execution.rows(lkmm.fr)
+    lines = litmus.splitlines()
+    moments = []
+    for number in order:
+        event = witness.events[number]
+        place = _COMMENT.search(lines[event.line - 1]) if 0 < event.line <= len(lines) else None
+        thread = threads[event.thread] if event.thread < len(threads) else None
+        text, section = describe(event.text)
+        later = [step[other] for other in bits(missed[number]) if step.get(other, len(step)) < step[number]]
+        moments.append(
+            Moment(
+                f"CPU {thread.cpu}: {thread.function}()" if thread is not None else "IPI",
+                text if section or event.kind != "R" else f"{text}: {_value(event.value)}",
+                place.group(1) if place else "",
+                int(place.group(2)) if place else 0,
+                step.get(event.reads_from) if event.reads_from is not None and not section else None,
+                min(later) if later and not section else None,
+            )
+        )
+    told = [_gap(timeline.gap_line(gap), lines) for gap in timeline.gaps(witness, execution)]
+    return Interleaving(tuple(moments), tuple(told))
 
 
-def _columns(lines: list[str]) -> list[str]:
-    """Steps with their parts, which stand two spaces or more apart, below each other."""
-    rows = [_GAP.split(line.strip(), maxsplit=3) if line.strip()[:1].isdigit() else [line] for line in lines]
-    widths = [max((len(row[i]) for row in rows if len(row) > i + 1), default=0) for i in range(3)]
-    out = []
-    for row in rows:
-        if len(row) == 1:
-            out.append(row[0].strip())
-            continue
-        cells = [
-            cell.rjust(widths[0]) if i == 0 else cell.ljust(widths[i]) for i, cell in enumerate(row[:-1])
-        ]
-        out.append("  ".join([*cells, row[-1]]).rstrip())
-    return out
+def _value(value: object) -> str:
+    return "freed memory" if str(value) == str(FREED.number) else str(value)
 
 
-def _place(number: str, places: list[str]) -> str:
-    """The place in the C code of a line of the test."""
-    found = _COMMENT.search(places[int(number) - 1]) if 0 < int(number) <= len(places) else None
-    return found.group(1) if found else f"line {number}"
+def describe(text: str) -> tuple[str, bool]:
+    """A statement of the test in the words of the kernel; True when it begins or ends a section."""
+    for pattern, index in ((_OPENS, 0), (_CLOSES, 1)):
+        found = pattern.fullmatch(text.rstrip(";"))
+        if found is not None:
+            return _SECTIONS.get(found.group(1), (text, text, text))[index], True
+    waits = _WAITS.fullmatch(text.rstrip(";"))
+    if waits is not None:
+        return _SECTIONS.get(waits.group(1), (text,) * 3)[2].format(cpu=waits.group(2)), True
+    return text, False
 
 
-def _where(step: "re.Match[str]", places: list[str]) -> str:
-    """P1 and the place that the comment of the litmus line names."""
-    number = int(step.group(2))
-    found = _COMMENT.search(places[number - 1]) if 0 < number <= len(places) else None
-    return f"P{step.group(1)} {found.group(1)}" if found else step.group()
+def _gap(line: str, lines: list[str]) -> str:
+    """What is not ordered, with the places of the C code for lines of the test."""
+
+    def place(found: "re.Match[str]") -> str:
+        number = int(found.group(1))
+        comment = _COMMENT.search(lines[number - 1]) if 0 < number <= len(lines) else None
+        return f"{comment.group(1)}:{comment.group(2)}" if comment else found.group()
+
+    return _LINE.sub(place, re.sub(r"^P\d+: ", "", line))

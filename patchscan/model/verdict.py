@@ -24,7 +24,7 @@ from patchscan.model.extract import Extraction
 from patchscan.model.memory import FREED
 from patchscan.model.mutate import Edit, apply, at, mutations, repairs
 from patchscan.model.slice import Taken
-from patchscan.model.timeline import interleaving
+from patchscan.model.timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.variants import Model, litmus_of, models, prepare
 
 _PAIRS = 150
@@ -75,7 +75,7 @@ class Verdict:
     kept: frozenset[str] = frozenset()
     visited: frozenset[tuple[str, str]] = frozenset()
     decided: tuple[str, ...] = ()
-    timeline: tuple[str, ...] = ()
+    interleaving: Interleaving = NOTHING
     before: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -247,7 +247,7 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
         litmus=litmus,
         branches=tuple(dict.fromkeys(branches)),
         decisive=tuple(dict.fromkeys(decisive)),
-        timeline=interleaving(litmus, worst.threads),
+        interleaving=interleaving(litmus, worst.threads),
     )
     reasons = _doubts(case, worst)
     repair, tried = _find_repair(case, worst)
