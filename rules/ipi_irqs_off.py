@@ -58,11 +58,14 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
     elif ALONE.search(function.name) or "__init" in function.header:
         yield file.fine(line, f"other CPUs need not run in {function.name}()")
     else:
+        why = (
+            f"(line {file.patch_line(reason)})" if reason else f"({function.name}() runs as such a callback)"
+        )
         yield file.finding(
             line,
-            f"{call.name}() waits for other CPUs with interrupts off here (line {file.patch_line(reason)}): two CPUs "
-            f"that do so wait for each other for ever; call it with interrupts on",
-            (file.evidence(reason if line == call.line else call.line),),
+            f"{call.name}() waits for other CPUs with interrupts off here {why}: two CPUs that do so wait for each "
+            f"other for ever; call it with interrupts on",
+            (file.evidence((reason or function.first_line) if line == call.line else call.line),),
         )
 
 

@@ -1,0 +1,182 @@
+"""A call that may sleep where sleeping is forbidden."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Call, Function
+
+# Without one of these on an added line, the patch neither sleeps nor forbids it.
+WORDS = re.compile(r"\w\s*\(|\bguard|GFP_")
+# The scheduler calls schedule() itself with preemption off, and knows why.
+OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every call that may sleep, where it is added or what forbids it is."""
+    for file in context.c_files:
+        if any(WORDS.search(line.text) for line in file.added):
+            for function in file.functions:
+                yield from check_function(context, file, function)
+
+
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """The sleeping calls of one function, each judged by the state it is made in."""
+    for call in function.calls():
+        where = sleeps_where(context, function, call)
+        if where is not None:
+            yield from judge(context, file, function, call, where)
+
+
+def sleeps_where(context: Context, function: Function, call: Call) -> str | None:
+    """How a call sleeps, in words that follow its name ("" when it is known to), None when it is not known to."""
+    from patchscan.sleeping import sleeps
+
+    texts = tuple(function.source.text_of(node) for node in call.arguments)
+    if not call.name or call.name in OWN_BUSINESS:
+        return None
+    known = sleeps(call.name, texts)
+    if known is not None:
+        return "" if known else None
+    callee = context.summaries(function.source)(call.name)
+    if callee is None or not callee.always_sleeps or callee.sleeps_at is None:
+        return None
+    line, name = callee.sleeps_at
+    return f" (it calls {name}() on line {line})"
+
+
+def judge(
+    context: Context, file: ChangedFile, function: Function, call: Call, where: str
+) -> Iterator[Finding | Silence]:
+    """A finding where sleeping is forbidden for certain."""
+    state = context.flow(function).at(call.node)
+    if state.may_sleep is not False:
+        if call.line in file.added_numbers:
+            yield file.fine(call.line, "nothing is known that forbids to sleep here")
+        return
+    reason = state.evidence("may_sleep")
+    line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
+    if line is None or file.was_there(line):
+        return
+    forbids = file.text_at(reason).strip() if reason else f"what runs {function.name}() as its callback"
+    yield file.finding(
+        line,
+        f"{call.name}() may sleep{where}, which "
+        + (f"line {file.patch_line(reason)} forbids: {forbids}" if reason else f"{forbids} forbids"),
+        (file.evidence(call.line if line != call.line else reason or function.first_line),),
+    )
+
+
+RULE = Rule(
+    name="sleep-in-atomic",
+    summary="A call that may sleep under a spinlock, in an RCU reader or with preemption off",
+    why=(
+        "A task that sleeps with a spinlock held or preemption off lets others spin for it without end; in an RCU "
+        "read-side section it makes the grace period end too early or never. It works in tests as long as memory is "
+        "there and locks are free."
+    ),
+    source=(
+        "Documentation/core-api/memory-allocation.rst (GFP flags); Documentation/locking/locktypes.rst; "
+        "Documentation/RCU/checklist.rst; reviews, such as of workingset_test_recent() under rcu_read_lock(), 2023"
+    ),
+    severity="error",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	spin_lock(&buffer->lock);
++	buffer->table = kmalloc(64, GFP_KERNEL); // want "kmalloc.. may sleep, which line 3 forbids: spin_lock"
+ 	spin_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+        """
+ static void wait(struct buffer *buffer)
+ {
+ 	rcu_read_lock();
++	synchronize_rcu(); // want "rcu_read_lock"
+ 	rcu_read_unlock();
+ }
+""",
+        """
+ static void settle(struct buffer *buffer)
+ {
+ 	mutex_lock(&buffer->mutex);
+ 	buffer->settled = true;
+ 	mutex_unlock(&buffer->mutex);
+ }
+ 
+ static void settle_all(struct buffer *buffer)
+ {
+ 	guard(spinlock)(&list_lock);
++	settle(buffer); // want "it calls mutex_lock"
+ }
+""",
+        """
+ static int grow(struct buffer *buffer)
+ {
++	spin_lock(&buffer->lock); // want "kmalloc"
+ 	buffer->table = kmalloc(64, GFP_KERNEL);
++	spin_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+    ),
+    good=(
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	spin_lock(&buffer->lock);
++	buffer->table = kmalloc(64, GFP_ATOMIC);
+ 	spin_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+        """
+ static int grow(struct buffer *buffer)
+ {
++	struct table *table = kmalloc(64, GFP_KERNEL);
++
+ 	spin_lock(&buffer->lock);
+ 	buffer->table = table;
+ 	spin_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+        """
+ static int grow(struct buffer *buffer, gfp_t flags, bool locked)
+ {
+ 	if (locked)
+ 		spin_unlock(&buffer->lock);
++	buffer->table = kmalloc(64, GFP_KERNEL);
++	buffer->other = kmalloc(64, flags);
++	mutex_lock(&buffer->mutex);
+ 	if (locked)
+ 		spin_lock(&buffer->lock);
+ 	return 0;
+ }
+""",
+        """
+ static int walk(struct buffer *buffer)
+ {
+ 	int index = srcu_read_lock(&srcu);
+ 
+ 	if (!mutex_trylock(&buffer->mutex)) {
++		msleep(1);
+ 	}
+ 	srcu_read_unlock(&srcu, index);
+ 	rcu_read_lock();
+ 	if (!buffer->table) {
+ 		rcu_read_unlock();
++		synchronize_rcu();
+ 		return -ENOENT;
+ 	}
+ 	rcu_read_unlock();
+ 	return 0;
+ }
+""",
+    ),
+)
