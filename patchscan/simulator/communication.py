@@ -127,13 +127,24 @@ class Communication:
             if event.kind in "RW" and event.thread != INITIAL_THREAD:
                 accesses.setdefault(event.thread, []).append(event)
         for events in accesses.values():
-            for earlier, later in combinations(events, 2):
-                address = self.encoding.address
-                if address[earlier.number].keys().isdisjoint(address[later.number]):
-                    continue
-                same = self.encoding.same_variable(earlier.number, later.number)
-                given = [literal for literal in (*self._given(earlier, later), same) if literal != TRUE]
-                self._in_order(earlier, later, given)
+            for place, later in enumerate(events):
+                self._after_earlier(later, events[:place])
+
+    def _after_earlier(self, later: Event, events: list[Event]) -> None:
+        """Order `later` after the accesses before it, back to one that is certain: that one is ordered
+        itself.
+        """
+        encoding = self.encoding
+        address = encoding.address[later.number]
+        for earlier in reversed(events):
+            other = encoding.address[earlier.number]
+            if address.keys().isdisjoint(other):
+                continue
+            same = encoding.same_variable(earlier.number, later.number)
+            given = [literal for literal in (*self._given(earlier, later), same) if literal != TRUE]
+            self._in_order(earlier, later, given)
+            if encoding.executed[earlier.number] == TRUE and len(address) == 1 and same == TRUE:
+                return
 
     def _in_order(self, earlier: Event, later: Event, given: list[int]) -> None:
         """The writes these two see or make do not stand the other way round in co."""

@@ -26,6 +26,7 @@ from patchscan.simulator.events import (
 )
 from patchscan.simulator.formula import FALSE, TRUE, Formula
 from patchscan.simulator.results import observed_order
+from patchscan.simulator.symmetry import order_identical_threads
 from patchscan.simulator.syntax import (
     And,
     Condition,
@@ -68,6 +69,7 @@ class Encoding:
         self._decide_branches()
         self._require()
         self.communication = Communication(self, coherent)
+        order_identical_threads(self)
         self.final = {one: self._final_value(one) for one in sorted(self.observed(), key=observed_order)}
         self.condition = self.holds(program.litmus.condition)
         whole = [-self.branch(cut) for cut in program.cuts]

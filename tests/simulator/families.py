@@ -1,0 +1,113 @@
+"""Families of litmus tests that grow: rings, chains, contended variables and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def litmus(name: str, threads: list[tuple[str, list[str]]], question: str, initial: str = "{}") -> str:
+    """The text of a test; threads are (parameters, statements)."""
+    lines = [f"C {name}", "", initial, ""]
+    for number, (parameters, statements) in enumerate(threads):
+        lines += [f"P{number}({parameters})", "{", *(f"\t{statement}" for statement in statements), "}", ""]
+    return "\n".join([*lines, question]) + "\n"
+
+
+def ring(name: str, count: int, body: Callable[[int], list[str]], wanted: int = 0) -> str:
+    """Thread i works on x_i and x_(i+1); the question is whether every r0 is `wanted`."""
+    threads = []
+    for number in range(count):
+        following = (number + 1) % count
+        statements = [line.format(a=f"x{number}", b=f"x{following}") for line in body(number)]
+        threads.append((f"int *x{number}, int *x{following}", statements))
+    return litmus(f"{name}-{count}", threads, f"exists ({all_are(count, wanted)})")
+
+
+def all_are(count: int, value: int) -> str:
+    return " /\\ ".join(f"{number}:r0={value}" for number in range(count))
+
+
+def store_buffering_ring(count: int, fence: bool = True) -> str:
+    """Never with smp_mb(), else Sometimes."""
+    fences = ["smp_mb();"] if fence else []
+    return ring("sbring", count, lambda _: ["WRITE_ONCE(*{a}, 1);", *fences, "r0 = READ_ONCE(*{b});"])
+
+
+def load_buffering_ring(count: int) -> str:
+    """Never."""
+    return ring("lbring", count, lambda _: ["r0 = READ_ONCE(*{a});", "smp_mb();", "WRITE_ONCE(*{b}, 1);"], 1)
+
+
+def rcu_ring(count: int, grace_periods: int) -> str:
+    """Never when at least half of the threads wait for a grace period, the others being read-side sections."""
+
+    def body(number: int) -> list[str]:
+        # Spread the grace periods evenly over the ring.
+        if number * grace_periods // count != (number + 1) * grace_periods // count:
+            return ["WRITE_ONCE(*{a}, 1);", "synchronize_rcu();", "r0 = READ_ONCE(*{b});"]
+        return ["rcu_read_lock();", "WRITE_ONCE(*{a}, 1);", "r0 = READ_ONCE(*{b});", "rcu_read_unlock();"]
+
+    return ring(f"rcuring-{grace_periods}", count, body)
+
+
+def message_chain(count: int) -> str:
+    """Never: release to acquire, handed on from thread to thread."""
+    threads = [("int *x, int *y1", ["WRITE_ONCE(*x, 1);", "smp_store_release(y1, 1);"])]
+    for number in range(1, count - 1):
+        threads.append(
+            (
+                f"int *y{number}, int *y{number + 1}",
+                [f"r0 = smp_load_acquire(y{number});", f"smp_store_release(y{number + 1}, 1);"],
+            )
+        )
+    last = count - 1
+    threads.append((f"int *x, int *y{last}", [f"r0 = smp_load_acquire(y{last});", "r1 = READ_ONCE(*x);"]))
+    seen = " /\\ ".join(f"{number}:r0=1" for number in range(1, count))
+    return litmus(f"chain-{count}", threads, f"exists ({seen} /\\ {last}:r1=0)")
+
+
+def writers(count: int) -> str:
+    """Sometimes: any of the writes may be the last."""
+    threads = [("int *x", [f"WRITE_ONCE(*x, {number + 1});"]) for number in range(count)]
+    return litmus(f"writers-{count}", threads, "exists (x=1)")
+
+
+def writers_and_reader(count: int) -> str:
+    """Never: one read after the other cannot see the writes the other way round for all observers."""
+    threads = [("int *x", [f"WRITE_ONCE(*x, {number + 1});"]) for number in range(count)]
+    threads += [("int *x", ["r0 = READ_ONCE(*x);", "r1 = READ_ONCE(*x);"])] * 2
+    crossed = f"{count}:r0=1 /\\ {count}:r1=2 /\\ {count + 1}:r0=2 /\\ {count + 1}:r1=1"
+    return litmus(f"writers-reader-{count}", threads, f"exists ({crossed})")
+
+
+def locked_increments(count: int) -> str:
+    """Never: no increment under a lock is lost."""
+    body = ["spin_lock(l);", "r0 = READ_ONCE(*x);", "WRITE_ONCE(*x, r0 + 1);", "spin_unlock(l);"]
+    return litmus(f"lockinc-{count}", [("int *x, spinlock_t *l", body)] * count, f"exists (~x={count})")
+
+
+def atomic_increments(count: int) -> str:
+    """Never: no atomic increment is lost."""
+    body = ["r0 = atomic_inc_return(x);"]
+    return litmus(f"atomicinc-{count}", [("atomic_t *x", body)] * count, f"exists (~x={count})")
+
+
+def reads_against_writes(reads: int, writes: int) -> str:
+    """Never: the last read of a row cannot see an older write than the first."""
+    store = [f"WRITE_ONCE(*x, {number + 1});" for number in range(writes)]
+    load = [f"r{number} = READ_ONCE(*x);" for number in range(reads)]
+    question = f"exists (1:r0={writes} /\\ 1:r{reads - 1}={1})"
+    return litmus(f"reads-writes-{reads}-{writes}", [("int *x", store), ("int *x", load)], question)
+
+
+def branches(count: int) -> str:
+    """Sometimes: as many independent ifs."""
+    names = [f"f{number}" for number in range(count)]
+    sinks = [f"g{number}" for number in range(count)]
+    raised = [f"WRITE_ONCE(*{name}, 1);" for name in names]
+    body = []
+    for number in range(count):
+        body += [f"r{number} = READ_ONCE(*f{number});", f"if (r{number})", f"\tWRITE_ONCE(*g{number}, 1);"]
+    parameters = ", ".join(f"int *{name}" for name in names + sinks)
+    seen = " /\\ ".join(f"{name}=1" for name in sinks)
+    return litmus(f"branches-{count}", [(parameters, raised), (parameters, body)], f"exists ({seen})")
