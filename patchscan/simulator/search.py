@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations, permutations, product
 
 from patchscan.simulator import lkmm
@@ -22,7 +23,7 @@ from patchscan.simulator.syntax import Litmus, Observed, Thread, Value, observed
 Pools = dict[str, set[Value]]  # variable -> values that a read of it may return
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One way a thread may go: its steps and its registers at the end."""
 
@@ -30,9 +31,10 @@ class Run:
     steps: tuple[Step, ...]
     registers: Mapping[str, Held]
 
-    def accesses(self, kind: str) -> set[tuple[str | None, Value | None]]:
+    @cache  # noqa: B019 - runs live as long as the search
+    def accesses(self, kind: str) -> frozenset[tuple[str | None, Value | None]]:
         """(variable, value) of its reads ("R") or writes ("W")."""
-        return {(step.variable, step.value) for step in self.steps if step.event.kind == kind}
+        return frozenset((step.variable, step.value) for step in self.steps if step.event.kind == kind)
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,34 @@ class Found:
     executions: int
 
 
-def search(litmus: Litmus, observed: list[Observed]) -> Found:
-    """Enumerate the executions of a small test. observed: what a state consists of, in this order."""
+class TooManyExecutions(Exception):
+    """More to look at than the search was given steps for."""
+
+
+class _Budget:
+    """Counts what the search looks at; raises TooManyExecutions beyond `steps`."""
+
+    def __init__(self, steps: int | None) -> None:
+        self.steps = steps
+
+    def spend(self) -> None:
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                raise TooManyExecutions
+
+
+def search(litmus: Litmus, observed: list[Observed], at_most: int | None = None) -> Found:
+    """Enumerate the executions of a small test.
+
+    observed: what a state consists of, in this order.  at_most: how many runs of threads,
+    combinations and candidates are looked at before TooManyExecutions is raised.
+    """
     states: set[tuple[Value, ...]] = set()
     positive = negative = False
     race = False
     count = 0
-    for state, execution in executions(litmus, set(observed)):
+    for state, execution in executions(litmus, set(observed), at_most):
         if not holds(litmus.filter, state):
             continue
         count += 1
@@ -65,22 +88,43 @@ def search(litmus: Litmus, observed: list[Observed]) -> Found:
     return Found(outcome, frozenset(states), race, count)
 
 
-def executions(litmus: Litmus, observed: set[Observed]) -> Iterator[tuple[dict[Observed, Value], Execution]]:
+def executions(
+    litmus: Litmus, observed: set[Observed], at_most: int | None = None
+) -> Iterator[tuple[dict[Observed, Value], Execution]]:
     """Every execution that the memory model allows, with its final state."""
     observed = observed | observed_in(litmus.condition) | observed_in(litmus.filter)
-    pools = _pools(litmus)
-    choices = [list(_runs(litmus, thread, pools)) for thread in litmus.threads]
-    initial = {(name, litmus.initial.get(name, 0)) for name in pools}
-    for runs in product(*choices):
-        written = initial.union(*(run.accesses("W") for run in runs))
-        if all(run.accesses("R") <= written for run in runs):
-            yield from _executions_of(litmus, runs, observed)
+    budget = _Budget(at_most)
+    pools = _pools(litmus, budget)
+    choices = [list(_runs(litmus, thread, pools, budget)) for thread in litmus.threads]
+    written: set[tuple[str | None, Value | None]] = {(name, litmus.initial.get(name, 0)) for name in pools}
+    for runs in _fitting(choices, written, budget):
+        for state, execution in _executions_of(litmus, runs, observed):
+            budget.spend()
+            if not broken_axioms(execution):
+                yield state, execution
+
+
+def _fitting(
+    choices: list[list[Run]], written: set[tuple[str | None, Value | None]], budget: _Budget
+) -> Iterator[tuple[Run, ...]]:
+    """One run a thread, so that everything read is written by one of them; written: the initial values."""
+    if not choices:
+        yield ()
+        return
+    later = written.union(*(run.accesses("W") for runs in choices[1:] for run in runs))
+    for run in choices[0]:
+        budget.spend()
+        if run.accesses("R") <= later | run.accesses("W"):
+            for others in _fitting(choices[1:], written | run.accesses("W"), budget):
+                runs = (run, *others)
+                if run.accesses("R") <= written.union(*(one.accesses("W") for one in runs)):
+                    yield runs
 
 
 # Runs of one thread
 
 
-def _pools(litmus: Litmus) -> Pools:
+def _pools(litmus: Litmus, budget: _Budget) -> Pools:
     """Grow the values of each variable by what the threads can write, as often as there are writes.
 
     Branches go both ways here: a value may justify itself through a control dependency.
@@ -89,7 +133,7 @@ def _pools(litmus: Litmus) -> Pools:
     for _ in range(sum(_size(thread) for thread in litmus.threads) + 2):
         before = {name: set(values) for name, values in pools.items()}
         for thread in litmus.threads:
-            for attempt, _ in _attempts(litmus, thread, pools, both_ways=True):
+            for attempt, _ in _attempts(litmus, thread, pools, budget, both_ways=True):
                 for step in attempt.steps:
                     _add_written(litmus, pools, step)
         if pools == before:
@@ -112,19 +156,20 @@ def _pool(litmus: Litmus, pools: Pools, variable: str) -> set[Value]:
     return pools.setdefault(variable, {litmus.initial.get(variable, 0)})
 
 
-def _runs(litmus: Litmus, thread: Thread, pools: Pools) -> Iterator[Run]:
+def _runs(litmus: Litmus, thread: Thread, pools: Pools, budget: _Budget) -> Iterator[Run]:
     """All runs of a thread whose reads return values from the pools."""
-    for attempt, finished in _attempts(litmus, thread, pools):
+    for attempt, finished in _attempts(litmus, thread, pools, budget):
         if finished:
             yield Run(thread.number, tuple(attempt.steps), attempt.registers)
 
 
 def _attempts(
-    litmus: Litmus, thread: Thread, pools: Pools, both_ways: bool = False
+    litmus: Litmus, thread: Thread, pools: Pools, budget: _Budget, both_ways: bool = False
 ) -> Iterator[tuple[Interpreter, bool]]:
     """Depth first over what the reads return; each attempt, and whether it came to its end."""
     pending: list[tuple[Value, ...]] = [()]
     while pending:
+        budget.spend()
         choices = _Choices(pending.pop(), pending)
 
         def read_value(variable: str, choices: _Choices = choices) -> Value:
@@ -158,7 +203,7 @@ class _Choices:
         return value
 
 
-# Executions of one run per thread
+# Candidates of one run per thread
 
 
 def _executions_of(
@@ -176,8 +221,7 @@ def _executions_of(
             continue
         for co in _orders(path, steps):
             execution = Execution(path, source, co)
-            if not broken_axioms(execution):
-                yield _final_state(litmus, runs, steps, co, observed), execution
+            yield _final_state(litmus, runs, steps, co, observed), execution
 
 
 def _renumbered(litmus: Litmus, runs: tuple[Run, ...], observed: set[Observed]) -> list[Step]:

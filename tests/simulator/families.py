@@ -39,7 +39,9 @@ def load_buffering_ring(count: int) -> str:
 
 
 def rcu_ring(count: int, grace_periods: int) -> str:
-    """Never when at least half of the threads wait for a grace period, the others being read-side sections."""
+    """Never when at least half of the threads wait for a grace period, the others being read-side
+    sections.
+    """
 
     def body(number: int) -> list[str]:
         # Spread the grace periods evenly over the ring.
