@@ -1,0 +1,202 @@
+"""A function or macro is used before the patch of the series that introduces it."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.context import ChangedFile, Context
+from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.uses import find_uses, look_ahead
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The first use in the patch of each name that only a later patch introduces."""
+    first: dict[str, tuple[ChangedFile, int, Evidence, bool]] = {}
+    later = dict(introduced_later(context))
+    for file in context.c_files if later else ():
+        for name in sorted(later.keys() & file.added_words.keys()):
+            line = next((line for line in file.added_words[name] if is_use(file, line, name)), None)
+            if line is not None:
+                place, private = later[name]
+                first.setdefault(name, (file, line, place, private and place.path == file.path))
+    if context.has_tree:
+        look_ahead(context.view, sorted(name for name in first if not first[name][3]))
+    for name, (file, line, place, private) in first.items():
+        yield judge(context, name, file, line, place, private)
+
+
+def introduced_later(context: Context) -> Iterator[tuple[str, tuple[Evidence, bool]]]:
+    """(name, (where it is introduced, whether only that file can use it)), of the first later patch."""
+    known: set[str] = set()
+    for other in context.later:
+        for file, function in other.new_functions:
+            if function.name not in known:
+                known.add(function.name)
+                private = function.is_static and file.path.endswith(".c")
+                text = f"patch {other.patch.index}: {file.text_at(function.name_line).strip()}"
+                yield function.name, (Evidence(file.path, file.patch_line(function.name_line), text), private)
+        for file in other.c_files:
+            for source in file.after if file.adds("define") else ():
+                for macro in source.macros():
+                    if (
+                        macro.line in file.added_numbers
+                        and macro.name not in known
+                        and is_new_macro(file, macro.name)
+                    ):
+                        known.add(macro.name)
+                        text = f"patch {other.patch.index}: #define {macro.name}"
+                        yield macro.name, (Evidence(file.path, file.patch_line(macro.line), text), False)
+
+
+def is_new_macro(file: ChangedFile, name: str) -> bool:
+    """Whether no removed line defines the macro."""
+    return not any(re.match(rf"\s*#\s*define\s+{name}\b", line.text) for line in file.removed)
+
+
+def is_use(file: ChangedFile, line: int, name: str) -> bool:
+    """Whether a line needs the name when it is compiled: no directive, no declaration, under no #if."""
+    code = file.code_at(line)
+    if code.lstrip().startswith("#") or file.code_at(line - 1).rstrip().endswith("\\"):
+        return False
+    head, _, rest = code.partition(name)
+    if head.rstrip().endswith((".", "->", "struct", "union", "enum", "goto")):
+        return False
+    if not code[:1].isspace() and "(" not in head and rest.lstrip().startswith("("):
+        return False
+    return all(not source.conditions_at(line) for source in file.after if source.line_text(line))
+
+
+def judge(
+    context: Context, name: str, file: ChangedFile, line: int, place: Evidence, private: bool
+) -> Finding | Silence:
+    """A finding where nothing of that name is there at this patch."""
+    if not private:
+        if any(
+            name in {each.name for _, each in other.new_functions} for other in (*context.earlier, context)
+        ):
+            return file.fine(line, f"an earlier patch brings a {name}, too")
+        if not context.has_tree:
+            return file.fine(line, f"without a tree it is not known whether there is another {name}")
+        found = find_uses(context.view, name)
+        if found.of_kind("definition", "declaration", "local", "member") or not found.complete:
+            return file.fine(line, f"there is a {name} at this patch")
+    return file.finding(
+        line,
+        f"{name} is introduced only by {place.text.partition(':')[0]}: at this patch the tree does not build, "
+        "and a bisection fails; change the order",
+        (place,),
+    )
+
+
+RULE = Rule(
+    name="bisect-order",
+    summary="A function or macro is used before the patch of the series that introduces it",
+    why=(
+        "Every patch of a series must build and run, so that git bisect can stop at any of them. A function that "
+        "comes two patches after its first caller breaks the build in between."
+    ),
+    source="Documentation/process/submitting-patches.rst (separate your changes: bisection)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch mm: skip empty lists
+>>> file mm/example.c
+ int walk(struct list *list)
+ {
++	if (is_empty(list)) // want "is_empty is introduced only by patch 2"
++		return 0;
+ 	return count(list);
+ }
+>>> patch mm: tell empty lists
+>>> file mm/example.c
++static bool is_empty(struct list *list)
++{
++	return !list->first;
++}
++
+ int walk(struct list *list)
+ {
+ 	if (is_empty(list))
+ 		return 0;
+ 	return count(list);
+ }
+""",
+        """
+>>> tree mm/other.c
+int other;
+>>> patch mm: limit walks
+>>> file mm/example.c
+ int walk(struct list *list)
+ {
+-	return count(list);
++	return min(count(list), MOST_ENTRIES); // want "MOST_ENTRIES is introduced only by patch 2"
+ }
+>>> patch mm: say how many
+>>> file include/linux/example.h
++#define MOST_ENTRIES 16
+""",
+    ),
+    good=(
+        """
+>>> patch mm: tell empty lists
+>>> file mm/example.c
++static bool is_empty(struct list *list)
++{
++	return !list->first;
++}
+>>> patch mm: skip empty lists
+>>> file mm/second.c
+ int walk(struct list *list)
+ {
++	if (is_empty(list))
++		return 0;
+ 	return count(list);
+ }
+""",
+        """
+>>> tree include/asm-generic/list.h
+static inline bool is_empty(struct list *list)
+{
+	return !list->first;
+}
+>>> patch mm: skip empty lists
+>>> file mm/example.c
+ int walk(struct list *list)
+ {
++	if (is_empty(list))
++		return 0;
+ 	return count(list);
+ }
+>>> patch x86: be quick to tell empty lists
+>>> file arch/x86/include/asm/list.h
++#define is_empty is_empty
++static inline bool is_empty(struct list *list)
++{
++	return !list->first;
++}
+""",
+        """
+>>> tree mm/other.c
+int other;
+>>> patch mm: skip empty lists
+>>> file mm/example.c
++bool is_empty(struct list *list);
++/* is_empty() is quick. */
+ int walk(struct list *list)
+ {
++#ifdef CONFIG_SKIP
++	if (is_empty(list))
++		return 0;
++#endif
+ 	return count(list->is_empty);
+ }
+>>> patch mm: tell empty lists
+>>> file mm/second.c
++bool is_empty(struct list *list)
++{
++	return !list->first;
++}
+""",
+    ),
+)
