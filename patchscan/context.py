@@ -216,8 +216,8 @@ class Context:
         self.settings = settings
         self.files: tuple[ChangedFile, ...] = tuple(ChangedFile(state) for state in self.state.files)
         self.all: tuple[Context, ...] = ()
-        self._flows: dict[int, FlowStates] = {}
-        self._summaries: dict[int, Summaries] = {}
+        self._flows: dict[Function, FlowStates] = {}
+        self._summaries: dict[Source, Summaries] = {}
 
     @property
     def view(self) -> View:
@@ -272,20 +272,18 @@ class Context:
         from patchscan.callbacks import callbacks, entry_state
         from patchscan.flow import states
 
-        key = id(function)
-        if key not in self._flows:
+        if function not in self._flows:
             entry = entry_state(callbacks(function.source).get(function.name, ""))
-            self._flows[key] = states(function, entry, self.summaries(function.source))
-        return self._flows[key]
+            self._flows[function] = states(function, entry, self.summaries(function.source))
+        return self._flows[function]
 
     def summaries(self, source: Source) -> "Summaries":
         """What is known of a function of the same text, by its name (see patchscan.summary)."""
         from patchscan.summary import local_summaries
 
-        key = id(source)
-        if key not in self._summaries:
-            self._summaries[key] = local_summaries(source)
-        return self._summaries[key]
+        if source not in self._summaries:
+            self._summaries[source] = local_summaries(source)
+        return self._summaries[source]
 
     def uses(self, symbol: str) -> "Uses":
         """Every use of an identifier in the tree as the whole series leaves it (see patchscan.uses)."""

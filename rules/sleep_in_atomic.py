@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Function
+from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.source import Call, Function, parse
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = re.compile(r"\w\s*\(|\bguard|GFP_")
 # The scheduler calls schedule() itself with preemption off, and knows why.
 OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
+
+
+MOST_FILES = 20
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -52,8 +55,8 @@ def judge(
     """A finding where sleeping is forbidden for certain."""
     state = context.flow(function).at(call.node)
     if state.may_sleep is not False:
-        if call.line in file.added_numbers:
-            yield file.fine(call.line, "nothing is known that forbids to sleep here")
+        if call.line in file.added_numbers and not file.was_there(call.line):
+            yield judge_callers(context, file, function, call)
         return
     reason = state.evidence("may_sleep")
     line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
@@ -66,6 +69,54 @@ def judge(
         + (f"line {file.patch_line(reason)} forbids: {forbids}" if reason else f"{forbids} forbids"),
         (file.evidence(call.line if line != call.line else reason or function.first_line),),
     )
+
+
+def judge_callers(context: Context, file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
+    """A finding where the function did not sleep before, and a caller may not."""
+    if function.enclosing(call.node) or not did_not_sleep(context, file, function):
+        return file.fine(call.line, "nothing is known that forbids to sleep here")
+    for path, caller, line, reason in atomic_callers(context, file, function):
+        return file.finding(
+            call.line,
+            f"{call.name}() makes {function.name}() sleep, but {caller.name}() in {path} calls it where "
+            f"line {reason} forbids that: {caller.source.line_text(reason).strip()}",
+            (Evidence(path, line, caller.source.line_text(line)),),
+        )
+    return file.fine(call.line, "nothing is known that forbids to sleep here, nor in its callers")
+
+
+def did_not_sleep(context: Context, file: ChangedFile, function: Function) -> bool:
+    """Whether the function was there before the patch, and nothing in it was known to sleep."""
+    before = file.before_of(function.name) if function.whole else None
+    return before is not None and not any(
+        sleeps_where(context, before, call) is not None for call in before.calls()
+    )
+
+
+def atomic_callers(
+    context: Context, file: ChangedFile, function: Function
+) -> Iterator[tuple[str, Function, int, int]]:
+    """(path, caller, line of the call, line that forbids to sleep) of calls where sleeping is forbidden."""
+    for path, caller in callers(context, file, function):
+        for call in caller.calls():
+            state = context.flow(caller).at(call.node) if call.name == function.name else None
+            if state is not None and state.may_sleep is False and state.evidence("may_sleep"):
+                yield path, caller, call.line, state.evidence("may_sleep")
+
+
+def callers(context: Context, file: ChangedFile, function: Function) -> Iterator[tuple[str, Function]]:
+    """The functions that call this one: those of its file and, where it is not static, of the tree."""
+    for source in file.after:
+        yield from ((file.path, each) for each in source.functions() if function.name in each.text)
+    if function.is_static or not context.has_tree:
+        return
+    from patchscan.uses import find_uses
+
+    used = find_uses(context.view, function.name).of_kind("call")
+    for path in sorted({use.path for use in used} - {file.path})[:MOST_FILES]:
+        names = {use.function for use in used if use.path == path}
+        source = parse(context.view.read(path) or b"", path)
+        yield from ((path, each) for each in source.functions() if each.name in names)
 
 
 RULE = Rule(
@@ -116,6 +167,20 @@ RULE = Rule(
  }
 """,
         """
+ static void wait_for_walks(void)
+ {
+-	send_interrupts();
++	synchronize_rcu(); // want "free_table.. in mm/example.c calls it where line 8 forbids that: spin_lock"
+ }
+ 
+ void free_table(struct table *table)
+ {
+ 	spin_lock(&table->lock);
+ 	wait_for_walks();
+ 	spin_unlock(&table->lock);
+ }
+""",
+        """
  static int grow(struct buffer *buffer)
  {
 +	spin_lock(&buffer->lock); // want "kmalloc"
@@ -126,6 +191,21 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void wait_for_walks(void)
+ {
+-	send_interrupts();
++	synchronize_rcu();
+ }
+ 
+ void free_table(struct table *table)
+ {
+ 	spin_lock(&table->lock);
+ 	unlink(table);
+ 	spin_unlock(&table->lock);
+ 	wait_for_walks();
+ }
+""",
         """
  static int grow(struct buffer *buffer)
  {
