@@ -46,7 +46,8 @@ def typed_parameters(code: bytes, out: bytearray, start: int, end: int) -> int:
     if close < 0 or next_byte(code, close + 1) not in (b"{", b"#"):
         return end
     commas = [opening + 1 + comma for comma in top_commas(code[opening + 1 : close])]
-    out[start : opening + 1] = b"long".ljust(opening + 1 - start)
+    hide(out, start, opening + 1)
+    out[start : start + 4] = b"long"
     if not commas:
         out[close] = ord(" ")
         return opening + 1

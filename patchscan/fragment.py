@@ -155,12 +155,19 @@ def _inside(scan: _Scan, lines: Sequence[bytes], section: bytes) -> tuple[bytes,
     margin = _first_at_margin(scan)
     if margin is not None and scan.tokens[margin].text != b"}":
         return b"", ""
+    if _ends_declaration(section) and not any(token.text == b"}" for token in scan.unopened):
+        return b"", ""
     in_aggregate = margin is not None and _after(scan, margin) in _AFTER_AGGREGATE
     if in_aggregate or _in_aggregate(section):
         return _aggregate(section), ""
     if margin is None and first.margin and not scan.unopened and not _is_label(scan, 0):
         return b"", ""
     return b"void unnamed(void){", name
+
+
+def _ends_declaration(section: bytes) -> bool:
+    """Whether the section is a declaration, complete: what follows it stands in no body."""
+    return section.endswith(b";") and not re.match(rb"\w+:", section)
 
 
 def _comment_in_body(lines: Sequence[bytes]) -> bool:
@@ -257,7 +264,9 @@ def _else_follows_first_statement(scan: _Scan) -> bool:
     depth = 0
     for index, token in enumerate(scan.tokens):
         depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
-        if depth <= 0 and token.text in (b";", b"}"):
+        if depth < 0:
+            return False
+        if depth == 0 and token.text in (b";", b"}"):
             return token.text == b";" and _after(scan, index) == b"else"
     return False
 
@@ -269,6 +278,8 @@ def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
     if closer.text == b"]":
         return b"unnamed["
     if closer.text == b")":
+        if any(token.text == b":" for token in spanned) and any(token.text[:1] == b'"' for token in spanned):
+            return b"asm("
         semicolons = _top_semicolons(spanned)
         if semicolons:
             return b"for(;" if semicolons == 1 else b"for("
@@ -312,7 +323,8 @@ def _closing(opening: bytes, code: bytes) -> bytes:
     scan = _scan(opening + b"\n" + code)
     if not scan.tokens:
         return b""
-    aggregate = opening.startswith((b"struct", b"enum", b"int unnamed[]")) and bool(scan.unclosed)
+    starts_aggregate = opening.startswith((b"struct", b"enum", b"int unnamed[]"))
+    aggregate = starts_aggregate and bool(scan.unclosed) and scan.unclosed[0].offset < len(opening)
     last = scan.tokens[-1].text
     ended = last in (b";", b"{", b"}")
     out = b" "
@@ -321,16 +333,21 @@ def _closing(opening: bytes, code: bytes) -> bytes:
         if bracket.text in (b"(", b"["):
             out += (b"0" if last in _NEEDS_OPERAND_AFTER else b"") + (b")" if bracket.text == b"(" else b"]")
             ended, last = False, b")"
+            if _word_before(scan, bracket) == b"switch":
+                out, ended = out + b"{}", True
             continue
-        whole_aggregate = aggregate and depth == 0
-        if not ended and not whole_aggregate:
+        if aggregate and depth == 0:
+            return out + b"\n};"
+        if _opens_value(scan, bracket):
+            out += b"0}" if last in _NEEDS_OPERAND_AFTER else b"}"
+            ended, last = False, b"}"
+            continue
+        if not ended:
             out += _end_of_statement(last)
         if depth == 0:
             out += b"\n"
-        out += b"}while(0);" if _opened_by_do(scan, bracket) else b"}"
+        out += b"}while(0);" if _word_before(scan, bracket) == b"do" else b"}"
         ended, last = True, b"}"
-    if aggregate:
-        return out + b";"
     if last == b")" and not scan.unclosed and _ends_header(scan, opening + b"\n" + code):
         return out + b"\n{\n}"
     return out if ended else out + _end_of_statement(last)
@@ -350,10 +367,17 @@ def _ends_header(scan: _Scan, code: bytes) -> bool:
 
 
 def _end_of_statement(last: bytes) -> bytes:
-    if last in _NEEDS_OPERAND_AFTER and last != b":":
-        return b"0;"
-    return b";"
+    if last == b"?":
+        return b"0:0;"
+    return b"0;" if last in _NEEDS_OPERAND_AFTER else b";"
 
 
-def _opened_by_do(scan: _Scan, bracket: _Token) -> bool:
-    return bracket.index > 0 and scan.tokens[bracket.index - 1].text == b"do"
+def _opens_value(scan: _Scan, bracket: _Token) -> bool:
+    """Whether a brace opens an initialiser: after an equals sign, or before a designator."""
+    before = _word_before(scan, bracket)
+    after = _after(scan, bracket.index)
+    return before in (b"=", b",") or (before in (b")", b"{") and after in (b".", b"["))
+
+
+def _word_before(scan: _Scan, bracket: _Token) -> bytes:
+    return scan.tokens[bracket.index - 1].text if bracket.index else b""

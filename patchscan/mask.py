@@ -127,7 +127,7 @@ def _control(code: bytes, out: bytearray, start: int, end: int, keyword: bytes) 
     if at_margin or not _begins_statement(code, start):
         return end
     out[start:end] = keyword.ljust(end - start)
-    if close > opening + 1 and not code[opening + 1 : close].strip():
+    if code[opening + 1 : close] == b" " * (close - opening - 1) and close > opening + 1:
         out[opening + 1] = ord("1")
     return opening + 1
 

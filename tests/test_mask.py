@@ -1,9 +1,12 @@
 """patchscan.mask: kernel macros become C of the same length that parses to what they mean."""
 
+import random
+
 import pytest
+from patchscan.flow import states
 from patchscan.lexical import first_branches, without_comments
 from patchscan.mask import mask
-from patchscan.source import parse
+from patchscan.source import parse, parse_fragment
 
 BODIES = [
     b"\tfor_each_possible_cpu(cpu)\n\t\tx += per_cpu(y, cpu);\n",
@@ -97,3 +100,35 @@ def test_first_branches(text: bytes, kept: list[bytes]) -> None:
 def test_unbalanced_text_costs_no_more_than_its_length() -> None:
     text = b"void f(void)\n{\n" + b"\tcall(\n" * 20000
     assert len(mask(text)) == len(text)
+
+
+def test_mutilated_text_keeps_its_shape_and_raises_nothing() -> None:
+    chosen = random.Random(3)
+    whole = b"".join(b"int f(int cpu)\n{\n" + body + b"}\n" for body in BODIES)
+    pieces = [
+        b"{",
+        b"}",
+        b"(",
+        b")",
+        b'"',
+        b"'",
+        b"/*",
+        b"*/",
+        b"\\\n",
+        b"#if A\n",
+        b"#endif\n",
+        b"asm(\n",
+        b"do ",
+    ]
+    for _ in range(300):
+        start = chosen.randrange(len(whole))
+        text = bytearray(whole[start : start + chosen.randrange(400)])
+        for _ in range(chosen.randrange(8)):
+            place = chosen.randrange(len(text) + 1)
+            text[place : place + chosen.randrange(3)] = chosen.choice(pieces)
+        masked = mask(bytes(text))
+        assert [len(line) for line in masked.split(b"\n")] == [len(line) for line in bytes(text).split(b"\n")]
+        for source in (parse(bytes(text)), parse_fragment(bytes(text).split(b"\n"), 7, b"int f(int a)")):
+            for function in source.functions():
+                assert function.first_line <= function.last_line
+                states(function)
