@@ -44,14 +44,18 @@ class Use:
     via: str = ""
 
 
-def occurrences(text: bytes, symbol: str, path: str = "") -> tuple[Use, ...]:
-    """The occurrences of symbol in a text, in order.
+def occurrences(text: bytes, symbol: str, path: str = "", called: bool = False) -> tuple[Use, ...]:
+    """The occurrences of symbol in a text, in order; called: only those that a parenthesis follows.
 
     A use as a plain value has the kind "reference": whether it takes the address of a function is known only
     when all declarations are (see patchscan.uses). Macro parameters of that name are left out.
     """
     word = symbol.encode("utf-8", "surrogateescape")
     found = _offsets(text, word)
+    if called:
+        found = [
+            offset for offset in found if text[offset + len(word) : offset + _WINDOW].lstrip()[:1] == b"("
+        ]
     if not found:
         return ()
     lexed = lex(text)

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from patchscan.occurrences import Use as Use
 from patchscan.occurrences import occurrences
 from patchscan.overlay import View
+from patchscan.parallel import in_parallel
 from patchscan.search import holding, is_kernel_source
 from patchscan.tree import Tree
 
 # Whole-tree searches by reading, for one tree: each costs about half a second.
 MOST_SEARCHES = 12
 _MOST_MACROS = 24
+_FEW_FILES = 400
 _EVERYWHERE = ("",)
 _REACHING = ("call", "macro", "reference", "initialiser")
 
@@ -55,6 +58,8 @@ def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
 
 def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool) -> tuple[list[Use], str]:
     """The uses of the macros in whose bodies symbol stands; a macro of a .c file is known only there."""
+    # A macro with parameters is expanded only where it is called; one without also where it is named.
+    plain = {use.function for use in direct if re.match(r"\s*#\s*define\s+\w+\s", use.text)}
     places = sorted({(use.function, use.path) for use in direct if use.kind == "macro"})
     shared = sorted({macro for macro, path in places if path.endswith(".h") and macro != symbol})
     why = ""
@@ -63,31 +68,27 @@ def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool)
     through: list[Use] = []
     look_ahead(view, shared[:_MOST_MACROS], whole)
     for macro in shared[:_MOST_MACROS]:
-        found, missed = _uses_of(view, macro, whole)
+        found, missed = _uses_of(view, macro, whole, called=macro not in plain)
         why = why or missed
         through += [replace(use, via=macro) for use in found]
     for macro, path in places:
         if not path.endswith(".h") and macro not in shared:
-            found_here = occurrences(view.read(path) or b"", macro, path)
+            found_here = occurrences(view.read(path) or b"", macro, path, called=macro not in plain)
             through += [replace(use, via=macro) for use in found_here]
     known = {(use.path, use.line) for use in direct}
-    # A macro with parameters is expanded only where it is called; one without also where it is named.
-    plain = {use.function for use in direct if re.match(r"\s*#\s*define\s+\w+\s", use.text)}
-    reaching = [
-        use
-        for use in through
-        if use.kind in (_REACHING if use.via in plain else ("call", "macro"))
-        and (use.path, use.line) not in known
-    ]
+    reaching = [use for use in through if use.kind in _REACHING and (use.path, use.line) not in known]
     return reaching, why
 
 
-def _uses_of(view: View, symbol: str, whole: bool) -> tuple[list[Use], str]:
+def _uses_of(view: View, symbol: str, whole: bool, called: bool = False) -> tuple[list[Use], str]:
     paths, why = _candidates(view, symbol, whole)
-    uses: list[Use] = []
-    for path in paths:
-        uses += occurrences(view.read(path) or b"", symbol, path)
-    return uses, why
+    work = partial(_uses_in, view, symbol, called)
+    parts = [paths] if len(paths) < _FEW_FILES else [paths[::2], paths[1::2]]
+    return [use for uses in in_parallel(work, parts) for use in uses], why
+
+
+def _uses_in(view: View, symbol: str, called: bool, paths: Sequence[str]) -> list[Use]:
+    return [use for path in paths for use in occurrences(view.read(path) or b"", symbol, path, called)]
 
 
 def _as_function(uses: Iterable[Use], symbol: str) -> list[Use]:
