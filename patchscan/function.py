@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from patchscan.lexical import first_branches
+from patchscan.lexical import first_branches, without_defines
 from patchscan.mask import mask, mask_header
 from patchscan.syntax import descendants, tree
 
@@ -104,7 +104,8 @@ class Function:
 
     @cached_property
     def _parsed(self) -> "tuple[Node, bool]":
-        text = mask((self.source.repaired or self.source.text)[self.start : self.end])
+        parsed = self.source.repaired or self.source.text
+        text = mask(without_defines(parsed[self.start : self.brace]) + parsed[self.brace : self.end])
         text = mask_header(text, self.name_start - self.start)
         row = self.source.row_of(self.start)
         root = tree(text, self.start, row)

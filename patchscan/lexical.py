@@ -84,6 +84,12 @@ def before(code: bytes, position: int) -> int:
     return position
 
 
+def ends_name(code: bytes, position: int, others: bytes = b"") -> bool:
+    """Whether the last byte before position that is no white space belongs to a name, or is one of the others."""
+    last = before(code, position)
+    return last >= 0 and (code[last : last + 1].isalnum() or code[last] in b"_" + others)
+
+
 def parentheses(code: bytes, end: int) -> tuple[int, int]:
     """Offsets of the parentheses that follow a word, (-1, -1) where none do."""
     opening = follows(code, end)

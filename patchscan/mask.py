@@ -23,7 +23,17 @@ from patchscan.declarations import (
     type_argument,
     typed_parameters,
 )
-from patchscan.lexical import before, blank, closing, follows, hide, next_byte, parentheses, without_comments
+from patchscan.lexical import (
+    before,
+    blank,
+    closing,
+    ends_name,
+    follows,
+    hide,
+    next_byte,
+    parentheses,
+    without_comments,
+)
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
@@ -35,6 +45,7 @@ _ASM = re.compile(
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline|__inline__))*\s*\("
 )
 _OPERATOR_ARGUMENT = re.compile(rb"(?<=,)([ \t]*)(==|!=|<=|>=|<<|>>|&&|\|\||[-+<>&|^%/=]=?)(?=[ \t]*[,)])")
+_BLANK_ARGUMENT = re.compile(rb",([ \t])[ \t]*(?=,)")
 _EMPTY_ARGUMENT = re.compile(rb",(\s*)(?=,|\))")
 _CASE_RANGE = re.compile(rb"case\b[^:;{}\n]*?(\.\.\.)")
 _JUMP = re.compile(rb"\b(?:return|goto|continue|break)\b")
@@ -68,6 +79,8 @@ def mask(text: bytes) -> bytes:
         handler = _handler(match.group())
         if handler is not None:
             position = handler(code, out, start, match.end())
+    for match in _BLANK_ARGUMENT.finditer(code):
+        out[match.start(1)] = ord("0")
     for match in _OPERATOR_ARGUMENT.finditer(code):
         out[match.start(2) : match.end(2)] = b"_" * len(match.group(2))
     return bytes(out)
@@ -127,7 +140,9 @@ def _control(code: bytes, out: bytearray, start: int, end: int, keyword: bytes) 
     if at_margin or not _begins_statement(code, start):
         return end
     out[start:end] = keyword.ljust(end - start)
-    if code[opening + 1 : close] == b" " * (close - opening - 1) and close > opening + 1:
+    if close == opening + 1 and opening == end > start + len(keyword):
+        out[end - 1 : end + 1] = b"(1"
+    elif code[opening + 1 : close] == b" " * (close - opening - 1) and close > opening + 1:
         out[opening + 1] = ord("1")
     return opening + 1
 
@@ -173,11 +188,14 @@ def _log_level(code: bytes, out: bytearray, start: int, end: int) -> int:
 
 
 def _assembly(code: bytes, out: bytearray, start: int, end: int) -> int:
-    """asm volatile (...) keeps its place; its inside is no C."""
+    """asm volatile (...) keeps its place, its inside is no C; the register of a variable goes."""
     match = _ASM.match(code, start)
     close = closing(code, match.end()) if match else -1
     if match is None or close < match.end() + 2:
         return end
+    if ends_name(code, start) and not _begins_statement(code, start):
+        hide(out, start, close + 1)
+        return close + 1
     out[start : match.end() - 1] = b"asm" + blank(code[start + 3 : match.end() - 1])
     hide(out, match.end(), close)
     first = match.end()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchscan.attributes import is_attribute
-from patchscan.lexical import closing, first_branches, without_defines
+from patchscan.lexical import closing, ends_name, first_branches, next_byte, without_defines
 
 _TOP = re.compile(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
 _NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
@@ -87,7 +87,7 @@ def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
     """Name, start and offset of the name of the function whose body opens at brace; None when it is none."""
     header = code[start:brace]
     shown = first_branches(header) if b"#" in header else header
-    if b"(" not in shown or _is_initialiser(shown):
+    if b"(" not in shown or _is_initialiser(shown) or next_byte(code, brace + 1) == b".":
         return None
     found = function_name(shown)
     if found is None:
@@ -121,7 +121,8 @@ def function_name(header: bytes) -> tuple[str, int] | None:
     """
     candidates = list(_candidates(header))
     plain = [match for match in candidates if not _MACRO_NAME.fullmatch(match.group(1))]
-    match = plain[-1] if plain else candidates[-1] if candidates else None
+    typed = [match for match in plain if ends_name(header, match.start(), b"*")]
+    match = next(reversed(typed or plain or candidates), None)
     if match is None:
         match = _POINTER_NAME.search(header)
         return (match.group(1).decode(), match.start(1)) if match else None

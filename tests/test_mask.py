@@ -30,6 +30,9 @@ BODIES = [
     b'\tx = sscanf(b, "%" __stringify(LEN) "s", n);\n',
     b"\tdo {\n\t\tx();\n\t} while_each_thread(leader, task);\n",
     b"\tDECLARE_BITMAP(seen, 8) = { 0 };\n",
+    b"\tx = pick(a, /* nop */, b);\n",
+    b"\tscoped_with_credentials()\n\t\tx();\n",
+    b'\tregister unsigned long sp asm("r5") = x;\n',
     b"\tx = y /* for_each_cpu(a, b) { */ + 1;\n\tx = 'a' + \"guard(x) {\"[0];\n",
 ]
 
@@ -55,6 +58,8 @@ def test_a_body_parses_cleanly_and_keeps_its_shape(body: bytes) -> None:
         b"SYSCALL_DEFINE0(f)",
         b"COMPAT_SYSCALL_DEFINE3(f, int, fd, compat_ulong_t __user *, mask, unsigned int, n)",
         b"static pgprot_t\nf(pgprot_t x)",
+        b"__holds_disk(x)\nint f(struct pool *p)\n\t__holds_disk(x)",
+        b"static int f(int a)\n#define LIMIT 3",
     ],
 )
 def test_a_header_parses_cleanly_and_names_its_function(header: bytes) -> None:

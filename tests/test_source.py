@@ -67,6 +67,22 @@ BPF_CALL_1(bpf_pool_size, struct pool *, p)
     assert [v.name for v in source.functions()[0].parameters] == ["id", "size"]
 
 
+def test_what_looks_like_a_function_and_is_none() -> None:
+    source = parse(
+        b"""define_machine(pool) {
+	.name = "pool",
+};
+struct pool_ops ops = POOL_OPS(1) {
+};
+enum { A, B };
+static int (*handlers[])(void) = {
+	f,
+};
+"""
+    )
+    assert [f.name for f in source.functions()] == []
+
+
 def test_headers_chosen_by_the_preprocessor() -> None:
     source = parse(
         b"""#ifdef CONFIG_NUMA
