@@ -259,6 +259,11 @@ def b4_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def b4_review_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--series", action="store_true", help="answer for the whole series of the message")
+    b4_arguments(command)
+
+
 def b4_check(options: argparse.Namespace) -> int:
     """`patchscan b4-check`: the line protocol of b4's per-patch checks, a message on standard input."""
     from patchscan.b4 import lines
@@ -273,8 +278,17 @@ def b4_review(options: argparse.Namespace) -> int:
     from patchscan.b4 import array
     from patchscan.tools import load_tools
 
-    sys.stdout.write(array(sys.stdin.buffer.read(), load_tools(options), os.getcwd()))
+    answer = array(sys.stdin.buffer.read(), load_tools(options), os.getcwd(), options.series)
+    sys.stdout.write(answer)
     return CLEAN
+
+
+def nipa(options: argparse.Namespace) -> int:
+    """`patchscan nipa`: a test of NIPA, in the tree with the patch applied."""
+    from patchscan.nipa import test
+    from patchscan.tools import load_tools
+
+    return test(load_tools(options), os.getcwd(), os.environ)
 
 
 def command_of(module: str) -> Command:
@@ -304,7 +318,8 @@ COMMANDS: dict[
     ),
     "index": (*command_of("patchscan.indexer"), "make or refresh the identifier index of a kernel tree"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
-    "b4-review": (b4_review, b4_arguments, "check a patch on standard input as b4 review asks"),
+    "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),
+    "nipa": (nipa, b4_arguments, "check the patch at HEAD as a test of NIPA"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
 }
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patchscan.around import tracked_range
 
 from tests.test_cli import TREE, git
 
@@ -92,3 +93,67 @@ def test_the_real_b4_passes_a_clean_series_and_warns_of_a_faulty_one(top: Path) 
     git(top, "add", "-A")
     git(top, "commit", "-q", "-s", "--amend", "-m", "mm: count down", "-m", "It counts down.")
     assert "Success: 1, Warning: 0, Error: 0" in b4("prep", "--check")
+
+
+def answer(top: Path, message: bytes, *words: str, tracking: str = "") -> list[dict[str, str]]:
+    command = [sys.executable, "-m", "patchscan", "b4-review", *ONE_RULE, *words]
+    variables = {**environment(top), "B4_TRACKING_FILE": tracking}
+    run = subprocess.run(command, input=message, cwd=top, capture_output=True, env=variables, check=True)
+    found: list[dict[str, str]] = json.loads(run.stdout)
+    return found
+
+
+def test_a_cover_letter_is_answered_for_its_series(top: Path, tmp_path: Path) -> None:
+    git(top, "checkout", "-q", "-b", "b4/review/20260101-count")
+    first = commit(top, "one.c", FAULTY)
+    commit(top, "two.c", FAULTY)
+    git(top, "commit", "-q", "--allow-empty", "-m", "b4's own commit")
+    name = ["git", "-C", str(top), "rev-parse", "HEAD~2"]
+    head = subprocess.run(name, capture_output=True, text=True, check=True).stdout.strip()
+    git(top, "checkout", "-q", "master")
+    tracking = tmp_path / "tracking.json"
+    tracking.write_text(json.dumps({"series": {"first-patch-commit": head, "change-id": "20260101-count"}}))
+    cover = b"Subject: [PATCH 0/2] mm: count\nMessage-ID: <0@example.org>\n\nTwo counters.\n"
+    assert answer(top, cover) == []
+    (whole,) = answer(top, cover, tracking=str(tracking))
+    assert "mm/one.c:3" in whole["details"] and "mm/two.c:3" in whole["details"]
+    (one,) = answer(top, first, tracking=str(tracking))
+    assert "mm/one.c:3" in one["details"] and "mm/two.c:3" not in one["details"]
+    (both,) = answer(top, first, "--series", tracking=str(tracking))
+    assert both["details"] == whole["details"]
+
+
+def test_a_forged_tracking_file_names_no_range(tmp_path: Path) -> None:
+    for series in ({}, [], {"first-patch-commit": "--output=x", "change-id": "a"}, {"change-id": "a"}):
+        (tmp_path / "tracking.json").write_text(json.dumps({"series": series}))
+        assert tracked_range(str(tmp_path / "tracking.json")) is None
+    (tmp_path / "tracking.json").write_text("not JSON")
+    assert tracked_range(str(tmp_path / "tracking.json")) is None
+
+
+def nipa(top: Path, *, base: str = "") -> tuple[int, str, str]:
+    """(exit status, description, standard output) of the NIPA test."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "patchscan", "nipa", *ONE_RULE]
+    variables = {**environment(top), "DESC_FD": str(writer), **({"BRANCH_BASE": base} if base else {})}
+    run = subprocess.run(
+        command, cwd=top, env=variables, pass_fds=[writer], capture_output=True, text=True, check=False
+    )
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        return run.returncode, pipe.read(), run.stdout + run.stderr
+
+
+def test_nipa_judges_the_patch_at_head(top: Path) -> None:
+    commit(top, "bad.c", FAULTY)
+    status, description, output = nipa(top)
+    assert (status, description) == (250, "1 warning: missing-braces\n") and output.startswith(
+        "mm/bad.c:3: warning"
+    )
+    commit(top, "good.c", SOUND)
+    assert nipa(top) == (0, "1 patch, nothing found\n", "")
+    assert nipa(top, base="master~2") == (0, "2 patches, nothing found\n", "")
+
+
+def test_nipa_fails_where_there_is_nothing_to_judge(tmp_path: Path) -> None:
+    assert nipa(tmp_path)[:2] == (1, "no patch found\n")

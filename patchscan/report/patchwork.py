@@ -16,7 +16,8 @@ def check(report: Report) -> tuple[str, str]:
         return "fail", "no patch found"
     found = tuple(failing(report.findings))
     if not found:
-        return "success", f"{len(report.states)} patches, nothing found"
+        number = len(report.states)
+        return "success", f"{number} patch{'es' if number != 1 else ''}, nothing found"
     counts = [(level, sum(each.severity == level for each in found)) for level in ("error", "warning")]
     words = ", ".join(f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts if count)
     state = "fail" if counts[0][1] else "warning"
