@@ -316,6 +316,10 @@ COMMANDS: dict[
         *command_of("patchscan.simulator.command"),
         "run litmus tests under the kernel's memory model",
     ),
+    "model": (
+        *command_of("patchscan.model.command"),
+        "extract the models that a series touches, and run them",
+    ),
     "index": (*command_of("patchscan.indexer"), "make or refresh the identifier index of a kernel tree"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),

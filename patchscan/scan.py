@@ -6,6 +6,7 @@ from dataclasses import replace
 from patchscan.base import describe_base
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.fingerprint import with_fingerprints
+from patchscan.model.findings import results_of
 from patchscan.overlay import lay
 from patchscan.problem import Problem
 from patchscan.repaired import mark_repaired
@@ -36,6 +37,7 @@ def scan(
         problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
         base=describe_base(series, tree).text,
         coverage=coverage(judged, rules),
+        models=results_of(states),
     )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 from patchscan.context import ChangedFile, Context
+from patchscan.model.report import model_result
 from patchscan.model.series import SeriesModels
 from patchscan.model.verdict import Verdict
 from patchscan.overlay import PatchState, View
+from patchscan.report import ModelResult
 from patchscan.rule import Evidence, Finding, Silence
 
 _PLACE = re.compile(r"([\w./-]+):(\d+)")
@@ -36,6 +38,12 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
             continue
         told.add(anchor)
         yield _say(verdict, *anchor)
+
+
+def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
+    """The models that rules have asked for so far, as a report shows them."""
+    models = _MODELS.get(states[0].view) if states else None
+    return tuple(model_result(verdict) for verdict in models.seen()) if models is not None else ()
 
 
 def rule_of(models: SeriesModels, verdict: Verdict) -> str:

@@ -39,8 +39,17 @@ class Sources:
 @cache
 def shipped_scenarios() -> tuple[Scenario, ...]:
     """The scenarios that come with patchscan."""
+    return scenarios_in(())
+
+
+def scenarios_in(directories: Sequence[Path]) -> tuple[Scenario, ...]:
+    """The shipped scenarios and those of further directories, which replace shipped ones of the same name.
+
+    Raises ValueError with "file: reason" for one that cannot be used.
+    """
     installed = Path(__file__).parents[1] / "rules" / "scenarios"
-    return load_scenarios([path for path in (SCENARIOS, installed) if path.is_dir()][:1])
+    shipped = [path for path in (SCENARIOS, installed) if path.is_dir()][:1]
+    return load_scenarios([*shipped, *directories])
 
 
 class SeriesModels:
@@ -49,8 +58,14 @@ class SeriesModels:
     states: as patchscan.overlay.lay() gives them.
     """
 
-    def __init__(self, states: tuple[PatchState, ...], scenarios: Sequence[Scenario] | None = None) -> None:
+    def __init__(
+        self,
+        states: tuple[PatchState, ...],
+        scenarios: Sequence[Scenario] | None = None,
+        stub_directories: Sequence[Path] = (),
+    ) -> None:
         self.states = states
+        self._stub_directories = tuple(stub_directories)
         self.scenarios = shipped_scenarios() if scenarios is None else tuple(scenarios)
         self._sources: dict[int, Sources] = {}
         self._extractions: dict[_Key, Extraction | None] = {}
@@ -105,6 +120,7 @@ class SeriesModels:
             notes = self._at(index).notes
             yield replace(
                 verdict,
+                name=f"{verdict.name}-patch-{self.states[index].patch.index}",
                 before=earlier.verdict if earlier is not None else None,
                 assumptions=(*verdict.assumptions, *notes),
             )
@@ -122,7 +138,7 @@ class SeriesModels:
     ) -> "Extraction | None":
         key = (scenario.name, functions, column, index)
         if key not in self._extractions:
-            extraction, _ = extract_case(scenario, functions, column, self._at(index))
+            extraction, _ = extract_case(scenario, functions, column, self._at(index), self._stub_directories)
             self._extractions[key] = extraction
         return self._extractions[key]
 
@@ -180,7 +196,11 @@ def cases(scenario: Scenario) -> list[Functions]:
 
 
 def extract_case(
-    scenario: Scenario, functions: Functions, column: str, at: Sources
+    scenario: Scenario,
+    functions: Functions,
+    column: str,
+    at: Sources,
+    stub_directories: Sequence[Path] = (),
 ) -> tuple[Extraction | None, Codebase]:
     """The threads of one case in one configuration (None when the code lacks one of its functions)."""
     values = scenario.columns[column]
@@ -189,7 +209,8 @@ def extract_case(
     scenario = replace(scenario, choices={**scenario.choices, **chosen})
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
     code = Codebase(at.read, scenario.files, config, at.changed, arch, at.listing)
-    return extract(scenario, functions, code, load_stubs(scenario.stubs, config)), code
+    stubs = load_stubs(scenario.stubs, config, stub_directories)
+    return extract(scenario, functions, code, stubs), code
 
 
 def judge_case(
