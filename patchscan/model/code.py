@@ -292,7 +292,7 @@ class Codebase:
         if near not in self._orders:
             here = self.file(near)
             included = [self._included(name, near) for name in here.includes] if here else []
-            self._orders[near] = tuple(dict.fromkeys([near, *self.scope, *filter(None, included)]))
+            self._orders[near] = tuple(dict.fromkeys([near, *filter(None, included), *self.scope]))
         return self._orders[near]
 
     def _included(self, name: str, near: str) -> str | None:

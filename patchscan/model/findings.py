@@ -13,6 +13,7 @@ from patchscan.report import ModelResult
 from patchscan.rule import Evidence, Finding, Silence
 
 _PLACE = re.compile(r"([\w./-]+):(\d+)")
+_NO_CODE = ("/*", "*", "//", "{", "}", "#if", "#el", "#endif", "#include")
 _MODELS: "WeakKeyDictionary[View, SeriesModels]" = WeakKeyDictionary()
 
 
@@ -25,19 +26,23 @@ def models_of(states: tuple[PatchState, ...]) -> SeriesModels:
 
 
 def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
-    """What one rule has to say of the models that this patch changes."""
+    """What one rule has to say of the models that a series changes, at the lines that this patch adds.
+
+    A patch may make a model unsafe that only a later one's callers reach: what is wrong is said where it stands.
+    """
     models = models_of(context.states)
-    if not models.concerns(context.states.index(context.state)):
+    here = context.states.index(context.state)
+    if not any(models.concerns(index) for index in range(here, len(context.states))):
         return
     told: set[tuple[str, int]] = set()
-    for verdict in models.patch(context.states.index(context.state)):
-        if rule_of(models, verdict) != rule:
-            continue
-        anchor = _anchor(context, verdict)
-        if anchor is None or anchor in told:
-            continue
-        told.add(anchor)
-        yield _say(verdict, *anchor)
+    for index in range(here, len(context.states)):
+        for verdict in models.patch(index):
+            if rule_of(models, verdict) != rule:
+                continue
+            anchor = _anchor(context, verdict, index)
+            if anchor is not None and anchor not in told:
+                told.add(anchor)
+                yield _say(verdict, *anchor)
 
 
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
@@ -96,18 +101,21 @@ def _evidence(verdict: Verdict) -> Iterator[Evidence]:
             yield Evidence(step.path, step.line, f"{number}. {step.thread}: {step.text}")
 
 
-def _anchor(context: Context, verdict: Verdict) -> tuple[str, int] | None:
-    """The added line that the finding stands on: one the repair names, one of the model, or the first of a file
-    that the model looked into."""
-    wanted = [*_places(verdict.repair or ""), *_places(verdict.litmus)]
-    texts = _texts(context, verdict)
-    for path, line in wanted:
-        text = texts.get((path, line), "")
-        for file in context.c_files:
-            if file.path == path and text:
-                for added in file.added:
-                    if added.new is not None and added.text.strip() == text:
-                        return path, added.new
+def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] | None:
+    """The added line that a verdict stands on, None where that is a line of another patch.
+
+    index: the patch that changed the model. The first of these that the series adds: a line that the repair
+    names, one whose event is in the gap that the simulator found, one of the model; else what patch `index`
+    changes in a file that the model looked into.
+    """
+    texts = _texts(context, verdict, index)
+    for place in texts:
+        for position in range(index, -1, -1):
+            line = _added_line(context.all[position], place[0], texts[place])
+            if line is not None:
+                return (place[0], line) if context.all[position] is context else None
+    if context.states[index] is not context.state:
+        return None
     visited = {path for path, _ in verdict.visited}
     for file in (*(f for f in context.c_files if f.path in visited), *context.c_files):
         number = _first_line(file)
@@ -116,15 +124,26 @@ def _anchor(context: Context, verdict: Verdict) -> tuple[str, int] | None:
     return None
 
 
+def _added_line(context: Context, path: str, text: str) -> int | None:
+    """The line of a patch that adds this text to a file, ends of the line left out."""
+    for file in context.c_files:
+        if file.path == path and text:
+            for added in file.added:
+                if added.new is not None and added.text.strip() == text:
+                    return added.new
+    return None
+
+
 def _places(text: str) -> list[tuple[str, int]]:
     return [(found.group(1), int(found.group(2))) for found in _PLACE.finditer(text)]
 
 
-def _texts(context: Context, verdict: Verdict) -> dict[tuple[str, int], str]:
-    """The text of each line that the model names, in the code as the model saw it."""
-    read = models_of(context.states).reader(context.states.index(context.state))
+def _texts(context: Context, verdict: Verdict, index: int) -> dict[tuple[str, int], str]:
+    """Places that matter for a verdict, the most telling first, with the text of the line there."""
+    read = models_of(context.states).reader(index)
     texts: dict[tuple[str, int], str] = {}
-    for path, line in dict.fromkeys([*_places(verdict.repair or ""), *_places(verdict.litmus)]):
+    named = "\n".join([verdict.repair or "", *verdict.interleaving.gaps, verdict.litmus])
+    for path, line in dict.fromkeys(_places(named)):
         content = read(path)
         lines = content.split(b"\n") if content is not None else []
         if 0 < line <= len(lines):
@@ -133,12 +152,12 @@ def _texts(context: Context, verdict: Verdict) -> dict[tuple[str, int], str]:
 
 
 def _first_line(file: ChangedFile) -> int | None:
-    """The first added line with code on it, or the line after a removal."""
-    for line in file.added:
-        if line.new is not None and line.text.strip().rstrip("{}*/"):
-            return line.new
+    """The line after the first removal, or the first added line with code on it."""
     for hunk in file.change.hunks:
         for before, after in zip(hunk.lines, hunk.lines[1:], strict=False):
             if before.kind == "-" and after.new is not None:
                 return after.new
+    for line in file.added:
+        if line.new is not None and not line.text.strip().startswith(_NO_CODE):
+            return line.new
     return None
