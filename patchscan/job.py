@@ -51,8 +51,9 @@ def each_series(options: Namespace) -> list[list[str]]:
 
 def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
     """Read a series and judge it; with --timings the report says what took how long."""
-    from dataclasses import replace
     from time import perf_counter
+
+    from patchscan.frozen import replace
 
     start = perf_counter()
     thread = read(series, options.revision)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-_ASSIGNMENT = re.compile(
+from patchscan.pattern import pattern
+
+_ASSIGNMENT = pattern(
     r"^\s*(?:export\s+|override\s+)*"
     r"(?P<name>(?:[\w.\-/]|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{\w+\})+)\s*(?:\+|::?|\?)?=\s*(?P<value>.*)$"
 )
-_INCLUDE = re.compile(r"^\s*-?s?include\s+(.*)$")
-_LIST = re.compile(r"(.+)-(y|m|objs|\$.*)$")
+_INCLUDE = pattern(r"^\s*-?s?include\s+(.*)$")
+_LIST = pattern(r"(.+)-(y|m|objs|\$.*)$")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
 

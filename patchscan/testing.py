@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 
 from patchscan.body import read_trailers
 from patchscan.context import Settings
+from patchscan.pattern import pattern
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 
 DEFAULT_PATH = "mm/example.c"
-WANT = re.compile(r'\s*// want((?:\s+"[^"]*")+)\s*$')
+WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
 
 
 @dataclass(frozen=True)
