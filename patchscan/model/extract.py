@@ -25,13 +25,14 @@ class Extraction:
     """The threads of one case, holes and choices still in them.
 
     functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
-    function looked into; assumptions: sentences that belong to a verdict.
+    function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict.
     """
 
     scenario: Scenario
     threads: tuple[Thread, ...]
     kept: frozenset[str]
     visited: frozenset[tuple[str, str]]
+    names: frozenset[str]
     assumptions: frozenset[str]
 
     def holes(self) -> tuple[Hole, ...]:
@@ -70,13 +71,24 @@ def extract(
         candidates |= deciding
         scenario = replace(scenario, look_into=scenario.look_into | short)
     lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
+    visited = frozenset().union(*(one.visited for one in lowered))
     return Extraction(
         scenario,
         tuple(one.thread for one in lowered),
         kept,
-        frozenset().union(*(one.visited for one in lowered)),
+        visited,
+        _names(visited, code),
         frozenset(scenario.assumptions).union(*(one.assumptions for one in lowered)),
     )
+
+
+def _names(visited: frozenset[tuple[str, str]], code: Codebase) -> frozenset[str]:
+    """The names of functions, and of what they call."""
+    found: set[str] = set()
+    for path, name in visited:
+        definition = code.callee(name, path)
+        found |= {name, *(definition.called if definition is not None else ())}
+    return frozenset(found)
 
 
 def _lower_all(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -73,9 +73,22 @@ class SeriesModels:
         self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
 
     def concerns(self, index: int) -> bool:
-        """Whether some scenario may apply to patch `index`; costs nothing."""
+        """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
+        return bool(self._applying) and bool(touched_words(self.states[index]))
+
+    @cached_property
+    def _applying(self) -> tuple[Scenario, ...]:
+        """The scenarios that some patch of the series speaks of."""
+        words = frozenset().union(*(touched_words(state) for state in self.states))
+        return tuple(scenario for scenario in self.scenarios if applies(scenario, words))
+
+    def _touches(self, scenario: Scenario, functions: Functions, index: int) -> bool:
+        """Whether a patch speaks of the scenario, or of a function that its model looks into."""
         words = touched_words(self.states[index])
-        return any(applies(scenario, words) for scenario in self.scenarios)
+        if applies(scenario, words):
+            return True
+        before = self._extraction(scenario, functions, next(iter(scenario.columns)), index - 1)
+        return before is not None and bool(words & before.names)
 
     def reader(self, index: int) -> Read:
         """How to read the code after patch `index` as the models saw it."""
@@ -87,12 +100,11 @@ class SeriesModels:
         The generic architecture comes first, the others only where it is unsafe or where they are asked for.
         """
         if (index, every_column) not in self._patches:
-            words = touched_words(self.states[index])
             self._patches[index, every_column] = tuple(
                 verdict
-                for scenario in self.scenarios
-                if applies(scenario, words)
+                for scenario in self._applying
                 for functions in cases(scenario)
+                if self._touches(scenario, functions, index)
                 for verdict in self._case(scenario, functions, index, every_column)
             )
         return self._patches[index, every_column]
@@ -152,9 +164,11 @@ class SeriesModels:
 
 
 def touched_words(state: PatchState) -> frozenset[str]:
-    """The identifiers on the lines that a patch changes, and in what git says the hunks belong to."""
+    """The identifiers on the lines of code that a patch changes, and in what git says the hunks belong to."""
     words: set[str] = set()
     for file in state.files:
+        if not file.change.path.endswith((".c", ".h", ".S")):
+            continue
         for hunk in file.change.hunks:
             words.update(_WORD.findall(hunk.section))
             for line in hunk.lines:
