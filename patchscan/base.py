@@ -1,11 +1,12 @@
 """What a series says it is made on, and whether the tree at hand is that."""
 
-from patchscan.frozen import frozen
+from dataclasses import dataclass
+
 from patchscan.series import Series
 from patchscan.tree import Tree, kernel_version
 
 
-@frozen
+@dataclass(frozen=True)
 class Base:
     """The base of a series against a tree.
 

@@ -78,7 +78,7 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ignore", metavar="RULE,..", help="run all rules but these")
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
     configuration_arguments(command)
-    command.set_defaults(accept=None, timings=False)
+    command.set_defaults(accept=None, timings=False, fix_patch=None)
 
 
 def configuration_arguments(command: argparse.ArgumentParser) -> None:
@@ -106,6 +106,9 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
     )
+    command.add_argument(
+        "--fix-patch", metavar="FILE", help="write mechanical fixes there, on top of the series"
+    )
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
     command.add_argument("--timings", action="store_true", help="say what took how long")
     quiet = command.add_mutually_exclusive_group()
@@ -128,6 +131,8 @@ def scan(options: argparse.Namespace) -> int:
     from patchscan.output import output_to, output_width, use_colour
 
     several = each_series(options)
+    if options.fix_patch and len(several) > 1:
+        raise UsageError("--fix-patch takes one series: its patch goes on top of that")
     style = (output_width(), use_colour(options.output), options.detail)
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings

@@ -5,12 +5,11 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from patchscan.frozen import frozen
 from patchscan.overlay import FileState, PatchState, View
-from patchscan.pattern import pattern
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line, Patch, Series
 from patchscan.source import Call, Function, Source, parse, parse_fragment
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from patchscan.kconfig import ConfigSymbol
     from patchscan.uses import Uses
 
-_IDENTIFIER = pattern(r"[A-Za-z_]\w*")
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
 
 
@@ -74,6 +73,13 @@ class ChangedFile:
         for hunk, offset in reversed(self._placed_hunks):
             if line >= hunk.new_start + offset:
                 return line - offset
+        return line
+
+    def source_line(self, line: int) -> int:
+        """A line of the patch -> the number that line has in the sources here."""
+        for hunk, offset in reversed(self._placed_hunks):
+            if line >= hunk.new_start:
+                return line + offset
         return line
 
     @cached_property
@@ -185,6 +191,34 @@ class ChangedFile:
         """A line of this file that supports a finding."""
         return Evidence(self.path, self.patch_line(line), text or self.text_at(line))
 
+    @cached_property
+    def _known(self) -> dict[int, str]:
+        """The lines after the patch by their number in the sources: the whole file, or those of its hunks."""
+        if self.state.after is not None:
+            text = self.state.after.decode("utf-8", "surrogateescape").removesuffix("\n")
+            return dict(enumerate(text.split("\n"), 1))
+        lines = (line for hunk in self.change.hunks for line in hunk.lines)
+        return {line.new: line.text for line in lines if line.new is not None}
+
+    def replacement(self, first: int, last: int, *lines: str) -> str | None:
+        """A fix: a diff on top of the patch that puts `lines` in the place of lines first to last of the sources.
+
+        None where one of these lines is not known.
+        """
+        from patchscan.fixes import diff_of
+
+        if not all(number in self._known for number in range(first, last + 1)):
+            return None
+        return diff_of(self.path, self._known, first, last, lines, self.patch_line(first) - first)
+
+    def substitution(self, line: int, old: str, new: str) -> str | None:
+        """A fix: one piece of a line in place of another; None where the line does not hold it exactly once."""
+        text = self._known.get(line, "")
+        found = list(re.finditer(rf"(?<!\w){re.escape(old)}", text))
+        if len(found) != 1:
+            return None
+        return self.replacement(line, line, text[: found[0].start()] + new + text[found[0].end() :])
+
     def fine(self, line: int, reason: str) -> Silence:
         """The line was looked at and nothing is wrong with it."""
         return Silence(self.path, self.patch_line(line), reason, checked=True)
@@ -194,7 +228,7 @@ class ChangedFile:
         return Silence(self.path, self.patch_line(line), reason, checked=False)
 
 
-@frozen
+@dataclass(frozen=True)
 class Settings:
     """What the user configured: options of rules by rule name."""
 

@@ -1,14 +1,14 @@
 """The context a statement runs in: interrupts, preemption, RCU and locks, each True, False or None for unknown."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from patchscan.frozen import field, frozen, replace
 from patchscan.primitives import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
 
 _DEEP = 9
 
 
-@frozen
+@dataclass(frozen=True)
 class Fact:
     """Whether something holds, and the line (0: it holds on entry) that made it so."""
 
@@ -25,7 +25,7 @@ class Fact:
 UNKNOWN_FACT = Fact()
 
 
-@frozen
+@dataclass(frozen=True)
 class Depth:
     """How often something was entered and not left: at least low, at most high; base: what held on entry."""
 
@@ -71,7 +71,7 @@ class Depth:
         return Depth(min(self.low, other.low), max(self.high, other.high), base, line)
 
 
-@frozen
+@dataclass(frozen=True)
 class Lock:
     """A lock: kind ("mutex", "spin", "raw_spin", "rwlock", "local_lock", "rwsem", ...; "lock" when only asserted),
     name as the code spells it without "&" ("pool->lock"), and the line that took it."""
@@ -81,7 +81,7 @@ class Lock:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class State:
     """What is known where a statement begins.
 
@@ -96,7 +96,6 @@ class State:
     bottom_halves: Depth = Depth()
     rcu: Depth = Depth()
     srcu: Depth = Depth()
-    migration: Depth = Depth()
     held: Mapping[tuple[str, str], Depth] = field(default_factory=dict)
     dropped: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     saved: Mapping[str, tuple[Fact, Fact]] = field(default_factory=dict)
@@ -123,11 +122,6 @@ class State:
         raw = self._held_values(ATOMIC_LOCKS - RT_SLEEPING_LOCKS)
         on_rt = self._any(self.irq_rt.value, self.preempt.value, *raw)
         return on_rt if on_rt is self.preempt_off_not_rt else None
-
-    @property
-    def migration_off(self) -> bool | None:
-        """Whether the task stays on this CPU; a spinlock_t sees to that on PREEMPT_RT, too."""
-        return self._any(self.preempt_off_not_rt, self.migration.value)
 
     @property
     def bh_off(self) -> bool | None:
@@ -200,7 +194,7 @@ class State:
         return None if None in values else False
 
 
-@frozen
+@dataclass(frozen=True)
 class Pending:
     """A call whose success a variable tells: `ret = mutex_lock_interruptible(&l); if (ret) ...`.
 
@@ -213,7 +207,7 @@ class Pending:
     untaken: State
 
 
-@frozen
+@dataclass(frozen=True)
 class Guard:
     """What the end of the scope undoes."""
 
@@ -242,7 +236,6 @@ def merge(first: State | None, second: State | None) -> State | None:
         first.bottom_halves.merge(second.bottom_halves),
         first.rcu.merge(second.rcu),
         first.srcu.merge(second.srcu),
-        first.migration.merge(second.migration),
         _merge_held(first.held, second.held),
         {
             key: first.dropped.get(key, False) and second.dropped.get(key, False)
@@ -265,7 +258,6 @@ def widen(before: State | None, again: State | None) -> State | None:
         bottom_halves=_unbounded(before.bottom_halves, merged.bottom_halves),
         rcu=_unbounded(before.rcu, merged.rcu),
         srcu=_unbounded(before.srcu, merged.srcu),
-        migration=_unbounded(before.migration, merged.migration),
         held={key: _unbounded(before.held.get(key, Depth()), depth) for key, depth in merged.held.items()},
     )
 
@@ -302,7 +294,6 @@ def apply(state: State, effect: Effect, lock: str, flags: str, line: int) -> Sta
         bottom_halves=state.bottom_halves.change(effect.bottom_halves, line),
         rcu=state.rcu.change(effect.rcu, line),
         srcu=state.srcu.change(effect.srcu, line),
-        migration=state.migration.change(effect.migration, line),
     )
 
 
@@ -373,12 +364,11 @@ def sleeping_point(state: State, line: int) -> State:
 
 def forget_context(state: State) -> State:
     """After a call that may take or drop locks or switch interrupts: what was certain is so no more."""
+    held = {key: replace(depth, low=0) for key, depth in state.held.items()}
     return replace(
         state,
         irq=UNKNOWN_FACT,
         irq_rt=UNKNOWN_FACT,
         preempt=replace(state.preempt, low=0, base=None),
-        bottom_halves=replace(state.bottom_halves, low=0, base=None),
-        rcu=replace(state.rcu, low=0, base=None),
-        held={key: replace(depth, low=0) for key, depth in state.held.items()},
+        held=held,
     )

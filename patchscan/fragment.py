@@ -7,15 +7,14 @@ from the section that stands behind the second @@ of the hunk header.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from patchscan.frozen import frozen
 from patchscan.lexical import blank, directives, without_comments
 from patchscan.outline import function_name
-from patchscan.pattern import pattern
 
-_TOKEN = pattern(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
-_COMMENT_LINE = pattern(rb"\s*\*(?:\s|/|\Z)")
-_AGGREGATE = pattern(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
+_TOKEN = re.compile(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
+_COMMENT_LINE = re.compile(rb"\s*\*(?:\s|/|\Z)")
+_AGGREGATE = re.compile(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
 _AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"__randomize_layout")
 _NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
 _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
@@ -23,7 +22,7 @@ _CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 
-@frozen
+@dataclass(frozen=True)
 class Repair:
     """A repaired fragment: opening (one line) + newline + body (length and lines of the fragment) + newline +
     closing parse together; name: of the function it begins inside of, "" when unknown or in none."""
@@ -34,7 +33,7 @@ class Repair:
     name: str
 
 
-@frozen
+@dataclass(frozen=True)
 class _Token:
     index: int
     text: bytes
@@ -42,7 +41,7 @@ class _Token:
     margin: bool
 
 
-@frozen
+@dataclass(frozen=True)
 class _Scan:
     """Tokens of a code, with the brackets that have no partner in it."""
 
@@ -205,8 +204,10 @@ def _in_header(scan: _Scan) -> bytes:
     if not scan.unopened or scan.unopened[0].text != b")":
         return b""
     following = scan.tokens[scan.unopened[0].index + 1 :]
-    brace = next((token for token in following if not re.fullmatch(rb"__\w+", token.text)), None)
-    return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
+    rest = [token for token in following if not re.fullmatch(rb"__\w+", token.text)]
+    if rest and rest[0].text == b"{" and rest[0].margin:
+        return b"void unnamed("
+    return b""
 
 
 def _in_aggregate(section: bytes) -> bool:

@@ -1,13 +1,12 @@
 """A function of a C text: its calls, statements, variables and control structures."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from patchscan.frozen import frozen
 from patchscan.lexical import first_branches, without_defines
 from patchscan.mask import mask, mask_header
-from patchscan.pattern import pattern
 from patchscan.syntax import descendants, tree
 
 if TYPE_CHECKING:
@@ -15,10 +14,8 @@ if TYPE_CHECKING:
 
     from patchscan.source import Source
 
-_WORD = pattern(rb"[A-Za-z_]\w*")
 
-
-@frozen
+@dataclass(frozen=True)
 class Call:
     """A call: name is "" when the callee is an expression; arguments are nodes; line counts in the file."""
 
@@ -28,7 +25,7 @@ class Call:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class Control:
     """A control structure around a node.
 
@@ -44,7 +41,7 @@ class Control:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class Variable:
     """A parameter or local variable. type: as written, with stars ("struct page *"); value: initialiser."""
 
@@ -56,7 +53,7 @@ class Variable:
     static: bool = False
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Function:
     """A function definition, parsed on its own when a node of it is first asked for.
 
@@ -66,7 +63,7 @@ class Function:
     """
 
     name: str
-    source: "Source"
+    source: "Source" = field(repr=False)
     start: int
     name_start: int
     brace: int
@@ -175,9 +172,9 @@ class Function:
 
     @cached_property
     def identifiers(self) -> frozenset[str]:
-        """The names used, in every branch of an #if: variables, functions, types, fields, labels, keywords."""
-        words = _WORD.findall(self.source.code, self.start, self.end)
-        return frozenset(word.decode() for word in words)
+        """The names used: variables, functions, types, fields and labels."""
+        kinds = ("identifier", "field_identifier", "type_identifier", "statement_identifier")
+        return frozenset(self.source.text_of(node) for node in self.nodes(*kinds))
 
     def at(self, line: int) -> "Node | None":
         """The innermost statement or declaration that holds a line of the file."""
@@ -242,9 +239,13 @@ class Function:
         """The macro that a while_statement or if_statement stands for, "" where it is a plain one."""
         if node.type not in ("while_statement", "if_statement"):
             return ""
-        match = _WORD.match(self.source.text, node.start_byte)
-        word = match.group().decode() if match else ""
-        return "" if word == node.type.removesuffix("_statement") else word
+        keyword = node.type.removesuffix("_statement")
+        end = node.start_byte
+        text = self.source.text
+        while end < len(text) and (text[end : end + 1].isalnum() or text[end : end + 1] == b"_"):
+            end += 1
+        word = self.source.slice(node.start_byte, end)
+        return "" if word == keyword else word
 
     @cached_property
     def parameters(self) -> tuple[Variable, ...]:

@@ -51,9 +51,8 @@ def each_series(options: Namespace) -> list[list[str]]:
 
 def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
     """Read a series and judge it; with --timings the report says what took how long."""
+    from dataclasses import replace
     from time import perf_counter
-
-    from patchscan.frozen import replace
 
     start = perf_counter()
     thread = read(series, options.revision)
@@ -101,16 +100,33 @@ def _rendered_in_worker(series: Sequence[str], options: Namespace, style: Style)
 
 
 def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
-    """Judge a series and render the report; with --accept its findings go to the baseline first."""
+    """Judge a series and render the report; --accept and --fix-patch write their files first."""
     from patchscan.measure import count
     from patchscan.report import documents
 
     report = report_on(series, options, tools)
+    if options.fix_patch:
+        report = write_fixes(report, options.fix_patch)
     if options.accept:
         from patchscan.baseline import accept
 
         report = accept(options.baseline or tools.config.baseline, report, options.accept)
     return Done(documents(report, options.format, *style), exit_status(report, options), count(report))
+
+
+def write_fixes(report: Report, path: str) -> Report:
+    """Write the mechanical fixes as one patch; the report says what could not go into it."""
+    from dataclasses import replace
+
+    from patchscan.fixes import fix_patch
+
+    text, problems = fix_patch(report)
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    return replace(report, problems=report.problems + problems)
 
 
 def read(series: Sequence[str], revision: int | None) -> Thread:

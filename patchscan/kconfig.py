@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from patchscan.overlay import View
-from patchscan.pattern import pattern
 from patchscan.search import NOT_KERNEL, files_where
 from patchscan.tree import Tree
 
-_ENTRY = pattern(
+_ENTRY = re.compile(
     rb"^ *(?:"
     rb"(?P<config>(?:menu)?config) +(?P<name>\w+)"
     rb"|(?P<type>tristate|bool|boolean|int|hex|string|def_bool|def_tristate)\b(?P<prompt> *[\"'])?"

@@ -2,24 +2,22 @@
 
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from functools import cached_property
 
-from patchscan.frozen import frozen
-from patchscan.pattern import pattern
-
-_HIDDEN = pattern(
+_HIDDEN = re.compile(
     rb"/\*.*?(?:\*/|\Z)"
     rb"|//(?:[^\n\\]|\\.)*"
     rb'|"(?:[^"\\\n]|\\.)*"?'
     rb"|'(?:[^'\\\n]|\\.)*'?",
     re.S,
 )
-_DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
-_CONDITIONAL = pattern(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(.*)", re.S)
+_DIRECTIVE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
+_CONDITIONAL = re.compile(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(.*)", re.S)
 _BLANK = bytes(byte if byte == 10 else 32 for byte in range(256))
 
 
-@frozen
+@dataclass(frozen=True)
 class Directive:
     """A preprocessor line with its continuation lines, comments blanked."""
 
@@ -27,7 +25,7 @@ class Directive:
     text: bytes
 
 
-@frozen
+@dataclass(frozen=True)
 class Lexed:
     """A text and its parts; code is the text with comments, strings and directives blanked, same length.
 

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from patchscan.pattern import pattern
-
-_ASSIGNMENT = pattern(
+_ASSIGNMENT = re.compile(
     r"^\s*(?:export\s+|override\s+)*"
     r"(?P<name>(?:[\w.\-/]|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{\w+\})+)\s*(?:\+|::?|\?)?=\s*(?P<value>.*)$"
 )
-_INCLUDE = pattern(r"^\s*-?s?include\s+(.*)$")
-_LIST = pattern(r"(.+)-(y|m|objs|\$.*)$")
+_INCLUDE = re.compile(r"^\s*-?s?include\s+(.*)$")
+_LIST = re.compile(r"(.+)-(y|m|objs|\$.*)$")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
 

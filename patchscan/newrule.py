@@ -1,10 +1,9 @@
 """Writes a rule file with its sections, ready to fill in."""
 
+import re
 from pathlib import Path
 
-from patchscan.pattern import pattern
-
-NAME = pattern(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 TEMPLATE = '''"""Say in one line what is wrong with the code that this rule finds."""
 

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from patchscan import lexical
-from patchscan.frozen import frozen, replace
-from patchscan.pattern import pattern
 
-_EXPORT = pattern(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
-_MACRO_HEAD = pattern(rb"[ \t]+(\w+)(\([^)]*\))?")
-_CONTINUATION = pattern(r"[ \t]*\\\r?\n[ \t]*")
+_EXPORT = re.compile(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
+_MACRO_HEAD = re.compile(rb"[ \t]+(\w+)(\([^)]*\))?")
+_CONTINUATION = re.compile(r"[ \t]*\\\r?\n[ \t]*")
 
 
-@frozen
+@dataclass(frozen=True)
 class Macro:
     """A #define: parameters is None for an object-like one; body with continuation lines joined."""
 
@@ -22,7 +21,7 @@ class Macro:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class Export:
     """An EXPORT_*SYMBOL*(symbol) line; macro is the name used."""
 
@@ -31,7 +30,7 @@ class Export:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class Condition:
     """A preprocessor condition that a line stands under.
 
@@ -44,7 +43,7 @@ class Condition:
     line: int
 
 
-@frozen
+@dataclass(frozen=True)
 class Directive:
     """A preprocessor line: name without "#", its text with continuation lines joined, and its lines."""
 

@@ -4,24 +4,23 @@ Sources: include/linux/{spinlock,rwlock,local_lock,irqflags,preempt,rcupdate,src
 Documentation/locking/locktypes.rst (what PREEMPT_RT changes), Documentation/core-api/local_ops.rst.
 """
 
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
-
-from patchscan.frozen import frozen, replace
-from patchscan.pattern import pattern
 
 RAW_LOCKS = frozenset({"raw_spin", "raw_rwlock", "bit_spin"})
 RT_SLEEPING_LOCKS = frozenset({"spin", "rwlock", "local_lock"})
 ATOMIC_LOCKS = RAW_LOCKS | RT_SLEEPING_LOCKS
 
 
-@frozen
+@dataclass(frozen=True)
 class Effect:
     """What one call does.
 
     op: "acquire", "release", "assert" or "" (only the flags below). lock: kind of the lock it takes or drops, ""
     for none; lock_argument: which argument names it, -1 for the value returned, -2 for the call itself.
     irq: "off", "on", "save" or "restore" of the interrupt flag, "" for none; on_rt: whether that also holds on
-    PREEMPT_RT; flags_argument: where the saved flags stand. preempt, migration, ...: change of depth.
+    PREEMPT_RT; flags_argument: where the saved flags stand. preempt, bottom_halves, rcu, srcu: change of depth.
     success: "always", "nonzero" or "zero": the value returned when the effect took place.
     """
 
@@ -35,11 +34,10 @@ class Effect:
     bottom_halves: int = 0
     rcu: int = 0
     srcu: int = 0
-    migration: int = 0
     success: str = "always"
 
 
-_LOCK = pattern(
+_LOCK = re.compile(
     r"_?(raw_spin|raw_read|raw_write|spin|read|write|mutex|rt_mutex|ww_mutex|local|bit_spin|hlist_bl)"
     r"_(trylock|lock|unlock)(_irqsave|_irqrestore|_irq|_bh)?"
     r"(_nested|_nest_lock|_nested_bh|_killable|_killable_nested|_interruptible|_interruptible_nested|_io|_rcu_node"
@@ -59,15 +57,15 @@ _KINDS = {
     "bit_spin": "bit_spin",
     "hlist_bl": "bit_spin",
 }
-_SEMAPHORE = pattern(
+_SEMAPHORE = re.compile(
     r"(percpu_)?(down|up)(_read|_write)?(_trylock|_killable|_killable_nested|_interruptible|_nested|_nest_lock"
     r"|_non_owner|_timeout)?"
 )
-_SLEEPING = pattern(
+_SLEEPING = re.compile(
     r"(mmap_read|mmap_write|inode|inode_lock|folio|device|i_mmap|i_mmap_lock|anon_vma|rtnl|cpus_read|cpus_write"
     r"|page|vma_start|nfs|sock)_(lock|trylock|unlock)(_shared|_read|_write|_killable|_nested|_interruptible)?"
 )
-_RCU = pattern(r"rcu_read_(lock|unlock)(_bh|_sched|_sched_notrace|_trace)?")
+_RCU = re.compile(r"rcu_read_(lock|unlock)(_bh|_sched|_sched_notrace|_trace)?")
 _SIGN = {"lock": 1, "unlock": -1}
 
 
@@ -177,7 +175,6 @@ _NAMED: dict[str, Effect] = {
         Effect(irq="save"),
         Effect(irq="restore"),
     ),
-    **_both((("migrate_disable", "migrate_enable"),), Effect(migration=1), Effect(migration=-1)),
     **_both((("srcu_read_lock", "srcu_read_unlock"),), Effect(srcu=1), Effect(srcu=-1)),
     **_both((("srcu_read_lock_nmisafe", "srcu_read_unlock_nmisafe"),), Effect(srcu=1), Effect(srcu=-1)),
     "write_seqlock": Effect("acquire", "spin", on_rt=False),
@@ -270,7 +267,6 @@ _GUARDS: dict[str, str] = {
     "irqsave": "local_irq_save",
     "preempt": "preempt_disable",
     "preempt_notrace": "preempt_disable",
-    "migrate": "migrate_disable",
     "rcu": "rcu_read_lock",
     "srcu": "srcu_read_lock",
     "rq_lock": "rq_lock",
@@ -353,7 +349,6 @@ def undo(effect: Effect) -> Effect:
         bottom_halves=-effect.bottom_halves,
         rcu=-effect.rcu,
         srcu=-effect.srcu,
-        migration=-effect.migration,
         success="always",
     )
 

@@ -1,9 +1,9 @@
 """What could not be read or checked, as a value that reaches the report."""
 
-from patchscan.frozen import frozen
+from dataclasses import dataclass
 
 
-@frozen
+@dataclass(frozen=True)
 class Problem:
     """One thing that went wrong with the input; the rest of the work goes on.
 

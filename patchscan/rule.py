@@ -1,9 +1,8 @@
 """What a rule is and what it says: Rule, Finding, Silence."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from patchscan.frozen import frozen
 
 if TYPE_CHECKING:
     from patchscan.context import Context
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 CHANGELOG = "(changelog)"
 
 
-@frozen
+@dataclass(frozen=True)
 class Evidence:
     """A place that supports a finding; text is the line quoted."""
 
@@ -20,7 +19,7 @@ class Evidence:
     text: str
 
 
-@frozen
+@dataclass(frozen=True)
 class Finding:
     """What a reviewer would say, at the line where they would say it.
 
@@ -52,7 +51,7 @@ class Finding:
         return not self.preexisting and self.repaired_by is None and self.suppressed is None
 
 
-@frozen
+@dataclass(frozen=True)
 class Silence:
     """Why a rule that looked at a line says nothing of it.
 
@@ -68,7 +67,7 @@ class Silence:
     patch: int = 0
 
 
-@frozen
+@dataclass(frozen=True)
 class Rule:
     """A rule: its text and its check, a pure generator over one patch in its series.
 

@@ -7,16 +7,15 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patchscan.fragment import repair
-from patchscan.frozen import frozen
 from patchscan.function import Call, Control, Function, Variable
 from patchscan.lexical import blank, without_comments
 from patchscan.mask import mask
 from patchscan.outline import Span, function_spans
-from patchscan.pattern import pattern
 from patchscan.preprocessor import (
     Condition,
     Directive,
@@ -32,7 +31,7 @@ from patchscan.syntax import tree
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_QUOTED = pattern(r"\"[^\"]*\"|'[^']*'")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 __all__ = [
     "Call",
@@ -48,7 +47,7 @@ __all__ = [
 ]
 
 
-@frozen(eq=False)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A C text.
 
@@ -58,13 +57,10 @@ class Source:
     """
 
     path: str
-    text: bytes
+    text: bytes = field(repr=False)
     first_line: int = 1
     fragment: "FragmentEnds | None" = None
-    repaired: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"Source({self.path!r}, line {self.first_line})"
+    repaired: bytes | None = field(default=None, repr=False)
 
     @cached_property
     def code(self) -> bytes:
@@ -196,7 +192,7 @@ class Source:
         return conditions_at(self.directives, line)
 
 
-@frozen
+@dataclass(frozen=True)
 class FragmentEnds:
     """What repair added: bytes before `head` and after `tail` are not in the file.
 

@@ -14,16 +14,17 @@ the message of a finding on that line. On every other line the rule must be sile
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from patchscan.body import read_trailers
 from patchscan.context import Settings
-from patchscan.pattern import pattern
+from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
+from patchscan.tree import Tree
 
 DEFAULT_PATH = "mm/example.c"
-WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
+WANT = re.compile(r'\s*// want((?:\s+"[^"]*")+)\s*$')
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,34 @@ def mismatches(rule: Rule, text: str) -> Iterator[str]:
             open_findings.remove(hit)
     for each in open_findings:
         yield f"patch {each.patch}, {each.path}:{each.line}: unexpected finding: {each.message}"
+    yield from fix_faults(report, tree)
+
+
+def fix_faults(report: Report, tree: Tree | None) -> Iterator[str]:
+    """Where the fixes of a report, laid on top of its series, do not make their findings go."""
+    from patchscan.diff import read_diff
+    from patchscan.fixes import fix_patch
+    from patchscan.scan import scan
+
+    text, left_out = fix_patch(report)
+    yield from (f"{each.where}: {each.message}" for each in left_out)
+    if not text or report.series is None:
+        return
+    changes, troubles = read_diff(text.partition("---\n")[2].removesuffix("\n").split("\n"), "the fixes")
+    yield from (f"{each.where}: {each.message}" for each in troubles)
+    number = len(report.series.patches) + 1
+    series = replace(
+        report.series,
+        patches=(*report.series.patches, example_patch(number, number, "fix", [], changes)),
+    )
+    again = scan(Thread((series,), (), ()), tree, report.rules, Settings({}))
+    fixed = {finding.fingerprint for finding in report.findings if finding.fix and finding.counts}
+    for finding in again.findings:
+        where = f"{finding.path}:{finding.line}"
+        if finding.patch == number:
+            yield f"the fix brings a finding at {where}: {finding.message}"
+        elif finding.fingerprint in fixed and finding.repaired_by != number:
+            yield f"the fix leaves the finding at {where}"
 
 
 def meets(patch: int, path: str, line: int, message: str, want: Expectation) -> bool:

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 
-DEFINITION = pattern(
+DEFINITION = re.compile(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"
 )
 

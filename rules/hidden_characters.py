@@ -3,9 +3,10 @@
 import unicodedata
 from collections.abc import Iterator
 
-from patchscan.context import Context
+from patchscan.context import ChangedFile, Context
 from patchscan.mail import hidden_characters
 from patchscan.rule import Finding, Rule, Silence
+from patchscan.series import Line
 
 # Text for people: a hidden character there deceives nobody's compiler.
 PROSE = (".rst", ".txt", ".md")
@@ -24,8 +25,16 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                     line.new,
                     f"a character that cannot be seen stands at column {', '.join(map(str, columns))} "
                     f"({', '.join(names)}): with it the line can mean something else than it shows; take it out",
+                    fix=without(file, line, found),
                     severity="warning" if file.path.endswith(PROSE) else "error",
                 )
+
+
+def without(file: ChangedFile, line: Line, found: tuple[tuple[int, str], ...]) -> str | None:
+    """The fix: the line without these characters."""
+    hidden = {character for _, character in found}
+    place = file.source_line(line.new or 0)
+    return file.replacement(place, place, "".join(each for each in line.text if each not in hidden))
 
 
 def name_of(character: str) -> str:

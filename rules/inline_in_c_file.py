@@ -46,6 +46,7 @@ def judge(file: ChangedFile, function: Function, line: int) -> Finding | Silence
         line,
         f"{function.name}() need not be inline in a C file: the compiler knows better whether inlining it pays, "
         "and no longer warns when it loses its last caller; drop the word",
+        fix=file.substitution(line, "inline ", ""),
     )
 
 

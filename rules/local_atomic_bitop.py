@@ -55,6 +55,7 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silenc
         call.line,
         f"{call.name}() is atomic, but {name} is local and nobody else can see it yet: __{call.name}() does",
         (file.evidence(mask.line, function.source.line_text(mask.line)),),
+        fix=file.substitution(call.line, f"{call.name}(", f"__{call.name}("),
     )
 
 

@@ -1,5 +1,6 @@
 """A body that spans lines, or one branch of an if/else, stands without braces where kernel style wants them."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from patchscan.source import Function
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+HEADER_END = re.compile(r"(?:\)|\belse)$")
 LOOPS = ("for_statement", "while_statement", "do_statement")
 STRUCTURES = (*LOOPS, "if_statement", "switch_statement")
 
@@ -73,7 +75,9 @@ def mixed_branches(
     places = [function.source.line_of(header), function.source.line_of(body)]
     line = next((place for place in places if is_new(file, place)), added[0])
     return file.finding(
-        line, "one branch has braces and this one has none: kernel style wants them on all branches then"
+        line,
+        "one branch has braces and this one has none: kernel style wants them on all branches then",
+        fix=with_braces(file, function, branches),
     )
 
 
@@ -91,14 +95,47 @@ def long_body(
             return (
                 None
                 if header.type not in LOOPS
-                else file.finding(line, "the body is more than a single simple statement: it wants braces")
+                else file.finding(
+                    line,
+                    "the body is more than a single simple statement: it wants braces",
+                    fix=with_braces(file, function, branches),
+                )
             )
         return file.finding(
             line,
             "the statement below runs over several lines: braces make it plain where the body ends",
             severity="info",
+            fix=with_braces(file, function, branches),
         )
     return None
+
+
+def with_braces(
+    file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
+) -> str | None:
+    """The fix: braces on all branches; None where a header does not end its line, or another statement shares one."""
+    first = function.source.line_of(branches[0][0])
+    last = function.source.last_line_of(branches[-1][1])
+    lines = {number: file.text_at(number) for number in range(first, last + 1)}
+    indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+    closed: dict[int, str] = {}
+    for header, body in branches:
+        if body.type == "compound_statement":
+            continue
+        above, end = function.source.line_of(body) - 1, function.source.last_line_of(body)
+        if header.type == "do_statement" or not HEADER_END.search(lines.get(above, "")):
+            return None
+        lines[above] += " {"
+        if lines.get(end + 1, "").lstrip().startswith("else"):
+            lines[end + 1] = f"{indent}}} {lines[end + 1].lstrip()}"
+        else:
+            closed[end] = f"{indent}}}"
+    result = [
+        row
+        for number, text in lines.items()
+        for row in (text, *([closed[number]] if number in closed else []))
+    ]
+    return file.replacement(first, last, *result)
 
 
 def lines_of(node: "Node") -> int:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Control, Function
 
@@ -19,9 +18,9 @@ WAITS = frozenset(
         *("udelay", "ndelay", "msleep", "usleep_range", "cond_resched", "schedule", "yield"),
     )
 )
-OWN_CPU = pattern(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
+OWN_CPU = re.compile(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
 # Called for a CPU that is not running, or before others run: nobody writes at the same time.
-QUIET = pattern(
+QUIET = re.compile(
     r"_(?:dead|dying|offline|online|starting|prepare|setup|cpu_up|cpu_down|hotplug|notify|init)(?:_|$)"
 )
 WRITES = (
@@ -64,7 +63,17 @@ def judge_per_cpu(
         call.line,
         f"a plain read of {name} of another CPU, which that CPU may write at any time: READ_ONCE()",
         (writer[0].evidence(writer[1]),),
+        fix=once(file, function, call),
     )
+
+
+def once(file: ChangedFile, function: Function, call: Call) -> str | None:
+    """The fix where the call is the whole of what is read."""
+    read = function.source.text_of(call.node)
+    rest = file.text_at(call.line).partition(read)[2].lstrip()
+    if call.name != "per_cpu" or rest.startswith((".", "->", "[")):
+        return None
+    return file.substitution(call.line, read, f"READ_ONCE({read})")
 
 
 def decides(function: Function, call: Call) -> bool:
@@ -136,6 +145,7 @@ def judge_loop(file: ChangedFile, function: Function, loop: Control) -> Iterator
             line,
             f"the loop waits for another CPU to write {read}, and reads it plainly: READ_ONCE() (or "
             f"smp_load_acquire(), where what was written before it is read after the loop)",
+            fix=file.substitution(line, read, f"READ_ONCE({read})"),
         )
 
 

@@ -1,18 +1,18 @@
 """A __this_cpu_*() operation where the task can be moved to another CPU in the middle of it."""
 
+import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
-OPERATION = pattern(
+OPERATION = re.compile(
     r"(?:__this|raw)_cpu_(?:write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"
     r"|__this_cpu_read"
 )
 # Who runs on one CPU stays there though preemption is on: per-CPU work and threads (lib/smp_processor_id.c agrees).
-BOUND = pattern(
+BOUND = re.compile(
     r"\b(?:migrate_disable|\w*_work_on|kthread_bind\w*|kthread_create_on_cpu|\w+_percpu_threads?)\("
 )
 
@@ -46,6 +46,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         f"{call.name}() with preemption on{shown}: the task may move to another CPU in the middle of it; {plain}() "
         f"is safe, or preempt_disable() around it",
         (file.evidence(line),) if line else (),
+        fix=file.substitution(call.line, f"{call.name}(", f"{plain}("),
     )
 
 

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
-OPERATION = pattern(
+OPERATION = re.compile(
     r"this_cpu_(?:read|write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"
 )
 
@@ -36,6 +35,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         f"IRQs are off here already, so {call.name}() protects itself for nothing: __{call.name}() does; "
         "the difference costs on architectures other than x86",
         (file.evidence(off),),
+        fix=file.substitution(call.line, f"{call.name}(", f"__{call.name}("),
     )
 
 

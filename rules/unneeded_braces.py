@@ -1,10 +1,10 @@
 """Braces around a single simple statement."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 
@@ -18,8 +18,8 @@ SIMPLE = (
     "continue_statement",
     "goto_statement",
 )
-STRING = pattern(r'"(?:[^"\\]|\\.)*"')
-COMMENT = pattern(r"/\*|//")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+COMMENT = re.compile(r"/\*|//")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -45,9 +45,35 @@ def judge(file: ChangedFile, function: Function, node: "Node") -> Iterator[Findi
     if not new or function.macro_of(node).startswith(("scoped_", "if_", "do_each_")):
         return
     if all(is_simple(function, header, body) for header, body in branches):
-        yield file.finding(new[0], "a single simple statement needs no braces")
+        yield file.finding(
+            new[0], "a single simple statement needs no braces", fix=without_braces(file, function, branches)
+        )
     else:
         yield file.fine(new[0], "a branch is more than one simple statement on one line")
+
+
+def without_braces(
+    file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
+) -> str | None:
+    """The fix: the chain or loop without its braces; None where they do not stand as kernel style has them."""
+    first = function.source.line_of(branches[0][0])
+    last = function.source.last_line_of(branches[-1][1])
+    lines = {number: file.text_at(number) for number in range(first, last + 1)}
+    dropped = set()
+    for _, body in branches:
+        if body.type != "compound_statement":
+            continue
+        opening, closing = function.source.line_of(body), function.source.last_line_of(body)
+        if not lines[opening].endswith(" {"):
+            return None
+        lines[opening] = lines[opening].removesuffix(" {")
+        head, brace, rest = lines[closing].partition("}")
+        if head.strip() or not brace:
+            return None
+        lines[closing] = head + rest.lstrip()
+        if not rest.strip():
+            dropped.add(closing)
+    return file.replacement(first, last, *(text for number, text in lines.items() if number not in dropped))
 
 
 def branches_of(node: "Node") -> "Iterator[tuple[Node, Node]]":

@@ -77,7 +77,7 @@ def finding(context: Context, file: ChangedFile, export: Export, users: list[Use
         )
     hint = {} if users or not context.series.missing else {"severity": "info", "confidence": "low"}
     evidence = tuple(Evidence(user.path, user.line, user.text) for user in users[:5])
-    return file.finding(export.line, text, evidence, **hint)
+    return file.finding(export.line, text, evidence, fix=file.replacement(export.line, export.line), **hint)
 
 
 def users_of(context: Context, symbol: str) -> Iterator[User | str]:

@@ -1,9 +1,9 @@
 """The Report: everything a scan found, as one value. One module a format renders it."""
 
 import re
+from dataclasses import dataclass
 from importlib import import_module
 
-from patchscan.frozen import frozen
 from patchscan.overlay import PatchState
 from patchscan.problem import Problem
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
@@ -22,7 +22,7 @@ SUFFIXES = {
 }
 
 
-@frozen
+@dataclass(frozen=True)
 class Coverage:
     """What was looked at: touched functions, those that did not parse cleanly, the rules that ran."""
 
@@ -31,7 +31,7 @@ class Coverage:
     rules_run: tuple[str, ...] = ()
 
 
-@frozen
+@dataclass(frozen=True)
 class Step:
     """One event of a model's timeline.
 
@@ -48,7 +48,7 @@ class Step:
     missed: int | None = None
 
 
-@frozen
+@dataclass(frozen=True)
 class ModelResult:
     """What executing one model of the changed code showed.
 
@@ -71,7 +71,7 @@ class ModelResult:
     replay: str = ""
 
 
-@frozen
+@dataclass(frozen=True)
 class Report:
     """The result of a scan.
 

@@ -6,6 +6,7 @@ forbids it to load or to run anything but the one script it holds.
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from patchscan.frozen import frozen
 from patchscan.overlay import FileState
 from patchscan.printable import printable
 from patchscan.report import ModelResult, Report
@@ -28,7 +28,7 @@ TEMPLATES = Path(__file__).parent
 WORST_FIRST = ("unsafe", "unknown", "safe")
 
 
-@frozen
+@dataclass(frozen=True)
 class ShownLine:
     """A line of a diff or changelog: its number, what it is ("+", "-", " ", "@" or ""), its text and its findings."""
 
@@ -38,7 +38,7 @@ class ShownLine:
     findings: tuple[Finding, ...] = ()
 
 
-@frozen
+@dataclass(frozen=True)
 class ShownFile:
     """A file of a patch: its lines and whether a finding stands on one of them."""
 
@@ -50,7 +50,7 @@ class ShownFile:
         return any(line.findings for line in self.lines)
 
 
-@frozen
+@dataclass(frozen=True)
 class ShownPatch:
     """A patch: its changelog and files as lines, and the findings on what it does not show."""
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from patchscan.pattern import pattern
 from patchscan.printable import printable
 from patchscan.report import ModelResult, Report
 from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.report.text import summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 
-SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 
 
 def render(report: Report) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from patchscan import __version__
+from patchscan.diff import read_diff
 from patchscan.report import Report, anchored
 from patchscan.rule import Finding, Rule
 
@@ -66,6 +67,8 @@ def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any
             {**location(each.path, each.line), "message": {"text": text(each.text)}}
             for each in finding.evidence
         ]
+    if finding.fix:
+        result["fixes"] = [fix_object(finding)]
     if finding.suppressed is not None:
         result["suppressions"] = [{"kind": "external", "justification": text(finding.suppressed)}]
     if finding.repaired_by is not None:
@@ -73,9 +76,37 @@ def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any
     return result
 
 
+def fix_object(finding: Finding) -> dict[str, Any]:
+    """A fix: for each hunk of its diff the lines to delete and those to put there."""
+    files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
+    changes = []
+    for file in files:
+        replacements = [
+            {
+                "deletedRegion": {
+                    "startLine": hunk.old_start,
+                    "startColumn": 1,
+                    "endLine": hunk.old_start + hunk.old_count,
+                    "endColumn": 1,
+                },
+                "insertedContent": {
+                    "text": text("".join(f"{line.text}\n" for line in hunk.lines if line.kind != "-"))
+                },
+            }
+            for hunk in file.hunks
+        ]
+        changes.append({"artifactLocation": {"uri": uri(file.path)}, "replacements": replacements})
+    return {"description": {"text": f"Fix of {finding.rule}"}, "artifactChanges": changes}
+
+
+def uri(path: str) -> str:
+    """A path as a relative URI."""
+    return quote(path.encode("utf-8", "surrogateescape"))
+
+
 def location(path: str, line: int) -> dict[str, Any]:
     """A physical location, its path as a relative URI."""
-    place: dict[str, Any] = {"artifactLocation": {"uri": quote(path.encode("utf-8", "surrogateescape"))}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri(path)}}
     if line > 0:
         place["region"] = {"startLine": line}
     return {"physicalLocation": place}
