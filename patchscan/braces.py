@@ -25,27 +25,46 @@ class Place:
     function: str
 
 
-def enclosing(code: bytes, offset: int) -> Place:
-    """Where an offset stands. Works back from it, so the text before the enclosing definition is not read.
+class Braces:
+    """The braces of one text. Asked for growing offsets, it reads each of them once.
 
-    A brace in the first column opens or closes a function: kernel style, which also mends what #if branches
-    with braces of their own break.
+    Works back from an offset, so the text before the enclosing definition is not read. A brace in the first
+    column opens or closes a function: kernel style, which also mends what #if branches with braces of their
+    own break.
     """
-    closed = code.rfind(b"\n}", 0, offset)
-    opened = code.rfind(b"\n{", 0, offset)
-    begin = opened + 1 if opened > closed else closed + 2 if closed >= 0 else 0
-    stack: list[tuple[int, str]] = []
-    for match in re.finditer(rb"[{}]", code[begin:offset]):
-        position = begin + match.start()
-        if match.group() == b"{":
-            stack.append((position, _kind(code, position, stack)))
-        elif len(stack) > 1 or (stack and (opened <= closed or code.find(b"\n", stack[0][0], position) < 0)):
-            stack.pop()
-    if not stack:
-        return Place("file", "")
-    outermost, kind = stack[0]
-    function = function_name(header_before(code, outermost)) if kind == "block" else ""
-    return Place(stack[-1][1], function)
+
+    def __init__(self, code: bytes) -> None:
+        self.code = code
+        self._begin = -1
+        self._read_to = 0
+        self._stack: list[tuple[int, str]] = []
+
+    def enclosing(self, offset: int) -> Place:
+        """Where an offset stands."""
+        closed = self.code.rfind(b"\n}", max(self._begin - 2, 0), offset)
+        opened = self.code.rfind(b"\n{", max(self._begin - 2, 0), offset)
+        begin = opened + 1 if opened > closed else closed + 2 if closed >= 0 else 0
+        if begin != self._begin or offset < self._read_to:
+            self._begin, self._read_to, self._stack = begin, begin, []
+        self._read(offset, in_function=opened > closed)
+        if not self._stack:
+            return Place("file", "")
+        outermost, kind = self._stack[0]
+        function = function_name(header_before(self.code, outermost)) if kind == "block" else ""
+        return Place(self._stack[-1][1], function)
+
+    def _read(self, offset: int, in_function: bool) -> None:
+        stack = self._stack
+        for match in re.finditer(rb"[{}]", self.code[self._read_to : offset]):
+            position = self._read_to + match.start()
+            if match.group() == b"{":
+                stack.append((position, _kind(self.code, position, stack)))
+            elif len(stack) > 1 or (stack and not (in_function and self._spans_lines(stack[0][0], position))):
+                stack.pop()
+        self._read_to = offset
+
+    def _spans_lines(self, begin: int, end: int) -> bool:
+        return self.code.find(b"\n", begin, end) >= 0
 
 
 def _kind(code: bytes, position: int, stack: list[tuple[int, str]]) -> str:

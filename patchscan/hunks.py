@@ -9,6 +9,7 @@ from patchscan.series import Hunk
 
 _MOST_FUZZ = 1
 _QUOTE_LENGTH = 60
+_MOST_PLACES = 100
 
 
 class HunkFailure(Exception):
@@ -137,7 +138,7 @@ def _nearest(
             position = lines.index(core[0], position + 1, highest + 1)
             if best is not None and position - expected >= abs(best - expected) + (best < expected):
                 return best
-            if lines[position : position + size] == core:
+            if lines[position + size - 1] == core[-1] and lines[position : position + size] == core:
                 best = position
     except ValueError:
         return best
@@ -163,7 +164,8 @@ def _refusal(lines: list[bytes], image: _Image, expected: int, done: int) -> str
         places.setdefault(lines[index], []).append(index)
     for offset, line in enumerate(image.old):
         if _tells(line):
-            votes.update(index - offset for index in places.get(line, ()))
+            # Lines that stand everywhere say nothing of the place, and cost much.
+            votes.update(index - offset for index in places.get(line, ())[:_MOST_PLACES])
     if not votes:
         return f"context not found, want {_quote(image.old[0])} near line {expected + 1}"
     start = min(votes, key=lambda place: (-votes[place], abs(place - expected), place))
@@ -173,7 +175,11 @@ def _refusal(lines: list[bytes], image: _Image, expected: int, done: int) -> str
         if have != want:
             found = "the end of the file" if have is None else _quote(have)
             return f"context differs at line {max(index, 0) + 1}: have {found}, want {_quote(want)}"
-    return f"context found at line {start + 1} only, out of place"
+    # All lines stand there; the hunk's uneven context says that the file ends, or begins, at them.
+    after = start + len(image.old)
+    if image.trailing < image.leading and after < len(lines):
+        return f"context differs at line {after + 1}: have {_quote(lines[after])}, want the end of the file"
+    return f"context stands at line {start + 1}, not at the start of the file"
 
 
 def _tells(line: bytes) -> bool:

@@ -18,6 +18,8 @@ _INCLUDE = re.compile(r"^\s*-?s?include\s+(.*)$")
 _LIST = re.compile(r"(.+)-(y|m|objs|\$.*)$")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
+# What may be expanded for one Makefile: variables that double each other would go on for ever.
+_MOST_CHARACTERS = 1_000_000
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Makefile:
     directory: str
     values: dict[str, list[str]] = field(default_factory=dict)
     expanding: set[str] = field(default_factory=set)
+    budget: int = _MOST_CHARACTERS
 
     def words(self, name: str) -> tuple[str, ...]:
         """The words of a variable, with all references to others expanded."""
@@ -46,8 +49,11 @@ class Makefile:
 
     def expand(self, text: str, depth: int = 0) -> str:
         """A text with variables and the functions on words expanded; what is not known becomes nothing."""
-        if "$" not in text or depth > _MOST_DEPTH:
-            return text if "$" not in text else ""
+        if "$" not in text:
+            return text
+        self.budget -= len(text)
+        if depth > _MOST_DEPTH or self.budget < 0:
+            return ""
         result = []
         position = 0
         for begin, end, inner in _references(text):

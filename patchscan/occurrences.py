@@ -7,7 +7,7 @@ may stand in hundreds of files, and most questions need only its neighbours and 
 import re
 from dataclasses import dataclass
 
-from patchscan.braces import Place, enclosing
+from patchscan.braces import Braces, Place
 from patchscan.lexer import Lexed, lex
 
 _KEYWORDS = frozenset(
@@ -21,6 +21,7 @@ _DEFINING = re.compile(rb"\b(DEFINE|DECLARE)_(\w+)\s*\(([^()]*)$")
 _FUNCTION_POINTER = re.compile(rb"\b(\w+)[\s*]*\(\s*\*\s*$")
 _ASSEMBLY_CALL = re.compile(rb"\b(?:call|jmp|j|jal|b|bl|blx|brasl|bsr|jsr|tail)\w*\s+[%$*]*$")
 _ASSEMBLY_DEFINITION = re.compile(rb"\b(?:SYM_\w*(?:START|ALIAS)\w*|ENTRY\w*|_GLOBAL\w*)\s*\(\s*$")
+_LISTED = re.compile(rb"^\s*\w+\s+[\w\s*,=\[\]]*$")
 _WINDOW = 400
 
 
@@ -60,10 +61,11 @@ def occurrences(text: bytes, symbol: str, path: str = "", called: bool = False) 
         return ()
     lexed = lex(text)
     uses = []
+    braces = Braces(lexed.code)
     line, counted = 1, 0
     for offset in found:
         line, counted = line + text.count(b"\n", counted, offset), offset
-        kind, function = _kind(lexed, offset, word, path)
+        kind, function = _kind(lexed, braces, offset, word, path)
         if kind:
             uses.append(Use(path, line, kind, function, _line_at(text, offset), lexed.conditions_at(offset)))
     return tuple(uses)
@@ -95,7 +97,7 @@ def _last_word(text: bytes) -> bytes:
     return text[len(text) - reversed_word.end() :] if reversed_word else b""
 
 
-def _kind(lexed: Lexed, offset: int, word: bytes, path: str) -> tuple[str, str]:
+def _kind(lexed: Lexed, braces: Braces, offset: int, word: bytes, path: str) -> tuple[str, str]:
     hidden = lexed.hidden_at(offset)
     if hidden:
         return hidden, ""
@@ -106,7 +108,7 @@ def _kind(lexed: Lexed, offset: int, word: bytes, path: str) -> tuple[str, str]:
     after = lexed.code[offset + len(word) : offset + _WINDOW].lstrip()
     if path.endswith((".S", ".s")):
         return _in_assembly(before, after), ""
-    place = enclosing(lexed.code, offset)
+    place = braces.enclosing(offset)
     return _in_code(lexed.code, offset + len(word), before, after, place), place.function
 
 
@@ -219,7 +221,9 @@ def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> str
         argument = _since(statement, rb"[(,]")
         declares = (after_type and b"?" not in argument) or _POINTER_DECLARATION.match(argument + b" ")
         return "local" if declares and _TYPE_BEFORE.match(argument) else ""
-    listed = re.match(rb"^\s*(?:\w+\s+)+[\w\s*,=\[\]]*,[\s*]*$", statement) and b"return" not in statement
+    listed = (
+        _LISTED.match(statement) and statement.rstrip(b" \t\n*").endswith(b",") and b"return" not in statement
+    )
     if not (after_type or _POINTER_DECLARATION.match(statement + b" ") or listed):
         return ""
     return _declares_at(place, statement)

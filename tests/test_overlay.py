@@ -124,6 +124,18 @@ def test_context_that_is_nowhere(tmp_path: Path) -> None:
     assert state.why == "hunk 1 of 1: context not found, want 'line 3' near line 3"
 
 
+def test_context_that_does_not_end_the_file(tmp_path: Path) -> None:
+    before = numbered(20)
+    end = change("f", text(before), text([*before, "added"]))
+    assert laid(tmp_path, text([*before, "other"]), end).why == (
+        "hunk 1 of 1: context differs at line 21: have 'other', want the end of the file"
+    )
+    start = change("f", text(before), text(["added", *before]))
+    assert laid(tmp_path, text(["other", *before]), start).why == (
+        "hunk 1 of 1: context stands at line 2, not at the start of the file"
+    )
+
+
 def test_a_lost_newline_at_the_end(tmp_path: Path) -> None:
     state = laid(tmp_path, "a\nb", change("f", "a\nb", "a\nb\nc"))
     assert state.after == b"a\nb\nc"

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,22 @@ def test_assembly() -> None:
 )
 def test_broken_text_does_not_raise(text: bytes) -> None:
     assert occurrences(text, "f", "a.c")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"void g(void)\n{\n" + b"\tif (a) { f(); }\n" * 4000 + b"}\n",
+        (b"struct (" * 85 + b"{ f\n") * 50,
+        (b"int a," + b"a," * 190 + b"f x;\n") * 50,
+        b"#if f\n" + b"#elif f\n" * 1500,
+        b"{" * 20000 + b"f\n",
+    ],
+)
+def test_hostile_text_takes_no_long_time(text: bytes) -> None:
+    began = time.process_time()
+    assert occurrences(text, "f", "a.c")
+    assert time.process_time() - began < 5
 
 
 def test_whole_identifiers_only() -> None:
