@@ -125,6 +125,8 @@ def _nearest(
     """The index at or after done where core stands, nearest to expected (the later of two as near)."""
     size = len(core)
     highest = len(lines) - size
+    if highest < done:
+        return None
     if at_start or at_end:
         index = 0 if at_start else highest
         fits = index >= done and lines[index : index + size] == core and not (at_start and at_end and highest)

@@ -175,6 +175,9 @@ def test_the_series_changes_makefile_and_kconfig(kernel: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "".join(f"v{number} := $(v{number + 1}) $(v{number + 1})\n" for number in range(40))
+        + "obj-y := $(v0)\n",
+        "obj-y := " + "$(a " * 500,
         "$(",
         "a := $(a)\nobj-y += $(a)",
         "x = $(y)\ny = $(x)\nobj-y = $(x)",
