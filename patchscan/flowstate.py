@@ -346,7 +346,8 @@ def _assert(state: State, effect: Effect, lock: str, line: int) -> State:
         rcu=state.rcu.asserted(_sign(effect.rcu), line),
     )
     if effect.lock and not any(name == lock and depth.low for (_, name), depth in state.held.items()):
-        state = replace(state, held={**state.held, (effect.lock, lock): Depth(1, 1, None, line)})
+        # It was held on entry: a caller who hears of it must not take it for one taken here.
+        state = replace(state, held={**state.held, (effect.lock, lock): Depth(1, 1, True, line)})
     return state
 
 

@@ -158,7 +158,9 @@ def _with_context(summary: CalleeSummary, off: State, on: State) -> CalleeSummar
     preempt, bottom_halves, rcu = (_depth_change(first, second) for first, second in depths)
     return replace(
         summary,
-        acquires=tuple((lock.kind, lock.name) for lock in on.locks if lock.kind != "lock"),
+        acquires=tuple(
+            (lock.kind, lock.name) for lock in on.locks if on.held[lock.kind, lock.name].base is None
+        ),
         releases=tuple(key for key, certain in on.dropped.items() if certain),
         certain=irq_known
         and irq_rt_known

@@ -44,6 +44,8 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silenc
     taken = taken_at(file, function, bit, word)
     if taken is None:
         return file.fine(call.line, f"nothing takes {bit} of {word} as a lock in sight")
+    if undoes(function, call):
+        return file.fine(call.line, "it takes back what was not done")
     if any(ORDERS.fullmatch(each.name) for each in calls_before(function, call)):
         return file.fine(call.line, "a barrier stands before it")
     return file.finding(
@@ -68,6 +70,17 @@ def wake_behind(function: Function, call: Call, word: str) -> Call | None:
         if ORDERS.fullmatch(each.name) or "_unlock" in each.name:
             return None
     return None
+
+
+def undoes(function: Function, call: Call) -> bool:
+    """Whether the call stands in a branch, or behind a label for errors: the way out when something failed."""
+    if any(each.kind in ("if", "else", "case") for each in function.enclosing(call.node)):
+        return True
+    labels = [node for node in function.nodes("labeled_statement") if node.start_byte < call.node.start_byte]
+    return (
+        bool(labels)
+        and re.match(r"\w*(?:err|fail|undo|abort)", function.source.text_of(labels[-1])) is not None
+    )
 
 
 def calls_after(function: Function, call: Call) -> Iterator[Call]:
@@ -197,6 +210,19 @@ RULE = Rule(
 +	/* Pairs with test_and_set_bit(). */
 +	smp_mb__before_atomic();
 +	clear_bit(RUNNING, &buffer->flags);
+ }
+""",
+        """
+ static int offload(struct flow *flow)
+ {
+ 	int error;
+ 
++	if (test_and_set_bit(PENDING, &flow->flags))
++		return 0;
+ 	error = queue(flow);
+ 	if (error)
++		clear_bit(PENDING, &flow->flags);
+ 	return error;
  }
 """,
         """

@@ -102,9 +102,10 @@ def reads_value(function: Function, call: Call) -> bool:
     parent = call.node.parent
     if call.name == "per_cpu":
         return parent is None or parent.type not in ("field_expression", "subscript_expression")
-    return parent is not None and (
-        parent.type == "pointer_expression" or function.source.text_of(parent).count("->") == 1
-    )
+    if parent is None or parent.type != "field_expression":
+        return parent is not None and parent.type == "pointer_expression"
+    outer = parent.parent
+    return outer is not None and outer.type not in ("field_expression", "subscript_expression")
 
 
 def definition_of(function: Function, name: str) -> str:
@@ -294,6 +295,12 @@ RULE = Rule(
 +	if (per_cpu(worker, cpu))
 +		return true;
 +	return per_cpu(area, cpu).list.next == NULL;
+ }
+ 
+ static struct stats *stats_of(struct net *net, int cpu)
+ {
+ 	this_cpu_inc(net->stats);
++	return per_cpu_ptr(net->stats, cpu);
  }
 """,
         """

@@ -192,6 +192,21 @@ RULE = Rule(
     ),
     good=(
         """
+ static void mark(struct buffer *buffer)
+ {
+ 	assert_spin_locked(&buffer->lock);
+ 	buffer->marked = true;
+ }
+ 
+ static void mark_and_wait(struct buffer *buffer)
+ {
+ 	spin_lock(&buffer->lock);
+ 	mark(buffer);
+ 	spin_unlock(&buffer->lock);
++	wait_on_bit(&buffer->flags, BUSY, TASK_UNINTERRUPTIBLE);
+ }
+""",
+        """
  static void wait_for_walks(void)
  {
 -	send_interrupts();
