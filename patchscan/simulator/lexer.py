@@ -69,17 +69,17 @@ class Tokens:
     `kind` is "name", "number", "sign" or "end" (after the last token); `text` is the token itself.
     """
 
-    def __init__(self, text: str, start: int) -> None:
+    def __init__(self, text: str) -> None:
         self.source = text
         self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []
         self.index = 0
-        self._read(start)
+        self._read()
 
-    def _read(self, position: int) -> None:
-        text = self.source
+    def _read(self) -> None:
+        text, position = self.source, 0
         for found in iter(_TOKEN.scanner(text, position).match, None):  # type: ignore[attr-defined]
             kind = found.lastgroup
             self.kinds.append(kind)
@@ -92,7 +92,7 @@ class Tokens:
             raise LitmusError(f"unexpected character {rest[0]!r}", line)
         self.kinds.append("end")
         self.texts.append("end of file")
-        self.starts.append(len(text))
+        self.starts.append(len(text.rstrip()))
 
     def line_of(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset)
@@ -121,7 +121,7 @@ class Tokens:
     def take(self) -> str:
         text = self.text
         if self.kinds[self.index] == "end":
-            raise LitmusError("the file ends too early", self.line_of(len(self.source.rstrip())))
+            raise self.error("the file ends too early")
         self.index += 1
         return text
 

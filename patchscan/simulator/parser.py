@@ -32,8 +32,8 @@ def _parse(text: str) -> Litmus:
     header = _HEADER.match(text)
     if not header:
         raise LitmusError("not a C litmus test: the first line must be 'C name'", 1)
-    blanked = without_comments(text[header.end() :])
-    tokens = Tokens("\n" * text.count("\n", 0, header.end()) + blanked, 0)
+    after_header = "\n" * text.count("\n", 0, header.end()) + text[header.end() :]
+    tokens = Tokens(without_comments(after_header))
     _skip_header(tokens)
     state = _InitialState(tokens)
     state.read()
