@@ -11,9 +11,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patchscan.simulator.results import Result
 from patchscan.simulator.syntax import LitmusError
+
+if TYPE_CHECKING:
+    from patchscan.simulator.export import Exporter
+    from patchscan.simulator.running import Limits
 
 AGREE, DIFFER, UNUSABLE = 0, 1, 2
 
@@ -58,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 def simulate(
     paths: Iterable[str],
     *,
-    limits: object = None,
+    limits: Limits | None = None,
     states: bool = False,
     timeline: bool = False,
     as_json: bool = False,
@@ -68,12 +73,17 @@ def simulate(
     from patchscan.simulator.running import Limits
 
     files, status = _files(paths)
-    settings = limits if isinstance(limits, Limits) else Limits()
+    settings = limits or Limits()
     judged: list[Judged] = []
+    exporter = None
+    if export is not None:
+        from patchscan.simulator.export import Exporter
+
+        exporter = Exporter(export, settings.unroll)
     progress = _Progress(len(files))
     for file in files:
         progress.show(len(judged))
-        one = _run_file(file, settings, states, timeline, export)
+        one = _run_file(file, settings, states, timeline, exporter)
         if isinstance(one, str):
             progress.clear()
             print(printable(one), file=sys.stderr)
@@ -116,7 +126,9 @@ def _under(directory: str) -> Iterator[str]:
         yield from (os.path.join(where, name) for name in names if name.endswith(".litmus"))
 
 
-def _run_file(file: str, limits: object, states: bool, timeline: bool, export: str | None) -> Judged | str:
+def _run_file(
+    file: str, limits: Limits, states: bool, timeline: bool, exporter: Exporter | None
+) -> Judged | str:
     """The judged result, or one line that says why there is none."""
     from patchscan.simulator.judging import judge
     from patchscan.simulator.running import run as run_test
@@ -124,12 +136,10 @@ def _run_file(file: str, limits: object, states: bool, timeline: bool, export: s
     try:
         with open(file, "rb") as stream:
             text = stream.read().decode("utf-8", "replace")
-        result = run_test(text, file, states=states, cycle=timeline, limits=limits)  # type: ignore[arg-type]
+        result = run_test(text, file, states=states, cycle=timeline, limits=limits)
         lines = _explain(text, result, limits) if timeline else ()
-        if export is not None:
-            from patchscan.simulator.export import export_file
-
-            export_file(text, file, export)
+        if exporter is not None:
+            exporter.write(text, file)
     except OSError as error:
         return f"{file}: {error.strerror}"
     except LitmusError as error:
@@ -138,11 +148,11 @@ def _run_file(file: str, limits: object, states: bool, timeline: bool, export: s
     return Judged(result, fault, remark, lines)
 
 
-def _explain(text: str, result: Result, limits: object) -> tuple[str, ...]:
+def _explain(text: str, result: Result, limits: Limits) -> tuple[str, ...]:
     """The interleaving of the witness and how to forbid it, or the cycle that forbids it already."""
     from patchscan.simulator.explaining import explain
 
-    return explain(text, result, limits)  # type: ignore[arg-type]
+    return explain(text, result, limits)
 
 
 # What is printed
@@ -156,7 +166,7 @@ def report(judged: Judged) -> list[str]:
         lines.append(f"flags: {', '.join(result.flags)}")
     if judged.remark:
         lines.append(judged.remark)
-    lines += [f"incomplete: {note}" for note in result.notes]
+    lines += [printable(note) for note in result.notes]
     if result.states is not None:
         lines += [f"{len(result.states)} final states", *result.states]
     return lines + [printable(line) for line in judged.lines]

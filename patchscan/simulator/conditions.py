@@ -85,6 +85,14 @@ def _right_side(tokens: Tokens) -> Value | Observed:
     return _variable(tokens)
 
 
+def conjunction(*conditions: Condition) -> Condition:
+    """All of them, without conjunctions inside conjunctions: as the parser would read it."""
+    parts: list[Condition] = []
+    for condition in conditions:
+        parts += condition.operands if isinstance(condition, And) else [condition]
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
 def holds(condition: Condition, state: Mapping[Observed, Value]) -> bool:
     """Whether a final state (every observed name -> value) satisfies the condition."""
     match condition:

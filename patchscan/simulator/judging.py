@@ -14,16 +14,16 @@ def judge(result: Result) -> tuple[str, str]:
     stuck = next((flag for flag in result.flags if flag in ("deadlock", "vacuous")), None)
     race = "data-race" in result.flags
     if not result.expected:
-        return ("no execution", f"no execution at all ({stuck})") if stuck else _unless_known(result)
+        return (stuck, stuck) if stuck else _unless_known(result)
     outcome, predicted_race = result.expected[0], "DATARACE" in result.expected[1:]
     if predicted_race and not race:
         return "race", "a data race was predicted and there is none"
     if race and not predicted_race:
         return "race", "there is a data race that was not predicted"
     if outcome == "DEADLOCK":
-        return ("", "no execution, as expected") if stuck else ("verdict", "a deadlock was expected")
+        return ("", f"{stuck}, as expected") if stuck else ("verdict", "a deadlock was expected")
     if stuck:
-        return "no execution", f"no execution at all ({stuck}), expected {outcome}"
+        return stuck, f"{stuck}, expected {outcome}"
     if outcome in (result.outcome, "Maybe"):
         return "", "as expected"
     if race:

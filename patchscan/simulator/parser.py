@@ -10,7 +10,7 @@ from patchscan.simulator.statements import TYPE_WORDS, BodyParser
 from patchscan.simulator.syntax import TRUE, Condition, Litmus, LitmusError, Observed, Thread, Value
 
 _HEADER = re.compile(r"\s*C\b[ \t]*(\S*)[^\n]*\n")
-_RESULT = re.compile(r"^[( ]\* Result: (.*)$", re.MULTILINE)
+_RESULT = re.compile(r"^[( ]\* Result: (.*?)\s*$", re.MULTILINE)
 _QUANTIFIERS = ("exists", "forall", "~", "not")
 
 
@@ -37,7 +37,7 @@ def _parse(text: str) -> Litmus:
     _skip_header(tokens)
     state = _InitialState(tokens)
     state.read()
-    threads = _threads(tokens)
+    threads, handlers = _functions(tokens)
     question = _Question(tokens)
     question.read()
     result = _RESULT.search(text)
@@ -52,7 +52,8 @@ def _parse(text: str) -> Litmus:
         filter=question.filter,
         locations=question.locations,
         condition_text=question.text,
-        expected=tuple(result.group(1).split()) if result else (),
+        expected=tuple(result.group(1).removesuffix("*)").split()) if result else (),
+        handlers=handlers,
     )
 
 
@@ -166,43 +167,69 @@ class _InitialState:
         return f"{value}[0]" if value in self.arrays else value
 
 
-def _threads(tokens: Tokens) -> tuple[Thread, ...]:
+def _functions(tokens: Tokens) -> tuple[tuple[Thread, ...], dict[str, Thread]]:
+    """The threads P0, P1... and, by their names, the other functions."""
     threads: list[Thread] = []
-    while tokens.text in ("static", "void", "int") or re.fullmatch(r"P\d+", tokens.text):
+    handlers: dict[str, Thread] = {}
+    while tokens.text in ("static", "void", "int") or _is_function(tokens):
         while tokens.text in ("static", "void", "int"):
             tokens.take()
-        line, name = tokens.line, tokens.take()
-        if name != f"P{len(threads)}":
+        line, name = tokens.line, tokens.take_name("the name of a thread")
+        is_thread = re.fullmatch(r"P\d+", name) is not None
+        if is_thread and name != f"P{len(threads)}":
             raise LitmusError(f"expected thread P{len(threads)}, found {name}: threads count from P0", line)
-        parameters = _parameters(tokens)
-        body = BodyParser(tokens)
-        statements = body.block()
-        threads.append(Thread(len(threads), parameters, frozenset(body.locals), statements, line))
+        if name in handlers:
+            raise LitmusError(f"function {name} is defined twice", line)
+        function = _function(tokens, len(threads) if is_thread else -1, line)
+        if is_thread:
+            threads.append(function)
+        else:
+            handlers[name] = function
     if not threads:
         raise tokens.error(f"expected thread P0, found '{tokens.text}'")
-    return tuple(threads)
+    return tuple(threads), handlers
 
 
-def _parameters(tokens: Tokens) -> tuple[str, ...]:
-    """`(int *x, struct srcu_struct *ss)` -> ("x", "ss"): the last word of each is its name."""
+def _is_function(tokens: Tokens) -> bool:
+    """Whether `name(...) {` comes next."""
+    distance = 1
+    if tokens.kind == "name" and tokens.ahead() == "(":
+        while tokens.ahead(distance) not in (")", ""):
+            distance += 1
+    return tokens.ahead(distance) == ")" and tokens.ahead(distance + 1) == "{"
+
+
+def _function(tokens: Tokens, number: int, line: int) -> Thread:
+    declarations = _parameters(tokens)
+    body = BodyParser(tokens)
+    statements = body.block()
+    return Thread(
+        number, tuple(declarations), frozenset(body.locals), statements, line, tuple(declarations.values())
+    )
+
+
+def _parameters(tokens: Tokens) -> dict[str, str]:
+    """`(int *x, struct srcu_struct *ss)` -> name: declaration; the last word of each is its name."""
     tokens.expect("(")
-    names: list[str] = []
+    found: dict[str, str] = {}
     while not tokens.accept(")"):
-        if names:
+        if found:
             tokens.expect(",")
+        start = tokens.start
         words: list[str] = []
         while tokens.text not in (",", ")"):
             words.append(tokens.take())
+        declaration = tokens.source_since(start)
         while (words and words[-1] in ("[", "]")) or (len(words) > 1 and words[-1].isdigit()):
             words.pop()
         if not words or not words[-1].isidentifier():
             raise tokens.error("a parameter needs a name")
         if words == ["void"]:
             continue
-        if words[-1] in names:
+        if words[-1] in found:
             raise tokens.error(f"parameter {words[-1]} is named twice")
-        names.append(words[-1])
-    return tuple(names)
+        found[words[-1]] = declaration
+    return found
 
 
 class _Question:

@@ -29,13 +29,17 @@ def compose(left: Rows, right: Rows) -> Rows:
         if row:
             starts |= 1 << index
     result = []
+    known = {0: 0}  # many events have the same row
     for row in left:
         row &= starts
-        reached = 0
-        while row:
-            lowest = row & -row
-            reached |= right[lowest.bit_length() - 1]
-            row ^= lowest
+        reached = known.get(row)
+        if reached is None:
+            reached, rest = 0, row
+            while rest:
+                lowest = rest & -rest
+                reached |= right[lowest.bit_length() - 1]
+                rest ^= lowest
+            known[row] = reached
         result.append(reached)
     return result
 
@@ -43,13 +47,31 @@ def compose(left: Rows, right: Rows) -> Rows:
 def closure(rows: Rows) -> Rows:
     """Rows of the transitive closure."""
     result = list(rows)
-    for middle in range(len(result)):
+    starts = [event for event, row in enumerate(rows) if row]
+    for middle in starts:
         row, bit = result[middle], 1 << middle
-        if row:
-            for start, reached in enumerate(result):
-                if reached & bit:
-                    result[start] = reached | row
+        for start in starts:
+            if result[start] & bit:
+                result[start] |= row
     return result
+
+
+def on_cycles(rows: Rows) -> int:
+    """The events from which a path leads back, and perhaps some on paths between such: 0 if there is no cycle.
+
+    Events that lead nowhere are left out, again and again, and then those that nothing leads to.
+    """
+    return _without_ends(rows, _without_ends(transpose(rows), (1 << len(rows)) - 1))
+
+
+def _without_ends(rows: Rows, remaining: int) -> int:
+    while True:
+        before = remaining
+        for event in reversed(range(len(rows))):
+            if remaining >> event & 1 and not rows[event] & remaining:
+                remaining ^= 1 << event
+        if remaining == before:
+            return remaining
 
 
 def transpose(rows: Rows) -> Rows:

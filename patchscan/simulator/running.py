@@ -69,6 +69,7 @@ class _Run:
         self.litmus, self.file, self.limits = litmus, file, limits
         self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
         self.notes: list[str] = []
+        self.deadlocks: list[str] = []
         self.complete = True
 
     def result(self, states: bool, witness: bool, cycle: bool, with_flags: bool) -> Result:
@@ -101,7 +102,7 @@ class _Run:
             file=self.file,
             outcome=outcome,
             complete=self.complete,
-            flags=found,
+            flags=tuple(sorted({*found, "deadlock"})) if self.deadlocks else found,
             states=texts,
             witness=witness_of(positive) if witness and positive else None,
             cycle=forbidden,
@@ -119,6 +120,7 @@ class _Run:
         from patchscan.simulator.syntax import LitmusError
 
         try:
+            self._lower_domains()
             program = unfold(self.litmus, self.limits.unroll)
         except LitmusError as error:
             error.file = error.file or self.file
@@ -126,6 +128,20 @@ class _Run:
         if len(program.events) > self.limits.events:
             raise TooLarge(f"{len(program.events)} events are more than the limit of {self.limits.events}")
         return program
+
+    def _lower_domains(self) -> None:
+        """A test with reader domains is run in its plain form; deadlocks outside the memory model are
+        noted.
+        """
+        from patchscan.simulator.domains import lower, uses_domains
+
+        if not uses_domains(self.litmus):
+            return
+        from patchscan.simulator.waits import deadlocks
+
+        self.litmus, sites, interruptible = lower(self.litmus)
+        self.deadlocks = deadlocks(sites, interruptible)
+        self.notes += [f"deadlock: {line}" for line in self.deadlocks]
 
     def _both(self, solver: Solver) -> tuple[Candidate | None, Candidate | None]:
         """An execution in which the condition holds, and one in which it does not."""

@@ -130,22 +130,27 @@ def _pools(litmus: Litmus, budget: _Budget) -> Pools:
     Branches go both ways here: a value may justify itself through a control dependency.
     """
     pools: Pools = {}
+    copied: set[str] = set()  # variables to which what was read is written as it is
+    plain = False
     for _ in range(sum(_size(thread) for thread in litmus.threads) + 2):
         before = {name: set(values) for name, values in pools.items()}
         for thread in litmus.threads:
             for attempt, _ in _attempts(litmus, thread, pools, budget, both_ways=True):
                 for step in attempt.steps:
-                    _add_written(litmus, pools, step)
+                    plain = plain or step.event.tag == "plain"
+                    _add_written(litmus, pools, step, copied)
+        for name in copied if plain else ():
+            pools[name].add(UNKNOWN)
         if pools == before:
             break
     return pools
 
 
-def _add_written(litmus: Litmus, pools: Pools, step: Step) -> None:
+def _add_written(litmus: Litmus, pools: Pools, step: Step, copied: set[str]) -> None:
     if step.event.kind == "W" and step.variable is not None and step.value is not None:
         _pool(litmus, pools, step.variable).add(step.value)
-        if step.event.tag == "plain" and isinstance(step.written, ReadValue):
-            pools[step.variable].add(UNKNOWN)
+        if isinstance(step.written, ReadValue):
+            copied.add(step.variable)
 
 
 def _size(thread: Thread) -> int:

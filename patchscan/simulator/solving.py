@@ -17,7 +17,7 @@ from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Event, Guard
 from patchscan.simulator.executions import Execution, Path
 from patchscan.simulator.formula import FALSE, TRUE
-from patchscan.simulator.rows import Rows, bits, closure, shortest_path
+from patchscan.simulator.rows import Rows, bits, on_cycles, shortest_path
 from patchscan.simulator.syntax import Value
 
 SOLVER = "cadical153"
@@ -239,13 +239,12 @@ def explain_violations(candidate: Candidate, axiom: lkmm.Axiom, at_most: int) ->
 
 def _cycles(rows: Rows) -> list[list[int]]:
     """Short cycles that have no event in common, [a, b, ..., a] each."""
-    reached = closure(rows)
     cycles = []
     done = 0
-    for event in range(len(rows)):
-        if reached[event] >> event & 1 and not done >> event & 1:
-            cycle = shortest_path(rows, event, event)
-            for member in cycle:
-                done |= 1 << member
+    for event in bits(on_cycles(rows)):
+        cycle = [] if done >> event & 1 else shortest_path(rows, event, event)
+        for member in cycle:
+            done |= 1 << member
+        if cycle:
             cycles.append(cycle)
     return sorted(cycles, key=len)

@@ -129,13 +129,17 @@ Statement = Assign | Store | Evaluate | If | Loop
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One `Pn(parameters) { body }`; parameters name shared variables, locals are the declared registers."""
+    """One `Pn(parameters) { body }`; parameters name shared variables, locals are the declared registers.
+
+    declarations: the parameters as written, "int *x".
+    """
 
     number: int
     parameters: tuple[str, ...]
     locals: frozenset[str]
     body: tuple[Statement, ...]
     line: int = field(default=0, compare=False)
+    declarations: tuple[str, ...] = field(default=(), compare=False)
 
 
 # The question about the final state.
@@ -191,6 +195,7 @@ class Litmus:
     arrays: array name -> number of elements; the elements are the variables `name[0]`, `name[1]`...
     quantifier: "exists", "~exists" or "forall".
     expected: words of the `Result:` line, if there is one ("Never", "DATARACE").
+    handlers: functions that are no threads of their own but are called by IPIs or grace periods (domains.py).
     """
 
     name: str
@@ -204,6 +209,7 @@ class Litmus:
     locations: tuple[Observed, ...]
     condition_text: str = ""
     expected: tuple[str, ...] = ()
+    handlers: Mapping[str, Thread] = field(default_factory=dict)
 
 
 def observed_in(condition: Condition) -> set[Observed]:

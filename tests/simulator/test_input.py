@@ -1,7 +1,6 @@
 """Tests that are malformed are refused with file and line; limits are kept and admitted."""
 
 import pytest
-
 from patchscan.simulator import Limits, LitmusError, run
 
 THREAD = "P0(int *x)\n{\n\tint r0;\n\n\tr0 = READ_ONCE(*x);\n}\n"
@@ -55,14 +54,14 @@ SPIN = """C spin
 {}
 P0(int *x)
 {
-	WRITE_ONCE(*x, 1);
+WRITE_ONCE(*x, 1);
 }
 P1(int *x)
 {
-	int r0;
-	r0 = READ_ONCE(*x);
-	while (r0 == 0)
-		r0 = READ_ONCE(*x);
+int r0;
+r0 = READ_ONCE(*x);
+while (r0 == 0)
+r0 = READ_ONCE(*x);
 }
 exists (1:r0=0)
 """
@@ -86,9 +85,9 @@ def test_counted_loops_are_followed_to_their_end() -> None:
 {}
 P0(int *x)
 {
-	int i;
-	for (i = 0; i < 20; i++)
-		WRITE_ONCE(*x, i);
+int i;
+for (i = 0; i < 20; i++)
+WRITE_ONCE(*x, i);
 }
 exists (x=19)
 """
@@ -154,15 +153,15 @@ def test_a_flag_that_needs_a_branch_is_found() -> None:
 {}
 P0(int *x)
 {
-	int r0;
-	rcu_read_lock();
-	r0 = READ_ONCE(*x);
-	if (r0 == 2)
-		rcu_read_unlock();
-	else
-		rcu_read_unlock();
-	if (r0 == 1)
-		rcu_read_lock();
+int r0;
+rcu_read_lock();
+r0 = READ_ONCE(*x);
+if (r0 == 2)
+rcu_read_unlock();
+else
+rcu_read_unlock();
+if (r0 == 1)
+rcu_read_lock();
 }
 P1(int *x) { WRITE_ONCE(*x, 1); }
 P2(int *x) { WRITE_ONCE(*x, 2); }
@@ -176,13 +175,13 @@ def test_arrays_pointers_and_short_circuits() -> None:
 { int a[2] = {3, 4}; int *p = &a[1]; }
 P0(int **p, int *a, int *x)
 {
-	int *r0;
-	int r1;
-	int r2 = 0;
-	r0 = READ_ONCE(*p);
-	r1 = READ_ONCE(*r0);
-	if (r1 == 4 && !(READ_ONCE(a[0]) != 3) || READ_ONCE(*x))
-		r2 = 1;
+int *r0;
+int r1;
+int r2 = 0;
+r0 = READ_ONCE(*p);
+r1 = READ_ONCE(*r0);
+if (r1 == 4 && !(READ_ONCE(a[0]) != 3) || READ_ONCE(*x))
+r2 = 1;
 }
 exists (0:r0=a[1] /\\ 0:r1=4 /\\ 0:r2=1)
 """
