@@ -338,11 +338,11 @@ class Context:
 
         return linkage(self.final, path)
 
-    def config_symbols(self) -> "Mapping[str, ConfigSymbol]":
-        """The CONFIG symbols of the tree as this patch leaves it, by name without the prefix."""
-        from patchscan.kconfig import config_symbols
+    def config_symbol(self, name: str, path: str = "") -> "ConfigSymbol | None":
+        """A CONFIG symbol (without the prefix) of the tree as this patch leaves it; path: who asks."""
+        from patchscan.kconfig import config_symbol
 
-        return config_symbols(self.view)
+        return config_symbol(self.view, name, path.rpartition("/")[0])
 
     def option(self, rule: str, name: str, default: Any) -> Any:
         """A configured option of a rule."""

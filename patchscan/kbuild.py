@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from patchscan.kconfig import config_symbols, symbol_near
+from patchscan.kconfig import config_symbol
 from patchscan.makefile import Makefile, read_makefile, split_list
 from patchscan.overlay import View
 from patchscan.search import files_where
@@ -62,7 +62,7 @@ class _Build:
 
     def kind(self, symbol: str, directory: str) -> str:
         """The type of a CONFIG symbol, "" where none is found."""
-        found = symbol_near(self.view, symbol, directory) or config_symbols(self.view).get(symbol)
+        found = config_symbol(self.view, symbol, directory)
         return found.kind if found else ""
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from patchscan.overlay import View
 from patchscan.search import NOT_KERNEL, files_where
@@ -25,10 +26,20 @@ _ENTRY = re.compile(
     rb")",
     re.M,
 )
+_CONFIG_LINE = re.compile(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
 _TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
 _WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
 # Where symbols live that are used all over the tree.
-_COMMON = ("init/Kconfig", "arch/Kconfig", "lib/Kconfig", "lib/Kconfig.debug", "mm/Kconfig", "net/Kconfig")
+_COMMON = (
+    "init/Kconfig",
+    "arch/Kconfig",
+    "arch/x86/Kconfig",
+    "kernel/Kconfig.preempt",
+    "lib/Kconfig",
+    "lib/Kconfig.debug",
+    "mm/Kconfig",
+    "net/Kconfig",
+)
 
 
 @dataclass(frozen=True)
@@ -65,15 +76,41 @@ class _Files:
 
     def __init__(self, tree: Tree | None) -> None:
         self.tree = tree
+        self.texts: dict[str, bytes] = {}
+        self.names: dict[str, list[str]] | None = None
         self.scanned: dict[str, tuple[_Definition, ...]] = {}
         self.symbols: dict[tuple[tuple[str, bytes | None], ...], Mapping[str, ConfigSymbol]] = {}
 
     def definitions(self, path: str) -> tuple[_Definition, ...]:
         """What one file of the tree defines."""
         if path not in self.scanned:
-            text = self.tree.read(path) if self.tree is not None else None
-            self.scanned[path] = tuple(_definitions(text or b""))
+            self.scanned[path] = tuple(_definitions(self.text(path)))
         return self.scanned[path]
+
+    def definitions_of(self, view: View, path: str, name: str) -> tuple[_Definition, ...]:
+        """What one file of a view defines, if it speaks of a symbol at all."""
+        if path in view.changed:
+            return tuple(_definitions(view.changed[path] or b""))
+        if path not in self.texts:
+            self.texts[path] = self.text(path)
+        return self.definitions(path) if name.encode() in self.texts[path] else ()
+
+    def naming(self, name: str) -> Iterator[str]:
+        """The files of the tree that seem to define a symbol; looks at all of them once."""
+        if self.names is None:
+            self.names = {}
+            for path in self.paths():
+                for found in _CONFIG_LINE.findall(self.text(path)):
+                    self.names.setdefault(found.decode(), []).append(path)
+        yield from self.names.get(name, ())
+
+    def paths(self) -> tuple[str, ...]:
+        """All Kconfig files of the tree."""
+        return files_where(self.tree, _has_kconfig_name) if self.tree is not None else ()
+
+    def text(self, path: str) -> bytes:
+        """The content of a file of the tree, b"" where there is none."""
+        return (self.tree.read(path) if self.tree is not None else None) or b""
 
 
 @lru_cache(maxsize=4)
@@ -88,27 +125,27 @@ def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
     changed = tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
     if changed not in files.symbols:
         overlaid = {path for path, _ in changed}
-        tree_paths = files_where(view.tree, _has_kconfig_name) if view.tree is not None else ()
         found = [
-            (path, one) for path in tree_paths if path not in overlaid for one in files.definitions(path)
+            (path, one) for path in files.paths() if path not in overlaid for one in files.definitions(path)
         ]
         found += [(path, one) for path, text in changed for one in _definitions(text or b"")]
         files.symbols[changed] = _merged(found)
     return files.symbols[changed]
 
 
-def symbol_near(view: View, name: str, directory: str) -> ConfigSymbol | None:
-    """A symbol as the Kconfig files of a directory, those above it and the common ones define it.
+def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSymbol | None:
+    """One symbol (name without CONFIG_), much faster than config_symbols(); None where no file defines it.
 
-    Reads only these files; selected_by holds what they select.
+    The nearest definition counts: in the Kconfig of the directory, those above it, some that define what is
+    used everywhere, then any. selected_by holds only what is selected in that file.
     """
+    view = view if isinstance(view, View) else View(view, {})
+    files = _files(view.tree)
     parts = directory.split("/")
     above = ["/".join([*parts[:depth], "Kconfig"]) for depth in range(len(parts), 0, -1)]
-    for path in (*above, *_COMMON):
-        text = view.changed.get(path)
-        definitions = tuple(_definitions(text or b"")) if path in view.changed else None
-        if definitions is None:
-            definitions = _files(view.tree).definitions(path)
+    changed = [path for path in sorted(view.changed) if is_kconfig(path)]
+    for path in chain(above, _COMMON, changed, files.naming(name)):
+        definitions = files.definitions_of(view, path, name)
         if any(one.name == name for one in definitions):
             return _merged((path, one) for one in definitions).get(name)
     return None

@@ -79,6 +79,8 @@ class Directory:
         self.root = os.path.realpath(path)
         self._commit: str | None = None
         self._commit_known = False
+        # Where each directory really is: resolving every path anew costs more than reading the file.
+        self._directories: dict[str, str] = {}
 
     @property
     def commit(self) -> str | None:
@@ -94,7 +96,12 @@ class Directory:
         plain = safe_path(path)
         if plain is None:
             return None
-        real = os.path.realpath(os.path.join(self.root, plain))
+        directory, _, name = plain.rpartition("/")
+        if directory not in self._directories:
+            self._directories[directory] = os.path.realpath(os.path.join(self.root, directory))
+        real = os.path.join(self._directories[directory], name)
+        if os.path.islink(real):
+            real = os.path.realpath(real)
         return real if real.startswith(self.root.rstrip("/") + "/") else None
 
     def read(self, path: str) -> bytes | None:

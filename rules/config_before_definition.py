@@ -43,8 +43,7 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.fine(line, f"the file used CONFIG_{symbol} before")
     if not context.has_tree:
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
-    symbols = context.config_symbols()
-    if symbol in symbols or symbol.removesuffix("_MODULE") in symbols:
+    if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
     return file.finding(
         line,

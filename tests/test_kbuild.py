@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.kbuild import linkage, linkage_of
-from patchscan.kconfig import config_symbols
+from patchscan.kconfig import config_symbol, config_symbols
 from patchscan.makefile import Makefile, read_makefile
 from patchscan.overlay import View
 from patchscan.tree import Directory, open_tree
@@ -218,6 +218,21 @@ def test_config_symbols(kernel: Path) -> None:
     }
     assert {name for name, symbol in symbols.items() if symbol.choice} == {"FIRST"}
     assert symbols["MODULE"].places == (("Kconfig", 10),)
+
+
+def test_one_symbol(kernel: Path) -> None:
+    (kernel / "mm" / "Kconfig.far").write_text("config PLAIN\n\ttristate\nconfig FAR\n\tbool\n")
+    tree = Directory(str(kernel))
+    for name, symbol in config_symbols(tree).items():
+        one = config_symbol(tree, name)
+        assert one and (one.kind, one.prompt) == (
+            (symbol.kind, symbol.prompt) if name != "PLAIN" else ("bool", True)
+        )
+    assert config_symbol(tree, "NOT_A_SYMBOL") is None
+    view = View(tree, {"mm/Kconfig.far": None, "net/Kconfig.new": b"config NEW\n\tint\n"})
+    assert config_symbol(view, "FAR", "mm") is None
+    new = config_symbol(view, "NEW", "mm")
+    assert new and new.kind == "int"
 
 
 def test_config_symbols_of_a_series(kernel: Path) -> None:
