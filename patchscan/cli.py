@@ -78,7 +78,7 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ignore", metavar="RULE,..", help="run all rules but these")
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
     configuration_arguments(command)
-    command.set_defaults(accept=None, timings=False, fix_patch=None)
+    command.set_defaults(accept=None, timings=False, fix_patch=None, previous=None)
 
 
 def configuration_arguments(command: argparse.ArgumentParser) -> None:
@@ -107,6 +107,9 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
         "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
     )
     command.add_argument(
+        "--previous", metavar="OLDER", help="judge whether remarks on this thread were answered"
+    )
+    command.add_argument(
         "--fix-patch", metavar="FILE", help="write mechanical fixes there, on top of the series"
     )
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
@@ -131,8 +134,8 @@ def scan(options: argparse.Namespace) -> int:
     from patchscan.output import output_to, output_width, use_colour
 
     several = each_series(options)
-    if options.fix_patch and len(several) > 1:
-        raise UsageError("--fix-patch takes one series: its patch goes on top of that")
+    if (options.fix_patch or options.previous) and len(several) > 1:
+        raise UsageError("--fix-patch and --previous take one series")
     style = (output_width(), use_colour(options.output), options.detail)
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
@@ -328,6 +331,7 @@ COMMANDS: dict[
     "index": (*command_of("patchscan.indexer"), "make or refresh the identifier index of a kernel tree"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),
+    "compare": (*command_of("patchscan.compare"), "what changed between two revisions of a series"),
     "nipa": (nipa, b4_arguments, "check the patch at HEAD as a test of NIPA"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
 }

@@ -105,6 +105,8 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
     from patchscan.report import documents
 
     report = report_on(series, options, tools)
+    if options.previous and report.series is not None:
+        report = with_remarks(report, options.previous)
     if options.fix_patch:
         report = write_fixes(report, options.fix_patch)
     if options.accept:
@@ -112,6 +114,18 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
 
         report = accept(options.baseline or tools.config.baseline, report, options.accept)
     return Done(documents(report, options.format, *style), exit_status(report, options), count(report))
+
+
+def with_remarks(report: Report, previous: str) -> Report:
+    """The report with what became of the review remarks on an older revision."""
+    from dataclasses import replace
+
+    from patchscan.remarks import answers
+
+    assert report.series is not None
+    older = read([previous], None)
+    remarks = answers(older, report.series)
+    return replace(report, remarks=remarks, problems=report.problems + older.problems)
 
 
 def write_fixes(report: Report, path: str) -> Report:

@@ -72,11 +72,29 @@ class ModelResult:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A review remark on an older revision and what this one made of the line it speaks of.
+
+    patch, path, line, quoted: that line in the older revision, path "" where it could not be found; state: "changed",
+    "near" (lines next to it changed), "unchanged", "gone" (with its file) or "unclear".
+    """
+
+    author: str
+    message_id: str
+    patch: int
+    path: str
+    line: int
+    quoted: str
+    text: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The result of a scan.
 
     base: one line on the tree and whether it is the base of the series; timings: seconds by stage and rule, empty
-    unless they were asked for.
+    unless they were asked for; remarks: on the revision that --previous names.
     """
 
     thread: Thread
@@ -90,6 +108,7 @@ class Report:
     coverage: Coverage = Coverage()
     models: tuple[ModelResult, ...] = ()
     timings: tuple[tuple[str, float], ...] = ()
+    remarks: tuple[Answered, ...] = ()
 
     def model_of(self, finding: Finding) -> ModelResult | None:
         """The model that proves a finding, None where there is none."""

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from patchscan.overlay import FileState
 from patchscan.printable import printable
+from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
 from patchscan.report.models import verdict
 from patchscan.report.picture import picture
@@ -74,6 +75,7 @@ def render(report: Report) -> str:
             matrix=matrix(report.models),
             model_number=[model.name for model in report.models].index,
             picture=lambda model: Markup(picture(model.timeline)),
+            remarks=remark_lines(report.remarks),
             reading=reading_lines(report),
             unchecked=unchecked_lines(report),
             style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),

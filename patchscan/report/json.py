@@ -45,6 +45,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             ],
             "rules_run": list(report.coverage.rules_run),
         },
+        **({"remarks": [asdict(remark) for remark in report.remarks]} if report.remarks else {}),
         **({"timings": seconds} if seconds else {}),
     }
 

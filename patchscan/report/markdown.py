@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.printable import printable
+from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
 from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.report.text import summary, unchecked_lines
@@ -34,6 +35,7 @@ def lines(report: Report) -> Iterator[str]:
                 yield ""
                 yield from finding_lines(finding)
     yield from model_lines(report.models)
+    yield from section("Review remarks on the previous revision", remark_lines(report.remarks))
     yield from section("Not checked", unchecked_lines(report))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
 

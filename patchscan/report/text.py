@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from patchscan.printable import printable
+from patchscan.remarks import remark_lines
 from patchscan.report import Report
 from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.rule import CHANGELOG, Finding, Silence
@@ -63,6 +64,9 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
                 yield from finding_rows(finding, width)
     if detail >= 0:
         yield from model_rows(report, width)
+        yield from section_rows(
+            "Review remarks on the previous revision", remark_lines(report.remarks), width
+        )
         yield from section_rows("How the patches were read", reading_lines(report), width)
         yield from section_rows("Not checked", unchecked_lines(report), width)
     if detail > 0:
