@@ -38,7 +38,7 @@ class Effect:
 
 
 _LOCK = re.compile(
-    r"_?(raw_spin|raw_read|raw_write|spin|read|write|mutex|rt_mutex|ww_mutex|local|bit_spin|hlist_bl)"
+    r"_?(raw_spin|raw_read|raw_write|spin|read|write|mutex|rt_mutex|ww_mutex|local|bit_spin|hlist_bl|xas?|task)"
     r"_(trylock|lock|unlock)(_irqsave|_irqrestore|_irq|_bh)?"
     r"(_nested|_nest_lock|_nested_bh|_killable|_killable_nested|_interruptible|_interruptible_nested|_io|_rcu_node"
     r"|_notrace|_no_resched)?"
@@ -56,6 +56,9 @@ _KINDS = {
     "local": "local_lock",
     "bit_spin": "bit_spin",
     "hlist_bl": "bit_spin",
+    "xa": "spin",
+    "xas": "spin",
+    "task": "spin",
 }
 _SEMAPHORE = re.compile(
     r"(percpu_)?(down|up)(_read|_write)?(_trylock|_killable|_killable_nested|_interruptible|_nested|_nest_lock"
@@ -211,6 +214,12 @@ _NAMED: dict[str, Effect] = {
     "pte_unmap_unlock": Effect("release", "spin", 1, on_rt=False, rcu=-1),
     "pte_offset_map": Effect(rcu=1, success="nonzero"),
     "pte_unmap": Effect(rcu=-1),
+    "bh_lock_sock": Effect("acquire", "spin", on_rt=False),
+    "bh_unlock_sock": Effect("release", "spin", on_rt=False),
+    "netif_addr_lock_bh": Effect("acquire", "spin", on_rt=False, bottom_halves=1),
+    "netif_addr_unlock_bh": Effect("release", "spin", on_rt=False, bottom_halves=-1),
+    "netif_tx_lock_bh": Effect("acquire", "spin", on_rt=False, bottom_halves=1),
+    "netif_tx_unlock_bh": Effect("release", "spin", on_rt=False, bottom_halves=-1),
     "pmd_lock": Effect("acquire", "spin", -1, on_rt=False),
     "pud_lock": Effect("acquire", "spin", -1, on_rt=False),
     "huge_pte_lock": Effect("acquire", "spin", -1, on_rt=False),

@@ -42,6 +42,8 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(
             call.line, f"{function.name}() is itself a barrier: its callers have to say what for"
         )
+    if before_wake_up(function, call):
+        return file.fine(call.line, "it is the barrier that the wake-up behind it asks for in its kernel-doc")
     if named_by_partner(context, function):
         return file.fine(call.line, f"a comment at its partner names {function.name}()")
     severity = "info" if call.name in ACCESSES else ""
@@ -85,6 +87,14 @@ def comment_on(function: Function, call: Call) -> int | None:
         *header_comment(source, function),
     ]
     return next((line for line in places if ORDERING.search(source.comment_text(line))), None)
+
+
+def before_wake_up(function: Function, call: Call) -> bool:
+    """Whether the next statement looks for waiters without a lock, as wake_up_bit() does."""
+    statement = function.statement_of(call.node)
+    following = statement.next_named_sibling if statement is not None else None
+    wakes = ("wake_up_bit", "wake_up_var", "waitqueue_active")
+    return following is not None and any(each.name in wakes for each in function.calls_in(following))
 
 
 def header_comment(source: Source, function: Function) -> Iterator[int]:
@@ -205,6 +215,14 @@ RULE = Rule(
  	buffer->length = 0;
 +	smp_wmb();
  	buffer->ready = true;
+ }
+""",
+        """
+ void done(struct buffer *buffer)
+ {
++	clear_bit_unlock(BUSY, &buffer->state);
++	smp_mb__after_atomic();
++	wake_up_bit(&buffer->state, BUSY);
  }
 """,
         """
