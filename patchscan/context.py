@@ -320,11 +320,14 @@ class Context:
             self._summaries[source] = local_summaries(source)
         return self._summaries[source]
 
-    def uses(self, symbol: str) -> "Uses":
-        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.uses)."""
+    def uses(self, symbol: str, whole: bool = True) -> "Uses":
+        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.uses).
+
+        whole=False looks only near what the series changes: enough where one example decides.
+        """
         from patchscan.uses import find_uses
 
-        return find_uses(self.final, symbol)
+        return find_uses(self.final, symbol, whole)
 
     def look_ahead(self, symbols: Iterable[str]) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from patchscan.git import GitError, run_git
 from patchscan.parallel import in_parallel
@@ -30,8 +30,15 @@ def holding(tree: Tree, words: Sequence[str], under: Sequence[str] = ("",)) -> M
             words,
             [(index, path) for index, word in enumerate(words) for path in _git_grep(tree, word, under)],
         )
+    if tuple(under) == ("",):
+        return holding_in(tree, words, _all_sources(tree))
     paths = {path for directory in under for path in files_where(tree, is_source_name, directory)}
     return holding_in(tree, words, sorted(paths.union(filter(is_kernel_source, under))))
+
+
+@lru_cache(maxsize=2)
+def _all_sources(tree: Tree) -> tuple[str, ...]:
+    return files_where(tree, is_source_name)
 
 
 def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -104,9 +111,10 @@ def _pairs_in_files(root: str, needles: Sequence[bytes], paths: Sequence[str]) -
     # One buffer for all files: a fresh bytes object for each costs three times as much.
     buffer = bytearray(_BUFFER_SIZE)
     pairs = []
+    prefix = root + "/"
     for path in paths:
         try:
-            descriptor = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(prefix + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             continue
         try:

@@ -49,6 +49,9 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
         return file.fine(export.line, f"{export.macro} is used by other names than {symbol}")
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
+    near = next((use for use in context.uses(symbol, whole=False).uses if in_module(context, use)), None)
+    if near:
+        return file.fine(export.line, f"{near.path} uses {symbol} and can be a module")
     users: list[User] = []
     for found in users_of(context, symbol):
         if isinstance(found, str):
@@ -101,6 +104,11 @@ def users_of(context: Context, symbol: str) -> Iterator[User | str]:
         if not found.complete:
             yield f"the tree was not searched whole for {name}: {found.why}"
             return
+
+
+def in_module(context: Context, use: "Use") -> bool:
+    """Whether a use decides the question at once, before the whole tree is searched."""
+    return counts(use) and use.path.endswith(".c") and context.linkage(use.path) == "modular"
 
 
 def counts(use: "Use") -> bool:
