@@ -12,7 +12,6 @@ from patchscan.model.syntax import arguments, children
 from patchscan.model.typing import find, type_of
 from patchscan.model.values import Address, FunctionName, Local, Named, Register, Unknown, Value
 
-_MAX_DEPTH = 12
 _SHORT = 300
 _NONE: frozenset[str] = frozenset()
 
@@ -41,7 +40,7 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
 
 
 def _look_into(context: Context, definition: Definition, name: str, near: str, frame: Frame) -> bool:
-    if frame.depth >= _MAX_DEPTH or any(
+    if frame.depth >= context.depth or any(
         up.definition.name == name and up.definition.path == definition.path for up in frame.chain()
     ):
         return False

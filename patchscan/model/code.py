@@ -75,6 +75,12 @@ class Definition:
         return tuple(sorted({name.decode() for name in _CALLED.findall(self.text)} - {self.name}))
 
 
+def number(text: str) -> int:
+    """A C integer literal without suffix; raises ValueError for anything else."""
+    octal = len(text) > 1 and text[0] == "0" and text.isdigit()
+    return int(text, 8 if octal else 0)
+
+
 def declared(base: str, declarator: Node | None, text_of: Callable[[Node], str]) -> tuple[str, str]:
     """(type, name) of one declarator; the type has its pointer stars behind a space: "pmd_t *"."""
     stars = ""
@@ -122,7 +128,7 @@ class File:
 
     @cached_property
     def constants(self) -> dict[str, int]:
-        return {name.decode(): int(number, 0) for name, number in _CONSTANT.findall(self.text)}
+        return {name.decode(): number(text.decode()) for name, text in _CONSTANT.findall(self.text)}
 
     @cached_property
     def globals(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tree_sitter import Node
 
 from patchscan.model.calls import evaluate_call
+from patchscan.model.code import number
 from patchscan.model.joins import join
 from patchscan.model.memory import (
     FREED,
@@ -92,7 +93,7 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
     structure = structure_of(type_of(context, argument, frame))
     if b"->" in between:
         value = evaluate(context, argument, env, frame, out)
-        if isinstance(value, Register):
+        if isinstance(value, Register) and not (context.by_field and structure):
             return Through(value)
         base: Location | None = value.of if isinstance(value, Address) else None
         if isinstance(value, Unknown) and structure_of(value.type):
@@ -128,7 +129,7 @@ def _element(context: Context, node: Node, env: Environment, frame: Frame, out: 
 
 def _literal(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
     try:
-        return Const(int(_NUMBER.sub("", frame.text(node)), 0))
+        return Const(number(_NUMBER.sub("", frame.text(node))))
     except ValueError:
         return context.unknown(frame.text(node))
 
@@ -153,9 +154,9 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
         )
     if name in context.choices:
         return Const(context.choices[name])
-    number = context.code.constant(name, frame.path)
-    if number is not None:
-        return Const(number)
+    known = context.code.constant(name, frame.path)
+    if known is not None:
+        return Const(known)
     if context.stubs.get(name) is not None or context.code.callee(name, frame.path) is not None:
         return FunctionName(name, frame.path)
     if name == "current":

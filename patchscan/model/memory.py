@@ -58,7 +58,8 @@ class Frame:
 class Context:
     """One thread's lowering in progress.
 
-    keep: the location keys that become events, None for all; instances: C type to the number of the one object
+    depth: how deep calls are looked into; by_field: a field is named by type and field also where its object's
+    address was read. keep: the location keys that become events, None for all; instances: C type to the number of the one object
     of that type this thread works on; lower_block, evaluate, location: the lowering of statements and
     expressions, given here because they call each other.
     """
@@ -79,6 +80,8 @@ class Context:
     assumptions: set[str] = field(default_factory=set)
     visited: set[tuple[str, str]] = field(default_factory=set)
     budget: int = 60_000
+    depth: int = 12
+    by_field: bool = False
     counter: int = 0
 
     def next(self) -> int:

@@ -70,6 +70,9 @@ def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
         stub = define(function, name, source.first_line, source.text, by_name, stub=True)
         if stub is not None:
             found[function] = stub
+    for function in [name for name in found if name.startswith("atomic_")]:
+        for wider in ("atomic_long_", "atomic64_"):
+            found.setdefault(wider + function.removeprefix("atomic_"), found[function])
     return found
 
 

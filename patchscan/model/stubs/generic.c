@@ -39,7 +39,8 @@ void smp_mb__after_spinlock(void) { __F(after_spinlock); }
 void smp_mb__after_unlock_lock(void) { __F(after_unlock_lock); }
 /* include/asm-generic/barrier.h: the control dependency with this makes an acquire */
 void smp_acquire__after_ctrl_dep(void) { __F(rmb); }
-same_t smp_cond_load_acquire_value(p) { return __R(acquire, *p); }
+pointee_t smp_cond_load_acquire(p, c) { return __R(acquire, *p); }
+pointee_t smp_cond_load_relaxed(p, c) { return __R(once, *p); }
 
 /* Documentation/RCU/rcu_dereference.rst */
 same_t rcu_dereference(l) { return __R(once, l); }
@@ -112,6 +113,16 @@ bool atomic_try_cmpxchg(v, o, n) { int old = *o; int seen = __C(full, *v, old, n
 bool atomic_try_cmpxchg_relaxed(v, o, n) { int old = *o; int seen = __C(relaxed, *v, old, n); *o = seen; return seen == old; }
 bool atomic_try_cmpxchg_acquire(v, o, n) { int old = *o; int seen = __C(acquire, *v, old, n); *o = seen; return seen == old; }
 bool atomic_try_cmpxchg_release(v, o, n) { int old = *o; int seen = __C(release, *v, old, n); *o = seen; return seen == old; }
+
+/* a failed conditional operation orders nothing: the value is what decides */
+int atomic_cond_read_acquire(v, c) { return __R(acquire, *v); }
+int atomic_add_return_release(i, v) { return __X(add, release, *v, i) + i; }
+int atomic_add_return_acquire(i, v) { return __X(add, acquire, *v, i) + i; }
+int atomic_sub_return_release(i, v) { return __X(sub, release, *v, i) - i; }
+int atomic_fetch_sub_release(i, v) { return __X(sub, release, *v, i); }
+bool atomic_inc_not_zero(v) { int o = __R(once, *v); return o != 0 && __C(full, *v, o, o + 1) == o; }
+bool atomic_inc_unless_negative(v) { int o = __R(once, *v); return o >= 0 && __C(full, *v, o, o + 1) == o; }
+bool atomic_add_unless(v, a, u) { int o = __R(once, *v); return o != u && __C(full, *v, o, o + a) == o; }
 
 /* include/linux/refcount.h: increments are relaxed, decrements release, the last one also acquires */
 int refcount_read(r) { return __R(once, r->refs); }
