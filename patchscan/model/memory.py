@@ -58,10 +58,10 @@ class Frame:
 class Context:
     """One thread's lowering in progress.
 
-    depth: how deep calls are looked into; by_field: a field is named by type and field also where its object's
-    address was read. keep: the location keys that become events, None for all; instances: C type to the number of the one object
-    of that type this thread works on; lower_block, evaluate, location: the lowering of statements and
-    expressions, given here because they call each other.
+    keep: the location keys that become events, None for all; instances: C type to the number of the one
+    object of that type this thread works on; depth: how deep calls are looked into; by_field: a field is named
+    by type and field also where its object's address was read; lower_block, evaluate, location: the lowering
+    of statements and expressions, given here because they call each other.
     """
 
     code: Codebase

@@ -50,6 +50,14 @@ class Side:
     after: tuple[Access, ...]
     fence: Fence | None
 
+    def loads(self) -> set[str | None]:
+        """The locations that are read after the barrier."""
+        return {_key(event) for event in self.after if isinstance(event, Read)} - {None}
+
+    def stores(self) -> set[str | None]:
+        """The locations that are written before the barrier."""
+        return {_key(event) for event in self.before if isinstance(event, Write)} - {None}
+
 
 @dataclass(frozen=True)
 class PairVerdict:

@@ -94,6 +94,10 @@ class SeriesModels:
         """How to read the code after patch `index` as the models saw it."""
         return self._at(index).read
 
+    def code_after(self, index: int) -> Sources:
+        """The code after patch `index`, with what was lifted from patches that do not apply."""
+        return self._at(index)
+
     def patch(self, index: int, every_column: bool = False) -> tuple[Verdict, ...]:
         """The verdicts of every model that patch `index` changes; `before` is the verdict without the patch.
 

@@ -1,0 +1,286 @@
+"""A barrier whose comment names a partner that cannot pair with it, or a partner that loses its barrier."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from patchscan.context import ChangedFile, Context, encode
+from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, prepare, sites
+from patchscan.rule import Evidence, Finding, Rule, Silence
+
+CLASSES = (
+    (re.compile(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
+    (re.compile(r"_release$|^smp_store_release$|^rcu_assign_pointer$"), "release"),
+    (re.compile(r"(?:^|_)rmb$"), "read"),
+    (re.compile(r"(?:^|_)wmb$"), "write"),
+)
+ORDERS = {
+    "acquire": "orders only what comes after a load",
+    "release": "orders only what comes before a store",
+    "read": "orders loads only",
+    "write": "orders stores only",
+}
+CANNOT = {
+    frozenset({"read"}),
+    frozenset({"write"}),
+    frozenset({"acquire"}),
+    frozenset({"release"}),
+    frozenset({"read", "acquire"}),
+    frozenset({"write", "release"}),
+}
+Lookup = Callable[[str, str], Text | None]
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every added barrier with a pairing comment, and every function that loses a barrier others count on."""
+    for file in context.c_files:
+        if not any(BARRIER.search(line.text) for line in (*file.added, *file.removed)):
+            continue
+        lookup = finder(context, file)
+        for text in texts(file):
+            for site in sites(text):
+                if site.line in file.added_numbers:
+                    yield judge(context, file, site, lookup)
+        yield from lost_partners(file)
+
+
+def texts(file: ChangedFile) -> Iterator[Text]:
+    """The code after the patch: the whole file, or each hunk in its place."""
+    spans = [(f.first_line, f.last_line, f.name) for source in file.after for f in source.functions()]
+    if file.state.after is not None:
+        yield prepare(file.path, file.state.after, spans)
+        return
+    for hunk in file.change.hunks:
+        lines = [encode(line.text) for line in hunk.lines if line.kind != "-"]
+        yield prepare(file.path, b"\n" * (hunk.new_start - 1) + b"\n".join(lines), spans)
+
+
+def finder(context: Context, file: ChangedFile) -> Lookup:
+    """A look-up of functions: in this file, in what the series changes, in the tree."""
+    known: dict[str, Text | None] = {}
+
+    def lookup(name: str, path: str) -> Text | None:
+        if name not in known:
+            known[name] = find(context, file, name)
+        return known[name]
+
+    return lookup
+
+
+def find(context: Context, file: ChangedFile, name: str) -> Text | None:
+    """The text that defines a function; "" is the file itself."""
+    others = [other for each in context.all for other in each.c_files if other is not file]
+    for candidate in (file, *others):
+        for text in texts(candidate):
+            if not name or any(text.function_of(each.line) == name for each in barriers(text)):
+                return text
+        if name and any(f.name == name for source in candidate.after for f in source.functions()):
+            return next(texts(candidate), None)
+    if not context.has_tree:
+        return None
+    for use in context.uses(name).uses:
+        data = context.final.read(use.path) if use.kind == "definition" else None
+        if data is not None:
+            from patchscan.source import parse
+
+            spans = [(f.first_line, f.last_line, f.name) for f in parse(data, use.path).functions()]
+            return prepare(use.path, data, spans)
+    return None
+
+
+def judge(context: Context, file: ChangedFile, site: Site, lookup: Lookup) -> Finding | Silence:
+    """One barrier with its comment: whether the partner that it names can pair with it."""
+    partners = partners_of(site, lookup)
+    if not partners:
+        return file.unchecked(site.line, "the partner that the comment names was not found")
+    partner = partners[0]
+    evidence = (Evidence(partner.path, partner.line, f"{partner.function}(): {partner.name}()"),)
+    if not partner.line:
+        return file.unchecked(site.line, f"{partner.function}() has no barrier of its own")
+    text = lookup(partner.function, site.path)
+    there = [each for each in barriers(text) if each.function == partner.function] if text else [partner]
+    there = [each for each in there if each.name not in ("READ_ONCE", "WRITE_ONCE")] or [partner]
+    if all(cannot_pair(site.barrier, each.name) for each in there):
+        return file.finding(
+            site.line,
+            f"the comment pairs {site.barrier}() with {partner.name}() in {partner.function}(): each of them "
+            f"{ORDERS[class_of(site.barrier)]}, so neither side orders what the other needs",
+            evidence,
+        )
+    if class_of(site.barrier) == "read" and starts_store_buffering(context, site, partner):
+        return file.finding(
+            site.line,
+            f"{partner.function}() stores, then has {partner.name}() and nothing after it: that is one half of store "
+            f"buffering, and the other half needs its store, a full barrier and then its load; {site.barrier}() "
+            f"does not order a store before a load",
+            evidence,
+        )
+    return file.fine(site.line, f"it can pair with {partner.name}() in {partner.function}()")
+
+
+def class_of(name: str) -> str:
+    """What a barrier orders: "acquire", "release", "read", "write", or "full" for all else."""
+    return next((kind for pattern, kind in CLASSES if pattern.search(name)), "full")
+
+
+def cannot_pair(one: str, other: str) -> bool:
+    """Whether two barriers order nothing against each other, whatever the accesses are."""
+    return frozenset({class_of(one), class_of(other)}) in CANNOT
+
+
+def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bool:
+    """Whether the partner is a full barrier after a store to what is loaded after ours, and its function ends there."""
+    from patchscan.model.code import Codebase
+    from patchscan.model.config import Config
+    from patchscan.model.findings import models_of
+    from patchscan.model.pairmodel import side
+    from patchscan.model.series import base_config
+    from patchscan.model.stubs import load_stubs
+
+    if class_of(partner.name) != "full":
+        return False
+    sources = models_of(context.states).code_after(context.states.index(context.state))
+    config = Config(base_config(sources.read, "generic"), default=1)
+    stubs = load_stubs(("generic.c", "cpu.c", "wait.c", "quiet.c"), config)
+    code = Codebase(sources.read, sources.changed, config, sources.changed)
+    where = next((path for path in (partner.path,) if code.function(partner.function, path)), None)
+    ours = side(Barrier(site.path, placed(sources.read, site), site.function, site.barrier), code, stubs)
+    theirs = side(partner, code, stubs) if where is not None else None
+    if ours is None or theirs is None or theirs.after or theirs.fence is None:
+        return False
+    return bool(ours.loads() & theirs.stores())
+
+
+def placed(read: Callable[[str], bytes | None], site: Site) -> int:
+    """The line of a site's barrier in the code as it is read: its own, or the one in its function there."""
+    data = read(site.path)
+    lines = data.split(b"\n") if data is not None else []
+    if 0 < site.line <= len(lines) and site.barrier.encode() in lines[site.line - 1]:
+        return site.line
+    return next((n for n, line in enumerate(lines, 1) if site.barrier.encode() + b"(" in line), site.line)
+
+
+def lost_partners(file: ChangedFile) -> Iterator[Finding | Silence]:
+    """Sites of the same file that say they pair with a function which loses a barrier here."""
+    for text in texts(file):
+        everything = list(sites(text))
+        for hunk in file.change.hunks:
+            added = [match for line in hunk.lines if line.kind == "+" for match in BARRIER.findall(line.text)]
+            position = hunk.new_start
+            for line in hunk.lines:
+                position = line.new if line.new is not None else position
+                found = BARRIER.search(line.text) if line.kind == "-" else None
+                if (
+                    found is None
+                    or added
+                    or (class_of(found.group(1)) == "full" and "mb" not in found.group(1))
+                ):
+                    continue
+                function = text.function_of(position)
+                for site in everything:
+                    if function and any(partner.function == function for partner in site.partners):
+                        yield Finding(
+                            file.path,
+                            position,
+                            f"{function}() loses its {found.group(1)}(), and the comment at {site.barrier}() in "
+                            f"{site.function}() says that it pairs with {function}()",
+                            (Evidence(site.path, site.line, site.comment),),
+                            severity="info",
+                        )
+
+
+RULE = Rule(
+    name="barrier-pairing",
+    summary="A barrier whose named partner cannot pair with it",
+    why=(
+        "A barrier on one CPU orders nothing for another unless that one has a barrier as well, and the two fit: loads "
+        "are ordered against stores, an acquire against a release, and a store before a load needs a full barrier on "
+        "both sides. The comment at a barrier names its partner; the rule looks there. A function that loses its "
+        "barrier is shown the comments that count on it."
+    ),
+    source=(
+        'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '
+        'review of "mm: use targeted IPIs for TLB sync with lockless page table walkers" v4 1/3, 2026-02-02'
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+ static void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
+ 	/* Pairs with smp_rmb() in consume(). */
+ 	smp_rmb();
+ 	ring->ready = 1;
+ }
+ 
+ static int consume(struct ring *ring)
+ {
+ 	int ready = READ_ONCE(ring->ready);
+ 
++	/* Pairs with smp_rmb() in publish(). */
++	smp_rmb(); // want "orders loads only"
+ 	return ready ? ring->data : 0;
+ }
+""",
+        """
+>>> patch mm: look which CPUs walk
+>>> file mm/walk.c
++static void walk_begin(struct walk *walk)
++{
++	/* Pairs with smp_rmb() in wait_for_walk(). */
++	WRITE_ONCE(walk->active, 1);
++	smp_mb();
++}
++
++static bool wait_for_walk(struct walk *walk)
++{
++	/* Pairs with smp_mb() in walk_begin(). */
++	smp_rmb(); // want "store buffering"
++	return READ_ONCE(walk->active);
++}
+""",
+    ),
+    good=(
+        """
+ static void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
++	/* Pairs with smp_rmb() in consume(). */
++	smp_wmb();
+ 	WRITE_ONCE(ring->ready, 1);
+ }
+ 
+ static int consume(struct ring *ring)
+ {
+ 	int ready = READ_ONCE(ring->ready);
+ 
++	/* Pairs with smp_wmb() in publish(). */
++	smp_rmb();
+ 	return ready ? ring->data : 0;
+ }
+""",
+        """
+ static void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
++	/* Pairs with smp_load_acquire() in consume(). */
++	smp_store_release(&ring->ready, 1);
+ }
+ 
+ static int consume(struct ring *ring)
+ {
++	/* Pairs with smp_store_release() in publish(). */
++	return smp_load_acquire(&ring->ready) ? ring->data : 0;
+ }
+""",
+        """
+ static bool wait_for_walk(struct walk *walk)
+ {
++	/* Pairs with the barrier in walk_begin(), which is in assembly. */
++	smp_rmb();
+ 	return READ_ONCE(walk->active);
+ }
+""",
+    ),
+)
