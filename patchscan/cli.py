@@ -329,6 +329,7 @@ COMMANDS: dict[
         "extract the models that a series touches, and run them",
     ),
     "index": (*command_of("patchscan.indexer"), "make or refresh the identifier index of a kernel tree"),
+    "cost": (*command_of("patchscan.cost.command"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),
     "compare": (*command_of("patchscan.compare"), "what changed between two revisions of a series"),

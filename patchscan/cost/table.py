@@ -1,0 +1,169 @@
+"""Costs as text and as JSON: a row a scheme, then growth, latency, sources. Every figure says how sure it is."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from patchscan.cost.compare import Comparison
+from patchscan.cost.figures import Figure, SchemeCost
+from patchscan.cost.growth import Growth
+from patchscan.cost.run import Workload
+from patchscan.printable import printable
+
+_COLUMNS = (
+    ("IPIs", "IPIs sent"),
+    ("CPUs hit", "CPUs interrupted"),
+    ("isolated hit", "isolated task interrupted"),
+    ("reads of others", "reads of other CPUs"),
+    ("grace periods", "grace periods waited for"),
+    ("deferred", "deferred frees"),
+    ("tables/wait", "tables per wait"),
+    ("barriers/call", "full barriers per call"),
+    ("atomics/call", "atomics per call"),
+    ("acq+rel/call", "acquire or release per call"),
+)
+_RANGES = (
+    ("IPIs", "IPIs sent, steady"),
+    ("spurious", "spurious IPIs, steady"),
+    ("isolated hit", "isolated task interrupted, steady"),
+    ("update takes", "update takes"),
+    ("reader call takes", "reader call takes"),
+)
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns"))
+
+
+def as_json(found: Comparison) -> str:
+    """The comparison as one JSON object; times in nanoseconds."""
+    rows = [
+        {"workload": asdict(workload), "schemes": [asdict(each) for each in costs]}
+        for workload, costs in found.rows
+    ]
+    whole = {
+        "schema": 1,
+        "rows": rows,
+        "growth": [asdict(each) for each in found.growth],
+        "latencies": [asdict(each) for each in found.latencies],
+        "crossover": asdict(found.crossover) if found.crossover else None,
+        "constants": {name: asdict(each) for name, each in sorted(found.constants.items())},
+        "runs": found.runs,
+        "seed": found.seed,
+        "problems": list(found.problems),
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def as_text(found: Comparison) -> str:
+    """The comparison for a terminal."""
+    parts = [*_rows(found), *_growth(found.growth), *_latency(found), *_basis(found)]
+    return "\n".join(printable(line) for line in parts) + "\n"
+
+
+def _rows(found: Comparison) -> Iterator[str]:
+    for workload, costs in found.rows:
+        yield _title(workload)
+        yield ""
+        yield "counted, per update, every walker inside its walk:"
+        yield from grid(costs, _COLUMNS)
+        if found.runs:
+            yield ""
+            yield f"{found.runs} seeded runs, lowest to highest; IPIs are counted, times as marked:"
+            yield from grid(costs, _RANGES)
+        yield ""
+
+
+def _title(workload: Workload) -> str:
+    parts = [_plural(workload.cpus, "CPU"), _plural(workload.walkers, "walker")]
+    parts += [f"{workload.isolated} isolated", _plural(workload.spaces, "address space")]
+    return ", ".join([*parts, _plural(workload.tables, "table") + " an update"])
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def grid(costs: Sequence[SchemeCost], columns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """A line a scheme; a column that is 0 or missing in every line is left out."""
+    cells = {
+        title: [cell(cost.figure(name)) for cost in costs]
+        for title, name in columns
+        if any((figure := cost.figure(name)) is not None and figure.high for cost in costs)
+    }
+    widths = {title: max(len(title), *map(len, column)) for title, column in cells.items()}
+    first = max([len(cost.scheme) for cost in costs] or [0])
+    yield "  ".join([f"  {'':{first}}", *(f"{title:>{widths[title]}}" for title in cells)])
+    for index, cost in enumerate(costs):
+        values = (f"{column[index]:>{widths[title]}}" for title, column in cells.items())
+        yield "  ".join([f"  {cost.scheme:{first}}", *values])
+
+
+def cell(figure: Figure | None) -> str:
+    """A figure in a column: a number, or a range of numbers or times; times say how sure they are."""
+    if figure is None:
+        return "-"
+    if figure.unit == "ns" and figure.high:
+        return f"{span(figure.low, figure.high)} {figure.kind}"
+    if figure.low == figure.high:
+        return number(figure.low)
+    return f"{number(figure.low)}..{number(figure.high)}"
+
+
+def number(value: float) -> str:
+    """Without decimals where there are none."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
+def span(low: float, high: float) -> str:
+    """A range of times, in ns, in the unit that suits its ends."""
+    return time(low) if time(low) == time(high) else f"{time(low)}..{time(high)}"
+
+
+def time(nanoseconds: float) -> str:
+    """Three digits and a unit."""
+    for size, unit in _UNITS:
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.3g} {unit}"
+    return f"{nanoseconds:.3g} ns"
+
+
+def _growth(growth: Sequence[Growth]) -> Iterator[str]:
+    if not growth:
+        return
+    sizes = [size for size, _ in growth[0].points]
+    first = max(len(each.scheme) for each in growth)
+    order = max(len(each.order) for each in growth)
+    yield f"growth (counted): {growth[0].what} per update, grows as"
+    yield f"  {'CPUs':{first}}  {'':{order}}" + "".join(f" {size:>6}" for size in sizes)
+    for each in growth:
+        values = "".join(f" {number(value):>6}" for _, value in each.points)
+        yield f"  {each.scheme:{first}}  {each.order:{order}}{values}"
+    yield ""
+
+
+def _latency(found: Comparison) -> Iterator[str]:
+    if not found.latencies or found.crossover is None:
+        return
+    kind = found.crossover.kind
+    yield f"writer's latency ({kind}): IPIs to every CPU, a grace period"
+    for each in found.latencies:
+        yield f"  {each.cpus:>6} CPUs  {span(*each.broadcast):>20}  {span(*each.grace_period):>20}"
+    yield (
+        f"  the grace period is the shorter wait from {found.crossover.earliest} CPUs on at the earliest, "
+        f"from {found.crossover.latest} at the latest"
+    )
+    yield ""
+
+
+def _basis(found: Comparison) -> Iterator[str]:
+    """What was assumed, what is missing, and where the constants come from."""
+    costs = list({cost.scheme: cost for _, group in found.rows for cost in group}.values())
+    for cost in costs:
+        yield from (f"{cost.scheme}: assumes {text}" for text in cost.assumptions)
+    missing = dict.fromkeys(text for cost in costs for text in cost.missing)
+    if missing:
+        yield f"not looked into, counted as nothing: {', '.join(missing)}"
+    yield from dict.fromkeys(f"{cost.scheme}: {text}" for cost in costs for text in cost.problems)
+    yield from found.problems
+    if found.runs:
+        yield "constants:"
+        for each in found.constants.values():
+            yield f"  {each.name}: {span(each.low, each.high)}, {each.kind}, {each.date}: {each.source}"

@@ -1,0 +1,286 @@
+"""A task: executes programs on one CPU of the machine, event by event, and counts what it does."""
+
+from collections.abc import Generator, Iterable
+
+import simpy
+
+from patchscan.cost.machine import Machine
+from patchscan.cost.operations import OWN_CPU, RUNS_SPACE, SPACE, Program, per_cpu
+from patchscan.cost.views import View, look
+from patchscan.model.events import (
+    Assign,
+    Body,
+    Branch,
+    Close,
+    Deferred,
+    Event,
+    Fence,
+    Lock,
+    Open,
+    Place,
+    Read,
+    Update,
+    Wait,
+    Write,
+)
+from patchscan.model.memory import FREED
+from patchscan.model.values import Const, Named, Operation, Register, Value, combine
+
+Run = Generator[simpy.Event, object, None]
+_UNKNOWN = 1
+_IN_ORDER = ("acquire", "release")
+
+
+class Task:
+    """One thread of the workload.
+
+    role: under which its operations are counted; space: number of its address space; runs: the CPUs of
+    mm_cpumask() of that address space; memory: what it finds in memory that is not per-CPU, by location.
+    """
+
+    def __init__(self, machine: Machine, cpu: int, role: str, space: int, runs: Iterable[int] = ()) -> None:
+        self.machine, self.number, self.role, self.space = machine, cpu, role, space
+        self.runs = frozenset(runs)
+        self.cpu = machine.cpus[cpu]
+        self.memory: dict[str, int] = {}
+        self._owed = 0.0
+        self._lasts = 0.0
+        self._registers: dict[str, int] = {}
+        self._program: Program | None = None
+        self._view: View | None = None
+        self._targets: list[int] = []
+        self._sent_at: Place | None = None
+        self._flushes_there = False
+        self._flushed_at: Place | None = None
+
+    def execute(self, program: Program, lasts: float = 0.0) -> Run:
+        """One call of the program; lasts: ns of its own work, spent at the first access inside its section."""
+        self._program, self._lasts = program, lasts
+        self._registers, self._view, self._flushed_at = {}, None, None
+        self._count("calls")
+        yield from self._body(program.body)
+        yield from self._interrupt_targets()
+        self._owed += self._lasts
+        self._lasts = 0.0
+        yield from self.pause()
+
+    def pause(self, more: float = 0.0) -> Run:
+        """Let the time pass that operations took, and what interrupts took meanwhile."""
+        left = self._owed + more + self.cpu.stolen
+        self._owed = self.cpu.stolen = 0.0
+        while left > 0:
+            self.machine.events += 1
+            yield self.machine.environment.timeout(left)
+            left, self.cpu.stolen = self.cpu.stolen, 0.0
+
+    def _body(self, body: Body) -> Run:
+        for event in body:
+            if isinstance(event, Branch):
+                yield from self._body(event.then if self._value(event.condition) else event.otherwise)
+            elif isinstance(event, Assign):
+                self._registers[event.register.name] = self._value(event.value)
+            elif isinstance(event, Wait):
+                yield from self._wait(event)
+            elif isinstance(event, Read) and (there := self._there(event)):
+                yield from self._read_there(event, *there)
+            elif isinstance(event, (Read, Write, Update, Fence, Open, Close, Lock, Deferred)):
+                if self._targets:
+                    yield from self._interrupt_targets()
+                yield from self._step(event)
+
+    def _step(self, event: Event) -> Run:
+        """An event that concerns this CPU."""
+        if isinstance(event, (Read, Write, Update)):
+            if self._lasts and self.cpu.sections and per_cpu(event) is None:
+                self._owed, self._lasts = self._owed + self._lasts, 0.0
+            if per_cpu(event) is not None and (self._owed or self.cpu.stolen):
+                yield from self.pause()
+            self._access(event)
+        elif isinstance(event, Fence):
+            self._count("full barriers" if event.kind == "mb" else "other fences")
+            self._owed += self.machine.prices.of("full_barrier") if event.kind == "mb" else 0.0
+        elif isinstance(event, (Open, Close)):
+            yield from self._section(event)
+        elif isinstance(event, Lock):
+            yield from self._lock(event)
+        elif isinstance(event, Deferred):
+            self._count("deferred frees")
+            self.machine.environment.process(self._deferred(event))
+
+    def _access(self, event: Read | Write | Update) -> None:
+        """A memory access of this CPU; another CPU's per-CPU variable is only ever read."""
+        where = event.location
+        name = where.name if isinstance(where, Named) else None
+        own = per_cpu(event)
+        if own is not None:
+            name, old = own[0], self.machine.value(own[0], self.number)
+        else:
+            old = self.memory.get(name, _UNKNOWN) if name is not None else _UNKNOWN
+        if isinstance(event, Read):
+            self._registers[event.register.name] = old
+        if not isinstance(event, Write) and event.order in _IN_ORDER:
+            self._count("acquire or release")
+        if isinstance(event, Write):
+            self._count("acquire or release", int(event.order == "release"))
+            self._count("tables freed", int(event.value == FREED))
+            self._store(name, own is not None, self._value(event.value))
+        elif isinstance(event, Update):
+            self._count("atomics")
+            self._owed += self.machine.prices.of("atomic")
+            self._registers[event.register.name] = old
+            self._store(name, own is not None, self._updated(event, old))
+
+    def _updated(self, event: Update, old: int) -> int:
+        """What a read-modify-write leaves."""
+        operands = [self._value(operand) for operand in event.operands]
+        if event.operation == "xchg":
+            return operands[0]
+        if event.operation == "cmpxchg":
+            return operands[1] if old == operands[0] else old
+        if event.operation == "andnot":
+            return old & ~operands[0]
+        symbol = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^"}.get(event.operation)
+        return _number(combine(symbol, Const(old), Const(operands[0]))) if symbol else old
+
+    def _store(self, name: str | None, is_per_cpu: bool, value: int) -> None:
+        if name is not None and is_per_cpu:
+            self.machine.set_value(name, self.number, value)
+        elif name is not None:
+            self.memory[name] = value
+
+    def _section(self, event: Open | Close) -> Run:
+        """A reader section begins or ends; time spent before belongs before it."""
+        if self._owed or (self.cpu.stolen and not self.cpu.irqs_off):
+            yield from self.pause()
+        opens = isinstance(event, Open)
+        if event.domain == "irq":
+            self.machine.turn_irqs(self.number, opens)
+        elif opens:
+            self.machine.open_section(self.number)
+        else:
+            self.machine.close_section(self.number)
+
+    def _lock(self, event: Lock) -> Run:
+        name = f"{event.name} of {self.space}"
+        yield from self.pause()
+        if event.kind == "lock":
+            self._count("locks taken")
+            yield from self._until(self.machine.lock(name), f"lock {event.name}", event.place)
+        else:
+            self.machine.unlock(name)
+
+    def _deferred(self, event: Deferred) -> Run:
+        """A callback after a grace period; what it frees is counted, its time is nobody's who waits."""
+        yield self.machine.grace_period()
+        self._count("callbacks run")
+        for inner in event.body:
+            if isinstance(inner, Write) and inner.value == FREED:
+                self._count("tables freed")
+
+    def _wait(self, event: Wait) -> Run:
+        """A wait on another CPU's section or translations, or on a grace period."""
+        if event.domain == "irq" and event.cpu not in (None, OWN_CPU):
+            if self._targets and self._sent_at != event.place:
+                yield from self._interrupt_targets()
+            self._sent_at = event.place
+            self._targets.extend(self._look().groups[(event.cpu or 1) - 1].members)
+        elif event.domain == "rcu":
+            yield from self._interrupt_targets()
+            yield from self.pause()
+            self._count("grace periods waited for")
+            yield from self._until(self.machine.grace_period(), "a grace period", event.place)
+        elif event.cpu == OWN_CPU:
+            self._count("TLB flushes here")
+            self._owed += self.machine.prices.of("local_flush")
+        elif event.domain == "tlb" and self._sent_at is not None:
+            self._flushes_there = True
+        elif self._flushed_at != event.place:
+            self._flushed_at = event.place
+            self._count("flushes without an interrupt")
+            self._owed += self.machine.prices.of("remote_flush")
+
+    def _interrupt_targets(self) -> Run:
+        """Send what was collected for one call, and wait until every target has handled it."""
+        if self._sent_at is None:
+            return
+        place, targets, flushes = self._sent_at, sorted(self._targets), self._flushes_there
+        self._sent_at, self._targets, self._flushes_there = None, [], False
+        if not targets:
+            return
+        yield from self.pause()
+        self._count("IPI calls")
+        seen = self._view.seen if self._view is not None else {}
+        call = self.machine.send(
+            self.number,
+            self.role,
+            targets,
+            self.machine.prices.of("local_flush") if flushes else 0.0,
+            lambda target: seen.get(target, ()),
+        )
+        self.machine.counts["sent by", place.function] += len(targets)
+        yield from self._until(call.done, f"{len(targets)} IPIs", place)
+
+    def _until(self, event: simpy.Event, what: str, place: Place) -> Run:
+        """Wait for an event; while it has not come, the machine can tell who waits and for what."""
+        self.machine.waiting[self.number] = (event, f"{what} at {place.path}:{place.line}")
+        self.machine.events += 1
+        yield event
+        del self.machine.waiting[self.number]
+        self.cpu.stolen = 0.0
+
+    def _there(self, event: Read) -> tuple[str, int] | None:
+        """(variable, group) of a read of another CPU's per-CPU variable."""
+        where = per_cpu(event)
+        return where if where is not None and where[1] != OWN_CPU else None
+
+    def _read_there(self, event: Read, name: str, group: int) -> Run:
+        """A read of a per-CPU variable of every CPU in a group."""
+        view = self._view
+        if view is None or view.is_stale(name, group, self.machine.environment.now):
+            yield from self._interrupt_targets()
+            yield from self.pause()
+            self._view = view = None
+        view = self._look()
+        view.read.add((name, group))
+        size = len(view.groups[group - 1].members)
+        self._count("reads of other CPUs", size)
+        self._count("acquire or release", size if event.order == "acquire" else 0)
+        self._owed += size * self.machine.prices.of("remote_read")
+        self._registers[event.register.name] = view.value(name, group)
+
+    def _look(self) -> View:
+        """The view of the other CPUs, taken now where there is none."""
+        assert self._program is not None
+        if self._view is None:
+            self._view = look(
+                self.machine,
+                self.number,
+                self.space,
+                self.runs,
+                self._program.looks_at,
+                self._program.states,
+            )
+        return self._view
+
+    def _value(self, value: Value) -> int:
+        """The number that a value is now; what the lowering could not follow is 1."""
+        if isinstance(value, Const):
+            return self.space if value.number == SPACE else value.number
+        if isinstance(value, Register):
+            name, _, group = value.name.partition("@")
+            if name == RUNS_SPACE:
+                own = int(self.number in self.runs)
+                return own if int(group) == OWN_CPU else self._look().value(RUNS_SPACE, int(group))
+            return self._registers.get(value.name, _UNKNOWN)
+        if isinstance(value, Operation):
+            left, right = self._value(value.left), self._value(value.right)
+            return _number(combine(value.operator, Const(left), Const(right)))
+        return _UNKNOWN
+
+    def _count(self, what: str, times: int = 1) -> None:
+        if times:
+            self.machine.counts[self.role, what] += times
+
+
+def _number(value: Value) -> int:
+    return value.number if isinstance(value, Const) else _UNKNOWN
