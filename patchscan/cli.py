@@ -25,10 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(version() if "--version" in words else usage())
         return CLEAN if words else UNUSABLE
     name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("scan", words)
-    run, add_arguments, text = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog=f"patchscan {name}", description=text)
-    add_arguments(parser)
-    options = parser.parse_intermixed_args(rest)
+    run = COMMANDS[name][0]
+    options = parser_of(name).parse_intermixed_args(rest)
     try:
         status = run(options)
         sys.stdout.flush()
@@ -42,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"patchscan: {error}", file=sys.stderr)
         return UNUSABLE
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of a command's arguments."""
+    _, add_arguments, text = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"patchscan {name}", description=text)
+    add_arguments(parser)
+    return parser
 
 
 def usage() -> str:
@@ -255,6 +261,18 @@ def new_rule(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def completion_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
+def completion(options: argparse.Namespace) -> int:
+    """`patchscan completion`: what to source in a shell's start-up file."""
+    from patchscan.completion import script
+
+    sys.stdout.write(script(options.shell, {name: parser_of(name) for name in COMMANDS}))
+    return CLEAN
+
+
 def b4_arguments(command: argparse.ArgumentParser) -> None:
     for option in ("--select", "--ignore"):
         command.add_argument(option, metavar="RULE,..", help="as for scan")
@@ -334,6 +352,7 @@ COMMANDS: dict[
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),
     "compare": (*command_of("patchscan.compare"), "what changed between two revisions of a series"),
     "nipa": (nipa, b4_arguments, "check the patch at HEAD as a test of NIPA"),
+    "completion": (completion, completion_arguments, "print what completes commands and options in a shell"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
 }
 
