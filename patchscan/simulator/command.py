@@ -83,11 +83,13 @@ def simulate(
     progress = _Progress(len(files))
     for file in files:
         progress.show(len(judged))
-        one = _run_file(file, settings, states, timeline, exporter)
-        if isinstance(one, str):
+        one, text = _run_file(file, settings, states, timeline)
+        problem = text if one is None else _export(exporter, text, file) if exporter else ""
+        if problem:
             progress.clear()
-            print(printable(one), file=sys.stderr)
+            print(printable(problem), file=sys.stderr)
             status = UNUSABLE
+        if one is None:
             continue
         judged.append(one)
         if as_json or len(files) == 1:
@@ -126,10 +128,8 @@ def _under(directory: str) -> Iterator[str]:
         yield from (os.path.join(where, name) for name in names if name.endswith(".litmus"))
 
 
-def _run_file(
-    file: str, limits: Limits, states: bool, timeline: bool, exporter: Exporter | None
-) -> Judged | str:
-    """The judged result, or one line that says why there is none."""
+def _run_file(file: str, limits: Limits, states: bool, timeline: bool) -> tuple[Judged | None, str]:
+    """The judged result and the text of the test; without a result, one line that says why there is none."""
     from patchscan.simulator.judging import judge
     from patchscan.simulator.running import run as run_test
 
@@ -137,22 +137,31 @@ def _run_file(
         with open(file, "rb") as stream:
             text = stream.read().decode("utf-8", "replace")
         result = run_test(text, file, states=states, cycle=timeline, limits=limits)
-        lines = _explain(text, result, limits) if timeline else ()
-        if exporter is not None:
-            exporter.write(text, file)
+        lines = _explain(result, limits) if timeline else ()
     except OSError as error:
-        return f"{file}: {error.strerror}"
+        return None, f"{file}: {error.strerror}"
     except LitmusError as error:
-        return str(error)
+        return None, str(error)
     fault, remark = judge(result)
-    return Judged(result, fault, remark, lines)
+    return Judged(result, fault, remark, lines), text
 
 
-def _explain(text: str, result: Result, limits: Limits) -> tuple[str, ...]:
+def _explain(result: Result, limits: Limits) -> tuple[str, ...]:
     """The interleaving of the witness and how to forbid it, or the cycle that forbids it already."""
     from patchscan.simulator.explaining import explain
 
-    return explain(text, result, limits)
+    return explain(result, limits)
+
+
+def _export(exporter: Exporter, text: str, file: str) -> str:
+    """What went wrong, "" for nothing."""
+    try:
+        exporter.write(text, file)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    except LitmusError as error:
+        return str(error)
+    return ""
 
 
 # What is printed

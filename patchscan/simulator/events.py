@@ -17,14 +17,14 @@ ALWAYS: Guard = frozenset()
 INITIAL_THREAD = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadValue:
     """The value that read event `event` returns."""
 
     event: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Computed:
     """`left operator right`."""
 
@@ -36,7 +36,7 @@ class Computed:
 Term = Value | ReadValue | Computed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One of the values something may have.
 
@@ -90,7 +90,7 @@ def compute(operator: str, left: Term, right: Term) -> Term:
     return Computed(operator, left, right)
 
 
-@dataclass(slots=True)
+@dataclass
 class Event:
     """A memory access or a fence that happens when its guard holds.
 
@@ -115,7 +115,7 @@ class Event:
     text: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Branch:
     """A two-way decision. cases: what is tested, or None for a free choice (a trylock may fail)."""
 
@@ -123,7 +123,7 @@ class Branch:
     cases: Cases | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Requirement:
     """When `guard` holds, the value of `cases` must be true (or false)."""
 
@@ -132,7 +132,7 @@ class Requirement:
     true: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Program:
     """All that the threads may do.
 

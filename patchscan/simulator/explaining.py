@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from patchscan.simulator.cycles import cycle_lines
-from patchscan.simulator.parser import parse
 from patchscan.simulator.repair import find_repair, repair_line
 from patchscan.simulator.replay import replay
 from patchscan.simulator.results import Result
@@ -13,13 +12,13 @@ from patchscan.simulator.timeline import timeline
 LARGEST_REPLAY = 150  # events; the replay is slow on purpose
 
 
-def explain(text: str, result: Result, limits: Limits) -> tuple[str, ...]:
+def explain(result: Result, limits: Limits) -> tuple[str, ...]:
     """Lines for people: the timeline of the witness with the barriers that would forbid it, or the cycle."""
     if result.cycle is not None:
         return tuple(cycle_lines(result.cycle))
-    if result.witness is None:
+    litmus = result.litmus
+    if result.witness is None or litmus is None:
         return ()
-    litmus = parse(text, result.file)
     lines = list(timeline(litmus, result.witness, limits.unroll))
     if len(result.witness.events) <= LARGEST_REPLAY:
         wrong = replay(litmus, result.witness, limits.unroll)

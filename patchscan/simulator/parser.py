@@ -33,11 +33,11 @@ def _parse(text: str) -> Litmus:
     if not header:
         raise LitmusError("not a C litmus test: the first line must be 'C name'", 1)
     after_header = "\n" * text.count("\n", 0, header.end()) + text[header.end() :]
-    tokens = Tokens(without_comments(after_header))
-    _skip_header(tokens)
+    tokens = Tokens(_from_initial_state(without_comments(after_header)))
     state = _InitialState(tokens)
     state.read()
-    threads, handlers = _functions(tokens)
+    called: set[str] = set()
+    threads, handlers = _functions(tokens, called)
     question = _Question(tokens)
     question.read()
     result = _RESULT.search(text)
@@ -54,13 +54,21 @@ def _parse(text: str) -> Litmus:
         condition_text=question.text,
         expected=tuple(result.group(1).removesuffix("*)").split()) if result else (),
         handlers=handlers,
+        functions=frozenset(called),
     )
 
 
-def _skip_header(tokens: Tokens) -> None:
-    """Lines such as `Cycle=...` may stand before the initial state."""
-    while tokens.text != "{":
-        tokens.take()
+def _from_initial_state(text: str) -> str:
+    """Lines such as `Orig=PodWW Rfe` may stand before the initial state; they say nothing to us."""
+    start = text.find("{")
+    if start < 0:
+        raise LitmusError("there is no initial state, not even {}", text.rstrip().count("\n") + 1)
+    return "\n" * text.count("\n", 0, start) + text[start:]
+
+
+def _is_type(tokens: Tokens) -> bool:
+    """Whether this word of an initial state belongs to a type, known or not: something still follows it."""
+    return tokens.text in TYPE_WORDS or tokens.ahead() == "*" or tokens.ahead().isidentifier()
 
 
 class _InitialState:
@@ -84,9 +92,8 @@ class _InitialState:
 
     def _entry(self) -> None:
         tokens = self.tokens
-        while tokens.text in TYPE_WORDS or tokens.text == "*" or tokens.ahead() in ("*", ""):
-            if tokens.take() == "struct":
-                tokens.take_name("the name of a struct")
+        while tokens.text == "*" or (tokens.kind == "name" and _is_type(tokens)):
+            tokens.take()
         thread = None
         if tokens.kind == "number":
             thread = int(tokens.take())
@@ -167,7 +174,7 @@ class _InitialState:
         return f"{value}[0]" if value in self.arrays else value
 
 
-def _functions(tokens: Tokens) -> tuple[tuple[Thread, ...], dict[str, Thread]]:
+def _functions(tokens: Tokens, called: set[str]) -> tuple[tuple[Thread, ...], dict[str, Thread]]:
     """The threads P0, P1... and, by their names, the other functions."""
     threads: list[Thread] = []
     handlers: dict[str, Thread] = {}
@@ -180,7 +187,7 @@ def _functions(tokens: Tokens) -> tuple[tuple[Thread, ...], dict[str, Thread]]:
             raise LitmusError(f"expected thread P{len(threads)}, found {name}: threads count from P0", line)
         if name in handlers:
             raise LitmusError(f"function {name} is defined twice", line)
-        function = _function(tokens, len(threads) if is_thread else -1, line)
+        function = _function(tokens, len(threads) if is_thread else -1, line, called)
         if is_thread:
             threads.append(function)
         else:
@@ -199,9 +206,9 @@ def _is_function(tokens: Tokens) -> bool:
     return tokens.ahead(distance) == ")" and tokens.ahead(distance + 1) == "{"
 
 
-def _function(tokens: Tokens, number: int, line: int) -> Thread:
+def _function(tokens: Tokens, number: int, line: int, called: set[str]) -> Thread:
     declarations = _parameters(tokens)
-    body = BodyParser(tokens)
+    body = BodyParser(tokens, called)
     statements = body.block()
     return Thread(
         number, tuple(declarations), frozenset(body.locals), statements, line, tuple(declarations.values())

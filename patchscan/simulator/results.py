@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from patchscan.simulator.arithmetic import UNKNOWN
-from patchscan.simulator.syntax import Observed, Value
+from patchscan.simulator.syntax import Litmus, Observed, Value
 
 if TYPE_CHECKING:
     from patchscan.simulator.cycles import Cycle
@@ -29,6 +29,7 @@ class Result:
     witness: an execution in which the condition holds, None for Never.
     cycle: for Never, why the first execution with these values is none; see cycles.py.
     expected: the words of the test's own `Result:` line.
+    litmus: the test that was run, reader domains already lowered to the plain dialect.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Result:
     notes: tuple[str, ...] = ()
     condition: str = ""
     expected: tuple[str, ...] = ()
+    litmus: Litmus | None = field(default=None, repr=False, compare=False)
 
 
 def state_text(state: State) -> str:

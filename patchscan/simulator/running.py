@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from patchscan.simulator.cycles import Cycle, forbidding_cycle
 from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Program
 from patchscan.simulator.final_states import final_states
 from patchscan.simulator.flags import flags
 from patchscan.simulator.parser import parse
+from patchscan.simulator.primitives import PRIMITIVES
 from patchscan.simulator.results import Result, state_text
 from patchscan.simulator.solving import Candidate, LimitReached, Solver
 from patchscan.simulator.syntax import Litmus
 from patchscan.simulator.unfold import unfold
 from patchscan.simulator.values import TooLarge
-from patchscan.simulator.witness import witness_of
+
+if TYPE_CHECKING:
+    from patchscan.simulator.cycles import Cycle
+    from patchscan.simulator.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class _Run:
             elif with_flags:
                 found = flags(solver, some)
             if cycle and outcome == "Never" and some is not None:
-                forbidden = forbidding_cycle(program, self.deadline)
+                forbidden = self._cycle(program)
             if states:
                 texts = self._states(program)
         except LimitReached:
@@ -104,11 +108,12 @@ class _Run:
             complete=self.complete,
             flags=tuple(sorted({*found, "deadlock"})) if self.deadlocks else found,
             states=texts,
-            witness=witness_of(positive) if witness and positive else None,
+            witness=self._witness(positive) if witness and positive else None,
             cycle=forbidden,
             notes=tuple(self.notes),
             condition=self.litmus.condition_text,
             expected=self.litmus.expected,
+            litmus=self.litmus,
         )
 
     def _incomplete(self, why: str) -> None:
@@ -133,10 +138,9 @@ class _Run:
         """A test with reader domains is run in its plain form; deadlocks outside the memory model are
         noted.
         """
-        from patchscan.simulator.domains import lower, uses_domains
-
-        if not uses_domains(self.litmus):
+        if self.litmus.functions <= PRIMITIVES.keys() and not self.litmus.handlers:
             return
+        from patchscan.simulator.domains import lower
         from patchscan.simulator.waits import deadlocks
 
         self.litmus, sites, interruptible = lower(self.litmus)
@@ -177,3 +181,13 @@ class _Run:
         if not complete:
             self._incomplete(f"only the first {len(found)} final states were collected")
         return tuple(map(state_text, found))
+
+    def _cycle(self, program: Program) -> Cycle:
+        from patchscan.simulator.cycles import forbidding_cycle
+
+        return forbidding_cycle(program, self.deadline)
+
+    def _witness(self, positive: Candidate) -> Witness:
+        from patchscan.simulator.witness import witness_of
+
+        return witness_of(positive)

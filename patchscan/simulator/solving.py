@@ -20,7 +20,8 @@ from patchscan.simulator.formula import FALSE, TRUE
 from patchscan.simulator.rows import Rows, bits, on_cycles, shortest_path
 from patchscan.simulator.syntax import Value
 
-SOLVER = "cadical153"
+SOLVER = "glucose4"  # as fast as any here, and it can be told to stop and look at the clock
+CONFLICTS_BETWEEN_LOOKS = 20_000
 LEMMAS_AT_ONCE = 4
 
 
@@ -143,9 +144,13 @@ class Solver:
 
     def _solve(self, assumed: list[int]) -> Sequence[int] | None:
         self._synchronise()
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise LimitReached
-        if not self._sat.solve(assumptions=assumed):
+        satisfiable = None
+        while satisfiable is None:
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                raise LimitReached
+            self._sat.conf_budget(CONFLICTS_BETWEEN_LOOKS)
+            satisfiable = self._sat.solve_limited(assumptions=assumed)
+        if not satisfiable:
             return None
         model: list[int] = self._sat.get_model()
         variables = self.encoding.formula.variables

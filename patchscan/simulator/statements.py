@@ -58,9 +58,10 @@ _UNSUPPORTED = frozenset(("goto", "switch", "break", "continue", "return", "case
 
 @dataclass
 class BodyParser:
-    """Reads one thread's body; `locals` collects the registers it declares."""
+    """Reads one thread's body; `locals` collects the registers it declares, `functions` what it calls."""
 
     tokens: Tokens
+    functions: set[str]
     locals: set[str] = field(default_factory=set)
 
     def block(self) -> tuple[Statement, ...]:
@@ -89,7 +90,7 @@ class BodyParser:
             return (self._do(),)
         if word == "for":
             return self._for()
-        if word in TYPE_WORDS:
+        if word in TYPE_WORDS or (tokens.kind == "name" and tokens.ahead().isidentifier()):
             return self._declaration()
         statement = self._simple()
         tokens.expect(";")
@@ -165,8 +166,13 @@ class BodyParser:
             tokens.expect(",")
 
     def _type(self) -> None:
+        """A type, known or not: whatever stands before the last word."""
         tokens = self.tokens
-        while tokens.text in TYPE_WORDS or tokens.text == "*":
+        while (
+            tokens.text in TYPE_WORDS
+            or tokens.text == "*"
+            or (tokens.kind == "name" and tokens.ahead().isidentifier())
+        ):
             if tokens.take() == "struct":
                 tokens.take_name("the name of a struct")
 
@@ -250,6 +256,7 @@ class BodyParser:
     def _call(self) -> Call:
         tokens, line = self.tokens, self.tokens.line
         function = tokens.take()
+        self.functions.add(function)
         tokens.expect("(")
         arguments: list[Expression] = []
         while not tokens.accept(")"):

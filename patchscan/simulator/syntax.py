@@ -16,19 +16,22 @@ class LitmusError(Exception):
         self.file = file
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        line = str(self.line) if self.line else ""
+        place = (
+            ":".join(part for part in (self.file, line) if part) if self.file else f"line {line}" * bool(line)
+        )
         return f"{place}: {self.message}" if place else self.message
 
 
 # Expressions of the C part. A pointer value is the name of the shared variable it points to.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Number:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Name:
     """A register (local variable), or a parameter: the address of a shared variable."""
 
@@ -36,14 +39,14 @@ class Name:
     line: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Negation:
     """`!operand`: 1 when the operand is 0, else 0."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """`left operator right`; `&&` and `||` skip the right side as C does."""
 
@@ -52,7 +55,7 @@ class Operation:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dereference:
     """`*address`: as a value a plain read; as the argument of READ_ONCE() and friends, a place."""
 
@@ -60,7 +63,7 @@ class Dereference:
     line: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A call of a kernel primitive."""
 
@@ -75,7 +78,7 @@ Expression = Number | Name | Negation | Operation | Dereference | Call
 # Statements. `text` is the source text, for people who follow an execution.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assign:
     """`register = value;`"""
 
@@ -85,7 +88,7 @@ class Assign:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Store:
     """`*address = value;`, a plain write."""
 
@@ -95,7 +98,7 @@ class Store:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluate:
     """An expression for its effect: a store, a fence, a lock, or a call whose result is dropped."""
 
@@ -104,7 +107,7 @@ class Evaluate:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class If:
     condition: Expression
     then: tuple[Statement, ...]
@@ -113,7 +116,7 @@ class If:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loop:
     """`while (condition) body`, or with `body_first` `do body while (condition);`"""
 
@@ -127,7 +130,7 @@ class Loop:
 Statement = Assign | Store | Evaluate | If | Loop
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Thread:
     """One `Pn(parameters) { body }`; parameters name shared variables, locals are the declared registers.
 
@@ -147,7 +150,7 @@ class Thread:
 Value = int | str  # an integer, or the name of the shared variable that is pointed to
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observed:
     """Something with a final value: register `name` of `thread`, or with thread None a shared variable."""
 
@@ -158,7 +161,7 @@ class Observed:
         return f"[{self.name}]" if self.thread is None else f"{self.thread}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Equals:
     """`left = right`; the right side is a value or another observed register."""
 
@@ -166,17 +169,17 @@ class Equals:
     right: Value | Observed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     operand: Condition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class And:
     operands: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Or:
     operands: tuple[Condition, ...]
 
@@ -186,7 +189,7 @@ Condition = Equals | Not | And | Or
 TRUE = And(())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Litmus:
     """A whole test.
 
@@ -196,6 +199,7 @@ class Litmus:
     quantifier: "exists", "~exists" or "forall".
     expected: words of the `Result:` line, if there is one ("Never", "DATARACE").
     handlers: functions that are no threads of their own but are called by IPIs or grace periods (domains.py).
+    functions: the names of all functions called.
     """
 
     name: str
@@ -210,6 +214,7 @@ class Litmus:
     condition_text: str = ""
     expected: tuple[str, ...] = ()
     handlers: Mapping[str, Thread] = field(default_factory=dict)
+    functions: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def observed_in(condition: Condition) -> set[Observed]:

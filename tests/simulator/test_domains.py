@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from patchscan.simulator import LitmusError, run
-from patchscan.simulator.domains import lower
 from patchscan.simulator.export import export_text
 from patchscan.simulator.judging import judge
 from patchscan.simulator.parser import parse
@@ -35,10 +34,9 @@ def test_export_is_plain_and_has_the_same_executions(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_witness_replays(file: Path) -> None:
-    text = file.read_text()
-    result = run(text)
-    if result.witness is not None:
-        assert replay(lower(parse(text))[0], result.witness) == []
+    result = run(file.read_text())
+    if result.witness is not None and result.litmus is not None:
+        assert replay(result.litmus, result.witness) == []
 
 
 def test_each_target_has_a_helper_and_they_are_asked_before_any_is_waited_for() -> None:

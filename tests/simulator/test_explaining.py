@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures/litmus"
 def lines_of(name: str) -> list[str]:
     text = (FIXTURES / f"{name}.litmus").read_text()
     result = run(text, name, cycle=True)
-    return list(explain(text, result, Limits()))
+    return list(explain(result, Limits()))
 
 
 def test_timeline_says_who_reads_from_whom_and_what_was_not_visible() -> None:

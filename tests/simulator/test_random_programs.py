@@ -1,6 +1,7 @@
 """Random programs: the solver against a plain search, and against the reference prototype where it is there.
 
-PATCHSCAN_PROGRAMS=5000 makes the run that long; PATCHSCAN_FIRST_PROGRAM=10000 starts elsewhere.
+PATCHSCAN_PROGRAMS=5000 makes the run that long; PATCHSCAN_FIRST_PROGRAM=10000 starts elsewhere; a larger
+PATCHSCAN_SEARCH_STEPS lets the plain search finish on more of them.
 """
 
 import os
@@ -48,7 +49,8 @@ def test_solver_agrees_with_plain_search() -> None:
         if ours != (found.outcome, found.race, states):
             differences.append((seed, ours, found))
     assert not differences
-    assert searched > COUNT // 2
+    print(f"{searched} of {COUNT} programs were searched to the end")
+    assert searched >= COUNT * 3 // 4
 
 
 @contextmanager
