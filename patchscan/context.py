@@ -329,11 +329,11 @@ class Context:
 
         return find_uses(self.final, symbol, whole)
 
-    def look_ahead(self, symbols: Iterable[str]) -> None:
+    def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
         from patchscan.uses import look_ahead
 
-        look_ahead(self.final, sorted(symbols))
+        look_ahead(self.final, sorted(symbols), whole)
 
     def linkage(self, path: str) -> str:
         """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""

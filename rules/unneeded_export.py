@@ -27,17 +27,22 @@ class User(NamedTuple):
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every export that the patch adds."""
-    for file in context.c_files:
-        if not file.adds("EXPORT_"):
-            continue
-        for source in file.after:
-            for export in source.exports():
-                if export.line in file.added_numbers:
-                    yield judge(context, file, export)
+    exports = [
+        (file, export)
+        for file in context.c_files
+        if file.adds("EXPORT_")
+        for source in file.after
+        for export in source.exports()
+        if export.line in file.added_numbers
+    ]
+    answers = [(file, export, without_search(context, file, export)) for file, export in exports]
+    context.look_ahead({export.symbol for _, export, answer in answers if answer is None})
+    for file, export, answer in answers:
+        yield answer or judge(context, file, export)
 
 
-def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence:
-    """A finding where every user is known and built in."""
+def without_search(context: Context, file: ChangedFile, export: Export) -> Silence | None:
+    """What the patch and the code near it settle; None where the whole tree must be searched."""
     symbol = export.symbol
     if any(
         f"({symbol})" in line.text and "EXPORT_" in line.text
@@ -50,8 +55,12 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
     near = next((use for use in context.uses(symbol, whole=False).uses if in_module(context, use)), None)
-    if near:
-        return file.fine(export.line, f"{near.path} uses {symbol} and can be a module")
+    return file.fine(export.line, f"{near.path} uses {symbol} and can be a module") if near else None
+
+
+def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence:
+    """A finding where every user is known and built in."""
+    symbol = export.symbol
     users: list[User] = []
     for found in users_of(context, symbol):
         if isinstance(found, str):
