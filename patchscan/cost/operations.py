@@ -7,6 +7,7 @@ CPUs, and executes as code lowered for all of them would, as long as a loop over
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from patchscan.model.code import Codebase, Definition
 from patchscan.model.events import (
@@ -134,10 +135,13 @@ def _combinations(seen: tuple[str, ...]) -> int:
 def per_cpu(event: Event) -> tuple[str, int] | None:
     """(variable, CPU) of an access to a per-CPU variable."""
     where = getattr(event, "location", None)
-    if isinstance(where, Named) and "@" in where.name:
-        name, _, cpu = where.name.partition("@")
-        return name, int(cpu)
-    return None
+    return _split(where.name) if isinstance(where, Named) else None
+
+
+@cache
+def _split(location: str) -> tuple[str, int] | None:
+    name, _, cpu = location.partition("@")
+    return (name, int(cpu)) if cpu else None
 
 
 def _looks_at(body: Body) -> tuple[str, ...]:

@@ -122,11 +122,12 @@ class _Run:
         runs = {number: {cpu} for number, cpu in enumerate(placement.updaters)}
         for index, cpu in enumerate(placement.walkers):
             runs[index % spaces].add(cpu)
+        shared = {number: frozenset(cpus) for number, cpus in runs.items()}
         for number, cpu in enumerate(placement.updaters if workload.updates else ()):
-            task = Task(machine, cpu, UPDATER, FIRST_SPACE + number, runs[number])
+            task = Task(machine, cpu, UPDATER, FIRST_SPACE + number, shared[number])
             machine.environment.process(self._updater(task, Random(f"{seed} updater {cpu}")))
         for index, cpu in enumerate(placement.walkers if scheme.reader else ()):
-            task = Task(machine, cpu, READER, FIRST_SPACE + index % spaces, runs[index % spaces])
+            task = Task(machine, cpu, READER, FIRST_SPACE + index % spaces, shared[index % spaces])
             machine.environment.process(self._reader(task, Random(f"{seed} reader {cpu}")))
 
     def _updater(self, task: Task, random: Random) -> Run:

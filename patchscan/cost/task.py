@@ -1,6 +1,6 @@
 """A task: executes programs on one CPU of the machine, event by event, and counts what it does."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 
 import simpy
 
@@ -38,9 +38,11 @@ class Task:
     mm_cpumask() of that address space; memory: what it finds in memory that is not per-CPU, by location.
     """
 
-    def __init__(self, machine: Machine, cpu: int, role: str, space: int, runs: Iterable[int] = ()) -> None:
+    def __init__(
+        self, machine: Machine, cpu: int, role: str, space: int, runs: frozenset[int] = frozenset()
+    ) -> None:
         self.machine, self.number, self.role, self.space = machine, cpu, role, space
-        self.runs = frozenset(runs)
+        self.runs = runs
         self.cpu = machine.cpus[cpu]
         self.memory: dict[str, int] = {}
         self._owed = 0.0
@@ -74,61 +76,64 @@ class Task:
             left, self.cpu.stolen = self.cpu.stolen, 0.0
 
     def _body(self, body: Body) -> Run:
+        """Execute events in order; only those that let time pass are generators, for there are many events."""
         for event in body:
-            if isinstance(event, Branch):
+            if self._targets and _ends_a_call(event):
+                yield from self._interrupt_targets()
+            if isinstance(event, (Read, Write, Update)):
+                where = per_cpu(event)
+                if where is not None and where[1] != OWN_CPU and isinstance(event, Read):
+                    yield from self._read_there(event, *where)
+                    continue
+                if where is not None and (self._owed or self.cpu.stolen):
+                    yield from self.pause()
+                self._access(event, where)
+            elif isinstance(event, (Open, Close)):
+                if self._owed or (self.cpu.stolen and not self.cpu.irqs_off):
+                    yield from self.pause()
+                self._section(event)
+            elif isinstance(event, Branch):
                 yield from self._body(event.then if self._value(event.condition) else event.otherwise)
             elif isinstance(event, Assign):
                 self._registers[event.register.name] = self._value(event.value)
             elif isinstance(event, Wait):
                 yield from self._wait(event)
-            elif isinstance(event, Read) and (there := self._there(event)):
-                yield from self._read_there(event, *there)
-            elif isinstance(event, (Read, Write, Update, Fence, Open, Close, Lock, Deferred)):
-                if self._targets:
-                    yield from self._interrupt_targets()
-                yield from self._step(event)
+            elif isinstance(event, Lock):
+                yield from self._lock(event)
+            else:
+                self._step(event)
 
-    def _step(self, event: Event) -> Run:
-        """An event that concerns this CPU."""
-        if isinstance(event, (Read, Write, Update)):
-            if self._lasts and self.cpu.sections and per_cpu(event) is None:
-                self._owed, self._lasts = self._owed + self._lasts, 0.0
-            if per_cpu(event) is not None and (self._owed or self.cpu.stolen):
-                yield from self.pause()
-            self._access(event)
-        elif isinstance(event, Fence):
+    def _step(self, event: Event) -> None:
+        """A fence, or a callback that is queued; other events do nothing here."""
+        if isinstance(event, Fence):
             self._count("full barriers" if event.kind == "mb" else "other fences")
             self._owed += self.machine.prices.of("full_barrier") if event.kind == "mb" else 0.0
-        elif isinstance(event, (Open, Close)):
-            yield from self._section(event)
-        elif isinstance(event, Lock):
-            yield from self._lock(event)
         elif isinstance(event, Deferred):
             self._count("deferred frees")
             self.machine.environment.process(self._deferred(event))
 
-    def _access(self, event: Read | Write | Update) -> None:
-        """A memory access of this CPU; another CPU's per-CPU variable is only ever read."""
-        where = event.location
-        name = where.name if isinstance(where, Named) else None
-        own = per_cpu(event)
-        if own is not None:
-            name, old = own[0], self.machine.value(own[0], self.number)
+    def _access(self, event: Read | Write | Update, where: tuple[str, int] | None) -> None:
+        """A memory access of this CPU, to its own copy where the variable is per-CPU."""
+        location = event.location
+        name = location.name if isinstance(location, Named) else None
+        if where is not None:
+            name, old = where[0], self.machine.value(where[0], self.number)
         else:
             old = self.memory.get(name, _UNKNOWN) if name is not None else _UNKNOWN
+            if self._lasts and self.cpu.sections:
+                self._owed, self._lasts = self._owed + self._lasts, 0.0
+        if event.order in _IN_ORDER:
+            self._count("acquire or release")
         if isinstance(event, Read):
             self._registers[event.register.name] = old
-        if not isinstance(event, Write) and event.order in _IN_ORDER:
-            self._count("acquire or release")
-        if isinstance(event, Write):
-            self._count("acquire or release", int(event.order == "release"))
+        elif isinstance(event, Write):
             self._count("tables freed", int(event.value == FREED))
-            self._store(name, own is not None, self._value(event.value))
-        elif isinstance(event, Update):
+            self._store(name, where is not None, self._value(event.value))
+        else:
             self._count("atomics")
             self._owed += self.machine.prices.of("atomic")
             self._registers[event.register.name] = old
-            self._store(name, own is not None, self._updated(event, old))
+            self._store(name, where is not None, self._updated(event, old))
 
     def _updated(self, event: Update, old: int) -> int:
         """What a read-modify-write leaves."""
@@ -148,10 +153,8 @@ class Task:
         elif name is not None:
             self.memory[name] = value
 
-    def _section(self, event: Open | Close) -> Run:
-        """A reader section begins or ends; time spent before belongs before it."""
-        if self._owed or (self.cpu.stolen and not self.cpu.irqs_off):
-            yield from self.pause()
+    def _section(self, event: Open | Close) -> None:
+        """A reader section begins or ends."""
         opens = isinstance(event, Open)
         if event.domain == "irq":
             self.machine.turn_irqs(self.number, opens)
@@ -228,11 +231,6 @@ class Task:
         del self.machine.waiting[self.number]
         self.cpu.stolen = 0.0
 
-    def _there(self, event: Read) -> tuple[str, int] | None:
-        """(variable, group) of a read of another CPU's per-CPU variable."""
-        where = per_cpu(event)
-        return where if where is not None and where[1] != OWN_CPU else None
-
     def _read_there(self, event: Read, name: str, group: int) -> Run:
         """A read of a per-CPU variable of every CPU in a group."""
         view = self._view
@@ -280,6 +278,14 @@ class Task:
     def _count(self, what: str, times: int = 1) -> None:
         if times:
             self.machine.counts[self.role, what] += times
+
+
+def _ends_a_call(event: Event) -> bool:
+    """Whether IPIs that were collected go out before an event: reads of other CPUs may still choose targets."""
+    if isinstance(event, Read):
+        where = per_cpu(event)
+        return where is None or where[1] == OWN_CPU
+    return isinstance(event, (Write, Update, Fence, Open, Close, Lock, Deferred))
 
 
 def _number(value: Value) -> int:
