@@ -103,12 +103,16 @@ def simulate(
 
 @dataclass(frozen=True)
 class Judged:
-    """A result, what is wrong with it ("" for nothing), and what a person wants to see of it."""
+    """A result, what is wrong with it ("" for nothing), and what a person wants to see of it.
+
+    replayed: an independent replay of the witness found it to be an execution; None without a witness.
+    """
 
     result: Result
     fault: str
     remark: str
     lines: tuple[str, ...]
+    replayed: bool | None
 
 
 def _files(paths: Iterable[str]) -> tuple[list[str], int]:
@@ -143,14 +147,22 @@ def _run_file(file: str, limits: Limits, states: bool, timeline: bool) -> tuple[
     except LitmusError as error:
         return None, str(error)
     fault, remark = judge(result)
-    return Judged(result, fault, remark, lines), text
+    wrong = _replay(result, limits) if result.witness is not None else None
+    if wrong:
+        fault, remark = "replay", f"the witness does not replay: {'; '.join(wrong)}"
+    return Judged(result, fault, remark, lines, None if wrong is None else not wrong), text
 
 
 def _explain(result: Result, limits: Limits) -> tuple[str, ...]:
-    """The interleaving of the witness and how to forbid it, or the cycle that forbids it already."""
     from patchscan.simulator.explaining import explain
 
     return explain(result, limits)
+
+
+def _replay(result: Result, limits: Limits) -> list[str] | None:
+    from patchscan.simulator.replay import replayed
+
+    return replayed(result, limits.unroll)
 
 
 def _export(exporter: Exporter, text: str, file: str) -> str:
@@ -175,6 +187,8 @@ def report(judged: Judged) -> list[str]:
         lines.append(f"flags: {', '.join(result.flags)}")
     if judged.remark:
         lines.append(judged.remark)
+    if judged.lines and judged.replayed:
+        lines.append("an independent replay confirms this execution:")
     lines += [printable(note) for note in result.notes]
     if result.states is not None:
         lines += [f"{len(result.states)} final states", *result.states]
@@ -212,6 +226,7 @@ def to_json(judged: Judged) -> dict[str, object]:
         "outcome": result.outcome,
         "flags": list(result.flags),
         "witness": None if result.witness is None else witness_json(result.witness),
+        "replayed": judged.replayed,
         "complete": result.complete,
         "condition": result.condition,
         "expected": " ".join(result.expected) or None,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from patchscan.simulator.cycles import cycle_lines
 from patchscan.simulator.repair import find_repair, repair_line
-from patchscan.simulator.replay import replay
 from patchscan.simulator.results import Result
 from patchscan.simulator.running import Limits
 from patchscan.simulator.timeline import timeline
-
-LARGEST_REPLAY = 150  # events; the replay is slow on purpose
 
 
 def explain(result: Result, limits: Limits) -> tuple[str, ...]:
@@ -20,11 +17,6 @@ def explain(result: Result, limits: Limits) -> tuple[str, ...]:
     if result.witness is None or litmus is None:
         return ()
     lines = list(timeline(litmus, result.witness, limits.unroll))
-    if len(result.witness.events) <= LARGEST_REPLAY:
-        wrong = replay(litmus, result.witness, limits.unroll)
-        lines.append(
-            f"Replay: {'; '.join(wrong)}" if wrong else "Replayed independently: the execution is one."
-        )
     if result.outcome == "Sometimes" and litmus.quantifier == "exists":
         lines.append(repair_line(find_repair(litmus, limits)))
     return tuple(lines)

@@ -19,12 +19,6 @@ from patchscan.simulator.solving import Candidate, Solver
 
 _LOCK_TAGS = frozenset(("LKR", "LKW", "UL", "LF", "RU", "srcu-lock", "srcu-unlock", "sync-srcu"))
 _SECTION_TAGS = frozenset(("rcu-lock", "rcu-unlock", "srcu-lock", "srcu-unlock", "sync-srcu", "LKW", "UL"))
-_BARRIER_SETS = frozenset(
-    (
-        *("Barrier", "Rmb", "Wmb", "Mb", "Sync-rcu", "Sync-srcu", "Before-atomic", "After-atomic"),
-        *("Acquire", "Release", "Rcu-lock", "Rcu-unlock", "Srcu-lock", "Srcu-unlock"),
-    )
-)
 
 
 def flags(solver: Solver, some: Candidate) -> tuple[str, ...]:
@@ -133,10 +127,10 @@ def _has_mixed_accesses(solver: Solver) -> bool:
         plain = [event for event in (earlier, later) if event.tag == "plain"]
         if len(plain) != 1 or plain[0].kind != "W":
             continue
-        if "Release" in sets_of(later) or "Acquire" in sets_of(earlier):
+        if lkmm.Release.holds(sets_of(later)) or lkmm.Acquire.holds(sets_of(earlier)):
             continue
         between = encoding.events[earlier.number + 1 : later.number]
-        absent = [-encoding.executed[e.number] for e in between if not _BARRIER_SETS.isdisjoint(sets_of(e))]
+        absent = [-encoding.executed[e.number] for e in between if lkmm.compiler_barriers.holds(sets_of(e))]
         if _happen_together(solver, earlier, later, absent):
             return True
     return False

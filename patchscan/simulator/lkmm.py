@@ -3,8 +3,8 @@
 The definitions stand in the order and under the names of tools/memory-model/linux-kernel.bell and
 linux-kernel.cat (`-` in a name is `_` here), which are explained in
 tools/memory-model/Documentation/explanation.txt. How to read the operators is said in relations.py. A set
-or relation with a capital letter or without a definition here is given with the execution: events.py says
-which event belongs to which set.
+or relation with a capital letter or without a definition here is given with the execution: executions.py
+says which event belongs to which set.
 
 What lock.cat says is in the events themselves: taking a lock is a read (LKR) that finds 0 and a write (LKW)
 of 1, releasing it (UL) a write of 0, a failed trylock or a true spin_is_locked() (LF) a read of 1, a false
@@ -91,11 +91,11 @@ strong_fence = mb | gp
 
 nonrw_fence = strong_fence | po_rel | acq_po
 fence = nonrw_fence | wmb | rmb
-_compiler_barriers = (
+compiler_barriers = (
     Barrier | Rmb | Wmb | Mb | Sync_rcu | Sync_srcu | Before_atomic | After_atomic
     | Acquire | Release | Rcu_lock | Rcu_unlock | Srcu_lock | Srcu_unlock
 )  # fmt: skip
-barrier = fencerel(_compiler_barriers) | po @ Release | Acquire @ po
+barrier = fencerel(compiler_barriers) | po @ Release | Acquire @ po
 
 # Fundamental coherence ordering: each variable on its own is sequentially consistent
 

@@ -21,7 +21,7 @@ together again. That is sound for everything that only grows when these choices 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Protocol
@@ -73,6 +73,10 @@ class EventSet:
     def compute(self, execution: Execution) -> int:
         raise NotImplementedError
 
+    def holds(self, names: Collection[str]) -> bool:
+        """Whether an event that is in the base sets with these names is in this set."""
+        raise NotImplementedError
+
 
 class BaseSet(EventSet):
     """All events with a given name in the model: "R", "Release", "Rcu-lock"..."""
@@ -82,6 +86,9 @@ class BaseSet(EventSet):
 
     def compute(self, execution: Execution) -> int:
         return execution.base_members(self.name)
+
+    def holds(self, names: Collection[str]) -> bool:
+        return self.name in names
 
 
 class SetOperation(EventSet):
@@ -100,6 +107,10 @@ class SetOperation(EventSet):
             case "-":
                 return left & ~right
         return (1 << execution.size) - 1 & ~left
+
+    def holds(self, names: Collection[str]) -> bool:
+        left, right = self.left.holds(names), self.right.holds(names)
+        return {"|": left or right, "&": left and right, "-": left and not right, "~": not left}[self.sign]
 
 
 class Relation:

@@ -15,10 +15,22 @@ from patchscan.simulator.events import INITIAL_THREAD
 from patchscan.simulator.executions import Execution, sets_of
 from patchscan.simulator.interpreter import Held, Interpreter, Step, Stuck
 from patchscan.simulator.pairs import PairEvaluation, Pairs, composed, transitive
+from patchscan.simulator.results import Result
 from patchscan.simulator.rows import rows_of
 from patchscan.simulator.search import grounded, initial_step, path_of, shifted
 from patchscan.simulator.syntax import Litmus, Observed, Value
 from patchscan.simulator.witness import Witness, WitnessEvent
+
+LARGEST_REPLAY = 150  # events; the replay is slow on purpose
+
+
+def replayed(result: Result, unroll: int = 4) -> list[str] | None:
+    """What an independent replay finds wrong with the witness; None where there is none, or too large a
+    one.
+    """
+    if result.witness is None or result.litmus is None or len(result.witness.events) > LARGEST_REPLAY:
+        return None
+    return replay(result.litmus, result.witness, unroll)
 
 
 def replay(litmus: Litmus, witness: Witness, unroll: int = 4) -> list[str]:

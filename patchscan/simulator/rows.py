@@ -57,7 +57,8 @@ def closure(rows: Rows) -> Rows:
 
 
 def on_cycles(rows: Rows) -> int:
-    """The events from which a path leads back, and perhaps some on paths between such: 0 if there is no cycle.
+    """The events from which a path leads back, and perhaps some on paths between such: 0 if there is no
+    cycle.
 
     Events that lead nowhere are left out, again and again, and then those that nothing leads to.
     """
