@@ -78,6 +78,7 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     """What every command takes that reads a series."""
     command.add_argument("--tree", metavar="DIR", help="kernel tree (default: the one we stand in)")
     command.add_argument("--no-tree", action="store_true", help="judge by the patches alone")
+    command.add_argument("--no-simulate", action="store_true", help="do not extract and execute models")
     command.add_argument("--base", metavar="REV", help="revision of the tree, where it is a git tree")
     command.add_argument("--revision", type=int, metavar="N", help="scan this revision of the series")
     command.add_argument("--select", metavar="RULE,..", help="run only these rules")
@@ -278,7 +279,7 @@ def b4_arguments(command: argparse.ArgumentParser) -> None:
         command.add_argument(option, metavar="RULE,..", help="as for scan")
     rules_arguments(command)
     configuration_arguments(command)
-    command.set_defaults(tree=None, no_tree=True, accept=None)
+    command.set_defaults(tree=None, no_tree=True, no_simulate=False, accept=None)
     # b4 caches by the command line and the commit: a new value makes it ask again.
     command.add_argument(
         "--rules-revision", metavar="TEXT", help="no effect; makes b4 forget its cached answers"

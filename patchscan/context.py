@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from patchscan.calleffects import Summaries
     from patchscan.flow import FlowStates
     from patchscan.kconfig import ConfigSymbol
+    from patchscan.report import ModelResult
     from patchscan.uses import Uses
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -230,9 +231,10 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user configured: options of rules by rule name."""
+    """What the user configured: options of rules by rule name, and whether models are executed."""
 
     options: Mapping[str, Mapping[str, Any]]
+    simulate: bool = True
 
 
 NO_SETTINGS = Settings({})
@@ -328,6 +330,27 @@ class Context:
         from patchscan.uses import find_uses
 
         return find_uses(self.final, symbol, whole)
+
+    def models(self, rule: str) -> "Iterator[Finding | Silence]":
+        """What one rule has to say of the behavioural models that the series changes (see patchscan.model)."""
+        if not self.settings.simulate:
+            return
+        from patchscan.model.touched import concerned
+
+        if concerned(self.states):
+            from patchscan.model.findings import check_models
+
+            yield from check_models(self, rule)
+
+    def executed_models(self) -> "tuple[ModelResult, ...]":
+        """The models of the series that rules have asked for."""
+        from patchscan.model.touched import concerned
+
+        if not self.settings.simulate or not concerned(self.states):
+            return ()
+        from patchscan.model.findings import results_of
+
+        return results_of(self.states)
 
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""

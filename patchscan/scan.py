@@ -6,7 +6,6 @@ from dataclasses import replace
 from patchscan.base import describe_base
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.fingerprint import with_fingerprints
-from patchscan.model.findings import results_of
 from patchscan.overlay import lay
 from patchscan.problem import Problem
 from patchscan.repaired import mark_repaired
@@ -37,7 +36,7 @@ def scan(
         problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
         base=describe_base(series, tree).text,
         coverage=coverage(judged, rules),
-        models=results_of(states),
+        models=tuple(model for context in judged[:1] for model in context.executed_models()),
     )
 
 

@@ -35,6 +35,7 @@ class Tools:
         tree: Tree | None,
         config: Config,
         known: Mapping[str, str],
+        simulate: bool = True,
     ) -> None:
         self.rules = rules
         self.names = names
@@ -42,6 +43,7 @@ class Tools:
         self.tree = tree
         self.config = config
         self.known = known
+        self.simulate = simulate
 
     def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
         """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
@@ -51,7 +53,7 @@ class Tools:
         from patchscan.scan import scan
         from patchscan.suppress import settle
 
-        report = scan(thread, tree, rules or self.rules, Settings(self.config.options))
+        report = scan(thread, tree, rules or self.rules, Settings(self.config.options, self.simulate))
         report = settle(report, self.config, self.known, self.names, tree)
         return replace(report, problems=self.problems + report.problems)
 
@@ -70,7 +72,15 @@ def load_tools(options: Namespace) -> Tools:
         from patchscan.baseline import read_baseline
 
         known = read_baseline(baseline)
-    return Tools(rules, frozenset(rule.name for rule in every), problems, tree_of(options), config, known)
+    return Tools(
+        rules,
+        frozenset(rule.name for rule in every),
+        problems,
+        tree_of(options),
+        config,
+        known,
+        not options.no_simulate,
+    )
 
 
 def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:

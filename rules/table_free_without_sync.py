@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from patchscan.context import Context
-from patchscan.model.findings import check_models
 from patchscan.rule import Finding, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The verdicts of the models that this patch changes."""
-    return check_models(context, "table-free-without-sync")
+    return context.models("table-free-without-sync")
 
 
 RULE = Rule(

@@ -30,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command: 1 when a model is unsafe and was not so before the series, 2 without a series."""
     from patchscan.job import read
     from patchscan.model.report import matrix, verdict_dict, verdict_text, write_models
-    from patchscan.model.series import SeriesModels, scenarios_in
+    from patchscan.model.series import SeriesModels
+    from patchscan.model.touched import scenarios_in
     from patchscan.overlay import lay
     from patchscan.printable import printable
     from patchscan.tools import load_tools

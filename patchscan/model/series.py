@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -13,13 +12,13 @@ from patchscan.model.code import Codebase
 from patchscan.model.config import Config, read_defconfig, read_selects, symbols_around
 from patchscan.model.extract import Extraction, extract
 from patchscan.model.lift import lifted_files
-from patchscan.model.scenario import Scenario, load_scenarios
+from patchscan.model.scenario import Scenario
 from patchscan.model.slice import signature, without_holes
 from patchscan.model.stubs import load_stubs
+from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
 from patchscan.overlay import PatchState, View
 
-SCENARIOS = Path(__file__).parents[2] / "rules" / "scenarios"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 Read = Callable[[str], bytes | None]
 Functions = tuple[tuple[str, str], ...]
@@ -34,22 +33,6 @@ class Sources:
     changed: tuple[str, ...]
     listing: Callable[[str], Sequence[str]]
     notes: tuple[str, ...]
-
-
-@cache
-def shipped_scenarios() -> tuple[Scenario, ...]:
-    """The scenarios that come with patchscan."""
-    return scenarios_in(())
-
-
-def scenarios_in(directories: Sequence[Path]) -> tuple[Scenario, ...]:
-    """The shipped scenarios and those of further directories, which replace shipped ones of the same name.
-
-    Raises ValueError with "file: reason" for one that cannot be used.
-    """
-    installed = Path(__file__).parents[1] / "rules" / "scenarios"
-    shipped = [path for path in (SCENARIOS, installed) if path.is_dir()][:1]
-    return load_scenarios([*shipped, *directories])
 
 
 class SeriesModels:
@@ -165,25 +148,6 @@ class SeriesModels:
         if key not in self._verdicts:
             self._verdicts[key] = judge_case(scenario, functions, column, self._at(index), extraction)
         return self._verdicts[key]
-
-
-def touched_words(state: PatchState) -> frozenset[str]:
-    """The identifiers on the lines of code that a patch changes, and in what git says the hunks belong to."""
-    words: set[str] = set()
-    for file in state.files:
-        if not file.change.path.endswith((".c", ".h", ".S")):
-            continue
-        for hunk in file.change.hunks:
-            words.update(_WORD.findall(hunk.section))
-            for line in hunk.lines:
-                if line.kind != " ":
-                    words.update(_WORD.findall(line.text))
-    return frozenset(words)
-
-
-def applies(scenario: Scenario, words: frozenset[str]) -> bool:
-    """Whether a patch that touches these identifiers may concern a scenario."""
-    return any(fnmatchcase(word, pattern) for pattern in scenario.when for word in words)
 
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
