@@ -1,0 +1,363 @@
+"""A new function or variable is used in configurations in which nothing defines it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from patchscan.compiled import built_when, compiled_when, defined_when
+from patchscan.condition import Formula, all_of, any_of, config, follows, negation
+from patchscan.context import ChangedFile, Context
+from patchscan.implied import implied
+from patchscan.occurrences import occurrences
+from patchscan.overlay import View
+from patchscan.rule import Finding, Rule, Silence
+from patchscan.source import Function
+from patchscan.uses import Use, find_uses
+
+VARIABLE = re.compile(
+    r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
+)
+DECLARATION = re.compile(r"^\s*(?:extern\b|DECLARE_)")
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A function or variable that the patch introduces; at_compile: its users need the definition, not a prototype."""
+
+    name: str
+    file: ChangedFile
+    line: int
+    private: bool
+    at_compile: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """A use, and when it is compiled."""
+
+    file: ChangedFile
+    line: int
+    when: Formula
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every symbol that the patch introduces under a condition, against the uses that the patch adds."""
+    if not context.has_tree:
+        return
+    first = {symbol.name: symbol for symbol in reversed(tuple(symbols(context)))}
+    found = [
+        (symbol, places)
+        for symbol in first.values()
+        if is_conditional(context.view, symbol) and (places := list(uses(context, symbol)))
+    ]
+    for symbol, places in found:
+        yield judge(context, symbol, places)
+
+
+def symbols(context: Context) -> Iterator[Symbol]:
+    """The functions and the variables of DEFINE_* macros that are new and stand in a file known as a whole."""
+    for file, function in context.new_functions:
+        if file.used == "tree":
+            inline = function.is_static
+            yield Symbol(function.name, file, function.name_line, inline and file.path.endswith(".c"), inline)
+    for file in context.c_files:
+        if file.used == "tree" and file.adds("DEFINE_"):
+            for line in sorted(file.added_numbers):
+                match = VARIABLE.match(file.code_at(line))
+                if match and not file.was_there(line):
+                    private = file.code_at(line).startswith("static")
+                    yield Symbol(match[1], file, line, private, private)
+
+
+def is_conditional(view: View, symbol: Symbol) -> bool:
+    """Whether some option decides that the symbol is there."""
+    return bool(symbol.file.after[0].conditions_at(symbol.line)) or (
+        not symbol.private and bool(built_when(view, symbol.file.path).atoms)
+    )
+
+
+def uses(context: Context, symbol: Symbol) -> Iterator[Place]:
+    """Where the patch uses the symbol; a use in a new inline function of a header stands where that is used."""
+    for file in context.c_files:
+        if symbol.private and file is not symbol.file:
+            continue
+        for line in file.added_words.get(symbol.name, ()):
+            function = next(
+                (each for each in file.functions if each.first_line <= line <= each.last_line), None
+            )
+            if function is None or function.name == symbol.name or is_guarded(function):
+                continue
+            here = compiled_when(context.view, file, line)
+            if not file.path.endswith(".h") or symbol.at_compile:
+                yield Place(file, line, here)
+            elif function.has_head and function.name_line in file.added_numbers:
+                inner = Symbol(function.name, file, function.name_line, False, True)
+                yield from (
+                    Place(each.file, each.line, all_of((here, each.when))) for each in uses(context, inner)
+                )
+
+
+def is_guarded(function: Function) -> bool:
+    """Whether the code asks for an option itself: the compiler then drops calls of what is not there."""
+    return "IS_ENABLED(" in function.text or "IS_REACHABLE(" in function.text
+
+
+def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Silence:
+    """A finding where one use can be compiled while no definition is."""
+    defined, missing = first_uncovered(context.view, symbol, places, in_series(context, symbol))
+    if missing is not None and not symbol.private:
+        # Only now is it worth the time to look for versions that the series does not touch.
+        found = find_uses(context.view, symbol.name)
+        defined, missing = first_uncovered(context.view, symbol, places, list(found.uses))
+    if missing is None:
+        return symbol.file.fine(
+            symbol.line, f"wherever the patch uses {symbol.name}, something may define it"
+        )
+    return finding(context, symbol, missing, defined)
+
+
+def in_series(context: Context, symbol: Symbol) -> list[Use]:
+    """Where the files that the series changes define or declare a symbol, as the patch leaves them."""
+    contents = (
+        {symbol.file.path: context.view.read(symbol.file.path)} if symbol.private else context.view.changed
+    )
+    return [
+        use
+        for path, text in sorted(contents.items())
+        if text and path.endswith((".c", ".h")) and symbol.name.encode() in text
+        for use in occurrences(text, symbol.name, path)
+    ]
+
+
+def first_uncovered(
+    view: View, symbol: Symbol, places: list[Place], found: list[Use]
+) -> tuple[Formula, Place | None]:
+    """When the symbol is defined, and the first place that can be compiled without; None where none is sure to."""
+    definitions = [use for use in found if use.kind == "definition"]
+    if all(use.path.endswith(".h") for use in definitions):
+        # What is declared and defined in no C file comes from a macro.
+        definitions = [use for use in found if use.kind in ("definition", "declaration")]
+    defined = any_of(defined_when(view, use) for use in definitions)
+    if not definitions or not defined.plain:
+        return defined, None
+    return defined, next(
+        (place for place in places if place.when.plain and uncovered(view, place.when, defined)), None
+    )
+
+
+def uncovered(view: View, when: Formula, defined: Formula) -> bool:
+    """Whether an option that the definitions need is not known to be on where the use is compiled."""
+    if follows(defined, when):
+        return False
+    on = [name for name in sorted(when.atoms) if follows(config(name), when)]
+    brought = implied(view, on) if on else frozenset()
+    premises = [config(name) for name in sorted(defined.atoms & brought)]
+    premises += [
+        any_of((negation(config(name)), config(other)))
+        for name in sorted(defined.atoms)
+        for other in sorted(implied(view, (name,)) & defined.atoms)
+    ]
+    return follows(defined, when, *premises) is False
+
+
+def finding(context: Context, symbol: Symbol, place: Place, defined: Formula) -> Finding:
+    """What to say, at the declaration where there is one, and else at the definition."""
+    atoms = sorted(defined.atoms - place.when.atoms, key=lambda name: (len(name), name))
+    for name in tuple(atoms):
+        # One that comes with another needs no mention.
+        if any(name in implied(context.view, (other,)) for other in atoms if other != name):
+            atoms.remove(name)
+    needs = " and ".join(f"CONFIG_{name}" for name in atoms)
+    file, line = next(declarations(context, symbol, defined), (symbol.file, symbol.line))
+    return file.finding(
+        line,
+        f"{symbol.name} is there only with {needs}, but {place.file.path} uses it without: it needs a stub, or "
+        "its users the same condition",
+        (place.file.evidence(place.line), symbol.file.evidence(symbol.line)),
+    )
+
+
+def declarations(context: Context, symbol: Symbol, defined: Formula) -> Iterator[tuple[ChangedFile, int]]:
+    """Added declarations that stand under less than the definition does."""
+    for file in context.c_files:
+        for line in file.added_words.get(symbol.name, ()):
+            code = file.code_at(line)
+            if DECLARATION.match(code) and not follows(defined, compiled_when(context.view, file, line)):
+                yield file, line
+
+
+RULE = Rule(
+    name="config-coverage",
+    summary="A new function or variable is used in configurations in which nothing defines it",
+    why=(
+        "What is defined under an #ifdef, or in a file that a Makefile builds only with an option, is missing "
+        "without it. If its users are built then, the kernel does not compile or link in a configuration that the "
+        "author does not build; an empty stub in the #else branch, or the same condition around the users, helps."
+    ),
+    source=(
+        "Documentation/process/coding-style.rst section 21 (conditional compilation: stubs); review of "
+        '"mm: use targeted IPIs for TLB sync with lockless page table walkers" v4 1/3, 2026-02-02; commit '
+        '5df397dec7c4 ("mm: delay page_remove_rmap() until after the TLB has been flushed", fix UP build)'
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: flush early
+>>> file include/linux/gather.h
+ #ifdef CONFIG_SMP
+ static inline bool delay(void)
+ {
+ 	return true;
+ }
++static inline bool many(void) // want "many is there only with CONFIG_SMP, but mm/example.c uses it without"
++{
++	return true;
++}
+ #else
+ static inline bool delay(void)
+ {
+ 	return false;
+ }
+ #endif
+>>> file mm/example.c
+ bool zap(void)
+ {
+-	return delay();
++	return delay() || many();
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-$(CONFIG_GATHER) += gather.o
+obj-$(CONFIG_WALK) += walk.o
+>>> tree mm/Kconfig
+config GATHER
+	bool
+config WALK
+	bool "Walk"
+>>> patch mm: say who walks
+>>> file include/linux/walk.h
++DECLARE_PER_CPU(int, walks); // want "walks is there only with CONFIG_GATHER, but mm/walk.c uses it without"
++static inline void walk_begin(void)
++{
++	this_cpu_inc(walks);
++}
+>>> file mm/gather.c
+ int x;
++DEFINE_PER_CPU(int, walks);
+>>> file mm/walk.c
+ void walk(void)
+ {
++	walk_begin();
+ }
+""",
+    ),
+    good=(
+        """
+>>> tree mm/Makefile
+obj-$(CONFIG_GATHER) += gather.o
+obj-$(CONFIG_WALK) += walk.o
+>>> tree mm/Kconfig
+config GATHER
+	bool
+config WALK
+	bool "Walk"
+	select GATHER
+>>> patch mm: say who walks
+>>> file include/linux/walk.h
++DECLARE_PER_CPU(int, walks);
++static inline void walk_begin(void)
++{
++	this_cpu_inc(walks);
++}
+>>> file mm/gather.c
+ int x;
++DEFINE_PER_CPU(int, walks);
+>>> file mm/walk.c
+ void walk(void)
+ {
++	walk_begin();
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+obj-$(CONFIG_HUGE) += huge.o
+>>> patch mm: unshare a range
+>>> file include/linux/huge.h
++#ifdef CONFIG_HUGE
++void unshare(int start);
++#else
++static inline void unshare(int start) { }
++#endif
+>>> file mm/huge.c
+ int x;
++void unshare(int start)
++{
++}
+>>> file mm/walk.c
+ void walk(void)
+ {
++	unshare(0);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+obj-$(CONFIG_HUGE) += huge.o
+>>> patch mm: unshare a range
+>>> file include/linux/huge.h
++void unshare(int start);
++void split(int start);
+>>> file mm/huge.c
+ int x;
++void unshare(int start)
++{
++}
++void split(int start)
++{
++}
+>>> file mm/walk.c
+ void walk(void)
+ {
++	if (IS_ENABLED(CONFIG_HUGE))
++		unshare(0);
+ }
++#ifdef CONFIG_HUGE
++void run(void)
++{
++	split(0);
++}
++#endif
+""",
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> tree mm/Kconfig
+if HUGE
+config HUGE_TESTS
+	bool "Tests"
+endif
+config HUGE
+	bool "Huge"
+>>> patch mm: count
+>>> file mm/walk.c
++#ifdef CONFIG_HUGE
++static int count(void)
++{
++	return 0;
++}
++#endif
++#ifdef CONFIG_HUGE_TESTS
++int test(void)
++{
++	return count();
++}
++#endif
+""",
+    ),
+)

@@ -1,0 +1,99 @@
+"""Which options come with others."""
+
+import pytest
+from patchscan.implied import certain, implied
+from patchscan.overlay import View
+from patchscan.testing import MemoryTree
+
+KCONFIG = """
+config MMU
+	bool "Pages"
+
+config HAVE_FAST
+	bool
+
+if NET
+source "net/Kconfig"
+config TUNNEL
+	bool "Tunnels"
+	depends on MMU && (INET || IPX) && !SLOW
+	select CHECKSUM if MMU
+	select BIG if HUGE
+	help
+	  select NOTHING
+	  depends on NOTHING
+endif
+
+menu "Drivers"
+	depends on BUS
+config DRIVER
+	tristate "A driver"
+endmenu
+
+config SOUTH
+	def_bool y
+	select HAVE_FAST
+	select TABLES
+
+config NORTH
+	def_bool y
+	select HAVE_FAST if MMU
+	select TABLES
+
+config TWICE
+	bool "One"
+	depends on MMU && NET
+
+config TWICE
+	bool "Two"
+	depends on MMU
+"""
+NET = """
+config INET
+	bool "IP"
+	depends on \\
+		MMU
+"""
+VIEW = View(MemoryTree("options", {"Kconfig": KCONFIG.encode(), "net/Kconfig": NET.encode()}), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "brought"),
+    [
+        ("MMU", set()),
+        ("TUNNEL", {"NET", "MMU", "CHECKSUM"}),
+        ("DRIVER", {"BUS"}),
+        ("INET", {"NET", "MMU"}),
+        ("TWICE", {"MMU"}),
+        ("HAVE_FAST", {"TABLES"}),
+        ("UNKNOWN", set()),
+    ],
+)
+def test_what_comes_with_an_option(name: str, brought: set[str]) -> None:
+    assert implied(VIEW, [name]) == {name, *brought}
+
+
+def test_changed_kconfig() -> None:
+    view = View(VIEW.tree, {"net/Kconfig": b"config INET\n\tbool\n\tselect HASH\n"})
+    assert implied(view, ["INET"]) == {"INET", "HASH", "NET"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ("A", ["A"]),
+        ("A && B=y && C != n", ["A", "B", "C"]),
+        ("A || B", []),
+        ("(A) && (B || C) && !D", ["A"]),
+        ("A=n && B", ["B"]),
+        ("y", []),
+        ("A # && B", ["A"]),
+    ],
+)
+def test_certain(expression: str, names: list[str]) -> None:
+    assert certain(expression) == names
+
+
+def test_whole_needs_all_terms() -> None:
+    assert certain("A && B", whole=True) == ["A", "B"]
+    assert certain("A && !B", whole=True) == []
