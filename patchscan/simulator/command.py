@@ -185,6 +185,8 @@ def report(judged: Judged) -> list[str]:
     lines = [f"{printable(result.name)}: {result.outcome}   {printable(result.condition)}"]
     if result.flags:
         lines.append(f"flags: {', '.join(result.flags)}")
+    if result.race:
+        lines.append(printable(f"data race: {result.race[0]} and {result.race[1]}"))
     if judged.remark:
         lines.append(judged.remark)
     if judged.lines and judged.replayed:
@@ -225,6 +227,7 @@ def to_json(judged: Judged) -> dict[str, object]:
         "file": result.file,
         "outcome": result.outcome,
         "flags": list(result.flags),
+        "race": None if result.race is None else list(result.race),
         "witness": None if result.witness is None else witness_json(result.witness),
         "replayed": judged.replayed,
         "complete": result.complete,

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 from patchscan.simulator.events import INITIAL_THREAD, Event
 from patchscan.simulator.formula import FALSE, TRUE
+from patchscan.simulator.values import TooLarge
+
+MOST_WRITES = 200  # to one variable: the clauses of a total order grow with the third power
 
 if TYPE_CHECKING:
     from patchscan.simulator.encoding import Encoding
@@ -61,6 +64,7 @@ class Communication:
                     literal = self._order(one, other)
                     self.co[one.number, other.number] = literal
                     self.co[other.number, one.number] = -literal
+        self._check_size()
         seen: set[tuple[int, int, int]] = set()
         for writes in self.writes_to.values():
             later = [write.number for write in writes if write.tag != "IW"]
@@ -68,6 +72,11 @@ class Communication:
                 if triple not in seen:
                     seen.add(triple)
                     self._no_cycle(*triple)
+
+    def _check_size(self) -> None:
+        largest = max(map(len, self.writes_to.values()), default=0)
+        if largest > MOST_WRITES:
+            raise TooLarge(f"{largest} writes to one variable are more than the limit of {MOST_WRITES}")
 
     def _order(self, one: Event, other: Event) -> int:
         if one.tag == "IW":

@@ -169,9 +169,9 @@ def cycle_lines(cycle: Cycle) -> list[str]:
     if not cycle.axiom:
         return ["No write has the value that the condition asks for."]
     lines = [f"Every such execution breaks {cycle.axiom}; the first one by this cycle:"]
-    width = max((len(place(edge.start)) for edge in cycle.edges), default=0)
+    width = max((len(edge.start.place) for edge in cycle.edges), default=0)
     for edge in cycle.edges:
-        lines.append(f"  {place(edge.start):{width}}  --{edge.relation}-->  {place(edge.end)}")
+        lines.append(f"  {edge.start.place:{width}}  --{edge.relation}-->  {edge.end.place}")
     return lines
 
 
@@ -186,11 +186,3 @@ def cycle_json(cycle: Cycle) -> dict[str, object]:
 
 def _event_json(event: Event) -> dict[str, object]:
     return {"thread": event.thread if event.line else None, "line": event.line, "text": event.text}
-
-
-def place(event: Event) -> str:
-    """Where an event stands: "P0:12 WRITE_ONCE(*x, 1)"."""
-    if not event.line:
-        return f"initially {event.text}"
-    part = {"R": " (read)", "W": " (write)", "F": ""}[event.kind] if event.partner or event.rmw else ""
-    return f"P{event.thread}:{event.line} {event.text}{part}"

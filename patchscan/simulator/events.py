@@ -114,6 +114,14 @@ class Event:
     line: int = 0
     text: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where the event stands, for people: "P0:12 WRITE_ONCE(*x, 1)"."""
+        if not self.line:
+            return f"initially {self.text}"
+        part = {"R": " (read)", "W": " (write)", "F": ""}[self.kind]
+        return f"P{self.thread}:{self.line} {self.text}{part if self.rmw else ''}"
+
 
 @dataclass
 class Branch:

@@ -17,6 +17,6 @@ def explain(result: Result, limits: Limits) -> tuple[str, ...]:
     if result.witness is None or litmus is None:
         return ()
     lines = list(timeline(litmus, result.witness, limits.unroll))
-    if result.outcome == "Sometimes" and litmus.quantifier == "exists":
+    if result.outcome == "Sometimes" and litmus.quantifier != "forall":
         lines.append(repair_line(find_repair(litmus, limits)))
     return tuple(lines)

@@ -21,23 +21,21 @@ _LOCK_TAGS = frozenset(("LKR", "LKW", "UL", "LF", "RU", "srcu-lock", "srcu-unloc
 _SECTION_TAGS = frozenset(("rcu-lock", "rcu-unlock", "srcu-lock", "srcu-unlock", "sync-srcu", "LKW", "UL"))
 
 
-def flags(solver: Solver, some: Candidate) -> tuple[str, ...]:
-    """The flags of the program, sorted. some: any of its executions."""
+def flags(solver: Solver, some: Candidate) -> tuple[tuple[str, ...], tuple[Event, Event] | None]:
+    """The flags of the program, sorted, and two accesses that race. some: any of its executions."""
+    race: tuple[Event, Event] | None = None
     found = set(_section_flags(solver, some)) | set(_lock_flags(solver))
     if any(event.tag == "plain" for event in solver.encoding.events):
-        if has_data_race(solver, some):
+        racing = find_data_race(solver, some)
+        if racing is not None:
             found.add("data-race")
+            race = racing_accesses(racing)
         if _has_mixed_accesses(solver):
             found.add("mixed-accesses")
-    return tuple(sorted(found))
+    return tuple(sorted(found)), race
 
 
 # Data races
-
-
-def has_data_race(solver: Solver, some: Candidate) -> bool:
-    """Whether some execution has a data race. Raises LimitReached."""
-    return find_data_race(solver, some) is not None
 
 
 def find_data_race(solver: Solver, some: Candidate) -> Candidate | None:
@@ -51,6 +49,13 @@ def find_data_race(solver: Solver, some: Candidate) -> Candidate | None:
         if racing is not None:
             return racing
     return None
+
+
+def racing_accesses(candidate: Candidate) -> tuple[Event, Event]:
+    """The first two accesses that race in the execution."""
+    rows = candidate.rows(lkmm.data_race)
+    start = next(event for event, row in enumerate(rows) if row)
+    return candidate.path.events[start], candidate.path.events[next(bits(rows[start]))]
 
 
 def _conflicts(solver: Solver) -> Iterator[tuple[Event, Event]]:

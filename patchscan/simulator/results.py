@@ -24,9 +24,10 @@ class Result:
     "Unknown"
         when a limit was met first.
     complete: every execution was looked at; otherwise `notes` says which limit was met.
+    race: two accesses that race in some execution, "P0:12 *x = 1".
     states: the final states, as herd7 writes them, or None when they were not asked for.
     flags: "data-race", "unmatched-rcu-lock", "deadlock", "vacuous"..., sorted.
-    witness: an execution in which the condition holds, None for Never.
+    witness: an execution in which the condition holds, None for Never; for `forall` one in which it does not.
     cycle: for Never, why the first execution with these values is none; see cycles.py.
     expected: the words of the test's own `Result:` line.
     litmus: the test that was run, reader domains already lowered to the plain dialect.
@@ -37,6 +38,7 @@ class Result:
     outcome: str
     complete: bool = True
     flags: tuple[str, ...] = ()
+    race: tuple[str, str] | None = None
     states: tuple[str, ...] | None = None
     witness: Witness | None = None
     cycle: Cycle | None = None

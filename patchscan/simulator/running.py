@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patchscan.simulator.encoding import Encoding
-from patchscan.simulator.events import Program
+from patchscan.simulator.events import Event, Program
 from patchscan.simulator.final_states import final_states
 from patchscan.simulator.flags import flags
 from patchscan.simulator.parser import parse
@@ -81,7 +81,9 @@ class _Run:
         outcome = "Unknown"
         found: tuple[str, ...] = ()
         texts: tuple[str, ...] | None = None
+        race: tuple[Event, Event] | None = None
         positive: Candidate | None = None
+        negative: Candidate | None = None
         forbidden: Cycle | None = None
         try:
             program = self._unfold()
@@ -92,7 +94,7 @@ class _Run:
             if some is None:
                 found = (self._why_none(program),)
             elif with_flags:
-                found = flags(solver, some)
+                found, race = flags(solver, some)
             if cycle and outcome == "Never" and some is not None:
                 forbidden = self._cycle(program)
             if states:
@@ -107,8 +109,9 @@ class _Run:
             outcome=outcome,
             complete=self.complete,
             flags=tuple(sorted({*found, "deadlock"})) if self.deadlocks else found,
+            race=None if race is None else (race[0].place, race[1].place),
             states=texts,
-            witness=self._witness(positive) if witness and positive else None,
+            witness=self._witness(positive, negative) if witness else None,
             cycle=forbidden,
             notes=tuple(self.notes),
             condition=self.litmus.condition_text,
@@ -187,7 +190,9 @@ class _Run:
 
         return forbidding_cycle(program, self.deadline)
 
-    def _witness(self, positive: Candidate) -> Witness:
+    def _witness(self, positive: Candidate | None, negative: Candidate | None) -> Witness | None:
+        """The execution that decides: one with the condition, or for `forall` rather one without it."""
         from patchscan.simulator.witness import witness_of
 
-        return witness_of(positive)
+        chosen = negative or positive if self.litmus.quantifier == "forall" else positive
+        return witness_of(chosen) if chosen else None

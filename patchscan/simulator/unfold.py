@@ -7,8 +7,9 @@ those herd7 computes; the places where that needs thought are noted where they s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from patchscan.simulator.events import Case, Cases, Program, combine, constant, possible
+from patchscan.simulator.events import Cases, Program, combine, constant, possible
 from patchscan.simulator.primitives import PRIMITIVES, Primitive
 from patchscan.simulator.recorder import ONE, ZERO, Control, Recorder
 from patchscan.simulator.syntax import (
@@ -72,15 +73,15 @@ class _Unfolding(Recorder):
                     self.event("W", "plain", self.value(address), self.value(value))
                 case Evaluate(expression):
                     self._effect(expression)
-                case If(condition, then, otherwise):
-                    self._if(condition, lambda t=then: self.run(t), lambda o=otherwise: self.run(o))  # type: ignore[misc]
+                case If():
+                    self._if_statement(statement)
                 case Loop():
                     self._loop(statement)
 
     def _assign(self, register: str, cases: Cases) -> None:
         """What is assigned under a branch carries the branch's control dependency, but no data dependency."""
         if self.control:
-            cases = tuple(Case(c.guard, c.term, c.data, c.control | self.control) for c in cases)
+            cases = tuple(replace(case, control=case.control | self.control) for case in cases)
         self.registers[register] = cases
 
     def _effect(self, expression: Expression) -> None:
@@ -92,6 +93,10 @@ class _Unfolding(Recorder):
             self._command(expression, primitive)
         else:
             self._operation(expression, primitive)
+
+    def _if_statement(self, statement: If) -> None:
+        then, otherwise = statement.then, statement.otherwise
+        self._if(statement.condition, lambda: self.run(then), lambda: self.run(otherwise))
 
     def _if(self, condition: Expression, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
         cases = self.value(condition)
@@ -185,7 +190,7 @@ class _Unfolding(Recorder):
             result = self.choose(decided, lambda: ONE, evaluate)
         deciders = self.control
         self.control = outside
-        return tuple(Case(c.guard, c.term, c.data, c.control | deciders) for c in result)
+        return tuple(replace(case, control=case.control | deciders) for case in result)
 
     # Primitives
 
