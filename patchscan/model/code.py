@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tree_sitter import Node
 
@@ -14,6 +14,7 @@ from patchscan.model.syntax import children, parse_function
 _HEADER = re.compile(
     rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*\(", re.M
 )
+_OUTER = re.compile(rb"^[A-Za-z_][^\n(;=]*?(\w+)[ \t]*\(", re.M)
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)\n]*)\)((?:[^\\\n]|\\\n|\\.)*)", re.M)
 _ALIAS = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(\w+)[ \t]*$", re.M)
 _CONSTANT = re.compile(
@@ -73,6 +74,11 @@ class Definition:
     def called(self) -> tuple[str, ...]:
         """Names in front of a parenthesis, sorted."""
         return tuple(sorted({name.decode() for name in _CALLED.findall(self.text)} - {self.name}))
+
+
+def names_at_line_starts(text: bytes) -> set[str]:
+    """Names in front of a parenthesis on lines that begin at column 0: what a file may define, read quickly."""
+    return {name.decode() for name in _OUTER.findall(text)}
 
 
 def number(text: str) -> int:
@@ -258,11 +264,17 @@ def _with_type(text: bytes, start: int, name: int) -> int:
     return before if line and line[-1:] not in b";}{:)" and not line.startswith(b"#") else start
 
 
+@lru_cache(maxsize=4096)
+def indexed(path: str, text: bytes, config: Config) -> File:
+    """A file's index; the same for all who see the same text through an equal configuration."""
+    return File(path, text, config)
+
+
 class Codebase:
     """Functions, macros and types by name, looked up the way the compiler would see them, within a scope.
 
     read: path to bytes or None; files: searched after the file that asks, its direct includes and `changed`;
-    arch: for <asm/...>; listing: directory to its .c files, where a name is looked up last (may be empty).
+    arch: for <asm/...>; defining: (directory, function) to the files there that may define it, asked last.
     """
 
     def __init__(
@@ -272,12 +284,12 @@ class Codebase:
         config: Config,
         changed: Sequence[str] = (),
         arch: str = "x86",
-        listing: Callable[[str], Sequence[str]] = lambda _: (),
+        defining: Callable[[str, str], Sequence[str]] = lambda directory, name: (),
     ) -> None:
         self._read = read
         self.scope = (*changed, *files)
         self._arch = arch
-        self._listing = listing
+        self._defining = defining
         self.config = config
         self.changed = frozenset(changed)
         self._files: dict[str, File | None] = {}
@@ -290,7 +302,7 @@ class Codebase:
         """The file, indexed; None when the tree does not have it."""
         if path not in self._files:
             text = self._read(path)
-            self._files[path] = File(path, text, self.config) if text is not None else None
+            self._files[path] = indexed(path, text, self.config) if text is not None else None
         return self._files[path]
 
     def order(self, near: str) -> tuple[str, ...]:
@@ -360,10 +372,7 @@ class Codebase:
         for directory in sorted(
             {path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")}
         ):
-            for path in self._listing(directory):
-                raw = self._read(path)
-                if raw is None or name.encode() not in raw:
-                    continue
+            for path in self._defining(directory, name):
                 found = self.file(path)
                 if found is not None and name in found.functions and not found.is_static(name):
                     return found.function(name)

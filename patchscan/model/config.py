@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
@@ -14,28 +15,31 @@ _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 _VISIBLE = re.compile(rb"\S")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Config:
     """A kernel configuration: symbol (with CONFIG_, or any macro) to its value, 0 where it is not set.
 
-    default: the value of a CONFIG_ symbol that is not listed; decided: fills with the symbols that were asked
-    for, so that a verdict can name them.
+    default: the value of a CONFIG_ symbol that is not listed.
     """
 
     values: Mapping[str, int]
     default: int = 0
-    decided: dict[str, int] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def _key(self) -> tuple[int, frozenset[tuple[str, int]]]:
+        return self.default, frozenset(self.values.items())
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self._key == other._key
 
     def value(self, symbol: str) -> int:
         """The value of a symbol; what an architecture overrides (__HAVE_ARCH_*) counts as set."""
         if symbol in self.values:
-            number = self.values[symbol]
-        elif symbol.startswith("CONFIG_"):
-            number = self.default
-        else:
-            return int(symbol.startswith("__HAVE_"))
-        self.decided[symbol] = number
-        return number
+            return self.values[symbol]
+        return self.default if symbol.startswith("CONFIG_") else int(symbol.startswith("__HAVE_"))
 
 
 def read_defconfig(text: str) -> dict[str, int]:

@@ -28,16 +28,18 @@ def models_of(states: tuple[PatchState, ...]) -> SeriesModels:
 def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
     """What one rule has to say of the models that a series changes, at the lines that this patch adds.
 
-    A patch may make a model unsafe that only a later one's callers reach: what is wrong is said where it stands.
+    A patch may make a model unsafe that only a later one's callers reach: what is wrong is said where it stands,
+    and once for a scenario, for its models mostly share their fault.
     """
     models = models_of(context.states)
     here = context.states.index(context.state)
     if not any(models.concerns(index) for index in range(here, len(context.states))):
         return
     told: set[tuple[str, int]] = set()
-    for index in range(here, len(context.states)):
+    for index in range(len(context.states)):
         for verdict in models.patch(index):
-            if rule_of(models, verdict) != rule:
+            first = models.first_unsafe(verdict.scenario)
+            if index < here or rule_of(models, verdict) != rule or (first and first.name != verdict.name):
                 continue
             anchor = _anchor(context, verdict, index)
             if anchor is not None and anchor not in told:

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from patchscan.model.code import Codebase
+from patchscan.model.code import Codebase, names_at_line_starts
 from patchscan.model.config import Config, read_defconfig, read_selects, symbols_around
 from patchscan.model.extract import Extraction, extract
 from patchscan.model.lift import lifted_files
@@ -18,6 +18,7 @@ from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
 from patchscan.overlay import PatchState, View
+from patchscan.tree import Tree
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 Read = Callable[[str], bytes | None]
@@ -27,11 +28,14 @@ _Key = tuple[str, Functions, str, int]
 
 @dataclass(frozen=True)
 class Sources:
-    """The code at one point of a series: how to read it, what the series changed, and how that was done."""
+    """The code at one point of a series: how to read it, what the series changed, and how that was done.
+
+    defining: (directory, function) to the .c files of the tree that may define it.
+    """
 
     read: Read
     changed: tuple[str, ...]
-    listing: Callable[[str], Sequence[str]]
+    defining: Callable[[str, str], Sequence[str]]
     notes: tuple[str, ...]
 
 
@@ -96,6 +100,18 @@ class SeriesModels:
             )
         return self._patches[index, every_column]
 
+    def first_unsafe(self, scenario: str) -> Verdict | None:
+        """The first verdict of a scenario, in the order of the patches, that turned unsafe."""
+        return next(
+            (
+                verdict
+                for index in range(len(self.states))
+                for verdict in self.patch(index)
+                if verdict.scenario == scenario and verdict.verdict == "unsafe" and verdict.before != "unsafe"
+            ),
+            None,
+        )
+
     def seen(self) -> tuple[Verdict, ...]:
         """The verdicts given so far, in the order of the patches."""
         return tuple({v.name: v for key in sorted(self._patches) for v in self._patches[key]}.values())
@@ -152,20 +168,52 @@ class SeriesModels:
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
     """The code after the patches of `states` (none: the tree itself)."""
-    tree = view.tree
     contents, notes = lifted_files(states)
+    below = _tree_reader(view.tree)
 
     def read(path: str) -> bytes | None:
-        if path in contents:
-            return contents[path]
-        return tree.read(path) if tree is not None else None
+        return contents[path] if path in contents else below.read(path)
 
-    def listing(directory: str) -> Sequence[str]:
-        if tree is None:
+    return Sources(read, tuple(sorted(contents)), below.defining, notes)
+
+
+class _TreeReader:
+    """A tree read once: file contents, and for each directory the names that its .c files may define."""
+
+    def __init__(self, tree: Tree | None) -> None:
+        self._tree = tree
+        self._contents: dict[str, bytes | None] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def read(self, path: str) -> bytes | None:
+        if path not in self._contents:
+            self._contents[path] = self._tree.read(path) if self._tree is not None else None
+        return self._contents[path]
+
+    def defining(self, directory: str, name: str) -> Sequence[str]:
+        """The .c files directly in a directory that may define a function, sorted."""
+        if self._tree is None:
             return ()
-        return [p for p in tree.files(directory) if p.endswith(".c") and p.rpartition("/")[0] == directory]
+        if directory not in self._names:
+            names: dict[str, list[str]] = {}
+            for path in self._tree.files(directory):
+                if path.endswith(".c") and path.rpartition("/")[0] == directory:
+                    for found in names_at_line_starts(self.read(path) or b""):
+                        names.setdefault(found, []).append(path)
+            self._names[directory] = names
+        return self._names[directory].get(name, ())
 
-    return Sources(read, tuple(sorted(contents)), listing, notes)
+
+_NO_TREE = _TreeReader(None)
+_READERS: "WeakKeyDictionary[Tree, _TreeReader]" = WeakKeyDictionary()
+
+
+def _tree_reader(tree: Tree | None) -> _TreeReader:
+    if tree is None:
+        return _NO_TREE
+    if tree not in _READERS:
+        _READERS[tree] = _TreeReader(tree)
+    return _READERS[tree]
 
 
 def cases(scenario: Scenario) -> list[Functions]:
@@ -190,7 +238,7 @@ def extract_case(
     chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
     scenario = replace(scenario, choices={**scenario.choices, **chosen})
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
-    code = Codebase(at.read, scenario.files, config, at.changed, arch, at.listing)
+    code = Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
     stubs = load_stubs(scenario.stubs, config, stub_directories)
     return extract(scenario, functions, code, stubs), code
 

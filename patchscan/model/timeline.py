@@ -107,6 +107,22 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     return Interleaving(tuple(moments), tuple(told))
 
 
+def places_between(litmus: str, gaps: tuple[str, ...]) -> frozenset[str]:
+    """The places ("path:line") of the accesses that the gaps name, and of what stands between them in the test."""
+    lines = [_COMMENT.search(line) for line in litmus.splitlines()]
+    placed = [f"{found.group(1)}:{found.group(2)}" if found else "" for found in lines]
+    found: set[str] = set()
+    for gap in gaps:
+        at = [
+            index
+            for index, place in enumerate(placed)
+            if place and re.search(rf"(?<![\w/]){re.escape(place)}\b", gap)
+        ]
+        if at:
+            found.update(place for place in placed[min(at) : max(at) + 1] if place)
+    return frozenset(found)
+
+
 def _value(value: object) -> str:
     return "freed memory" if str(value) == str(FREED.number) else str(value)
 

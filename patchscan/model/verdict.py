@@ -1,10 +1,10 @@
 """Models executed, and what may be said of the outcome: safe, unsafe or unknown, never more than is known."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import islice
 
 from patchscan.model.checks import context_faults
 from patchscan.model.events import (
@@ -24,7 +24,7 @@ from patchscan.model.extract import Extraction
 from patchscan.model.memory import FREED
 from patchscan.model.mutate import Edit, apply, at, mutations, repairs
 from patchscan.model.slice import Taken
-from patchscan.model.timeline import NOTHING, Interleaving, interleaving
+from patchscan.model.timeline import NOTHING, Interleaving, interleaving, places_between
 from patchscan.model.variants import Model, litmus_of, models, prepare
 
 _PAIRS = 150
@@ -104,14 +104,14 @@ class _Case:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The litmus test of each model."""
-        return tuple(self._text(model) or "" for model in self.models)
+        return tuple(self.text(model) or "" for model in self.models)
 
-    def _text(self, model: Model, edits: Sequence[Edit] = ()) -> str | None:
+    def text(self, model: Model, edits: Sequence[Edit] = ()) -> str | None:
         return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
 
     def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
-        text = self._text(model, edits)
+        text = self.text(model, edits)
         if text is None:
             return ""
         if text not in self.outcomes:
@@ -134,7 +134,7 @@ class _Case:
     def changes(self, edit: Edit) -> bool:
         """Whether an edit makes any difference to what is executed."""
         return any(
-            self._text(model, [edit]) != text for model, text in zip(self.models, self.texts, strict=True)
+            self.text(model, [edit]) != text for model, text in zip(self.models, self.texts, strict=True)
         )
 
     def litmus(self, model: Model | None) -> str:
@@ -366,12 +366,15 @@ def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
     barriers, moves, waits = repairs(case.threads, case.extraction.kept, observers)
     tried: list[str] = []
     if _helps(case, worst, barriers, all_models=False):
-        for edit in barriers:
+        for edit in _closing(barriers, case.litmus(worst)):
             if _helps(case, worst, [edit]):
                 return edit.text, tried
             tried.append(f"{edit.text} -> still unsafe")
-        for pair in islice(combinations(barriers, 2), _PAIRS):
+        for pair in islice(_pairs(case, worst, barriers), _PAIRS):
             if _helps(case, worst, pair):
+                for edit in pair:
+                    if not any(text.startswith(edit.text) for text in tried):
+                        tried.append(f"{edit.text} -> still unsafe")
                 alone = [text for text in tried if any(text.startswith(edit.text) for edit in pair)]
                 return " and ".join(edit.text for edit in pair), alone
     elif barriers:
@@ -380,6 +383,23 @@ def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
         if _helps(case, worst, [edit]):
             return edit.text, tried[:1]
     return None, tried[:4]
+
+
+def _closing(edits: Sequence[Edit], litmus: str) -> list[Edit]:
+    """The edits between accesses that a bad execution of a test reorders: no other can forbid it."""
+    places = places_between(litmus, interleaving(litmus, ()).gaps)
+    return [edit for edit in edits if any(edit.text.endswith(place) for place in places)]
+
+
+def _pairs(case: _Case, worst: Model, barriers: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
+    """Two edits that together may help: one against what is reordered now, one against what is then."""
+    seen: set[frozenset[str]] = set()
+    for first in _closing(barriers, case.litmus(worst)):
+        for second in _closing(barriers, case.text(worst, [first]) or ""):
+            key = frozenset({first.text, second.text})
+            if len(key) == 2 and key not in seen:
+                seen.add(key)
+                yield first, second
 
 
 def _helps(case: _Case, worst: Model, edits: Sequence[Edit], all_models: bool = True) -> bool:

@@ -65,7 +65,7 @@ def changed(base: Sources, *edits: tuple[str, bytes, bytes]) -> Sources:
     def read(path: str) -> bytes | None:
         return contents[path] if path in contents else base.read(path)
 
-    return Sources(read, base.changed, base.listing, base.notes)
+    return Sources(read, base.changed, base.defining, base.notes)
 
 
 def judged(code: Sources, updater: tuple[str, str], column: str = "generic") -> Verdict:

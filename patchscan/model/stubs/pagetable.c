@@ -67,9 +67,11 @@ void __tlb_remove_table(t) { __W(once, *t, FREED); }
 void pte_free(mm, t) { __W(once, *t, FREED); }
 void pmd_free(mm, t) { __W(once, *t, FREED); }
 void free_page_table(t) { __W(once, *t, FREED); }
-void pte_free_tlb(tlb, t, a) { tlb_remove_table(tlb, t); }
-void pmd_free_tlb(tlb, t, a) { tlb_remove_table(tlb, t); }
-void pud_free_tlb(tlb, t, a) { tlb_remove_table(tlb, t); }
+/* include/asm-generic/tlb.h, pte_free_tlb(): the range to flush grows, and says that tables go */
+void __table_goes(tlb) { tlb->freed_tables = 1; tlb->cleared_pmds = 1; tlb->start = 0; tlb->end = 1; }
+void pte_free_tlb(tlb, t, a) { __table_goes(tlb); tlb_remove_table(tlb, t); }
+void pmd_free_tlb(tlb, t, a) { __table_goes(tlb); tlb_remove_table(tlb, t); }
+void pud_free_tlb(tlb, t, a) { __table_goes(tlb); tlb_remove_table(tlb, t); }
 /* mm/pgtable-generic.c: a deposited table is withdrawn and freed by whoever zaps the huge entry */
 void pgtable_trans_huge_deposit(mm, p, t) { __W(once, *t, FREED); }
 void pte_free_defer(mm, t) { __after(rcu, __tlb_remove_table, t); }
