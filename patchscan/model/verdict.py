@@ -375,7 +375,7 @@ def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
                 for edit in pair:
                     if not any(text.startswith(edit.text) for text in tried):
                         tried.append(f"{edit.text} -> still unsafe")
-                alone = [text for text in tried if any(text.startswith(edit.text) for edit in pair)]
+                alone = [text for edit in pair for text in tried if text.startswith(edit.text)]
                 return " and ".join(edit.text for edit in pair), alone
     elif barriers:
         tried.append("a barrier or acquire at every access -> still unsafe")
@@ -399,7 +399,7 @@ def _pairs(case: _Case, worst: Model, barriers: Sequence[Edit]) -> Iterator[tupl
             key = frozenset({first.text, second.text})
             if len(key) == 2 and key not in seen:
                 seen.add(key)
-                yield first, second
+                yield (first, second) if barriers.index(first) < barriers.index(second) else (second, first)
 
 
 def _helps(case: _Case, worst: Model, edits: Sequence[Edit], all_models: bool = True) -> bool:
