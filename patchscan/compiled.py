@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.condition import Formula, all_of, config, read_condition
 from patchscan.context import ChangedFile
+from patchscan.implied import ARCHITECTURES
 from patchscan.kbuild import linkage_of
 from patchscan.overlay import View
 from patchscan.series import Hunk
@@ -12,25 +13,6 @@ from patchscan.source import Source, parse
 from patchscan.uses import Use
 
 _SHORTEST_PLACE = 12
-# Directory of an architecture -> the option that is on where it is built (the `config` of its own Kconfig).
-ARCHITECTURES = {
-    "alpha": "ALPHA",
-    "arc": "ARC",
-    "arm": "ARM",
-    "arm64": "ARM64",
-    "loongarch": "LOONGARCH",
-    "m68k": "M68K",
-    "mips": "MIPS",
-    "parisc": "PARISC",
-    "powerpc": "PPC",
-    "riscv": "RISCV",
-    "s390": "S390",
-    "sh": "SUPERH",
-    "sparc": "SPARC",
-    "um": "UML",
-    "x86": "X86",
-    "xtensa": "XTENSA",
-}
 
 
 def compiled_when(view: View, file: ChangedFile, line: int) -> Formula:

@@ -20,6 +20,28 @@ _ATTRIBUTE = re.compile(
 _HELP = re.compile(r"\s+(?:help|---help---)\s*$")
 _BLOCK = re.compile(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
 _TERM = re.compile(r"\(*\s*(\w+)\s*(?:=\s*[ym]|!=\s*n)?\s*\)*")
+_DEFAULT = re.compile(r"\s+(?:default|def_bool|def_tristate)\s+(\S.*?)(?:\s+if\s+(.*))?$")
+_PROMPT = re.compile(r"\s+(?:prompt\b|(?:bool|tristate)\s+[\"'])")
+_CONSTANT = re.compile(r"\s+def_bool\s+y\s*")
+# Directory of an architecture -> the option that is on where it is built (the `config` of its own Kconfig).
+ARCHITECTURES = {
+    "alpha": "ALPHA",
+    "arc": "ARC",
+    "arm": "ARM",
+    "arm64": "ARM64",
+    "loongarch": "LOONGARCH",
+    "m68k": "M68K",
+    "mips": "MIPS",
+    "parisc": "PARISC",
+    "powerpc": "PPC",
+    "riscv": "RISCV",
+    "s390": "S390",
+    "sh": "SUPERH",
+    "sparc": "SPARC",
+    "um": "UML",
+    "x86": "X86",
+    "xtensa": "XTENSA",
+}
 _MOST_SYMBOLS = 400
 _MOST_SELECTORS = 12
 _EMPTY: frozenset[str] = frozenset()
@@ -27,17 +49,26 @@ _EMPTY: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class _Demands:
-    """What one option brings with it: those always on with it, and (option, conditions) of its `select if`."""
+    """What one option brings with it: those always on with it, and its `select OPTION if`.
+
+    conditional: (option, what the condition asks for, whether that is all it asks for); default: what its only
+    default value asks for, which is all that can turn on an option that nobody sets or selects.
+    """
 
     always: frozenset[str] = _EMPTY
-    conditional: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    default: frozenset[str] = _EMPTY
+    conditional: frozenset[tuple[str, frozenset[str], bool]] = frozenset()
 
 
 @dataclass
 class _File:
-    """A Kconfig file: by line the demands of its entries, by path what stands around the files it sources."""
+    """A Kconfig file: by line the demands of its entries, by path what stands around the files it sources.
+
+    constant: the options that are on whenever the file is read ("def_bool y" without a prompt or a condition).
+    """
 
     entries: dict[int, _Demands] = field(default_factory=dict)
+    constant: set[str] = field(default_factory=set)
     sources: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -65,7 +96,7 @@ class _Reader:
     def closure(self, names: frozenset[str], deep: bool) -> frozenset[str]:
         """names and what follows; deep: also by what all those that select an option have in common."""
         found: set[str] = set()
-        waiting: list[tuple[str, frozenset[str]]] = []
+        waiting: list[tuple[str, frozenset[str], bool]] = []
         pending = sorted(names)
         while pending and len(found) < _MOST_SYMBOLS:
             name = pending.pop()
@@ -78,9 +109,8 @@ class _Reader:
             if deep:
                 pending += sorted(self.of_selectors(name))
             if not pending:
-                pending += sorted(
-                    option for option, when in waiting if when and when <= found and option not in found
-                )
+                held = {option for option, when, whole in waiting if whole and when <= found}
+                pending += sorted(held - found)
         return frozenset(found)
 
     def of_selectors(self, name: str) -> frozenset[str]:
@@ -88,7 +118,17 @@ class _Reader:
         symbol = self.symbols.get(name)
         if symbol is None or symbol.prompt or not 0 < len(symbol.selected_by) <= _MOST_SELECTORS:
             return _EMPTY
-        return frozenset.intersection(*map(self.brought_by, symbol.selected_by)) - {name}
+        return frozenset.intersection(*(self.by_selecting(other, name) for other in symbol.selected_by)) - {
+            name
+        }
+
+    def by_selecting(self, name: str, selected: str) -> frozenset[str]:
+        """What is on where one option selects another: its closure, and that of the condition it does so under."""
+        conditions = [when for option, when, _ in self.demands(name).conditional if option == selected]
+        common = frozenset.intersection(*conditions) if conditions else _EMPTY
+        if selected in self.demands(name).always:
+            common = _EMPTY
+        return self.brought_by(name).union(*map(self.brought_by, common))
 
     def brought_by(self, name: str) -> frozenset[str]:
         """The closure of one option, selectors left out."""
@@ -98,23 +138,30 @@ class _Reader:
 
     def demands(self, name: str) -> _Demands:
         """What an option brings with it, whichever of its definitions holds."""
-        if name not in self.known:
-            symbol = self.symbols.get(name)
-            each = [self.entry(path, line) for path, line in symbol.places] if symbol else []
-            self.known[name] = (
-                _Demands(
-                    frozenset.intersection(*(one.always for one in each)),
-                    frozenset.intersection(*(one.conditional for one in each)),
-                )
-                if each
-                else _Demands()
-            )
+        symbol = self.symbols.get(name)
+        if name in self.known or symbol is None or not symbol.places:
+            return self.known.get(name, _Demands())
+        each = [self.entry(path, line) for path, line in symbol.places]
+        conditional = frozenset.intersection(*(one.conditional for one in each))
+        # Until all is known, for what follows may come back to this option.
+        always = frozenset.intersection(*(one.always for one in each))
+        self.known[name] = _Demands(always, conditional=conditional)
+        if len(symbol.selected_by) <= _MOST_SELECTORS and any(one.default for one in each):
+            selected = [self.by_selecting(other, name) for other in symbol.selected_by]
+            ways = (frozenset.intersection(one.default, *selected) if one.default else _EMPTY for one in each)
+            always = frozenset.intersection(*(one.always | way for one, way in zip(each, ways, strict=True)))
+            self.known[name] = _Demands(always, conditional=conditional)
         return self.known[name]
 
     def entry(self, path: str, line: int) -> _Demands:
         """One definition, with what stands around its file."""
         own = self.file(path).entries.get(line, _Demands())
-        return _Demands(own.always | self.around(path), own.conditional)
+        always = own.always | self.around(path)
+        parts = path.split("/")
+        if parts[0] == "arch" and len(parts) > 2 and parts[1] in ARCHITECTURES:
+            # Its Kconfig files are read for that architecture alone.
+            always |= {ARCHITECTURES[parts[1]]} | self.file(f"arch/{parts[1]}/Kconfig").constant
+        return _Demands(always, own.default, own.conditional)
 
     def around(self, path: str) -> frozenset[str]:
         """The options asked for around the line that sources a file, and so on upwards."""
@@ -139,8 +186,10 @@ def _parse(text: str) -> _File:
     parsed = _File()
     stack: list[set[str]] = []
     always: set[str] = set()
-    conditional: set[tuple[str, frozenset[str]]] = set()
+    conditional: set[tuple[str, frozenset[str], bool]] = set()
     entry, in_head, in_help = 0, False, False
+    name, constant = "", False
+    defaults: list[frozenset[str]] = []
     joined = ""
     for number, line in enumerate([*text.split("\n"), "endmenu"], 1):
         joined += line.removesuffix("\\")
@@ -151,23 +200,37 @@ def _parse(text: str) -> _File:
         if block is None:
             match = None if in_help else _ATTRIBUTE.match(statement)
             in_help = in_help or _HELP.match(statement) is not None
+            default = None if in_help or not entry else _DEFAULT.match(statement)
+            if default:
+                defaults.append(frozenset([*certain(default[1]), *certain(default[2] or "")]))
+            elif entry and not in_help and _PROMPT.match(statement):
+                defaults += [_EMPTY, _EMPTY]
+            constant = constant or (entry > 0 and _CONSTANT.fullmatch(statement) is not None)
             if match and match["depends"]:
+                constant = False
                 (always if entry else stack[-1] if in_head and stack else set()).update(
                     certain(match["depends"])
                 )
             elif match and entry and match["select"]:
-                when = frozenset(certain(match["when"], whole=True)) if match["when"] else _EMPTY
                 if match["when"]:
-                    conditional.add((match["select"], when))
+                    whole = bool(certain(match["when"], whole=True))
+                    conditional.add((match["select"], frozenset(certain(match["when"])), whole))
                 else:
                     always.add(match["select"])
             continue
         if entry:
-            parsed.entries[entry] = _Demands(frozenset(always.union(*stack)), frozenset(conditional))
+            parsed.entries[entry] = _Demands(
+                frozenset(always.union(*stack)),
+                defaults[0] if len(defaults) == 1 else _EMPTY,
+                frozenset(conditional),
+            )
+            if constant and not any(stack):
+                parsed.constant.add(name)
         word, rest = block[1], block[2]
         entry, in_help, in_head = 0, False, word in ("menu", "choice")
         if word in ("config", "menuconfig"):
             entry, always, conditional = number, set(), set()
+            name, constant, defaults = rest.strip(), False, []
         elif word in ("if", "menu", "choice"):
             stack.append(set(certain(rest)) if word == "if" else set())
         elif word.startswith("end") and stack:

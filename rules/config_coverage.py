@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from patchscan.compiled import built_when, compiled_when, defined_when
-from patchscan.condition import Formula, all_of, any_of, config, follows, negation
+from patchscan.condition import Formula, all_of, any_of, can_hold, config, follows, negation
 from patchscan.context import ChangedFile, Context
 from patchscan.implied import implied
 from patchscan.occurrences import occurrences
@@ -138,7 +138,11 @@ def first_uncovered(
         # What is declared and defined in no C file comes from a macro.
         definitions = [use for use in found if use.kind in ("definition", "declaration")]
     defined = any_of(defined_when(view, use) for use in definitions)
-    if not definitions or not defined.plain:
+    # A declaration where there is no definition is deliberate: the compiler drops the calls.
+    declared = [defined_when(view, use) for use in found if use.kind == "declaration"]
+    defined = any_of((defined, *(each for each in declared if can_hold(each, defined) is False)))
+    elsewhere = any(use.path.startswith("arch/") for use in definitions)
+    if not definitions or not defined.plain or (elsewhere and not symbol.file.path.startswith("arch/")):
         return defined, None
     return defined, next(
         (place for place in places if place.when.plain and uncovered(view, place.when, defined)), None

@@ -40,6 +40,26 @@ config NORTH
 	select HAVE_FAST if MMU
 	select TABLES
 
+config HOTPLUG
+	bool
+	default y if MMU && NET
+
+config SETTABLE
+	bool "Set me"
+	default y if MMU
+
+config CHOSEN
+	bool
+	default y if MMU
+
+config CHOOSER
+	bool "Choose"
+	select CHOSEN
+	select QUICK if MMU && (NET || BUS)
+
+config QUICK
+	bool
+
 config TWICE
 	bool "One"
 	depends on MMU && NET
@@ -66,11 +86,25 @@ VIEW = View(MemoryTree("options", {"Kconfig": KCONFIG.encode(), "net/Kconfig": N
         ("INET", {"NET", "MMU"}),
         ("TWICE", {"MMU"}),
         ("HAVE_FAST", {"TABLES"}),
+        ("HOTPLUG", {"MMU", "NET"}),
+        ("SETTABLE", set()),
+        ("CHOSEN", {"CHOOSER"}),
+        ("QUICK", {"CHOOSER", "CHOSEN", "MMU"}),
         ("UNKNOWN", set()),
     ],
 )
 def test_what_comes_with_an_option(name: str, brought: set[str]) -> None:
     assert implied(VIEW, [name]) == {name, *brought}
+
+
+def test_architecture() -> None:
+    files = {
+        "arch/x86/Kconfig": b"config X86\n\tdef_bool y\n\tselect WALK\nconfig SMP\n\tdef_bool y\nconfig UP\n\tbool\n",
+        "arch/s390/Kconfig": b"config S390\n\tdef_bool y\nconfig SMP\n\tdef_bool y\n",
+    }
+    view = View(MemoryTree("architectures", files), {})
+    assert implied(view, ["UP"]) == {"UP", "X86", "SMP", "WALK"}
+    assert implied(view, ["SMP"]) == {"SMP"}
 
 
 def test_changed_kconfig() -> None:
