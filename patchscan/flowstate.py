@@ -96,6 +96,7 @@ class State:
     bottom_halves: Depth = Depth()
     rcu: Depth = Depth()
     srcu: Depth = Depth()
+    migration: Depth = Depth()
     held: Mapping[tuple[str, str], Depth] = field(default_factory=dict)
     dropped: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     saved: Mapping[str, tuple[Fact, Fact]] = field(default_factory=dict)
@@ -122,6 +123,11 @@ class State:
         raw = self._held_values(ATOMIC_LOCKS - RT_SLEEPING_LOCKS)
         on_rt = self._any(self.irq_rt.value, self.preempt.value, *raw)
         return on_rt if on_rt is self.preempt_off_not_rt else None
+
+    @property
+    def migration_off(self) -> bool | None:
+        """Whether the task stays on this CPU; a spinlock_t sees to that on PREEMPT_RT, too."""
+        return self._any(self.preempt_off_not_rt, self.migration.value)
 
     @property
     def bh_off(self) -> bool | None:
@@ -236,6 +242,7 @@ def merge(first: State | None, second: State | None) -> State | None:
         first.bottom_halves.merge(second.bottom_halves),
         first.rcu.merge(second.rcu),
         first.srcu.merge(second.srcu),
+        first.migration.merge(second.migration),
         _merge_held(first.held, second.held),
         {
             key: first.dropped.get(key, False) and second.dropped.get(key, False)
@@ -258,6 +265,7 @@ def widen(before: State | None, again: State | None) -> State | None:
         bottom_halves=_unbounded(before.bottom_halves, merged.bottom_halves),
         rcu=_unbounded(before.rcu, merged.rcu),
         srcu=_unbounded(before.srcu, merged.srcu),
+        migration=_unbounded(before.migration, merged.migration),
         held={key: _unbounded(before.held.get(key, Depth()), depth) for key, depth in merged.held.items()},
     )
 
@@ -294,6 +302,7 @@ def apply(state: State, effect: Effect, lock: str, flags: str, line: int) -> Sta
         bottom_halves=state.bottom_halves.change(effect.bottom_halves, line),
         rcu=state.rcu.change(effect.rcu, line),
         srcu=state.srcu.change(effect.srcu, line),
+        migration=state.migration.change(effect.migration, line),
     )
 
 
@@ -365,11 +374,12 @@ def sleeping_point(state: State, line: int) -> State:
 
 def forget_context(state: State) -> State:
     """After a call that may take or drop locks or switch interrupts: what was certain is so no more."""
-    held = {key: replace(depth, low=0) for key, depth in state.held.items()}
     return replace(
         state,
         irq=UNKNOWN_FACT,
         irq_rt=UNKNOWN_FACT,
         preempt=replace(state.preempt, low=0, base=None),
-        held=held,
+        bottom_halves=replace(state.bottom_halves, low=0, base=None),
+        rcu=replace(state.rcu, low=0, base=None),
+        held={key: replace(depth, low=0) for key, depth in state.held.items()},
     )

@@ -204,10 +204,8 @@ def _in_header(scan: _Scan) -> bytes:
     if not scan.unopened or scan.unopened[0].text != b")":
         return b""
     following = scan.tokens[scan.unopened[0].index + 1 :]
-    rest = [token for token in following if not re.fullmatch(rb"__\w+", token.text)]
-    if rest and rest[0].text == b"{" and rest[0].margin:
-        return b"void unnamed("
-    return b""
+    brace = next((token for token in following if not re.fullmatch(rb"__\w+", token.text)), None)
+    return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
 
 
 def _in_aggregate(section: bytes) -> bool:

@@ -1,5 +1,6 @@
 """A function of a C text: its calls, statements, variables and control structures."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from patchscan.source import Source
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -172,9 +175,9 @@ class Function:
 
     @cached_property
     def identifiers(self) -> frozenset[str]:
-        """The names used: variables, functions, types, fields and labels."""
-        kinds = ("identifier", "field_identifier", "type_identifier", "statement_identifier")
-        return frozenset(self.source.text_of(node) for node in self.nodes(*kinds))
+        """The names used, in every branch of an #if: variables, functions, types, fields, labels, keywords."""
+        words = _WORD.findall(self.source.code, self.start, self.end)
+        return frozenset(word.decode() for word in words)
 
     def at(self, line: int) -> "Node | None":
         """The innermost statement or declaration that holds a line of the file."""
@@ -239,13 +242,9 @@ class Function:
         """The macro that a while_statement or if_statement stands for, "" where it is a plain one."""
         if node.type not in ("while_statement", "if_statement"):
             return ""
-        keyword = node.type.removesuffix("_statement")
-        end = node.start_byte
-        text = self.source.text
-        while end < len(text) and (text[end : end + 1].isalnum() or text[end : end + 1] == b"_"):
-            end += 1
-        word = self.source.slice(node.start_byte, end)
-        return "" if word == keyword else word
+        match = _WORD.match(self.source.text, node.start_byte)
+        word = match.group().decode() if match else ""
+        return "" if word == node.type.removesuffix("_statement") else word
 
     @cached_property
     def parameters(self) -> tuple[Variable, ...]:

@@ -10,7 +10,6 @@ from patchscan.lexical import closing, ends_name, first_branches, next_byte, wit
 _TOP = re.compile(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
 _NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _POINTER_NAME = re.compile(rb"\(\s*\*+\s*([A-Za-z_]\w*)\s*\(")
-_LINE_BREAK = re.compile(rb"\n")
 _TAG = re.compile(rb"\b(?:struct|union|enum)\b")
 _CONTROL_WORDS = frozenset(b"if for while switch return sizeof typeof __typeof__ do else".split())
 _MACRO_NAME = re.compile(rb"_*[A-Z][A-Z0-9_]*x?")

@@ -20,7 +20,7 @@ class Effect:
     op: "acquire", "release", "assert" or "" (only the flags below). lock: kind of the lock it takes or drops, ""
     for none; lock_argument: which argument names it, -1 for the value returned, -2 for the call itself.
     irq: "off", "on", "save" or "restore" of the interrupt flag, "" for none; on_rt: whether that also holds on
-    PREEMPT_RT; flags_argument: where the saved flags stand. preempt, bottom_halves, rcu, srcu: change of depth.
+    PREEMPT_RT; flags_argument: where the saved flags stand. preempt, migration, ...: change of depth.
     success: "always", "nonzero" or "zero": the value returned when the effect took place.
     """
 
@@ -34,6 +34,7 @@ class Effect:
     bottom_halves: int = 0
     rcu: int = 0
     srcu: int = 0
+    migration: int = 0
     success: str = "always"
 
 
@@ -178,6 +179,7 @@ _NAMED: dict[str, Effect] = {
         Effect(irq="save"),
         Effect(irq="restore"),
     ),
+    **_both((("migrate_disable", "migrate_enable"),), Effect(migration=1), Effect(migration=-1)),
     **_both((("srcu_read_lock", "srcu_read_unlock"),), Effect(srcu=1), Effect(srcu=-1)),
     **_both((("srcu_read_lock_nmisafe", "srcu_read_unlock_nmisafe"),), Effect(srcu=1), Effect(srcu=-1)),
     "write_seqlock": Effect("acquire", "spin", on_rt=False),
@@ -276,6 +278,7 @@ _GUARDS: dict[str, str] = {
     "irqsave": "local_irq_save",
     "preempt": "preempt_disable",
     "preempt_notrace": "preempt_disable",
+    "migrate": "migrate_disable",
     "rcu": "rcu_read_lock",
     "srcu": "srcu_read_lock",
     "rq_lock": "rq_lock",
@@ -358,6 +361,7 @@ def undo(effect: Effect) -> Effect:
         bottom_halves=-effect.bottom_halves,
         rcu=-effect.rcu,
         srcu=-effect.srcu,
+        migration=-effect.migration,
         success="always",
     )
 

@@ -169,6 +169,19 @@ def test_locks(body: str, locks: list[str]) -> None:
     assert [lock.name for lock in state_at(body).locks] == locks
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("migrate_disable(); here();", True),
+        ("migrate_disable(); migrate_enable(); here();", None),
+        ("spin_lock(&p->lock); here();", True),
+        ("guard(migrate)(); here();", True),
+    ],
+)
+def test_migration(body: str, expected: bool | None) -> None:
+    assert state_at(body).migration_off is expected
+
+
 def test_a_lock_taken_on_one_path_may_be_held() -> None:
     state = state_at("if (x)\n\traw_spin_lock(&p->lock);\nhere();")
     assert [lock.name for lock in state.maybe_locks] == ["p->lock"]
