@@ -1,18 +1,18 @@
 """The series that a patch belongs to, found in the git tree we stand in."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 
 from patchscan.git import GitError, run_git
 from patchscan.gitrange import base_of, read_range
+from patchscan.pattern import pattern
 from patchscan.series import Thread, read_thread
 from patchscan.tree import TreeError, open_tree
 
 # The commit in which `b4 prep` keeps the cover letter; the series follows it.
 COVER_MARK = "--- b4-submit-tracking ---"
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
-_CHANGE = re.compile(r"[\w.+-]+")
+_COMMIT = pattern(r"[0-9a-f]{7,40}")
+_CHANGE = pattern(r"[\w.+-]+")
 
 
 def series_around(directory: str, environment: Mapping[str, str]) -> tuple[Thread, str] | None:

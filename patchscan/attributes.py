@@ -4,7 +4,7 @@ Sources: include/linux/compiler_types.h, compiler_attributes.h, compiler-context
 A word of one tree alone need not stand here: mask_header() tells it from a type by its place.
 """
 
-import re
+from patchscan.pattern import pattern
 
 _POINTERS = "__user __kernel __iomem __rcu __percpu __force __private __nocast __bitwise __nonstring"
 _INLINING = (
@@ -26,7 +26,7 @@ _PROMISES = (
     "randomized_struct_fields_start randomized_struct_fields_end"
 )
 _PLAIN = frozenset(" ".join((_POINTERS, _INLINING, _TRACING, _LINKAGE, _PROMISES)).encode().split())
-_PATTERN = re.compile(
+_PATTERN = pattern(
     rb"__(?:sched_|mem|net_|cpu|dev|platform_)?(?:init|exit)"
     rb"(?:data|const|rodata|text|call|_or_module|data_or_module|const_or_module|_refok|_or_suspend|_memblock)?"
     rb"|__init(?:data)?_memblock|_*\w*cacheline_aligned\w*|__no_(?:k?[acm]san|kcsan|kmsan|sanitize)\w*"

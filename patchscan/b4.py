@@ -6,9 +6,9 @@ line on standard error a failure. JSON protocol (b4.review-perpatch-check-cmd, b
 
 import json
 import os
-from dataclasses import replace
 
 from patchscan.around import series_around
+from patchscan.frozen import replace
 from patchscan.mail import read_messages
 from patchscan.printable import printable
 from patchscan.report import Report

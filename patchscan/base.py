@@ -1,12 +1,11 @@
 """What a series says it is made on, and whether the tree at hand is that."""
 
-from dataclasses import dataclass
-
+from patchscan.frozen import frozen
 from patchscan.series import Series
 from patchscan.tree import Tree, kernel_version
 
 
-@dataclass(frozen=True)
+@frozen
 class Base:
     """The base of a series against a tree.
 

@@ -11,9 +11,9 @@ text = "if (found)"
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 
 from patchscan.config import read_toml
+from patchscan.frozen import replace
 from patchscan.job import UsageError
 from patchscan.printable import printable
 from patchscan.report import Report

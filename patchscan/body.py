@@ -2,29 +2,30 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from patchscan.diff import hunk_end, starts_diff
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 from patchscan.series import Trailer
 
-_IN_BODY = re.compile(r">?(From|Subject|Date|Author): *(.*)", re.I)
-_ADDRESS = re.compile(r"@|<[^<>]+>")
-_ONLY_DASHES = re.compile(r"---\s*")
+_IN_BODY = pattern(r">?(From|Subject|Date|Author): *(.*)", re.I)
+_ADDRESS = pattern(r"@|<[^<>]+>")
+_ONLY_DASHES = pattern(r"---\s*")
 _SHORTEST_SCISSORS = len("-- >8 --")
 # Mailman sets its footer off by such a line.
-FOOTER = re.compile(r"_{20,}\s*")
-_KNOWN_TRAILER = re.compile(
+FOOTER = pattern(r"_{20,}\s*")
+_KNOWN_TRAILER = pattern(
     r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link|Cc|BugLink|Bug|Depends-on|Message-I[dD]|Change-I[dD]|Reported-and-\S+)"
     r"[ \t]*:[ \t]*(\S.*)",
     re.I,
 )
-_ANY_TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
-_NO_TRAILER = re.compile(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
-_BASE = re.compile(r"(base-commit|base-tree|change-id): *(\S+)\s*")
-_PREREQUISITE = re.compile(r"prerequisite-(?:patch-id|message-id|change-id): *\S.*")
+_ANY_TRAILER = pattern(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
+_NO_TRAILER = pattern(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
+_BASE = pattern(r"(base-commit|base-tree|change-id): *(\S+)\s*")
+_PREREQUISITE = pattern(r"prerequisite-(?:patch-id|message-id|change-id): *\S.*")
 
 
-@dataclass(frozen=True)
+@frozen
 class Body:
     """A body in its parts, as lines.
 

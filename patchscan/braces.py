@@ -1,20 +1,22 @@
 """Which braces an offset of blanked C code stands in: a function, an initialiser, a struct, an enum."""
 
 import re
-from dataclasses import dataclass
+
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 
 _ANNOTATIONS = frozenset(
     b"__attribute__ __attribute __printf __scanf __aligned __section __alias __acquires __releases "
     b"__must_hold __cond_acquires __malloc __alloc_size __assume_aligned __no_sanitize __counted_by __access "
     b"__target asm __asm__".split()
 )
-_AGGREGATE = re.compile(rb"\b(struct|union|enum)\b[^;{}()=]*(?:\([^;{}]*\)[^;{}()=]*)?$")
-_COMPOUND_LITERAL = re.compile(rb"(?:[=&,(?:]|\breturn)\s*\([\w\s*\[\]]*\)$")
+_AGGREGATE = pattern(rb"\b(struct|union|enum)\b[^;{}()=]*(?:\([^;{}]*\)[^;{}()=]*)?$")
+_COMPOUND_LITERAL = pattern(rb"(?:[=&,(?:]|\breturn)\s*\([\w\s*\[\]]*\)$")
 _TYPE_NAMES = frozenset(b"void int long char bool unsigned signed short u8 u16 u32 u64".split())
 _WINDOW = 600
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """The innermost braces, and the function around them ("" outside one).
 

@@ -1,10 +1,10 @@
 """What one call does to the state: known functions by their table, others by their summary or their name."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patchscan.flowstate import Guard, Pending, State, apply, forget_context, merge, sleeping_point
+from patchscan.frozen import replace
 from patchscan.primitives import Effect, effect_of, may_change_context, undo
 from patchscan.sleeping import sleeps
 

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 
+from patchscan.frozen import as_dict, frozen
 from patchscan.printable import printable
 from patchscan.problem import Problem
 from patchscan.report import Answered, Report
@@ -15,7 +15,7 @@ from patchscan.report.text import section_rows, summary
 from patchscan.rule import Finding
 
 
-@dataclass(frozen=True)
+@frozen
 class Comparison:
     """Two reports; gone, kept, new: findings by fingerprint, the kept ones as the newer report has them."""
 
@@ -125,9 +125,9 @@ def as_json(comparison: Comparison) -> str:
         "schema": 1,
         "old": revision_dict(comparison.old),
         "new": revision_dict(comparison.new),
-        "remarks": [asdict(remark) for remark in comparison.remarks],
+        "remarks": [as_dict(remark) for remark in comparison.remarks],
         "findings": {name: [finding_dict(each) for each in some] for name, some in findings.items()},
-        "problems": [asdict(each) for each in problems(comparison)],
+        "problems": [as_dict(each) for each in problems(comparison)],
     }
     return json.dumps(data, indent=2) + "\n"
 

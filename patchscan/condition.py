@@ -6,16 +6,18 @@ Whatever else stands in a condition (macros, numbers, comparisons) is an atom of
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import product
 
-_TOKEN = re.compile(r"&&|\|\||!(?!=)|\(|\)|[^\s()&|!]+|[&|!]=?|\S")
-_TEST = re.compile(r"(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)$")
-_CONFIG = re.compile(r"CONFIG_(\w+?)(?:_MODULE)?$")
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
+
+_TOKEN = pattern(r"&&|\|\||!(?!=)|\(|\)|[^\s()&|!]+|[&|!]=?|\S")
+_TEST = pattern(r"(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)$")
+_CONFIG = pattern(r"CONFIG_(\w+?)(?:_MODULE)?$")
 _MOST_ATOMS = 14
 
 
-@dataclass(frozen=True)
+@frozen
 class Formula:
     """kind: "atom" (text is its name), "not", "and", "or" or "constant" (text is "1" or "0")."""
 

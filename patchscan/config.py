@@ -21,9 +21,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from patchscan.frozen import field, frozen
 from patchscan.job import LEVELS, UsageError
 
 NAME = ".patchscan.toml"
@@ -31,7 +31,7 @@ FOR_ALL = ("select", "ignore", "severity", "options", "baseline", "for")
 FOR_PART = ("paths", "subsystem", "select", "ignore", "severity")
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """Settings of a part of the tree: paths, patterns as in MAINTAINERS, or a subsystem, a section's title there."""
 
@@ -42,7 +42,7 @@ class Part:
     severity: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Config:
     """A configuration file; path: where it was found, "" where there is none; baseline: a path, or ""."""
 

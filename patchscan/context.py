@@ -5,11 +5,12 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from patchscan.frozen import frozen
 from patchscan.overlay import FileState, PatchState, View
+from patchscan.pattern import pattern
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line, Patch, Series
 from patchscan.source import Call, Function, Source, parse, parse_fragment
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from patchscan.report import ModelResult
     from patchscan.uses import Uses
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_IDENTIFIER = pattern(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
 
 
@@ -229,7 +230,7 @@ class ChangedFile:
         return Silence(self.path, self.patch_line(line), reason, checked=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """What the user configured: options of rules by rule name, and whether models are executed."""
 

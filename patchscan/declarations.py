@@ -17,6 +17,7 @@ from patchscan.lexical import (
     top_commas,
     without_comments,
 )
+from patchscan.pattern import pattern
 
 TYPE_WORDS = frozenset(
     b"struct union enum unsigned signed long short int char void bool float double const volatile "
@@ -28,16 +29,16 @@ STATEMENT_WORDS = frozenset(
     b"if else for while do switch return sizeof goto break continue default typedef".split()
 )
 _TAKES_TYPE = STATEMENT_WORDS | frozenset(b"typeof __typeof__ __typeof case int void char long".split())
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_FUNCTION_MACRO = re.compile(rb"[A-Z_][A-Z0-9_]+")
-PER_CPU = re.compile(rb"(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*")
-TYPED_PARAMETERS = re.compile(rb"\w*(?:SYSCALL\w*_DEFINE|BPF_CALL_)\d?x?")
-_TYPE_ARGUMENT = re.compile(
+_WORD = pattern(rb"[A-Za-z_]\w*")
+_FUNCTION_MACRO = pattern(rb"[A-Z_][A-Z0-9_]+")
+PER_CPU = pattern(rb"(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*")
+TYPED_PARAMETERS = pattern(rb"\w*(?:SYSCALL\w*_DEFINE|BPF_CALL_)\d?x?")
+_TYPE_ARGUMENT = pattern(
     rb"(?:(?:const|volatile)\s+)*"
     rb"(?:(?:struct|union|enum)\s+(\w+)|[a-z_]\w*(?:\s+(?:long|int|char|short|unsigned))*)"
     rb"(?:\s*const\b)?[\s*]*(?=[,)])"
 )
-_CALLED_NAME = re.compile(rb"(\w+)\s*\Z")
+_CALLED_NAME = pattern(rb"(\w+)\s*\Z")
 
 
 def typed_parameters(code: bytes, out: bytearray, start: int, end: int) -> int:

@@ -7,35 +7,31 @@ quoted names. The counts in the hunk headers are what is believed; a line is nev
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from patchscan.frozen import frozen
 from patchscan.paths import names_in_tree, unquote
+from patchscan.pattern import pattern
 from patchscan.problem import Problem
 from patchscan.series import FileChange, Hunk, Line
 
-_HUNK = re.compile(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
-_EPOCH = re.compile(r"\t(?:1970-01-01 0|1969-12-31 )|\tThu Jan +1 0?0?:?00:00 1970")
-_TIME = re.compile(r" ?[ ][0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
+_HUNK = pattern(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
+_EPOCH = pattern(r"\t(?:1970-01-01 0|1969-12-31 )|\tThu Jan +1 0?0?:?00:00 1970")
+_TIME = pattern(r" ?[ ][0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
 _SYMLINK, _SUBMODULE = "120000", "160000"
 
 
-@dataclass
 class _Section:
     """The part of a diff that speaks of one file, as far as it has been read."""
 
-    where: str
-    git: str = ""
-    old: str = ""
-    new: str = ""
-    renamed: dict[str, str] = field(default_factory=dict)
-    modes: set[str] = field(default_factory=set)
-    created: bool = False
-    deleted: bool = False
-    mode_changed: bool = False
-    binary: bool = False
-    hunks: list[Hunk] = field(default_factory=list)
-    repaired: list[str] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
+    def __init__(self, where: str, git: str = "", old: str = "", new: str = "") -> None:
+        self.where = where
+        self.git, self.old, self.new = git, old, new
+        self.renamed: dict[str, str] = {}
+        self.modes: set[str] = set()
+        self.created = self.deleted = self.mode_changed = self.binary = False
+        self.hunks: list[Hunk] = []
+        self.repaired: list[str] = []
+        self.damaged: list[str] = []
 
 
 def starts_diff(lines: Sequence[str], at: int) -> bool:
@@ -137,7 +133,7 @@ def _read_header_line(section: _Section, lines: Sequence[str], at: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@frozen
 class _HunkRead:
     hunk: Hunk | None
     end: int

@@ -3,8 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
+from patchscan.frozen import replace
 from patchscan.rule import Finding
 
 

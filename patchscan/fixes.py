@@ -1,11 +1,11 @@
 """Mechanical fixes: a diff a finding, and all of a report's as one patch on top of its series."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 
 from patchscan.diff import read_diff
+from patchscan.frozen import frozen
 from patchscan.overlay import FileState
 from patchscan.problem import Problem
 from patchscan.report import Report
@@ -15,7 +15,7 @@ from patchscan.series import Hunk
 CONTEXT = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class Island:
     """Lines that stand together in the file as the series leaves it; first: the number of the first one."""
 
@@ -23,7 +23,7 @@ class Island:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Edit:
     """Lines of an island to replace: old ones from index `start` on, which may be none."""
 

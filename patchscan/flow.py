@@ -6,12 +6,12 @@ could change the context.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from patchscan.calleffects import Branches, Summaries, enter_guard, leave_guards, lock_name, macro_arguments
 from patchscan.flowexpressions import MAX_DEPTH, MAX_VISITS, Expressions, TooLarge
 from patchscan.flowstate import UNKNOWN, State, forget_context, merge, widen
+from patchscan.frozen import field, frozen
 from patchscan.primitives import guard_effect
 from patchscan.source import Function
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 MAX_PASSES = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class FlowStates:
     """The states of a function. complete: False when it could not be walked, why says so; all is unknown then."""
 
     complete: bool
     why: str
     exits: tuple[State, ...] = ()
-    _states: dict[int, State | None] = field(default_factory=dict, repr=False)
+    _states: dict[int, State | None] = field(default_factory=dict)
 
     def at(self, node: "Node") -> State:
         """What is known where the node is evaluated (of a call: after its arguments, before it is made)."""

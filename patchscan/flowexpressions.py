@@ -1,7 +1,6 @@
 """Expressions and conditions in the walk of a function: only calls change the state."""
 
 from bisect import bisect_left
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patchscan.calleffects import (
@@ -15,6 +14,7 @@ from patchscan.calleffects import (
     tested,
 )
 from patchscan.flowstate import State, apply, forget_context, merge
+from patchscan.frozen import replace
 from patchscan.primitives import (
     ASSERTS_FALSE,
     ASSERTS_TRUE,

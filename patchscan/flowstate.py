@@ -1,14 +1,14 @@
 """The context a statement runs in: interrupts, preemption, RCU and locks, each True, False or None for unknown."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
+from patchscan.frozen import field, frozen, replace
 from patchscan.primitives import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
 
 _DEEP = 9
 
 
-@dataclass(frozen=True)
+@frozen
 class Fact:
     """Whether something holds, and the line (0: it holds on entry) that made it so."""
 
@@ -25,7 +25,7 @@ class Fact:
 UNKNOWN_FACT = Fact()
 
 
-@dataclass(frozen=True)
+@frozen
 class Depth:
     """How often something was entered and not left: at least low, at most high; base: what held on entry."""
 
@@ -71,7 +71,7 @@ class Depth:
         return Depth(min(self.low, other.low), max(self.high, other.high), base, line)
 
 
-@dataclass(frozen=True)
+@frozen
 class Lock:
     """A lock: kind ("mutex", "spin", "raw_spin", "rwlock", "local_lock", "rwsem", ...; "lock" when only asserted),
     name as the code spells it without "&" ("pool->lock"), and the line that took it."""
@@ -81,7 +81,7 @@ class Lock:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class State:
     """What is known where a statement begins.
 
@@ -200,7 +200,7 @@ class State:
         return None if None in values else False
 
 
-@dataclass(frozen=True)
+@frozen
 class Pending:
     """A call whose success a variable tells: `ret = mutex_lock_interruptible(&l); if (ret) ...`.
 
@@ -213,7 +213,7 @@ class Pending:
     untaken: State
 
 
-@dataclass(frozen=True)
+@frozen
 class Guard:
     """What the end of the scope undoes."""
 

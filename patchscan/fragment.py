@@ -7,14 +7,15 @@ from the section that stands behind the second @@ of the hunk header.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
 from patchscan.lexical import blank, directives, without_comments
 from patchscan.outline import function_name
+from patchscan.pattern import pattern
 
-_TOKEN = re.compile(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
-_COMMENT_LINE = re.compile(rb"\s*\*(?:\s|/|\Z)")
-_AGGREGATE = re.compile(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
+_TOKEN = pattern(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
+_COMMENT_LINE = pattern(rb"\s*\*(?:\s|/|\Z)")
+_AGGREGATE = pattern(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
 _AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"__randomize_layout")
 _NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
 _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
@@ -22,7 +23,7 @@ _CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Repair:
     """A repaired fragment: opening (one line) + newline + body (length and lines of the fragment) + newline +
     closing parse together; name: of the function it begins inside of, "" when unknown or in none."""
@@ -33,7 +34,7 @@ class Repair:
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class _Token:
     index: int
     text: bytes
@@ -41,7 +42,7 @@ class _Token:
     margin: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class _Scan:
     """Tokens of a code, with the brackets that have no partner in it."""
 

@@ -1,13 +1,13 @@
 """A function of a C text: its calls, statements, variables and control structures."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from patchscan.frozen import frozen
 from patchscan.lexical import first_branches, without_defines
 from patchscan.mask import mask, mask_header
+from patchscan.pattern import pattern
 from patchscan.syntax import descendants, tree
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from patchscan.source import Source
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_WORD = pattern(rb"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A call: name is "" when the callee is an expression; arguments are nodes; line counts in the file."""
 
@@ -28,7 +28,7 @@ class Call:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Control:
     """A control structure around a node.
 
@@ -44,7 +44,7 @@ class Control:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Variable:
     """A parameter or local variable. type: as written, with stars ("struct page *"); value: initialiser."""
 
@@ -56,7 +56,7 @@ class Variable:
     static: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Function:
     """A function definition, parsed on its own when a node of it is first asked for.
 
@@ -66,7 +66,7 @@ class Function:
     """
 
     name: str
-    source: "Source" = field(repr=False)
+    source: "Source"
     start: int
     name_start: int
     brace: int

@@ -1,9 +1,10 @@
 """The one road to git: read-only, with everything switched off by which a repository could run a program."""
 
 import os
-import re
 import subprocess
 from collections.abc import Sequence
+
+from patchscan.pattern import pattern
 
 # A repository's own configuration may name programs; these settings win over it.
 _SAFE_SETTINGS = (
@@ -19,7 +20,7 @@ _SAFE_SETTINGS = (
     "submodule.recurse=false",
 )
 _UNWANTED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_EXTERNAL_DIFF")
-_COMMIT_NAME = re.compile(r"[0-9a-fA-F]{7,40}")
+_COMMIT_NAME = pattern(r"[0-9a-fA-F]{7,40}")
 
 
 class GitError(Exception):

@@ -2,8 +2,10 @@
 
 import re
 
-_COMMIT = re.compile(rb"^commit [0-9a-f]{7,64}(?: [^\n]*)?\n(?=(?:Merge|Author|AuthorDate|Commit): )", re.M)
-_FIELD = re.compile(rb"(Author|Date|AuthorDate): +([^\n]*)\n")
+from patchscan.pattern import pattern
+
+_COMMIT = pattern(rb"^commit [0-9a-f]{7,64}(?: [^\n]*)?\n(?=(?:Merge|Author|AuthorDate|Commit): )", re.M)
+_FIELD = pattern(rb"(Author|Date|AuthorDate): +([^\n]*)\n")
 _INDENT = b"    "
 
 

@@ -3,8 +3,8 @@
 import io
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
 from patchscan.series import Hunk
 
 _MOST_FUZZ = 1
@@ -16,7 +16,7 @@ class HunkFailure(Exception):
     """A hunk does not apply; the text says which and why ("hunk 2 of 5: already applied")."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Image:
     """Pre- and post-image of a hunk as whole lines, and how many lines of context begin and end it."""
 
@@ -27,7 +27,7 @@ class _Image:
     adds: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class _Place:
     """Where an image was found: index of its first line, and the context given up at each end."""
 
@@ -36,7 +36,7 @@ class _Place:
     skipped_last: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Applied:
     """The content after the hunks, a remark for each that needed fuzz, and for each hunk its offset: the line
     at which its post-image begins now, minus the line in its header.

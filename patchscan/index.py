@@ -11,9 +11,9 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from patchscan.frozen import frozen
 from patchscan.git import GitError, run_git
 from patchscan.parallel import in_parallel
 from patchscan.search import holding_in, is_kernel_source, is_source_name, walk
@@ -26,7 +26,7 @@ SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
 
-@dataclass(frozen=True)
+@frozen
 class Index:
     """An index of a tree: where it lies, its seal, and the files that it does not know as they are now."""
 

@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
+from patchscan.frozen import frozen
 from patchscan.git import GitError, run_git
 from patchscan.index import (
     FORMAT,
@@ -56,7 +56,7 @@ class IndexFailure(Exception):
     """The index cannot be made; the text is one line that says why and what to do."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Listing:
     """The source files of a tree, path -> (mark, size), and its directories, path -> mark."""
 
@@ -64,7 +64,7 @@ class _Listing:
     directories: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Plan:
     """What one shard needs: files to take in (path, mark), rows to drop, and whether to make it anew."""
 

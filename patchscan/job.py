@@ -51,8 +51,9 @@ def each_series(options: Namespace) -> list[list[str]]:
 
 def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
     """Read a series and judge it; with --timings the report says what took how long."""
-    from dataclasses import replace
     from time import perf_counter
+
+    from patchscan.frozen import replace
 
     start = perf_counter()
     thread = read(series, options.revision)
@@ -118,8 +119,7 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
 
 def with_remarks(report: Report, previous: str) -> Report:
     """The report with what became of the review remarks on an older revision."""
-    from dataclasses import replace
-
+    from patchscan.frozen import replace
     from patchscan.remarks import answers
 
     assert report.series is not None
@@ -130,9 +130,8 @@ def with_remarks(report: Report, previous: str) -> Report:
 
 def write_fixes(report: Report, path: str) -> Report:
     """Write the mechanical fixes as one patch; the report says what could not go into it."""
-    from dataclasses import replace
-
     from patchscan.fixes import fix_patch
+    from patchscan.frozen import replace
 
     text, problems = fix_patch(report)
     try:

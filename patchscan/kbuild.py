@@ -3,23 +3,24 @@
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from patchscan.frozen import frozen
 from patchscan.kconfig import config_symbol
 from patchscan.makefile import Makefile, read_makefile, split_list
 from patchscan.overlay import View
+from patchscan.pattern import pattern
 from patchscan.search import files_where
 from patchscan.tree import Tree
 
-_ONE_CONFIG = re.compile(r"\$[({]CONFIG_(\w+)[)}]")
+_ONE_CONFIG = pattern(r"\$[({]CONFIG_(\w+)[)}]")
 # "y" where the symbol is y or m, as obj-$(subst m,y,$(CONFIG_X)) writes it.
-_FOLDED = re.compile(r"\$\((?:subst m,y,|if ).*CONFIG_\w+.*\)|\$\(CONFIG_\w+:m=y\)")
+_FOLDED = pattern(r"\$\((?:subst m,y,|if ).*CONFIG_\w+.*\)|\$\(CONFIG_\w+:m=y\)")
 _IN_VMLINUX = ("lib", "extra")
 _MOST_LEVELS = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class Linkage:
     """Where an object goes.
 

@@ -6,15 +6,16 @@ that allows a module is enough. Language: Documentation/kbuild/kconfig-language.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
+from patchscan.frozen import frozen
 from patchscan.overlay import View
+from patchscan.pattern import pattern
 from patchscan.search import NOT_KERNEL, files_where
 from patchscan.tree import Tree
 
-_ENTRY = re.compile(
+_ENTRY = pattern(
     rb"^ *(?:"
     rb"(?P<config>(?:menu)?config) +(?P<name>\w+)"
     rb"|(?P<type>tristate|bool|boolean|int|hex|string|def_bool|def_tristate)\b(?P<prompt> *[\"'])?"
@@ -26,7 +27,7 @@ _ENTRY = re.compile(
     rb")",
     re.M,
 )
-_CONFIG_LINE = re.compile(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
+_CONFIG_LINE = pattern(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
 _TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
 _WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
 # Where symbols live that are used all over the tree.
@@ -42,7 +43,7 @@ _COMMON = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class ConfigSymbol:
     """A symbol, without its CONFIG_ prefix.
 
@@ -59,16 +60,16 @@ class ConfigSymbol:
     places: tuple[tuple[str, int], ...]
 
 
-@dataclass
 class _Definition:
     """One `config` entry of a file; filled while the file is scanned."""
 
-    name: str
-    line: int
-    choice: bool
-    kind: str = ""
-    prompt: bool = False
-    selects: tuple[str, ...] = ()
+    def __init__(self, name: str, line: int, choice: bool) -> None:
+        self.name = name
+        self.line = line
+        self.choice = choice
+        self.kind = ""
+        self.prompt = False
+        self.selects: tuple[str, ...] = ()
 
 
 class _Files:

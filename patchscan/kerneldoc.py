@@ -5,30 +5,32 @@ The form is that of Documentation/doc-guide/kernel-doc.rst, read as scripts/kern
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 
 if TYPE_CHECKING:
     from patchscan.source import Source
 
-_COMMENT = re.compile(r"(?<!\S)/\*\*(?![*/])(.*?)\*/", re.DOTALL)
-_STAR = re.compile(r"^[ \t]*\*?[ \t]*")
-_HEADING = re.compile(
+_COMMENT = pattern(r"(?<!\S)/\*\*(?![*/])(.*?)\*/", re.DOTALL)
+_STAR = pattern(r"^[ \t]*\*?[ \t]*")
+_HEADING = pattern(
     r"(?:static\s+|inline\s+|extern\s+|define\s+)*(?P<type>struct|union|enum|typedef)?\b\s*(?:\w+\s*\*\s*)?"
     r"(?P<name>\w+)\s*(?:\([^)]*\))?\s*(?:(?P<end>[-:])\s*(?P<summary>.*))?$"
 )
-_PARAMETER = re.compile(r"^@((?:\w|[.\[\]]|->)+(?:[ \t]*,[ \t]*@?\w+)*)[ \t]*:")
-_WORD_AND_PARENTHESIS = re.compile(r"\b(\w+)\s*\(")
-_LAST_NAME = re.compile(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+(?:\([^)]*\))?\s*)*$")
-_POINTER_TO_FUNCTION = re.compile(r"\(\s*[*^]+\s*(?:const\s+|__\w+\s+)*(\w+)")
+_PARAMETER = pattern(r"^@((?:\w|[.\[\]]|->)+(?:[ \t]*,[ \t]*@?\w+)*)[ \t]*:")
+_WORD_AND_PARENTHESIS = pattern(r"\b(\w+)\s*\(")
+_LAST_NAME = pattern(r"(\w+)\s*(?:\[[^\]]*\]\s*)*(?:__\w+(?:\([^)]*\))?\s*)*$")
+_POINTER_TO_FUNCTION = pattern(r"\(\s*[*^]+\s*(?:const\s+|__\w+\s+)*(\w+)")
 
-_DEFINE = re.compile(r"#[ \t]*define\s+(\w+)(?:\(([^)]*)\))?")
-_TYPE = re.compile(r"(?:typedef\s+)?(?:struct|union|enum)\s+(?:__\w+\s+)*(\w+)\s*$")
+_DEFINE = pattern(r"#[ \t]*define\s+(\w+)(?:\(([^)]*)\))?")
+_TYPE = pattern(r"(?:typedef\s+)?(?:struct|union|enum)\s+(?:__\w+\s+)*(\w+)\s*$")
 # Macros that make a declaration, and attributes: the word before the parenthesis is not what is declared.
-_NO_NAME = re.compile(r"__|typeof$|[A-Z0-9_]+$")
+_NO_NAME = pattern(r"__|typeof$|[A-Z0-9_]+$")
 
 
-@dataclass(frozen=True)
+@frozen
 class Parameter:
     """A parameter that a comment describes; line: of the file."""
 
@@ -36,7 +38,7 @@ class Parameter:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Comment:
     """A comment that begins with the marker of kernel-doc.
 
@@ -58,7 +60,7 @@ class Comment:
     end: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Declaration:
     """What follows a comment.
 

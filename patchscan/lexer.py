@@ -2,22 +2,24 @@
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
-_HIDDEN = re.compile(
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
+
+_HIDDEN = pattern(
     rb"/\*.*?(?:\*/|\Z)"
     rb"|//(?:[^\n\\]|\\.)*"
     rb'|"(?:[^"\\\n]|\\.)*"?'
     rb"|'(?:[^'\\\n]|\\.)*'?",
     re.S,
 )
-_DIRECTIVE = re.compile(rb"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
-_CONDITIONAL = re.compile(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(.*)", re.S)
+_DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
+_CONDITIONAL = pattern(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(.*)", re.S)
 _BLANK = bytes(byte if byte == 10 else 32 for byte in range(256))
 
 
-@dataclass(frozen=True)
+@frozen
 class Directive:
     """A preprocessor line with its continuation lines, comments blanked."""
 
@@ -25,7 +27,7 @@ class Directive:
     text: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Lexed:
     """A text and its parts; code is the text with comments, strings and directives blanked, same length.
 

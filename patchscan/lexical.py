@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-_COMMENT_OR_STRING = re.compile(
+from patchscan.pattern import pattern
+
+_COMMENT_OR_STRING = pattern(
     rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z)|//[^\n]*"
     rb"|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
     re.S,
 )
-_BRACKET = re.compile(rb"[()\[\]{}]")
-_BRACKET_OR_COMMA = re.compile(rb"[()\[\]{},]")
-_DIRECTIVE = re.compile(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
-_SPACE = re.compile(rb"(?:\s|\\\n)*")
+_BRACKET = pattern(rb"[()\[\]{}]")
+_BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
+_DIRECTIVE = pattern(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
+_SPACE = pattern(rb"(?:\s|\\\n)*")
 _BRANCHES = frozenset(b"if ifdef ifndef elif elifdef elifndef else endif".split())
 _BLANKED = bytes(byte if byte in b" \t\n\r\v\f" else 32 for byte in range(256))
 

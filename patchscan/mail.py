@@ -1,26 +1,26 @@
 """Input to messages: files, directories, Maildirs, compressed mailboxes and stdin."""
 
 import os
-import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
 from patchscan.gitlog import is_log, log_to_mails
 from patchscan.mbox import split_mbox
 from patchscan.mime import decode_mail
+from patchscan.pattern import pattern
 from patchscan.problem import Problem
 
-_MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_DIFF_START = re.compile(rb"\s*(?:diff --|--- |Index: )")
+_MESSAGE_ID = pattern(r"<([^<>\s]+)>")
+_DIFF_START = pattern(rb"\s*(?:diff --|--- |Index: )")
 _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
 _GZIP = b"\x1f\x8b"
 # A mailbox of a whole list is some hundred MB; more than this out of one small file is an attack.
 _MOST_BYTES = 1 << 30
-_HIDDEN = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+_HIDDEN = pattern("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 
 
-@dataclass(frozen=True)
+@frozen
 class Message:
     """One mail. message_id: without <>, "" where there is none; author: "Name <address>"; date: as sent.
 

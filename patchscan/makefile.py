@@ -7,29 +7,30 @@ can build, not what one builds. Language: Documentation/kbuild/makefiles.rst.
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
-_ASSIGNMENT = re.compile(
+from patchscan.pattern import pattern
+
+_ASSIGNMENT = pattern(
     r"^\s*(?:export\s+|override\s+)*"
     r"(?P<name>(?:[\w.\-/]|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{\w+\})+)\s*(?:\+|::?|\?)?=\s*(?P<value>.*)$"
 )
-_INCLUDE = re.compile(r"^\s*-?s?include\s+(.*)$")
-_LIST = re.compile(r"(.+)-(y|m|objs|\$.*)$")
+_INCLUDE = pattern(r"^\s*-?s?include\s+(.*)$")
+_LIST = pattern(r"(.+)-(y|m|objs|\$.*)$")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
 # What may be expanded for one Makefile: variables that double each other would go on for ever.
 _MOST_CHARACTERS = 1_000_000
 
 
-@dataclass
 class Makefile:
     """The variables of one directory's Makefile; a name may hold $(CONFIG_X): "obj-$(CONFIG_EXT4_FS)"."""
 
-    directory: str
-    values: dict[str, list[str]] = field(default_factory=dict)
-    expanding: set[str] = field(default_factory=set)
-    budget: int = _MOST_CHARACTERS
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self.values: dict[str, list[str]] = {}
+        self.expanding: set[str] = set()
+        self.budget = _MOST_CHARACTERS
 
     def words(self, name: str) -> tuple[str, ...]:
         """The words of a variable, with all references to others expanded."""

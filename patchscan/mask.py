@@ -34,23 +34,24 @@ from patchscan.lexical import (
     parentheses,
     without_comments,
 )
+from patchscan.pattern import pattern
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_WORD = pattern(rb"[A-Za-z_]\w*")
 
-_LOOP = re.compile(rb"for_\w+|\w*for_?_?each\w*|\w*_walk_\w+|do_each_\w+|\w*_foreach\w*")
-_GUARD = re.compile(rb"scoped_\w+|if_not_guard|if_not_cond_guard|with_\w+|\w+_scoped_guard")
-_LOG_LEVEL = re.compile(rb"KERN_[A-Z]+")
-_ASM = re.compile(
+_LOOP = pattern(rb"for_\w+|\w*for_?_?each\w*|\w*_walk_\w+|do_each_\w+|\w*_foreach\w*")
+_GUARD = pattern(rb"scoped_\w+|if_not_guard|if_not_cond_guard|with_\w+|\w+_scoped_guard")
+_LOG_LEVEL = pattern(rb"KERN_[A-Z]+")
+_ASM = pattern(
     rb"(?:asm|__asm__|__asm|asm_inline|asm_volatile_goto|asm_goto_output)"
     rb"(?:\s+(?:volatile|__volatile__|__volatile|goto|inline|__inline|__inline__))*\s*\("
 )
-_OPERATOR_ARGUMENT = re.compile(rb"(?<=,)([ \t]*)(==|!=|<=|>=|<<|>>|&&|\|\||[-+<>&|^%/=]=?)(?=[ \t]*[,)])")
-_BLANK_ARGUMENT = re.compile(rb",([ \t])[ \t]*(?=,)")
-_EMPTY_ARGUMENT = re.compile(rb",(\s*)(?=,|\))")
-_CASE_RANGE = re.compile(rb"case\b[^:;{}\n]*?(\.\.\.)")
-_JUMP = re.compile(rb"\b(?:return|goto|continue|break)\b")
-_BLOCK_FOLLOWS = re.compile(rb"[ \t]*\{")
-_MACRO_FOLLOWS = re.compile(rb"\s+(?:const\s+)?([A-Z_][A-Z0-9_]*)\s*\(")
+_OPERATOR_ARGUMENT = pattern(rb"(?<=,)([ \t]*)(==|!=|<=|>=|<<|>>|&&|\|\||[-+<>&|^%/=]=?)(?=[ \t]*[,)])")
+_BLANK_ARGUMENT = pattern(rb",([ \t])[ \t]*(?=,)")
+_EMPTY_ARGUMENT = pattern(rb",(\s*)(?=,|\))")
+_CASE_RANGE = pattern(rb"case\b[^:;{}\n]*?(\.\.\.)")
+_JUMP = pattern(rb"\b(?:return|goto|continue|break)\b")
+_BLOCK_FOLLOWS = pattern(rb"[ \t]*\{")
+_MACRO_FOLLOWS = pattern(rb"\s+(?:const\s+)?([A-Z_][A-Z0-9_]*)\s*\(")
 
 __all__ = ["is_guard_macro", "is_loop_macro", "mask", "mask_header"]
 
@@ -95,8 +96,8 @@ def _handler(word: bytes) -> Handler | None:
         return _attribute_with_arguments
     if is_plain_attribute(word):
         return _attribute
-    for pattern, handler in _PATTERNS:
-        if pattern.fullmatch(word):
+    for form, handler in _PATTERNS:
+        if form.fullmatch(word):
             return handler
     return _unknown_word
 
@@ -247,7 +248,7 @@ def _unknown_word(code: bytes, out: bytearray, start: int, end: int) -> int:
 
 
 _PATTERNS: tuple[tuple[re.Pattern[bytes], Handler], ...] = (
-    (re.compile(rb"while_each\w*"), _loop_end),
+    (pattern(rb"while_each\w*"), _loop_end),
     (_LOOP, _loop),
     (_GUARD, _guard),
     (TYPED_PARAMETERS, typed_parameters),

@@ -6,18 +6,20 @@ unescaped "From " of a body, and leaves the ">From " of mboxrd as it is.
 
 import re
 
-_FROM_LINE = re.compile(rb"^From [^\n]{1,200}\n", re.M)
+from patchscan.pattern import pattern
+
+_FROM_LINE = pattern(rb"^From [^\n]{1,200}\n", re.M)
 # A separator ends in a date as asctime() writes it, give or take a zone.
-_DATE = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*[0-9]{1,2}:[0-9]{2}.*[0-9]{4}")
+_DATE = pattern(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? .*[0-9]{1,2}:[0-9]{2}.*[0-9]{4}")
 # What git format-patch, b4 and public-inbox write.
-_CERTAIN = re.compile(
+_CERTAIN = pattern(
     rb"From (?:[0-9a-f]{40,64} Mon Sep 17 00:00:00 2001|(?:git|mboxrd)@z Thu Jan  1 00:00:00 1970)"
 )
-_MULTIPART = re.compile(rb"^content-type:\s*multipart/", re.I | re.M)
-_HEADER = re.compile(rb">?[!-9;-~]+:|>?From ")
-_ESCAPED = re.compile(rb"^>(>*From )", re.M)
-_BEFORE_FIRST = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]*")
-_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+_MULTIPART = pattern(rb"^content-type:\s*multipart/", re.I | re.M)
+_HEADER = pattern(rb">?[!-9;-~]+:|>?From ")
+_ESCAPED = pattern(rb"^>(>*From )", re.M)
+_BEFORE_FIRST = pattern(rb"\A(?:\xef\xbb\xbf)?[\r\n]*")
+_END_OF_HEADERS = pattern(rb"\r?\n\r?\n")
 
 
 def split_mbox(data: bytes) -> list[bytes]:

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from time import perf_counter
 
 from patchscan.context import Context
+from patchscan.frozen import replace
 from patchscan.report import Report
 from patchscan.rule import Finding, Rule, Silence
 

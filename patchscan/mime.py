@@ -8,17 +8,19 @@ import codecs
 import email.parser
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.message import Message as Part
 
-_ENCODED_WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
-_DIFF = re.compile(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
-_CRLF_NAMES = re.compile(r"^--- .*\r\n\+\+\+ .*\r\n", re.M)
-_OWN_HEADERS = re.compile(r"\A(?:From [0-9a-f]{40,64} |(?:From|Subject|Date): )")
-_PATCH_NAME = re.compile(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
-_PATCH_SUBJECT = re.compile(r"\[[^\]]*patch", re.I)
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
+
+_ENCODED_WORD = pattern(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+_DIFF = pattern(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
+_CRLF_NAMES = pattern(r"^--- .*\r\n\+\+\+ .*\r\n", re.M)
+_OWN_HEADERS = pattern(r"\A(?:From [0-9a-f]{40,64} |(?:From|Subject|Date): )")
+_PATCH_NAME = pattern(r"\.(?:patch|diff)(?:\.txt)?$", re.I)
+_PATCH_SUBJECT = pattern(r"\[[^\]]*patch", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/diff", "text/patch", "application/x-patch"})
-_SILENT_TYPES = re.compile(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
+_SILENT_TYPES = pattern(r"application/(?:pgp-|x-pgp-|pkcs7-|x-pkcs7-)")
 # Mailers say gb2312 and mean one of its supersets.
 _WIDER_CHARSET = {"gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949"}
 # Text that means something else in utf-7 and hz.
@@ -31,7 +33,7 @@ _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True)
+@frozen
 class Decoded:
     """What a mail holds.
 

@@ -1,9 +1,10 @@
 """Writes a rule file with its sections, ready to fill in."""
 
-import re
 from pathlib import Path
 
-NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+from patchscan.pattern import pattern
+
+NAME = pattern(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 TEMPLATE = '''"""Say in one line what is wrong with the code that this rule finds."""
 

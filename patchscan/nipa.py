@@ -8,9 +8,9 @@ commit below the series.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 
 from patchscan.around import series_around
+from patchscan.frozen import replace
 from patchscan.gitrange import base_of, read_range
 from patchscan.report import Report, render
 from patchscan.report.patchwork import check

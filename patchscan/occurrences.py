@@ -5,27 +5,28 @@ may stand in hundreds of files, and most questions need only its neighbours and 
 """
 
 import re
-from dataclasses import dataclass
 
 from patchscan.braces import Braces, Place
+from patchscan.frozen import frozen
 from patchscan.lexer import Lexed, lex
+from patchscan.pattern import pattern
 
 _KEYWORDS = frozenset(
     b"return else do goto case sizeof typeof __typeof__ typeof_unqual if while for switch default break "
     b"continue in asm volatile".split()
 )
 _IDENTIFIER_BYTES = frozenset(bytes([byte]) for byte in range(256) if re.match(rb"[\w$]", bytes([byte])))
-_TYPE_BEFORE = re.compile(rb"^[\w\s*]*[\w*]\s*$")
-_POINTER_DECLARATION = re.compile(rb"^\s*(?:\w+\s+)*\w+\s*\*[\s*]*(?:(?:const|__\w+)\s+)*$")
-_DEFINING = re.compile(rb"\b(DEFINE|DECLARE)_(\w+)\s*\(([^()]*)$")
-_FUNCTION_POINTER = re.compile(rb"\b(\w+)[\s*]*\(\s*\*\s*$")
-_ASSEMBLY_CALL = re.compile(rb"\b(?:call|jmp|j|jal|b|bl|blx|brasl|bsr|jsr|tail)\w*\s+[%$*]*$")
-_ASSEMBLY_DEFINITION = re.compile(rb"\b(?:SYM_\w*(?:START|ALIAS)\w*|ENTRY\w*|_GLOBAL\w*)\s*\(\s*$")
-_LISTED = re.compile(rb"^\s*\w+\s+[\w\s*,=\[\]]*$")
+_TYPE_BEFORE = pattern(rb"^[\w\s*]*[\w*]\s*$")
+_POINTER_DECLARATION = pattern(rb"^\s*(?:\w+\s+)*\w+\s*\*[\s*]*(?:(?:const|__\w+)\s+)*$")
+_DEFINING = pattern(rb"\b(DEFINE|DECLARE)_(\w+)\s*\(([^()]*)$")
+_FUNCTION_POINTER = pattern(rb"\b(\w+)[\s*]*\(\s*\*\s*$")
+_ASSEMBLY_CALL = pattern(rb"\b(?:call|jmp|j|jal|b|bl|blx|brasl|bsr|jsr|tail)\w*\s+[%$*]*$")
+_ASSEMBLY_DEFINITION = pattern(rb"\b(?:SYM_\w*(?:START|ALIAS)\w*|ENTRY\w*|_GLOBAL\w*)\s*\(\s*$")
+_LISTED = pattern(rb"^\s*\w+\s+[\w\s*,=\[\]]*$")
 _WINDOW = 400
 
 
-@dataclass(frozen=True)
+@frozen
 class Use:
     """One occurrence of an identifier.
 

@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from patchscan.attributes import is_attribute
+from patchscan.frozen import frozen
 from patchscan.lexical import closing, ends_name, first_branches, next_byte, without_defines
+from patchscan.pattern import pattern
 
-_TOP = re.compile(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
-_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
-_POINTER_NAME = re.compile(rb"\(\s*\*+\s*([A-Za-z_]\w*)\s*\(")
-_TAG = re.compile(rb"\b(?:struct|union|enum)\b")
+_TOP = pattern(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
+_NAME = pattern(rb"([A-Za-z_]\w*)\s*\(")
+_POINTER_NAME = pattern(rb"\(\s*\*+\s*([A-Za-z_]\w*)\s*\(")
+_TAG = pattern(rb"\b(?:struct|union|enum)\b")
 _CONTROL_WORDS = frozenset(b"if for while switch return sizeof typeof __typeof__ do else".split())
-_MACRO_NAME = re.compile(rb"_*[A-Z][A-Z0-9_]*x?")
+_MACRO_NAME = pattern(rb"_*[A-Z][A-Z0-9_]*x?")
 
 
-@dataclass(frozen=True)
+@frozen
 class Span:
     """A function's place: start of its header, its name, opening brace, and the offset after the closing one.
 

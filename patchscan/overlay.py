@@ -1,10 +1,10 @@
 """A series laid over a tree in memory, patch by patch, each judged on the state the earlier ones leave."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from patchscan.base import Base, describe_base
+from patchscan.frozen import frozen
 from patchscan.hunks import Applied, HunkFailure, apply_hunks
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, safe_path
@@ -53,7 +53,7 @@ class View:
         yield from sorted(added.union(path for path in self.tree.files(under) if path not in self.changed))
 
 
-@dataclass(frozen=True)
+@frozen
 class FileState:
     """What is known of one file that a patch changes.
 
@@ -72,7 +72,7 @@ class FileState:
     offsets: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class PatchState:
     """A patch, its files in the order of the patch, and the tree as it stands after it."""
 
@@ -148,7 +148,7 @@ class _Overlay:
         return "; ".join(reasons)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Moves:
     """The tree before a patch, from which renames and copies read (two may swap names).
 

@@ -2,6 +2,8 @@
 
 import re
 
+from patchscan.pattern import pattern
+
 # The directories at the top of the kernel tree, by which a name without a prefix is told from one with.
 _TOP = """
 arch block certs crypto Documentation drivers fs include init io_uring ipc kernel lib LICENSES mm
@@ -9,9 +11,9 @@ net rust samples scripts security sound tools usr virt
 """
 TOP_DIRECTORIES = frozenset(_TOP.split())
 _LONGEST = 4096  # PATH_MAX of include/uapi/linux/limits.h
-_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.S)
+_ESCAPE = pattern(rb"\\([0-7]{1,3}|.)", re.S)
 _NAMED_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_BACKUP_SUFFIX = re.compile(r"(?:\.orig|\.old|\.bak|~[^/]*)$")
+_BACKUP_SUFFIX = pattern(r"(?:\.orig|\.old|\.bak|~[^/]*)$")
 
 
 def unquote(name: str) -> str:

@@ -2,16 +2,16 @@
 
 import email.utils
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
 
 from patchscan.body import Body
+from patchscan.frozen import frozen, replace
 from patchscan.mail import Message
 from patchscan.problem import Problem
 from patchscan.series import Patch, Series
 from patchscan.subject import Subject
 
 
-@dataclass(frozen=True)
+@frozen
 class Posted:
     """A patch or cover letter as it was posted."""
 

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from patchscan import lexical
+from patchscan.frozen import frozen, replace
+from patchscan.pattern import pattern
 
-_EXPORT = re.compile(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
-_MACRO_HEAD = re.compile(rb"[ \t]+(\w+)(\([^)]*\))?")
-_CONTINUATION = re.compile(r"[ \t]*\\\r?\n[ \t]*")
+_EXPORT = pattern(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
+_MACRO_HEAD = pattern(rb"[ \t]+(\w+)(\([^)]*\))?")
+_CONTINUATION = pattern(r"[ \t]*\\\r?\n[ \t]*")
 
 
-@dataclass(frozen=True)
+@frozen
 class Macro:
     """A #define: parameters is None for an object-like one; body with continuation lines joined."""
 
@@ -21,7 +22,7 @@ class Macro:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Export:
     """An EXPORT_*SYMBOL*(symbol) line; macro is the name used."""
 
@@ -30,7 +31,7 @@ class Export:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Condition:
     """A preprocessor condition that a line stands under.
 
@@ -43,7 +44,7 @@ class Condition:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Directive:
     """A preprocessor line: name without "#", its text with continuation lines joined, and its lines."""
 

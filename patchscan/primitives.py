@@ -4,16 +4,17 @@ Sources: include/linux/{spinlock,rwlock,local_lock,irqflags,preempt,rcupdate,src
 Documentation/locking/locktypes.rst (what PREEMPT_RT changes), Documentation/core-api/local_ops.rst.
 """
 
-import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from patchscan.frozen import frozen, replace
+from patchscan.pattern import pattern
 
 RAW_LOCKS = frozenset({"raw_spin", "raw_rwlock", "bit_spin"})
 RT_SLEEPING_LOCKS = frozenset({"spin", "rwlock", "local_lock"})
 ATOMIC_LOCKS = RAW_LOCKS | RT_SLEEPING_LOCKS
 
 
-@dataclass(frozen=True)
+@frozen
 class Effect:
     """What one call does.
 
@@ -38,7 +39,7 @@ class Effect:
     success: str = "always"
 
 
-_LOCK = re.compile(
+_LOCK = pattern(
     r"_?(raw_spin|raw_read|raw_write|spin|read|write|mutex|rt_mutex|ww_mutex|local|bit_spin|hlist_bl|xas?|task)"
     r"_(trylock|lock|unlock)(_irqsave|_irqrestore|_irq|_bh)?"
     r"(_nested|_nest_lock|_nested_bh|_killable|_killable_nested|_interruptible|_interruptible_nested|_io|_rcu_node"
@@ -61,15 +62,15 @@ _KINDS = {
     "xas": "spin",
     "task": "spin",
 }
-_SEMAPHORE = re.compile(
+_SEMAPHORE = pattern(
     r"(percpu_)?(down|up)(_read|_write)?(_trylock|_killable|_killable_nested|_interruptible|_nested|_nest_lock"
     r"|_non_owner|_timeout)?"
 )
-_SLEEPING = re.compile(
+_SLEEPING = pattern(
     r"(mmap_read|mmap_write|inode|inode_lock|folio|device|i_mmap|i_mmap_lock|anon_vma|rtnl|cpus_read|cpus_write"
     r"|page|vma_start|nfs|sock)_(lock|trylock|unlock)(_shared|_read|_write|_killable|_nested|_interruptible)?"
 )
-_RCU = re.compile(r"rcu_read_(lock|unlock)(_bh|_sched|_sched_notrace|_trace)?")
+_RCU = pattern(r"rcu_read_(lock|unlock)(_bh|_sched|_sched_notrace|_trace)?")
 _SIGN = {"lock": 1, "unlock": -1}
 
 

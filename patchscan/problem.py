@@ -1,9 +1,9 @@
 """What could not be read or checked, as a value that reaches the report."""
 
-from dataclasses import dataclass
+from patchscan.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """One thing that went wrong with the input; the rest of the work goes on.
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
 from patchscan.report import Answered
 from patchscan.rule import CHANGELOG
 from patchscan.series import Patch, Remark, Reply, Series, Thread
@@ -13,7 +13,7 @@ FARTHEST_LINE = 12
 NEAR = 2
 
 
-@dataclass(frozen=True)
+@frozen
 class Said:
     """One line of a patch as a reviewer can quote it; kind as in series.Line, "" for the changelog."""
 

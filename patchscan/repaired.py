@@ -1,9 +1,9 @@
 """Findings that a later patch of the same series repairs: shown once, as such, and failing nothing."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from patchscan.context import ChangedFile, Context
+from patchscan.frozen import replace
 from patchscan.rule import Finding
 
 

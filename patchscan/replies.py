@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from patchscan.body import FOOTER, in_body_headers
 from patchscan.mail import Message
+from patchscan.pattern import pattern
 from patchscan.series import Remark, Reply, Trailer
 
-_QUOTE = re.compile(r">[ ]?")
-_ATTRIBUTION = re.compile(r"(?:wrote|writes|schrieb|a écrit|said)\s*:\s*$")
-_ATTRIBUTION_START = re.compile(r"(?:On|Am|Le|At) .*[0-9]")
-_GIVEN = re.compile(r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link)[ \t]*:[ \t]*(\S.*)", re.I)
+_QUOTE = pattern(r">[ ]?")
+_ATTRIBUTION = pattern(r"(?:wrote|writes|schrieb|a écrit|said)\s*:\s*$")
+_ATTRIBUTION_START = pattern(r"(?:On|Am|Le|At) .*[0-9]")
+_GIVEN = pattern(r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link)[ \t]*:[ \t]*(\S.*)", re.I)
 
 
 def read_reply(message: Message) -> Reply:

@@ -1,8 +1,9 @@
 """What a rule is and what it says: Rule, Finding, Silence."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from patchscan.frozen import frozen
 
 if TYPE_CHECKING:
     from patchscan.context import Context
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 CHANGELOG = "(changelog)"
 
 
-@dataclass(frozen=True)
+@frozen
 class Evidence:
     """A place that supports a finding; text is the line quoted."""
 
@@ -19,7 +20,7 @@ class Evidence:
     text: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """What a reviewer would say, at the line where they would say it.
 
@@ -51,7 +52,7 @@ class Finding:
         return not self.preexisting and self.repaired_by is None and self.suppressed is None
 
 
-@dataclass(frozen=True)
+@frozen
 class Silence:
     """Why a rule that looked at a line says nothing of it.
 
@@ -67,7 +68,7 @@ class Silence:
     patch: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """A rule: its text and its check, a pure generator over one patch in its series.
 

@@ -1,11 +1,11 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from patchscan.base import describe_base
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.fingerprint import with_fingerprints
+from patchscan.frozen import replace
 from patchscan.overlay import lay
 from patchscan.problem import Problem
 from patchscan.repaired import mark_repaired

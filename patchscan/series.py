@@ -1,16 +1,16 @@
 """Messages to threads, series, patches, file changes and hunks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from patchscan.frozen import frozen
 from patchscan.problem import Problem
 
 if TYPE_CHECKING:
     from patchscan.mail import Message
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One line of a hunk.
 
@@ -26,7 +26,7 @@ class Line:
     newline: bool = True
 
 
-@dataclass(frozen=True)
+@frozen
 class Hunk:
     """One hunk; start and count as in its header, section is git's guess after the second @@."""
 
@@ -38,7 +38,7 @@ class Hunk:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class FileChange:
     """What one patch does to one file.
 
@@ -56,7 +56,7 @@ class FileChange:
     damaged: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Trailer:
     """A trailer of the changelog, e.g. key "Fixes", value '1013af4f585f ("mm: ...")'; line as in Patch."""
 
@@ -65,7 +65,7 @@ class Trailer:
     line: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Patch:
     """One patch of a series, or its cover letter (index 0, no files).
 
@@ -91,7 +91,7 @@ class Patch:
     recipients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Series:
     """Patches that were sent as one, in order; missing: the numbers that did not arrive.
 
@@ -111,7 +111,7 @@ class Series:
     base_tree: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Remark:
     """What a reply says below a quotation: quoted lines (their ">" taken off), then the reviewer's own."""
 
@@ -119,7 +119,7 @@ class Remark:
     text: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Reply:
     """A mail that answers; parent: the Message-ID it replies to."""
 
@@ -132,7 +132,7 @@ class Reply:
     trailers: tuple[Trailer, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class LeftOut:
     """A series that was read and is not the one to scan; why: e.g. "lower revision than v4"."""
 
@@ -140,7 +140,7 @@ class LeftOut:
     why: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Thread:
     """Everything read from one input.
 

@@ -4,11 +4,10 @@ Sources: might_sleep() and might_fault() in their bodies or kernel-doc; Document
 what the GFP flags allow.
 """
 
-import re
-
+from patchscan.pattern import pattern
 from patchscan.primitives import effect_of
 
-_SLEEPS = re.compile(
+_SLEEPS = pattern(
     r"might_sleep|might_fault|cond_resched|msleep\w*|ssleep|fsleep|usleep_range\w*|schedule(_timeout\w*|_hrtimeout\w*)?"
     r"|io_schedule\w*|wait_event(_(timeout|interruptible|killable|idle|exclusive|freezable|freezekillable|hrtimeout|state|io))*|wait_for_completion\w*|wait_on_(bit|page|folio)\w*|wait_woken"
     r"|synchronize_(rcu\w*|srcu\w*|net|irq|sched|hardirq)|rcu_barrier(_tasks\w*)?|srcu_barrier|cond_synchronize_(rcu|srcu)\w*"
@@ -18,16 +17,16 @@ _SLEEPS = re.compile(
     r"|blocking_notifier_call_chain|request_irq|request_threaded_irq|free_irq|disable_irq|request_firmware"
     r"|mmput|fput_sync|filemap_write_and_wait\w*|sync_blockdev|lock_sock(_nested)?|kmem_cache_(create|destroy)\w*"
 )
-_ALLOCATES = re.compile(
+_ALLOCATES = pattern(
     r"(kv?[mz]alloc|kv?[mc]alloc|kv?malloc_array|kcalloc|kmemdup\w*|kstrdup\w*|kasprintf|kvasprintf|krealloc\w*"
     r"|kmem_cache_(z?alloc|alloc_node|alloc_bulk)|alloc_pages?\w*|__get_free_pages?|get_zeroed_page|folio_alloc\w*"
     r"|mempool_alloc|alloc_percpu_gfp|devm_k[mzc]alloc\w*|devm_kcalloc|bio_alloc\w*|alloc_skb|genlmsg_new|nlmsg_new)"
     r"(_node|_noprof|_array|_track_caller)?"
 )
-_MAY_SLEEP_FLAGS = re.compile(
+_MAY_SLEEP_FLAGS = pattern(
     r"\b(GFP_KERNEL\w*|GFP_USER|GFP_HIGHUSER\w*|GFP_NOFS|GFP_NOIO|__GFP_DIRECT_RECLAIM|__GFP_RECLAIM)\b"
 )
-_NO_SLEEP_FLAGS = re.compile(r"\b(GFP_ATOMIC|GFP_NOWAIT)\b|~\s*__GFP_(DIRECT_)?RECLAIM\b")
+_NO_SLEEP_FLAGS = pattern(r"\b(GFP_ATOMIC|GFP_NOWAIT)\b|~\s*__GFP_(DIRECT_)?RECLAIM\b")
 _SLEEPING_KINDS = frozenset({"mutex", "rwsem", "semaphore"})
 
 

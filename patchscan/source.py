@@ -7,15 +7,16 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patchscan.fragment import repair
+from patchscan.frozen import frozen
 from patchscan.function import Call, Control, Function, Variable
 from patchscan.lexical import blank, without_comments
 from patchscan.mask import mask
 from patchscan.outline import Span, function_spans
+from patchscan.pattern import pattern
 from patchscan.preprocessor import (
     Condition,
     Directive,
@@ -31,7 +32,7 @@ from patchscan.syntax import tree
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_QUOTED = pattern(r"\"[^\"]*\"|'[^']*'")
 
 __all__ = [
     "Call",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Source:
     """A C text.
 
@@ -57,10 +58,13 @@ class Source:
     """
 
     path: str
-    text: bytes = field(repr=False)
+    text: bytes
     first_line: int = 1
     fragment: "FragmentEnds | None" = None
-    repaired: bytes | None = field(default=None, repr=False)
+    repaired: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Source({self.path!r}, line {self.first_line})"
 
     @cached_property
     def code(self) -> bytes:
@@ -192,7 +196,7 @@ class Source:
         return conditions_at(self.directives, line)
 
 
-@dataclass(frozen=True)
+@frozen
 class FragmentEnds:
     """What repair added: bytes before `head` and after `tail` are not in the file.
 

@@ -1,21 +1,21 @@
 """Subject lines of patches: prefix, number, total, revision and title."""
 
 import re
-from dataclasses import dataclass
 
-_REPLY = re.compile(
-    r"(?:re|aw|sv|vs|wg|antw|odp|res|fwd?|回复|答复|转发)(?:\[[0-9]{1,3}\])?\s?[:：]\s*", re.I
-)
-_BRACKET = re.compile(r"\[([^\[\]]*)\]\s*")
-_NUMBER = re.compile(r"(?:patch)?([0-9]{1,4})/([0-9]{1,4})(?:v([0-9]{1,3})(?:\.[0-9]+)?)?", re.I)
-_NUMBER_OF = re.compile(r"(?<![\w.])([0-9]{1,4}) of ([0-9]{1,4})(?![\w.])", re.I)
-_REVISION = re.compile(r"(?:(patch|rfc)[-_]?|-)?v([0-9]{1,3})(?:\.[0-9]+)?", re.I)
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
+
+_REPLY = pattern(r"(?:re|aw|sv|vs|wg|antw|odp|res|fwd?|回复|答复|转发)(?:\[[0-9]{1,3}\])?\s?[:：]\s*", re.I)
+_BRACKET = pattern(r"\[([^\[\]]*)\]\s*")
+_NUMBER = pattern(r"(?:patch)?([0-9]{1,4})/([0-9]{1,4})(?:v([0-9]{1,3})(?:\.[0-9]+)?)?", re.I)
+_NUMBER_OF = pattern(r"(?<![\w.])([0-9]{1,4}) of ([0-9]{1,4})(?![\w.])", re.I)
+_REVISION = pattern(r"(?:(patch|rfc)[-_]?|-)?v([0-9]{1,3})(?:\.[0-9]+)?", re.I)
 _NO_PATCH_WORDS = """
 pull announce announcement ann syzbot bug regression report bisected merged folded-merged nacked
 obsolete failures applied
 """
 _NO_PATCH = frozenset(_NO_PATCH_WORDS.split())
-_NOTICE = re.compile(
+_NOTICE = pattern(
     r"^(?:patch \".*\" (?:has been )?added to |\+ \S+\.patch added to |\S+\.patch removed from )"
     r"|removed from -mm tree$",
     re.I,
@@ -30,7 +30,7 @@ pages nvme-cli wireless-regdb linux-firmware crash-utility multipath-tools spars
 OTHER_PROJECTS = frozenset(_PROJECTS.split())
 
 
-@dataclass(frozen=True)
+@frozen
 class Subject:
     """What a subject says. numbered: it has an n/m; patch: it is of a patch or cover letter, not a reply.
 

@@ -1,12 +1,13 @@
 """What a caller needs to know of a function: one level, computed from its definition."""
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
 
 from patchscan.calleffects import Summaries, lock_name
 from patchscan.flow import FlowStates, states
 from patchscan.flowstate import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge
+from patchscan.frozen import frozen, replace
+from patchscan.pattern import pattern
 from patchscan.sleeping import sleeps
 from patchscan.source import Call, Function, Source
 
@@ -31,12 +32,10 @@ FREES = frozenset(
         "vfree",
     }
 )
-_ALLOCATES = re.compile(
-    r"kv?[mzc]alloc\w*|kmemdup\w*|kstrdup\w*|kmem_cache_z?alloc\w*|v[mz]alloc\w*|alloc_p\w+"
-)
+_ALLOCATES = pattern(r"kv?[mzc]alloc\w*|kmemdup\w*|kstrdup\w*|kmem_cache_z?alloc\w*|v[mz]alloc\w*|alloc_p\w+")
 
 
-@dataclass(frozen=True)
+@frozen
 class CalleeSummary:
     """What a call of the function does to its caller's context. Three-valued: None is unknown.
 

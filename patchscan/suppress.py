@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
 
 from patchscan.config import Config, Part
+from patchscan.frozen import frozen, replace
 from patchscan.maintainers import matches, section_patterns
+from patchscan.pattern import pattern
 from patchscan.problem import Problem
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Finding
@@ -13,10 +14,10 @@ from patchscan.series import Patch
 from patchscan.tree import Tree
 
 # A line under the "---" of a patch; in a cover letter it is for the whole series.
-NOTE = re.compile(r"\s*patchscan:\s*ignore\s+([\w-]+)\s*(?::\s*(.*))?", re.I)
+NOTE = pattern(r"\s*patchscan:\s*ignore\s+([\w-]+)\s*(?::\s*(.*))?", re.I)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Place:
     """A part of the configuration with the patterns of its files; name: what to call it."""
 

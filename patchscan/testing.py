@@ -14,17 +14,19 @@ the message of a finding on that line. On every other line the rule must be sile
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from patchscan.body import read_trailers
 from patchscan.context import Settings
+from patchscan.frozen import replace
+from patchscan.pattern import pattern
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 from patchscan.tree import Tree
 
 DEFAULT_PATH = "mm/example.c"
-WANT = re.compile(r'\s*// want((?:\s+"[^"]*")+)\s*$')
+WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
 
 
 @dataclass(frozen=True)

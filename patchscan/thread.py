@@ -1,10 +1,10 @@
 """Messages to series and replies, and the choice of the series to scan."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from patchscan.body import Body, read_trailers, split_body
 from patchscan.diff import read_diff
+from patchscan.frozen import frozen
 from patchscan.mail import Message
 from patchscan.paths import TOP_DIRECTORIES
 from patchscan.postings import Posted, is_answer, postings_of, seconds, series_of
@@ -14,7 +14,7 @@ from patchscan.series import LeftOut, Patch, Series, Thread
 from patchscan.subject import Subject, parse_subject
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kind:
     """What a message is: a reply, a patch (the body is there), both (a patch below scissors), or why neither."""
 
@@ -24,7 +24,7 @@ class _Kind:
     neither: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Candidate:
     """A series that may be the one to scan; answer: it was sent within the discussion of another."""
 

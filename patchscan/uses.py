@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
+from patchscan.frozen import frozen, replace
 from patchscan.occurrences import Use as Use
 from patchscan.occurrences import occurrences
 from patchscan.overlay import View
@@ -21,7 +21,7 @@ _EVERYWHERE = ("",)
 _REACHING = ("call", "macro", "reference", "initialiser")
 
 
-@dataclass(frozen=True)
+@frozen
 class Uses:
     """The uses of a symbol, sorted by path and line.
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 WAKES = frozenset(("wake_up_bit", "wake_up_var"))
 # What may stand before the bit is cleared, and does order: Documentation/atomic_bitops.txt, memory-barriers.txt.
-ORDERS = re.compile(
+ORDERS = pattern(
     r"(?:smp_)?[rw]?mb(?:__\w+)?|smp_store_\w+|(?:cmp)?xchg\w*|atomic\w*_(?:return|release)|synchronize_\w+"
 )
 REACH = 3

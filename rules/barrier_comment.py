@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function, Source
 
@@ -15,7 +16,7 @@ FENCES = frozenset(
 )
 # An access with its own ordering says what it orders: the access. A remark on it is a matter of taste.
 ACCESSES = frozenset(("smp_store_mb", "smp_store_release", "smp_load_acquire"))
-ORDERING = re.compile(
+ORDERING = pattern(
     r"barrier|fence|\bpair|\bmatch(?:es|ing)?\b|re-?order|\border(?:s|ed|ing|)\b(?! to\b)|smp_|\b[rw]?mb\b"
     r"|acquire|release|visib|observ|publish|propagat|before|after|until|\bsees?\b|\brac(?:e|y|es|ing)\b|synchroni[sz]",
     re.IGNORECASE,

@@ -1,17 +1,17 @@
 """A barrier whose comment names a partner that cannot pair with it, or a partner that loses its barrier."""
 
-import re
 from collections.abc import Callable, Iterator
 
 from patchscan.context import ChangedFile, Context, encode
 from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, prepare, sites
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 
 CLASSES = (
-    (re.compile(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
-    (re.compile(r"_release$|^smp_store_release$|^rcu_assign_pointer$"), "release"),
-    (re.compile(r"(?:^|_)rmb$"), "read"),
-    (re.compile(r"(?:^|_)wmb$"), "write"),
+    (pattern(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
+    (pattern(r"_release$|^smp_store_release$|^rcu_assign_pointer$"), "release"),
+    (pattern(r"(?:^|_)rmb$"), "read"),
+    (pattern(r"(?:^|_)wmb$"), "write"),
 )
 ORDERS = {
     "acquire": "orders only what comes after a load",

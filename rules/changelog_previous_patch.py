@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
-REFERENCE = re.compile(
+REFERENCE = pattern(
     r"\b(?:the|my|our|in|from|by|of|see)\s+(?:previous|preceding|prior|last|earlier)\s+(?:patch|commit)(?:es|s)?\b"
     r"(?!\s*(?:set|series|version|revision|iteration|description|message|log))",
     re.IGNORECASE,
 )
-NAMED = re.compile(r"^\W*(?:commit\s+)?(?:[0-9a-f]{8,40}\b|\()", re.IGNORECASE)
-QUOTED = re.compile(r"^\s*(?:>|[A-Za-z-]+:\s)")
+NAMED = pattern(r"^\W*(?:commit\s+)?(?:[0-9a-f]{8,40}\b|\()", re.IGNORECASE)
+QUOTED = pattern(r"^\s*(?:>|[A-Za-z-]+:\s)")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

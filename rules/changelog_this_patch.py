@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
-MENTION = re.compile(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
+MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
 # A comparison of the state before with that after needs a name for the change.
-COMPARED = re.compile(r"\b(?:before|without|until|after|prior to|since|and)\s+$", re.IGNORECASE)
-NAMED_COMMIT = re.compile(r"\bcommit [0-9a-f]{7,40}\b|^Fixes:", re.MULTILINE)
-QUOTED = re.compile(r"^(?:>|\s{4}|\t|[A-Z][A-Za-z-]+: )")
+COMPARED = pattern(r"\b(?:before|without|until|after|prior to|since|and)\s+$", re.IGNORECASE)
+NAMED_COMMIT = pattern(r"\bcommit [0-9a-f]{7,40}\b|^Fixes:", re.MULTILINE)
+QUOTED = pattern(r"^(?:>|\s{4}|\t|[A-Z][A-Za-z-]+: )")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from patchscan.context import Context
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
 RATIO = (
@@ -15,9 +16,9 @@ RATIO = (
 )
 TIME = r"\b\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|seconds|cycles|instructions)\b"
 RATE = r"\b\d+(?:\.\d+)?\s?(?:[KMGkmg]i?[Bb](?:it)?(?:/s|ps)|[KMkm]?(?:IOPS|ops/s|qps|pps))"
-FIGURE = re.compile(f"{RATIO}|{TIME}|{RATE}")
+FIGURE = pattern(f"{RATIO}|{TIME}|{RATE}")
 # What a sentence with a figure must speak of, to be a claim about speed ...
-SPEED = re.compile(
+SPEED = pattern(
     r"\b(?:latenc(?:y|ies)|throughput|bandwidth|IOPS|performance|speed(?:s|-?ups?)?|slow(?:er|s|down|"
     r"-down)?|faster|"
     r"regress(?:es|ed|ion|ions)?|(?:run|running|execution|boot|wall|elapsed|build|system|CPU) ?time|"
@@ -25,18 +26,18 @@ SPEED = re.compile(
     r"quicker|(?:CPU|cpu) (?:usage|utili[sz]ation|load))\b"
 )
 # ... and that it changes: a bare time may be a property of the hardware.
-CHANGE = re.compile(
+CHANGE = pattern(
     r"\b(?:add(?:s|ed|ing)?|save[sd]?|saving|cost(?:s|ing)?|reduc(?:e[sd]?|ing|tion)|increas(?:e[sd]?|ing)|"
     r"improv(?:e[sd]?|ing|ements?)|decreas(?:e[sd]?|ing)|cut(?:s|ting)?|drop(?:s|ped)?|gain(?:s|ed)?|"
     r"slower|faster|"
     r"regress(?:es|ed|ion)?|overhead|penalty|speed-?up|shav(?:e[sd]?|ing)|lower(?:s|ed)?)\b",
     re.IGNORECASE,
 )
-SIZE = re.compile(
+SIZE = pattern(
     r"\bmemory (?:overhead|usage|footprint)|\b(?:of|system|total) memory|\b(?:binary|code|text) size"
 )
 # A model names the machine wherever it stands; an architecture does so in a sentence about the measurement.
-MODEL = re.compile(
+MODEL = pattern(
     r"\b(?:xeon|epyc|ryzen|threadripper|opteron|power ?(?:8|9|10|11)|altra|ampereone|graviton\d?|"
     r"neoverse|cortex-[amx]\d+|"
     r"kunpeng|thunderx\d?|skylake|(?:ice|cascade|cooper|tiger|alder|raptor|meteor|lunar|arrow) ?lake|"
@@ -47,18 +48,18 @@ MODEL = re.compile(
     r"(?:m|c|r|t)\d[a-z]*\.(?:\d*x?large|metal)|gold \d{4}|platinum \d{4})\b",
     re.IGNORECASE,
 )
-ARCHITECTURE = re.compile(
+ARCHITECTURE = pattern(
     r"\b(?:x86(?:[-_]64)?|amd64|arm64|arm32|armv\d|aarch64|arm|risc-?v\d*|s390x?|powerpc\d*|"
     r"ppc64(?:le)?|loongarch\d*|mips|"
     r"sparc64|intel|amd|zen ?\d\+?|qemu)\b",
     re.IGNORECASE,
 )
-MEASURED = re.compile(
+MEASURED = pattern(
     r"\b(?:measured|measurements?|tested|testing on|ran|run on|running on|bench\w*|results?|numbers|"
     r"(?:hardware|system|machine|server|platform|cpu|testbed|setup|environment)\s*[:=])",
     re.IGNORECASE,
 )
-BENCHMARK = re.compile(
+BENCHMARK = pattern(
     r"\b(?:\w*bench(?:mark(?!s\b|ing\b|ed\b))?|bench[-_]\w+|will-it-scale|fio|netperf|iperf\d?|"
     r"lmbench|stress-ng|"
     r"redis\w*|mysql|postgres\w*|memcached|nginx|wrk2?|specjbb\d*|spec(?:cpu)?\d{2,4}|vm-scalability|"
@@ -73,7 +74,7 @@ BENCHMARK = re.compile(
     r"(?:loop|iterations|calls) of \w+|\d[\d,. ]*[kKmM]? (?:iterations|calls|loops)|workload (?:of|"
     r"with|that))\b"
 )
-COMPARED = re.compile(
+COMPARED = pattern(
     r"\bfrom\s+\W?\d[\d.,]*\s*\S{0,8}(?:\s\w+){0,3}\s+(?:down |up )?to\s+\W?\d|\d\s*\S{0,5}\s*(?:->|"
     r"=>|-->|vs\.?|versus)\s*\W?\d|"
     r"\bbefore\b.*\d.*\bafter\b|\b(?:baseline|vanilla|unpatched|mainline|base)\b.*\bpatched\b|"
@@ -81,14 +82,14 @@ COMPARED = re.compile(
     r"\d\S*(?:\s\w+){0,3}\s+(?:instead of|compared (?:to|with)|rather than)\s+\W?\d",
     re.IGNORECASE | re.DOTALL,
 )
-TABLE_ROW = re.compile(r"^[\s|>].*\d[\d.,]*\D+\d")
-DIFFSTAT = re.compile(r"\|\s+(?:\d+ [+-]*|Bin\b.*)$|\bfiles? changed\b")
-NOT_PROSE = re.compile(r"^(?:\s{2,}|\t|>|[|+]|[A-Z][A-Za-z-]+: |\[?\d+\]?:? https?:)")
-SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z(\[]|\s*$)|\n\s*\n")
+TABLE_ROW = pattern(r"^[\s|>].*\d[\d.,]*\D+\d")
+DIFFSTAT = pattern(r"\|\s+(?:\d+ [+-]*|Bin\b.*)$|\bfiles? changed\b")
+NOT_PROSE = pattern(r"^(?:\s{2,}|\t|>|[|+]|[A-Z][A-Za-z-]+: |\[?\d+\]?:? https?:)")
+SENTENCE_END = pattern(r"[.!?](?=\s+[A-Z(\[]|\s*$)|\n\s*\n")
 ABSENT = ("the machine (architecture and CPU)", "the benchmark", "the figures before and after")
 
 
-@dataclass(frozen=True)
+@frozen
 class Claim:
     """A sentence of a changelog that gives a figure for speed; line: of the figure, from 1."""
 

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
-IN_CODE = re.compile(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
-DEFINITION = re.compile(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")
-KCONFIG_USE = re.compile(r"^\s*(?:depends\s+on|select|imply|visible\s+if|if)\b(.*)")
-KCONFIG_WORD = re.compile(r'"[^"]*"|#.*|\$\([^)]*\)|\b([A-Z][A-Z0-9_]{2,})\b')
-OWN_DEFINE = re.compile(r"^\s*#\s*define\s+CONFIG_(\w+)")
+IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
+DEFINITION = pattern(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")
+KCONFIG_USE = pattern(r"^\s*(?:depends\s+on|select|imply|visible\s+if|if)\b(.*)")
+KCONFIG_WORD = pattern(r'"[^"]*"|#.*|\$\([^)]*\)|\b([A-Z][A-Z0-9_]{2,})\b')
+OWN_DEFINE = pattern(r"^\s*#\s*define\s+CONFIG_(\w+)")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -1,9 +1,9 @@
 """A full barrier or an atomic read-modify-write in a function that is known to be hot."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Control, Function
 
@@ -40,8 +40,8 @@ HOT = {
 }
 PATHS = {name: path for path, names in HOT.items() for name in names.split()}
 # Documentation/atomic_t.txt, atomic_bitops.txt, memory-barriers.txt.
-BARRIER = re.compile(r"(?:smp|virt)_(?:mb|store_mb|mb__\w+)|mb")
-ATOMIC = re.compile(
+BARRIER = pattern(r"(?:smp|virt)_(?:mb|store_mb|mb__\w+)|mb")
+ATOMIC = pattern(
     r"(?:raw_|arch_)?atomic(?:64|_long)?_(?!read|set)\w+|(?:test_and_)?(?:set|clear|change)_bit(?:_lock|_unlock)?"
     r"|(?:try_)?(?:cmp)?xchg(?:64)?(?:_acquire|_release|_relaxed)?|refcount_(?:inc|dec|add|sub)\w*|kref_(?:get|put)\w*"
 )

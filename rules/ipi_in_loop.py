@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Control, Function, parse
 
@@ -30,7 +31,7 @@ BROADCASTS = frozenset(
         *("flush_tlb_all", "flush_tlb_kernel_range", "text_poke_sync", "smp_text_poke_sync_each_cpu"),
     )
 )
-RELATION = re.compile(r"[<>]=?|!=")
+RELATION = pattern(r"[<>]=?|!=")
 MOST_CALLERS = 20
 
 

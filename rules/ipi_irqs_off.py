@@ -1,9 +1,9 @@
 """A cross call that waits for other CPUs while interrupts are off here."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
@@ -23,7 +23,7 @@ CROSS_CALLS: dict[str, int | None] = {
     "stop_machine": None,
 }
 # The system goes down, or has one CPU that runs: kernel/smp.c does not complain either.
-ALONE = re.compile(r"crash|panic|oops|kexec|nmi|kgdb|reboot|shutdown|machine_|suspend|resume|early|boot")
+ALONE = pattern(r"crash|panic|oops|kexec|nmi|kgdb|reboot|shutdown|machine_|suspend|resume|early|boot")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

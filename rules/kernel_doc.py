@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
 from patchscan.kerneldoc import Comment, Declaration, comments, declaration_after
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function, Source
 
-TYPE = re.compile(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
+TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -1,17 +1,17 @@
 """A body that spans lines, or one branch of an if/else, stands without braces where kernel style wants them."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-HEADER_END = re.compile(r"(?:\)|\belse)$")
+HEADER_END = pattern(r"(?:\)|\belse)$")
 LOOPS = ("for_statement", "while_statement", "do_statement")
 STRUCTURES = (*LOOPS, "if_statement", "switch_statement")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Control, Function
 
@@ -18,9 +19,9 @@ WAITS = frozenset(
         *("udelay", "ndelay", "msleep", "usleep_range", "cond_resched", "schedule", "yield"),
     )
 )
-OWN_CPU = re.compile(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
+OWN_CPU = pattern(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
 # Called for a CPU that is not running, or before others run: nobody writes at the same time.
-QUIET = re.compile(
+QUIET = pattern(
     r"_(?:dead|dying|offline|online|starting|prepare|setup|cpu_up|cpu_down|hotplug|notify|init)(?:_|$)"
 )
 WRITES = (

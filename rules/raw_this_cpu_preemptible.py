@@ -1,18 +1,18 @@
 """A __this_cpu_*() operation where the task can be moved to another CPU in the middle of it."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
-OPERATION = re.compile(
+OPERATION = pattern(
     r"(?:__this|raw)_cpu_(?:write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"
     r"|__this_cpu_read"
 )
 # Who runs on one CPU stays there though preemption is on: per-CPU work and threads (lib/smp_processor_id.c agrees).
-BOUND = re.compile(
+BOUND = pattern(
     r"\b(?:migrate_disable|\w*_work_on|kthread_bind\w*|kthread_create_on_cpu|\w+_percpu_threads?)\("
 )
 

@@ -1,16 +1,16 @@
 """A flush of the CPUs' TLBs that forgets the TLBs of devices."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function
 
-NOTIFIES = re.compile(r"mmu_notifier_\w*invalidate\w*")
+NOTIFIES = pattern(r"mmu_notifier_\w*invalidate\w*")
 # The second is the name of the first before 6.6.
 SECONDARY = frozenset(("mmu_notifier_arch_invalidate_secondary_tlbs", "mmu_notifier_invalidate_range"))
-FLUSH = re.compile(r"\w*(?:flush|inval)\w*")
+FLUSH = pattern(r"\w*(?:flush|inval)\w*")
 MM_TYPES = ("struct mm_struct *", "struct vm_area_struct *")
 
 

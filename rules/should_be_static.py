@@ -4,19 +4,18 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Function
 
 # They are reached by other ways than their name in C: from assembly tables, BPF, Rust, tests, or by overriding.
-SPECIAL = re.compile(
+SPECIAL = pattern(
     r"\b(?:asmlinkage|__visible|__used|__weak|__bpf_kfunc\w*|VISIBLE_IF_KUNIT|__naked|__ref|SYSCALL_DEFINE\w*|"
     r"COMPAT_SYSCALL_DEFINE\w*|BPF_CALL_\d|__efistub\w*|__alias\w*|weak|alias)\b"
 )
-SPECIAL_NAME = re.compile(
-    r"main|rust_helper_\w*|arch_\w+|\w*_cfi_\w+|__x64_\w+|__ia32_\w+|trace_\w+|__pi_\w+"
-)
-DECLARES = re.compile(r"^(?:[\w*]+\s+)+\**\w+\([^;{]*(?:;|,)?\s*$|^\s*(?:/?\*|//)")
-EXPORT = re.compile(r"^\s*EXPORT_SYMBOL\w*\s*\(\s*(\w+)")
+SPECIAL_NAME = pattern(r"main|rust_helper_\w*|arch_\w+|\w*_cfi_\w+|__x64_\w+|__ia32_\w+|trace_\w+|__pi_\w+")
+DECLARES = pattern(r"^(?:[\w*]+\s+)+\**\w+\([^;{]*(?:;|,)?\s*$|^\s*(?:/?\*|//)")
+EXPORT = pattern(r"^\s*EXPORT_SYMBOL\w*\s*\(\s*(\w+)")
 USING = ("call", "address", "initialiser", "reference", "macro", "export")
 
 

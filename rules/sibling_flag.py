@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Line
 from patchscan.uses import Use, find_uses, look_ahead
 
-MEMBER = re.compile(r"^\s+(?:unsigned(?: int)?|int|bool|u8|u16|u32)\s+(\w+)\s*:\s*1\s*;")
+MEMBER = pattern(r"^\s+(?:unsigned(?: int)?|int|bool|u8|u16|u32)\s+(\w+)\s*:\s*1\s*;")
 # Flags that end in these say different things of one object, and are not of one kind.
-GENERAL = re.compile(
+GENERAL = pattern(
     r"(?:en|dis)abled?|valid|supported|support|active|pending|done|ready|present|flag|set|bit|mode|state|needed|"
     r"required|allowed|init|initialized|en|on|off|used|only|irq|id"
 )

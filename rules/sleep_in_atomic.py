@@ -1,14 +1,14 @@
 """A call that may sleep where sleeping is forbidden."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function, parse
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
-WORDS = re.compile(r"\w\s*\(|\bguard|GFP_")
+WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
 # The scheduler calls schedule() itself with preemption off, and knows why.
 OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
 

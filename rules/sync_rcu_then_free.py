@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
@@ -23,7 +24,7 @@ FREES = {
     "__free_page": "call_rcu()",
 }
 # Here everything has to be gone on return.
-TEARDOWN = re.compile(r"(?:^|_)(?:exit|cleanup|fini|remove|shutdown|uninit|teardown|unregister|test)(?:_|$)")
+TEARDOWN = pattern(r"(?:^|_)(?:exit|cleanup|fini|remove|shutdown|uninit|teardown|unregister|test)(?:_|$)")
 MOST_FREES = 2
 
 

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from email.utils import parseaddr
 
 from patchscan.context import Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.series import Patch, Trailer
 
-FIXES = re.compile(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
-COMMIT = re.compile(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)
-STABLE = re.compile(r"\bstable@(?:vger\.)?kernel\.org\b", re.IGNORECASE)
-BACKPORT = re.compile(r"\bcommit [0-9a-f]{12,40} upstream|\[ ?upstream commit [0-9a-f]{12,40}", re.IGNORECASE)
+FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
+COMMIT = pattern(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)
+STABLE = pattern(r"\bstable@(?:vger\.)?kernel\.org\b", re.IGNORECASE)
+BACKPORT = pattern(r"\bcommit [0-9a-f]{12,40} upstream|\[ ?upstream commit [0-9a-f]{12,40}", re.IGNORECASE)
 REPORTS = ("closes", "link", "buglink", "bug", "bugzilla", "references")
 # A mailing list or a relay sent it in the author's name, with an address of its own.
-RELAYED = re.compile(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
+RELAYED = pattern(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from patchscan.context import Context
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
 from patchscan.source import Function
@@ -19,7 +20,7 @@ UNWANTED = {
     "tlb_remove_table_sync_one": "it sends an IPI to every CPU; wait for those that walk page "
     "tables, or use RCU",
 }
-CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+CALL = pattern(r"\b([A-Za-z_]\w*)\s*\(")
 NOT_CALLS = frozenset(
     ("if", "while", "for", "switch", "return", "sizeof", "typeof", "likely", "unlikely", "defined")
 )
@@ -27,7 +28,7 @@ CALLING = ("call", "address", "macro", "initialiser", "reference")
 FEW = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class Conversion:
     """A line of a patch where a call of one function became a call of another."""
 

@@ -1,10 +1,10 @@
 """Braces around a single simple statement."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 
@@ -18,8 +18,8 @@ SIMPLE = (
     "continue_statement",
     "goto_statement",
 )
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-COMMENT = re.compile(r"/\*|//")
+STRING = pattern(r'"(?:[^"\\]|\\.)*"')
+COMMENT = pattern(r"/\*|//")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 # include/linux/smp.h: who takes a condition, and the type of one.
-TAKES_CONDITION = re.compile(
+TAKES_CONDITION = pattern(
     r"\bsmp_cond_func_t\b|\bon_each_cpu_cond(?:_mask)?\b|\bsmp_call_function_many_cond\b"
 )
 # include/linux/smp.h, include/linux/irq_work.h: calls that interrupt one CPU, or collect CPUs for a cross call.
@@ -20,14 +21,14 @@ SENDS = frozenset(
     ("smp_call_function_single", "smp_call_function_single_async", "smp_send_reschedule", "irq_work_queue_on")
 )
 COLLECTS = frozenset(("cpumask_set_cpu", "__cpumask_set_cpu"))
-CROSS_CALL = re.compile(r"\b(?:smp_call_function_many|on_each_cpu_mask)\b")
+CROSS_CALL = pattern(r"\b(?:smp_call_function_many|on_each_cpu_mask)\b")
 # Documentation/atomic_t.txt, memory-barriers.txt: what orders the read by itself, or as a full barrier before it.
-ORDERS = re.compile(
+ORDERS = pattern(
     r"(?:smp|virt)_(?:mb|rmb|load_acquire|store_mb|mb__\w+|cond_load_acquire|acquire__\w+)|[rw]?mb"
     r"|(?:try_)?(?:cmp)?xchg(?:_acquire)?|(?:raw_)?spin_lock\w*|test_and_\w+|atomic\w*_(?:return|acquire|xchg|cmpxchg)"
     r"|synchronize_\w+"
 )
-SPEAKS = re.compile(
+SPEAKS = pattern(
     r"barrier|\bpair|\border(?:s|ed|ing)\b|\bstale|\brac(?:e|y|es|ing)\b|smp_|visib|observ|acquire|spurious",
     re.IGNORECASE,
 )

@@ -4,21 +4,22 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 from patchscan.uses import find_uses, look_ahead
 
 # They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
-SPECIAL = re.compile(
+SPECIAL = pattern(
     r"\b(?:__maybe_unused|__always_unused|__used|__visible|asmlinkage|__weak|__bpf_kfunc\w*|\w*SYSCALL_DEFINE\w*|"
     r"BPF_CALL_\d|BPF_PROG\w*|__section|__alias\w*|SEC|KUNIT\w*|VISIBLE_IF_KUNIT|\w*TEST\w*)\b"
 )
 # A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
 # DEVICE_ATTR_RO(speed) uses speed_show().
-MACRO_CALL = re.compile(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.MULTILINE)
+MACRO_CALL = pattern(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.MULTILINE)
 # What such macros append; where the file is not known, there may be one.
-PASTED = re.compile(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
-EXPORT = re.compile(r"\s*EXPORT_\w*SYMBOL")
+PASTED = pattern(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
+EXPORT = pattern(r"\s*EXPORT_\w*SYMBOL")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

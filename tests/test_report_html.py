@@ -4,13 +4,13 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from patchscan.frozen import replace
 from patchscan.report import Report, Step, render
 from patchscan.report.html import matrix
 from patchscan.report.picture import picture

@@ -4,11 +4,11 @@ import email
 import email.policy
 import mailbox
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from patchscan.cli import main
+from patchscan.frozen import replace
 from patchscan.mail import read_messages
 from patchscan.report import Report, Step, documents, render
 from patchscan.report.models import timeline_lines

@@ -1,10 +1,10 @@
 """SARIF held against the object model that the OASIS committee's schema was made into (package sarif-om)."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from patchscan.frozen import replace
 from patchscan.report import Report, render
 from patchscan.rule import Evidence
 

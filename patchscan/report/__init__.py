@@ -1,9 +1,9 @@
 """The Report: everything a scan found, as one value. One module a format renders it."""
 
 import re
-from dataclasses import dataclass
 from importlib import import_module
 
+from patchscan.frozen import frozen
 from patchscan.overlay import PatchState
 from patchscan.problem import Problem
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
@@ -22,7 +22,7 @@ SUFFIXES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Coverage:
     """What was looked at: touched functions, those that did not parse cleanly, the rules that ran."""
 
@@ -31,7 +31,7 @@ class Coverage:
     rules_run: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """One event of a model's timeline.
 
@@ -48,7 +48,7 @@ class Step:
     missed: int | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class ModelResult:
     """What executing one model of the changed code showed.
 
@@ -71,7 +71,7 @@ class ModelResult:
     replay: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Answered:
     """A review remark on an older revision and what this one made of the line it speaks of.
 
@@ -89,7 +89,7 @@ class Answered:
     state: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """The result of a scan.
 

@@ -6,7 +6,6 @@ forbids it to load or to run anything but the one script it holds.
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from patchscan.frozen import frozen
 from patchscan.overlay import FileState
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parent
 WORST_FIRST = ("unsafe", "unknown", "safe")
 
 
-@dataclass(frozen=True)
+@frozen
 class ShownLine:
     """A line of a diff or changelog: its number, what it is ("+", "-", " ", "@" or ""), its text and its findings."""
 
@@ -39,7 +39,7 @@ class ShownLine:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class ShownFile:
     """A file of a patch: its lines and whether a finding stands on one of them."""
 
@@ -51,7 +51,7 @@ class ShownFile:
         return any(line.findings for line in self.lines)
 
 
-@dataclass(frozen=True)
+@frozen
 class ShownPatch:
     """A patch: its changelog and files as lines, and the findings on what it does not show."""
 

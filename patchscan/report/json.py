@@ -1,9 +1,9 @@
 """The report as JSON, schema 1 (report/schema.json)."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
+from patchscan import frozen
 from patchscan.report import Report
 from patchscan.rule import Finding
 
@@ -31,7 +31,7 @@ def as_dict(report: Report) -> dict[str, Any]:
             for left in report.thread.left_out
         ],
         "findings": [finding_dict(finding) for finding in report.findings],
-        "models": [asdict(model) for model in report.models],
+        "models": [plain(model) for model in report.models],
         "problems": [{"where": each.where, "message": each.message} for each in report.problems],
         "coverage": {
             "functions": report.coverage.functions,
@@ -45,9 +45,20 @@ def as_dict(report: Report) -> dict[str, Any]:
             ],
             "rules_run": list(report.coverage.rules_run),
         },
-        **({"remarks": [asdict(remark) for remark in report.remarks]} if report.remarks else {}),
+        **({"remarks": [frozen.as_dict(remark) for remark in report.remarks]} if report.remarks else {}),
         **({"timings": seconds} if seconds else {}),
     }
+
+
+def plain(value: Any) -> Any:
+    """Records and tuples of records as plain data."""
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    return (
+        {name: plain(each) for name, each in frozen.as_dict(value).items()}
+        if frozen.is_frozen(value)
+        else value
+    )
 
 
 def series_dict(report: Report) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from patchscan.pattern import pattern
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
@@ -10,7 +11,7 @@ from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.report.text import summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
 
 
 def render(report: Report) -> str:

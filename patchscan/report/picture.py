@@ -1,10 +1,10 @@
 """A model's timeline as a picture (SVG): threads as columns, time downwards, what is read and missed as arrows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
+from patchscan.frozen import frozen
 from patchscan.printable import printable
 from patchscan.report import Step
 from patchscan.report.models import notes
@@ -15,7 +15,7 @@ CHARACTERS = 27
 LINE, PADDING, BETWEEN = 16, 7, 14
 
 
-@dataclass(frozen=True)
+@frozen
 class Box:
     """A step in its place; lines: its text, place: where it comes from."""
 

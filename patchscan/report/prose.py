@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
+from patchscan.pattern import pattern
 from patchscan.printable import printable
 from patchscan.rule import CHANGELOG, Evidence, Finding
 
@@ -17,11 +18,11 @@ QUESTIONS = (
 )
 QUESTION_ON_CHANGELOG = "Could you say more here?"
 _LINE_NUMBER = r"lines? \d+(?:(?:, | and | to |-)\d+)*"
-_ASIDE = re.compile(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
-_FROM_THERE = re.compile(rf"\bfrom {_LINE_NUMBER} on\b")
-_THERE = re.compile(rf"\b(?:at|on|in) {_LINE_NUMBER}")
-_BARE = re.compile(rf"\b{_LINE_NUMBER}\b")
-_PLACE = re.compile(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
+_ASIDE = pattern(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
+_FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
+_THERE = pattern(rf"\b(?:at|on|in) {_LINE_NUMBER}")
+_BARE = pattern(rf"\b{_LINE_NUMBER}\b")
+_PLACE = pattern(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
 
 
 def sentences(finding: Finding, turn: int) -> str:

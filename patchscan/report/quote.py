@@ -1,9 +1,9 @@
 """A patch quoted for a reply: the lines around each remark, the rest cut to "[ ... ]"."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 from patchscan.report.prose import shown
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import FileChange, Hunk, Patch
@@ -15,10 +15,10 @@ LINES_BELOW = 2
 SHORTEST_CUT = 4
 LONGEST_SENTENCE = 6
 FARTHEST_HEAD = 24
-FUNCTION_HEAD = re.compile(r"[-+ ][A-Za-z_][\w \t*]*\(")
+FUNCTION_HEAD = pattern(r"[-+ ][A-Za-z_][\w \t*]*\(")
 
 
-@dataclass(frozen=True)
+@frozen
 class Quoted:
     """One line of the patch, and the findings that speak of it."""
 

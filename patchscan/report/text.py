@@ -1,9 +1,9 @@
 """The report for a terminal: per patch the quoted line and the reason, then what was not checked."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
+from patchscan.frozen import frozen
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import Report
@@ -14,7 +14,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bo
 INDENT = "    "
 
 
-@dataclass(frozen=True)
+@frozen
 class Row:
     """One line of output in pieces: (text, style) pairs, styles as in STYLES."""
 

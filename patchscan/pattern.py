@@ -1,0 +1,25 @@
+"""Regular expressions that are compiled when they are first used, not when their module is loaded.
+
+Two hundred patterns take longer to compile than a small scan takes to run, and most scans need few of them.
+"""
+
+import re
+from typing import AnyStr, cast
+
+
+class _Pattern:
+    """Stands for a pattern until one of its attributes is asked for; each is then kept, so that this costs once."""
+
+    def __init__(self, text: str | bytes, flags: int) -> None:
+        self._text = text
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(re.compile(self._text, self._flags), name)
+        setattr(self, name, value)
+        return value
+
+
+def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """What re.compile() gives, later. A faulty pattern is an error at its first use."""
+    return cast("re.Pattern[AnyStr]", _Pattern(text, flags))

@@ -1,0 +1,76 @@
+"""Our records behave as frozen dataclasses do, and patterns as compiled ones."""
+
+import copy
+import dataclasses
+import pickle
+import re
+
+import pytest
+from patchscan.frozen import as_dict, field, frozen, is_frozen, replace
+from patchscan.pattern import pattern
+
+
+@frozen
+class Point:
+    """A point with a name."""
+
+    x: int
+    y: int = 2
+    names: tuple[str, ...] = ()
+
+
+@frozen
+class Named(Point):
+    notes: list[str] = field(default_factory=list)
+
+
+@frozen(eq=False)
+class Alone:
+    x: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    x: int
+    y: int = 2
+    names: tuple[str, ...] = ()
+
+
+def test_fields_defaults_and_text_are_those_of_a_dataclass() -> None:
+    assert repr(Point(1)) == repr(Reference(1)).replace("Reference", "Point")
+    assert Point(1, names=("a",)) == Point(1, 2, ("a",)) != Point(1)
+    assert hash(Point(1)) == hash(Point(1)) and len({Point(1), Point(1), Point(2)}) == 2
+    assert Point(1) != Reference(1) and Alone(1) != Alone(1)
+    with pytest.raises(TypeError):
+        Point()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Point(1, 2, (), 4)  # type: ignore[call-arg]
+
+
+def test_a_record_cannot_be_changed_but_copied_and_sent() -> None:
+    point = Point(1)
+    with pytest.raises(AttributeError, match=r"Point\.x"):
+        point.x = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        del point.y
+    assert replace(point, y=5) == Point(1, 5) and as_dict(point) == {"x": 1, "y": 2, "names": ()}
+    with pytest.raises(TypeError):
+        replace(point, z=1)
+    assert pickle.loads(pickle.dumps(point)) == point == copy.deepcopy(point)
+    assert is_frozen(point) and not is_frozen(Reference(1)) and not is_frozen((1,))
+
+
+def test_a_made_default_belongs_to_its_record() -> None:
+    first, second = Named(1), Named(1)
+    first.notes.append("seen")
+    assert (first.y, first.notes, second.notes) == (2, ["seen"], [])
+
+
+def test_a_pattern_is_compiled_when_it_is_used() -> None:
+    words = pattern(r"\w+", re.I)
+    assert "findall" not in vars(words)
+    assert words.findall("a b") == ["a", "b"] and words.fullmatch("ab") and not words.fullmatch("-")
+    assert words.sub("x", "a-b") == "x-x" and pattern(rb"b+").search(b"abb")
+    faulty = pattern("(")
+    with pytest.raises(re.error):
+        faulty.search("x")
