@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Function, parse
+from patchscan.source import Call, Function, Source, parse
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
 # The scheduler calls schedule() itself with preemption off, and knows why.
 OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
-
-
 MOST_FILES = 20
 
 
@@ -25,55 +23,87 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
-    """The sleeping calls of one function, each judged by the state it is made in."""
+    """The calls of one function, each judged by the state it is made in."""
     for call in function.calls():
-        where = sleeps_where(context, function, call)
-        if where is not None:
-            yield from judge(context, file, function, call, where)
+        if not call.name or call.name in OWN_BUSINESS:
+            continue
+        sleeps = is_known_to_sleep(function, call)
+        state = context.flow(function).at(call.node) if sleeps is not False else None
+        if state is None:
+            continue
+        if state.may_sleep is False:
+            where = "" if sleeps else sleeps_inside(context, function, call)
+            if where is not None:
+                yield from judge(file, function, call, state.evidence("may_sleep"), where)
+        elif sleeps and call.line in file.added_numbers and not file.was_there(call.line):
+            yield judge_callers(context, file, function, call)
 
 
-def sleeps_where(context: Context, function: Function, call: Call) -> str | None:
-    """How a call sleeps, in words that follow its name ("" when it is known to), None when it is not known to."""
+def is_known_to_sleep(function: Function, call: Call) -> bool | None:
+    """Whether the call may sleep, None for functions that the core kernel's list does not hold."""
     from patchscan.sleeping import sleeps
 
-    texts = tuple(function.source.text_of(node) for node in call.arguments)
-    if not call.name or call.name in OWN_BUSINESS:
+    return sleeps(call.name, tuple(function.source.text_of(node) for node in call.arguments))
+
+
+def sleeps_inside(context: Context, function: Function, call: Call) -> str | None:
+    """How a function of this file, or of one that the series changes, sleeps; None when it is not known to.
+
+    In words that follow its name.
+    """
+    if function.source.function_named(call.name) is not None:
+        inner = unconditional_sleep(context, function.source, call.name)
+        return f" (it calls {inner.name}() on line {inner.line})" if inner else None
+    for each in (context, *context.earlier):
+        for file in each.c_files:
+            for source in file.after if file.adds(call.name) else ():
+                inner = unconditional_sleep(context, source, call.name)
+                if inner is not None:
+                    return f" (it calls {inner.name}() on {file.path}:{file.patch_line(inner.line)})"
+    return None
+
+
+def unconditional_sleep(context: Context, source: Source, name: str) -> Call | None:
+    """The call with which a function of a text sleeps when it gets so far: under no condition.
+
+    One behind the drop of something that the caller holds does not count.
+    """
+    from patchscan.flow import states
+    from patchscan.flowstate import ATOMIC
+
+    callees = [each for each in source.functions() if each.name == name]
+    if len(callees) != 1 or callees[0].partial or not callees[0].whole:
         return None
-    known = sleeps(call.name, texts)
-    if known is not None:
-        return "" if known else None
-    callee = context.summaries(function.source)(call.name)
-    if callee is None or not callee.always_sleeps or callee.sleeps_at is None:
-        return None
-    line, name = callee.sleeps_at
-    return f" (it calls {name}() on line {line})"
+    callee = callees[0]
+    flow = states(callee, ATOMIC, context.summaries(source))
+    for call in callee.calls():
+        if is_known_to_sleep(callee, call) and not any(
+            each.kind != "do" for each in callee.enclosing(call.node)
+        ):
+            state = flow.at(call.node)
+            if not state.dropped and state.irqs_off and state.preempt.value and state.rcu.value:
+                return call
+    return None
 
 
 def judge(
-    context: Context, file: ChangedFile, function: Function, call: Call, where: str
+    file: ChangedFile, function: Function, call: Call, reason: int, where: str
 ) -> Iterator[Finding | Silence]:
-    """A finding where sleeping is forbidden for certain."""
-    state = context.flow(function).at(call.node)
-    if state.may_sleep is not False:
-        if call.line in file.added_numbers and not file.was_there(call.line):
-            yield judge_callers(context, file, function, call)
-        return
-    reason = state.evidence("may_sleep")
+    """A finding where the call, or the line that forbids to sleep (0: on entry), is added."""
     line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
     if line is None or file.was_there(line):
         return
-    forbids = file.text_at(reason).strip() if reason else f"what runs {function.name}() as its callback"
-    yield file.finding(
-        line,
-        f"{call.name}() may sleep{where}, which "
-        + (f"line {file.patch_line(reason)} forbids: {forbids}" if reason else f"{forbids} forbids"),
-        (file.evidence(call.line if line != call.line else reason or function.first_line),),
-    )
+    if reason:
+        forbids = f"line {file.patch_line(reason)} forbids: {file.text_at(reason).strip()}"
+    else:
+        forbids = f"what runs {function.name}() as its callback forbids"
+    other = call.line if line != call.line else reason or function.first_line
+    yield file.finding(line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other),))
 
 
 def judge_callers(context: Context, file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
     """A finding where the function did not sleep before, and a caller may not."""
-    if function.enclosing(call.node) or not did_not_sleep(context, file, function):
+    if function.enclosing(call.node) or not did_not_sleep(file, function):
         return file.fine(call.line, "nothing is known that forbids to sleep here")
     for path, caller, line, reason in atomic_callers(context, file, function):
         return file.finding(
@@ -85,12 +115,10 @@ def judge_callers(context: Context, file: ChangedFile, function: Function, call:
     return file.fine(call.line, "nothing is known that forbids to sleep here, nor in its callers")
 
 
-def did_not_sleep(context: Context, file: ChangedFile, function: Function) -> bool:
+def did_not_sleep(file: ChangedFile, function: Function) -> bool:
     """Whether the function was there before the patch, and nothing in it was known to sleep."""
     before = file.before_of(function.name) if function.whole else None
-    return before is not None and not any(
-        sleeps_where(context, before, call) is not None for call in before.calls()
-    )
+    return before is not None and not any(is_known_to_sleep(before, call) for call in before.calls())
 
 
 def atomic_callers(
@@ -155,6 +183,8 @@ RULE = Rule(
         """
  static void settle(struct buffer *buffer)
  {
+ 	if (buffer->settled)
+ 		return;
  	mutex_lock(&buffer->mutex);
  	buffer->settled = true;
  	mutex_unlock(&buffer->mutex);
@@ -181,6 +211,25 @@ RULE = Rule(
  }
 """,
         """
+>>> patch mm: settle from outside
+>>> file mm/other.c
++void settle(struct buffer *buffer)
++{
++	if (buffer->settled)
++		return;
++	down_write(&buffer->semaphore);
++	up_write(&buffer->semaphore);
++}
+>>> patch mm: settle early
+>>> file mm/example.c
+ static void use(struct buffer *buffer)
+ {
+ 	preempt_disable();
++	settle(buffer); // want "it calls down_write.. on mm/other.c:5"
+ 	preempt_enable();
+ }
+""",
+        """
  static int grow(struct buffer *buffer)
  {
 +	spin_lock(&buffer->lock); // want "kmalloc"
@@ -191,6 +240,21 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void take_breath(void)
+ {
+ 	rcu_read_unlock();
+ 	cond_resched();
+ 	rcu_read_lock();
+ }
+ 
+ static void walk(struct buffer *buffer)
+ {
+ 	rcu_read_lock();
++	take_breath();
+ 	rcu_read_unlock();
+ }
+""",
         """
  static void mark(struct buffer *buffer)
  {
