@@ -52,10 +52,10 @@ class Encoding:
     filter: the execution is one to report: the test's filter holds, and no loop was cut off.
     """
 
-    def __init__(self, program: Program, coherent: bool = True) -> None:
+    def __init__(self, program: Program, coherent: bool = True, deadline: float | None = None) -> None:
         self.program = program
-        self.formula = Formula()
-        self.ranges = Ranges(program)
+        self.formula = Formula(deadline)
+        self.ranges = Ranges(program, deadline)
         self.branches = [self.formula.new_variable() for _ in program.branches]
         self.events = [*program.events, *self._initial_writes()]
         self.executed = [self.guard(event.guard) for event in self.events]

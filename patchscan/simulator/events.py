@@ -145,11 +145,13 @@ class Program:
     """All that the threads may do.
 
     final: per thread, register -> cases at the end.
+    deadline: time.monotonic() at which the unfolding gives up, or None.
     cuts: branches (taken) at which a loop was cut off at the bound.
     loops: (file line, times unrolled) of the loops that met the bound.
     """
 
     litmus: Litmus
+    deadline: float | None = None
     events: list[Event] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)

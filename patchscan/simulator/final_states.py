@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from patchscan.simulator.arithmetic import UNKNOWN
-from patchscan.simulator.formula import TRUE
+from patchscan.simulator.formula import TRUE, LimitReached
 from patchscan.simulator.results import State, observed_order
-from patchscan.simulator.solving import LimitReached, Solver
+from patchscan.simulator.solving import Solver
 from patchscan.simulator.syntax import Observed, observed_in
 
 

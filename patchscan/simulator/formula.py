@@ -5,22 +5,39 @@ A literal is a non-zero integer, -x is the negation of x. TRUE is a literal that
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 TRUE = 1
 FALSE = -1
 
 
-class Formula:
-    """Clauses under construction; `clauses` and `variables` may be read at any time."""
+class LimitReached(Exception):
+    """The time limit was met before the answer was known."""
 
-    def __init__(self) -> None:
+
+def check_time(deadline: float | None) -> None:
+    """Raises LimitReached when time.monotonic() is beyond the deadline."""
+    if deadline is not None and time.monotonic() > deadline:
+        raise LimitReached
+
+
+class Formula:
+    """Clauses under construction; `clauses` and `variables` may be read at any time.
+
+    deadline: time.monotonic() at which LimitReached is raised, or None.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self.deadline = deadline
         self.variables = 1
         self.clauses: list[list[int]] = [[TRUE]]
         self._conjunctions: dict[tuple[int, ...], int] = {}
 
     def new_variable(self) -> int:
         self.variables += 1
+        if self.variables % 256 == 0:
+            check_time(self.deadline)
         return self.variables
 
     def add(self, *literals: int) -> None:

@@ -18,6 +18,7 @@ from patchscan.simulator.events import (
     combine,
     constant,
 )
+from patchscan.simulator.formula import check_time
 
 Control = frozenset[tuple[int, Guard]]
 
@@ -75,6 +76,7 @@ class Recorder:
     # Events
 
     def event(self, kind: str, tag: str, address: Cases | None = None, value: Cases | None = None) -> Event:
+        check_time(self.program.deadline)
         dependencies = [("addr", read, case.guard) for case in address or () for read in sorted(case.data)]
         dependencies += [("data", read, case.guard) for case in value or () for read in sorted(case.data)]
         control = sorted(self.control, key=lambda pair: (pair[0], sorted(pair[1])))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +13,11 @@ from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Event, Program
 from patchscan.simulator.final_states import final_states
 from patchscan.simulator.flags import flags
+from patchscan.simulator.formula import LimitReached
 from patchscan.simulator.parser import parse
 from patchscan.simulator.primitives import PRIMITIVES
 from patchscan.simulator.results import Result, state_text
-from patchscan.simulator.solving import Candidate, LimitReached, Solver
+from patchscan.simulator.solving import Candidate, Solver
 from patchscan.simulator.syntax import Litmus
 from patchscan.simulator.unfold import unfold
 from patchscan.simulator.values import TooLarge
@@ -21,6 +25,8 @@ from patchscan.simulator.values import TooLarge
 if TYPE_CHECKING:
     from patchscan.simulator.cycles import Cycle
     from patchscan.simulator.witness import Witness
+
+DEEPEST = 10_000  # calls
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,19 @@ def run_parsed(
     limits: Limits | None = None,
 ) -> Result:
     """As `run`, for a test that is already parsed."""
-    return _Run(litmus, name, limits or Limits()).result(states, witness, cycle, flags)
+    with _deep_recursion():
+        return _Run(litmus, name, limits or Limits()).result(states, witness, cycle, flags)
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Long loops are nested ifs, and long chains of grace periods are explained link by link."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 class _Run:
@@ -87,7 +105,7 @@ class _Run:
         forbidden: Cycle | None = None
         try:
             program = self._unfold()
-            solver = Solver(Encoding(program), self.deadline)
+            solver = Solver(Encoding(program, deadline=self.deadline), self.deadline)
             positive, negative = self._both(solver)
             outcome = self._outcome(solver, program, positive, negative)
             some = positive or negative
@@ -103,6 +121,8 @@ class _Run:
             self._incomplete(f"the time limit of {self.limits.seconds:g} s was met")
         except TooLarge as error:
             self._incomplete(error.message)
+        except RecursionError:
+            self._incomplete("the test is nested too deeply")
         return Result(
             name=self.litmus.name,
             file=self.file,
@@ -129,7 +149,7 @@ class _Run:
 
         try:
             self._lower_domains()
-            program = unfold(self.litmus, self.limits.unroll)
+            program = unfold(self.litmus, self.limits.unroll, self.deadline)
         except LitmusError as error:
             error.file = error.file or self.file
             raise
@@ -172,14 +192,14 @@ class _Run:
 
     def _why_none(self, program: Program) -> str:
         """No execution at all: the filter refuses them all, or every one gets stuck."""
-        encoding = Encoding(program)
+        encoding = Encoding(program, deadline=self.deadline)
         if Solver(encoding, self.deadline).find():
             return "vacuous"
         waits = {"LKR", "sync-rcu", "sync-srcu"}
         return "deadlock" if any(event.tag in waits for event in program.events) else "vacuous"
 
     def _states(self, program: Program) -> tuple[str, ...]:
-        solver = Solver(Encoding(program), self.deadline)
+        solver = Solver(Encoding(program, deadline=self.deadline), self.deadline)
         found, complete = final_states(solver, self.limits.states)
         if not complete:
             self._incomplete(f"only the first {len(found)} final states were collected")

@@ -7,7 +7,6 @@ on. When an answer is needed for many executions at once (final states, races), 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -16,17 +15,13 @@ from patchscan.simulator import lkmm
 from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Event, Guard
 from patchscan.simulator.executions import Execution, Path
-from patchscan.simulator.formula import FALSE, TRUE
+from patchscan.simulator.formula import FALSE, TRUE, check_time
 from patchscan.simulator.rows import Rows, bits, on_cycles, shortest_path
 from patchscan.simulator.syntax import Value
 
 SOLVER = "glucose4"  # as fast as any here, and it can be told to stop and look at the clock
 CONFLICTS_BETWEEN_LOOKS = 20_000
 LEMMAS_AT_ONCE = 4
-
-
-class LimitReached(Exception):
-    """The time limit was met before the answer was known."""
 
 
 class Candidate(Execution):
@@ -146,8 +141,7 @@ class Solver:
         self._synchronise()
         satisfiable = None
         while satisfiable is None:
-            if self.deadline is not None and time.monotonic() > self.deadline:
-                raise LimitReached
+            check_time(self.deadline)
             self._sat.conf_budget(CONFLICTS_BETWEEN_LOOKS)
             satisfiable = self._sat.solve_limited(assumptions=assumed)
         if not satisfiable:

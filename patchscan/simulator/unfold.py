@@ -34,12 +34,12 @@ from patchscan.simulator.syntax import (
 LONGEST_LOOP = 1000  # rounds of a loop whose condition is known
 
 
-def unfold(litmus: Litmus, unroll: int = 4) -> Program:
+def unfold(litmus: Litmus, unroll: int = 4, deadline: float | None = None) -> Program:
     """The guarded events of every thread; loops are entered at most `unroll` times.
 
-    Raises LitmusError for what the dialect does not know.
+    Raises LitmusError for what the dialect does not know, LimitReached when the deadline has passed.
     """
-    program = Program(litmus)
+    program = Program(litmus, deadline)
     for thread in litmus.threads:
         unfolding = _Unfolding(program, thread, unroll)
         unfolding.run(thread.body)

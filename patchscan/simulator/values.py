@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from patchscan.simulator.arithmetic import UNKNOWN, apply
 from patchscan.simulator.events import Cases, Computed, Event, Program, ReadValue, Term
+from patchscan.simulator.formula import check_time
 from patchscan.simulator.syntax import Litmus, LitmusError, Value
 
 LARGEST = 20_000  # values in all sets together
@@ -22,7 +23,7 @@ class Ranges:
     cyclic: reads whose value may, in some choice of reads-from, depend on itself.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, deadline: float | None = None) -> None:
         self.litmus: Litmus = program.litmus
         self.reads = [event for event in program.events if event.kind == "R"]
         self.writes = [event for event in program.events if event.kind == "W"]
@@ -31,7 +32,7 @@ class Ranges:
         self.address: dict[int, set[str]] = {}
         self.copied: set[int] = set()
         self.cyclic: set[int] = set()
-        self._grow()
+        self._grow(deadline)
         if any(event.tag == "plain" for event in program.events):
             self._find_cycles()
         self._obey_locks(program)
@@ -54,7 +55,7 @@ class Ranges:
             return False
         return not self.address[write.number].isdisjoint(self.address[read.number])
 
-    def _grow(self) -> None:
+    def _grow(self, deadline: float | None) -> None:
         for _ in range(len(self.writes) + 2):
             for event in self.accesses:
                 self.address[event.number] = {
@@ -63,6 +64,7 @@ class Ranges:
             written = [(write, self.of_cases(write.value or ())) for write in self.writes]
             changed = False
             for read in self.reads:
+                check_time(deadline)
                 known = self.read[read.number]
                 size = len(known)
                 known.update(self.litmus.initial.get(name, 0) for name in self.address[read.number])

@@ -80,6 +80,12 @@ def test_a_loop_that_is_cut_off_may_still_show_sometimes() -> None:
     assert result.outcome == "Unknown", "whether it always holds depends on the rounds not followed"
 
 
+@pytest.mark.parametrize("unroll", [200, 3000])
+def test_a_loop_followed_very_far_is_no_crash(unroll: int) -> None:
+    result = run(SPIN, limits=Limits(unroll=unroll, seconds=2))
+    assert (result.outcome, result.complete) == ("Unknown", False)
+
+
 def test_counted_loops_are_followed_to_their_end() -> None:
     text = """C count
 {}
