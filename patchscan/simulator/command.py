@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from patchscan.simulator.results import Result
+from patchscan.simulator.results import Result, state_text
 from patchscan.simulator.syntax import LitmusError
 
 if TYPE_CHECKING:
@@ -191,6 +191,8 @@ def report(judged: Judged) -> list[str]:
         lines.append(judged.remark)
     if judged.lines and judged.replayed:
         lines.append("an independent replay confirms this execution:")
+    if result.witness is not None and not judged.lines:
+        lines.append(f"for example {printable(state_text(result.witness.state))} (--timeline shows how)")
     lines += [printable(note) for note in result.notes]
     if result.states is not None:
         lines += [f"{len(result.states)} final states", *result.states]

@@ -9,7 +9,7 @@ from patchscan.simulator.solving import Solver
 from patchscan.simulator.syntax import Observed, observed_in
 
 
-def shown(solver: Solver) -> list[Observed]:
+def reported(solver: Solver) -> list[Observed]:
     """What herd7 shows of a final state: what the condition and `locations` name."""
     litmus = solver.encoding.program.litmus
     return sorted(observed_in(litmus.condition) | set(litmus.locations), key=observed_order)
@@ -18,7 +18,7 @@ def shown(solver: Solver) -> list[Observed]:
 def final_states(solver: Solver, at_most: int) -> tuple[list[State], bool]:
     """The states in order, and whether they are all: at most `at_most` are collected."""
     encoding = solver.encoding
-    observed = shown(solver)
+    observed = reported(solver)
     asking = encoding.formula.new_variable()
     states: list[State] = []
     complete = True

@@ -52,9 +52,13 @@ def state_text(state: State) -> str:
     """A final state as herd7 writes it: "0:r1=1; 1:r2=x; [y]=2;"."""
     parts = []
     for observed in sorted(state, key=observed_order):
-        value = "S1" if state[observed] == UNKNOWN else state[observed]
-        parts.append(f"{observed}={value};")
+        parts.append(f"{observed}={shown(state[observed])};")
     return " ".join(parts)
+
+
+def shown(value: Value) -> Value:
+    """A value as herd7 writes it: a value from nowhere is a symbol."""
+    return "S1" if value == UNKNOWN else value
 
 
 def observed_order(observed: Observed) -> tuple[bool, int, str]:

@@ -16,9 +16,9 @@ from itertools import pairwise
 from patchscan.simulator import lkmm
 from patchscan.simulator.executions import Execution
 from patchscan.simulator.replay import execution_of
-from patchscan.simulator.results import state_text
+from patchscan.simulator.results import shown, state_text
 from patchscan.simulator.rows import Rows, bits, shortest_path, transpose
-from patchscan.simulator.syntax import Litmus
+from patchscan.simulator.syntax import Litmus, Value
 from patchscan.simulator.witness import Witness, WitnessEvent
 
 # What it costs to show an event before one that ought to come first.
@@ -116,10 +116,10 @@ def _where(event: WitnessEvent) -> str:
 def _notes(witness: Witness, execution: Execution, number: int, step: Mapping[int, int]) -> Iterator[str]:
     event = witness.events[number]
     if event.kind == "W":
-        yield f"{event.variable} = {event.value}"
+        yield f"{event.variable} = {_value(event)}"
         yield from _late_write(witness, execution, number, step)
     elif event.kind == "R":
-        yield f"{event.variable} is {event.value}, {_source(witness, number, step)}"
+        yield f"{event.variable} is {_value(event)}, {_source(witness, number, step)}"
         yield from _not_visible(witness, execution, number, step)
     later = [
         other
@@ -129,6 +129,10 @@ def _notes(witness: Witness, execution: Execution, number: int, step: Mapping[in
     if later and event.variable:
         places = ", ".join(f"step {step[other]}" for other in later)
         yield f"takes effect after {places}, although it stands before in the program"
+
+
+def _value(event: WitnessEvent) -> Value:
+    return 0 if event.value is None else shown(event.value)
 
 
 def _source(witness: Witness, number: int, step: Mapping[int, int]) -> str:
@@ -149,7 +153,7 @@ def _not_visible(
     for write in bits(execution.rows(lkmm.fr)[number]):
         if step[write] < step[number] and witness.events[write].thread != thread:
             event = witness.events[write]
-            yield f"step {step[write]} ({event.variable} = {event.value}) is not yet visible to P{thread}"
+            yield f"step {step[write]} ({event.variable} = {_value(event)}) is not yet visible to P{thread}"
 
 
 def _late_write(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from patchscan.simulator.events import INITIAL_THREAD
-from patchscan.simulator.results import State, state_text
+from patchscan.simulator.results import State, shown, state_text
 from patchscan.simulator.solving import Candidate
 from patchscan.simulator.syntax import Value
 
@@ -85,7 +85,7 @@ def witness_json(witness: Witness) -> dict[str, object]:
                 "kind": event.kind,
                 "tag": event.tag,
                 "variable": event.variable,
-                "value": event.value,
+                "value": None if event.value is None else shown(event.value),
                 "reads_from": event.reads_from,
                 "line": event.line,
                 "text": event.text,
