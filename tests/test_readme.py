@@ -37,7 +37,7 @@ def test_the_rule_table_is_that_of_the_rules() -> None:
 
 def test_the_screen_is_real(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    words = "--tree fixtures/tree fixtures/series/rcu-fallback/series.mbox --no-simulate"
+    words = "--tree fixtures/tree fixtures/series/collapse-without-sync/series.mbox"
     main(words.split())
     compare("screen", f"```\n$ patchscan {words}\n{capsys.readouterr().out}```\n")
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from patchscan.frozen import frozen
+from patchscan.frozen import frozen, replace
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
-from patchscan.report import Report
+from patchscan.report import ModelResult, Report
 from patchscan.report.models import facts, timeline_lines, verdict
 from patchscan.rule import CHANGELOG, Finding, Silence
 
@@ -134,26 +134,39 @@ def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
     if finding.text:
         yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", "quote")
     yield from wrapped(finding.message, width, INDENT)
-    for each in finding.evidence:
+    # The steps of a model stand in its timeline.
+    for each in () if finding.model else finding.evidence:
         text = f"{each.path}:{each.line}" if each.line else each.path
         yield row(f"{INDENT}  {printable(text)}: {printable(each.text.strip())}", "quote")
+    if finding.model:
+        yield row(f"{INDENT}(the interleaving is below: {printable(finding.model)})")
     if finding.repaired_by is not None:
         yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
     yield row()
 
 
 def model_rows(report: Report, width: int) -> Iterator[Row]:
-    """What models showed: the verdict, the interleaving, what it rests on."""
-    if report.models:
-        yield row("Models", "title")
-        yield row()
+    """What models showed: the interleaving of those that a finding rests on, a line for each of the rest."""
+    if not report.models:
+        return
+    proofs = {finding.model for finding in report.shown}
+    yield row("Models", "title")
+    yield row()
     for model in report.models:
         yield from wrapped(f"{model.name}: {verdict(model)}", width, "  ")
-        for line in timeline_lines(model.timeline, width - len(INDENT)):
-            yield row(INDENT + line)
-        for title, text in facts(model):
-            yield from wrapped(f"{title}: {text}", width, INDENT)
-        yield row()
+        if model.name in proofs:
+            for line in timeline_lines(model.timeline, width - len(INDENT)):
+                yield row(INDENT + line)
+            for title, text in facts(brief(model)):
+                yield from wrapped(f"{title}: {text}", width, INDENT)
+            yield row()
+    yield row()
+
+
+def brief(model: ModelResult) -> ModelResult:
+    """A model without the list of calls it leaves aside; html and json have that."""
+    count = len(model.unmodelled)
+    return replace(model, unmodelled=(f"{count} places, which html and json list",)) if count > 2 else model
 
 
 def unchecked_lines(report: Report) -> list[str]:
