@@ -20,6 +20,7 @@ WAITS = frozenset(
     )
 )
 OWN_CPU = pattern(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
+DEVICE = re.compile(r"\b\w*(?:regs?|registers|mmio)(?:->|\.|\b)")
 # Called for a CPU that is not running, or before others run: nobody writes at the same time.
 QUIET = pattern(
     r"_(?:dead|dying|offline|online|starting|prepare|setup|cpu_up|cpu_down|hotplug|notify|init)(?:_|$)"
@@ -140,8 +141,8 @@ def judge_loop(file: ChangedFile, function: Function, loop: Control) -> Iterator
     read = plain_read(function, loop.condition)
     if read is None:
         yield file.fine(line, "what the loop waits for is not read plainly")
-    elif "volatile" in function.text:
-        yield file.fine(line, "something in the function is volatile")
+    elif re.search(r"volatile|__iomem", function.text) or DEVICE.search(read):
+        yield file.fine(line, "it may be volatile, or a device's register")
     else:
         yield file.finding(
             line,
@@ -337,6 +338,8 @@ RULE = Rule(
 +		cpu_relax();
 +		buffer = take(buffer);
 +	}
++	while (!(buffer->regs->control & IDLE))
++		cpu_relax();
 +	while (tries--)
 +		udelay(1);
 +	while (buffer->pages && drop_one(buffer))
