@@ -6,14 +6,16 @@ CPUs, and executes as code lowered for all of them would, as long as a loop over
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from patchscan.model.code import Codebase, Definition
 from patchscan.model.events import (
+    Assign,
     Body,
     Branch,
     Choice,
+    Deferred,
     Event,
     Fence,
     Hole,
@@ -39,7 +41,9 @@ RUNS_SPACE = "runs_space"
 
 _EFFECTS = frozenset({"wait", "free", "open", "fence"})
 """What makes a callee worth looking into, besides a stub that is given a typed pointer."""
+_ORDERED = frozenset({"smp_load_acquire", "smp_store_release"})
 _MOST_STATES = 9
+Weight = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Program:
     """One function's operations.
 
     states: how many states of other CPUs it can tell apart; looks_at: the per-CPU variables of other CPUs that it
-    reads; assumptions: sentences; missing: calls that were not looked into, as "name() at path:line".
+    reads; assumptions: sentences; missing: calls that were not looked into, as "name() at path:line"; weights: which
+    way costs more, where a run has to choose.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Program:
     looks_at: tuple[str, ...]
     assumptions: tuple[str, ...]
     missing: tuple[str, ...]
+    weights: "Weights" = field(default_factory=lambda: Weights(), compare=False, repr=False)
 
 
 def lower_program(
@@ -65,18 +71,20 @@ def lower_program(
     stubs: Stubs,
     choices: Mapping[str, int] | None = None,
     look_into: frozenset[str] = frozenset(),
+    names: frozenset[str] = frozenset(),
 ) -> Program:
     """The program of a function; path "stubs/FILE" names one of a stub file.
 
     choices: conditions that are decided (see the stubs), by subject; look_into: functions whose code counts even
-    where a stub of that name stands. Raises ValueError when the function is not found.
+    where a stub of that name stands; names: variables that make a callee worth looking into, because another
+    program looks at them. Raises ValueError when the function is not found.
     """
     definition = stubs.get(name) if path.startswith("stubs/") else code.function(name, path)
     if definition is None:
         raise ValueError(f"{path} has no function {name}")
-    seen = _looks_at(_lower(definition, 1, code, stubs, choices or {}, look_into)[0])
+    seen = _looks_at(_lower(definition, 1, code, stubs, choices or {}, look_into, names)[0])
     states = min(_MOST_STATES, _combinations(seen))
-    body, context = _lower(definition, states, code, stubs, choices or {}, look_into)
+    body, context = _lower(definition, states, code, stubs, choices or {}, look_into, names)
     settled, taken = _settle(body)
     holes = [event for event in walk(settled) if isinstance(event, Hole)]
     return Program(
@@ -96,11 +104,12 @@ def _lower(
     stubs: Stubs,
     choices: Mapping[str, int],
     look_into: frozenset[str],
+    names: frozenset[str],
 ) -> tuple[Body, Context]:
     """As patchscan.model.lower.lower_function(), every access kept, with mm_cpumask() as a mask of this machine."""
     cpus = tuple(range(states + 1))
     typed = {effect for effects in stubs.effects.values() for effect in effects if effect.startswith("<")}
-    reach = Reach(code, stubs, _EFFECTS | typed, frozenset())
+    reach = Reach(code, stubs, _EFFECTS | typed, names | _ORDERED)
     context = Context(
         code,
         stubs,
@@ -159,24 +168,64 @@ def _looks_at(body: Body) -> tuple[str, ...]:
 def _settle(body: Body) -> tuple[Body, list[str]]:
     """The body with each condition that nothing decides resolved to its costlier side, and what was taken."""
     taken: list[str] = []
+    weights = Weights()
 
     def change(event: Event) -> Iterable[Event]:
         if not isinstance(event, Choice):
             return (event,)
-        then, otherwise = _weight(event.then), _weight(event.otherwise)
-        if then != otherwise:
-            word = "true" if then > otherwise else "false"
+        if weights.of(event.then) != weights.of(event.otherwise):
+            word = "true" if weights.costlier(event) else "false"
             at = f"{event.place.path}:{event.place.line}"
             taken.append(f"{' '.join(event.text.split())} ({at}) is {word}: the costlier way")
-        return event.then if then > otherwise else event.otherwise
+        return weights.chosen(event)
 
     return rewrite(body, change), taken
 
 
-def _weight(body: Body) -> tuple[int, int, int]:
-    """How much a path costs, the dearest first: waits, fences and atomics, all events."""
-    waits = fences = 0
-    for event in walk(body):
-        waits += isinstance(event, Wait)
-        fences += isinstance(event, (Fence, Update))
-    return waits, fences, len(body)
+class Weights:
+    """How much the costliest way through a body costs: waits, callbacks, fences and atomics, all events.
+
+    One wait for several CPUs counts as one, so that the number of states does not tip the scale.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Body, Weight]] = {}
+        self._chosen: dict[int, tuple[Branch | Choice, Body]] = {}
+
+    def of(self, body: Body) -> Weight:
+        """The weight; bodies are kept, so that an identity stays that of one body."""
+        if id(body) not in self._known:
+            self._known[id(body)] = body, self._weigh(body)
+        return self._known[id(body)][1]
+
+    def costlier(self, event: Branch | Choice) -> bool:
+        """Whether the first arm costs more than the second."""
+        return self.of(event.then) > self.of(event.otherwise)
+
+    def chosen(self, event: Branch | Choice) -> Body:
+        """The costlier arm, to execute where nothing decides.
+
+        What the arms leave different is not known after it: a later question about it is open as well, so that
+        an error that costs more on the spot does not end the function early.
+        """
+        if id(event) not in self._chosen:
+            arms = (event.then, event.otherwise)
+            arm, other = arms if self.costlier(event) else arms[::-1]
+            same = {each for each in other if isinstance(each, Assign)}
+            kept = tuple(each for each in arm if not isinstance(each, Assign) or each in same)
+            self._chosen[id(event)] = event, kept
+        return self._chosen[id(event)][1]
+
+    def _weigh(self, body: Body) -> Weight:
+        waits = deferred = fences = events = 0
+        for event in body:
+            if isinstance(event, (Branch, Choice)):
+                more = max(self.of(event.then), self.of(event.otherwise))
+                waits, deferred, fences, events = (
+                    own + inner for own, inner in zip((waits, deferred, fences, events), more, strict=True)
+                )
+            waits += isinstance(event, Wait) and event.domain != "tlb" and event.cpu in (None, 1)
+            deferred += isinstance(event, Deferred)
+            fences += isinstance(event, (Fence, Update))
+            events += 1
+        return waits, deferred, fences, events

@@ -15,6 +15,8 @@ HELD = 1_000_000.0
 _SETTLED = 10_000.0
 _MOST_EVENTS = 20_000_000
 READER, UPDATER = "reader", "updater"
+CURRENT_MM = "task_struct.mm"
+"""current->mm, where a tree does not say of which type it is."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class _Run:
             if self.workload.steady:
                 yield from task.pause(random.expovariate(1 / _SETTLED))
             began = environment.now
-            task.memory = dict(self.scheme.init)
+            task.memory = {CURRENT_MM: task.space, **self.scheme.init}
             for _ in range(self.workload.tables):
                 task.memory.update(self.scheme.table)
                 for program in self.scheme.update:
@@ -152,6 +154,7 @@ class _Run:
         """Calls of the reader; an isolated CPU is in the kernel for as long as the call takes."""
         program = self.scheme.reader
         assert program is not None
+        task.memory[CURRENT_MM] = task.space
         environment, steady = self.machine.environment, self.workload.steady
         stay = "kernel_stay" if self.scheme.where == "isolated" else "gup_fast_call"
         lasts = self.machine.prices.of(stay) if steady else HELD

@@ -109,19 +109,23 @@ def _scheme(name: str, common: Mapping[str, object], own: Mapping[str, object], 
     stubs = load_stubs((*DEFAULT_STUBS, *words("stubs"), "machine.c"), config, [STUBS])
     code = Codebase(read, words("files"), config)
 
-    def lower(functions: Sequence[str]) -> tuple[Program, ...]:
+    def lower(functions: Sequence[str], names: frozenset[str] = frozenset()) -> tuple[Program, ...]:
         return tuple(
-            lower_program(function, path, code, stubs, numbers("choices"), frozenset(words("look_into")))
+            lower_program(
+                function, path, code, stubs, numbers("choices"), frozenset(words("look_into")), names
+            )
             for path, _, function in (text.rpartition(":") for text in functions)
         )
 
-    reader = lower((str(own["reader"]),)) if own.get("reader") else ()
+    update, finish = lower(words("update")), lower(words("finish"))
+    looked_at = frozenset(name for program in (*update, *finish) for name in program.looks_at)
+    reader = lower((str(own["reader"]),), looked_at) if own.get("reader") else ()
     return Scheme(
         name,
         str(own.get("about", "")),
         reader[0] if reader else None,
-        lower(words("update")),
-        lower(words("finish")),
+        update,
+        finish,
         numbers("init"),
         numbers("table"),
         str(own.get("where", "walkers")),

@@ -1,6 +1,8 @@
 """A task: executes programs on one CPU of the machine, event by event, and counts what it does."""
 
 from collections.abc import Generator
+from functools import cache
+from zlib import crc32
 
 import simpy
 
@@ -24,10 +26,12 @@ from patchscan.model.events import (
     Write,
 )
 from patchscan.model.memory import FREED
-from patchscan.model.values import Const, Named, Operation, Register, Value, combine
+from patchscan.model.values import Const, Named, Operation, Register, Unknown, Value, combine, is_symbol
 
 Run = Generator[simpy.Event, object, None]
-_UNKNOWN = 1
+_SOMETHING = 1
+_SYMBOLS = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^", "andnot": "&"}
+_OWN_TASK = "task_struct."
 _IN_ORDER = ("acquire", "release")
 
 
@@ -44,10 +48,10 @@ class Task:
         self.machine, self.number, self.role, self.space = machine, cpu, role, space
         self.runs = runs
         self.cpu = machine.cpus[cpu]
-        self.memory: dict[str, int] = {}
+        self.memory: dict[str, int | None] = {}
         self._owed = 0.0
         self._lasts = 0.0
-        self._registers: dict[str, int] = {}
+        self._registers: dict[str, int | None] = {}
         self._program: Program | None = None
         self._view: View | None = None
         self._targets: list[int] = []
@@ -56,7 +60,8 @@ class Task:
         self._flushed_at: Place | None = None
 
     def execute(self, program: Program, lasts: float = 0.0) -> Run:
-        """One call of the program; lasts: ns of its own work, spent at the first access inside its section."""
+        """One call of the program; lasts: ns of its own work, spent at the first access inside its section
+        to something else than its own task_struct."""
         self._program, self._lasts = program, lasts
         self._registers, self._view, self._flushed_at = {}, None, None
         self._count("calls")
@@ -93,7 +98,7 @@ class Task:
                     yield from self.pause()
                 self._section(event)
             elif isinstance(event, Branch):
-                yield from self._body(event.then if self._value(event.condition) else event.otherwise)
+                yield from self._body(self._arm(event))
             elif isinstance(event, Assign):
                 self._registers[event.register.name] = self._value(event.value)
             elif isinstance(event, Wait):
@@ -117,10 +122,10 @@ class Task:
         location = event.location
         name = location.name if isinstance(location, Named) else None
         if where is not None:
-            name, old = where[0], self.machine.value(where[0], self.number)
+            name, old = where[0], self._own_copy(where[0])
         else:
-            old = self.memory.get(name, _UNKNOWN) if name is not None else _UNKNOWN
-            if self._lasts and self.cpu.sections:
+            old = self.memory.get(name) if name is not None else None
+            if self._lasts and self.cpu.sections and not (name or "").startswith(_OWN_TASK):
                 self._owed, self._lasts = self._owed + self._lasts, 0.0
         if event.order in _IN_ORDER:
             self._count("acquire or release")
@@ -135,21 +140,27 @@ class Task:
             self._registers[event.register.name] = old
             self._store(name, where is not None, self._updated(event, old))
 
-    def _updated(self, event: Update, old: int) -> int:
+    def _own_copy(self, variable: str) -> int | None:
+        return self.machine.value(variable, self.number)
+
+    def _updated(self, event: Update, old: int | None) -> int | None:
         """What a read-modify-write leaves."""
         operands = [self._value(operand) for operand in event.operands]
-        if event.operation == "xchg":
-            return operands[0]
-        if event.operation == "cmpxchg":
-            return operands[1] if old == operands[0] else old
-        if event.operation == "andnot":
-            return old & ~operands[0]
-        symbol = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^"}.get(event.operation)
-        return _number(combine(symbol, Const(old), Const(operands[0]))) if symbol else old
+        if event.operation != "xchg" and (old is None or None in operands):
+            return None
+        if event.operation in ("xchg", "cmpxchg"):
+            return operands[-1] if event.operation == "xchg" or old == operands[0] else old
+        symbol = _SYMBOLS.get(event.operation)
+        if symbol is None:
+            return None
+        right = (
+            Operation("^", event.operands[0], Const(-1)) if event.operation == "andnot" else event.operands[0]
+        )
+        return self._value(Operation(symbol, Const(old or 0), right))
 
-    def _store(self, name: str | None, is_per_cpu: bool, value: int) -> None:
+    def _store(self, name: str | None, is_per_cpu: bool, value: int | None) -> None:
         if name is not None and is_per_cpu:
-            self.machine.set_value(name, self.number, value)
+            self.machine.set_value(name, self.number, _SOMETHING if value is None else value)
         elif name is not None:
             self.memory[name] = value
 
@@ -260,8 +271,16 @@ class Task:
             )
         return self._view
 
-    def _value(self, value: Value) -> int:
-        """The number that a value is now; what the lowering could not follow is 1."""
+    def _arm(self, event: Branch) -> Body:
+        """The way that a condition sends; one over memory that nobody gave a value goes the costlier way."""
+        value = self._value(event.condition)
+        if value is not None:
+            return event.then if value else event.otherwise
+        assert self._program is not None
+        return self._program.weights.chosen(event)
+
+    def _value(self, value: Value) -> int | None:
+        """The number that a value is now; None where nobody gave it one."""
         if isinstance(value, Const):
             return self.space if value.number == SPACE else value.number
         if isinstance(value, Register):
@@ -269,11 +288,14 @@ class Task:
             if name == RUNS_SPACE:
                 own = int(self.number in self.runs)
                 return own if int(group) == OWN_CPU else self._look().value(RUNS_SPACE, int(group))
-            return self._registers.get(value.name, _UNKNOWN)
+            return self._registers.get(value.name)
         if isinstance(value, Operation):
             left, right = self._value(value.left), self._value(value.right)
-            return _number(combine(value.operator, Const(left), Const(right)))
-        return _UNKNOWN
+            if left is None or right is None:
+                return None
+            result = combine(value.operator, Const(left), Const(right))
+            return result.number if isinstance(result, Const) else None
+        return _symbol(value.serial) if isinstance(value, Unknown) and is_symbol(value) else None
 
     def _count(self, what: str, times: int = 1) -> None:
         if times:
@@ -288,5 +310,7 @@ def _ends_a_call(event: Event) -> bool:
     return isinstance(event, (Write, Update, Fence, Open, Close, Lock, Deferred))
 
 
-def _number(value: Value) -> int:
-    return value.number if isinstance(value, Const) else _UNKNOWN
+@cache
+def _symbol(serial: str) -> int:
+    """A number that stands for an enumerator or macro whose own is not known, different for each."""
+    return -2 - crc32(serial.encode())

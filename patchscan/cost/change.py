@@ -1,0 +1,162 @@
+"""What a patch changes in the cost of a scheme: the same case before and after, on one number of CPUs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from patchscan.cost.constants import draw, load_constants
+from patchscan.cost.operations import Program, lower_program
+from patchscan.cost.run import READER, UPDATER, Outcome, Workload, run_once
+from patchscan.cost.schemes import STUBS, Scheme
+from patchscan.model.code import Codebase
+from patchscan.model.config import Config
+from patchscan.model.scenario import Scenario
+from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
+from patchscan.model.stubs import Stubs, load_stubs
+
+CPUS, WALKERS = 64, 1
+_WAITS = (
+    ("IPIs sent", "IPI", "IPIs"),
+    ("grace periods waited for", "grace period", "grace periods"),
+    ("deferred frees", "deferred free", "deferred frees"),
+)
+_READ_SIDE = (
+    ("full barriers", "full barrier", "full barriers"),
+    ("atomics", "atomic operation", "atomic operations"),
+    ("acquire or release", "acquire or release", "acquires or releases"),
+)
+
+
+@dataclass(frozen=True)
+class CaseCost:
+    """Counts of one case: per call of its updater, and per call of its reader."""
+
+    updater: str
+    reader: str
+    update: Mapping[str, int]
+    read: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class CostChange:
+    """What a patch changes: text is one sentence; the counts are exact for the workload that it names."""
+
+    scenario: str
+    patch: int
+    before: CaseCost
+    after: CaseCost
+    text: str
+
+
+def cost_changes(models: SeriesModels, index: int, column: str = "x86") -> tuple[CostChange, ...]:
+    """The changes of cost that patch `index` of a laid series makes, each sentence once."""
+    found: dict[str, CostChange] = {}
+    for scenario in models.scenarios:
+        for functions in cases(scenario):
+            before = case_cost(scenario, functions, models.code_after(index - 1), column)
+            after = case_cost(scenario, functions, models.code_after(index), column)
+            if before is None or after is None:
+                continue
+            text = cost_line(before, after)
+            if text is not None:
+                number = models.states[index].patch.index
+                found.setdefault(text, CostChange(scenario.name, number, before, after, text))
+    return tuple(found.values())
+
+
+def cost_line(before: CaseCost, after: CaseCost, cpus: int = CPUS, walkers: int = WALKERS) -> str | None:
+    """One sentence on what became cheaper or dearer; None when no count differs.
+
+    cpus, walkers: those that the counts were made with.
+    """
+    parts = []
+    waits = list(_differences(before.update, after.update, _WAITS))
+    if waits:
+        parts.append(f"one {after.updater}() makes {' and '.join(waits)}")
+    reads = list(_gained(before.read, after.read))
+    if reads:
+        parts.append(f"a call of {after.reader}() changes by {' and '.join(reads)}")
+    walking = "1 CPU walks" if walkers == 1 else f"{walkers} CPUs walk"
+    return f"on {cpus} CPUs, of which {walking}: {'; '.join(parts)} (counted)" if parts else None
+
+
+def _differences(
+    before: Mapping[str, float], after: Mapping[str, float], names: tuple[tuple[str, str, str], ...]
+) -> Iterator[str]:
+    for name, one, many in names:
+        old, new = before.get(name, 0), after.get(name, 0)
+        if old != new:
+            yield f"{new:g} {one if new == 1 else many} ({old:g} before)"
+
+
+def _gained(before: Mapping[str, float], after: Mapping[str, float]) -> Iterator[str]:
+    for name, one, many in _READ_SIDE:
+        more = after.get(name, 0) - before.get(name, 0)
+        if more:
+            yield f"{more:+g} {one if abs(more) == 1 else many}"
+
+
+def case_cost(
+    scenario: Scenario,
+    functions: Functions,
+    at: Sources,
+    column: str,
+    cpus: int = CPUS,
+    walkers: int = WALKERS,
+) -> CaseCost | None:
+    """The counts of one case at one point of a series; None when its code is not there or cannot be executed."""
+    scheme = _scheme(scenario, functions, at, column)
+    if scheme is None:
+        return None
+    workload = Workload(cpus, walkers=walkers)
+    try:
+        outcome = run_once(scheme, workload, draw(load_constants(), 0, 0), 0)
+    except ValueError:
+        return None
+    if outcome.stuck or not outcome.latencies:
+        return None
+    reader = scheme.reader.name if scheme.reader else ""
+    return CaseCost(scheme.name, reader, _update(outcome), _read(outcome))
+
+
+def _update(outcome: Outcome) -> dict[str, int]:
+    return {name: outcome.count(name, UPDATER) for name, _, _ in _WAITS}
+
+
+def _read(outcome: Outcome) -> dict[str, float]:
+    return (
+        {name: outcome.per_call(name) for name, _, _ in _READ_SIDE} if outcome.count("calls", READER) else {}
+    )
+
+
+def _scheme(scenario: Scenario, functions: Functions, at: Sources, column: str) -> Scheme | None:
+    """The case as a scheme: who observes is the reader, the last other role updates."""
+    column = column if column in scenario.columns else next(iter(scenario.columns))
+    config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
+    code = Codebase(at.read, scenario.files, config, at.changed, "x86", at.listing)
+    stubs = load_stubs((*scenario.stubs, "machine.c"), config, [STUBS])
+    observers = {atom.role for atom in scenario.bad}
+
+    def lower(observes: bool, names: frozenset[str] = frozenset()) -> Program | None:
+        for role, (name, path) in reversed(list(zip(scenario.roles, functions, strict=True))):
+            if (role.name in observers) == observes:
+                return _program(name, path, code, stubs, scenario, names)
+        return None
+
+    updater = lower(False)
+    if updater is None:
+        return None
+    reader = lower(True, frozenset(updater.looks_at))
+    where = "isolated" if "housekeeping" in updater.looks_at else "walkers"
+    return replace(_EMPTY, name=updater.name, reader=reader, update=(updater,), where=where)
+
+
+def _program(
+    name: str, path: str, code: Codebase, stubs: Stubs, scenario: Scenario, names: frozenset[str]
+) -> Program | None:
+    try:
+        return lower_program(name, path, code, stubs, scenario.choices, scenario.look_into, names)
+    except ValueError:
+        return None
+
+
+_EMPTY = Scheme("", "", None, (), (), {}, {})
