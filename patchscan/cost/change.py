@@ -10,7 +10,15 @@ from patchscan.cost.schemes import STUBS, Scheme
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.scenario import Scenario
-from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
+from patchscan.model.series import (
+    Functions,
+    SeriesModels,
+    Sources,
+    applies,
+    base_config,
+    cases,
+    touched_words,
+)
 from patchscan.model.stubs import Stubs, load_stubs
 
 CPUS, WALKERS = 64, 1
@@ -47,20 +55,39 @@ class CostChange:
     text: str
 
 
-def cost_changes(models: SeriesModels, index: int, column: str = "x86") -> tuple[CostChange, ...]:
-    """The changes of cost that patch `index` of a laid series makes, each sentence once."""
-    found: dict[str, CostChange] = {}
-    for scenario in models.scenarios:
-        for functions in cases(scenario):
-            before = case_cost(scenario, functions, models.code_after(index - 1), column)
-            after = case_cost(scenario, functions, models.code_after(index), column)
-            if before is None or after is None:
+class SeriesCosts:
+    """The costs of one laid series; the code after a patch is counted once, for it is what the next one finds."""
+
+    def __init__(self, models: SeriesModels, column: str = "x86") -> None:
+        self._models, self._column = models, column
+        self._known: dict[tuple[str, Functions, int], CaseCost | None] = {}
+
+    def changes(self, index: int) -> tuple[CostChange, ...]:
+        """What patch `index` changes, each sentence once; only scenarios that its changed lines speak of."""
+        state = self._models.states[index]
+        words = touched_words(state)
+        found: dict[str, CostChange] = {}
+        for scenario in self._models.scenarios:
+            if not applies(scenario, words):
                 continue
-            text = cost_line(before, after)
-            if text is not None:
-                number = models.states[index].patch.index
-                found.setdefault(text, CostChange(scenario.name, number, before, after, text))
-    return tuple(found.values())
+            for functions in cases(scenario):
+                before, after = (self._case(scenario, functions, at) for at in (index - 1, index))
+                text = cost_line(before, after) if before is not None and after is not None else None
+                if before is not None and after is not None and text is not None:
+                    change = CostChange(scenario.name, state.patch.index, before, after, text)
+                    found.setdefault(text, change)
+        return tuple(found.values())
+
+    def all_changes(self) -> tuple[CostChange, ...]:
+        """What each patch changes, in their order."""
+        return tuple(change for index in range(len(self._models.states)) for change in self.changes(index))
+
+    def _case(self, scenario: Scenario, functions: Functions, index: int) -> CaseCost | None:
+        key = (scenario.name, functions, index)
+        if key not in self._known:
+            at = self._models.code_after(index)
+            self._known[key] = case_cost(scenario, functions, at, self._column)
+        return self._known[key]
 
 
 def cost_line(before: CaseCost, after: CaseCost, cpus: int = CPUS, walkers: int = WALKERS) -> str | None:

@@ -19,7 +19,10 @@ _MOST_CPUS = 65_536
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `patchscan cost`."""
     command.add_argument(
-        "models", nargs="+", metavar="MODEL", help="scheme file (TOML): which functions wait, in which tree"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="scheme file (.toml), or a series: what its patches change in the cost of a scheme",
     )
     command.add_argument("--cpus", default="8,64", metavar="N,..", help="numbers of CPUs (default 8,64)")
     for name, default, text in (
@@ -33,7 +36,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default {default})"
         )
-    command.add_argument("--tree", metavar="DIR", help="lower the code of this kernel tree")
+    command.add_argument(
+        "--tree", metavar="DIR", help="lower the code of this kernel tree; that of the series"
+    )
     command.add_argument("--constants", metavar="FILE", help="what operations take (TOML)")
     command.add_argument("--growth", action="store_true", help="counts from 2 to 4096 CPUs, and their order")
     command.add_argument("--plot", metavar="FILE", help="draw the growth as SVG")
@@ -45,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.cost.plot import plot
     from patchscan.cost.table import as_json, as_text
 
+    if not any(path.endswith(".toml") for path in options.models):
+        return series(options)
     found = comparison(options)
     if options.plot:
         try:
@@ -54,6 +61,36 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(as_json(found) if options.json else as_text(found))
     broken = any(cost.problems for _, costs in found.rows for cost in costs)
     return UNUSABLE if found.problems or broken else CLEAN
+
+
+def series(options: argparse.Namespace) -> int:
+    """What the patches of a series change in the cost of a scheme, a line each; 2 without a series."""
+    import json
+    from dataclasses import asdict
+
+    from patchscan.cost.change import SeriesCosts
+    from patchscan.job import read
+    from patchscan.model.series import SeriesModels
+    from patchscan.overlay import lay
+    from patchscan.printable import printable
+    from patchscan.tree import TreeError, open_tree
+
+    thread = read(options.models, None)
+    if not thread.series:
+        raise UsageError("no patch series and no scheme file (.toml) in the input")
+    try:
+        tree = open_tree(options.tree) if options.tree else None
+    except TreeError as error:
+        raise UsageError(str(error)) from None
+    changes = SeriesCosts(SeriesModels(lay(thread.series[0], tree))).all_changes()
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(change) for change in changes], indent=1) + "\n")
+        return CLEAN
+    for change in changes:
+        print(printable(f"patch {change.patch}: {change.text}"))
+    if not changes:
+        print("no patch changes the cost of a scheme that could be counted")
+    return CLEAN
 
 
 def comparison(options: argparse.Namespace) -> Comparison:

@@ -40,7 +40,7 @@ RUNS_SPACE = "runs_space"
 """The per-CPU fact whether a CPU is in mm_cpumask() of that address space."""
 
 _EFFECTS = frozenset({"wait", "free", "open", "fence"})
-"""What makes a callee worth looking into, besides a stub that is given a typed pointer."""
+"""What makes a callee worth looking into."""
 _ORDERED = frozenset({"smp_load_acquire", "smp_store_release"})
 _MOST_STATES = 9
 Weight = tuple[int, int, int, int]
@@ -108,8 +108,7 @@ def _lower(
 ) -> tuple[Body, Context]:
     """As patchscan.model.lower.lower_function(), every access kept, with mm_cpumask() as a mask of this machine."""
     cpus = tuple(range(states + 1))
-    typed = {effect for effects in stubs.effects.values() for effect in effects if effect.startswith("<")}
-    reach = Reach(code, stubs, _EFFECTS | typed, names | _ORDERED)
+    reach = Reach(code, stubs, _EFFECTS, names | _ORDERED)
     context = Context(
         code,
         stubs,

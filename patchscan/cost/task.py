@@ -31,7 +31,6 @@ from patchscan.model.values import Const, Named, Operation, Register, Unknown, V
 Run = Generator[simpy.Event, object, None]
 _SOMETHING = 1
 _SYMBOLS = {"add": "+", "sub": "-", "or": "|", "and": "&", "xor": "^", "andnot": "&"}
-_OWN_TASK = "task_struct."
 _IN_ORDER = ("acquire", "release")
 
 
@@ -60,16 +59,19 @@ class Task:
         self._flushed_at: Place | None = None
 
     def execute(self, program: Program, lasts: float = 0.0) -> Run:
-        """One call of the program; lasts: ns of its own work, spent at the first access inside its section
-        to something else than its own task_struct."""
+        """One call of the program; lasts: ns of its own work, spent before its section ends, or before
+        it clears a per-CPU variable that says that it goes on."""
         self._program, self._lasts = program, lasts
         self._registers, self._view, self._flushed_at = {}, None, None
         self._count("calls")
         yield from self._body(program.body)
         yield from self._interrupt_targets()
-        self._owed += self._lasts
-        self._lasts = 0.0
+        self._spend()
         yield from self.pause()
+
+    def _spend(self) -> None:
+        """The time of the call's own work has come."""
+        self._owed, self._lasts = self._owed + self._lasts, 0.0
 
     def pause(self, more: float = 0.0) -> Run:
         """Let the time pass that operations took, and what interrupts took meanwhile."""
@@ -90,10 +92,14 @@ class Task:
                 if where is not None and where[1] != OWN_CPU and isinstance(event, Read):
                     yield from self._read_there(event, *where)
                     continue
+                if where is not None and isinstance(event, Write) and event.value == Const(0):
+                    self._spend()
                 if where is not None and (self._owed or self.cpu.stolen):
                     yield from self.pause()
                 self._access(event, where)
             elif isinstance(event, (Open, Close)):
+                if isinstance(event, Close):
+                    self._spend()
                 if self._owed or (self.cpu.stolen and not self.cpu.irqs_off):
                     yield from self.pause()
                 self._section(event)
@@ -125,8 +131,6 @@ class Task:
             name, old = where[0], self._own_copy(where[0])
         else:
             old = self.memory.get(name) if name is not None else None
-            if self._lasts and self.cpu.sections and not (name or "").startswith(_OWN_TASK):
-                self._owed, self._lasts = self._owed + self._lasts, 0.0
         if event.order in _IN_ORDER:
             self._count("acquire or release")
         if isinstance(event, Read):

@@ -16,7 +16,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [line.split() for line in shown.splitlines() if line.startswith("  broadcast ")]
     assert [row[1] for row in rows if row[0] == "broadcast"] == ["4", "4", "28", "28"]
     assert "estimated" in shown and "gup_fast_call: 2.98 us, calibrated, 2026-02-02" in shown
-    assert "pmd_off() at mm/gup.c:40" in shown
+    assert "pmd_off() at mm/khugepaged.c:8" in shown
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
