@@ -10,16 +10,9 @@ from patchscan.cost.schemes import STUBS, Scheme
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.scenario import Scenario
-from patchscan.model.series import (
-    Functions,
-    SeriesModels,
-    Sources,
-    applies,
-    base_config,
-    cases,
-    touched_words,
-)
+from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
 from patchscan.model.stubs import Stubs, load_stubs
+from patchscan.model.touched import applies, touched_words
 
 CPUS, WALKERS = 64, 1
 _WAITS = (
@@ -159,7 +152,7 @@ def _scheme(scenario: Scenario, functions: Functions, at: Sources, column: str) 
     """The case as a scheme: who observes is the reader, the last other role updates."""
     column = column if column in scenario.columns else next(iter(scenario.columns))
     config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
-    code = Codebase(at.read, scenario.files, config, at.changed, "x86", at.listing)
+    code = Codebase(at.read, scenario.files, config, at.changed, "x86", at.defining)
     stubs = load_stubs((*scenario.stubs, "machine.c"), config, [STUBS])
     observers = {atom.role for atom in scenario.bad}
 
