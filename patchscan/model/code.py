@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from tree_sitter import Node
 
 from patchscan.lexical import closing
+from patchscan.model.assembly import as_c, has_macros
 from patchscan.model.config import Config, resolve, without_comments
 from patchscan.model.syntax import children, parse_function
 
@@ -107,7 +108,7 @@ class File:
     def __init__(self, path: str, text: bytes, config: Config) -> None:
         self.path = path
         self.includes = tuple(name.decode("latin-1") for name in _INCLUDE.findall(text))
-        self.text = without_comments(resolve(text, config))
+        self.text = without_comments(resolve(as_c(text) if has_macros(text) else text, config))
         self._definitions: dict[tuple[str, bool], Definition | None] = {}
 
     @cached_property
@@ -155,6 +156,10 @@ class File:
     def is_static(self, name: str) -> bool:
         start, body = self.functions[name]
         return b"static" in self.text[start:body]
+
+    def is_weak(self, name: str) -> bool:
+        start, body = self.functions[name]
+        return b"__weak" in self.text[start:body]
 
     def function(self, name: str) -> Definition | None:
         """The function of that name, cut out and parsed."""
@@ -329,6 +334,7 @@ class Codebase:
         return self._functions[key]
 
     def _find_function(self, name: str, near: str) -> Definition | None:
+        weak: Definition | None = None
         for path in self.order(near):
             found = self.file(path)
             if found is None or name not in found.functions:
@@ -336,9 +342,10 @@ class Codebase:
             if path != near and path.endswith(".c") and found.is_static(name):
                 continue
             definition = found.function(name)
-            if definition is not None:
+            if definition is not None and not found.is_weak(name):
                 return definition
-        return None
+            weak = weak or definition
+        return weak
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""

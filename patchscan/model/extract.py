@@ -56,7 +56,7 @@ def extract(
 
     functions: (name, path) in the order of the scenario's roles.
     """
-    if any(find_function(name, path, code, stubs) is None for name, path in functions):
+    if any(find_function(name, path, code, stubs, scenario.look_into) is None for name, path in functions):
         return None
     seeds = scenario.keep | {atom.key for atom in scenario.bad}
     kept = candidates = frozenset(seeds)
@@ -119,7 +119,7 @@ def _lower(
     observes: bool,
 ) -> _Lowered:
     name, path = function
-    definition = find_function(name, path, code, stubs)
+    definition = find_function(name, path, code, stubs, scenario.look_into)
     assert definition is not None
     typed = frozenset(key for key in kept if key.startswith("<"))
     effects = typed | (_READS if observes else _WAITS)
@@ -144,9 +144,21 @@ def _lower(
     return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
 
 
-def find_function(name: str, path: str, code: Codebase, stubs: Stubs) -> Definition | None:
-    """The function a role names, in the code or in a stub file."""
-    return stubs.get(name) if path.startswith("stubs/") else code.function(name, path)
+def find_function(
+    name: str, path: str, code: Codebase, stubs: Stubs, look_into: frozenset[str]
+) -> Definition | None:
+    """The function a role names, in the code or in a stub file; there only where the code has what it calls."""
+    if not path.startswith("stubs/"):
+        return code.function(name, path)
+    definition = stubs.get(name)
+    if definition is None:
+        return None
+    missing = [
+        callee
+        for callee in definition.called
+        if callee in look_into and stubs.get(callee) is None and code.callee(callee, definition.path) is None
+    ]
+    return None if missing else definition
 
 
 def rename(body: Body, own: Mapping[str, str]) -> Body:

@@ -12,7 +12,6 @@ from patchscan.model.events import (
     Hole,
     Lock,
     Open,
-    Read,
     Update,
     Wait,
     Write,
@@ -165,14 +164,16 @@ def _ipi(context: Context, node: Node, given: list[Node], env: Environment, fram
     if target == Const(context.cpu):
         out.extend(_handler(context, function, node, given[2], context.cpu, env, frame))
         return _NOTHING
+    before = len(context.accesses)
     handler = _handler(context, function, node, given[2], target.number, env, frame)
+    del context.accesses[before:]
     if waits == Const(0):
         context.assumptions.add("an IPI that is not waited for orders nothing")
         return _NOTHING
     out.append(Wait("irq", target.number, place))
     out.extend(event for event in handler if isinstance(event, Wait))
-    if any(isinstance(event, (Read, Write, Update)) for event in walk(handler)):
-        context.assumptions.add("shared memory that an IPI handler touches is not modelled")
+    if any(isinstance(event, (Write, Update)) for event in walk(handler)):
+        context.assumptions.add("what an IPI handler writes is not modelled")
     return _NOTHING
 
 

@@ -289,7 +289,8 @@ def base_config(read: Read, column: str) -> Mapping[str, int]:
         roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
         selected = read_selects(kconfig.decode("latin-1"), roots) if kconfig is not None else {}
         always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
-        known[column] = {**selected, **values, **always}
+        here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
+        known[column] = {**selected, **values, **always, **here}
     return known[column]
 
 
