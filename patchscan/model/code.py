@@ -15,7 +15,9 @@ from patchscan.model.syntax import children, parse_function
 _HEADER = re.compile(
     rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*\(", re.M
 )
-_OUTER = re.compile(rb"^[A-Za-z_][^\n(;=]*?(\w+)[ \t]*\(", re.M)
+_OUTER = re.compile(
+    rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
+)
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)\n]*)\)((?:[^\\\n]|\\\n|\\.)*)", re.M)
 _ALIAS = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(\w+)[ \t]*$", re.M)
 _CONSTANT = re.compile(
@@ -79,7 +81,7 @@ class Definition:
 
 def names_at_line_starts(text: bytes) -> set[str]:
     """Names in front of a parenthesis on lines that begin at column 0: what a file may define, read quickly."""
-    return {name.decode() for name in _OUTER.findall(text)}
+    return {(name or macro).decode() for name, macro in _OUTER.findall(text)}
 
 
 def number(text: str) -> int:
@@ -369,20 +371,24 @@ class Codebase:
         return None
 
     def elsewhere(self, name: str, near: str) -> Definition | None:
-        """The function outside the scope, in the directories of the scope's .c files."""
+        """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
         key = (name, "")
         if key not in self._functions:
             self._functions[key] = self._find_elsewhere(name, near)
         return self._functions[key]
 
     def _find_elsewhere(self, name: str, near: str) -> Definition | None:
-        for directory in sorted(
-            {path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")}
-        ):
+        outside = sorted({path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")})
+        headers = ("include/linux", "include/asm-generic", f"arch/{self._arch}/include/asm")
+        for directory in (*outside, *headers):
             for path in self._defining(directory, name):
                 found = self.file(path)
-                if found is not None and name in found.functions and not found.is_static(name):
+                if found is None:
+                    continue
+                if name in found.functions and (path.endswith(".h") or not found.is_static(name)):
                     return found.function(name)
+                if path.endswith(".h") and name in found.macros:
+                    return found.macro(name)
         return None
 
     def constant(self, name: str, near: str) -> int | None:

@@ -12,9 +12,8 @@ from patchscan.hunks import HunkFailure, apply_hunks
 from patchscan.overlay import PatchState
 from patchscan.series import FileChange, Hunk
 
-_DEFINITION = re.compile(
-    rb"^(?:[A-Za-z_][^\n;={}]*\n)?[A-Za-z_][\w \t*]*?(\w+)[ \t]*\([^;{}]*\)\s*\n\{", re.M
-)
+_HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
+_DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif)\b([^\n]*)", re.M)
 _NAMED_END = re.compile(rb"!?\s*\b(CONFIG_\w+)\b")
 _PER_CPU = re.compile(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
@@ -167,9 +166,7 @@ def _balanced(text: bytes) -> bytes:
 
 def _without(content: bytes, name: bytes) -> bytes:
     """The content without the definitions of one function; it stays in place of the first of them."""
-    pattern = re.compile(
-        rb"^(?:[A-Za-z_][^\n;={}()]*\n)?[A-Za-z_][\w \t*]*?\b%s[ \t]*\([^;{}]*\)\s*\n\{" % name, re.M
-    )
+    pattern = re.compile(_HEAD % name, re.M)
     while (found := pattern.search(content)) is not None:
         end = content.find(b"\n}", found.end())
         if end < 0:

@@ -30,7 +30,9 @@ class Reach:
 
     def __post_init__(self) -> None:
         without = frozenset({"lock"}) if "open" in self.effects else frozenset[str]()
-        self._focus = self.stubs.names_with(self.effects, without) | self.names
+        self._focus = (
+            self.stubs.names_with(self.effects, without) | self.stubs.mentioning(self.names) | self.names
+        )
 
     def relevant(self, name: str, near: str, depth: int = 0) -> bool:
         """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""

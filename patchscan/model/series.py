@@ -30,13 +30,15 @@ _Key = tuple[str, Functions, str, int]
 class Sources:
     """The code at one point of a series: how to read it, what the series changed, and how that was done.
 
-    defining: (directory, function) to the .c files of the tree that may define it.
+    defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
+    the lines that the series changed.
     """
 
     read: Read
     changed: tuple[str, ...]
     defining: Callable[[str, str], Sequence[str]]
     notes: tuple[str, ...]
+    words: frozenset[str] = frozenset()
 
 
 class SeriesModels:
@@ -174,7 +176,8 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
     def read(path: str) -> bytes | None:
         return contents[path] if path in contents else below.read(path)
 
-    return Sources(read, tuple(sorted(contents)), below.defining, notes)
+    words = frozenset().union(*(touched_words(state) for state in states))
+    return Sources(read, tuple(sorted(contents)), below.defining, notes, words)
 
 
 class _TreeReader:
@@ -191,13 +194,13 @@ class _TreeReader:
         return self._contents[path]
 
     def defining(self, directory: str, name: str) -> Sequence[str]:
-        """The .c files directly in a directory that may define a function, sorted."""
+        """The C files directly in a directory that may define a function or macro, sorted."""
         if self._tree is None:
             return ()
         if directory not in self._names:
             names: dict[str, list[str]] = {}
             for path in self._tree.files(directory):
-                if path.endswith(".c") and path.rpartition("/")[0] == directory:
+                if path.endswith((".c", ".h")) and path.rpartition("/")[0] == directory:
                     for found in names_at_line_starts(self.read(path) or b""):
                         names.setdefault(found, []).append(path)
             self._names[directory] = names
@@ -252,7 +255,7 @@ def judge_case(
     if extraction is None:
         raise ValueError(f"{scenario.name}: not all of {functions} are in the code")
     name = "-".join([scenario.name, *dict.fromkeys(function for function, _ in functions), column])
-    verdict = judge(extraction, name, column)
+    verdict = judge(extraction, name, column, at.words)
     if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
         verdict = _with_doubt(scenario, functions, column, at, verdict)
     return replace(

@@ -41,6 +41,15 @@ class Stubs:
         """The stubs that have one of the effects and none of `without`."""
         return frozenset(name for name, own in self.effects.items() if own & effects and not own & without)
 
+    def mentioning(self, names: frozenset[str]) -> frozenset[str]:
+        """The stubs that name one of these variables, or call a stub that does."""
+        found: frozenset[str] = frozenset()
+        while True:
+            more = frozenset(n for n, stub in self.definitions.items() if stub.identifiers & (names | found))
+            if more <= found:
+                return found
+            found |= more
+
 
 def load_stubs(names: Sequence[str], config: Config, directories: Sequence[Path] = ()) -> Stubs:
     """The stubs of the named files ("tlb.c"), looked up in `directories` first, then among the shipped ones.

@@ -99,6 +99,7 @@ class _Case:
     models: list[Model]
     complete: bool
     threads: tuple[Thread, ...]
+    doubted: frozenset[str] = frozenset()
     outcomes: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -147,13 +148,15 @@ def _case(extraction: Extraction, name: str, locks: bool) -> _Case:
     return _Case(extraction, name, found, complete, threads)
 
 
-def judge(extraction: Extraction, name: str, config: str) -> Verdict:
+def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str] = frozenset()) -> Verdict:
     """Execute an extraction's models and say what the gates allow.
+
+    doubted: names on lines that a series changes; a call of one whose code was not found may do anything.
 
     Safe needs a wait or barrier whose removal makes the model unsafe; unsafe needs that no lock of the path
     orders it, that calls that were not found cannot change it by being barriers, and a repair.
     """
-    case = _case(extraction, name, locks=False)
+    case = replace(_case(extraction, name, locks=False), doubted=doubted)
     outcome, worst = case.worst()
     verdict = _blank(case, config, outcome, worst)
     if worst is None:
@@ -318,9 +321,14 @@ def _doubts(case: _Case, worst: Model) -> list[str]:
                 reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
             elif "wait" in hole.may:
                 reasons.append(f"{hole.name}() at {at(hole.place)} can wait, and was not looked into")
-            elif not hole.known:
+            elif not hole.known and hole.kind == "call":
                 lost.append(hole)
-    if lost and not reasons and not _unsafe_with_barriers(case, lost):
+    new = sorted({f"{hole.name}()" for hole in lost if hole.name in case.doubted})
+    if new:
+        reasons.append(
+            f"the series touches calls on the way whose code was not found; they may wait: {', '.join(new)}"
+        )
+    elif lost and not reasons and not _unsafe_with_barriers(case, lost):
         names = ", ".join(sorted({f"{hole.name}()" for hole in lost}))
         reasons.append(f"a full barrier in a call whose code was not found would make it safe: {names}")
     return list(dict.fromkeys(reasons))
