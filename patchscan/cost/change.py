@@ -14,7 +14,7 @@ from patchscan.model.series import Functions, SeriesModels, Sources, base_config
 from patchscan.model.stubs import Stubs, load_stubs
 from patchscan.model.touched import applies, touched_words
 
-CPUS, WALKERS = 64, 1
+CPUS, WALKERS, ISOLATED = 64, 1, 16
 _WAITS = (
     ("IPIs sent", "IPI", "IPIs"),
     ("grace periods waited for", "grace period", "grace periods"),
@@ -29,12 +29,18 @@ _READ_SIDE = (
 
 @dataclass(frozen=True)
 class CaseCost:
-    """Counts of one case: per call of its updater, and per call of its reader."""
+    """Counts of one case: per call of its updater, and per call of its reader.
+
+    isolates: whether the updater asks which CPUs are isolated; some of them are then, and in user space.
+    not_seen: calls of either that were not looked into, each of which could hide what another point counts.
+    """
 
     updater: str
     reader: str
     update: Mapping[str, int]
     read: Mapping[str, float]
+    isolates: bool = False
+    not_seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,13 @@ class SeriesCosts:
                 continue
             for functions in cases(scenario):
                 before, after = (self._case(scenario, functions, at) for at in (index - 1, index))
-                text = cost_line(before, after) if before is not None and after is not None else None
-                if before is not None and after is not None and text is not None:
-                    change = CostChange(scenario.name, state.patch.index, before, after, text)
-                    found.setdefault(text, change)
+                if before is None or after is None:
+                    continue
+                # What the read side pays is said once, however many updaters there are.
+                again = any(each.after.reader == after.reader for each in found.values())
+                text = cost_line(before, replace(after, read=before.read) if again else after)
+                if text is not None:
+                    found.setdefault(text, CostChange(scenario.name, state.patch.index, before, after, text))
         return tuple(found.values())
 
     def all_changes(self) -> tuple[CostChange, ...]:
@@ -78,7 +87,9 @@ class SeriesCosts:
     def _case(self, scenario: Scenario, functions: Functions, index: int) -> CaseCost | None:
         key = (scenario.name, functions, index)
         if key not in self._known:
-            at = self._models.code_after(index)
+            # One set of files for the whole series, or a patch would seem to change what it only brings into view.
+            changed = self._models.code_after(len(self._models.states) - 1).changed
+            at = replace(self._models.code_after(index), changed=changed)
             self._known[key] = case_cost(scenario, functions, at, self._column)
         return self._known[key]
 
@@ -86,17 +97,19 @@ class SeriesCosts:
 def cost_line(before: CaseCost, after: CaseCost, cpus: int = CPUS, walkers: int = WALKERS) -> str | None:
     """One sentence on what became cheaper or dearer; None when no count differs.
 
-    cpus, walkers: those that the counts were made with.
+    cpus, walkers: those that the counts were made with. A side that makes a call on one point only whose code
+    was not seen is left out: what it does is in neither count.
     """
     parts = []
     waits = list(_differences(before.update, after.update, _WAITS))
-    if waits:
+    if waits and before.not_seen[0] == after.not_seen[0]:
         parts.append(f"one {after.updater}() makes {' and '.join(waits)}")
     reads = list(_gained(before.read, after.read))
-    if reads:
+    if reads and before.not_seen[1] == after.not_seen[1]:
         parts.append(f"a call of {after.reader}() changes by {' and '.join(reads)}")
     walking = "1 CPU walks" if walkers == 1 else f"{walkers} CPUs walk"
-    return f"on {cpus} CPUs, of which {walking}: {'; '.join(parts)} (counted)" if parts else None
+    whose = f"{ISOLATED} are isolated and in user space" if after.isolates else walking
+    return f"on {cpus} CPUs, of which {whose}: {'; '.join(parts)} (counted)" if parts else None
 
 
 def _differences(
@@ -127,7 +140,8 @@ def case_cost(
     scheme = _scheme(scenario, functions, at, column)
     if scheme is None:
         return None
-    workload = Workload(cpus, walkers=walkers)
+    isolates = scheme.where == "isolated"
+    workload = Workload(cpus, walkers=0 if isolates else walkers, isolated=ISOLATED if isolates else 0)
     try:
         outcome = run_once(scheme, workload, draw(load_constants(), 0, 0), 0)
     except ValueError:
@@ -135,7 +149,15 @@ def case_cost(
     if outcome.stuck or not outcome.latencies:
         return None
     reader = scheme.reader.name if scheme.reader else ""
-    return CaseCost(scheme.name, reader, _update(outcome), _read(outcome))
+    return CaseCost(scheme.name, reader, _update(outcome), _read(outcome), isolates, _not_seen(scheme))
+
+
+def _not_seen(scheme: Scheme) -> tuple[frozenset[str], frozenset[str]]:
+    update, read = (
+        frozenset(text.partition("()")[0] for program in programs for text in program.missing)
+        for programs in (scheme.update, (scheme.reader,) if scheme.reader else ())
+    )
+    return update, read
 
 
 def _update(outcome: Outcome) -> dict[str, int]:
@@ -174,7 +196,8 @@ def _program(
     name: str, path: str, code: Codebase, stubs: Stubs, scenario: Scenario, names: frozenset[str]
 ) -> Program | None:
     try:
-        return lower_program(name, path, code, stubs, scenario.choices, scenario.look_into, names)
+        choices = {key: value for key, value in scenario.choices.items() if key != "housekeeping"}
+        return lower_program(name, path, code, stubs, choices, scenario.look_into, names)
     except ValueError:
         return None
 

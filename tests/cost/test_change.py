@@ -42,7 +42,7 @@ def test_a_grace_period_in_place_of_ipis() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["clean", "look-alikes", "config-coverage"])
+@pytest.mark.parametrize("name", ["clean", "look-alikes", "config-coverage", "hugetlb-unshare"])
 def test_patches_that_change_no_scheme_say_nothing(name: str) -> None:
     assert fixture(name) == []
 
@@ -54,6 +54,14 @@ def test_one_sentence() -> None:
     assert cost_line(before, after, cpus=8, walkers=2) == (
         "on 8 CPUs, of which 2 CPUs walk: one free_table() makes 1 IPI (7 before); "
         "a call of walk() changes by -1 full barrier and +2 atomic operations (counted)"
+    )
+
+
+def test_a_side_with_a_call_that_was_not_seen_is_left_out() -> None:
+    before = CaseCost("free_table", "walk", {"IPIs sent": 7}, {"atomics": 0.0})
+    after = CaseCost("free_table", "walk", {}, {"atomics": 1.0}, not_seen=(frozenset({"flush"}), frozenset()))
+    assert cost_line(before, after) == (
+        "on 64 CPUs, of which 1 CPU walks: a call of walk() changes by +1 atomic operation (counted)"
     )
 
 
