@@ -23,16 +23,30 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     """Every global function of a C file that the patch introduces, or whose export it takes away."""
     if not context.has_tree:
         return
-    open_questions = []
+    if context is context.all[0]:
+        # One search answers for all patches.
+        context.look_ahead({name for other in context.all for name in asked(other, new=False)})
+        context.look_ahead({name for other in context.all for name in asked(other, new=True)}, whole=False)
+    new = brought(context)
     for file, function, line in candidates(context):
         user = user_in_series(context, file.path, function.name)
         if user:
             yield file.fine(line, f"{user} uses {function.name}, too")
         else:
-            open_questions.append((file, function, line))
-    context.look_ahead({function.name for _, function, _ in open_questions})
-    for file, function, line in open_questions:
-        yield judge(context, file, function, line)
+            yield judge(context, file, function, line, function.name in new)
+
+
+def brought(context: Context) -> frozenset[str]:
+    """The functions that are not in the tree before the patch; one that does not apply may be in it already."""
+    return frozenset(function.name for file, function in context.new_functions if file.used == "tree")
+
+
+def asked(context: Context, new: bool) -> Iterator[str]:
+    """The functions whose users in the tree must be known: those that the patch introduces, or all others."""
+    introduced = brought(context)
+    for file, function, _ in candidates(context):
+        if (function.name in introduced) == new and not user_in_series(context, file.path, function.name):
+            yield function.name
 
 
 def candidates(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
@@ -84,14 +98,22 @@ def mentions(file: ChangedFile, word: "re.Pattern[str]") -> bool:
     return any(word.search(line) and not DECLARES.match(line) for line in lines)
 
 
-def judge(context: Context, file: ChangedFile, function: Function, line: int) -> Finding | Silence:
-    """A finding where all users are known and stand in the file."""
-    found = context.uses(function.name)
+def judge(context: Context, file: ChangedFile, function: Function, line: int, new: bool) -> Finding | Silence:
+    """A finding where all users are known and stand in the file.
+
+    What is new has users in the series only, unless it is one version of what others have, too; then a header
+    that the series does not touch declares it.
+    """
+    found = context.uses(function.name, whole=not new)
     others = [use for use in found.uses if use.path != file.path]
-    outside = next((use for use in others if use.kind in (*USING, "definition")), None)
-    if outside is not None:
-        return file.fine(line, f"{outside.path}:{outside.line} uses {function.name}, too")
-    if not found.complete:
+    touched = {each.path for other in context.all for each in other.files}
+    known = next(
+        (use for use in others if use.kind in (*USING, "definition") or (new and use.path not in touched)),
+        None,
+    )
+    if known is not None:
+        return file.fine(line, f"{known.path}:{known.line} knows {function.name}, too")
+    if not (found.complete or new):
         return file.unchecked(line, f"who uses {function.name} is not known: {found.why}")
     inside = [
         use
