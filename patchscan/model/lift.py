@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from patchscan.hunks import HunkFailure, apply_hunks
 from patchscan.overlay import PatchState
-from patchscan.series import FileChange, Hunk
+from patchscan.series import FileChange, Hunk, Line
 
 _HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
 _DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)
@@ -57,24 +57,65 @@ def _applied(states: Sequence[PatchState], path: str, until: PatchState) -> bool
 
 def lift(before: bytes, change: FileChange) -> Lifted:
     """One file's content with each hunk applied, placed, or its functions taken over."""
-    content, notes = before, list[str]()
+    content, notes, left = before, list[str](), list[tuple[int, Hunk]]()
     for number, hunk in enumerate(change.hunks, 1):
-        where = f"{change.path}, hunk {number} of {len(change.hunks)}"
         try:
             content = apply_hunks(content, [hunk]).content
             continue
         except HunkFailure:
             placed = _place(content, hunk)
-        if placed is not None:
-            content = placed
-            notes.append(f"{where}: placed by its changed lines")
+        if placed is None:
+            left.append((number, hunk))
             continue
+        content = placed
+        notes.append(f"{change.path}, hunk {number} of {len(change.hunks)}: placed by its changed lines")
+    for numbers, hunk in _joined(left):
+        where = f"{change.path}, hunk {numbers} of {len(change.hunks)}"
         content, names = _take_functions(content, hunk)
         if names:
             notes.append(f"{where}: {', '.join(names)} taken from the patch text")
         else:
             notes.append(f"{where}: left out, it fits nowhere")
     return Lifted(content, tuple(notes))
+
+
+def _joined(left: Sequence[tuple[int, Hunk]]) -> list[tuple[str, Hunk]]:
+    """Hunks that fit nowhere; one that ends inside a function is joined with the next, what lies between is lost."""
+    joined: list[tuple[str, Hunk]] = []
+    last = 0
+    for number, hunk in left:
+        if joined and number == last + 1 and _is_open(joined[-1][1]):
+            numbers, earlier = joined[-1]
+            lines = earlier.lines + _whole_statements(hunk)
+            both = Hunk(
+                earlier.old_start,
+                earlier.old_count,
+                earlier.new_start,
+                earlier.new_count,
+                earlier.section,
+                lines,
+            )
+            joined[-1] = (f"{numbers} and {number}", both)
+        else:
+            joined.append((str(number), hunk))
+        last = number
+    return joined
+
+
+def _is_open(hunk: Hunk) -> bool:
+    """Whether the text after the patch ends inside a function."""
+    text = b"".join(_bytes(hunk, " +"))
+    return text.rfind(b"\n{") > text.rfind(b"\n}")
+
+
+def _whole_statements(hunk: Hunk) -> tuple[Line, ...]:
+    """The lines of a hunk without the end of a statement that begins before it."""
+    for index, line in enumerate(hunk.lines):
+        if line.kind != " " or line.text.count(")") <= line.text.count("("):
+            return hunk.lines
+        if line.text.rstrip().endswith(";"):
+            return hunk.lines[index + 1 :]
+    return hunk.lines
 
 
 def _bytes(hunk: Hunk, kinds: str) -> list[bytes]:

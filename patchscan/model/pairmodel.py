@@ -87,7 +87,7 @@ def side(barrier: Barrier, code: Codebase, stubs: Stubs) -> Side | None:
     definition = code.function(barrier.function, barrier.path)
     if definition is None:
         return None
-    reach = Reach(code, stubs, frozenset({"access", "fence"}), frozenset())
+    reach = Reach(code, stubs, frozenset({"access", "order"}), frozenset())
     context = Context(
         code=code,
         stubs=stubs,

@@ -11,7 +11,7 @@ from patchscan.model.config import Config
 BUILT_IN = Path(__file__).parent / "stubs"
 _PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
 _EFFECTS = {
-    "__F": "fence",
+    "__F": "order",
     "__open": "open",
     "__close": "open",
     "__wait": "wait",
@@ -28,7 +28,8 @@ _ACCESS = re.compile(r"__[RWXC]\(")
 class Stubs:
     """Stubs by name.
 
-    effects: "fence", "open", "wait", "lock", "free", "access", "<type>" where a pointer to it is given.
+    effects: "fence" (a full one), "order" (any), "open", "wait", "lock", "free", "access", "<type>" where a
+    pointer to that type is given.
     """
 
     definitions: dict[str, Definition]
@@ -109,7 +110,7 @@ def _own_effects(stub: Definition) -> frozenset[str]:
     """What a stub's own builtins do."""
     text = stub.text.decode("latin-1")
     found = {_EFFECTS[name] for name in stub.called if name in _EFFECTS}
-    if re.search(r"__X\(\w+, full|__C\(full", text):
+    if re.search(r"__F\(mb\)|__X\(\w+, full", text):
         found.add("fence")
     if "FREED" in text:
         found.add("free")

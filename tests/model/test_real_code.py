@@ -199,3 +199,42 @@ def test_architectures_differ_where_the_clearing_is_a_full_barrier() -> None:
     verdict = judged(targeted(), COLLAPSE, "x86")
     assert verdict.verdict == "safe"
     assert any("only by the locks" in each for each in verdict.assumptions)
+
+
+DEFERRED = Path(SHARED) / "corpus" / "threads" / "repaired-rfcv7-whole-series.mbox"
+ENTRY, TLB = "arch/x86/entry/calling.h", "arch/x86/mm/tlb.c"
+FLAG = b"\tmovl     $1, PER_CPU_VAR(kernel_cr3_loaded)\n"
+BEFORE_FLUSH = b'\tALTERNATIVE "jmp .Lcr4_\\@", "", X86_FEATURE_INVPCID\n'
+FLAG_FIRST = ((ENTRY, FLAG, b""), (ENTRY, BEFORE_FLUSH, FLAG + BEFORE_FLUSH))
+CR4 = b"\tmovq \\scratch_reg, %cr4\n"
+LOOK_AT_CR3 = b"per_cpu(kernel_cr3_loaded, cpu)"
+LOOK_ORDERED = b"smp_load_acquire(per_cpu_ptr(&kernel_cr3_loaded, cpu))"
+CALL_DEFERRED = b"\t__flush_tlb_kernel_range(flush_tlb_kernel_cond, start, end);"
+REMOTE_ORDERED = ((TLB, LOOK_AT_CR3, LOOK_ORDERED), (TLB, CALL_DEFERRED, b"\tsmp_mb();\n" + CALL_DEFERRED))
+
+
+@cache
+def deferred() -> Sources:
+    """RFC v7 28 to 30 of 31: the entry code is assembly, two hunks of tlb.c are lifted from the patch text."""
+    messages, _ = read_input([str(DEFERRED)], None)
+    states = lay(read_thread(messages, ()).series[0], open_tree(TREE))
+    return sources(states[:3], states[2].view)
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected", "text"),
+    [
+        ((), "unsafe", ""),
+        (FLAG_FIRST, "unsafe", ""),
+        ((*FLAG_FIRST, (ENTRY, CR4, b""), *REMOTE_ORDERED), "unsafe", "smp_mb()"),
+        ((*FLAG_FIRST, *REMOTE_ORDERED), "safe", "smp_mb() at arch/x86/entry/calling.h"),
+    ],
+    ids=["as posted", "flag first, remote side unordered", "flag first, no barrier", "flag, barrier, flush"],
+)
+def test_deferred_kernel_flush(edits: tuple[tuple[str, bytes, bytes], ...], expected: str, text: str) -> None:
+    scenario = next(each for each in shipped_scenarios() if each.name == "deferred-kernel-tlb-flush")
+    functions = (scenario.roles[0].functions[0], scenario.roles[1].functions[0])
+    verdict = judge_case(scenario, functions, "generic", changed(deferred(), *edits))
+    assert verdict.verdict == expected, (verdict.reasons, verdict.litmus)
+    assert text in (turned_unsafe(verdict) if expected == "safe" else verdict.repair or "")
+    assert any("taken from the patch text" in note for note in deferred().notes)
