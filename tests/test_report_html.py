@@ -183,3 +183,12 @@ def test_a_browser_runs_our_script_and_no_other(tmp_path: Path) -> None:
     assert '<p class="keys">' in dump(page, tmp_path).replace(' hidden=""', " hidden")
     changed = page.replace('"use strict";', '"use strict"; document.title = "run";')
     assert "<title>run</title>" not in dump(changed, tmp_path)
+
+
+def test_only_models_that_findings_rest_on_are_told_in_full() -> None:
+    report = with_models()
+    told = render(report, "text")
+    assert told.count("misses step 4") == 1 and "broadcast, x86: unknown" in told
+    unproved = replace(report, findings=tuple(replace(each, model=None) for each in report.findings))
+    assert "misses step 4" not in render(unproved, "text")
+    assert "misses step 4" in render(unproved, "text", detail=1)

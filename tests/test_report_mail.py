@@ -11,7 +11,7 @@ from patchscan.cli import main
 from patchscan.frozen import replace
 from patchscan.mail import read_messages
 from patchscan.report import Report, Step, documents, render
-from patchscan.report.models import timeline_lines
+from patchscan.report.models import fold, timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers
 from patchscan.rule import CHANGELOG, Evidence, Finding
 from patchscan.scan import scan
@@ -221,3 +221,13 @@ def test_a_timeline_has_a_column_a_thread() -> None:
     second = rows[0].index("CPU 1")
     assert rows[1].startswith("1.  read the entry") and rows[3].index("write the flag") == second
     assert any("misses step 1" in row for row in rows) and all(len(row) <= 72 for row in rows)
+
+
+def test_code_is_broken_where_a_reader_would() -> None:
+    assert list(fold("READ_ONCE(*a_rather_long_name_of_a_mask): 0", 32)) == [
+        "READ_ONCE(",
+        "*a_rather_long_name_of_a_mask):",
+        "0",
+    ]
+    assert list(fold("f(a, b)", 80)) == ["f(a, b)"] and list(fold("", 8)) == []
+    assert list(fold("x" * 20, 8)) == ["x" * 8, "x" * 8, "x" * 4]

@@ -10,6 +10,8 @@ from typing import Any
 from patchscan.model.verdict import Verdict
 from patchscan.report import ModelResult, Step
 
+# The end of the name of a verdict on a series (patchscan.model.series).
+_PATCH = re.compile(r"-patch-(\d+)$")
 _NAME = re.compile(r"[^A-Za-z0-9_.+-]+")
 
 
@@ -64,6 +66,7 @@ def model_result(verdict: Verdict, directory: str = "") -> ModelResult:
         unmodelled=(*verdict.reasons, *verdict.unmodelled),
         litmus=verdict.litmus,
         replay=replay(verdict, directory) if verdict.litmus else "",
+        patch=int(number[1]) if (number := _PATCH.search(verdict.name)) else 0,
     )
 
 

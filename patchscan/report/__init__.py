@@ -52,9 +52,10 @@ class Step:
 class ModelResult:
     """What executing one model of the changed code showed.
 
-    verdict: "safe", "unsafe" or "unknown", before: that of the code before the series, None where it was not
+    verdict: "safe", "unsafe" or "unknown", before: that of the code before the patch, None where it was not
     asked; outcome: "Never", "Sometimes" or "Always"; repair: a change that is known to make it safe;
-    litmus: the test as text; replay: the command that executes it again.
+    litmus: the test as text; replay: the command that executes it again; patch: the number of the patch after
+    which the code is that of the model.
     """
 
     name: str
@@ -69,6 +70,7 @@ class ModelResult:
     unmodelled: tuple[str, ...] = ()
     litmus: str = ""
     replay: str = ""
+    patch: int = 0
 
 
 @frozen

@@ -18,7 +18,7 @@ from patchscan.overlay import FileState
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
-from patchscan.report.models import verdict
+from patchscan.report.models import proofs, title, verdict
 from patchscan.report.picture import picture
 from patchscan.report.prose import shown
 from patchscan.report.text import reading_lines, summary, unchecked_lines
@@ -73,6 +73,8 @@ def render(report: Report) -> str:
             summary=summary(report),
             patches=[shown_patch(report, state.patch, state.files) for state in report.states],
             matrix=matrix(report.models),
+            models=sorted(report.models, key=lambda each: each.name not in proofs(report)),
+            proofs=proofs(report),
             model_number=[model.name for model in report.models].index,
             picture=lambda model: Markup(picture(model.timeline)),
             remarks=remark_lines(report.remarks),
@@ -103,6 +105,7 @@ def environment() -> Environment:
     made.filters["code"] = code
     made.filters["place"] = place
     made.filters["verdict"] = verdict
+    made.filters["title_of"] = title
     return made
 
 
@@ -151,7 +154,7 @@ def on(findings: Sequence[Finding], path: str, line: int | None) -> tuple[Findin
 
 
 def matrix(models: Sequence[ModelResult]) -> tuple[list[str], list[tuple[str, list[list[ModelResult]]]]]:
-    """(configurations, (scheme, its models under each configuration, the worst first)); in the report's order."""
+    """(configurations, (scheme, its models under each configuration, by patch)), in the order of the report."""
     configs = list(dict.fromkeys(model.config for model in models))
     rows = []
     for scheme in dict.fromkeys(model.scenario for model in models):
@@ -160,6 +163,12 @@ def matrix(models: Sequence[ModelResult]) -> tuple[list[str], list[tuple[str, li
             for config in configs
         ]
         rows.append(
-            (scheme, [sorted(cell, key=lambda each: WORST_FIRST.index(each.verdict)) for cell in cells])
+            (
+                scheme,
+                [
+                    sorted(cell, key=lambda each: (each.patch, WORST_FIRST.index(each.verdict)))
+                    for cell in cells
+                ],
+            )
         )
     return configs, rows

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from patchscan.printable import printable
 from patchscan.report import ModelResult, Report, file_name
-from patchscan.report.models import timeline_lines
+from patchscan.report.models import brief, timeline_lines
 from patchscan.report.prose import (
     WIDTH,
     asks,
@@ -176,10 +176,12 @@ def model_lines(model: ModelResult) -> Iterator[str]:
     if model.repair:
         yield ""
         yield from wrapped(f"What would close it: {without_line_numbers(printable(model.repair))}")
-    for title, entries in (("This assumes", model.assumptions), ("Not modelled", model.unmodelled)):
-        if entries:
+    for name, listed in (
+        ("This assumes", "; ".join(model.assumptions)),
+        ("Not modelled", brief(model.unmodelled)),
+    ):
+        if listed:
             yield ""
-            listed = "; ".join(without_line_numbers(printable(each)) for each in entries)
-            yield from wrapped(f"{title}: {listed}.")
+            yield from wrapped(f"{name}: {without_line_numbers(printable(listed))}.")
     if model.replay:
         yield from ("", "To see it run:", "", f"\t{printable(model.replay)}")

@@ -1,13 +1,13 @@
 """The report as Markdown, for a web forge or a wiki."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from patchscan.pattern import pattern
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
-from patchscan.report import ModelResult, Report
-from patchscan.report.models import facts, timeline_lines, verdict
+from patchscan.report import Report
+from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.report.text import summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 
@@ -35,7 +35,7 @@ def lines(report: Report) -> Iterator[str]:
             for finding in found:
                 yield ""
                 yield from finding_lines(finding)
-    yield from model_lines(report.models)
+    yield from model_lines(report)
     yield from section("Review remarks on the previous revision", remark_lines(report.remarks))
     yield from section("Not checked", unchecked_lines(report))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
@@ -56,18 +56,19 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  - patch {finding.repaired_by} of the series repairs this"
 
 
-def model_lines(models: Sequence[ModelResult]) -> Iterator[str]:
-    """A heading a model, its timeline as code, what it rests on as a list."""
-    for model in models:
-        yield ""
-        yield f"## Model: {escaped(model.name)}"
-        yield ""
-        yield escaped(verdict(model))
+def model_lines(report: Report) -> Iterator[str]:
+    """A list of the models; for those that a finding rests on a heading, the timeline and what it assumes."""
+    shown = proofs(report)
+    yield from section("Models", [f"{title(model)}: {judged(model)}" for model in report.models])
+    for model in report.models:
+        if model.name not in shown:
+            continue
+        yield from ("", f"## Model: {escaped(title(model))}", "", escaped(verdict(model)))
         if model.timeline:
             yield ""
             yield from (f"    {line}".rstrip() for line in timeline_lines(model.timeline, 100))
         yield ""
-        yield from (f"- {title}: {escaped(text)}" for title, text in facts(model))
+        yield from (f"- {name}: {escaped(text)}" for name, text in facts(model))
 
 
 def section(title: str, entries: list[str]) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """What models showed, as text: the verdict in words and the timeline, threads as columns, time downwards."""
 
+import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from patchscan.printable import printable
-from patchscan.report import ModelResult, Step
+from patchscan.report import ModelResult, Report, Step
 
 NUMBER = 4
 GAP = 2
+MOST = 6
 OUTCOMES = {
     "Never": "the model never shows the bad observation",
     "Sometimes": "the model can show the bad observation",
@@ -15,18 +17,39 @@ OUTCOMES = {
 }
 
 
+def judged(model: ModelResult) -> str:
+    """The verdict, and that of the code before."""
+    return f"{model.verdict} ({model.before} before the patch)" if model.before else model.verdict
+
+
 def verdict(model: ModelResult) -> str:
     """The verdict, that of the code before, and the outcome in words."""
-    before = f" ({model.before} before the series)" if model.before else ""
-    return f"{model.verdict}{before}: {OUTCOMES.get(model.outcome, model.outcome)}"
+    return f"{judged(model)}: {OUTCOMES.get(model.outcome, model.outcome)}"
 
 
-def facts(model: ModelResult) -> Iterator[tuple[str, str]]:
+def title(model: ModelResult) -> str:
+    """What a model is of."""
+    return f"{model.scenario}, {model.config}" + (f", patch {model.patch}" if model.patch else "")
+
+
+def proofs(report: Report) -> frozenset[str]:
+    """The names of the models that findings rest on: these are worth a reader's time."""
+    return frozenset(finding.model for finding in report.shown if finding.model)
+
+
+def brief(entries: Sequence[str]) -> str:
+    """A list of calls without their places, each once, cut where it gets long."""
+    plain = list(dict.fromkeys(re.sub(r" at \S+:\d+$", "", entry) for entry in entries))
+    more = [f"and {len(plain) - MOST} more"] if len(plain) > MOST + 1 else []
+    return ", ".join([*(plain[:MOST] if more else plain), *more])
+
+
+def facts(model: ModelResult, whole: bool = False) -> Iterator[tuple[str, str]]:
     """(title, text) of what belongs to a verdict: repair, assumptions, what was left out, how to run it again."""
     listed = (
         ("repair", model.repair or ""),
         ("assumes", "; ".join(model.assumptions)),
-        ("not modelled", "; ".join(model.unmodelled)),
+        ("not modelled", "; ".join(model.unmodelled) if whole else brief(model.unmodelled)),
         ("to run it again", model.replay),
     )
     return ((title, text) for title, text in listed if text)
@@ -53,7 +76,22 @@ def cell_lines(step: Step, column: int, places: bool) -> Iterator[str]:
         texts.append(f"({printable(step.path)}:{step.line})")
     texts += [f"-> {note}" for note in notes(step)]
     for text in texts:
-        yield from wrap(text, column, break_long_words=False, break_on_hyphens=False)
+        yield from fold(text, column)
+
+
+def fold(text: str, width: int) -> Iterator[str]:
+    """Code as lines of at most `width` columns, broken at a blank, after "(" or ",", within a name only at need."""
+    line = ""
+    for piece in re.findall(r"[^\s(,]*[(,]?\s*", text):
+        if line and len((line + piece).rstrip()) > width:
+            yield line.rstrip()
+            line = ""
+        line += piece
+        while len(line.rstrip()) > width:
+            yield line[:width]
+            line = line[width:]
+    if line.rstrip():
+        yield line.rstrip()
 
 
 def notes(step: Step) -> Iterator[str]:

@@ -19,6 +19,13 @@ document.addEventListener("focusin", (event) => {
 	const at = remarks.indexOf(event.target);
 	if (at >= 0) current = at;
 });
+function reveal() {
+	const target = document.getElementById(location.hash.slice(1));
+	for (let box = target && target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+	if (target) target.scrollIntoView();
+}
+window.addEventListener("hashchange", reveal);
+reveal();
 window.addEventListener("beforeprint", () => {
 	for (const box of document.querySelectorAll("details.print")) box.open = true;
 });

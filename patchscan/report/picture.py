@@ -7,7 +7,7 @@ from textwrap import wrap
 from patchscan.frozen import frozen
 from patchscan.printable import printable
 from patchscan.report import Step
-from patchscan.report.models import notes
+from patchscan.report.models import fold, notes
 
 # All lengths are in units of the picture; a character of the font is about 7.3 wide.
 COLUMN, GUTTER, MARGIN = 214, 72, 8
@@ -61,7 +61,7 @@ def placed(steps: Sequence[Step], threads: Sequence[str], top: int) -> Iterator[
         if step.path:
             texts.append(f"{printable(step.path)}:{step.line}")
         texts += [f"({note})" for note in notes(step)]
-        lines = tuple(line for text in texts for line in wrap(text, CHARACTERS))
+        lines = tuple(line for text in texts for line in fold(text, CHARACTERS))
         height = LINE * len(lines) + 2 * PADDING
         left = MARGIN + threads.index(step.thread) * (COLUMN + GUTTER)
         yield Box(step, number, left, top, height, lines)

@@ -7,7 +7,7 @@ from patchscan.frozen import frozen, replace
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
-from patchscan.report.models import facts, timeline_lines, verdict
+from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.rule import CHANGELOG, Finding, Silence
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
@@ -63,7 +63,7 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
             for finding in found:
                 yield from finding_rows(finding, width)
     if detail >= 0:
-        yield from model_rows(report, width)
+        yield from model_rows(report, width, detail)
         yield from section_rows(
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
@@ -139,28 +139,29 @@ def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
         text = f"{each.path}:{each.line}" if each.line else each.path
         yield row(f"{INDENT}  {printable(text)}: {printable(each.text.strip())}", "quote")
     if finding.model:
-        yield row(f"{INDENT}(the interleaving is below: {printable(finding.model)})")
+        yield row(f"{INDENT}(the interleaving is below, under Models)")
     if finding.repaired_by is not None:
         yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
     yield row()
 
 
-def model_rows(report: Report, width: int) -> Iterator[Row]:
-    """What models showed: the interleaving of those that a finding rests on, a line for each of the rest."""
-    if not report.models:
-        return
-    proofs = {finding.model for finding in report.shown}
-    yield row("Models", "title")
-    yield row()
-    for model in report.models:
-        yield from wrapped(f"{model.name}: {verdict(model)}", width, "  ")
-        if model.name in proofs:
+def model_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
+    """What models showed: a line each; for those that a finding rests on the interleaving and what it assumes."""
+    if report.models:
+        yield row("Models", "title")
+    whole = proofs(report) if detail < 1 else {model.name for model in report.models}
+    for model in sorted(report.models, key=lambda each: each.name in whole):
+        if model.name in whole:
+            yield row()
+        told = verdict(model) if model.name in whole else judged(model)
+        yield from wrapped(f"{title(model)}: {told}", width, "  ")
+        if model.name in whole:
             for line in timeline_lines(model.timeline, width - len(INDENT)):
                 yield row(INDENT + line)
-            for title, text in facts(brief(model)):
-                yield from wrapped(f"{title}: {text}", width, INDENT)
-            yield row()
-    yield row()
+            for name, text in facts(model, whole=detail > 0):
+                yield from wrapped(f"{name}: {text}", width, INDENT)
+    if report.models:
+        yield row()
 
 
 def brief(model: ModelResult) -> ModelResult:
