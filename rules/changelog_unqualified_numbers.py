@@ -33,6 +33,19 @@ CHANGE = pattern(
     r"regress(?:es|ed|ion)?|overhead|penalty|speed-?up|shav(?:e[sd]?|ing)|lower(?:s|ed)?)\b",
     re.IGNORECASE,
 )
+# A claim without a figure. "no performance regression" claims nothing.
+GAIN_WORDS = ("performance", "throughput", "latenc", "scalability", "bandwidth")
+GAIN = pattern(
+    r"\b(?:improv\w+|increas\w+|boost\w*|better|optimi[sz]\w+|enhanc\w+|reduc\w+|lower\w*|decreas\w+|"
+    r"degrad\w+|hurt\w*)\s+(?:[\w'-]+\s+){0,2}?"
+    r"(?:performance|throughput|latency|latencies|scalability|bandwidth)\b(?![- ]\w+ive)|"
+    r"\b(?:performance|throughput|latency|scalability)\s+(?:\w+\s+)?"
+    r"(?:improvements?|gains?|degradation|penalty|boost)\b",
+    re.IGNORECASE,
+)
+DENIED = pattern(
+    r"\b(?:no|not|without|any|avoid\w*|may|might|could|should|to|can|never)\s+(?:\w+\s+){0,2}$", re.IGNORECASE
+)
 SIZE = pattern(
     r"\bmemory (?:overhead|usage|footprint)|\b(?:of|system|total) memory|\b(?:binary|code|text) size"
 )
@@ -101,9 +114,9 @@ class Claim:
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The first claim for which the reader misses most of what is needed, or why each claim will do."""
     lines = context.patch.changelog
-    if not any(character.isdigit() for line in lines for character in line):
-        return
-    for claim in claims(lines):
+    has_digit = any(character.isdigit() for line in lines for character in line)
+    found = tuple(claims(lines)) if has_digit else ()
+    for claim in found:
         missing = missing_facts(context, claim)
         if len(missing) >= 2:
             yield context.changelog_finding(
@@ -116,6 +129,29 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             claim.line,
             f"the figure stands with {len(ABSENT) - len(missing)} of: machine, benchmark, before and after",
         )
+    if not found:
+        yield from without_figure(context)
+
+
+def without_figure(context: Context) -> Iterator[Finding | Silence]:
+    """The first claim of a gain or loss in a changelog that gives no figure at all."""
+    lines = context.patch.changelog
+    if not any(word in line.lower() for line in lines for word in GAIN_WORDS):
+        return
+    prose = "\n".join("" if NOT_PROSE.match(line) else line for line in lines)
+    gain = next((each for each in GAIN.finditer(prose) if not DENIED.search(prose[: each.start()])), None)
+    if gain is None:
+        return
+    line = prose.count("\n", 0, gain.start()) + 1
+    cover = context.series.cover.changelog if context.series.cover else ()
+    if has_table((*lines, *cover)) or any(True for _ in claims(cover)):
+        yield context.changelog_fine(line, "the changelog or the cover letter gives figures")
+        return
+    yield context.changelog_finding(
+        line,
+        f'"{" ".join(gain[0].split())}": by how much? Figures for a machine and a benchmark would back it up',
+        severity="info",
+    )
 
 
 def claims(lines: tuple[str, ...]) -> Iterator[Claim]:
@@ -208,8 +244,23 @@ saving 12 us each time. // want "12 us"
 >>> file mm/example.c
 +int x;
 """,
+        """
+>>> patch mm: look at the cache first
+The cache holds most entries, so asking it first improves // want "by how much"
+performance.
+>>> file mm/example.c
++int x;
+""",
     ),
     good=(
+        """
+>>> patch mm: look at the cache first
+Asking the cache first should not hurt performance, and there is no performance
+penalty without a cache. It is meant to improve performance for those with
+latency sensitive work.
+>>> file mm/example.c
++int x;
+""",
         """
 >>> patch mm: track walks
 On an AMD EPYC 9654 a run of gup_test takes 2.10 s before and
