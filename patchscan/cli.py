@@ -45,9 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser_of(name: str) -> argparse.ArgumentParser:
     """The parser of a command's arguments."""
     _, add_arguments, text = COMMANDS[name]
-    parser = argparse.ArgumentParser(prog=f"patchscan {name}", description=text)
+    # argparse would spend longer on laying out a usage line, before every run, than we on reading a patch.
+    usage = "%(prog)s [OPTION ...] ARGUMENT ..."
+    parser = argparse.ArgumentParser(
+        prog=f"patchscan {name}", usage=usage, description=text, formatter_class=layout
+    )
     add_arguments(parser)
     return parser
+
+
+def layout(prog: str) -> argparse.HelpFormatter:
+    """How --help is laid out: for 80 columns, since argparse asks the terminal's even where it prints nothing."""
+    return argparse.HelpFormatter(prog, width=78)
 
 
 def usage() -> str:

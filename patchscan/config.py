@@ -19,7 +19,6 @@ severity = { kernel-doc = "info" }
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -104,6 +103,8 @@ def read_config(path: str | None) -> Config:
 
 def read_toml(path: str) -> dict[str, Any]:
     """A TOML file as plain data. Raises UsageError where it cannot be read."""
+    import tomllib
+
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)

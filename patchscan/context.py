@@ -334,20 +334,21 @@ class Context:
 
     def models(self, rule: str) -> "Iterator[Finding | Silence]":
         """What one rule has to say of the behavioural models that the series changes (see patchscan.model)."""
-        if not self.settings.simulate:
-            return
-        from patchscan.model.touched import concerned
-
-        if concerned(self.states):
+        if self.all[0]._concerns_a_model:
             from patchscan.model.findings import check_models
 
             yield from check_models(self, rule)
 
-    def executed_models(self) -> "tuple[ModelResult, ...]":
-        """The models of the series that rules have asked for."""
+    @cached_property
+    def _concerns_a_model(self) -> bool:
+        """Whether the series may change a model that we have a scenario for, and models are wanted."""
         from patchscan.model.touched import concerned
 
-        if not self.settings.simulate or not concerned(self.states):
+        return self.settings.simulate and concerned(self.states)
+
+    def executed_models(self) -> "tuple[ModelResult, ...]":
+        """The models of the series that rules have asked for."""
+        if not self.all[0]._concerns_a_model:
             return ()
         from patchscan.model.findings import results_of
 

@@ -1,7 +1,6 @@
 """The one road to git: read-only, with everything switched off by which a repository could run a program."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 
 from patchscan.pattern import pattern
@@ -48,6 +47,8 @@ def git_environment() -> dict[str, str]:
 
 def run_git(directory: str, *arguments: str) -> bytes:
     """What git prints. Raises GitError with git's first line where it fails or is not installed."""
+    import subprocess
+
     try:
         done = subprocess.run(
             git_command(directory, arguments),

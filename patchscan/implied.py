@@ -5,24 +5,24 @@ definitions, what all of them ask for. Language: Documentation/kbuild/kconfig-la
 """
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from patchscan.frozen import field, frozen
 from patchscan.kconfig import ConfigSymbol, config_symbols, is_kconfig
 from patchscan.overlay import View
+from patchscan.pattern import pattern
 from patchscan.tree import Tree
 
-_ATTRIBUTE = re.compile(
+_ATTRIBUTE = pattern(
     r"\s+(?:depends\s+on\s+(?P<depends>.*)|select\s+(?P<select>\w+)(?:\s+if\s+(?P<when>.*))?)"
 )
-_HELP = re.compile(r"\s+(?:help|---help---)\s*$")
-_BLOCK = re.compile(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
-_TERM = re.compile(r"\(*\s*(\w+)\s*(?:=\s*[ym]|!=\s*n)?\s*\)*")
-_DEFAULT = re.compile(r"\s+(?:default|def_bool|def_tristate)\s+(\S.*?)(?:\s+if\s+(.*))?$")
-_PROMPT = re.compile(r"\s+(?:prompt\b|(?:bool|tristate)\s+[\"'])")
-_CONSTANT = re.compile(r"\s+def_bool\s+y\s*")
+_HELP = pattern(r"\s+(?:help|---help---)\s*$")
+_BLOCK = pattern(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
+_TERM = pattern(r"\(*\s*(\w+)\s*(?:=\s*[ym]|!=\s*n)?\s*\)*")
+_DEFAULT = pattern(r"\s+(?:default|def_bool|def_tristate)\s+(\S.*?)(?:\s+if\s+(.*))?$")
+_PROMPT = pattern(r"\s+(?:prompt\b|(?:bool|tristate)\s+[\"'])")
+_CONSTANT = pattern(r"\s+def_bool\s+y\s*")
 # Directory of an architecture -> the option that is on where it is built (the `config` of its own Kconfig).
 ARCHITECTURES = {
     "alpha": "ALPHA",
@@ -47,7 +47,7 @@ _MOST_SELECTORS = 12
 _EMPTY: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@frozen
 class _Demands:
     """What one option brings with it: those always on with it, and its `select OPTION if`.
 
@@ -60,7 +60,7 @@ class _Demands:
     conditional: frozenset[tuple[str, frozenset[str], bool]] = frozenset()
 
 
-@dataclass
+@frozen
 class _File:
     """A Kconfig file: by line the demands of its entries, by path what stands around the files it sources.
 

@@ -3,15 +3,21 @@
 The mail is hostile: a charset, nesting or encoding that cannot be read becomes a note, never an exception.
 """
 
+from __future__ import annotations
+
 import binascii
 import codecs
-import email.parser
 import re
 from collections.abc import Iterator
-from email.message import Message as Part
 
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.plainmail import read_plain
+
+# Not imported from typing, nor the email package at all before a mail needs it: both take longer than a small scan.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from email.message import Message as Part
 
 _ENCODED_WORD = pattern(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
 _DIFF = pattern(r"^(?:diff --git |--- .*\n\+\+\+ .*\n@@ -|Index: )", re.M)
@@ -50,6 +56,20 @@ class Decoded:
 
 def decode_mail(raw: bytes) -> Decoded:
     """Decode one mail (no "From " line). Raises nothing."""
+    plain = read_plain(raw)
+    if plain is not None:
+        headers = {
+            name: decode_header(value) for name, value in plain.headers.items() if name in _WANTED_HEADERS
+        }
+        text = _lines_with_newline(decode_bytes(plain.body, plain.charset)).removeprefix("\ufeff")
+        return Decoded(headers, text, (), ())
+    return _decode_mime(raw)
+
+
+def _decode_mime(raw: bytes) -> Decoded:
+    """Any mail, by the email package."""
+    import email.parser
+
     try:
         mail = email.parser.BytesParser().parsebytes(raw)
         headers = _headers(mail)
@@ -170,7 +190,7 @@ def _leaves(part: Part) -> Iterator[Part]:
     if part.get_content_type() == "message/rfc822" or not part.is_multipart():
         yield part
         return
-    children = [child for child in part.get_payload() if isinstance(child, Part)]
+    children = [child for child in part.get_payload() if not isinstance(child, str)]
     if part.get_content_type() == "multipart/alternative":
         plain = [child for child in children if child.get_content_type() != "text/html"]
         children = plain or children
@@ -181,7 +201,7 @@ def _leaves(part: Part) -> Iterator[Part]:
 def _inner_mails(part: Part) -> Iterator[bytes]:
     payload = part.get_payload()
     for child in payload if isinstance(payload, list) else ():
-        if isinstance(child, Part):
+        if not isinstance(child, str):
             yield child.as_bytes()
 
 

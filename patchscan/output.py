@@ -67,6 +67,8 @@ def use_colour(output: str | None) -> bool:
 
 def output_width() -> int:
     """Columns of the terminal, 80 where there is none, never so wide that prose is hard to read."""
+    if not sys.stdout.isatty():
+        return 80
     from shutil import get_terminal_size
 
-    return min(get_terminal_size((80, 24)).columns, 110) if sys.stdout.isatty() else 80
+    return min(get_terminal_size((80, 24)).columns, 110)

@@ -1,7 +1,6 @@
 """The same work on several parts of some data, each part in a process of its own."""
 
 import os
-import pickle
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -15,6 +14,8 @@ def in_parallel(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[R
     work must not raise and must not use what a fork breaks (open databases, threads). A part whose process
     fails is done again here.
     """
+    import pickle
+
     children = [_start(work, part) for part in parts[1:]]
     results = [work(part) for part in parts[:1]]
     for part, (pid, descriptor) in zip(parts[1:], children, strict=True):
@@ -34,6 +35,8 @@ def _start(work: Callable[[Part], Result], part: Part) -> tuple[int, int]:
         return pid, reading
     status = 1
     try:
+        import pickle
+
         with open(writing, "wb") as stream:
             stream.write(pickle.dumps(work(part)))
         status = 0

@@ -1,11 +1,11 @@
 """Patches to postings (what was sent together), and a posting to a series."""
 
-import email.utils
 from collections.abc import Mapping, Sequence, Set
 
 from patchscan.body import Body
 from patchscan.frozen import frozen, replace
 from patchscan.mail import Message
+from patchscan.plainmail import seconds
 from patchscan.problem import Problem
 from patchscan.series import Patch, Series
 from patchscan.subject import Subject
@@ -176,12 +176,3 @@ def _bases(posting: Sequence[Posted], problems: list[Problem]) -> dict[str, str]
                 why = f"{key} {value} differs from {known} earlier in the series"
                 problems.append(Problem(one.message.where, why))
     return bases
-
-
-def seconds(date: str) -> float:
-    """A mail's date in seconds since 1970, 0 where it cannot be read."""
-    try:
-        parsed = email.utils.parsedate_tz(date)
-        return float(email.utils.mktime_tz(parsed)) if parsed else 0.0
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return 0.0

@@ -1,7 +1,5 @@
 """Text of a mail made harmless for a terminal: control and bidirectional characters become visible escapes."""
 
-import unicodedata
-
 
 def printable(text: str) -> str:
     """The text with every character that a terminal could obey, or that hides, written as an escape.
@@ -18,6 +16,8 @@ def shown(character: str) -> str:
     """One character, or its escape."""
     if character == "\t":
         return " "
+    import unicodedata
+
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"

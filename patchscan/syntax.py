@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -10,10 +10,26 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def _parser() -> "Parser":
-    import tree_sitter_c
     from tree_sitter import Language, Parser
 
-    return Parser(Language(tree_sitter_c.language()))
+    return Parser(Language(_grammar().language()))
+
+
+def _grammar() -> Any:
+    """The compiled grammar of C, without the package around it, which imports a dozen modules to name its files."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    package = PathFinder.find_spec("tree_sitter_c")
+    places = package.submodule_search_locations if package else None
+    spec = PathFinder.find_spec("tree_sitter_c._binding", places)
+    if spec is None or spec.loader is None:
+        import tree_sitter_c
+
+        return tree_sitter_c
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def tree(text: bytes, offset: int, row: int) -> "Node":

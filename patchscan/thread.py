@@ -7,7 +7,8 @@ from patchscan.diff import read_diff
 from patchscan.frozen import frozen
 from patchscan.mail import Message
 from patchscan.paths import TOP_DIRECTORIES
-from patchscan.postings import Posted, is_answer, postings_of, seconds, series_of
+from patchscan.plainmail import seconds
+from patchscan.postings import Posted, is_answer, postings_of, series_of
 from patchscan.problem import Problem
 from patchscan.replies import read_reply
 from patchscan.series import LeftOut, Patch, Series, Thread

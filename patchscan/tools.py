@@ -84,11 +84,9 @@ def load_tools(options: Namespace) -> Tools:
 
 def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
     """Every rule there is, those of further directories included, and what was wrong with files that are none."""
-    from pathlib import Path
-
     from patchscan.registry import load_rules
 
-    return load_rules([Path(directory) for directory in directories])
+    return load_rules(directories)
 
 
 def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[Rule, ...]:

@@ -1,15 +1,19 @@
 """A kernel tree: a directory or a revision of a git repository. Nothing outside it is ever read."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
 import stat
-import subprocess
 import weakref
 from collections.abc import Iterator
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from patchscan.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 class TreeError(Exception):
@@ -158,6 +162,8 @@ class GitRevision:
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         # A forked worker must not share the pipes of its parent.
         if self._batch is None or self._owner != os.getpid():
+            import subprocess
+
             self._batch = subprocess.Popen(
                 git_command(self.directory, ("cat-file", "--batch", "--follow-symlinks")),
                 stdin=subprocess.PIPE,

@@ -1,26 +1,26 @@
 """A new function or variable is used in configurations in which nothing defines it."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from patchscan.compiled import built_when, compiled_when, defined_when
 from patchscan.condition import Formula, all_of, any_of, can_hold, config, follows, negation
 from patchscan.context import ChangedFile, Context
+from patchscan.frozen import frozen
 from patchscan.implied import implied
 from patchscan.occurrences import occurrences
 from patchscan.overlay import View
+from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
 from patchscan.uses import Use, find_uses
 
-VARIABLE = re.compile(
+VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
 )
-DECLARATION = re.compile(r"^\s*(?:extern\b|DECLARE_)")
+DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Symbol:
     """A function or variable that the patch introduces; at_compile: its users need the definition, not a prototype."""
 
@@ -31,7 +31,7 @@ class Symbol:
     at_compile: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """A use, and when it is compiled."""
 

@@ -1,6 +1,5 @@
 """Added lines hold characters that cannot be seen and can make code read other than it compiles."""
 
-import unicodedata
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
@@ -39,6 +38,8 @@ def without(file: ChangedFile, line: Line, found: tuple[tuple[int, str], ...]) -
 
 def name_of(character: str) -> str:
     """ "U+202E right-to-left override"."""
+    import unicodedata
+
     return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name').lower()}"
 
 

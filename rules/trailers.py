@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from email.utils import parseaddr
 
 from patchscan.context import Context
 from patchscan.pattern import pattern
+from patchscan.plainmail import name_and_address
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.series import Patch, Trailer
 
@@ -47,25 +47,27 @@ def sign_offs(context: Context) -> Iterator[Finding | Silence]:
         return
     for person, role in people(context, patch):
         if any(same_person(person, trailer.value) for trailer in signed):
-            yield context.changelog_fine(signed[-1].line, f"{parseaddr(person)[0] or person} has signed off")
+            yield context.changelog_fine(
+                signed[-1].line, f"{name_and_address(person)[0] or person} has signed off"
+            )
         else:
             yield context.changelog_finding(
-                signed[-1].line, f"{parseaddr(person)[0] or person} {role}, but has not signed off"
+                signed[-1].line, f"{name_and_address(person)[0] or person} {role}, but has not signed off"
             )
 
 
 def people(context: Context, patch: Patch) -> Iterator[tuple[str, str]]:
     """(person, role) of those whose sign-off the patch needs, where they are known by name and address."""
     sender = context.series.cover.author if context.series.cover else ""
-    if parseaddr(patch.author)[1] and not RELAYED.search(patch.author):
+    if name_and_address(patch.author)[1] and not RELAYED.search(patch.author):
         yield patch.author, "is the author"
-    if parseaddr(sender)[1] and not RELAYED.search(sender) and not same_person(sender, patch.author):
+    if name_and_address(sender)[1] and not RELAYED.search(sender) and not same_person(sender, patch.author):
         yield sender, "sends the series"
 
 
 def same_person(one: str, other: str) -> bool:
     """Whether two "Name <address>" share the address (up to a "+tag") or the name."""
-    (name, address), (other_name, other_address) = parseaddr(one), parseaddr(other)
+    (name, address), (other_name, other_address) = name_and_address(one), name_and_address(other)
     plain, other_plain = (
         re.sub(r"\+[^@]*@", "@", address.lower()),
         re.sub(r"\+[^@]*@", "@", other_address.lower()),

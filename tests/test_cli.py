@@ -73,7 +73,7 @@ def test_syntax_shows_masked_macros(capsys: pytest.CaptureFixture[str], tmp_path
 def test_a_new_rule_is_a_rule_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-rule", "odd-call", "--directory", str(tmp_path)]) == 0
     path = Path(capsys.readouterr().out.strip())
-    rule = load_rule(path)
+    rule = load_rule(str(path))
     assert isinstance(rule, Rule) and list(faults(rule)) == []
     assert main(["new-rule", "odd-call", "--directory", str(tmp_path)]) == 2
     assert main([CLEAN, "--tree", TREE, "--rules", str(tmp_path)]) == 0

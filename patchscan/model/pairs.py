@@ -6,8 +6,8 @@ comment that names it. What a comment says is taken only from the clause after "
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from patchscan.frozen import frozen
 from patchscan.lexical import blank
 
 _BARRIER_NAMES = (
@@ -32,7 +32,7 @@ _STATEMENT_END = re.compile(r"[;{}]")
 _LETTER = re.compile(r"LMM\((\w+):([A-Z])\)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Partner:
     """What a comment names: a function, a label of one ("desc_read:D"), or only a kind of barrier.
 
@@ -45,7 +45,7 @@ class Partner:
     called: bool = True
 
 
-@dataclass(frozen=True)
+@frozen
 class Site:
     """A barrier with a comment that says what it pairs with; line: of the barrier."""
 
@@ -57,7 +57,7 @@ class Site:
     partners: tuple[Partner, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Barrier:
     """Any barrier in a file; operand: the last name in its first argument, "" without one."""
 
@@ -68,7 +68,7 @@ class Barrier:
     operand: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Text:
     """One C file, prepared for the questions here; function_of: line to the name of the function around it."""
 
