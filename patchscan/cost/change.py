@@ -1,7 +1,7 @@
 """What a patch changes in the cost of a scheme: the same case before and after, on one number of CPUs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from patchscan.cost.constants import draw, load_constants
 from patchscan.cost.operations import Program, lower_program
@@ -13,6 +13,7 @@ from patchscan.model.scenario import Scenario
 from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
 from patchscan.model.stubs import Stubs, load_stubs
 from patchscan.model.touched import applies, touched_words
+from patchscan.overlay import PatchState
 
 CPUS, WALKERS, ISOLATED = 64, 1, 16
 _WAITS = (
@@ -32,7 +33,8 @@ class CaseCost:
     """Counts of one case: per call of its updater, and per call of its reader.
 
     isolates: whether the updater asks which CPUs are isolated; some of them are then, and in user space.
-    not_seen: calls of either that were not looked into, each of which could hide what another point counts.
+    not_seen: calls of either that were not looked into, each of which could hide what another point counts;
+    scheme: what was executed, to execute it on other numbers of CPUs.
     """
 
     updater: str
@@ -41,6 +43,7 @@ class CaseCost:
     read: Mapping[str, float]
     isolates: bool = False
     not_seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    scheme: Scheme | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,14 @@ class SeriesCosts:
         return self._known[key]
 
 
+def cost_lines(states: tuple[PatchState, ...]) -> tuple[str, ...]:
+    """What each patch of a laid series changes, a line each, for a report; nothing where models were not asked."""
+    from patchscan.model.findings import models_of
+
+    changes = SeriesCosts(models_of(states)).all_changes() if states else ()
+    return tuple(f"patch {change.patch}: {change.text}" for change in changes)
+
+
 def cost_line(before: CaseCost, after: CaseCost, cpus: int = CPUS, walkers: int = WALKERS) -> str | None:
     """One sentence on what became cheaper or dearer; None when no count differs.
 
@@ -110,6 +121,15 @@ def cost_line(before: CaseCost, after: CaseCost, cpus: int = CPUS, walkers: int 
     walking = "1 CPU walks" if walkers == 1 else f"{walkers} CPUs walk"
     whose = f"{ISOLATED} are isolated and in user space" if after.isolates else walking
     return f"on {cpus} CPUs, of which {whose}: {'; '.join(parts)} (counted)" if parts else None
+
+
+def as_dict(change: CostChange) -> dict[str, object]:
+    """A change as plain data for JSON."""
+    sides = {
+        name: {"updater": side.updater, "reader": side.reader, "update": side.update, "read": side.read}
+        for name, side in (("before", change.before), ("after", change.after))
+    }
+    return {"scenario": change.scenario, "patch": change.patch, "text": change.text, **sides}
 
 
 def _differences(
@@ -149,7 +169,9 @@ def case_cost(
     if outcome.stuck or not outcome.latencies:
         return None
     reader = scheme.reader.name if scheme.reader else ""
-    return CaseCost(scheme.name, reader, _update(outcome), _read(outcome), isolates, _not_seen(scheme))
+    return CaseCost(
+        scheme.name, reader, _update(outcome), _read(outcome), isolates, _not_seen(scheme), scheme
+    )
 
 
 def _not_seen(scheme: Scheme) -> tuple[frozenset[str], frozenset[str]]:

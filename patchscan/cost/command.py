@@ -66,9 +66,8 @@ def run(options: argparse.Namespace) -> int:
 def series(options: argparse.Namespace) -> int:
     """What the patches of a series change in the cost of a scheme, a line each; 2 without a series."""
     import json
-    from dataclasses import asdict
 
-    from patchscan.cost.change import SeriesCosts
+    from patchscan.cost.change import SeriesCosts, as_dict
     from patchscan.job import read
     from patchscan.model.series import SeriesModels
     from patchscan.overlay import lay
@@ -84,7 +83,7 @@ def series(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     changes = SeriesCosts(SeriesModels(lay(thread.series[0], tree))).all_changes()
     if options.json:
-        sys.stdout.write(json.dumps([asdict(change) for change in changes], indent=1) + "\n")
+        sys.stdout.write(json.dumps([as_dict(change) for change in changes], indent=1) + "\n")
         return CLEAN
     for change in changes:
         print(printable(f"patch {change.patch}: {change.text}"))
