@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from patchscan.frozen import field, frozen
+from patchscan.frozen import frozen
 from patchscan.kconfig import ConfigSymbol, config_symbols, is_kconfig
 from patchscan.overlay import View
 from patchscan.pattern import pattern
@@ -60,16 +60,16 @@ class _Demands:
     conditional: frozenset[tuple[str, frozenset[str], bool]] = frozenset()
 
 
-@frozen
 class _File:
     """A Kconfig file: by line the demands of its entries, by path what stands around the files it sources.
 
     constant: the options that are on whenever the file is read ("def_bool y" without a prompt or a condition).
     """
 
-    entries: dict[int, _Demands] = field(default_factory=dict)
-    constant: set[str] = field(default_factory=set)
-    sources: dict[str, frozenset[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.entries: dict[int, _Demands] = {}
+        self.constant: set[str] = set()
+        self.sources: dict[str, frozenset[str]] = {}
 
 
 def implied(view: View, names: Iterable[str]) -> frozenset[str]:

@@ -1,18 +1,18 @@
 """A new function or variable is used in configurations in which nothing defines it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from patchscan.compiled import built_when, compiled_when, defined_when
 from patchscan.condition import Formula, all_of, any_of, can_hold, config, follows, negation
 from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
-from patchscan.implied import implied
-from patchscan.occurrences import occurrences
 from patchscan.overlay import View
 from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
-from patchscan.uses import Use, find_uses
+
+if TYPE_CHECKING:
+    from patchscan.uses import Use
 
 VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
@@ -71,6 +71,8 @@ def symbols(context: Context) -> Iterator[Symbol]:
 
 def is_conditional(view: View, symbol: Symbol) -> bool:
     """Whether some option decides that the symbol is there."""
+    from patchscan.compiled import built_when
+
     return bool(symbol.file.after[0].conditions_at(symbol.line)) or (
         not symbol.private and bool(built_when(view, symbol.file.path).atoms)
     )
@@ -78,6 +80,8 @@ def is_conditional(view: View, symbol: Symbol) -> bool:
 
 def uses(context: Context, symbol: Symbol) -> Iterator[Place]:
     """Where the patch uses the symbol; a use in a new inline function of a header stands where that is used."""
+    from patchscan.compiled import compiled_when
+
     for file in context.c_files:
         if symbol.private and file is not symbol.file:
             continue
@@ -104,6 +108,8 @@ def is_guarded(function: Function) -> bool:
 
 def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Silence:
     """A finding where one use can be compiled while no definition is."""
+    from patchscan.uses import find_uses
+
     defined, missing = first_uncovered(context.view, symbol, places, in_series(context, symbol))
     if missing is not None and not symbol.private:
         # Only now is it worth the time to look for versions that the series does not touch.
@@ -116,8 +122,10 @@ def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Si
     return finding(context, symbol, missing, defined)
 
 
-def in_series(context: Context, symbol: Symbol) -> list[Use]:
+def in_series(context: Context, symbol: Symbol) -> "list[Use]":
     """Where the files that the series changes define or declare a symbol, as the patch leaves them."""
+    from patchscan.occurrences import occurrences
+
     contents = (
         {symbol.file.path: context.view.read(symbol.file.path)} if symbol.private else context.view.changed
     )
@@ -130,9 +138,11 @@ def in_series(context: Context, symbol: Symbol) -> list[Use]:
 
 
 def first_uncovered(
-    view: View, symbol: Symbol, places: list[Place], found: list[Use]
+    view: View, symbol: Symbol, places: list[Place], found: "list[Use]"
 ) -> tuple[Formula, Place | None]:
     """When the symbol is defined, and the first place that can be compiled without; None where none is sure to."""
+    from patchscan.compiled import defined_when
+
     definitions = [use for use in found if use.kind == "definition"]
     if all(use.path.endswith(".h") for use in definitions):
         # What is declared and defined in no C file comes from a macro.
@@ -151,6 +161,8 @@ def first_uncovered(
 
 def uncovered(view: View, when: Formula, defined: Formula) -> bool:
     """Whether an option that the definitions need is not known to be on where the use is compiled."""
+    from patchscan.implied import implied
+
     if follows(defined, when):
         return False
     on = [name for name in sorted(when.atoms) if follows(config(name), when)]
@@ -166,6 +178,8 @@ def uncovered(view: View, when: Formula, defined: Formula) -> bool:
 
 def finding(context: Context, symbol: Symbol, place: Place, defined: Formula) -> Finding:
     """What to say, at the declaration where there is one, and else at the definition."""
+    from patchscan.implied import implied
+
     atoms = sorted(defined.atoms - place.when.atoms, key=lambda name: (len(name), name))
     for name in tuple(atoms):
         # One that comes with another needs no mention.
@@ -183,6 +197,8 @@ def finding(context: Context, symbol: Symbol, place: Place, defined: Formula) ->
 
 def declarations(context: Context, symbol: Symbol, defined: Formula) -> Iterator[tuple[ChangedFile, int]]:
     """Added declarations that stand under less than the definition does."""
+    from patchscan.compiled import compiled_when
+
     for file in context.c_files:
         for line in file.added_words.get(symbol.name, ()):
             code = file.code_at(line)
