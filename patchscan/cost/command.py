@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def comparison(options: argparse.Namespace) -> Comparison:
     """What the options ask for. Raises UsageError for input that cannot be used."""
     from patchscan.cost.compare import compare
     from patchscan.cost.constants import SHIPPED, load_constants
+    from patchscan.cost.gather import gather_capacity
     from patchscan.cost.run import Workload
     from patchscan.cost.schemes import load_schemes, reader_of
 
@@ -108,7 +110,13 @@ def comparison(options: argparse.Namespace) -> Comparison:
         raise UsageError(str(error)) from None
     workload = Workload(2, options.walkers, options.isolated, options.spaces, options.tables)
     growth = bool(options.growth or options.plot)
-    return compare(files, workload, sizes, constants, options.runs, options.seed, growth)
+    found = compare(files, workload, sizes, constants, options.runs, options.seed, growth)
+    if read is None:
+        return found
+    try:
+        return replace(found, capacity=gather_capacity(read))
+    except ValueError as error:
+        return replace(found, problems=(*found.problems, f"mmu_gather: not computed: {error}"))
 
 
 def _sizes(options: argparse.Namespace) -> Sequence[int]:

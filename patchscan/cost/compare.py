@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from patchscan.cost.constants import Constant
 from patchscan.cost.figures import SchemeCost, cost_of
+from patchscan.cost.gather import Capacity
 from patchscan.cost.growth import Growth, growth_of
 from patchscan.cost.latency import Crossover, Latency, crossover, latencies, pair_of
 from patchscan.cost.run import Workload, place
@@ -13,7 +14,10 @@ from patchscan.cost.schemes import SchemeFile
 
 @dataclass(frozen=True)
 class Comparison:
-    """A group of rows for each number of CPUs, growth, the writer's latency, and what all of it rests on."""
+    """A group of rows for each number of CPUs, growth, the writer's latency, and what all of it rests on.
+
+    capacity: what an mmu_gather of the tree holds, where a kernel tree was given.
+    """
 
     rows: tuple[tuple[Workload, tuple[SchemeCost, ...]], ...]
     growth: tuple[Growth, ...]
@@ -23,6 +27,7 @@ class Comparison:
     runs: int
     seed: int
     problems: tuple[str, ...]
+    capacity: Capacity | None = None
 
 
 def compare(

@@ -9,7 +9,7 @@ from patchscan.cost.operations import Program, lower_program
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.scenario import DEFAULT_STUBS
-from patchscan.model.stubs import load_stubs
+from patchscan.model.stubs import BUILT_IN, load_stubs
 
 STUBS = Path(__file__).parent / "stubs"
 _LISTS = ("config", "without", "look_into", "stubs", "files", "update", "finish")
@@ -106,8 +106,9 @@ def _scheme(name: str, common: Mapping[str, object], own: Mapping[str, object], 
 
     symbols = {**dict.fromkeys(words("config"), 1), **dict.fromkeys(words("without"), 0)}
     config = Config(symbols)
+    seen = _Seen(read, words("stubs"))
     stubs = load_stubs((*DEFAULT_STUBS, *words("stubs"), "machine.c"), config, [STUBS])
-    code = Codebase(read, words("files"), config)
+    code = Codebase(seen.read, words("files"), config)
 
     def lower(functions: Sequence[str], names: frozenset[str] = frozenset()) -> tuple[Program, ...]:
         return tuple(
@@ -120,6 +121,9 @@ def _scheme(name: str, common: Mapping[str, object], own: Mapping[str, object], 
     update, finish = lower(words("update")), lower(words("finish"))
     looked_at = frozenset(name for program in (*update, *finish) for name in program.looks_at)
     reader = lower((str(own["reader"]),), looked_at) if own.get("reader") else ()
+    unasked = [str(symbol) for symbol in _list(own, "config") if not seen.mentions(str(symbol))]
+    if unasked:
+        raise ValueError(f"no code that was read asks for {', '.join(unasked)}")
     return Scheme(
         name,
         str(own.get("about", "")),
@@ -130,6 +134,23 @@ def _scheme(name: str, common: Mapping[str, object], own: Mapping[str, object], 
         numbers("table"),
         str(own.get("where", "walkers")),
     )
+
+
+class _Seen:
+    """Reads files, and knows which words stood in what was read."""
+
+    def __init__(self, read: ReadFile, stubs: Sequence[str]) -> None:
+        self._read = read
+        self._texts = {name: (BUILT_IN / name).read_bytes() for name in stubs if (BUILT_IN / name).is_file()}
+
+    def read(self, path: str) -> bytes | None:
+        text = self._read(path)
+        if text is not None:
+            self._texts[path] = text
+        return text
+
+    def mentions(self, word: str) -> bool:
+        return any(word.encode() in text for text in self._texts.values())
 
 
 def _list(table: Mapping[str, object], key: str) -> list[object]:

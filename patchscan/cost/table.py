@@ -44,6 +44,7 @@ def as_json(found: Comparison) -> str:
         "growth": [asdict(each) for each in found.growth],
         "latencies": [asdict(each) for each in found.latencies],
         "crossover": asdict(found.crossover) if found.crossover else None,
+        "capacity": asdict(found.capacity) if found.capacity else None,
         "constants": {name: asdict(each) for name, each in sorted(found.constants.items())},
         "runs": found.runs,
         "seed": found.seed,
@@ -155,6 +156,12 @@ def _latency(found: Comparison) -> Iterator[str]:
 
 def _basis(found: Comparison) -> Iterator[str]:
     """What was assumed, what is missing, and where the constants come from."""
+    if found.capacity:
+        held = found.capacity
+        yield (
+            f"an mmu_gather of this tree (counted, pages of 4096 bytes): {held.pages} pages or {held.fragments} "
+            f"folio fragments before a flush, {held.tables} page tables to a batch"
+        )
     costs = list({cost.scheme: cost for _, group in found.rows for cost in group}.values())
     for cost in costs:
         yield from (f"{cost.scheme}: assumes {text}" for text in cost.assumptions)

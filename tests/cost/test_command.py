@@ -1,6 +1,7 @@
 """`patchscan cost`: table, JSON, picture, and input that cannot be used."""
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,6 +56,20 @@ def test_a_scheme_that_cannot_be_lowered_is_named(tmp_path: Path, capsys: pytest
     shown = capsys.readouterr().out
     assert "gone: not lowered, so not counted: mm/gone.c has no function wait_for_walkers" in shown
     assert "  broadcast " in shown
+
+
+@pytest.mark.skipif("PATCHSCAN_KERNEL_TREE" not in os.environ, reason="needs PATCHSCAN_KERNEL_TREE")
+def test_the_code_of_a_kernel_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    """6.12 interrupts every CPU for a collapse; schemes that are not in it are not counted under their names."""
+    words = ["--cpus", "8", "--runs", "0", "--tables", "2", "--json"]
+    assert main(["cost", str(FILE), "--tree", os.environ["PATCHSCAN_KERNEL_TREE"], *words]) == 2
+    found = json.loads(capsys.readouterr().out)
+    (row,) = found["rows"]
+    ipis = {each["scheme"]: each["figures"][0]["low"] for each in row["schemes"]}
+    assert ipis["broadcast"] == 14
+    assert "targeted" not in ipis and "RCU wait" not in ipis
+    assert any(text.startswith("targeted: not lowered") for text in found["problems"])
+    assert found["capacity"]["tables"] == 509
 
 
 @pytest.mark.parametrize(
