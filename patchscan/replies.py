@@ -13,6 +13,9 @@ _ATTRIBUTION = pattern(r"(?:wrote|writes|schrieb|a écrit|said)\s*:\s*$")
 _ATTRIBUTION_START = pattern(r"(?:On|Am|Le|At) .*[0-9]")
 _GIVEN = pattern(r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link)[ \t]*:[ \t]*(\S.*)", re.I)
 
+# A quotation cut short, as in "[ ... ]" or "<snip>".
+_CUT = pattern(r"\s*(?:\[\s*(?:\.{2,}|…|snip)\s*\]|<snip>)\s*", re.I)
+
 
 def read_reply(message: Message) -> Reply:
     """Read a mail that answers. Trailers count unquoted at column 0; line: that in the body, from 1."""
@@ -58,8 +61,8 @@ def _remarks(lines: Sequence[str]) -> tuple[Remark, ...]:
 
 
 def _said(lines: Sequence[str]) -> tuple[str, ...]:
-    """A reviewer's lines without empty ones at the ends and without "On Monday, X wrote:"."""
-    kept = list(lines)
+    """A reviewer's lines without empty ones at the ends, marks of what was cut and "On Monday, X wrote:"."""
+    kept = [line for line in lines if not _CUT.fullmatch(line)]
     while kept and not kept[-1].strip():
         kept.pop()
     if kept and _ATTRIBUTION.search(kept[-1]):

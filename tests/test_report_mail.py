@@ -96,6 +96,21 @@ def test_a_changelog_remark_waits_for_the_end_of_its_sentence() -> None:
     assert body[body.index("> shorter. Then more.") + 2].startswith('"the previous patch"')
 
 
+def test_a_changelog_is_quoted_by_paragraphs() -> None:
+    changelog = "One long\nparagraph.\n\nTwo, as the previous patch\nhas it."
+    body = body_of(report_on(NAMED.replace("As the previous patch did.", changelog + "\n\n" + "More.\n" * 9)))
+    assert body[:6] == [
+        body[0],
+        "> One long",
+        "> paragraph.",
+        ">",
+        "> Two, as the previous patch",
+        "> has it.",
+    ]
+    body = body_of(report_on(NAMED.replace("As the previous patch did.", "Much.\n" * 9 + "\n" + changelog)))
+    assert body[1:6] == ["", "[ ... ]", "", "> Two, as the previous patch", "> has it."]
+
+
 def test_far_lines_are_cut_and_near_ones_kept() -> None:
     lines = [f"+\tcall_{number}();" for number in range(80)]
     text = NAMED.replace("@@ -1,3 +1,6 @@", "@@ -1,3 +1,86 @@").replace(

@@ -65,3 +65,10 @@ def test_only_unquoted_trailers_at_column_0_count() -> None:
         'Reviewed-by: B <b@x>\nCc: C <c@x>\nFixes: 123 ("x")\n-- \nTested-by: Signature <s@x>\n'
     )
     assert found.trailers == (Trailer("Reviewed-by", "B <b@x>", 4), Trailer("Fixes", '123 ("x")', 6))
+
+
+def test_marks_of_what_was_cut_are_no_remarks() -> None:
+    found = reply(
+        "On Thu, Jan 1, 2026, A Person wrote:\n\n[ ... ]\n\n> Why.\n\n[...]\n\n> more\n<snip>\n> text\nYes [...] no.\n"
+    )
+    assert found.remarks == (Remark(("Why.", "more", "text"), ("Yes [...] no.",)),)

@@ -112,7 +112,15 @@ def shortened(lines: Sequence[Quoted]) -> list[Quoted | None]:
 
 
 def first_near(lines: Sequence[Quoted], remark: int) -> int:
-    """The index of the first line to keep above a remark: the head of its function where that is near."""
+    """The index of the first line to keep above a remark: the head of its function where that is near.
+
+    In a changelog, which has no heads, it is the first line of the paragraph.
+    """
+    if not any(line.head for line in lines):
+        above = (
+            at for at in range(remark, max(remark - LINES_ABOVE, 0), -1) if not lines[at - 1].text.strip()
+        )
+        return next(above, max(remark - LINES_ABOVE, 0))
     for at in range(remark, max(remark - FARTHEST_HEAD, 0), -1):
         if FUNCTION_HEAD.match(lines[at].text):
             return min(at, remark - LINES_ABOVE)
