@@ -6,9 +6,11 @@ STAMP = $(VENV)/.installed
 
 .PHONY: demo test test-all lint format manual bench clean
 
+# compileall: pip compiles only what it copies, and an editable install would pay at its first runs.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m compileall -q patchscan rules
 	touch $@
 
 demo: $(STAMP)
@@ -35,7 +37,7 @@ manual: $(STAMP)
 	$(BIN)/python -m sphinx -q -W --keep-going -b man docs docs/_build/man
 
 bench: $(STAMP)
-	$(BIN)/python tests/benchmark.py
+	$(BIN)/python tests/benchmark.py --write tests/benchmark.txt
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/generated *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,12 +1,18 @@
-"""Times patchscan against its peers on the same patches, in one run: ratios, not seconds, are what counts.
+"""Times patchscan against its peers on the same inputs, in one run: ratios, not seconds, are what counts.
 
-Run by `make bench`. Patches come from PATCHSCAN_SHARED/corpus where that is set, else from fixtures/series; the peer
-is scripts/checkpatch.pl of PATCHSCAN_KERNEL_TREE. Each comparison runs A, B, A, B ... and takes the median.
+Run by `make bench`; tests/benchmark.txt holds the ratios of one run (`--write tests/benchmark.txt`). Patches come
+from PATCHSCAN_SHARED/corpus where that is set, else from fixtures/series. The peers are scripts/checkpatch.pl of
+PATCHSCAN_KERNEL_TREE, and rg, git grep, cscope and spatch where they are installed. What is compared is the CPU time
+of the processes, user and system, for other work on the machine changes it little; commands of a pair run in turn,
+and the median of the rounds counts.
 """
 
 import argparse
 import mailbox
 import os
+import re
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,6 +23,68 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PATCHSCAN = [sys.executable, "-m", "patchscan"]
+SYMBOLS = ("tlb_remove_table_sync_one", "tlb_flush_unshared_tables", "refill_stock", "smp_store_release")
+CALLERS = """
+import sys
+from patchscan.overlay import View
+from patchscan.tree import open_tree
+from patchscan.uses import find_uses
+print(len(find_uses(View(open_tree(sys.argv[1]), {}), sys.argv[2]).uses))
+"""
+# What the rule local-atomic-bitop begins with, said to coccinelle.
+SEMANTIC_PATCH = "@@ expression cpu, mask; @@\n* cpumask_set_cpu(cpu, mask)\n"
+Command = Sequence[str]
+
+
+class Bench:
+    """Runs commands and keeps the lines of the result; cache: where our index is, for all of them."""
+
+    def __init__(self, rounds: int, cache: str) -> None:
+        self.rounds = rounds
+        self.lines: list[str] = []
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": cache}
+        # With it every start would compile all modules, which no user's does.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def say(self, line: str) -> None:
+        """Print a line and keep it."""
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def seconds(self, commands: Sequence[Command]) -> float:
+        """CPU seconds of some commands, one after the other, and of all that they start."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        for command in commands:
+            subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=self.environment,
+                check=False,
+                cwd=ROOT,
+            )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def compare(self, title: str, ours: Sequence[Command], theirs: Sequence[Command], peer: str) -> None:
+        """Our commands against a peer's."""
+        pairs = [(self.seconds(ours), self.seconds(theirs)) for _ in range(self.rounds)]
+        mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+        self.say(
+            f"{title}: {mine:.3f} s against {other:.3f} s of {peer}, ratio {mine / max(other, 1e-6):.2f}"
+        )
+
+    def each(self, title: str, commands: Sequence[Command]) -> None:
+        """The median and the highest of many commands, each on its own, as a user waits for them."""
+        walls, processors = [], []
+        for command in commands:
+            start = time.perf_counter()
+            processors.append(self.seconds([command]))
+            walls.append(time.perf_counter() - start)
+        self.say(
+            f"{title}: median {statistics.median(processors):.3f} s CPU, {statistics.median(walls):.3f} s elapsed; "
+            f"highest {max(processors):.3f} s CPU"
+        )
 
 
 def main() -> int:
@@ -24,27 +92,45 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--patches", type=int, default=30, help="how many patches")
     options.add_argument("--rounds", type=int, default=3, help="how often each command is timed")
+    options.add_argument("--cache", metavar="DIR", help="where the index of the tree is or is to be made")
+    options.add_argument(
+        "--cscope", action="store_true", help="build a cscope database, too: minutes and gigabytes"
+    )
+    options.add_argument("--write", metavar="FILE", help="write the lines there, too")
     chosen = options.parse_args()
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "patchscan", "rules"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(chosen.rounds, str(Path(directory, "empty")))
         patches = single_patches(Path(directory), chosen.patches)
-        print(f"{len(patches)} patches, {sum(path.stat().st_size for path in patches)} bytes")
-        compare_start(chosen.rounds)
+        bench.say(
+            f"{len(patches)} patches, {sum(path.stat().st_size for path in patches)} bytes; CPU seconds"
+        )
+        bench.compare(
+            "--help", [[*PATCHSCAN, "--help"]] * 5, [[sys.executable, "-c", "pass"]] * 5, "python -c pass"
+        )
         tree = os.environ.get("PATCHSCAN_KERNEL_TREE")
         if tree:
-            compare_checkpatch(Path(tree), patches, chosen.rounds)
+            against_checkpatch(bench, Path(tree), patches, chosen.cache or str(Path(directory, "cache")))
+            against_searches(bench, tree, Path(directory), chosen.cscope)
+            against_coccinelle(bench, tree, patches)
         else:
-            print("checkpatch: skipped, PATCHSCAN_KERNEL_TREE is not set")
+            bench.say("the rest: skipped, PATCHSCAN_KERNEL_TREE is not set")
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    bench.say(f"most memory of any process: {most} MB")
+    if chosen.write:
+        Path(chosen.write).write_text("\n".join(bench.lines) + "\n", encoding="utf-8")
     return 0
 
 
 def single_patches(directory: Path, most: int) -> list[Path]:
-    """Mails with a diff, one a file, from every mbox there is, in a fixed order."""
+    """Mails with a diff, one a file, in a fixed order, a few from every mbox in turn."""
     shared = os.environ.get("PATCHSCAN_SHARED")
     places = Path(shared, "corpus").glob("*/*.mbox") if shared else ROOT.glob("fixtures/series/*/series.mbox")
+    boxes = [list(mailbox.mbox(str(place))) for place in sorted(places)]
     found: list[Path] = []
-    for place in sorted(places):
-        for message in mailbox.mbox(str(place)):
-            text = message.as_bytes()
+    for number in range(max(map(len, boxes), default=0)):
+        for box in boxes:
+            text = box[number].as_bytes() if number < len(box) else b""
             if b"\ndiff --git " in text and b"Subject: Re:" not in text and len(found) < most:
                 path = directory / f"{len(found):04}.patch"
                 path.write_bytes(text)
@@ -52,50 +138,74 @@ def single_patches(directory: Path, most: int) -> list[Path]:
     return found
 
 
-def compare_start(rounds: int) -> None:
-    """`--help` against an interpreter that does nothing."""
-    report(
-        "start-up, --help against python -c pass",
-        [[*PATCHSCAN, "--help"]],
-        [[sys.executable, "-c", "pass"]],
-        rounds,
-    )
-
-
-def compare_checkpatch(tree: Path, patches: Sequence[Path], rounds: int) -> None:
-    """One process a patch, and all patches in one process; without a tree, and with it."""
+def against_checkpatch(bench: Bench, tree: Path, patches: Sequence[Path], cache: str) -> None:
+    """One process a patch, and all patches in one process; without a tree, with it, and with its index."""
     checkpatch = ["perl", str(tree / "scripts" / "checkpatch.pl"), "--strict", "--no-tree", "--terse"]
     names = [str(path) for path in patches]
     theirs_each = [[*checkpatch, name] for name in names]
     theirs_all = [[*checkpatch, *names]]
-    for title, option in (("without a tree", ["--no-tree"]), ("with a tree", ["--tree", str(tree)])):
-        each = [[*PATCHSCAN, *option, name] for name in names]
-        report(f"one process a patch, {title}, against checkpatch", each, theirs_each, rounds)
-        report(
-            f"one process for all, {title}, against checkpatch",
-            [[*PATCHSCAN, *option, *names]],
+    for title in ("without a tree", "with a tree", "with a tree and its index"):
+        place = ["--no-tree"] if title == "without a tree" else ["--tree", str(tree)]
+        if title.endswith("index"):
+            bench.environment["XDG_CACHE_HOME"] = cache
+            subprocess.run([*PATCHSCAN, "index", str(tree)], env=bench.environment, cwd=ROOT, check=True)
+        each = [[*PATCHSCAN, *place, name] for name in names]
+        bench.compare(f"one process a patch, {title}", each, theirs_each, "checkpatch --strict")
+        bench.compare(
+            f"one process for all, {title}",
+            [[*PATCHSCAN, "--jobs", "1", *place, *names]],
             theirs_all,
-            rounds,
+            "checkpatch --strict",
         )
-
-
-def report(title: str, ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]], rounds: int) -> None:
-    """Time two lists of commands in turn and print medians and their ratio."""
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-    mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
-    per = f", {1000 * mine / len(ours):.0f} ms a run" if len(ours) > 1 else ""
-    print(f"{title}: {mine:.3f} s against {other:.3f} s, ratio {mine / other:.2f}{per}")
-
-
-def seconds(commands: Sequence[Sequence[str]]) -> float:
-    """Wall-clock seconds to run some commands one after the other, their output thrown away."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        bench.each(f"a patch, {title}", each)
     start = time.perf_counter()
-    for command in commands:
-        subprocess.run(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, check=False
-        )
-    return time.perf_counter() - start
+    bench.seconds([[*PATCHSCAN, "--jobs", "2", "--tree", str(tree), *names]])
+    rate = len(names) / (time.perf_counter() - start)
+    bench.say(f"two jobs, with a tree and its index: {rate:.0f} patches a second, elapsed")
+
+
+def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> None:
+    """All uses of a symbol by our index, a process each, against searching for the word."""
+    for symbol in SYMBOLS:
+        ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
+        if shutil.which("rg"):
+            bench.compare(f"uses of {symbol}", ours, [["rg", "-nw", "-g", "*.[chS]", symbol, tree]], "rg -nw")
+        grep = ["git", "grep", "--no-index", "-nw", symbol, "--", tree]
+        bench.compare(f"uses of {symbol}", ours, [grep], "git grep -nw")
+    if not cscope or not shutil.which("cscope"):
+        bench.say("cscope: skipped, not asked for (--cscope) or not installed")
+        return
+    database = directory / "cscope"
+    database.mkdir()
+    files = [str(path) for path in sorted(Path(tree).rglob("*.[chS]"))]
+    (database / "cscope.files").write_text("".join(f'"{name}"\n' for name in files))
+    where = ["cscope", "-kq", "-P", str(database), "-f", str(database / "cscope.out")]
+    built = bench.seconds([[*where, "-b", "-i", str(database / "cscope.files")]])
+    bench.say(f"cscope's database: {built:.0f} s")
+    for symbol in SYMBOLS:
+        ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
+        bench.compare(f"uses of {symbol}", ours, [[*where, "-d", "-L0", symbol]], "cscope -L0")
+
+
+def against_coccinelle(bench: Bench, tree: str, patches: Sequence[Path]) -> None:
+    """One rule on the files that the patches touch."""
+    if not shutil.which("spatch"):
+        bench.say("coccinelle: skipped, spatch is not installed")
+        return
+    touched = {name for path in patches for name in re.findall(r"^\+\+\+ b/(\S+\.c)$", text_of(path), re.M)}
+    files = [os.path.join(tree, name) for name in sorted(touched) if Path(tree, name).is_file()]
+    with tempfile.NamedTemporaryFile("w", suffix=".cocci") as rule:
+        rule.write(SEMANTIC_PATCH)
+        rule.flush()
+        names = [str(path) for path in patches]
+        ours = [*PATCHSCAN, "--select", "local-atomic-bitop", "--jobs", "1", "--tree", tree, *names]
+        theirs = ["spatch", "--very-quiet", "--sp-file", rule.name, *files]
+        bench.compare(f"one rule on {len(files)} touched files", [ours], [theirs], "spatch")
+
+
+def text_of(path: Path) -> str:
+    """A patch as text, whatever its bytes."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":
