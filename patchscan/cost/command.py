@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from patchscan.cost.compare import Comparison
 
 _MOST_CPUS = 65_536
+_MOST_IPIS = 1_000_000
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -129,4 +130,7 @@ def _sizes(options: argparse.Namespace) -> Sequence[int]:
             raise UsageError(f"--{name} must not be negative")
     if options.spaces < 1 or options.tables < 1:
         raise UsageError("--spaces and --tables must be at least 1")
-    return [int(word) for word in words]
+    sizes = [int(word) for word in words]
+    if max(sizes) * options.tables * options.spaces > _MOST_IPIS:
+        raise UsageError(f"an update on {max(sizes)} CPUs would be more than {_MOST_IPIS} IPIs")
+    return sizes

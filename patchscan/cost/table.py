@@ -14,11 +14,11 @@ _COLUMNS = (
     ("IPIs", "IPIs sent"),
     ("CPUs hit", "CPUs interrupted"),
     ("isolated hit", "isolated task interrupted"),
-    ("reads of others", "reads of other CPUs"),
+    ("looks", "reads of other CPUs"),
     ("grace periods", "grace periods waited for"),
     ("deferred", "deferred frees"),
     ("tables/wait", "tables per wait"),
-    ("barriers/call", "full barriers per call"),
+    ("smp_mb/call", "full barriers per call"),
     ("atomics/call", "atomics per call"),
     ("acq+rel/call", "acquire or release per call"),
 )
@@ -63,7 +63,7 @@ def _rows(found: Comparison) -> Iterator[str]:
     for workload, costs in found.rows:
         yield _title(workload)
         yield ""
-        yield "counted, per update, every walker inside its walk:"
+        yield "counted, per update, every walker inside its walk; looks: other CPUs' variables that are read:"
         yield from grid(costs, _COLUMNS)
         if found.runs:
             yield ""
@@ -115,7 +115,11 @@ def number(value: float) -> str:
 
 def span(low: float, high: float) -> str:
     """A range of times, in ns, in the unit that suits its ends."""
-    return time(low) if time(low) == time(high) else f"{time(low)}..{time(high)}"
+    first, last = time(low), time(high)
+    if first == last:
+        return last
+    (start, unit), (_, other) = first.split(), last.split()
+    return f"{start}..{last}" if unit == other else f"{first}..{last}"
 
 
 def time(nanoseconds: float) -> str:
@@ -131,9 +135,9 @@ def _growth(growth: Sequence[Growth]) -> Iterator[str]:
         return
     sizes = [size for size, _ in growth[0].points]
     first = max(len(each.scheme) for each in growth)
-    order = max(len(each.order) for each in growth)
-    yield f"growth (counted): {growth[0].what} per update, grows as"
-    yield f"  {'CPUs':{first}}  {'':{order}}" + "".join(f" {size:>6}" for size in sizes)
+    order = max(len("grows as"), *(len(each.order) for each in growth))
+    yield f"growth (counted), one walker, every other CPU isolated for kernel flushes: {growth[0].what} per update"
+    yield f"  {'CPUs':{first}}  {'grows as':{order}}" + "".join(f" {size:>6}" for size in sizes)
     for each in growth:
         values = "".join(f" {number(value):>6}" for _, value in each.points)
         yield f"  {each.scheme:{first}}  {each.order:{order}}{values}"

@@ -79,6 +79,7 @@ def test_the_code_of_a_kernel_tree(capsys: pytest.CaptureFixture[str]) -> None:
         ["cost", str(FILE), "--cpus", "0"],
         ["cost", str(FILE), "--cpus", "8,x"],
         ["cost", str(FILE), "--tables", "0"],
+        ["cost", str(FILE), "--tables", "100000000"],
         ["cost", str(FILE), "--constants", "nowhere.toml"],
         ["cost", str(Path(__file__))],
     ],

@@ -93,6 +93,17 @@ def test_the_read_side_alone(name: str, barriers: int, ordered: int) -> None:
     assert found.per_call("atomics") == 0
 
 
+@pytest.mark.parametrize("name", sorted(schemes()))
+def test_counts_do_not_hang_on_times(name: str) -> None:
+    """The same counts with every constant at its low and at its high end; only readers' calls depend on them."""
+    low, high = (outcome(name, end, cpus=16, walkers=5, isolated=6, tables=3) for end in (0, 1))
+    assert low.latencies != high.latencies or name == "RCU-deferred"
+    for what in ("IPIs sent", "IPIs handled", "isolated task interrupted", "spurious IPIs", "IPI calls"):
+        assert low.count(what) == high.count(what), what
+    assert low.interrupted == high.interrupted
+    assert low.per_call("full barriers") == high.per_call("full barriers")
+
+
 def test_only_walkers_of_the_same_address_space_are_interrupted() -> None:
     """Six walkers over three address spaces: each of three updaters interrupts two."""
     found = outcome("targeted", cpus=12, walkers=6, spaces=3)
