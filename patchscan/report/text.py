@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from patchscan.frozen import frozen, replace
+from patchscan.frozen import frozen
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
-from patchscan.report import ModelResult, Report
+from patchscan.report import Report
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.rule import CHANGELOG, Finding, Silence
 
@@ -162,12 +162,6 @@ def model_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
                 yield from wrapped(f"{name}: {text}", width, INDENT)
     if report.models:
         yield row()
-
-
-def brief(model: ModelResult) -> ModelResult:
-    """A model without the list of calls it leaves aside; html and json have that."""
-    count = len(model.unmodelled)
-    return replace(model, unmodelled=(f"{count} places, which html and json list",)) if count > 2 else model
 
 
 def unchecked_lines(report: Report) -> list[str]:
