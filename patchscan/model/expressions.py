@@ -96,7 +96,7 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
         if isinstance(value, Register) and not (context.by_field and structure):
             return Through(value)
         base: Location | None = value.of if isinstance(value, Address) else None
-        if isinstance(value, Unknown) and structure_of(value.type):
+        if not structure and isinstance(value, Unknown):
             structure = structure_of(value.type)
     else:
         base = location(context, argument, env, frame, out)

@@ -3,7 +3,7 @@
 from tree_sitter import Node
 
 from patchscan.model.code import Definition
-from patchscan.model.memory import RETURN, Context, Environment, Frame, Out, plain_type
+from patchscan.model.memory import RETURN, Context, Environment, Frame, Out, plain_type, structure_of
 from patchscan.model.values import Address, Local, Location, Unknown, Value
 
 
@@ -37,7 +37,7 @@ def bind(context: Context, frame: Frame, values: list[Value], env: Environment) 
         value = values[index] if index < len(values) else context.unknown(name, kind)
         if isinstance(value, Unknown):
             instance = context.instance(kind)
-            known_type = value.type if "*" in value.type else plain_type(kind)
+            known_type = plain_type(kind) if structure_of(kind) or not value.type else value.type
             value = (
                 instance if instance is not None else Unknown(value.serial, value.text or name, known_type)
             )

@@ -213,7 +213,9 @@ def dereference(context: Context, value: Value, kind: str) -> Location:
         return value.of
     if isinstance(value, Register):
         return Through(value)
-    target = pointee(value.type if isinstance(value, Unknown) and value.type else kind)
+    target = pointee(kind)
+    if not structure_of(target) and isinstance(value, Unknown) and value.type:
+        target = pointee(value.type)
     name = structure_of(target)
     if name and "*" not in target:
         return Named(f"<{name}>", target)

@@ -216,20 +216,22 @@ def _lock(kind: str) -> Builtin:
         context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
     ) -> Value:
         value = context.evaluate(context, given[0], env, frame, out)
-        out.append(Lock(kind, _lock_name(value, frame.text(given[0])), place_of(frame, node)))
+        out.append(Lock(kind, _lock_name(value, frame.text(given[0]), context.cpu), place_of(frame, node)))
         return _NOTHING
 
     return builtin
 
 
-def _lock_name(value: Value, text: str) -> str:
-    """What stands for a lock: its location, or the unknown pointer to it."""
+def _lock_name(value: Value, text: str, cpu: int) -> str:
+    """What stands for a lock: its location, or the pointer to it, which is this CPU's own affair."""
     if isinstance(value, Address):
         where = value.of
+        if isinstance(where, Named):
+            return where.name
         if isinstance(where, Through):
-            return "*" + where.register.name
-        return where.name if isinstance(where, (Named, Local)) else where.text
-    return value.serial if isinstance(value, Unknown) else text
+            return f"lock of {where.register.name} on {cpu}"
+        return f"{where.name if isinstance(where, Local) else where.text} on {cpu}"
+    return f"{value.serial if isinstance(value, Unknown) else text} on {cpu}"
 
 
 def _self(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:

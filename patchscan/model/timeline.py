@@ -11,6 +11,7 @@ _COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")
 _OPENS = re.compile(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
 _CLOSES = re.compile(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
 _WAITS = re.compile(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
+_LOCKS = re.compile(r"spin_(lock|unlock)\(lock_(\w+)\)")
 _SECTIONS = {
     "irq": ("IRQs off", "IRQs on again", "waits for an IPI to CPU {cpu} to be served"),
     "tlb": ("may use its cached translation from here", "up to here", "flushes the TLB of CPU {cpu}"),
@@ -133,6 +134,9 @@ def describe(text: str) -> tuple[str, bool]:
         found = pattern.fullmatch(text.rstrip(";"))
         if found is not None:
             return _SECTIONS.get(found.group(1), (text, text, text))[index], True
+    lock = _LOCKS.fullmatch(text.rstrip(";"))
+    if lock is not None:
+        return f"{'takes' if lock.group(1) == 'lock' else 'gives'} {lock.group(2)}", True
     waits = _WAITS.fullmatch(text.rstrip(";"))
     if waits is not None:
         return _SECTIONS.get(waits.group(1), (text,) * 3)[2].format(cpu=waits.group(2)), True

@@ -12,6 +12,7 @@ from patchscan.model.events import (
     Choice,
     Event,
     Hole,
+    Lock,
     Place,
     Thread,
     Update,
@@ -240,7 +241,10 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
     outcome, with_locks = locked.worst()
     if outcome == "Never" or with_locks is None:
         return _ordered_by_locks(locked, verdict)
-    worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
+    if _share_locks(with_locks):
+        case, worst = replace(locked, doubted=case.doubted), with_locks
+    else:
+        worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
     branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
     decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks))
     litmus = case.litmus(worst)
@@ -263,6 +267,12 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
         repair=repair,
         tried=tuple(tried),
     )
+
+
+def _share_locks(model: Model) -> bool:
+    """Whether two threads of a model take the same lock; a lock of one alone only makes its test longer."""
+    names = [{event.name for event in walk(t.body) if isinstance(event, Lock)} for t in model.threads]
+    return any(one & other for index, one in enumerate(names) for other in names[index + 1 :])
 
 
 def _ordered_by_locks(locked: _Case, verdict: Verdict) -> Verdict:

@@ -238,3 +238,33 @@ def test_deferred_kernel_flush(edits: tuple[tuple[str, bytes, bytes], ...], expe
     assert verdict.verdict == expected, (verdict.reasons, verdict.litmus)
     assert text in (turned_unsafe(verdict) if expected == "safe" else verdict.repair or "")
     assert any("taken from the patch text" in note for note in deferred().notes)
+
+
+def unsharing(code: Sources) -> Verdict:
+    scenario = next(each for each in shipped_scenarios() if each.name == "page-table-walk-against-unsharing")
+    functions = tuple(role.functions[0] for role in scenario.roles)
+    return judge_case(scenario, functions, "generic", code)
+
+
+def test_hugetlb_unsharing_waits_for_walkers_of_every_address_space() -> None:
+    verdict = unsharing(plain())
+    assert verdict.verdict == "safe", verdict.reasons
+    assert "wait at mm/mmu_gather.c" in turned_unsafe(verdict)
+
+
+def test_hugetlb_unsharing_with_ipis_for_the_own_address_space_only() -> None:
+    """The walker's flag is ordered as it should be, but it names an address space that shared the table before."""
+    verdict = unsharing(changed(targeted(), MB, (GATHER, LOOK, ACQUIRE)))
+    assert verdict.verdict == "unsafe", verdict.reasons
+    assert "an IPI with wait to every CPU" in (verdict.repair or "")
+
+
+def test_rmap_is_removed_after_the_flush() -> None:
+    scenario = next(each for each in shipped_scenarios() if each.name == "rmap-removal-against-dirty-data")
+    functions = tuple(role.functions[0] for role in scenario.roles)
+    verdict = judge_case(scenario, functions, "generic", plain())
+    assert verdict.verdict == "safe", verdict.reasons
+    at_once = changed(plain(), ("mm/memory.c", b"if (tlb_delay_rmap(tlb)) {", b"if (0) {"))
+    verdict = judge_case(scenario, functions, "generic", at_once)
+    assert verdict.verdict == "unsafe", verdict.reasons
+    assert "TLB flush" in (verdict.repair or "")

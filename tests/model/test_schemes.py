@@ -42,7 +42,7 @@ def run(row: dict[str, Any]) -> Verdict:
         **dict.fromkeys(row.get("without", ()), 0),
     }
     config = Config(values)
-    functions = [role.functions[-1 if role.name == "reader" else 0] for role in scenario.roles]
+    functions = [role.functions[-1] for role in scenario.roles]
     if "updater" in row:
         path, _, name = row["updater"].rpartition(":")
         functions[-1] = (name, path)

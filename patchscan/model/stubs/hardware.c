@@ -28,3 +28,9 @@ void device_access(pte_t *entry)
 		__R(once, *page);
 	__close(secondary_tlb);
 }
+
+/* the page in question is file-backed, and its entry is dirty: only then is there data to lose */
+bool pte_dirty(x) { return 1; }
+bool PageAnon(p) { return 0; }
+bool folio_test_anon(f) { return 0; }
+bool is_zero_pfn(p) { return 0; }

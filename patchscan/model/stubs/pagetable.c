@@ -11,7 +11,12 @@ pte_t ptep_get(pte_t *p) { return __R(once, *p); }
 pte_t ptep_get_lockless(pte_t *p) { return __R(once, *p); }
 bool pmd_present(x) { return x != 0; }
 bool pmd_none(x) { return x == 0; }
+#ifdef LEVEL_PUD
+/* what hugetlb shares are tables of huge pages */
+bool pmd_leaf(x) { return 1; }
+#else
 bool pmd_leaf(x) { return 0; }
+#endif
 bool pmd_trans_huge(x) { return 0; }
 pmdval_t pmd_val(x) { return x; }
 bool pte_none(x) { return x == 0; }
@@ -59,6 +64,8 @@ pte_t ptep_get_and_clear(mm, a, pte_t *p)
 #endif
 }
 pte_t ptep_get_and_clear_full(mm, a, pte_t *p, f) { return ptep_get_and_clear(mm, a, p); }
+pte_t get_and_clear_full_ptes(mm, a, pte_t *p, n, f) { return ptep_get_and_clear(mm, a, p); }
+void clear_full_ptes(mm, a, pte_t *p, n, f) { ptep_get_and_clear(mm, a, p); }
 pte_t ptep_clear_flush(vma, a, pte_t *p) { pte_t o = ptep_get_and_clear(0, a, p); flush_tlb_page(vma, a); return o; }
 pmd_t pmdp_collapse_flush(vma, a, pmd_t *p) { pmd_t o = pmdp_huge_get_and_clear(0, a, p); flush_tlb_range(vma, a, a); return o; }
 
@@ -67,6 +74,10 @@ void __tlb_remove_table(t) { __W(once, *t, FREED); }
 void pte_free(mm, t) { __W(once, *t, FREED); }
 void pmd_free(mm, t) { __W(once, *t, FREED); }
 void free_page_table(t) { __W(once, *t, FREED); }
+/* include/asm-generic/tlb.h, __tlb_remove_tlb_entry(): what was cleared has to be flushed */
+void __entry_goes(tlb) { tlb->cleared_ptes = 1; tlb->start = 0; tlb->end = 1; }
+void tlb_remove_tlb_entry(tlb, p, a) { __entry_goes(tlb); }
+void tlb_remove_tlb_entries(tlb, p, n, a) { __entry_goes(tlb); }
 /* include/asm-generic/tlb.h, pte_free_tlb(): the range to flush grows, and says that tables go */
 void __table_goes(tlb) { tlb->freed_tables = 1; tlb->cleared_pmds = 1; tlb->start = 0; tlb->end = 1; }
 void pte_free_tlb(tlb, t, a) { __table_goes(tlb); tlb_remove_table(tlb, t); }

@@ -26,7 +26,6 @@ void trace_tlb_flush(r, n) { }
 void pr_info(f) { }
 void update_mmu_cache_pmd(v, a, p) { }
 void update_mmu_cache(v, a, p) { }
-void tlb_flush_rmaps(t, v) { __choice(); }
 void page_table_check_pte_clear(m, p) { }
 void page_table_check_pmd_clear(m, p) { }
 void kmsan_vunmap_range_noflush(s, e) { }
