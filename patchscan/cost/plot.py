@@ -8,11 +8,11 @@ from html import escape
 from patchscan.cost.growth import Growth
 from patchscan.printable import printable
 
-_LEFT, _TOP, _WIDTH, _HEIGHT, _LABELS, _BELOW = 64, 34, 520, 330, 250, 52
-_ROW = 15
+_LEFT, _TOP, _WIDTH, _HEIGHT, _BELOW = 64, 34, 520, 330, 52
+_ROW, _CHARACTER = 15, 7.2
 # Okabe and Ito's colours, which people with colour blindness can tell apart; dashes repeat the distinction.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555", "#8a6d00")
-_DASHES = ("", "6 3", "2 3")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#777777")
+_DASHES = ("", "7 4", "2 3", "10 3 2 3")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def plot(growth: Sequence[Growth], title: str = "") -> str:
     sizes = [size for each in drawn for size, _ in each.points]
     most = max(value for each in drawn for _, value in each.points)
     scale = _Scale((min(sizes), max(sizes)), max(10.0, most))
-    width, height = _LEFT + _WIDTH + _LABELS, _TOP + _HEIGHT + _BELOW
+    names = [printable(f"{each.scheme} ({each.order})") for each in drawn]
+    width = round(_LEFT + _WIDTH + 24 + _CHARACTER * max(map(len, names)))
+    height = _TOP + _HEIGHT + _BELOW
     title = printable(title or f"{drawn[0].what} per update, by number of CPUs")
     told = "; ".join(f"{each.scheme}: {each.order}" for each in drawn)
     parts = [
@@ -53,7 +55,7 @@ def plot(growth: Sequence[Growth], title: str = "") -> str:
         f'<text x="{_LEFT}" y="18" font-size="14">{escape(title)}</text>',
         *_axes(scale, sorted(set(sizes))),
         *(line for number, each in enumerate(drawn) for line in _line(each, number, scale)),
-        *_names(drawn, scale),
+        *_names(drawn, names, scale),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -83,19 +85,16 @@ def _line(each: Growth, index: int, scale: _Scale) -> Iterator[str]:
     yield f'<polyline points="{points}" fill="none" stroke="{_colour(index)}" stroke-width="2"{dashed}/>'
 
 
-def _names(drawn: Sequence[Growth], scale: _Scale) -> Iterator[str]:
+def _names(drawn: Sequence[Growth], names: Sequence[str], scale: _Scale) -> Iterator[str]:
     """The name of each line at its right end, moved apart where ends meet, with a leader to the end."""
-    ends = sorted(
-        (scale.up(each.points[-1][1]), index, f"{each.scheme} ({each.order})")
-        for index, each in enumerate(drawn)
-    )
+    ends = sorted((scale.up(each.points[-1][1]), index) for index, each in enumerate(drawn))
     lowest = _TOP + _HEIGHT - _ROW * (len(ends) - 1)
     y = float(_TOP)
-    for number, (end, index, text) in enumerate(ends):
+    for number, (end, index) in enumerate(ends):
         y = max(min(end, lowest + _ROW * number), y)
         x = _LEFT + _WIDTH
         yield f'<path d="M{x} {end:.1f} L{x + 14} {y:.1f}" fill="none" stroke="{_colour(index)}"/>'
-        yield f'<text x="{x + 18}" y="{y + 4:.1f}" fill="{_colour(index)}">{escape(printable(text))}</text>'
+        yield f'<text x="{x + 18}" y="{y + 4:.1f}">{escape(names[index])}</text>'
         y += _ROW
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
-from patchscan.cost.change import CaseCost, SeriesCosts, cost_line
+from patchscan.cost.change import CaseCost, SeriesCosts, cost_line, cost_lines
 from patchscan.job import read
 from patchscan.model.series import SeriesModels
 from patchscan.overlay import lay
@@ -34,6 +34,12 @@ def test_targeted_ipis() -> None:
         (2, "one collapse_huge_page() makes 1 IPI (63 before)"),
         (2, "one free_pte_range() makes 1 IPI (63 before)"),
     ]
+
+
+def test_lines_for_a_report() -> None:
+    series = read([str(FIXTURES / "series" / "rcu-fallback" / "series.mbox")], None).series[0]
+    (line,) = cost_lines(lay(series, open_tree(str(FIXTURES / "tree"))))
+    assert line.startswith(f"patch 1: {ON_64}one free_pte_range() makes 0 IPIs (63 before)")
 
 
 def test_a_grace_period_in_place_of_ipis() -> None:
