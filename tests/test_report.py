@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from patchscan.context import Settings
+from patchscan.frozen import replace
 from patchscan.mail import read_messages
 from patchscan.printable import printable
 from patchscan.registry import load_rules
@@ -74,6 +75,14 @@ def test_text_quotes_the_line_and_counts() -> None:
     assert "mm/a.c:3: warning missing-braces" in text
     assert "changelog line 1: warning changelog-previous-patch" in text
     assert text.splitlines()[-1].startswith("1 patch, 1 functions,")
+
+
+def test_what_was_there_before_is_listed_apart() -> None:
+    report = report_on(MAIL)
+    old = replace(report.findings[-1], preexisting=True, message="an old fault")
+    text = render(replace(report, findings=(*report.findings[:-1], old)), "text")
+    above, _, below = text.partition("There before the series\n")
+    assert "an old fault" not in above and "an old fault" in below
 
 
 def test_lines_fit_where_words_allow() -> None:

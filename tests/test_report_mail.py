@@ -191,6 +191,11 @@ def test_a_finding_outside_the_patch_is_named() -> None:
     assert any(line.startswith("On mm/elsewhere.c") for line in body) and body[-1] == "This breaks."
 
 
+def test_a_changelog_without_the_line_is_named_in_words() -> None:
+    body = body_of(with_findings(finding("nobody signed this", path=CHANGELOG, line=0)))
+    assert "On the changelog:" in body and not any("(changelog)" in line for line in body)
+
+
 def test_our_own_reader_ties_the_remarks_to_the_lines(tmp_path: Path) -> None:
     report = report_on(NAMED)
     thread = thread_of(f"From a@b Thu Jan  1 00:00:00 1970\n{NAMED}\n{render(report, 'mail')}")

@@ -22,7 +22,7 @@ from patchscan.report.prose import (
     wrapped,
 )
 from patchscan.report.quote import as_quotation, quoted_lines
-from patchscan.rule import Evidence, Finding
+from patchscan.rule import CHANGELOG, Evidence, Finding
 from patchscan.series import Patch
 
 # The first line of a mail in a mailbox, as mboxrd has it for mails without a sender.
@@ -122,7 +122,9 @@ def body_lines(report: Report, patch: Patch, findings: Sequence[Finding]) -> Ite
             yield from wording.remarks(said)
             yield ""
     for finding in elsewhere:
-        yield from ("", f"On {printable(finding.path)}, outside of what this patch touches:", "")
+        outside = f"{printable(finding.path)}, outside of what this patch touches"
+        place = "the changelog" if finding.path == CHANGELOG else outside
+        yield from ("", f"On {place}:", "")
         yield from wording.remarks([finding])
 
 

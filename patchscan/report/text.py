@@ -56,7 +56,7 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     if detail >= 0:
         yield from header_rows(report, width)
     for state in report.states:
-        found = [each for each in report.shown if each.patch == state.patch.index]
+        found = [each for each in report.shown if each.patch == state.patch.index and not each.preexisting]
         if found:
             yield row(printable(state.patch.subject), "title")
             yield row()
@@ -67,6 +67,7 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
         yield from section_rows(
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
+        yield from section_rows("There before the series", before_lines(report), width)
         yield from section_rows("How the patches were read", reading_lines(report), width)
         yield from section_rows("Not checked", unchecked_lines(report), width)
     if detail > 0:
@@ -176,6 +177,12 @@ def unchecked_lines(report: Report) -> list[str]:
     return lines + [
         f"{each}: not parsed cleanly, no claim on its structure" for each in report.coverage.partial
     ]
+
+
+def before_lines(report: Report) -> list[str]:
+    """The findings on what the series did not bring; they fail nothing."""
+    old = (each for each in report.shown if each.preexisting)
+    return [f"{each.path}:{each.line}: {each.severity} {each.rule}: {each.message}" for each in old]
 
 
 def suppressed_lines(report: Report) -> list[str]:
