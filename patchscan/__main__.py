@@ -1,7 +1,23 @@
-"""`python -m patchscan`."""
+"""`python -m patchscan`, and the `patchscan` command."""
 
+import gc
 import sys
 
 from patchscan.cli import main
 
-sys.exit(main())
+
+def start() -> int:
+    """Run the command line of this process; returns its exit status.
+
+    Nothing dies young here but what reference counts see to: the collector looks rarely, and not at all at exit,
+    where it would walk every syntax table once more. Both together were a seventh of the scan of a small patch.
+    """
+    gc.set_threshold(100_000, 20, 20)
+    try:
+        return main()
+    finally:
+        gc.freeze()
+
+
+if __name__ == "__main__":
+    sys.exit(start())
