@@ -178,11 +178,12 @@ class File:
         return self._definitions[key]
 
     def _cut(self, name: str) -> Definition | None:
-        if name not in self.functions:
-            return None
+        return define(name, self.path, *self.cut(name)) if name in self.functions else None
+
+    def cut(self, name: str) -> tuple[int, bytes]:
+        """The first line and the text of a function that is there."""
         start, body = self.functions[name]
-        text = self.text[start : _closing_brace(self.text, body)]
-        return define(name, self.path, self.text.count(b"\n", 0, start) + 1, text)
+        return self.text.count(b"\n", 0, start) + 1, self.text[start : _closing_brace(self.text, body)]
 
     def _expand(self, name: str) -> Definition | None:
         found = self.macros.get(name)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from patchscan.model.code import Definition, File, define
@@ -72,18 +73,25 @@ def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for function, (start, body) in file.functions.items():
         header = _PARAMETERS.search(file.text, start, body)
-        source = file.function(function)
-        if header is None or source is None:
+        if header is None:
             continue
         parameters = tuple(_parameter(part) for part in header.group(1).decode().split(",") if part.strip())
         by_name = tuple(pair for pair in parameters if pair[1] != "void")
-        stub = define(function, name, source.first_line, source.text, by_name, stub=True)
+        stub = _stub(function, name, *file.cut(function), by_name)
         if stub is not None:
             found[function] = stub
     for function in [name for name in found if name.startswith("atomic_")]:
         for wider in ("atomic_long_", "atomic64_"):
             found.setdefault(wider + function.removeprefix("atomic_"), found[function])
     return found
+
+
+@cache
+def _stub(
+    function: str, path: str, first_line: int, text: bytes, parameters: tuple[tuple[str, str], ...]
+) -> Definition | None:
+    """One stub, parsed once however many configurations hold the same text."""
+    return define(function, path, first_line, text, parameters, stub=True)
 
 
 def _parameter(text: str) -> tuple[str, str]:
@@ -106,6 +114,7 @@ def _close(definitions: dict[str, Definition]) -> dict[str, frozenset[str]]:
     return effects
 
 
+@cache
 def _own_effects(stub: Definition) -> frozenset[str]:
     """What a stub's own builtins do."""
     text = stub.text.decode("latin-1")
