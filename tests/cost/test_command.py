@@ -41,7 +41,7 @@ def test_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", str(FILE), "--cpus", "2", "--runs", "0", "--plot", str(file)]) == 0
     root = ElementTree.fromstring(file.read_text())
     space = "{http://www.w3.org/2000/svg}"
-    assert len(root.findall(f"{space}polyline")) == 10
+    assert len(root.findall(f"{space}polyline")) == 12
     texts = [text.text or "" for text in root.iter(f"{space}text")]
     assert any(text.startswith("one broadcast per batch") for text in texts)
     places = [float(text.get("y", "0")) for text in root.iter(f"{space}text") if "(" in (text.text or "")]

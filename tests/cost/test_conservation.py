@@ -11,7 +11,13 @@ from patchscan.model.events import Close, Event, Open, Place, Wait
 from tests.cost.schemes import constants, outcome, schemes
 
 HERE = Place("mm/example.c", 7, "free_table")
-FREES = ("broadcast", "targeted", "RCU wait", "RCU-deferred", "one broadcast per table")
+FREES = (
+    "broadcast",
+    "targeted",
+    "RCU wait",
+    "RCU-deferred",
+    "one broadcast per table",
+)
 
 
 @pytest.mark.parametrize("name", sorted(schemes()))

@@ -10,6 +10,8 @@ ORDERS = {
     "broadcast": ("tables x CPUs", tuple(4 * others for others in OTHERS)),
     "targeted": ("tables x walkers", (4,) * 12),
     "RCU wait": ("none", (0,) * 12),
+    "no batch, broadcast": ("tables x CPUs", tuple(4 * others for others in OTHERS)),
+    "no batch, RCU wait": ("none", (0,) * 12),
     "RCU-deferred": ("none", (0,) * 12),
     "flush by IPI, then broadcast": ("tables x CPUs", tuple(4 * (others + 1) for others in OTHERS)),
     "skipped after an IPI flush": ("tables x walkers", (4,) * 12),
@@ -18,6 +20,10 @@ ORDERS = {
     "kernel flush": ("tables x CPUs", tuple(4 * others for others in OTHERS)),
     "deferred kernel flush": ("tables x walkers", (4,) * 12),
 }
+
+
+def test_every_scheme_has_its_order() -> None:
+    assert set(ORDERS) == set(schemes())
 
 
 @pytest.mark.parametrize("name", ORDERS)
