@@ -6,13 +6,14 @@ from weakref import WeakKeyDictionary
 
 from patchscan.context import ChangedFile, Context
 from patchscan.model.report import model_result
-from patchscan.model.series import SeriesModels
+from patchscan.model.series import Read, SeriesModels
 from patchscan.model.verdict import Verdict
 from patchscan.overlay import PatchState, View
 from patchscan.report import ModelResult
 from patchscan.rule import Evidence, Finding, Silence
 
 _PLACE = re.compile(r"([\w./-]+):(\d+)")
+_CALLED = re.compile(r"\w+(?=\s*\()")
 _NO_CODE = ("/*", "*", "//", "{", "}", "#if", "#el", "#endif", "#include")
 _MODELS: "WeakKeyDictionary[View, SeriesModels]" = WeakKeyDictionary()
 
@@ -107,15 +108,14 @@ def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] |
     """The added line that a verdict stands on, None where that is a line of another patch.
 
     index: the patch that changed the model. The first of these that the series adds: a line that the repair
-    names, one whose event is in the gap that the simulator found, one of the model; else what patch `index`
-    changes in a file that the model looked into.
+    names; where a barrier is the repair, one that is not ordered; where a CPU's own flag comes too late, the
+    line that sets it; a call, in patch `index`, of what the model looked into; any line of the model.
     """
-    texts = _texts(context, verdict, index)
-    for place in texts:
+    for path, text in _telling_lines(context, verdict, index):
         for position in range(index, -1, -1):
-            line = _added_line(context.all[position], place[0], texts[place])
+            line = _added_line(context.all[position], path, text)
             if line is not None:
-                return (place[0], line) if context.all[position] is context else None
+                return (path, line) if context.all[position] is context else None
     if context.states[index] is not context.state:
         return None
     visited = {path for path, _ in verdict.visited}
@@ -124,6 +124,29 @@ def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] |
         if number is not None:
             return file.path, number
     return None
+
+
+def _telling_lines(context: Context, verdict: Verdict, index: int) -> Iterator[tuple[str, str]]:
+    """(path, text) of the lines that tell most of a verdict, the most telling first."""
+    read = models_of(context.states).reader(index)
+    repair = verdict.repair or ""
+    yield from _texts(read, repair)
+    if "smp_" in repair:
+        yield from _texts(read, "\n".join(verdict.interleaving.gaps))
+    flags = [key.partition("@")[0] for key in sorted(verdict.kept) if "@" in key]
+    if verdict.anchor == "flag":
+        stores = [
+            line for line in verdict.litmus.splitlines() if re.search(r"WRITE_ONCE|store_release|xchg", line)
+        ]
+        yield from _texts(read, "\n".join(line for line in stores if any(flag in line for flag in flags)))
+    names = {name for _, name in verdict.visited}
+    for file in context.all[index].c_files:
+        for added in file.added:
+            code = added.text.strip()
+            calls = added.text[:1].isspace() or code.startswith("#define")
+            if calls and not code.startswith(_NO_CODE) and names & set(_CALLED.findall(code)):
+                yield file.path, code
+    yield from _texts(read, verdict.litmus)
 
 
 def _added_line(context: Context, path: str, text: str) -> int | None:
@@ -140,17 +163,13 @@ def _places(text: str) -> list[tuple[str, int]]:
     return [(found.group(1), int(found.group(2))) for found in _PLACE.finditer(text)]
 
 
-def _texts(context: Context, verdict: Verdict, index: int) -> dict[tuple[str, int], str]:
-    """Places that matter for a verdict, the most telling first, with the text of the line there."""
-    read = models_of(context.states).reader(index)
-    texts: dict[tuple[str, int], str] = {}
-    named = "\n".join([verdict.repair or "", *verdict.interleaving.gaps, verdict.litmus])
+def _texts(read: Read, named: str) -> Iterator[tuple[str, str]]:
+    """(path, text of the line) of each place that a text names."""
     for path, line in dict.fromkeys(_places(named)):
         content = read(path)
         lines = content.split(b"\n") if content is not None else []
         if 0 < line <= len(lines):
-            texts[path, line] = lines[line - 1].decode("utf-8", "surrogateescape").strip()
-    return texts
+            yield path, lines[line - 1].decode("utf-8", "surrogateescape").strip()
 
 
 def _first_line(file: ChangedFile) -> int | None:

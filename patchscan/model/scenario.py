@@ -41,7 +41,8 @@ class Scenario:
     """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
     name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which
     an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
-    reports it."""
+    reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag.
+    """
 
     name: str
     why: str
@@ -59,6 +60,7 @@ class Scenario:
     choices: Mapping[str, int]
     doubt: Mapping[str, int]
     rule: str
+    anchor: str
     assumptions: tuple[str, ...]
 
 
@@ -114,6 +116,7 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         choices={key: int(value) for key, value in _table(table.get("choices", {})).items()},
         doubt={key: int(value) for key, value in _table(table.get("doubt", {})).items()},
         rule=str(table.get("rule", "")),
+        anchor=str(table.get("anchor", "")),
         assumptions=_strings(table.get("assumptions", ())),
     )
 

@@ -73,6 +73,7 @@ class Verdict:
     litmus: str = ""
     models: int = 0
     interrupts: int = 0
+    anchor: str = ""
     kept: frozenset[str] = frozenset()
     visited: frozenset[tuple[str, str]] = frozenset()
     decided: tuple[str, ...] = ()
@@ -181,6 +182,7 @@ def _blank(case: _Case, config: str, outcome: str, worst: Model | None) -> Verdi
         name=case.name,
         scenario=extraction.scenario.name,
         why=extraction.scenario.why,
+        anchor=extraction.scenario.anchor,
         kept=extraction.kept,
         config=config,
         functions=tuple((thread.role, thread.function) for thread in extraction.threads),
