@@ -1,5 +1,6 @@
 """A new function or variable is used in configurations in which nothing defines it."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.overlay import View
 from patchscan.pattern import pattern
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Function
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
 )
+# Functions on whose return the caller relies.
+WAIT = pattern(r"\w+_(?:sync|synchronize|wait|quiesce)(?:_\w+)?|(?:sync|synchronize|quiesce)_\w+")
 DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
 
 
@@ -52,6 +55,51 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     ]
     for symbol, places in found:
         yield judge(context, symbol, places)
+    yield from empty_waits(context)
+
+
+def empty_waits(context: Context) -> Iterator[Finding | Silence]:
+    """The first added call of each function that waits for others, where it does nothing in some configurations."""
+    for file in context.c_files:
+        if any(WAIT.search(line.text) for line in file.removed):
+            # One wait takes the place of another.
+            continue
+        for name, lines in sorted(file.added_words.items()):
+            if not WAIT.fullmatch(name) or all(file.was_there(line) for line in lines):
+                continue
+            line = next((line for line in lines if called_at(file, line, name)), None)
+            if line is not None and name not in {function.name for _, function in context.new_functions}:
+                yield from empty_stub(context, file, line, name)
+
+
+def called_at(file: ChangedFile, line: int, name: str) -> bool:
+    """Whether a function of the file calls another on this line."""
+    inside = any(each.first_line < line <= each.last_line for each in file.functions)
+    return inside and file.code_at(line).partition(name)[2].lstrip().startswith("(")
+
+
+def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Iterator[Finding | Silence]:
+    """What is said of a call whose function has an empty body where the caller is built."""
+    from patchscan.compiled import compiled_when, defined_when
+    from patchscan.implied import implied
+    from patchscan.uses import find_uses
+
+    for use in find_uses(context.view, name, whole=False).of_kind("definition"):
+        empty = use.path.endswith(".h") and re.search(r"\)\s*\{\s*\}\s*$", use.text)
+        stub, when = defined_when(context.view, use), compiled_when(context.view, file, line)
+        if not empty or not stub.atoms or not (stub.plain and when.plain):
+            continue
+        on = [option for option in sorted(when.atoms) if follows(config(option), when)]
+        brought = [config(option) for option in sorted(implied(context.view, on) & stub.atoms)] if on else []
+        if can_hold(stub, when, *brought):
+            options = " and ".join(f"CONFIG_{option}" for option in sorted(stub.atoms))
+            yield file.finding(
+                line,
+                f"{name}() is empty in some configurations ({options} decides): is nothing to be waited for there?",
+                (Evidence(use.path, use.line, use.text.strip()),),
+                severity="info",
+            )
+            return
 
 
 def symbols(context: Context) -> Iterator[Symbol]:
@@ -275,8 +323,40 @@ config WALK
 +	walk_begin();
  }
 """,
+        """
+>>> tree include/linux/gather.h
+#ifdef CONFIG_GATHER
+void gather_sync(void);
+#else
+static inline void gather_sync(void) { }
+#endif
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> patch mm: wait for walks
+>>> file mm/walk.c
+ void walk(void)
+ {
++	gather_sync(); // want "gather_sync.. is empty in some configurations .CONFIG_GATHER decides"
+ }
+""",
     ),
     good=(
+        """
+>>> tree include/linux/gather.h
+#ifdef CONFIG_GATHER
+void gather_sync(void);
+#else
+static inline void gather_sync(void) { }
+#endif
+>>> tree mm/Makefile
+obj-$(CONFIG_GATHER) += walk.o
+>>> patch mm: wait for walks
+>>> file mm/walk.c
+ void walk(void)
+ {
++	gather_sync();
+ }
+""",
         """
 >>> tree mm/Makefile
 obj-$(CONFIG_GATHER) += gather.o
