@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from patchscan.git import GitError, run_git
-from patchscan.gitrange import base_of, read_range
+from patchscan.mail.gitrange import base_of, read_range
 from patchscan.pattern import pattern
 from patchscan.series import Thread, read_thread
 from patchscan.tree import TreeError, open_tree
+from patchscan.tree.git import GitError, run_git
 
 # The commit in which `b4 prep` keeps the cover letter; the series follows it.
 COVER_MARK = "--- b4-submit-tracking ---"

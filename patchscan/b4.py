@@ -10,13 +10,13 @@ import os
 from patchscan.around import series_around
 from patchscan.frozen import replace
 from patchscan.mail import read_messages
+from patchscan.mail.subject import parse_subject
 from patchscan.printable import printable
 from patchscan.report import Report
 from patchscan.report.lines import b4 as check_lines
 from patchscan.report.lines import failing
 from patchscan.report.patchwork import check
 from patchscan.series import read_thread
-from patchscan.subject import parse_subject
 from patchscan.tools import Tools
 from patchscan.tree import find_tree, open_tree
 

@@ -241,7 +241,7 @@ def syntax_arguments(command: argparse.ArgumentParser) -> None:
 
 def syntax(options: argparse.Namespace) -> int:
     """`patchscan syntax`: the syntax tree as rules see it."""
-    from patchscan.printtree import print_tree
+    from patchscan.source.printtree import print_tree
 
     path, _, function = options.file.partition(":")
     try:
@@ -356,7 +356,7 @@ COMMANDS: dict[
         *command_of("patchscan.model.command"),
         "extract the models that a series touches, and run them",
     ),
-    "index": (*command_of("patchscan.indexer"), "make or refresh the identifier index of a kernel tree"),
+    "index": (*command_of("patchscan.tree.indexer"), "make or refresh the identifier index of a kernel tree"),
     "cost": (*command_of("patchscan.cost.command"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),

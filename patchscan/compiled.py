@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.condition import Formula, all_of, config, read_condition
 from patchscan.context import ChangedFile
-from patchscan.implied import ARCHITECTURES
-from patchscan.kbuild import linkage_of
-from patchscan.overlay import View
 from patchscan.series import Hunk
 from patchscan.source import Source, parse
-from patchscan.uses import Use
+from patchscan.source.condition import Formula, all_of, config, read_condition
+from patchscan.tree.implied import ARCHITECTURES
+from patchscan.tree.kbuild import linkage_of
+from patchscan.tree.overlay import View
+from patchscan.tree.uses import Use
 
 _SHORTEST_PLACE = 12
 

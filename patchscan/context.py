@@ -9,18 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from patchscan.frozen import frozen
-from patchscan.overlay import FileState, PatchState, View
 from patchscan.pattern import pattern
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line, Patch, Series
 from patchscan.source import Call, Function, Source, parse, parse_fragment
+from patchscan.tree.overlay import FileState, PatchState, View
 
 if TYPE_CHECKING:
-    from patchscan.calleffects import Summaries
     from patchscan.flow import FlowStates
-    from patchscan.kconfig import ConfigSymbol
+    from patchscan.flow.calleffects import Summaries
     from patchscan.report import ModelResult
-    from patchscan.uses import Uses
+    from patchscan.tree.kconfig import ConfigSymbol
+    from patchscan.tree.uses import Uses
 
 _IDENTIFIER = pattern(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
@@ -307,8 +307,8 @@ class Context:
         Its callees in the same file are known by what they do, and what it is registered as (an IPI's handler, a
         timer) by the context that gives it.
         """
-        from patchscan.callbacks import callbacks, entry_state
         from patchscan.flow import states
+        from patchscan.flow.callbacks import callbacks, entry_state
 
         if function not in self._flows:
             entry = entry_state(callbacks(function.source).get(function.name, ""))
@@ -316,19 +316,19 @@ class Context:
         return self._flows[function]
 
     def summaries(self, source: Source) -> "Summaries":
-        """What is known of a function of the same text, by its name (see patchscan.summary)."""
-        from patchscan.summary import local_summaries
+        """What is known of a function of the same text, by its name (see patchscan.flow.summary)."""
+        from patchscan.flow.summary import local_summaries
 
         if source not in self._summaries:
             self._summaries[source] = local_summaries(source)
         return self._summaries[source]
 
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
-        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.uses).
+        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.tree.uses).
 
         whole=False looks only near what the series changes: enough where one example decides.
         """
-        from patchscan.uses import find_uses
+        from patchscan.tree.uses import find_uses
 
         return find_uses(self.final, symbol, whole)
 
@@ -356,19 +356,19 @@ class Context:
 
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
-        from patchscan.uses import look_ahead
+        from patchscan.tree.uses import look_ahead
 
         look_ahead(self.final, sorted(symbols), whole)
 
     def linkage(self, path: str) -> str:
         """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""
-        from patchscan.kbuild import linkage
+        from patchscan.tree.kbuild import linkage
 
         return linkage(self.final, path)
 
     def config_symbol(self, name: str, path: str = "") -> "ConfigSymbol | None":
         """A CONFIG symbol (without the prefix) of the tree as this patch leaves it; path: who asks."""
-        from patchscan.kconfig import config_symbol
+        from patchscan.tree.kconfig import config_symbol
 
         return config_symbol(self.view, name, path.rpartition("/")[0])
 

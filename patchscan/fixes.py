@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 
-from patchscan.diff import read_diff
 from patchscan.frozen import frozen
-from patchscan.overlay import FileState
+from patchscan.mail.diff import read_diff
 from patchscan.problem import Problem
 from patchscan.report import Report
 from patchscan.rule import Finding
 from patchscan.series import Hunk
+from patchscan.tree.overlay import FileState
 
 CONTEXT = 3
 

@@ -148,7 +148,7 @@ def read(series: Sequence[str], revision: int | None) -> Thread:
     from patchscan.series import read_thread
 
     if is_range(series):
-        from patchscan.gitrange import read_range
+        from patchscan.mail.gitrange import read_range
 
         messages, problems = read_range(series[0], os.getcwd())
     else:

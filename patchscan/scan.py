@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from patchscan.base import describe_base
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.fingerprint import with_fingerprints
 from patchscan.frozen import replace
-from patchscan.overlay import lay
 from patchscan.problem import Problem
 from patchscan.repaired import mark_repaired
 from patchscan.report import Coverage, Report
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Thread
 from patchscan.tree import Tree
+from patchscan.tree.base import describe_base
+from patchscan.tree.overlay import lay
 
 
 def scan(

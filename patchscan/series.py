@@ -163,6 +163,6 @@ def read_thread(
     in the result's. Raises nothing: what cannot be read becomes a Problem.
     """
     # The parsers are loaded only here: these types are needed everywhere, most of the time without them.
-    from patchscan.thread import group
+    from patchscan.mail.thread import group
 
     return group(messages, problems, revision)

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from patchscan.config import Config, Part
 from patchscan.frozen import frozen, replace
-from patchscan.maintainers import matches, section_patterns
 from patchscan.pattern import pattern
 from patchscan.problem import Problem
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import Patch
 from patchscan.tree import Tree
+from patchscan.tree.maintainers import matches, section_patterns
 
 # A line under the "---" of a patch; in a cover letter it is for the whole series.
 NOTE = pattern(r"\s*patchscan:\s*ignore\s+([\w-]+)\s*(?::\s*(.*))?", re.I)

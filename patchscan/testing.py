@@ -16,9 +16,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from patchscan.body import read_trailers
 from patchscan.context import Settings
 from patchscan.frozen import replace
+from patchscan.mail.body import read_trailers
 from patchscan.pattern import pattern
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Rule
@@ -111,8 +111,8 @@ def mismatches(rule: Rule, text: str) -> Iterator[str]:
 
 def fix_faults(report: Report, tree: Tree | None) -> Iterator[str]:
     """Where the fixes of a report, laid on top of its series, do not make their findings go."""
-    from patchscan.diff import read_diff
     from patchscan.fixes import fix_patch
+    from patchscan.mail.diff import read_diff
     from patchscan.scan import scan
 
     text, left_out = fix_patch(report)

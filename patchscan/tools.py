@@ -118,7 +118,7 @@ def tree_of(options: Namespace) -> Tree | None:
         return None
     base = options.base
     if base is None and not options.tree and is_range(options.series):
-        from patchscan.gitrange import base_of
+        from patchscan.mail.gitrange import base_of
 
         base = base_of(options.series[0], os.getcwd())
     try:

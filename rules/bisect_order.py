@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.uses import find_uses, look_ahead
+from patchscan.tree.uses import find_uses, look_ahead
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.condition import Formula, all_of, any_of, can_hold, config, follows, negation
 from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
-from patchscan.overlay import View
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Function
+from patchscan.source.condition import Formula, all_of, any_of, can_hold, config, follows, negation
+from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
-    from patchscan.uses import Use
+    from patchscan.tree.uses import Use
 
 VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
@@ -81,8 +81,8 @@ def called_at(file: ChangedFile, line: int, name: str) -> bool:
 def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Iterator[Finding | Silence]:
     """What is said of a call whose function has an empty body where the caller is built."""
     from patchscan.compiled import compiled_when, defined_when
-    from patchscan.implied import implied
-    from patchscan.uses import find_uses
+    from patchscan.tree.implied import implied
+    from patchscan.tree.uses import find_uses
 
     for use in find_uses(context.view, name, whole=False).of_kind("definition"):
         empty = use.path.endswith(".h") and re.search(r"\)\s*\{\s*\}\s*$", use.text)
@@ -156,7 +156,7 @@ def is_guarded(function: Function) -> bool:
 
 def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Silence:
     """A finding where one use can be compiled while no definition is."""
-    from patchscan.uses import find_uses
+    from patchscan.tree.uses import find_uses
 
     defined, missing = first_uncovered(context.view, symbol, places, in_series(context, symbol))
     if missing is not None and not symbol.private:
@@ -172,7 +172,7 @@ def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Si
 
 def in_series(context: Context, symbol: Symbol) -> "list[Use]":
     """Where the files that the series changes define or declare a symbol, as the patch leaves them."""
-    from patchscan.occurrences import occurrences
+    from patchscan.tree.occurrences import occurrences
 
     contents = (
         {symbol.file.path: context.view.read(symbol.file.path)} if symbol.private else context.view.changed
@@ -209,7 +209,7 @@ def first_uncovered(
 
 def uncovered(view: View, when: Formula, defined: Formula) -> bool:
     """Whether an option that the definitions need is not known to be on where the use is compiled."""
-    from patchscan.implied import implied
+    from patchscan.tree.implied import implied
 
     if follows(defined, when):
         return False
@@ -226,7 +226,7 @@ def uncovered(view: View, when: Formula, defined: Formula) -> bool:
 
 def finding(context: Context, symbol: Symbol, place: Place, defined: Formula) -> Finding:
     """What to say, at the declaration where there is one, and else at the definition."""
-    from patchscan.implied import implied
+    from patchscan.tree.implied import implied
 
     atoms = sorted(defined.atoms - place.when.atoms, key=lambda name: (len(name), name))
     for name in tuple(atoms):

@@ -200,7 +200,7 @@ def loops_of_callers(
             yield from ((other.path, *found) for found in loops_in(source.functions(), function.name))
     if function.is_static or not context.has_tree:
         return
-    from patchscan.uses import find_uses
+    from patchscan.tree.uses import find_uses
 
     calls = find_uses(context.view, function.name).of_kind("call")
     for path in sorted({use.path for use in calls} - {other.path for other in series})[:MOST_CALLERS]:

@@ -20,7 +20,7 @@ WAITS = frozenset(
     )
 )
 OWN_CPU = pattern(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
-DEVICE = re.compile(r"\b\w*(?:regs?|registers|mmio)(?:->|\.|\b)")
+DEVICE = pattern(r"\b\w*(?:regs?|registers|mmio)(?:->|\.|\b)")
 # Called for a CPU that is not running, or before others run: nobody writes at the same time.
 QUIET = pattern(
     r"_(?:dead|dying|offline|online|starting|prepare|setup|cpu_up|cpu_down|hotplug|notify|init)(?:_|$)"

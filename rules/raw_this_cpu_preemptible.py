@@ -52,8 +52,8 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
 
 def sleeps_behind(function: Function, call: Call) -> int | None:
     """The line of a call that may sleep and is reached from this one with nothing that changes the context between."""
-    from patchscan.primitives import effect_of, may_change_context
-    from patchscan.sleeping import sleeps
+    from patchscan.flow.primitives import effect_of, may_change_context
+    from patchscan.flow.sleeping import sleeps
 
     statement = function.statement_of(call.node)
     while statement is not None:

@@ -80,7 +80,7 @@ def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function
 
 def user_in_series(context: Context, path: str, name: str) -> str:
     """Another file that the series changes and that uses a function; "" where none does."""
-    from patchscan.occurrences import occurrences
+    from patchscan.tree.occurrences import occurrences
 
     for other, content in sorted(context.final.changed.items()):
         if other == path or not content or not other.endswith((".c", ".h", ".S")):

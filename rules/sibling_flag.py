@@ -7,7 +7,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Line
-from patchscan.uses import Use, find_uses, look_ahead
+from patchscan.tree.uses import Use, find_uses, look_ahead
 
 MEMBER = pattern(r"^\s+(?:unsigned(?: int)?|int|bool|u8|u16|u32)\s+(\w+)\s*:\s*1\s*;")
 # Flags that end in these say different things of one object, and are not of one kind.

@@ -41,7 +41,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 
 def is_known_to_sleep(function: Function, call: Call) -> bool | None:
     """Whether the call may sleep, None for functions that the core kernel's list does not hold."""
-    from patchscan.sleeping import sleeps
+    from patchscan.flow.sleeping import sleeps
 
     return sleeps(call.name, tuple(function.source.text_of(node) for node in call.arguments))
 
@@ -69,7 +69,7 @@ def unconditional_sleep(context: Context, source: Source, name: str) -> Call | N
     One behind the drop of something that the caller holds does not count.
     """
     from patchscan.flow import states
-    from patchscan.flowstate import ATOMIC
+    from patchscan.flow.state import ATOMIC
 
     callees = [each for each in source.functions() if each.name == name]
     if len(callees) != 1 or callees[0].partial or not callees[0].whole:
@@ -138,7 +138,7 @@ def callers(context: Context, file: ChangedFile, function: Function) -> Iterator
         yield from ((file.path, each) for each in source.functions() if function.name in each.text)
     if function.is_static or not context.has_tree:
         return
-    from patchscan.uses import find_uses
+    from patchscan.tree.uses import find_uses
 
     used = find_uses(context.view, function.name).of_kind("call")
     for path in sorted({use.path for use in used} - {file.path})[:MOST_FILES]:

@@ -13,7 +13,7 @@ from patchscan.series import Hunk, Line
 from patchscan.source import Function
 
 if TYPE_CHECKING:
-    from patchscan.uses import Use, Uses
+    from patchscan.tree.uses import Use, Uses
 
 # Functions that the kernel wants to be rid of: callers should not be added. Configurable as `functions`.
 UNWANTED = {

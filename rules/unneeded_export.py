@@ -8,7 +8,7 @@ from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Export
 
 if TYPE_CHECKING:
-    from patchscan.uses import Use
+    from patchscan.tree.uses import Use
 
 # Their users do not name the exported symbol itself, or are tests that are built as modules.
 OTHER_NAMES = ("EXPORT_TRACEPOINT_SYMBOL", "EXPORT_SYMBOL_IF_KUNIT", "EXPORT_SYMBOL_FOR_KVM")

@@ -7,7 +7,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
-from patchscan.uses import find_uses, look_ahead
+from patchscan.tree.uses import find_uses, look_ahead
 
 # They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
 SPECIAL = pattern(

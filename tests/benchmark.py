@@ -26,9 +26,9 @@ PATCHSCAN = [sys.executable, "-m", "patchscan"]
 SYMBOLS = ("tlb_remove_table_sync_one", "tlb_flush_unshared_tables", "refill_stock", "smp_store_release")
 CALLERS = """
 import sys
-from patchscan.overlay import View
+from patchscan.tree.overlay import View
 from patchscan.tree import open_tree
-from patchscan.uses import find_uses
+from patchscan.tree.uses import find_uses
 print(len(find_uses(View(open_tree(sys.argv[1]), {}), sys.argv[2]).uses))
 """
 # What the rule local-atomic-bitop begins with, said to coccinelle.

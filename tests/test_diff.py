@@ -1,8 +1,8 @@
 """Diff text to file changes: every form git and others write (INPUT-TRAPS: diff)."""
 
 import pytest
-from patchscan.diff import read_diff
-from patchscan.paths import unquote
+from patchscan.mail.diff import read_diff
+from patchscan.mail.paths import unquote
 from patchscan.problem import Problem
 from patchscan.series import FileChange, Line
 

@@ -1,6 +1,6 @@
 """Diffs as mailers leave them: what the hunk counts prove is repaired, the rest is isolated (traps 22 and 23)."""
 
-from patchscan.diff import read_diff
+from patchscan.mail.diff import read_diff
 from patchscan.problem import Problem
 from patchscan.series import FileChange
 

@@ -10,12 +10,12 @@ from patchscan.cli import main
 from patchscan.context import ChangedFile
 from patchscan.fixes import diff_of, fix_patch
 from patchscan.mail import read_messages
-from patchscan.overlay import FileState
 from patchscan.registry import load_rules
 from patchscan.report import Report
 from patchscan.scan import scan
 from patchscan.series import read_thread
 from patchscan.testing import MemoryTree
+from patchscan.tree.overlay import FileState
 
 from tests.test_cli import TREE, git
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail import read_input
-from patchscan.overlay import lay
 from patchscan.series import Thread, read_thread
 from patchscan.tree import open_tree
+from patchscan.tree.overlay import lay
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 TREE = FIXTURES / "tree"

@@ -1,4 +1,4 @@
-"""patchscan.fragment: hunks as C that parses, and whose function is named only where that is sure."""
+"""patchscan.source.fragment: hunks as C that parses, and whose function is named only where that is sure."""
 
 import os
 import re

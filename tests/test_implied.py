@@ -1,9 +1,9 @@
 """Which options come with others."""
 
 import pytest
-from patchscan.implied import certain, implied
-from patchscan.overlay import View
 from patchscan.testing import MemoryTree
+from patchscan.tree.implied import certain, implied
+from patchscan.tree.overlay import View
 
 KCONFIG = """
 config MMU

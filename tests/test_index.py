@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from patchscan import uses
-from patchscan.index import SEAL, SHARDS, index_directory, look_up, open_index
-from patchscan.indexer import build_index
-from patchscan.overlay import View
-from patchscan.search import holding
-from patchscan.tree import Directory, open_tree
+from patchscan.tree import Directory, open_tree, uses
+from patchscan.tree.index import SEAL, SHARDS, index_directory, look_up, open_index
+from patchscan.tree.indexer import build_index
+from patchscan.tree.overlay import View
+from patchscan.tree.search import holding
 
 WORDS = ["shared", "only_3", "added", "never"]
 
@@ -294,7 +293,7 @@ def test_an_index_rebuilt_under_a_reader(kernel: Path) -> None:
 
 
 def test_dead_rows_are_swept_away(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patchscan.indexer._MOST_DEAD_ROWS", 0.01)
+    monkeypatch.setattr("patchscan.tree.indexer._MOST_DEAD_ROWS", 0.01)
     for generation in range(3):
         for number in range(60):
             (kernel / f"d{number % 7}" / f"f{number}.c").write_text(f"int only_{number}, g{generation};\n")

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from patchscan.kbuild import linkage, linkage_of
-from patchscan.kconfig import config_symbol, config_symbols
-from patchscan.makefile import Makefile, read_makefile
-from patchscan.overlay import View
 from patchscan.tree import Directory, open_tree
+from patchscan.tree.kbuild import linkage, linkage_of
+from patchscan.tree.kconfig import config_symbol, config_symbols
+from patchscan.tree.makefile import Makefile, read_makefile
+from patchscan.tree.overlay import View
 
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
 

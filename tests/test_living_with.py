@@ -11,7 +11,7 @@ import pytest
 from patchscan.cli import main
 from patchscan.config import find_config, read_config
 from patchscan.job import UsageError
-from patchscan.maintainers import matches, section_patterns
+from patchscan.tree.maintainers import matches, section_patterns
 
 from tests.test_cli import TREE
 from tests.test_report import SCHEMA

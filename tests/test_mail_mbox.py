@@ -1,7 +1,7 @@
 """How bytes are cut into mails (INPUT-TRAPS: splitting)."""
 
 from patchscan.mail import read_messages
-from patchscan.mbox import split_mbox
+from patchscan.mail.mbox import split_mbox
 
 from tests.mails import SEPARATOR, mail, mbox
 

@@ -5,7 +5,7 @@ import quopri
 
 import pytest
 from patchscan.mail import Message, hidden_characters, read_messages
-from patchscan.mime import decode_bytes, decode_header, unflow
+from patchscan.mail.mime import decode_bytes, decode_header, unflow
 from patchscan.problem import Problem
 from patchscan.series import read_thread
 

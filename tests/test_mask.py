@@ -1,12 +1,12 @@
-"""patchscan.mask: kernel macros become C of the same length that parses to what they mean."""
+"""patchscan.source.mask: kernel macros become C of the same length that parses to what they mean."""
 
 import random
 
 import pytest
 from patchscan.flow import states
-from patchscan.lexical import first_branches, without_comments
-from patchscan.mask import mask
 from patchscan.source import parse, parse_fragment
+from patchscan.source.lexical import first_branches, without_comments
+from patchscan.source.mask import mask
 
 BODIES = [
     b"\tfor_each_possible_cpu(cpu)\n\t\tx += per_cpu(y, cpu);\n",

@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from patchscan.overlay import FileState, lay
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree import Directory
+from patchscan.tree.overlay import FileState, lay
 
 from tests.diffs import change, diff_text, hunks_of, patch, series
 

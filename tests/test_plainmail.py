@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from patchscan.mbox import split_mbox
-from patchscan.mime import _decode_mime, decode_mail
-from patchscan.plainmail import name_and_address, read_plain, seconds
+from patchscan.mail.mbox import split_mbox
+from patchscan.mail.mime import _decode_mime, decode_mail
+from patchscan.mail.plainmail import name_and_address, read_plain, seconds
 
 HEAD = b"From: A <a@b.org>\nSubject: one\n"
 SHARED = os.environ.get("PATCHSCAN_SHARED")

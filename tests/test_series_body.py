@@ -1,6 +1,6 @@
 """The parts of a patch mail's body (INPUT-TRAPS 12, 17, 18 and 19)."""
 
-from patchscan.body import read_trailers, split_body
+from patchscan.mail.body import read_trailers, split_body
 from patchscan.series import Trailer
 
 from tests.mails import DIFF, diff_for, mail, only_patch, only_series, said, thread

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from patchscan.gitrange import read_range
+from patchscan.mail.gitrange import read_range
 from patchscan.series import read_thread
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -1,7 +1,7 @@
 """Subject lines as people write them (INPUT-TRAPS 13 and 14)."""
 
 import pytest
-from patchscan.subject import Subject, parse_subject
+from patchscan.mail.subject import Subject, parse_subject
 
 
 def parts(subject: str) -> tuple[int, int, int, str]:

@@ -32,10 +32,10 @@ diff --git a/drivers/misc/pinbuf-main.c b/drivers/misc/pinbuf-main.c
 SLOW = {
     "dataclasses": "patchscan.frozen",
     "inspect": "patchscan.frozen",
-    "email.parser": "patchscan.plainmail, or import it where it is used",
-    "email.utils": "patchscan.plainmail, or import it where it is used",
+    "email.parser": "patchscan.mail.plainmail, or import it where it is used",
+    "email.utils": "patchscan.mail.plainmail, or import it where it is used",
     "tomllib": "import it where it is used",
-    "subprocess": "patchscan.git, or import it where it is used",
+    "subprocess": "patchscan.tree.git, or import it where it is used",
     "pathlib": "os.path",
     "datetime": "import it where it is used",
     "json": "import it where it is used",

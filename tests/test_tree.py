@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from patchscan.base import describe_base
 from patchscan.tree import (
     Directory,
     GitRevision,
@@ -16,6 +15,7 @@ from patchscan.tree import (
     open_tree,
     safe_path,
 )
+from patchscan.tree.base import describe_base
 
 from tests.diffs import series
 

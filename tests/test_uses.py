@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from patchscan.occurrences import Use, occurrences
-from patchscan.overlay import View, lay
-from patchscan.search import holding
 from patchscan.tree import Directory, GitRevision, open_tree
-from patchscan.uses import MOST_SEARCHES, Uses, find_uses, near_directories
+from patchscan.tree.occurrences import Use, occurrences
+from patchscan.tree.overlay import View, lay
+from patchscan.tree.search import holding
+from patchscan.tree.uses import MOST_SEARCHES, Uses, find_uses, near_directories
 
 from tests.diffs import change, patch, series
 

@@ -13,7 +13,7 @@ from patchscan.model.scenario import Scenario
 from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
 from patchscan.model.stubs import Stubs, load_stubs
 from patchscan.model.touched import applies, touched_words
-from patchscan.overlay import PatchState
+from patchscan.tree.overlay import PatchState
 
 CPUS, WALKERS, ISOLATED = 64, 1, 16
 _WAITS = (

@@ -72,9 +72,9 @@ def series(options: argparse.Namespace) -> int:
     from patchscan.cost.change import SeriesCosts, as_dict
     from patchscan.job import read
     from patchscan.model.series import SeriesModels
-    from patchscan.overlay import lay
     from patchscan.printable import printable
     from patchscan.tree import TreeError, open_tree
+    from patchscan.tree.overlay import lay
 
     thread = read(options.models, None)
     if not thread.series:

@@ -7,10 +7,10 @@ from functools import cached_property, lru_cache
 
 from tree_sitter import Node
 
-from patchscan.lexical import closing
 from patchscan.model.assembly import as_c, has_macros
 from patchscan.model.config import Config, resolve, without_comments
 from patchscan.model.syntax import children, parse_function
+from patchscan.source.lexical import closing
 
 _HEADER = re.compile(
     rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*\(", re.M

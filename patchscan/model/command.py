@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.model.report import matrix, verdict_dict, verdict_text, write_models
     from patchscan.model.series import SeriesModels
     from patchscan.model.touched import scenarios_in
-    from patchscan.overlay import lay
     from patchscan.printable import printable
     from patchscan.tools import load_tools
+    from patchscan.tree.overlay import lay
 
     thread = read(options.series, options.revision)
     if not thread.series:

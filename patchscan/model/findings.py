@@ -8,9 +8,9 @@ from patchscan.context import ChangedFile, Context
 from patchscan.model.report import model_result
 from patchscan.model.series import Read, SeriesModels
 from patchscan.model.verdict import Verdict
-from patchscan.overlay import PatchState, View
 from patchscan.report import ModelResult
 from patchscan.rule import Evidence, Finding, Silence
+from patchscan.tree.overlay import PatchState, View
 
 _PLACE = re.compile(r"([\w./-]+):(\d+)")
 _CALLED = re.compile(r"\w+(?=\s*\()")

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from patchscan.hunks import HunkFailure, apply_hunks
-from patchscan.overlay import PatchState
 from patchscan.series import FileChange, Hunk, Line
+from patchscan.tree.hunks import HunkFailure, apply_hunks
+from patchscan.tree.overlay import PatchState
 
 _HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
 _DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from patchscan.frozen import frozen
-from patchscan.lexical import blank
+from patchscan.source.lexical import blank
 
 _BARRIER_NAMES = (
     r"smp_mb__\w+|smp_mb|smp_rmb|smp_wmb|mb|rmb|wmb|virt_\w?mb|dma_\w?mb|smp_store_release|smp_load_acquire"

@@ -17,8 +17,8 @@ from patchscan.model.slice import signature, without_holes
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
-from patchscan.overlay import PatchState, View
 from patchscan.tree import Tree
+from patchscan.tree.overlay import PatchState, View
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 Read = Callable[[str], bytes | None]
@@ -44,7 +44,7 @@ class Sources:
 class SeriesModels:
     """The models of one laid series; the code after a patch is looked at once, for it is what the next one finds.
 
-    states: as patchscan.overlay.lay() gives them.
+    states: as patchscan.tree.overlay.lay() gives them.
     """
 
     def __init__(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from patchscan.mask import mask
-from patchscan.syntax import descendants, tree
+from patchscan.source.mask import mask
+from patchscan.source.syntax import descendants, tree
 
 
 def parse_function(text: bytes) -> Node | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 
-from patchscan.overlay import PatchState
 from patchscan.pattern import pattern
+from patchscan.tree.overlay import PatchState
 
 # Not imported from typing, nor what reads scenarios before one may apply: both take longer than a small scan.
 TYPE_CHECKING = False

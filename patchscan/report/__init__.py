@@ -4,10 +4,10 @@ import re
 from importlib import import_module
 
 from patchscan.frozen import frozen
-from patchscan.overlay import PatchState
 from patchscan.problem import Problem
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Series, Thread
+from patchscan.tree.overlay import PatchState
 
 SUFFIXES = {
     "text": "txt",

@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from patchscan.frozen import frozen
-from patchscan.overlay import FileState
 from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
@@ -24,6 +23,7 @@ from patchscan.report.prose import shown
 from patchscan.report.text import reading_lines, summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import Patch
+from patchscan.tree.overlay import FileState
 
 TEMPLATES = Path(__file__).parent
 WORST_FIRST = ("unsafe", "unknown", "safe")

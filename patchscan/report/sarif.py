@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from patchscan import __version__
-from patchscan.diff import read_diff
+from patchscan.mail.diff import read_diff
 from patchscan.report import Report, anchored
 from patchscan.rule import Finding, Rule
 

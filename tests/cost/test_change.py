@@ -8,8 +8,8 @@ from patchscan.cli import main
 from patchscan.cost.change import CaseCost, SeriesCosts, cost_line, cost_lines
 from patchscan.job import read
 from patchscan.model.series import SeriesModels
-from patchscan.overlay import lay
 from patchscan.tree import open_tree
+from patchscan.tree.overlay import lay
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TREE, SHARED = os.environ.get("PATCHSCAN_KERNEL_TREE", ""), os.environ.get("PATCHSCAN_SHARED", "")

@@ -7,8 +7,8 @@ from patchscan.cost.change import CaseCost, CostChange, SeriesCosts
 from patchscan.cost.page import cost_section
 from patchscan.job import read
 from patchscan.model.series import SeriesModels
-from patchscan.overlay import lay
 from patchscan.tree import open_tree
+from patchscan.tree.overlay import lay
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SVG = "{http://www.w3.org/2000/svg}"

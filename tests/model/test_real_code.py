@@ -8,9 +8,9 @@ import pytest
 from patchscan.mail import read_input
 from patchscan.model.series import Sources, judge_case, shipped_scenarios, sources
 from patchscan.model.verdict import Verdict
-from patchscan.overlay import lay
 from patchscan.series import read_thread
 from patchscan.tree import open_tree
+from patchscan.tree.overlay import lay
 
 TREE, SHARED = os.environ.get("PATCHSCAN_KERNEL_TREE", ""), os.environ.get("PATCHSCAN_SHARED", "")
 TARGETED = Path(SHARED) / "corpus" / "threads" / "v4-targeted-tlb-sync.mbox"

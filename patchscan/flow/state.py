@@ -1,0 +1,385 @@
+"""The context a statement runs in: interrupts, preemption, RCU and locks, each True, False or None for unknown."""
+
+from collections.abc import Iterator, Mapping
+
+from patchscan.flow.primitives import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
+from patchscan.frozen import field, frozen, replace
+
+_DEEP = 9
+
+
+@frozen
+class Fact:
+    """Whether something holds, and the line (0: it holds on entry) that made it so."""
+
+    value: bool | None = None
+    line: int = 0
+
+    def merge(self, other: "Fact") -> "Fact":
+        """What holds where two paths meet."""
+        if self.value is not other.value:
+            return UNKNOWN_FACT
+        return self if self.line <= other.line else other
+
+
+UNKNOWN_FACT = Fact()
+
+
+@frozen
+class Depth:
+    """How often something was entered and not left: at least low, at most high; base: what held on entry."""
+
+    low: int = 0
+    high: int = 0
+    base: bool | None = None
+    line: int = 0
+
+    @property
+    def value(self) -> bool | None:
+        if self.low > 0:
+            return True
+        return self.base if self.high == 0 or self.base else None
+
+    def enter(self, line: int) -> "Depth":
+        return Depth(
+            min(self.low + 1, _DEEP), min(self.high + 1, _DEEP), self.base, self.line if self.low else line
+        )
+
+    def leave(self) -> "Depth":
+        """Left once; below the entry depth nothing is known any more."""
+        if self.high == 0:
+            return Depth()
+        high = self.high if self.high == _DEEP else self.high - 1
+        return Depth(max(self.low - 1, 0), high, self.base, self.line)
+
+    def change(self, by: int, line: int) -> "Depth":
+        """Entered by that many levels; left, where it is negative."""
+        depth = self
+        for _ in range(abs(by)):
+            depth = depth.enter(line) if by > 0 else depth.leave()
+        return depth
+
+    def asserted(self, value: bool | None, line: int) -> "Depth":
+        """What holds after an assertion that it is entered, or is not; None: nothing was asserted."""
+        if value is None or self.value is not None:
+            return self
+        return Depth(self.low, self.high if value else 0, value, line)
+
+    def merge(self, other: "Depth") -> "Depth":
+        base = self.base if self.base is other.base else None
+        line = max(self.line, other.line) if 0 in (self.line, other.line) else min(self.line, other.line)
+        return Depth(min(self.low, other.low), max(self.high, other.high), base, line)
+
+
+@frozen
+class Lock:
+    """A lock: kind ("mutex", "spin", "raw_spin", "rwlock", "local_lock", "rwsem", ...; "lock" when only asserted),
+    name as the code spells it without "&" ("pool->lock"), and the line that took it."""
+
+    kind: str
+    name: str
+    line: int
+
+
+@frozen
+class State:
+    """What is known where a statement begins.
+
+    irqs_off, preempt_off: on every kernel configuration, PREEMPT_RT included; irqs_off_not_rt, preempt_off_not_rt: on
+    one without PREEMPT_RT, where a spinlock_t, too, disables preemption and its _irq variants interrupts.
+    held, dropped: locks taken here, and those dropped that were not taken here (True: on every path).
+    """
+
+    irq: Fact = UNKNOWN_FACT
+    irq_rt: Fact = UNKNOWN_FACT
+    preempt: Depth = Depth()
+    bottom_halves: Depth = Depth()
+    rcu: Depth = Depth()
+    srcu: Depth = Depth()
+    migration: Depth = Depth()
+    held: Mapping[tuple[str, str], Depth] = field(default_factory=dict)
+    dropped: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    saved: Mapping[str, tuple[Fact, Fact]] = field(default_factory=dict)
+    pending: Mapping[str, "Pending"] = field(default_factory=dict)
+    guards: tuple["Guard", ...] = ()
+
+    @property
+    def irqs_off_not_rt(self) -> bool | None:
+        return self.irq.value
+
+    @property
+    def irqs_off(self) -> bool | None:
+        return self.irq.value if self.irq.value is self.irq_rt.value else None
+
+    @property
+    def preempt_off_not_rt(self) -> bool | None:
+        """Whether the task cannot be preempted, whatever the reason."""
+        return self._any(
+            self.irq.value, self.preempt.value, self.bottom_halves.value, *self._held_values(ATOMIC_LOCKS)
+        )
+
+    @property
+    def preempt_off(self) -> bool | None:
+        raw = self._held_values(ATOMIC_LOCKS - RT_SLEEPING_LOCKS)
+        on_rt = self._any(self.irq_rt.value, self.preempt.value, *raw)
+        return on_rt if on_rt is self.preempt_off_not_rt else None
+
+    @property
+    def migration_off(self) -> bool | None:
+        """Whether the task stays on this CPU; a spinlock_t sees to that on PREEMPT_RT, too."""
+        return self._any(self.preempt_off_not_rt, self.migration.value)
+
+    @property
+    def bh_off(self) -> bool | None:
+        """Whether bottom halves cannot run on this CPU."""
+        return self._any(self.irqs_off, self.bottom_halves.value)
+
+    @property
+    def in_rcu(self) -> bool | None:
+        """Inside rcu_read_lock(); a preempt-off region counts as a reader too, but is asked for apart."""
+        return self.rcu.value
+
+    @property
+    def in_srcu(self) -> bool | None:
+        return self.srcu.value
+
+    @property
+    def may_sleep(self) -> bool | None:
+        """False under anything that forbids sleeping, on PREEMPT_RT or without; True where all is known absent."""
+        atomic = self._any(self.preempt_off_not_rt, self.rcu.value)
+        return None if atomic is None else not atomic
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks held for certain, in the order of their lines."""
+        held = (Lock(kind, name, depth.line) for (kind, name), depth in self.held.items() if depth.low > 0)
+        return tuple(sorted(held, key=lambda lock: (lock.line, lock.name)))
+
+    @property
+    def maybe_locks(self) -> tuple[Lock, ...]:
+        """The locks held on some of the paths that lead here."""
+        held = (Lock(kind, name, depth.line) for (kind, name), depth in self.held.items() if depth.low == 0)
+        return tuple(sorted(held, key=lambda lock: (lock.line, lock.name)))
+
+    def evidence(self, what: str) -> int:
+        """The line that makes irqs_off, preempt_off, bh_off, in_rcu, ... (or may_sleep not) hold; 0: the entry."""
+        if what == "may_sleep":
+            return (
+                self.evidence("in_rcu")
+                if self.preempt_off_not_rt is not True and self.rcu.value
+                else self._atomic()
+            )
+        if what.startswith("preempt_off"):
+            return self._atomic()
+        return {
+            "irqs_off": self.irq.line,
+            "irqs_off_not_rt": self.irq.line,
+            "bh_off": self.bottom_halves.line if self.bottom_halves.value else self.irq.line,
+            "in_rcu": self.rcu.line,
+            "in_srcu": self.srcu.line,
+        }[what]
+
+    def _atomic(self) -> int:
+        """The line of what disables preemption here, the innermost reason last taken."""
+        lines = [
+            depth.line for (kind, _), depth in self.held.items() if kind in ATOMIC_LOCKS and depth.low > 0
+        ]
+        lines += [depth.line for depth in (self.preempt, self.bottom_halves) if depth.value]
+        lines += [self.irq.line] if self.irq.value else []
+        return max(lines, default=self.irq.line)
+
+    def _held_values(self, kinds: frozenset[str]) -> Iterator[bool | None]:
+        for (kind, _), depth in self.held.items():
+            if kind in kinds:
+                yield True if depth.low else None
+
+    @staticmethod
+    def _any(*values: bool | None) -> bool | None:
+        if True in values:
+            return True
+        return None if None in values else False
+
+
+@frozen
+class Pending:
+    """A call whose success a variable tells: `ret = mutex_lock_interruptible(&l); if (ret) ...`.
+
+    success: "nonzero" or "zero", the value when it took the lock; either: the state right after the call.
+    """
+
+    success: str
+    either: State
+    taken: State
+    untaken: State
+
+
+@frozen
+class Guard:
+    """What the end of the scope undoes."""
+
+    effect: Effect
+    lock: str
+    flags: str
+
+
+UNKNOWN = State()
+_ON, _OFF = Fact(False), Fact(True)
+PROCESS = State(_ON, _ON, Depth(base=False), Depth(base=False), Depth(base=False))
+ATOMIC = State(_OFF, _OFF, Depth(base=True), Depth(base=True), Depth(base=True))
+IRQS_OFF = State(_OFF, _OFF, Depth(base=True))
+IRQS_OFF_NOT_RT = State(irq=_OFF)
+BOTTOM_HALF = State(bottom_halves=Depth(base=True))
+
+
+def merge(first: State | None, second: State | None) -> State | None:
+    """What holds where two paths meet; None is a path that cannot be."""
+    if first is None or second is None or first == second:
+        return second if first is None else first
+    return State(
+        first.irq.merge(second.irq),
+        first.irq_rt.merge(second.irq_rt),
+        first.preempt.merge(second.preempt),
+        first.bottom_halves.merge(second.bottom_halves),
+        first.rcu.merge(second.rcu),
+        first.srcu.merge(second.srcu),
+        first.migration.merge(second.migration),
+        _merge_held(first.held, second.held),
+        {
+            key: first.dropped.get(key, False) and second.dropped.get(key, False)
+            for key in sorted({*first.dropped, *second.dropped})
+        },
+        _merge_saved(first.saved, second.saved),
+        {name: value for name, value in first.pending.items() if second.pending.get(name) == value},
+        first.guards if len(first.guards) <= len(second.guards) else second.guards,
+    )
+
+
+def widen(before: State | None, again: State | None) -> State | None:
+    """What holds where a path leads back: like merge, but what grows with every round is unbounded at once."""
+    merged = merge(before, again)
+    if before is None or merged is None or merged == before:
+        return merged
+    return replace(
+        merged,
+        preempt=_unbounded(before.preempt, merged.preempt),
+        bottom_halves=_unbounded(before.bottom_halves, merged.bottom_halves),
+        rcu=_unbounded(before.rcu, merged.rcu),
+        srcu=_unbounded(before.srcu, merged.srcu),
+        migration=_unbounded(before.migration, merged.migration),
+        held={key: _unbounded(before.held.get(key, Depth()), depth) for key, depth in merged.held.items()},
+    )
+
+
+def _unbounded(before: Depth, after: Depth) -> Depth:
+    return replace(after, high=_DEEP) if after.high > before.high > 0 else after
+
+
+def _merge_held(
+    first: Mapping[tuple[str, str], Depth], second: Mapping[tuple[str, str], Depth]
+) -> dict[tuple[str, str], Depth]:
+    return {key: first.get(key, Depth()).merge(second.get(key, Depth())) for key in sorted({*first, *second})}
+
+
+def _merge_saved(
+    first: Mapping[str, tuple[Fact, Fact]], second: Mapping[str, tuple[Fact, Fact]]
+) -> dict[str, tuple[Fact, Fact]]:
+    return {
+        name: (first[name][0].merge(second[name][0]), first[name][1].merge(second[name][1]))
+        for name in sorted(first.keys() & second.keys())
+    }
+
+
+def apply(state: State, effect: Effect, lock: str, flags: str, line: int) -> State:
+    """The state after a call with this effect; lock, flags: names of the lock and of the saved flags."""
+    if effect.op == "assert":
+        return _assert(state, effect, lock, line)
+    state = _switch_irqs(state, effect, flags, line)
+    if effect.lock:
+        state = _take(state, effect, lock, line)
+    return replace(
+        state,
+        preempt=state.preempt.change(effect.preempt, line),
+        bottom_halves=state.bottom_halves.change(effect.bottom_halves, line),
+        rcu=state.rcu.change(effect.rcu, line),
+        srcu=state.srcu.change(effect.srcu, line),
+        migration=state.migration.change(effect.migration, line),
+    )
+
+
+def _switch_irqs(state: State, effect: Effect, flags: str, line: int) -> State:
+    if not effect.irq:
+        return state
+    if effect.irq == "restore":
+        irq, irq_rt = state.saved.get(flags, (UNKNOWN_FACT, UNKNOWN_FACT))
+        saved = {name: facts for name, facts in state.saved.items() if name != flags}
+        return replace(state, irq=irq, irq_rt=irq_rt if effect.on_rt else state.irq_rt, saved=saved)
+    if effect.irq == "save":
+        state = replace(state, saved={**state.saved, flags: (state.irq, state.irq_rt)})
+    fact = Fact(effect.irq != "on", line)
+    if effect.irq == "save" and state.irq.value:
+        fact = state.irq
+    return replace(state, irq=fact, irq_rt=fact if effect.on_rt else state.irq_rt)
+
+
+def _take(state: State, effect: Effect, lock: str, line: int) -> State:
+    """The state after a lock is taken or dropped; one dropped that was not taken here is remembered."""
+    key = (effect.lock, lock)
+    held = dict(state.held)
+    if effect.op == "acquire":
+        held[key] = held.get(key, Depth()).enter(line)
+        return replace(state, held=held)
+    held.pop(("lock", lock), None)
+    if key not in held:
+        for other in [other for other in held if other[0] == effect.lock]:
+            held[other] = replace(held[other], low=0)
+        return replace(state, held=held, dropped={**state.dropped, key: True})
+    depth = held[key].leave()
+    if depth.high:
+        held[key] = depth
+    else:
+        del held[key]
+    return replace(state, held=held)
+
+
+def _assert(state: State, effect: Effect, lock: str, line: int) -> State:
+    """What holds after an assertion; one that contradicts what is known changes nothing."""
+    if effect.irq:
+        fact = Fact(effect.irq == "off", line)
+        irq = fact if state.irq.value is None else state.irq
+        irq_rt = fact if state.irq_rt.value is None else state.irq_rt
+        state = replace(state, irq=irq, irq_rt=irq_rt)
+    state = replace(
+        state,
+        preempt=state.preempt.asserted(_sign(effect.preempt), line),
+        bottom_halves=state.bottom_halves.asserted(_sign(effect.bottom_halves), line),
+        rcu=state.rcu.asserted(_sign(effect.rcu), line),
+    )
+    if effect.lock and not any(name == lock and depth.low for (_, name), depth in state.held.items()):
+        # It was held on entry: a caller who hears of it must not take it for one taken here.
+        state = replace(state, held={**state.held, (effect.lock, lock): Depth(1, 1, True, line)})
+    return state
+
+
+def _sign(change: int) -> bool | None:
+    return None if change == 0 else change > 0
+
+
+def sleeping_point(state: State, line: int) -> State:
+    """What is known after a call that may sleep: nothing forbids it, unless something is known to."""
+    if state.may_sleep is False or any(depth.low == 0 for depth in state.held.values()):
+        return state
+    irqs_on = Effect("assert", irq="on", preempt=-1, bottom_halves=-1, rcu=-1)
+    return _assert(state, irqs_on, "", line)
+
+
+def forget_context(state: State) -> State:
+    """After a call that may take or drop locks or switch interrupts: what was certain is so no more."""
+    return replace(
+        state,
+        irq=UNKNOWN_FACT,
+        irq_rt=UNKNOWN_FACT,
+        preempt=replace(state.preempt, low=0, base=None),
+        bottom_halves=replace(state.bottom_halves, low=0, base=None),
+        rcu=replace(state.rcu, low=0, base=None),
+        held={key: replace(depth, low=0) for key, depth in state.held.items()},
+    )

@@ -1,0 +1,244 @@
+"""What a caller needs to know of a function: one level, computed from its definition."""
+
+import re
+from functools import cache
+
+from patchscan.flow import FlowStates, states
+from patchscan.flow.calleffects import Summaries, lock_name
+from patchscan.flow.sleeping import sleeps
+from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge
+from patchscan.frozen import frozen, replace
+from patchscan.pattern import pattern
+from patchscan.source import Call, Function, Source
+
+FREES = frozenset(
+    {
+        "consume_skb",
+        "folio_put",
+        "free_netdev",
+        "free_page",
+        "free_pages",
+        "free_percpu",
+        "kfree",
+        "kfree_const",
+        "kfree_rcu",
+        "kfree_sensitive",
+        "kfree_skb",
+        "kmem_cache_free",
+        "kvfree",
+        "kvfree_rcu",
+        "kvfree_sensitive",
+        "put_page",
+        "vfree",
+    }
+)
+_ALLOCATES = pattern(r"kv?[mzc]alloc\w*|kmemdup\w*|kstrdup\w*|kmem_cache_z?alloc\w*|v[mz]alloc\w*|alloc_p\w+")
+
+
+@frozen
+class CalleeSummary:
+    """What a call of the function does to its caller's context. Three-valued: None is unknown.
+
+    may_sleep: True when some path sleeps, at the line and in the function named by sleeps_at; always_sleeps: on
+    every path. acquires, releases: (kind, name) of the locks held, or dropped, on return, named by its parameters;
+    certain: False when that, or the context below, differs from path to path. irqs_off: interrupts on return, None
+    where they are as they were; preempt, bottom_halves, rcu: change of depth. frees: arguments, by index.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    may_sleep: bool | None = None
+    always_sleeps: bool = False
+    sleeps_at: tuple[int, str] | None = None
+    acquires: tuple[tuple[str, str], ...] = ()
+    releases: tuple[tuple[str, str], ...] = ()
+    certain: bool = True
+    irqs_off: bool | None = None
+    irqs_off_not_rt: bool | None = None
+    preempt: int = 0
+    bottom_halves: int = 0
+    rcu: int = 0
+    may_return_null: bool | None = None
+    frees: tuple[int, ...] = ()
+
+    def apply(self, state: State, arguments: tuple[str, ...], line: int) -> State:
+        """The caller's state after a call with these arguments."""
+        held = dict(state.held)
+        for kind, name in self.releases:
+            held = _drop(held, kind, rename(name, self.parameters, arguments))
+        for kind, name in self.acquires:
+            key = (kind, rename(name, self.parameters, arguments))
+            held[key] = held.get(key, Depth()).enter(line)
+        after = replace(
+            state,
+            irq=state.irq if self.irqs_off_not_rt is None else Fact(self.irqs_off_not_rt, line),
+            irq_rt=state.irq_rt if self.irqs_off is None else Fact(self.irqs_off, line),
+            preempt=state.preempt.change(self.preempt, line),
+            bottom_halves=state.bottom_halves.change(self.bottom_halves, line),
+            rcu=state.rcu.change(self.rcu, line),
+            held=held,
+        )
+        return after if self.certain else _uncertain(state, after)
+
+
+def _drop(held: dict[tuple[str, str], Depth], kind: str, name: str) -> dict[tuple[str, str], Depth]:
+    """The locks held without one; when it is not among them, those of its kind are held no more for certain."""
+    if (kind, name) in held:
+        return {key: depth for key, depth in held.items() if key != (kind, name)}
+    return {key: replace(depth, low=0) if key[0] == kind else depth for key, depth in held.items()}
+
+
+def _uncertain(before: State, after: State) -> State:
+    """The state after a callee whose paths differ, or do something unknown: nothing certain is left."""
+    return forget_context(merge(before, after) or after)
+
+
+def rename(name: str, parameters: tuple[str, ...], arguments: tuple[str, ...]) -> str:
+    """A lock named by a callee's parameter, as the caller names it: p->lock of f(&pool) is pool.lock."""
+    match = re.match(r"\w+", name)
+    if match is None or match.group() not in parameters:
+        return name
+    index = parameters.index(match.group())
+    if index >= len(arguments):
+        return name
+    argument, rest = "".join(arguments[index].split()), name[match.end() :]
+    if argument.startswith("&") and rest.startswith("->"):
+        return f"{argument[1:]}.{rest[2:]}"
+    return lock_name(argument) + rest
+
+
+def local_summaries(source: Source) -> Summaries:
+    """Summaries of the functions defined in a text, each made when it is first asked for.
+
+    A name defined twice, as under #ifdef and #else, may do either: its summary is not certain.
+    """
+
+    @cache
+    def look_up(name: str) -> CalleeSummary | None:
+        found = [function for function in source.functions() if function.name == name]
+        if len(found) > 1:
+            return CalleeSummary(name, (), certain=False)
+        return summarise(found[0]) if found else None
+
+    return look_up
+
+
+def summarise(function: Function, summaries: Summaries | None = None) -> CalleeSummary | None:
+    """The summary of a whole function; None when it could not be walked.
+
+    The function is walked from a context in which everything is off and from one in which all is on: what comes
+    out the same either way is its own doing, what comes out as it went in was left alone.
+    """
+    if not function.whole:
+        return None
+    from_atomic, from_process = (states(function, entry, summaries) for entry in (ATOMIC, PROCESS))
+    if not (from_atomic.complete and from_process.complete):
+        return None
+    off, on = _end(from_atomic), _end(from_process)
+    parameters = tuple(parameter.name for parameter in function.parameters)
+    sleeping = [call for call in function.calls() if sleeps(call.name, _texts(function, call))]
+    summary = CalleeSummary(
+        function.name,
+        parameters,
+        True if sleeping else _surely_awake(function),
+        any(_unconditional(function, call) and _as_on_entry(from_atomic.at(call.node)) for call in sleeping),
+        (sleeping[0].line, sleeping[0].name) if sleeping else None,
+        may_return_null=_may_return_null(function),
+        frees=_frees(function, parameters),
+    )
+    return summary if off is None or on is None else _with_context(summary, off, on)
+
+
+def _with_context(summary: CalleeSummary, off: State, on: State) -> CalleeSummary:
+    """The summary with what the exit states tell of locks, interrupts and depths."""
+    irq, irq_known = _change(on.irqs_off_not_rt, off.irqs_off_not_rt)
+    irq_rt, irq_rt_known = _change(on.irq_rt.value, off.irq_rt.value)
+    depths = [(on.preempt, off.preempt), (on.bottom_halves, off.bottom_halves), (on.rcu, off.rcu)]
+    preempt, bottom_halves, rcu = (_depth_change(first, second) for first, second in depths)
+    return replace(
+        summary,
+        acquires=tuple(
+            (lock.kind, lock.name) for lock in on.locks if on.held[lock.kind, lock.name].base is None
+        ),
+        releases=tuple(key for key, certain in on.dropped.items() if certain),
+        certain=irq_known
+        and irq_rt_known
+        and not on.maybe_locks
+        and all(on.dropped.values())
+        and all(first.low == first.high for first, _ in depths),
+        irqs_off=irq_rt,
+        irqs_off_not_rt=irq,
+        preempt=preempt,
+        bottom_halves=bottom_halves,
+        rcu=rcu,
+    )
+
+
+def _end(flow: FlowStates) -> State | None:
+    end: State | None = None
+    for state in flow.exits:
+        end = merge(end, state)
+    return end
+
+
+def _change(from_on: bool | None, from_off: bool | None) -> tuple[bool | None, bool]:
+    """What a flag is on return, None when it was left alone; and whether that is known."""
+    if from_on is False and from_off is True:
+        return None, True
+    if from_on is not None and from_on is from_off:
+        return from_on, True
+    return None, False
+
+
+def _depth_change(from_on: Depth, from_off: Depth) -> int:
+    """How much deeper it is on return; a callee that leaves what its caller entered leaves one level."""
+    if from_on.low:
+        return from_on.low
+    return -1 if from_off.base is None else 0
+
+
+def _texts(function: Function, call: Call) -> tuple[str, ...]:
+    return tuple(function.source.text_of(argument) for argument in call.arguments)
+
+
+def _surely_awake(function: Function) -> bool | None:
+    """False when no call in it can sleep, None when some callee is unknown."""
+    known = all(sleeps(call.name, _texts(function, call)) is False for call in function.calls())
+    return False if known else None
+
+
+def _unconditional(function: Function, call: Call) -> bool:
+    """Whether a call stands on every path: under no condition, and no return or goto stands before it."""
+    if any(control.kind != "do" for control in function.enclosing(call.node)):
+        return False
+    jumps = function.nodes("return_statement", "goto_statement")
+    return all(jump.start_byte > call.node.start_byte or jump == call.node.parent for jump in jumps)
+
+
+def _as_on_entry(state: State) -> bool:
+    """Whether nothing that forbade sleeping on entry has been left: a callee may drop its caller's lock."""
+    depths = (state.preempt, state.bottom_halves, state.rcu)
+    return not state.dropped and state.irqs_off is True and all(depth.base for depth in depths)
+
+
+def _may_return_null(function: Function) -> bool | None:
+    """True when it returns NULL somewhere, or what an allocator gave; False when it returns no pointer."""
+    type_and_stars = function.header.partition(function.name)[0]
+    if "*" not in type_and_stars:
+        return False
+    for node in function.nodes("return_statement"):
+        text = function.source.text_of(node).removeprefix("return").rstrip(";").strip()
+        if text == "NULL" or (_ALLOCATES.match(text) and "(" in text):
+            return True
+    return None
+
+
+def _frees(function: Function, parameters: tuple[str, ...]) -> tuple[int, ...]:
+    """Which of its arguments it hands to a function that frees them."""
+    freed = set()
+    for call in function.calls():
+        texts = _texts(function, call)
+        index = 1 if call.name == "kmem_cache_free" else 0
+        if call.name in FREES and index < len(texts) and texts[index] in parameters:
+            freed.add(parameters.index(texts[index]))
+    return tuple(sorted(freed))

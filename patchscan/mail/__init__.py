@@ -1,0 +1,194 @@
+"""Input to messages: files, directories, Maildirs, compressed mailboxes and stdin."""
+
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+
+from patchscan.frozen import frozen
+from patchscan.mail.gitlog import is_log, log_to_mails
+from patchscan.mail.mbox import split_mbox
+from patchscan.mail.mime import decode_mail
+from patchscan.pattern import pattern
+from patchscan.problem import Problem
+
+_MESSAGE_ID = pattern(r"<([^<>\s]+)>")
+_DIFF_START = pattern(rb"\s*(?:diff --|--- |Index: )")
+_MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
+_GZIP = b"\x1f\x8b"
+# A mailbox of a whole list is some hundred MB; more than this out of one small file is an attack.
+_MOST_BYTES = 1 << 30
+_HIDDEN = pattern("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+
+
+@frozen
+class Message:
+    """One mail. message_id: without <>, "" where there is none; author: "Name <address>"; date: as sent.
+
+    references: Message-IDs of the mails before it in its thread, its parent last; body: decoded text, "\\n"
+    between lines, surrogates for bytes of no charset; where: what to call it in a Problem; recipients: those
+    of To and Cc, as sent.
+    """
+
+    message_id: str
+    subject: str
+    author: str
+    date: str
+    references: tuple[str, ...]
+    body: str
+    where: str
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def parent(self) -> str | None:
+        """The Message-ID this mail replies to."""
+        return self.references[-1] if self.references else None
+
+
+def hidden_characters(text: str) -> tuple[tuple[int, str], ...]:
+    """Bidirectional and zero-width control characters in text: (offset, character) of each.
+
+    They are kept in what is read, for a reviewer must see what the compiler would (CVE-2021-42574).
+    """
+    return tuple((found.start(), found.group()) for found in _HIDDEN.finditer(text))
+
+
+def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
+    """Read a mailbox, a mail, a patch or a git log; gzip is unpacked. where: its name in problems. Raises nothing."""
+    data, problems = _unpacked(data, where)
+    mails = log_to_mails(data) if is_log(data) else split_mbox(data)
+    if not mails:
+        problems.append(Problem(where, "no mail found: the input is empty"))
+    messages: list[Message] = []
+    for number, raw in enumerate(mails, 1):
+        place = where if len(mails) == 1 else f"{where}, message {number}"
+        for message in _messages(raw, place, problems):
+            messages.append(message)
+    return tuple(messages), tuple(problems)
+
+
+def _unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
+    problems: list[Problem] = []
+    unpacked = b""
+    while data.startswith(_GZIP):
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += stream.decompress(data, _MOST_BYTES - len(unpacked))
+        except zlib.error as error:
+            problems.append(Problem(where, f"gzip data cannot be unpacked: {error}"))
+            return unpacked, problems
+        if not stream.eof:
+            why = "is cut short" if not stream.unconsumed_tail else "unpacks to more than 1 GiB"
+            problems.append(Problem(where, f"gzip data {why}: read up to there"))
+            return unpacked, problems
+        data = stream.unused_data
+    return unpacked or data, problems
+
+
+def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Message]:
+    """One mail and those inside it, outermost first."""
+    if _DIFF_START.match(raw):
+        raw = b"\n" + raw  # a bare diff: no headers
+    decoded = decode_mail(raw)
+    problems.extend(Problem(where, note) for note in decoded.notes)
+    headers = decoded.headers
+    if headers or decoded.text.strip():
+        ids = _MESSAGE_ID.findall(headers.get("message-id", ""))
+        yield Message(
+            message_id=ids[0] if ids else headers.get("message-id", "").strip("<> "),
+            subject=headers.get("subject", ""),
+            author=headers.get("from", ""),
+            date=headers.get("date", ""),
+            references=_references(headers),
+            body=decoded.text,
+            where=where,
+            recipients=_recipients(headers),
+        )
+    for number, inner in enumerate(decoded.inner, 1):
+        for one in split_mbox(inner):
+            yield from _messages(one, f"{where}, attachment {number}", problems)
+
+
+def _recipients(headers: dict[str, str]) -> tuple[str, ...]:
+    """The addresses of To and Cc, each once; a comma may stand in a quoted name."""
+    found: list[str] = []
+    quoted = False
+    for piece in ",".join(headers.get(name, "") for name in ("to", "cc")).split(","):
+        if quoted:
+            found[-1] += "," + piece
+        else:
+            found.append(piece)
+        quoted ^= piece.replace('\\"', "").count('"') % 2 == 1
+    return tuple(dict.fromkeys(one.strip() for one in found if "@" in one))
+
+
+def _references(headers: dict[str, str]) -> tuple[str, ...]:
+    """References and In-Reply-To as one chain; In-Reply-To names the parent where they differ."""
+    chain = list(dict.fromkeys(_MESSAGE_ID.findall(headers.get("references", ""))))
+    for parent in _MESSAGE_ID.findall(headers.get("in-reply-to", ""))[:1]:
+        if parent in chain:
+            chain.remove(parent)
+        chain.append(parent)
+    return tuple(chain)
+
+
+def read_input(
+    paths: Sequence[str], stdin: bytes | None = None
+) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
+    """Read what a user names: mailboxes, patch files, Maildirs, directories, "-" for stdin; in that order."""
+    messages: list[Message] = []
+    problems: list[Problem] = []
+    for path in paths:
+        for where, data in _contents(path, stdin, problems):
+            found, troubles = read_messages(data, where)
+            messages.extend(found)
+            problems.extend(troubles)
+    return tuple(messages), tuple(problems)
+
+
+def _contents(path: str, stdin: bytes | None, problems: list[Problem]) -> Iterator[tuple[str, bytes]]:
+    if path == "-":
+        yield "stdin", stdin or b""
+        return
+    files = [path]
+    if os.path.isdir(path):
+        try:
+            files = _files_in(path, problems)
+        except OSError as error:
+            problems.append(Problem(path, f"cannot be read: {error.strerror}"))
+            return
+    for file in files:
+        try:
+            with open(file, "rb") as stream:
+                yield file, stream.read()
+        except (OSError, ValueError) as error:
+            problems.append(Problem(file, f"cannot be read: {getattr(error, 'strerror', None) or error}"))
+
+
+def _files_in(path: str, problems: list[Problem]) -> list[str]:
+    """The mails of a Maildir, the patches of a quilt series in its order, else all patch files by name."""
+    folders = [os.path.join(path, name) for name in ("cur", "new") if os.path.isdir(os.path.join(path, name))]
+    if folders:
+        mails = [entry.path for folder in folders for entry in os.scandir(folder) if entry.is_file()]
+        files = sorted(mails, key=os.path.basename)
+    elif os.path.isfile(os.path.join(path, "series")):
+        files = _quilt_series(path, problems)
+    else:
+        entries = [entry for entry in os.scandir(path) if entry.is_file()]
+        files = sorted(entry.path for entry in entries if entry.name.lower().endswith(_MAIL_FILES))
+    if not files:
+        problems.append(Problem(path, f"no patches in this directory: looked for {', '.join(_MAIL_FILES)}"))
+    return files
+
+
+def _quilt_series(path: str, problems: list[Problem]) -> list[str]:
+    files = []
+    with open(os.path.join(path, "series"), encoding="utf-8", errors="surrogateescape") as series:
+        for line in series:
+            name = line.split("#")[0].split()[:1]
+            if not name:
+                continue
+            if os.path.isabs(name[0]) or ".." in name[0].split("/") or "\0" in name[0]:
+                problems.append(Problem(f"{path}/series", f"{name[0]} lies outside the directory; left out"))
+                continue
+            files.append(os.path.join(path, name[0]))
+    return files

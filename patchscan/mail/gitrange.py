@@ -1,0 +1,44 @@
+"""A git revision range to messages, by the same road as mail."""
+
+from patchscan.mail import Message, read_messages
+from patchscan.problem import Problem
+from patchscan.tree.git import GitError, commit_of, run_git
+
+_OPTIONS = (
+    "--stdout",
+    "--numbered",
+    "--full-index",
+    "--binary",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-signature",
+    "--no-attach",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
+_OLDEST_FIRST = ("--reverse", "--topo-order", "--no-merges")
+
+
+def read_range(revisions: str, cwd: str) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
+    """Read the commits of a range ("HEAD~3..") in the git tree at cwd as the patches they would be sent as.
+
+    Raises nothing: a range that git does not know is a Problem with git's first line.
+    """
+    if revisions.startswith("-") or "\0" in revisions:
+        return (), (Problem(revisions, "this is an option and no revision range"),)
+    try:
+        patches = run_git(cwd, "format-patch", *_OPTIONS, "--end-of-options", revisions, "--")
+    except GitError as error:
+        return (), (Problem(revisions, f"git cannot read this range: {error}"),)
+    if not patches.strip():
+        return (), (Problem(revisions, "this range holds no commits but merges"),)
+    return read_messages(patches, revisions)
+
+
+def base_of(revisions: str, cwd: str) -> str | None:
+    """The commit that the first patch of a range stands on, None where there is none or git cannot say."""
+    try:
+        commits = run_git(cwd, "rev-list", *_OLDEST_FIRST, "--end-of-options", revisions, "--")
+        return commit_of(cwd, f"{commits.split()[0].decode()}^") if commits.split() else None
+    except GitError:
+        return None

@@ -1,0 +1,209 @@
+"""Messages to series and replies, and the choice of the series to scan."""
+
+from collections.abc import Iterable, Sequence
+
+from patchscan.frozen import frozen
+from patchscan.mail import Message
+from patchscan.mail.body import Body, read_trailers, split_body
+from patchscan.mail.diff import read_diff
+from patchscan.mail.paths import TOP_DIRECTORIES
+from patchscan.mail.plainmail import seconds
+from patchscan.mail.postings import Posted, is_answer, postings_of, series_of
+from patchscan.mail.replies import read_reply
+from patchscan.mail.subject import Subject, parse_subject
+from patchscan.problem import Problem
+from patchscan.series import LeftOut, Patch, Series, Thread
+
+
+@frozen
+class _Kind:
+    """What a message is: a reply, a patch (the body is there), both (a patch below scissors), or why neither."""
+
+    subject: Subject
+    reply: bool = False
+    body: Body | None = None
+    neither: str = ""
+
+
+@frozen
+class _Candidate:
+    """A series that may be the one to scan; answer: it was sent within the discussion of another."""
+
+    series: Series
+    answer: bool
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.series.patches) and not self.series.missing
+
+    @property
+    def other_project(self) -> bool:
+        """Whether every file lies in a directory that the kernel does not have."""
+        paths = [change.path for patch in self.series.patches for change in patch.files]
+        return bool(paths) and all(
+            "/" in path and path.split("/")[0] not in TOP_DIRECTORIES for path in paths
+        )
+
+    @property
+    def sent(self) -> float:
+        return max((seconds(patch.date) for patch in self.series.patches), default=0.0)
+
+
+def group(messages: Sequence[Message], problems: Iterable[Problem], revision: int | None) -> Thread:
+    """The body of series.read_thread(), which see."""
+    found = list(problems)
+    posted: list[Posted] = []
+    replies = []
+    for message in _without_copies(messages, found):
+        kind = _kind(message)
+        if kind.reply:
+            replies.append(read_reply(message))
+        if kind.body:
+            posted.append(_read_patch(message, kind.subject, kind.body, found))
+        if kind.neither:
+            found.append(Problem(message.where, f'"{message.subject[:100]}": {kind.neither}; left out'))
+    known = {message.message_id for message in messages}
+    answered = {name for message in messages for name in message.references}
+    candidates = [
+        _Candidate(series_of(posting, found), is_answer(posting, known))
+        for posting in postings_of(posted, answered)
+    ]
+    chosen, others = _choose(candidates, revision)
+    if chosen is None:
+        found.append(_nothing_to_scan(candidates, revision))
+    left_out = tuple(LeftOut(one.series, _why_left_out(one, chosen, revision)) for one in others)
+    series = (chosen.series, *(one.series for one in others)) if chosen else ()
+    return Thread(series, tuple(replies), tuple(found), left_out)
+
+
+def _without_copies(messages: Sequence[Message], problems: list[Problem]) -> list[Message]:
+    """Leave out what came a second time under the same Message-ID, as mails to several lists do."""
+    kept: list[Message] = []
+    first: dict[str, Message] = {}
+    for message in messages:
+        earlier = first.setdefault(message.message_id, message) if message.message_id else message
+        if earlier is message:
+            kept.append(message)
+        elif _content(earlier) != _content(message):
+            other = f"differs from {earlier.where}, which has the same Message-ID; left out"
+            problems.append(Problem(message.where, other))
+    return kept
+
+
+def _content(message: Message) -> tuple[str, ...]:
+    """What two copies of a mail have in common, list footers and white space apart."""
+    body = split_body(message.body)
+    changed = tuple(line for line in body.diff if line.startswith(("+", "-")) and not line.startswith("--"))
+    return (parse_subject(message.subject).title, *(changed or body.changelog[:20]))
+
+
+def _kind(message: Message) -> _Kind:
+    subject = parse_subject(message.subject)
+    if subject.no_patch and not subject.reply:
+        return _Kind(subject, neither=f"not a patch for the kernel ({subject.no_patch})")
+    body = split_body(message.body, cover=subject.numbered and subject.index == 0)
+    in_body = parse_subject(body.headers.get("subject", ""))
+    if subject.reply:
+        # The number in the subject is that of the patch replied to.
+        own_subject = in_body if in_body.title else Subject(subject.title)
+        return _Kind(own_subject, reply=True, body=body if body.scissors and body.diff else None)
+    if in_body.patch or (in_body.title and not subject.patch):
+        subject = in_body
+    if body.diff or (subject.numbered and subject.index == 0):
+        return _Kind(subject, body=body)
+    quotes = any(line.startswith(">") for line in message.body.split("\n"))
+    if message.parent and (quotes or not subject.patch):
+        return _Kind(subject, reply=True)
+    if subject.patch:
+        return _Kind(subject, body=body)
+    return _Kind(subject, neither="no patch found: neither a diff nor [PATCH] in its subject")
+
+
+def _read_patch(message: Message, subject: Subject, body: Body, problems: list[Problem]) -> Posted:
+    files, troubles = read_diff(body.diff, message.where)
+    problems.extend(troubles)
+    if not files and not troubles and not (subject.numbered and subject.index == 0):
+        why = f'no patch found in "{message.subject[:100]}": it holds no diff'
+        problems.append(Problem(message.where, why))
+    title = subject.title or (body.changelog[0] if body.changelog else message.where)
+    patch = Patch(
+        index=subject.index,
+        total=subject.total,
+        revision=subject.revision,
+        subject=message.subject or title,
+        title=title,
+        author=body.headers.get("from", message.author),
+        date=message.date,
+        message_id=message.message_id,
+        changelog=body.changelog,
+        trailers=read_trailers(body.changelog),
+        notes=body.notes,
+        files=files,
+        references=message.references,
+        recipients=message.recipients,
+    )
+    return Posted(message, subject, body, patch)
+
+
+def _choose(
+    candidates: Sequence[_Candidate], revision: int | None
+) -> tuple[_Candidate | None, list[_Candidate]]:
+    """The series to scan and the others: complete before incomplete, then by revision, then the one sent last."""
+
+    def rank(one: _Candidate) -> tuple[bool, bool, bool, bool, int, float]:
+        series = one.series
+        return (
+            bool(series.patches),
+            not one.other_project,
+            not one.answer,
+            one.complete,
+            series.revision,
+            one.sent,
+        )
+
+    ordered = sorted(candidates, key=rank, reverse=True)
+    fit = [
+        one
+        for one in ordered
+        if one.series.patches and not one.other_project and revision in (None, one.series.revision)
+    ]
+    chosen = fit[0] if fit else None
+    return chosen, [one for one in ordered if one is not chosen]
+
+
+def _nothing_to_scan(candidates: Sequence[_Candidate], revision: int | None) -> Problem:
+    there = ", ".join(f"v{number}" for number in sorted({one.series.revision for one in candidates}))
+    if revision is not None and there:
+        return Problem(
+            f"revision {revision}", f"no series of this revision with patches; the input holds {there}"
+        )
+    return Problem("input", "no patch found: nothing here is a patch for the kernel")
+
+
+def _why_left_out(one: _Candidate, chosen: _Candidate | None, revision: int | None) -> str:
+    series = one.series
+    if one.other_project:
+        return "another project: none of its files lies in a directory of the kernel tree"
+    if not series.patches:
+        return "incomplete: only its cover letter is there"
+    if revision is not None and series.revision != revision:
+        return f"not the revision asked for (v{revision})"
+    if series.missing:
+        return f"incomplete: {_patches(series.missing)} missing"
+    if one.answer:
+        return "sent as an answer within the discussion of another"
+    if chosen and series.revision < chosen.series.revision:
+        return f"lower revision than v{chosen.series.revision}"
+    return "another series of the same revision was sent later"
+
+
+def _patches(numbers: Sequence[int]) -> str:
+    """ "patches 1-15, 17" for 1 to 15 and 17."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    named = ", ".join(f"{low}-{high}" if low != high else str(low) for low, high in runs)
+    return f"patch {named}" if len(numbers) == 1 else f"patches {named}"

@@ -1,0 +1,282 @@
+"""A kernel tree: a directory or a revision of a git repository. Nothing outside it is ever read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import weakref
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Protocol
+
+from patchscan.tree.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
+
+if TYPE_CHECKING:
+    import subprocess
+
+
+class TreeError(Exception):
+    """The tree cannot be used; the text is one line that says why."""
+
+
+class Tree(Protocol):
+    """A kernel tree. Paths are relative to its top, with "/" (surrogateescape where not UTF-8)."""
+
+    @property
+    def name(self) -> str:
+        """How the user named it, for reports."""
+
+    @property
+    def commit(self) -> str | None:
+        """The full name of the commit it stands on, None where there is no git."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a regular file, None where there is none (or it lies outside the tree)."""
+
+    def exists(self, path: str) -> bool:
+        """Whether read() would give something."""
+
+    def files(self, under: str = "") -> Iterator[str]:
+        """The regular files below a directory of the tree, sorted by path; symbolic links are left out."""
+
+    def subject(self, commit: str) -> str | None:
+        """The subject of a commit of its history, None where there is none (or no git)."""
+
+    def __hash__(self) -> int:
+        """By identity: look-ups are kept for each tree."""
+
+
+def safe_path(path: str) -> str | None:
+    """The path in plain form, or None where it is absolute, climbs out ("..") or enters ".git"."""
+    if not path or path.startswith("/") or "\0" in path:
+        return None
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts or any(part == ".." or part.lower() == ".git" for part in parts):
+        return None
+    return "/".join(parts)
+
+
+def read_regular(path: str) -> bytes | None:
+    """The content of a regular file, None for anything else."""
+    try:
+        # O_NONBLOCK: a named pipe must not hold us.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+class Directory:
+    """A tree in a directory, as it stands there now."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self.root = os.path.realpath(path)
+        self._commit: str | None = None
+        self._commit_known = False
+        # Where each directory really is: resolving every path anew costs more than reading the file.
+        self._directories: dict[str, str] = {}
+
+    @property
+    def commit(self) -> str | None:
+        """HEAD of the repository whose top this directory is; local changes are not looked for."""
+        if not self._commit_known:
+            self._commit_known = True
+            if os.path.lexists(os.path.join(self.root, ".git")):
+                with contextlib.suppress(GitError):
+                    self._commit = commit_of(self.root, "HEAD")
+        return self._commit
+
+    def _locate(self, path: str) -> str | None:
+        plain = safe_path(path)
+        if plain is None:
+            return None
+        directory, _, name = plain.rpartition("/")
+        if directory not in self._directories:
+            self._directories[directory] = os.path.realpath(os.path.join(self.root, directory))
+        real = os.path.join(self._directories[directory], name)
+        if os.path.islink(real):
+            real = os.path.realpath(real)
+        return real if real.startswith(self.root.rstrip("/") + "/") else None
+
+    def read(self, path: str) -> bytes | None:
+        """See Tree.read(); a symbolic link is followed as long as it stays inside the tree."""
+        real = self._locate(path)
+        return read_regular(real) if real else None
+
+    def exists(self, path: str) -> bool:
+        """See Tree.exists()."""
+        real = self._locate(path)
+        return real is not None and os.path.isfile(real)
+
+    def files(self, under: str = "") -> Iterator[str]:
+        """See Tree.files()."""
+        plain = safe_path(under)
+        if under and (plain is None or self._locate(plain) != os.path.join(self.root, plain)):
+            return
+        yield from _files_below(self.root, plain or "")
+
+    def subject(self, commit: str) -> str | None:
+        """See Tree.subject()."""
+        return subject_of(self.root, commit) if self.commit else None
+
+
+def _files_below(root: str, directory: str) -> Iterator[str]:
+    try:
+        with os.scandir(os.path.join(root, directory)) as entries:
+            kinds = [(entry.name, entry.is_dir(follow_symlinks=False), entry) for entry in entries]
+    except OSError:
+        return
+    prefix = directory + "/" if directory else ""
+    for name, is_directory, entry in sorted(kinds, key=lambda kind: kind[0] + "/" * kind[1]):
+        if name.lower() == ".git":
+            continue
+        if is_directory:
+            yield from _files_below(root, prefix + name)
+        elif entry.is_file(follow_symlinks=False):
+            yield prefix + name
+
+
+class GitRevision:
+    """A tree as a commit of a git repository holds it; the work tree is not looked at."""
+
+    def __init__(self, directory: str, revision: str) -> None:
+        try:
+            self.commit = commit_of(directory, revision)
+        except GitError as error:
+            raise TreeError(f"{directory}: {error}") from error
+        self.name = f"{directory} at {revision}"
+        self.directory = directory
+        self._batch: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        # A forked worker must not share the pipes of its parent.
+        if self._batch is None or self._owner != os.getpid():
+            import subprocess
+
+            self._batch = subprocess.Popen(
+                git_command(self.directory, ("cat-file", "--batch", "--follow-symlinks")),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=git_environment(),
+            )
+            self._owner = os.getpid()
+            weakref.finalize(self, _end, self._batch, self._owner)
+        assert self._batch.stdin and self._batch.stdout
+        return self._batch.stdin, self._batch.stdout
+
+    def read(self, path: str) -> bytes | None:
+        """See Tree.read(); git follows a link inside the revision and reports one that leaves it."""
+        plain = safe_path(path)
+        if plain is None or "\n" in plain:
+            return None
+        to_git, from_git = self._pipes()
+        try:
+            to_git.write(f"{self.commit}:{plain}\n".encode("utf-8", "surrogateescape"))
+            to_git.flush()
+            answer = from_git.readline().split()
+        except (OSError, UnicodeEncodeError):
+            return None
+        if len(answer) < 2 or not answer[-1].isdigit():
+            return None  # "... missing"
+        content = from_git.read(int(answer[-1]) + 1)[:-1]
+        # The other answers ("symlink", "dangling", "loop", a tree) only say where a path would lead.
+        return content if answer[-2] == b"blob" else None
+
+    def exists(self, path: str) -> bool:
+        """See Tree.exists()."""
+        return self.read(path) is not None
+
+    def files(self, under: str = "") -> Iterator[str]:
+        """See Tree.files()."""
+        plain = safe_path(under)
+        if under and plain is None:
+            return
+        below = ("--", plain + "/") if plain else ()
+        try:
+            listing = run_git(self.directory, "ls-tree", "-r", "-z", "--full-tree", self.commit, *below)
+        except GitError:
+            return
+        entries = (entry.partition(b"\t") for entry in listing.split(b"\0"))
+        yield from sorted(
+            path.decode("utf-8", "surrogateescape") for mode, _, path in entries if mode.startswith(b"100")
+        )
+
+    def subject(self, commit: str) -> str | None:
+        """See Tree.subject()."""
+        return subject_of(self.directory, commit)
+
+
+def _end(batch: subprocess.Popen[bytes], owner: int) -> None:
+    if owner != os.getpid():
+        return
+    for stream in (batch.stdin, batch.stdout):
+        if stream:
+            with contextlib.suppress(OSError):
+                stream.close()
+    batch.wait()
+
+
+def open_tree(path: str, revision: str | None = None) -> Tree:
+    """The tree at a path: the directory as it stands, or a revision of the repository there.
+
+    A bare repository without a revision means its HEAD. Raises TreeError.
+    """
+    if not os.path.isdir(path):
+        raise TreeError(f"{path}: no such directory")
+    if revision is not None:
+        return GitRevision(path, revision)
+    if _is_bare(path):
+        return GitRevision(path, "HEAD")
+    return Directory(path)
+
+
+def _is_bare(path: str) -> bool:
+    return all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs"))
+
+
+def find_tree(directory: str) -> str | None:
+    """The top of the kernel tree that a directory lies in, None where it lies in none."""
+    here = os.path.realpath(directory)
+    while not _is_kernel_top(here):
+        parent = os.path.dirname(here)
+        if parent == here:
+            return None
+        here = parent
+    return here
+
+
+def _is_kernel_top(directory: str) -> bool:
+    if not os.path.isfile(os.path.join(directory, "Kconfig")):
+        return False
+    try:
+        with open(os.path.join(directory, "Makefile"), "rb") as makefile:
+            return _version_field(makefile.read(4096), b"PATCHLEVEL") is not None
+    except OSError:
+        return False
+
+
+def kernel_version(tree: Tree) -> str | None:
+    """The version the top Makefile states, e.g. "6.12.0" or "6.13.0-rc2"; None where it states none."""
+    makefile = tree.read("Makefile") or b""
+    fields = [_version_field(makefile, name) for name in (b"VERSION", b"PATCHLEVEL", b"SUBLEVEL")]
+    if not fields[0] or not fields[1]:
+        return None
+    extra = _version_field(makefile, b"EXTRAVERSION") or ""
+    return ".".join(field for field in fields if field) + extra
+
+
+def _version_field(makefile: bytes, name: bytes) -> str | None:
+    found = re.search(rb"^" + name + rb"[ \t]*=[ \t]*([\w.-]*)", makefile, re.M)
+    return found.group(1).decode("ascii", "replace") if found else None

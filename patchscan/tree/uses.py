@@ -1,0 +1,202 @@
+"""Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from patchscan.frozen import frozen, replace
+from patchscan.tree import Tree
+from patchscan.tree.occurrences import Use as Use
+from patchscan.tree.occurrences import occurrences
+from patchscan.tree.overlay import View
+from patchscan.tree.parallel import in_parallel
+from patchscan.tree.search import holding, is_kernel_source
+
+# Whole-tree searches by reading, for one tree: each costs about half a second.
+MOST_SEARCHES = 12
+_MOST_MACROS = 24
+_FEW_FILES = 400
+_EVERYWHERE = ("",)
+_REACHING = ("call", "macro", "reference", "initialiser")
+
+
+@frozen
+class Uses:
+    """The uses of a symbol, sorted by path and line.
+
+    complete: whether the whole tree was searched; why: what was searched, where it was not. expansion: where
+    symbol is itself a macro, the identifiers of its body.
+    """
+
+    symbol: str
+    uses: tuple[Use, ...]
+    complete: bool
+    why: str
+    expansion: tuple[str, ...] = ()
+
+    def of_kind(self, *kinds: str) -> tuple[Use, ...]:
+        """The uses of some kinds."""
+        return tuple(use for use in self.uses if use.kind in kinds)
+
+
+def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
+    """All uses of an identifier in the kernel's C and assembly text, also through one macro.
+
+    A use through a macro has its name in `via`: where `#define A() f()`, each use of A is one of f. Without
+    an index the tree is read; whole=False then searches only near_directories() of what the series changes.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", symbol):
+        return Uses(symbol, (), False, f"{symbol!r} is no identifier")
+    direct, why = _uses_of(view, symbol, whole)
+    direct = _as_function(direct, symbol)
+    through, missed = _through_macros(view, symbol, direct, whole)
+    ordered = sorted([*direct, *through], key=lambda use: (use.path, use.line, use.via))
+    why = why or missed
+    return Uses(symbol, tuple(ordered), not why, why, _expansion(direct))
+
+
+def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool) -> tuple[list[Use], str]:
+    """The uses of the macros in whose bodies symbol stands; a macro of a .c file is known only there."""
+    # A macro with parameters is expanded only where it is called; one without also where it is named.
+    plain = {use.function for use in direct if re.match(r"\s*#\s*define\s+\w+\s", use.text)}
+    places = sorted({(use.function, use.path) for use in direct if use.kind == "macro"})
+    shared = sorted({macro for macro, path in places if path.endswith(".h") and macro != symbol})
+    why = ""
+    if len(shared) > _MOST_MACROS:
+        why = f"{len(shared)} macros use it; the first {_MOST_MACROS} were followed"
+    through: list[Use] = []
+    look_ahead(view, shared[:_MOST_MACROS], whole)
+    for macro in shared[:_MOST_MACROS]:
+        found, missed = _uses_of(view, macro, whole, called=macro not in plain)
+        why = why or missed
+        through += [replace(use, via=macro) for use in found]
+    for macro, path in places:
+        if not path.endswith(".h") and macro not in shared:
+            found_here = occurrences(view.read(path) or b"", macro, path, called=macro not in plain)
+            through += [replace(use, via=macro) for use in found_here]
+    known = {(use.path, use.line) for use in direct}
+    reaching = [use for use in through if use.kind in _REACHING and (use.path, use.line) not in known]
+    return reaching, why
+
+
+def _uses_of(view: View, symbol: str, whole: bool, called: bool = False) -> tuple[list[Use], str]:
+    paths, why = _candidates(view, symbol, whole)
+    work = partial(_uses_in, view, symbol, called)
+    parts = [paths] if len(paths) < _FEW_FILES else [paths[::2], paths[1::2]]
+    return [use for uses in in_parallel(work, parts) for use in uses], why
+
+
+def _uses_in(view: View, symbol: str, called: bool, paths: Sequence[str]) -> list[Use]:
+    return [use for path in paths for use in occurrences(view.read(path) or b"", symbol, path, called)]
+
+
+def _as_function(uses: Iterable[Use], symbol: str) -> list[Use]:
+    """Where symbol is a function, its name as a plain value is its address."""
+    uses = list(uses)
+    declares = re.compile(rf"\b{symbol}\s*\(")
+    named = any(use.kind in ("definition", "declaration") and declares.search(use.text) for use in uses)
+    if not named:
+        return uses
+    return [replace(use, kind="address") if _is_value(use, symbol) else use for use in uses]
+
+
+def _is_value(use: Use, symbol: str) -> bool:
+    if use.kind != "reference" or use.text.lstrip().startswith("#"):
+        return False
+    other = rf"\b(goto|sizeof\s*\(|typeof\s*\(|struct|union|enum)\s*{symbol}\b|^\s*{symbol}\s*:"
+    return not re.search(other, use.text)
+
+
+def _expansion(uses: Iterable[Use]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for use in uses:
+        if use.kind == "definition" and use.text.lstrip().startswith("#"):
+            body = re.sub(r"^\s*#\s*define\s+\w+(\([^)]*\))?", "", use.text)
+            names.update(re.findall(r"[A-Za-z_]\w*", body))
+    return tuple(sorted(names))
+
+
+class _Found:
+    """Files of one tree that hold a word, kept for the next patch; searches counts the whole-tree ones."""
+
+    def __init__(self) -> None:
+        self.by_word: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self.searches = 0
+
+    def keep(self, held: Mapping[str, tuple[str, ...]], under: tuple[str, ...]) -> None:
+        """Remember the result of a search below some directories."""
+        self.by_word.update({(word, under): paths for word, paths in held.items()})
+
+
+_FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
+
+
+def _candidates(view: View, symbol: str, whole: bool) -> tuple[list[str], str]:
+    """The files that may hold symbol in a view, and why these may not be all."""
+    changed = [
+        path
+        for path, content in view.changed.items()
+        if content and symbol.encode() in content and is_kernel_source(path)
+    ]
+    if view.tree is None:
+        return sorted(changed), "no tree: only what the series itself shows was searched"
+    held, why = _held(view.tree, [symbol], whole, sorted(view.changed))
+    return sorted({*changed, *(path for path in held if path not in view.changed)}), why
+
+
+def look_ahead(view: View, symbols: Sequence[str], whole: bool = True) -> None:
+    """Search the tree once for several symbols that find_uses() will be asked for."""
+    if view.tree is not None:
+        _held(view.tree, symbols, whole, sorted(view.changed))
+
+
+def _held(
+    tree: Tree, symbols: Sequence[str], whole: bool, changed: Sequence[str]
+) -> tuple[tuple[str, ...], str]:
+    """The files of the tree that hold the first symbol, and why these may not be all."""
+    found = _FOUND.setdefault(tree, _Found())
+    missing = [symbol for symbol in symbols if (symbol, _EVERYWHERE) not in found.by_word]
+    indexed = _from_index(tree, missing) if missing else None
+    if indexed is not None:
+        found.keep(indexed, _EVERYWHERE)
+        missing = []
+    if missing and whole and found.searches < MOST_SEARCHES:
+        found.searches += 1
+        found.keep(holding(tree, missing), _EVERYWHERE)
+        missing = []
+    if not missing:
+        return found.by_word.get((symbols[0], _EVERYWHERE), ()) if symbols else (), ""
+    near = near_directories(changed)
+    missing = [symbol for symbol in missing if (symbol, near) not in found.by_word]
+    found.keep(holding(tree, missing, near), near)
+    searched = ", ".join(directory + "/" for directory in near)
+    why = f"only {searched} searched (`patchscan index` makes the whole tree cheap)"
+    return found.by_word[symbols[0], near], why
+
+
+def _from_index(tree: Tree, symbols: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+    """What the index of the tree says, None where there is none to be trusted."""
+    # Imported here: most scans search no tree, and sqlite3 takes its time.
+    from patchscan.tree.index import look_up
+
+    return look_up(tree, symbols)
+
+
+def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
+    """Where to look first: the directories a series touches, include/ and the architecture it is about."""
+    near: set[str] = set()
+    for path in changed:
+        parts = path.split("/")[:-1]
+        # drivers/net/ethernet/intel rather than all of drivers; mm, kernel/sched, net/ipv4, arch/arm64.
+        depth = 2 if parts[:1] == ["arch"] else len(parts)
+        near.add("/".join(parts[:depth]))
+    if not any(path.startswith("arch/") for path in near):
+        near.add("arch/x86")
+    near.add("include")
+    near.discard("")
+    return tuple(
+        sorted(
+            path for path in near if not any(path != other and path.startswith(other + "/") for other in near)
+        )
+    )
