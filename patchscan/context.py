@@ -16,6 +16,7 @@ from patchscan.source import Call, Function, Source, parse, parse_fragment
 from patchscan.tree.overlay import FileState, PatchState, View
 
 if TYPE_CHECKING:
+    from patchscan.cost.change import CostChange
     from patchscan.flow import FlowStates
     from patchscan.flow.calleffects import Summaries
     from patchscan.report import ModelResult
@@ -353,6 +354,15 @@ class Context:
         from patchscan.model.findings import results_of
 
         return results_of(self.states)
+
+    def costs(self) -> "tuple[CostChange, ...]":
+        """What the patches of the series change in the cost of a scheme that its models speak of."""
+        if not self.has_tree or not self.all[0]._concerns_a_model:
+            return ()
+        from patchscan.cost.change import SeriesCosts
+        from patchscan.model.findings import models_of
+
+        return SeriesCosts(models_of(self.states)).all_changes()
 
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""

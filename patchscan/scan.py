@@ -36,7 +36,8 @@ def scan(
         problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
         base=describe_base(series, tree).text,
         coverage=coverage(judged, rules),
-        models=tuple(model for context in judged[:1] for model in context.executed_models()),
+        models=judged[0].executed_models() if judged else (),
+        costs=judged[0].costs() if judged else (),
     )
 
 

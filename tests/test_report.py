@@ -7,12 +7,13 @@ import jsonschema
 import pytest
 from patchscan.context import Settings
 from patchscan.frozen import replace
-from patchscan.mail import read_messages
+from patchscan.mail import read_input, read_messages
 from patchscan.printable import printable
 from patchscan.registry import load_rules
 from patchscan.report import Report, render
 from patchscan.scan import scan
 from patchscan.series import read_thread
+from patchscan.tree import open_tree
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "patchscan" / "report" / "schema.json").read_text())
 RULES, _ = load_rules()
@@ -151,3 +152,16 @@ def test_sarif_names_every_rule_and_anchors_changelogs() -> None:
         place = result["locations"][0]["physicalLocation"]
         assert place["artifactLocation"]["uri"] == "mm/a.c"
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_what_a_patch_changes_in_cost_is_in_every_full_report() -> None:
+    top = Path(__file__).parent.parent / "fixtures"
+    messages, problems = read_input([str(top / "series" / "targeted-ipi" / "series.mbox")], None)
+    rules = tuple(rule for rule in RULES if rule.name == "table-free-without-sync")
+    report = scan(read_thread(messages, problems), open_tree(str(top / "tree")), rules)
+    said = "one collapse_huge_page() makes 1 IPI (63 before)"
+    assert said in " ".join(render(report, "text").split())
+    data = json.loads(render(report, "json"))
+    jsonschema.validate(data, SCHEMA)
+    assert any(said in each["text"] and each["patch"] == 2 for each in data["costs"])
+    assert said in render(report, "html") and "1 IPI" in render(report, "markdown")

@@ -2,12 +2,16 @@
 
 import re
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from patchscan.frozen import frozen
 from patchscan.problem import Problem
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Series, Thread
 from patchscan.tree.overlay import PatchState
+
+if TYPE_CHECKING:
+    from patchscan.cost.change import CostChange
 
 SUFFIXES = {
     "text": "txt",
@@ -95,6 +99,7 @@ class Answered:
 class Report:
     """The result of a scan.
 
+    costs: what the patches change in the cost of a scheme;
     base: one line on the tree and whether it is the base of the series; timings: seconds by stage and rule, empty
     unless they were asked for; remarks: on the revision that --previous names.
     """
@@ -109,6 +114,7 @@ class Report:
     base: str = ""
     coverage: Coverage = Coverage()
     models: tuple[ModelResult, ...] = ()
+    costs: "tuple[CostChange, ...]" = ()
     timings: tuple[tuple[str, float], ...] = ()
     remarks: tuple[Answered, ...] = ()
 

@@ -77,6 +77,7 @@ def render(report: Report) -> str:
             proofs=proofs(report),
             model_number=[model.name for model in report.models].index,
             picture=lambda model: Markup(picture(model.timeline)),
+            costs=costs(report),
             remarks=remark_lines(report.remarks),
             reading=reading_lines(report),
             unchecked=unchecked_lines(report),
@@ -86,6 +87,15 @@ def render(report: Report) -> str:
         )
     )
     return page.rstrip("\n") + "\n"
+
+
+def costs(report: Report) -> Markup:
+    """The section on cost; its module is loaded only where there is something to say."""
+    if not report.costs:
+        return Markup("")
+    from patchscan.cost.page import cost_section
+
+    return Markup(cost_section(report.costs))
 
 
 def environment() -> Environment:

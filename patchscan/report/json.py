@@ -32,6 +32,9 @@ def as_dict(report: Report) -> dict[str, Any]:
         ],
         "findings": [finding_dict(finding) for finding in report.findings],
         "models": [plain(model) for model in report.models],
+        "costs": [
+            {"patch": each.patch, "scenario": each.scenario, "text": each.text} for each in report.costs
+        ],
         "problems": [{"where": each.where, "message": each.message} for each in report.problems],
         "coverage": {
             "functions": report.coverage.functions,

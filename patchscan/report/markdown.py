@@ -8,7 +8,7 @@ from patchscan.printable import printable
 from patchscan.remarks import remark_lines
 from patchscan.report import Report
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
-from patchscan.report.text import summary, unchecked_lines
+from patchscan.report.text import cost_lines, summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
 
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
@@ -60,6 +60,7 @@ def model_lines(report: Report) -> Iterator[str]:
     """A list of the models; for those that a finding rests on a heading, the timeline and what it assumes."""
     shown = proofs(report)
     yield from section("Models", [f"{title(model)}: {judged(model)}" for model in report.models])
+    yield from section("Cost", cost_lines(report))
     for model in report.models:
         if model.name not in shown:
             continue

@@ -64,6 +64,7 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
                 yield from finding_rows(finding, width)
     if detail >= 0:
         yield from model_rows(report, width, detail)
+        yield from section_rows("Cost", cost_lines(report), width)
         yield from section_rows(
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
@@ -163,6 +164,11 @@ def model_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
                 yield from wrapped(f"{name}: {text}", width, INDENT)
     if report.models:
         yield row()
+
+
+def cost_lines(report: Report) -> list[str]:
+    """What each patch changes in the cost of a scheme, counted."""
+    return [f"patch {change.patch}: {change.text}" for change in report.costs]
 
 
 def unchecked_lines(report: Report) -> list[str]:
