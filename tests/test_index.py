@@ -60,7 +60,7 @@ def answers_rightly(kernel: Path) -> bool:
 
 def run(code: str, kernel: Path, **options: object) -> subprocess.Popen[bytes]:
     """A builder in a process (and session) of its own, after some preparation."""
-    script = f"import os, signal, sys\nfrom patchscan import indexer\n{code}\n"
+    script = f"import os, signal, sys\nfrom patchscan.tree import indexer\n{code}\n"
     script += f"sys.exit(indexer.build_index({str(kernel)!r}))"
     return subprocess.Popen(
         [sys.executable, "-c", script],

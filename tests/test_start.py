@@ -51,7 +51,11 @@ SLOW = {
 
 def modules_after(*words: str) -> set[str]:
     """The modules that a command has loaded when it ends."""
-    program = "import sys; from patchscan.cli import main; main(sys.argv[1:]); print('|', *sys.modules)"
+    # What the interpreter itself loads is not ours: an editable installation's finder needs pathlib.
+    program = (
+        "import sys; before = set(sys.modules); from patchscan.cli import main; main(sys.argv[1:]); "
+        "print('|', *(set(sys.modules) - before))"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True, env=environment
