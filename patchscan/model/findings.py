@@ -63,7 +63,8 @@ def rule_of(models: SeriesModels, verdict: Verdict) -> str:
 
 def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
     """Unsafe and not so before: a finding; everything else is said when somebody asks."""
-    roles = " against ".join(f"{function}()" for _, function in reversed(verdict.functions))
+    names = dict.fromkeys(function for _, function in reversed(verdict.functions))
+    roles = " against ".join(f"{name}()" for name in names)
     if verdict.verdict == "unsafe" and verdict.before != "unsafe":
         return Finding(
             path,

@@ -2,7 +2,7 @@
 
 from tree_sitter import Node
 
-from patchscan.model.events import Assign, Assume, Branch, Choice
+from patchscan.model.events import Assign, Assume, Branch, Choice, Hole
 from patchscan.model.memory import DEAD, Context, Environment, Frame, Out, place_of
 from patchscan.model.values import (
     SYMBOL,
@@ -36,8 +36,9 @@ def join(
     A path that was cut (a loop's back edge) is assumed not to be taken.
     """
     condition, place = truth(condition), place_of(frame, node)
-    for (kept, events), (cut, _), holds in ((no, yes, negate(condition)), (yes, no, condition)):
+    for (kept, events), (cut, lost), holds in ((no, yes, negate(condition)), (yes, no, condition)):
         if DEAD in cut:
+            out.extend(event for event in lost if isinstance(event, Hole))
             if not is_unknown(holds):
                 out.append(Assume(holds, place))
             out.extend(events)

@@ -156,6 +156,7 @@ def _goto(
     target = _after_label(frame, label)
     if target is None or node.start_byte > target[0].start_byte:
         out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, target is not None, place_of(frame, node)))
+        context.assumptions.add("jumps back are not taken")
         env[DEAD] = Const(1)
         return env
     todo[:] = target

@@ -60,6 +60,7 @@ class SeriesModels:
         self._extractions: dict[_Key, Extraction | None] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
+        self._news: set[str] = set()
 
     def concerns(self, index: int) -> bool:
         """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
@@ -141,8 +142,16 @@ class SeriesModels:
                 before=earlier.verdict if earlier is not None else None,
                 assumptions=(*verdict.assumptions, *notes),
             )
-            if number == 0 and verdict.verdict != "unsafe" and not every_column:
+            if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 return
+
+    def _is_news(self, verdict: Verdict, earlier: Verdict | None) -> bool:
+        """Whether a verdict is the first of its scenario that turned unsafe: what architectures say is asked then."""
+        if verdict.verdict != "unsafe" or (earlier is not None and earlier.verdict == "unsafe"):
+            return False
+        first = verdict.scenario not in self._news
+        self._news.add(verdict.scenario)
+        return first
 
     def _at(self, index: int) -> Sources:
         """The code after patch `index`; -1 is the tree."""
