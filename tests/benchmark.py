@@ -51,10 +51,11 @@ class Bench:
         print(line, flush=True)
         self.lines.append(line)
 
-    def seconds(self, commands: Sequence[Command]) -> float:
-        """CPU seconds of some commands, one after the other, and of all that they start."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    def seconds(self, commands: Sequence[Command]) -> list[tuple[float, float]]:
+        """(CPU seconds of a command and all that it starts, seconds elapsed) of commands run one after the other."""
+        found = []
         for command in commands:
+            start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(
                 command,
                 stdout=subprocess.DEVNULL,
@@ -63,28 +64,27 @@ class Bench:
                 check=False,
                 cwd=ROOT,
             )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            found.append((used, time.perf_counter() - start))
+        return found
 
     def compare(self, title: str, ours: Sequence[Command], theirs: Sequence[Command], peer: str) -> None:
-        """Our commands against a peer's."""
-        pairs = [(self.seconds(ours), self.seconds(theirs)) for _ in range(self.rounds)]
-        mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+        """Our commands against a peer's; of several, what is usual for one of ours, too."""
+        rounds = [(self.seconds(ours), self.seconds(theirs)) for _ in range(self.rounds)]
+        mine, other = (
+            statistics.median(sum(used for used, _ in one) for one in column)
+            for column in zip(*rounds, strict=True)
+        )
         self.say(
             f"{title}: {mine:.3f} s against {other:.3f} s of {peer}, ratio {mine / max(other, 1e-6):.2f}"
         )
-
-    def each(self, title: str, commands: Sequence[Command]) -> None:
-        """The median and the highest of many commands, each on its own, as a user waits for them."""
-        walls, processors = [], []
-        for command in commands:
-            start = time.perf_counter()
-            processors.append(self.seconds([command]))
-            walls.append(time.perf_counter() - start)
-        self.say(
-            f"{title}: median {statistics.median(processors):.3f} s CPU, {statistics.median(walls):.3f} s elapsed; "
-            f"highest {max(processors):.3f} s CPU"
-        )
+        if len(ours) > 1:
+            each = [one for ours_alone, _ in rounds for one in ours_alone]
+            used, elapsed = (statistics.median(column) for column in zip(*each, strict=True))
+            self.say(
+                f"  each: median {used:.3f} s CPU, {elapsed:.3f} s elapsed; most {max(each)[0]:.3f} s CPU"
+            )
 
 
 def main() -> int:
@@ -157,11 +157,11 @@ def against_checkpatch(bench: Bench, tree: Path, patches: Sequence[Path], cache:
             theirs_all,
             "checkpatch --strict",
         )
-        bench.each(f"a patch, {title}", each)
-    start = time.perf_counter()
-    bench.seconds([[*PATCHSCAN, "--jobs", "2", "--tree", str(tree), *names]])
-    rate = len(names) / (time.perf_counter() - start)
-    bench.say(f"two jobs, with a tree and its index: {rate:.0f} patches a second, elapsed")
+    ((used, elapsed),) = bench.seconds([[*PATCHSCAN, "--jobs", "2", "--tree", str(tree), *names]])
+    bench.say(
+        f"two jobs, with a tree and its index: {len(names) / elapsed:.0f} patches a second elapsed, "
+        f"{len(names) / used:.0f} a CPU second"
+    )
 
 
 def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> None:
@@ -170,7 +170,7 @@ def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> 
         ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
         if shutil.which("rg"):
             bench.compare(f"uses of {symbol}", ours, [["rg", "-nw", "-g", "*.[chS]", symbol, tree]], "rg -nw")
-        grep = ["git", "grep", "--no-index", "-nw", symbol, "--", tree]
+        grep = ["git", "-C", tree, "grep", "--no-index", "-nw", symbol, "--", "*.[chS]"]
         bench.compare(f"uses of {symbol}", ours, [grep], "git grep -nw")
     if not cscope or not shutil.which("cscope"):
         bench.say("cscope: skipped, not asked for (--cscope) or not installed")
@@ -180,7 +180,7 @@ def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> 
     files = [str(path) for path in sorted(Path(tree).rglob("*.[chS]"))]
     (database / "cscope.files").write_text("".join(f'"{name}"\n' for name in files))
     where = ["cscope", "-kq", "-P", str(database), "-f", str(database / "cscope.out")]
-    built = bench.seconds([[*where, "-b", "-i", str(database / "cscope.files")]])
+    ((built, _),) = bench.seconds([[*where, "-b", "-i", str(database / "cscope.files")]])
     bench.say(f"cscope's database: {built:.0f} s")
     for symbol in SYMBOLS:
         ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
