@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test test-all lint format manual bench clean
+.PHONY: demo test test-all lint format manual bench merged clean
 
 # compileall: pip compiles only what it copies, and an editable install would pay at its first runs.
 $(STAMP): pyproject.toml constraints.txt
@@ -38,6 +38,9 @@ manual: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmark.py --write tests/benchmark.txt
+
+merged: $(STAMP)
+	$(BIN)/python tests/merged.py
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/generated *.egg-info .mypy_cache .pytest_cache .ruff_cache
