@@ -342,10 +342,13 @@ class Context:
 
     @cached_property
     def _concerns_a_model(self) -> bool:
-        """Whether the series may change a model that we have a scenario for, and models are wanted."""
+        """Whether the series may change a model that we have a scenario for, and models are wanted.
+
+        Without a tree a reader's or an updater's code is not at hand, and what is missing would look unordered.
+        """
         from patchscan.model.touched import concerned
 
-        return self.settings.simulate and concerned(self.states)
+        return self.settings.simulate and self.has_tree and concerned(self.states)
 
     def executed_models(self) -> "tuple[ModelResult, ...]":
         """The models of the series that rules have asked for."""
@@ -357,7 +360,7 @@ class Context:
 
     def costs(self) -> "tuple[CostChange, ...]":
         """What the patches of the series change in the cost of a scheme that its models speak of."""
-        if not self.has_tree or not self.all[0]._concerns_a_model:
+        if not self.all[0]._concerns_a_model:
             return ()
         from patchscan.cost.change import SeriesCosts
         from patchscan.model.findings import models_of

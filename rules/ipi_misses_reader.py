@@ -191,6 +191,8 @@ void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
  }
 """,
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: interrupt only the CPUs that walk
 >>> file mm/mmu_gather.c
  DEFINE_PER_CPU(int, walks);

@@ -30,6 +30,8 @@ RULE = Rule(
     check=check,
     bad=(
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: remove the rmap before the flush
 >>> file mm/memory.c
  void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,
@@ -46,6 +48,8 @@ RULE = Rule(
     ),
     good=(
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: remove the rmap after the flush
 >>> file mm/memory.c
  void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,
@@ -60,6 +64,8 @@ RULE = Rule(
  }
 """,
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: remove the rmap well after the flush
 >>> file mm/memory.c
  void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,
@@ -75,6 +81,8 @@ RULE = Rule(
  }
 """,
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: remove the rmap only after the flush
 >>> file mm/memory.c
  void zap_present_folio_ptes(struct mmu_gather *tlb, struct vm_area_struct *vma, struct folio *folio,

@@ -148,6 +148,8 @@ int gup_fast(unsigned long addr)
  }
 """,
         """
+>>> tree Makefile
+VERSION = 6
 >>> patch mm: no walker is in sight
 >>> file mm/memory.c
  void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
