@@ -4,16 +4,17 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from patchscan.changedfile import ChangedFile as ChangedFile
+from patchscan.changedfile import encode as encode
 from patchscan.frozen import frozen
-from patchscan.pattern import pattern
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
-from patchscan.series import FileChange, Hunk, Line, Patch, Series
-from patchscan.source import Call, Function, Source, parse, parse_fragment
-from patchscan.tree.overlay import FileState, PatchState, View
+from patchscan.series import Patch, Series
+from patchscan.source import Function, Source
+from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
     from patchscan.cost.change import CostChange
@@ -22,213 +23,6 @@ if TYPE_CHECKING:
     from patchscan.report import ModelResult
     from patchscan.tree.kconfig import ConfigSymbol
     from patchscan.tree.uses import Uses
-
-_IDENTIFIER = pattern(r"[A-Za-z_]\w*")
-NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
-
-
-def encode(text: str) -> bytes:
-    """The bytes that a line of mail stood for (surrogateescape, as patchscan.mail decodes)."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-class ChangedFile:
-    """One file of the patch: its lines, and its C code before and after the patch.
-
-    In `tree` mode there is one Source a side, the whole file; in `hunk` mode one fragment a hunk. Rules use
-    the line numbers of the sources; findings carry those of the patch as its author wrote it (see patch_line),
-    which differ where a hunk applies to our tree with an offset.
-    """
-
-    def __init__(self, state: FileState) -> None:
-        self.state = state
-        self.change: FileChange = state.change
-        self.path: str = state.change.path
-        self.used: str = state.used
-
-    @cached_property
-    def is_c(self) -> bool:
-        """C source or header of the kernel itself, not of its tools, samples and scripts."""
-        return self.path.endswith((".c", ".h")) and not self.path.startswith(NOT_KERNEL)
-
-    @cached_property
-    def added(self) -> tuple[Line, ...]:
-        """The lines that the patch adds; their `new` numbers are the patch's own."""
-        return tuple(line for hunk in self.change.hunks for line in hunk.lines if line.kind == "+")
-
-    @cached_property
-    def removed(self) -> tuple[Line, ...]:
-        """The lines that the patch takes away."""
-        return tuple(line for hunk in self.change.hunks for line in hunk.lines if line.kind == "-")
-
-    def adds(self, *words: str) -> bool:
-        """Whether an added line holds one of these strings: the cheap question to ask first."""
-        return any(word in line.text for line in self.added for word in words)
-
-    @cached_property
-    def _placed_hunks(self) -> tuple[tuple[Hunk, int], ...]:
-        """Each hunk with its offset: the line in our tree minus the line in its header."""
-        offsets = self.state.offsets or (0,) * len(self.change.hunks)
-        return tuple(zip(self.change.hunks, offsets, strict=True))
-
-    def patch_line(self, line: int) -> int:
-        """A line of the sources here -> the number that line has in the patch."""
-        for hunk, offset in reversed(self._placed_hunks):
-            if line >= hunk.new_start + offset:
-                return line - offset
-        return line
-
-    def source_line(self, line: int) -> int:
-        """A line of the patch -> the number that line has in the sources here."""
-        for hunk, offset in reversed(self._placed_hunks):
-            if line >= hunk.new_start:
-                return line + offset
-        return line
-
-    @cached_property
-    def added_numbers(self) -> frozenset[int]:
-        """The added lines, as the sources of `after` number them."""
-        return frozenset(
-            line.new + offset
-            for hunk, offset in self._placed_hunks
-            for line in hunk.lines
-            if line.kind == "+" and line.new is not None
-        )
-
-    @cached_property
-    def touched_numbers(self) -> frozenset[int]:
-        """The added lines, and for removed ones the line that now stands in their place."""
-        places = set(self.added_numbers)
-        for hunk, offset in self._placed_hunks:
-            number = hunk.new_start
-            for line in hunk.lines:
-                if line.kind == "-":
-                    places.add(number + offset)
-                elif line.new is not None:
-                    number = line.new + 1
-        return frozenset(places)
-
-    @cached_property
-    def after(self) -> tuple[Source, ...]:
-        """The C code after the patch."""
-        if self.state.after is not None:
-            return (parse(self.state.after, self.path),)
-        return tuple(self._fragments("+"))
-
-    @cached_property
-    def before(self) -> tuple[Source, ...]:
-        """The C code before the patch."""
-        if self.state.before is not None:
-            return (parse(self.state.before, self.change.old_path or self.path),)
-        return tuple(self._fragments("-"))
-
-    def _fragments(self, side: str) -> Iterator[Source]:
-        for hunk in self.change.hunks:
-            lines = [encode(line.text) for line in hunk.lines if line.kind in (side, " ")]
-            start = hunk.new_start if side == "+" else hunk.old_start
-            if lines:
-                yield parse_fragment(lines, start, encode(hunk.section), self.path)
-
-    @cached_property
-    def functions(self) -> tuple[Function, ...]:
-        """The functions, after the patch, that hold an added line or the place of a removed one."""
-        found: dict[int, Function] = {}
-        for source in self.after:
-            for number in sorted(self.touched_numbers):
-                function = source.function_at(number)
-                if function is not None:
-                    found[function.first_line] = function
-        return tuple(found[key] for key in sorted(found))
-
-    def before_of(self, name: str) -> Function | None:
-        """The function of that name before the patch, None where it was not there or is not visible."""
-        for source in self.before:
-            for function in source.functions():
-                if function.name == name:
-                    return function
-        return None
-
-    def added_calls(self, names: Container[str] | Callable[[str], bool]) -> Iterator[tuple[Function, Call]]:
-        """Calls of these functions on added lines, each with the function it stands in."""
-        wanted = names if callable(names) else names.__contains__
-        for function in self.functions:
-            for call in function.calls():
-                if call.line in self.added_numbers and wanted(call.name):
-                    yield function, call
-
-    def text_at(self, line: int) -> str:
-        """The text of a line after the patch (numbers of the sources); "" where it is not known."""
-        return next((text for source in self.after if (text := source.line_text(line))), "")
-
-    @cached_property
-    def added_words(self) -> Mapping[str, tuple[int, ...]]:
-        """The identifiers on added lines, outside comments and strings where it is C, with their lines."""
-        found: dict[str, list[int]] = {}
-        texts = {line.new: line.text for line in self.added}
-        sources = self.after if self.path.endswith((".c", ".h")) else ()
-        for number in sorted(self.added_numbers):
-            text = next((code for source in sources if (code := source.code_text(number))), None)
-            if text is None:
-                text = "" if sources else texts[self.patch_line(number)]
-            for word in set(_IDENTIFIER.findall(text)):
-                found.setdefault(word, []).append(number)
-        return {word: tuple(lines) for word, lines in found.items()}
-
-    @cached_property
-    def _removed_texts(self) -> frozenset[str]:
-        return frozenset("".join(line.text.split()) for line in self.removed)
-
-    def was_there(self, line: int) -> bool:
-        """Whether an added line only moves or indents a line that this patch takes away from the file."""
-        return "".join(self.text_at(line).split()) in self._removed_texts
-
-    def code_at(self, line: int) -> str:
-        """Like text_at, with comments and the contents of strings blank."""
-        return next((text for source in self.after if (text := source.code_text(line))), "")
-
-    def finding(self, line: int, message: str, evidence: tuple[Evidence, ...] = (), **more: Any) -> Finding:
-        """A finding at a line of the sources here; `more` sets other fields of Finding."""
-        return Finding(self.path, self.patch_line(line), message, evidence, **more)
-
-    def evidence(self, line: int, text: str = "") -> Evidence:
-        """A line of this file that supports a finding."""
-        return Evidence(self.path, self.patch_line(line), text or self.text_at(line))
-
-    @cached_property
-    def _known(self) -> dict[int, str]:
-        """The lines after the patch by their number in the sources: the whole file, or those of its hunks."""
-        if self.state.after is not None:
-            text = self.state.after.decode("utf-8", "surrogateescape").removesuffix("\n")
-            return dict(enumerate(text.split("\n"), 1))
-        lines = (line for hunk in self.change.hunks for line in hunk.lines)
-        return {line.new: line.text for line in lines if line.new is not None}
-
-    def replacement(self, first: int, last: int, *lines: str) -> str | None:
-        """A fix: a diff on top of the patch that puts `lines` in the place of lines first to last of the sources.
-
-        None where one of these lines is not known.
-        """
-        from patchscan.fixes import diff_of
-
-        if not all(number in self._known for number in range(first, last + 1)):
-            return None
-        return diff_of(self.path, self._known, first, last, lines, self.patch_line(first) - first)
-
-    def substitution(self, line: int, old: str, new: str) -> str | None:
-        """A fix: one piece of a line in place of another; None where the line does not hold it exactly once."""
-        text = self._known.get(line, "")
-        found = list(re.finditer(rf"(?<!\w){re.escape(old)}", text))
-        if len(found) != 1:
-            return None
-        return self.replacement(line, line, text[: found[0].start()] + new + text[found[0].end() :])
-
-    def fine(self, line: int, reason: str) -> Silence:
-        """The line was looked at and nothing is wrong with it."""
-        return Silence(self.path, self.patch_line(line), reason, checked=True)
-
-    def unchecked(self, line: int, reason: str) -> Silence:
-        """The rule abstains: it cannot know."""
-        return Silence(self.path, self.patch_line(line), reason, checked=False)
 
 
 @frozen
