@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from patchscan.simulator.arrays import without_arrays
 from patchscan.simulator.domains import lower, uses_domains
-from patchscan.simulator.interpreter import makes_events
 from patchscan.simulator.parser import parse
 from patchscan.simulator.pointers import pointer_registers
 from patchscan.simulator.printing import assigned_in, litmus_text
@@ -33,6 +32,7 @@ from patchscan.simulator.syntax import (
     Statement,
     Store,
     Thread,
+    makes_events,
 )
 from patchscan.simulator.unrolling import without_loops
 

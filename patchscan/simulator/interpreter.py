@@ -28,6 +28,7 @@ from patchscan.simulator.syntax import (
     Store,
     Thread,
     Value,
+    makes_events,
 )
 
 
@@ -361,15 +362,3 @@ class Interpreter:
             raise Stuck
         self._read("LF" if found == 1 else "RU", address, found)
         return int(found == 1)
-
-
-def makes_events(expression: Expression) -> bool:
-    """Whether evaluating the expression makes an event."""
-    match expression:
-        case Call() | Dereference():
-            return True
-        case Negation(operand):
-            return makes_events(operand)
-        case Operation(_, left, right):
-            return makes_events(left) or makes_events(right)
-    return False

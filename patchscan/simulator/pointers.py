@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from patchscan.simulator.interpreter import makes_events
 from patchscan.simulator.syntax import (
     Assign,
     Call,
@@ -14,6 +13,7 @@ from patchscan.simulator.syntax import (
     Statement,
     Store,
     Thread,
+    makes_events,
 )
 
 

@@ -226,3 +226,15 @@ def observed_in(condition: Condition) -> set[Observed]:
             return observed_in(operand)
         case And(operands) | Or(operands):
             return set().union(*map(observed_in, operands))
+
+
+def makes_events(expression: Expression) -> bool:
+    """Whether evaluating the expression makes an event."""
+    match expression:
+        case Call() | Dereference():
+            return True
+        case Negation(operand):
+            return makes_events(operand)
+        case Operation(_, left, right):
+            return makes_events(left) or makes_events(right)
+    return False

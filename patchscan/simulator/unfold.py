@@ -29,6 +29,7 @@ from patchscan.simulator.syntax import (
     Statement,
     Store,
     Thread,
+    makes_events,
 )
 
 LONGEST_LOOP = 1000  # rounds of a loop whose condition is known
@@ -274,15 +275,3 @@ def _deciders(cases: Cases) -> Control:
     deciders = {(read, case.guard) for case in cases for read in case.data}
     deciders |= {(read, guard | case.guard) for case in cases for read, guard in case.control}
     return frozenset(deciders)
-
-
-def makes_events(expression: Expression) -> bool:
-    """Whether evaluating the expression makes an event."""
-    match expression:
-        case Call() | Dereference():
-            return True
-        case Negation(operand):
-            return makes_events(operand)
-        case Operation(_, left, right):
-            return makes_events(left) or makes_events(right)
-    return False
