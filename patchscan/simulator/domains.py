@@ -3,9 +3,9 @@
 A domain is a kind of reader section and a way to wait until all sections that were open have closed.
 Besides RCU and SRCU, which the memory model has, there are
 
-    irq         one a CPU: an interval with IRQs off; waited for by an IPI to this CPU tlb         one a
-    CPU: from the fill of a translation to its invalidation; waited for by a flush of this CPU device TLB
-    one a device: the same there; waited for by the mmu notifier
+    irq         one a CPU: an interval with IRQs off; waited for by an IPI to this CPU
+    tlb         one a CPU: from the fill of a translation to its invalidation; waited for by a flush of this CPU
+    device TLB  one a device: the same there; waited for by the mmu notifier
 
 Thread Pn runs on CPU n. Other functions are handlers: IPIs and call_rcu() name them, 0 is a handler that
 does nothing.
