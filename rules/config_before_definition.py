@@ -29,9 +29,6 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
     """What is to be said of one symbol at its first use."""
     if symbol in defined_by(context) or any(symbol in defined_by(other) for other in context.earlier):
         return file.fine(line, f"the series defines CONFIG_{symbol} by then")
-    used_before = any(f"CONFIG_{symbol}" in line.text for line in file.removed) or mentioned_before(
-        file, symbol
-    )
     later = next((other.patch.index for other in context.later if symbol in defined_by(other)), None)
     if later is not None:
         return file.finding(
@@ -40,8 +37,8 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
             "define the symbol first, or say why not",
             severity="info",
         )
-    if used_before:
-        return file.fine(line, f"the file used CONFIG_{symbol} before")
+    if mentioned_before(context, file, symbol):
+        return file.fine(line, f"CONFIG_{symbol} was used here before")
     if not context.has_tree:
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
@@ -101,10 +98,13 @@ def defined_by(context: Context) -> frozenset[str]:
     )
 
 
-def mentioned_before(file: ChangedFile, symbol: str) -> bool:
-    """Whether what we know of the file before the patch names the symbol."""
-    word = re.compile(rb"\bCONFIG_" + symbol.encode() + rb"\b")
-    return file.state.before is not None and word.search(file.state.before) is not None
+def mentioned_before(context: Context, file: ChangedFile, symbol: str) -> bool:
+    """Whether a line that the patch removes, in any file, or what we know of this file before it names the symbol."""
+    word = re.compile(rf"\b(?:CONFIG_)?{re.escape(symbol)}\b")
+    if any(word.search(line.text) for other in context.files for line in other.removed):
+        return True
+    before = file.state.before
+    return before is not None and word.search(before.decode("utf-8", "replace")) is not None
 
 
 RULE = Rule(
@@ -187,6 +187,30 @@ config SMP
 >>> patch mm: without a tree nobody can say
 >>> file mm/example.c
 +int x = IS_ENABLED(CONFIG_DEFER_FLUSH);
+""",
+        """
+>>> tree Kconfig
+config SMP
+	bool "Several CPUs"
+>>> patch mm: the symbol was there before, in a tree that we do not have
+>>> file arch/x86/Kconfig
+ config X86
+-	select HAVE_OLD_NAME if SMP
++	select HAVE_OLD_NAME if SMP && !X86
+""",
+        """
+>>> tree Kconfig
+config SMP
+	bool "Several CPUs"
+>>> patch mm: move the code as it is
+>>> file mm/old.c
+-#ifdef CONFIG_OLD_NAME
+-int y;
+-#endif
+>>> file mm/new.c
++#ifdef CONFIG_OLD_NAME
++int y;
++#endif
 """,
         """
 >>> tree Kconfig
