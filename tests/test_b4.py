@@ -13,10 +13,10 @@ from patchscan.around import tracked_range
 from tests.test_cli import TREE, git
 
 ROOT = Path(__file__).parent.parent
-FAULTY = "int f(int a)\n{\n\twhile (a)\n\t\tif (a)\n\t\t\ta--;\n}\n"
+FAULTY = "int f(int a)\n{\n\tsmp_mb();\n\treturn a;\n}\n"
 SOUND = "int f(int a)\n{\n\twhile (a)\n\t\ta--;\n}\n"
 # The protocol is tested here, not how many rules know the code above.
-ONE_RULE = ["--select", "missing-braces"]
+ONE_RULE = ["--select", "barrier-comment"]
 B4 = Path(sys.executable).with_name("b4")
 
 
@@ -57,7 +57,7 @@ def ask(top: Path, command: str, message: bytes) -> subprocess.CompletedProcess[
 
 def test_line_protocol(top: Path) -> None:
     faulty = ask(top, "b4-check", commit(top, "bad.c", FAULTY))
-    assert faulty.stdout.startswith(b"mm/bad.c:3: WARNING:missing-braces: ") and faulty.stderr == b""
+    assert faulty.stdout.startswith(b"mm/bad.c:3: WARNING:barrier-comment: ") and faulty.stderr == b""
     sound = ask(top, "b4-check", commit(top, "good.c", SOUND))
     assert sound.stdout == b"" and sound.stderr == b""
 
@@ -65,7 +65,7 @@ def test_line_protocol(top: Path) -> None:
 def test_json_protocol(top: Path) -> None:
     answer = json.loads(ask(top, "b4-review", commit(top, "bad.c", FAULTY)).stdout)
     assert [(each["tool"], each["status"]) for each in answer] == [("patchscan", "warn")]
-    assert "missing-braces" in answer[0]["details"]
+    assert "barrier-comment" in answer[0]["details"]
     assert json.loads(ask(top, "b4-review", commit(top, "good.c", SOUND)).stdout) == []
 
 
@@ -147,7 +147,7 @@ def nipa(top: Path, *, base: str = "") -> tuple[int, str, str]:
 def test_nipa_judges_the_patch_at_head(top: Path) -> None:
     commit(top, "bad.c", FAULTY)
     status, description, output = nipa(top)
-    assert (status, description) == (250, "1 warning: missing-braces\n") and output.startswith(
+    assert (status, description) == (250, "1 warning: barrier-comment\n") and output.startswith(
         "mm/bad.c:3: warning"
     )
     commit(top, "good.c", SOUND)

@@ -34,9 +34,9 @@ diff --git a/mm/a.c b/mm/a.c
 @@ -{line},3 +{line},6 @@
  void f(int a)
  {{
-+	while (a)
-+		if (a)
-+			f(a);
++	smp_mb();
++	if (a)
++		f(a);
  }}
 -- 
 2.49.0
@@ -82,28 +82,28 @@ def test_the_mail_fails_without_settings(scan_json: Scan) -> None:
 
 
 def test_ignore_and_select_choose_rules(scan_json: Scan, tmp_path: Path) -> None:
-    path = config(tmp_path, 'ignore = ["missing-braces"]')
+    path = config(tmp_path, 'ignore = ["barrier-comment"]')
     assert scan_json(mail(), "--config", path)["findings"] == []
-    data = scan_json(mail(), "--config", path, "--select", "missing-braces", status=1)
-    assert data["coverage"]["rules_run"] == ["missing-braces"]
+    data = scan_json(mail(), "--config", path, "--select", "barrier-comment", status=1)
+    assert data["coverage"]["rules_run"] == ["barrier-comment"]
     path = config(tmp_path, 'select = ["trailers", "kernel-doc"]')
     data = scan_json(mail(), "--config", path, "--ignore", "kernel-doc")
     assert data["coverage"]["rules_run"] == ["trailers"]
 
 
 def test_severity_can_be_changed(scan_json: Scan, tmp_path: Path) -> None:
-    path = config(tmp_path, '[severity]\nmissing-braces = "info"\n')
+    path = config(tmp_path, '[severity]\nbarrier-comment = "info"\n')
     assert only(scan_json(mail(), "--config", path))["severity"] == "info"
     path = config(
         tmp_path,
-        'severity = { missing-braces = "info" }\n[[for]]\npaths = ["mm/"]\nseverity = { missing-braces = "error" }\n',
+        'severity = { barrier-comment = "info" }\n[[for]]\npaths = ["mm/"]\nseverity = { barrier-comment = "error" }\n',
     )
     assert only(scan_json(mail(), "--config", path, "--severity", "error", status=1))["severity"] == "error"
 
 
 @pytest.mark.parametrize("pattern", ["mm/", "mm/a.c", "mm/*.c", "*/a.c", "mm/?.c"])
 def test_a_path_can_be_left_out_with_its_reason(scan_json: Scan, tmp_path: Path, pattern: str) -> None:
-    path = config(tmp_path, f'[[for]]\npaths = ["{pattern}"]\nignore = ["missing-braces"]\n')
+    path = config(tmp_path, f'[[for]]\npaths = ["{pattern}"]\nignore = ["barrier-comment"]\n')
     assert (
         only(scan_json(mail(), "--config", path))["suppressed"] == f".patchscan.toml ignores it for {pattern}"
     )
@@ -111,12 +111,12 @@ def test_a_path_can_be_left_out_with_its_reason(scan_json: Scan, tmp_path: Path,
 
 @pytest.mark.parametrize("pattern", ["m/", "*.c", "mm", "fs/*", "mm/b.c"])
 def test_other_paths_are_not_left_out(scan_json: Scan, tmp_path: Path, pattern: str) -> None:
-    path = config(tmp_path, f'[[for]]\npaths = ["{pattern}"]\nignore = ["missing-braces"]\n')
+    path = config(tmp_path, f'[[for]]\npaths = ["{pattern}"]\nignore = ["barrier-comment"]\n')
     assert only(scan_json(mail(), "--config", path, status=1))["suppressed"] is None
 
 
 def test_a_subsystem_is_a_section_of_maintainers(scan_json: Scan, tmp_path: Path) -> None:
-    text = '[[for]]\nsubsystem = "Lockless page table walks"\nignore = ["missing-braces"]\n'
+    text = '[[for]]\nsubsystem = "Lockless page table walks"\nignore = ["barrier-comment"]\n'
     path = config(tmp_path, text)
     found = only(scan_json(mail(), "--config", path, "--tree", TREE))
     assert found["suppressed"] == ".patchscan.toml ignores it for Lockless page table walks"
@@ -186,19 +186,19 @@ def test_the_file_of_the_tree_goes_before_the_users(tmp_path: Path, monkeypatch:
 
 def test_the_tree_we_name_brings_its_settings(scan_json: Scan, tmp_path: Path) -> None:
     shutil.copytree(TREE, tmp_path / "linux")
-    config(tmp_path / "linux", 'ignore = ["missing-braces"]')
+    config(tmp_path / "linux", 'ignore = ["barrier-comment"]')
     assert scan_json(mail(), "--tree", str(tmp_path / "linux"))["findings"] == []
 
 
 def test_a_note_in_the_mail_sets_aside_what_it_names(scan_json: Scan) -> None:
-    found = only(scan_json(mail("patchscan: ignore missing-braces: the macro wants it so")))
+    found = only(scan_json(mail("patchscan: ignore barrier-comment: the macro wants it so")))
     assert found["suppressed"] == "note in the mail: the macro wants it so"
     found = only(scan_json(mail("patchscan: ignore unneeded-braces: other rule"), status=1))
     assert found["suppressed"] is None
 
 
 @pytest.mark.parametrize(
-    "note", ["patchscan: ignore missing-braces", "patchscan: ignore missing-barces: why"]
+    "note", ["patchscan: ignore barrier-comment", "patchscan: ignore barrier-coment: why"]
 )
 def test_a_note_that_cannot_be_followed_is_said(scan_json: Scan, note: str) -> None:
     data = scan_json(mail(note), status=1)
@@ -206,7 +206,7 @@ def test_a_note_that_cannot_be_followed_is_said(scan_json: Scan, note: str) -> N
 
 
 def test_a_note_in_the_changelog_is_no_note(scan_json: Scan) -> None:
-    text = mail().replace("It counts down.", "patchscan: ignore missing-braces: hidden in history")
+    text = mail().replace("It counts down.", "patchscan: ignore barrier-comment: hidden in history")
     assert only(scan_json(text, status=1))["suppressed"] is None
 
 
@@ -216,7 +216,7 @@ def test_the_baseline_survives_a_rebase_and_a_new_revision(scan_json: Scan, tmp_
     assert only(accepted)["suppressed"] == 'known: as agreed in "<3@example.org>"'
     later = only(scan_json(mail(revision=" v2", line=400), "--baseline", known))
     assert later["suppressed"] == 'known: as agreed in "<3@example.org>"' and later["line"] == 402
-    other = mail().replace("while (a)", "while (a > 1)")
+    other = mail().replace("smp_mb()", "smp_wmb()")
     assert only(scan_json(other, "--baseline", known, status=1))["suppressed"] is None
     before = Path(known).read_text()
     scan_json(mail(), "--baseline", known, "--accept", "once more")
@@ -245,14 +245,14 @@ def test_what_is_set_aside_is_counted_and_shown_on_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     series = tmp_path / "series.mbox"
-    series.write_text(mail("patchscan: ignore missing-braces: the macro wants it so"))
+    series.write_text(mail("patchscan: ignore barrier-comment: the macro wants it so"))
     words = [str(series), "--no-tree"]
     for form in ("text", "concise", "github", "markdown", "b4", "mail"):
         assert main([*words, "--format", form]) == 0
         out = capsys.readouterr().out
-        assert "missing-braces" not in out and ("1 set aside" in out) is (form in ("text", "markdown"))
+        assert "barrier-comment" not in out and ("1 set aside" in out) is (form in ("text", "markdown"))
     assert main([*words, "-v"]) == 0
-    assert "missing-braces: note in the mail: the macro wants it so" in capsys.readouterr().out
+    assert "barrier-comment: note in the mail: the macro wants it so" in capsys.readouterr().out
     main([*words, "--format", "sarif"])
     run = json.loads(capsys.readouterr().out)["runs"][0]
     assert run["results"][0]["suppressions"][0]["justification"].endswith("the macro wants it so")
@@ -263,7 +263,7 @@ def test_quiet_prints_findings_only(tmp_path: Path, capsys: pytest.CaptureFixtur
     series.write_text(mail())
     assert main([str(series), "--no-tree", "-q"]) == 1
     out = capsys.readouterr().out
-    assert "missing-braces" in out and "functions" not in out and "Not checked" not in out
+    assert "barrier-comment" in out and "functions" not in out and "Not checked" not in out
 
 
 def test_statistics_count_all_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,11 +271,11 @@ def test_statistics_count_all_inputs(tmp_path: Path, capsys: pytest.CaptureFixtu
         (tmp_path / f"{number}.mbox").write_text(mail(line=number))
     words = [str(tmp_path / "1.mbox"), str(tmp_path / "2.mbox"), "--no-tree", "--statistics"]
     main(words)
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["missing-braces", "2", "0"]
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["barrier-comment", "2", "0"]
     main([*words, "--format", "concise", "--jobs", "2"])
     captured = capsys.readouterr()
     assert "set aside" not in captured.out and captured.err.splitlines()[-1].split() == [
-        "missing-braces",
+        "barrier-comment",
         "2",
         "0",
     ]
@@ -284,5 +284,5 @@ def test_statistics_count_all_inputs(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_seconds_appear_only_when_asked_for(scan_json: Scan) -> None:
     assert "timings" not in scan_json(mail(), status=1)
     seconds = scan_json(mail(), "--timings", status=1)["timings"]
-    assert {"read", "judge", "missing-braces"} <= set(seconds)
+    assert {"read", "judge", "barrier-comment"} <= set(seconds)
     assert sum(value for name, value in seconds.items() if name not in ("read", "judge")) <= seconds["judge"]

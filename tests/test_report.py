@@ -73,7 +73,7 @@ def test_nothing_in_a_mail_reaches_the_terminal_as_an_order(colour: bool) -> Non
 
 def test_text_quotes_the_line_and_counts() -> None:
     text = render(report_on(MAIL), "text")
-    assert "mm/a.c:3: warning missing-braces" in text
+    assert "mm/a.c:3: info missing-braces" in text
     assert "changelog line 1: warning changelog-previous-patch" in text
     assert text.splitlines()[-1].startswith("1 patch, 1 functions,")
 
@@ -110,9 +110,9 @@ def test_line_formats_agree_on_the_places() -> None:
     report = report_on(MAIL)
     concise = render(report, "concise").splitlines()
     assert len(concise) == len(report.findings) + len(report.problems)
-    assert any(line.startswith("mm/a.c:3: warning: missing-braces: ") for line in concise)
-    assert "::warning file=mm/a.c,line=3,title=missing-braces (patch 1)::" in render(report, "github")
-    assert "mm/a.c:3: WARNING:missing-braces: " in render(report, "b4")
+    assert any(line.startswith("mm/a.c:3: info: missing-braces: ") for line in concise)
+    assert "::notice file=mm/a.c,line=3,title=missing-braces (patch 1)::" in render(report, "github")
+    assert "mm/a.c:3: ERROR:hidden-characters: " in render(report, "b4")
     assert render(report, "patchwork").startswith("fail: ")
 
 
