@@ -48,7 +48,11 @@ def strangers(file: ChangedFile) -> Iterator[Finding | Silence]:
 
 
 def judge(file: ChangedFile, source: Source, comment: Comment) -> Iterator[Finding | Silence]:
-    """What is to be said of one comment that documents something; only on added lines."""
+    """What is to be said of one comment that documents something; only on added lines.
+
+    A directive in between and a blank line before the parameters are against the guide, but scripts/kernel-doc reads
+    both: hints, unlike what it warns of.
+    """
     new = is_new(file, comment.first_line) and is_new(file, comment.last_line)
     declaration = declaration_after(source, comment)
     if declaration.kind in ("unknown", "other"):
@@ -59,13 +63,15 @@ def judge(file: ChangedFile, source: Source, comment: Comment) -> Iterator[Findi
             f"kernel-doc: {declaration.directive} stands between the comment and {comment.name}: put the comment "
             "directly above what it documents",
             (file.evidence(declaration.separated),),
+            severity="info",
         )
     if comment.gap and comment.wraps and is_new(file, comment.gap):
         yield file.finding(
             comment.heading,
-            "kernel-doc: the short description should fit one line, and the parameters follow it directly, without "
-            "a blank line",
+            "kernel-doc: the parameters follow the short description directly, without a blank line; one that takes "
+            "several lines is better a short one, with a long one behind the parameters",
             (file.evidence(comment.gap),),
+            severity="info",
         )
     if declaration.name.removesuffix("_noprof") not in ("", comment.name.removesuffix("_noprof")):
         if is_new(file, comment.heading):
@@ -90,9 +96,11 @@ def parameters(
     header = range(declaration.line, header_end(source, declaration) + 1)
     if not is_new(file, comment.heading):
         absent = [name for name in absent if is_added_name(file, name, header)]
-    if len(stale) == 1 and len(absent) == 1:
+    if stale and len(stale) == len(absent):
+        old = " and ".join(f"@{each.name}" for each in stale)
+        verb = "is" if len(stale) == 1 else "are"
         yield file.finding(
-            stale[0].line, f"kernel-doc: @{stale[0].name} is called {absent[0]} in {comment.name}()"
+            stale[0].line, f"kernel-doc: {old} {verb} called {' and '.join(absent)} in {comment.name}()"
         )
         return
     for each in stale:
@@ -220,6 +228,16 @@ RULE = Rule(
 +{
 +	return count(list);
 +}
++
++/**
++ * join - make one list of two
++ * @first: the one to extend // want "@first and @second are called head and tail in join"
++ * @second: what is added
++ */
++void join(struct list *head, struct list *tail)
++{
++	head->next = tail;
++}
 """,
         """
 +/** // want "begins a kernel-doc comment, but this is none"
@@ -229,7 +247,7 @@ RULE = Rule(
 """,
         """
 +/**
-+ * walk - walk the entries of a list that // want "fit one line"
++ * walk - walk the entries of a list that // want "without a blank line"
 + * is not locked
 + *
 + * @list: the list
