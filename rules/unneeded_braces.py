@@ -98,6 +98,8 @@ def is_simple(function: Function, header: "Node", body: "Node") -> bool:
     first, last = function.source.line_of(body), function.source.last_line_of(body)
     if braced and (last - first != 2 or function.source.line_of(header) != first):
         return False
+    if not braced and last != first:
+        return False
     text = "\n".join(function.source.line_text(line) for line in range(first, last + 1))
     return COMMENT.search(STRING.sub("", text)) is None
 
@@ -164,6 +166,16 @@ RULE = Rule(
 +	    allowed()) {
 +		power_off();
 +	}
+ }
+""",
+        """
+ static void stop(int how)
+ {
++	if (how == HALT) {
++		halt();
++	} else
++		power_off("a long reason",
++			  how);
  }
 """,
         """
