@@ -133,7 +133,7 @@ def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bo
     from patchscan.model.config import Config
     from patchscan.model.findings import models_of
     from patchscan.model.pairmodel import side
-    from patchscan.model.series import base_config
+    from patchscan.model.sources import base_config
     from patchscan.model.stubs import load_stubs
 
     if class_of(partner.name) != "full":

@@ -10,7 +10,8 @@ from patchscan.cost.schemes import STUBS, Scheme
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.scenario import Scenario
-from patchscan.model.series import Functions, SeriesModels, Sources, base_config, cases
+from patchscan.model.series import Functions, SeriesModels, cases
+from patchscan.model.sources import Sources, base_config
 from patchscan.model.stubs import Stubs, load_stubs
 from patchscan.model.touched import applies, touched_words
 from patchscan.tree.overlay import PatchState

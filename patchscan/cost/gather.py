@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from patchscan.model.code import File
 from patchscan.model.config import Config
+from patchscan.model.file import File, indexed
 
 _HEADER, _TYPES = "include/asm-generic/tlb.h", "include/linux/types.h"
 _SIZEOF = re.compile(r"sizeof\s*\(\s*([\w *]+?)\s*\)")
@@ -43,7 +43,7 @@ def gather_capacity(read: Callable[[str], bytes | None], page_size: int = 4096) 
     header, types = read(_HEADER), read(_TYPES)
     if header is None or types is None:
         raise ValueError(f"the tree has no {_HEADER if header is None else _TYPES}")
-    constants = _Constants([File(_HEADER, header, config), File(_TYPES, types, config)], page_size)
+    constants = _Constants([indexed(_HEADER, header, config), indexed(_TYPES, types, config)], page_size)
     batch, batches = constants.number("MAX_GATHER_BATCH"), constants.number("MAX_GATHER_BATCH_COUNT")
     bundle, tables = constants.number("MMU_GATHER_BUNDLE"), constants.number("MAX_TABLE_BATCH")
     return Capacity(

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from patchscan.model.code import Codebase, Definition
+from patchscan.model.code import Codebase
+from patchscan.model.definition import Definition
 from patchscan.model.events import (
     Assign,
     Body,

@@ -3,7 +3,7 @@
 from tree_sitter import Node
 
 from patchscan.model import masks
-from patchscan.model.code import Definition
+from patchscan.model.definition import Definition
 from patchscan.model.events import Hole
 from patchscan.model.inlining import inline
 from patchscan.model.memory import Context, Environment, Frame, Out, dereference, place_of

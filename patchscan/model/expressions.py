@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tree_sitter import Node
 
 from patchscan.model.calls import evaluate_call
-from patchscan.model.code import number
+from patchscan.model.definition import number
 from patchscan.model.joins import join
 from patchscan.model.memory import (
     FREED,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from patchscan.model.code import Codebase, Definition
+from patchscan.model.code import Codebase
+from patchscan.model.definition import Definition
 from patchscan.model.events import Body, Event, Hole, Read, Thread, Update, Write, location_key, rewrite, walk
 from patchscan.model.expressions import evaluate, location
 from patchscan.model.lower import lower_block, lower_function

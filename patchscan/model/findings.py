@@ -6,7 +6,8 @@ from weakref import WeakKeyDictionary
 
 from patchscan.context import ChangedFile, Context
 from patchscan.model.report import model_result
-from patchscan.model.series import Read, SeriesModels
+from patchscan.model.series import SeriesModels
+from patchscan.model.sources import Read
 from patchscan.model.verdict import Verdict
 from patchscan.report import ModelResult
 from patchscan.rule import Evidence, Finding, Silence

@@ -2,7 +2,7 @@
 
 from tree_sitter import Node
 
-from patchscan.model.code import Definition
+from patchscan.model.definition import Definition
 from patchscan.model.memory import RETURN, Context, Environment, Frame, Out, plain_type, structure_of
 from patchscan.model.values import Address, Local, Location, Unknown, Value
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tree_sitter import Node
 
 from patchscan.model import masks
-from patchscan.model.code import Definition, declared
+from patchscan.model.definition import Definition, declared
 from patchscan.model.events import Assume, Body, Hole
 from patchscan.model.expressions import evaluate
 from patchscan.model.inlining import bind, run

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from patchscan.model.code import Codebase, Definition
+from patchscan.model.code import Codebase
+from patchscan.model.definition import Definition
 from patchscan.model.events import Event, Fence, Hole, Place, Read, Update, Write, location_key
 from patchscan.model.reach import Reach
 from patchscan.model.stubs import Stubs

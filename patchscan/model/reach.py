@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-from patchscan.model.code import Codebase, Definition
+from patchscan.model.code import Codebase
+from patchscan.model.definition import Definition
 from patchscan.model.stubs import Stubs
 from patchscan.model.syntax import children, nodes
 

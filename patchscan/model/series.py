@@ -1,44 +1,24 @@
 """The models that a series touches: which scenarios apply to a patch, and their verdicts before and after it."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
-from patchscan.model.code import Codebase, names_at_line_starts
-from patchscan.model.config import Config, read_defconfig, read_selects, symbols_around
+from patchscan.model.code import Codebase
+from patchscan.model.config import Config, symbols_around
 from patchscan.model.extract import Extraction, extract
-from patchscan.model.lift import lifted_files
 from patchscan.model.scenario import Scenario
 from patchscan.model.slice import signature, without_holes
+from patchscan.model.sources import Read, Sources, base_config, sources
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
-from patchscan.tree import Tree
-from patchscan.tree.overlay import PatchState, View
+from patchscan.tree.overlay import PatchState
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-Read = Callable[[str], bytes | None]
 Functions = tuple[tuple[str, str], ...]
 _Key = tuple[str, Functions, str, int]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The code at one point of a series: how to read it, what the series changed, and how that was done.
-
-    defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
-    the lines that the series changed.
-    """
-
-    read: Read
-    changed: tuple[str, ...]
-    defining: Callable[[str, str], Sequence[str]]
-    notes: tuple[str, ...]
-    words: frozenset[str] = frozenset()
 
 
 class SeriesModels:
@@ -177,57 +157,6 @@ class SeriesModels:
         return self._verdicts[key]
 
 
-def sources(states: tuple[PatchState, ...], view: View) -> Sources:
-    """The code after the patches of `states` (none: the tree itself)."""
-    contents, notes = lifted_files(states)
-    below = _tree_reader(view.tree)
-
-    def read(path: str) -> bytes | None:
-        return contents[path] if path in contents else below.read(path)
-
-    words = frozenset().union(*(touched_words(state) for state in states))
-    return Sources(read, tuple(sorted(contents)), below.defining, notes, words)
-
-
-class _TreeReader:
-    """A tree read once: file contents, and for each directory the names that its .c files may define."""
-
-    def __init__(self, tree: Tree | None) -> None:
-        self._tree = tree
-        self._contents: dict[str, bytes | None] = {}
-        self._names: dict[str, dict[str, list[str]]] = {}
-
-    def read(self, path: str) -> bytes | None:
-        if path not in self._contents:
-            self._contents[path] = self._tree.read(path) if self._tree is not None else None
-        return self._contents[path]
-
-    def defining(self, directory: str, name: str) -> Sequence[str]:
-        """The C files directly in a directory that may define a function or macro, sorted."""
-        if self._tree is None:
-            return ()
-        if directory not in self._names:
-            names: dict[str, list[str]] = {}
-            for path in self._tree.files(directory):
-                if path.endswith((".c", ".h")) and path.rpartition("/")[0] == directory:
-                    for found in names_at_line_starts(self.read(path) or b""):
-                        names.setdefault(found, []).append(path)
-            self._names[directory] = names
-        return self._names[directory].get(name, ())
-
-
-_NO_TREE = _TreeReader(None)
-_READERS: "WeakKeyDictionary[Tree, _TreeReader]" = WeakKeyDictionary()
-
-
-def _tree_reader(tree: Tree | None) -> _TreeReader:
-    if tree is None:
-        return _NO_TREE
-    if tree not in _READERS:
-        _READERS[tree] = _TreeReader(tree)
-    return _READERS[tree]
-
-
 def cases(scenario: Scenario) -> list[Functions]:
     """Every way to give the scenario's roles to functions; roles with the same candidates take the same one."""
     pools = list(dict.fromkeys(role.functions for role in scenario.roles))
@@ -286,27 +215,6 @@ def _with_doubt(
     symbols = ", ".join(sorted(scenario.doubt))
     reason = f"safe where {symbols} holds whenever {verdict.decisive[0]}; the model does not know"
     return replace(verdict, verdict="unknown", reasons=(reason,))
-
-
-_CONFIGS: "WeakKeyDictionary[Read, dict[str, dict[str, int]]]" = WeakKeyDictionary()
-_DEFCONFIG = {"arm64": "arch/arm64/configs/defconfig"}
-_ROOTS = {"arm64": ("ARM64",)}
-
-
-def base_config(read: Read, column: str) -> Mapping[str, int]:
-    """The symbols of an architecture's defconfig, and those its Kconfig selects; x86's for the generic one."""
-    known = _CONFIGS.setdefault(read, {})
-    if column not in known:
-        path = _DEFCONFIG.get(column, "arch/x86/configs/x86_64_defconfig")
-        text = read(path)
-        values = read_defconfig(text.decode("latin-1")) if text is not None else {}
-        kconfig = read("arch/arm64/Kconfig" if column == "arm64" else "arch/x86/Kconfig")
-        roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
-        selected = read_selects(kconfig.decode("latin-1"), roots) if kconfig is not None else {}
-        always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
-        here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
-        known[column] = {**selected, **values, **always, **here}
-    return known[column]
 
 
 def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[str, ...]:

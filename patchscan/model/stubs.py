@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from patchscan.model.code import Definition, File, define
 from patchscan.model.config import Config
+from patchscan.model.definition import Definition, define
+from patchscan.model.file import indexed
 
 BUILT_IN = Path(__file__).parent / "stubs"
 _PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
@@ -69,7 +70,7 @@ def load_stubs(names: Sequence[str], config: Config, directories: Sequence[Path]
 
 def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
     """The stubs in a text; name: shown as their path."""
-    file = File(name, text, config)
+    file = indexed(name, text, config)
     found: dict[str, Definition] = {}
     for function, (start, body) in file.functions.items():
         header = _PARAMETERS.search(file.text, start, body)
@@ -77,21 +78,13 @@ def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
             continue
         parameters = tuple(_parameter(part) for part in header.group(1).decode().split(",") if part.strip())
         by_name = tuple(pair for pair in parameters if pair[1] != "void")
-        stub = _stub(function, name, *file.cut(function), by_name)
+        stub = define(function, name, *file.cut(function), by_name, True)
         if stub is not None:
             found[function] = stub
     for function in [name for name in found if name.startswith("atomic_")]:
         for wider in ("atomic_long_", "atomic64_"):
             found.setdefault(wider + function.removeprefix("atomic_"), found[function])
     return found
-
-
-@cache
-def _stub(
-    function: str, path: str, first_line: int, text: bytes, parameters: tuple[tuple[str, str], ...]
-) -> Definition | None:
-    """One stub, parsed once however many configurations hold the same text."""
-    return define(function, path, first_line, text, parameters, stub=True)
 
 
 def _parameter(text: str) -> tuple[str, str]:

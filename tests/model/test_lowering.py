@@ -5,8 +5,10 @@ import re
 import pytest
 from patchscan.model.assembly import as_c
 from patchscan.model.checks import context_faults
-from patchscan.model.code import Codebase, number
-from patchscan.model.config import Config, evaluate, read_defconfig, read_selects, resolve
+from patchscan.model.code import Codebase
+from patchscan.model.conditionals import evaluate, plain_text
+from patchscan.model.config import Config, read_defconfig, read_selects
+from patchscan.model.definition import number
 from patchscan.model.events import Hole, Place, Read, Thread, walk
 from patchscan.model.expressions import evaluate as value_of
 from patchscan.model.expressions import location
@@ -137,7 +139,7 @@ def test_preprocessor_conditions() -> None:
     assert not evaluate("defined(CONFIG_B) || CONFIG_LEVELS < 3", config.value)
     assert evaluate("__GNUC__ ** 2 (", config.value)
     text = b"#ifdef CONFIG_B\none\n#elif defined(CONFIG_A)\ntwo\n#else\nthree\n#endif\n"
-    resolved = resolve(text, config)
+    resolved = plain_text(text).seen_through(config.value)
     assert len(resolved) == len(text) and resolved.split() == [b"two"]
     assert read_defconfig("CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_N=12\n") == {
         "CONFIG_A": 1,

@@ -21,7 +21,7 @@ from patchscan.model.pairs import (
     prepare,
     sites,
 )
-from patchscan.model.series import base_config
+from patchscan.model.sources import base_config
 from patchscan.model.stubs import load_stubs
 from patchscan.source import parse
 

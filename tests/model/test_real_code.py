@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail import read_input
-from patchscan.model.series import Sources, judge_case, shipped_scenarios, sources
+from patchscan.model.series import judge_case, shipped_scenarios
+from patchscan.model.sources import Sources, sources
 from patchscan.model.verdict import Verdict
 from patchscan.series import read_thread
 from patchscan.tree import open_tree

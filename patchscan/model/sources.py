@@ -1,0 +1,126 @@
+"""The code at each point of a series: read once from the tree, with what the patches make of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from patchscan.model.config import read_defconfig, read_selects
+from patchscan.model.file import names_at_line_starts
+from patchscan.model.lift import lifted_files
+from patchscan.model.touched import touched_words
+from patchscan.tree import Tree
+from patchscan.tree.index import look_up
+from patchscan.tree.overlay import PatchState, View
+
+Read = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The code at one point of a series: how to read it, what the series changed, and how that was done.
+
+    defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
+    the lines that the series changed.
+    """
+
+    read: Read
+    changed: tuple[str, ...]
+    defining: Callable[[str, str], Sequence[str]]
+    notes: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+
+
+def sources(states: tuple[PatchState, ...], view: View) -> Sources:
+    """The code after the patches of `states` (none: the tree itself)."""
+    contents, notes = lifted_files(states)
+    below = _tree_reader(view.tree)
+
+    def read(path: str) -> bytes | None:
+        return contents[path] if path in contents else below.read(path)
+
+    words = frozenset().union(*(touched_words(state) for state in states))
+    return Sources(read, tuple(sorted(contents)), below.defining, notes, words)
+
+
+class _TreeReader:
+    """A tree read once: file contents, and the files of a directory that may define a name."""
+
+    def __init__(self, tree: Tree | None) -> None:
+        self._tree = tree
+        self._contents: dict[str, bytes | None] = {}
+        self._starts: dict[str, frozenset[str]] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+        self._holding: dict[str, tuple[str, ...] | None] = {}
+
+    def read(self, path: str) -> bytes | None:
+        if path not in self._contents:
+            self._contents[path] = self._tree.read(path) if self._tree is not None else None
+        return self._contents[path]
+
+    def defining(self, directory: str, name: str) -> Sequence[str]:
+        """The C files directly in a directory that may define a function or macro, sorted."""
+        if self._tree is None:
+            return ()
+        held = self._held(self._tree, name)
+        if held is None:
+            return self._names_of(self._tree, directory).get(name, ())
+        return [path for path in held if _is_directly_in(path, directory) and name in self._begun(path)]
+
+    def _held(self, tree: Tree, name: str) -> tuple[str, ...] | None:
+        """The files that hold a name, by the tree's index; None without one."""
+        if name not in self._holding:
+            found = look_up(tree, [name])
+            self._holding[name] = found[name] if found is not None else None
+        return self._holding[name]
+
+    def _begun(self, path: str) -> frozenset[str]:
+        if path not in self._starts:
+            self._starts[path] = names_at_line_starts(self.read(path) or b"")
+        return self._starts[path]
+
+    def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
+        if directory not in self._names:
+            names: dict[str, list[str]] = {}
+            for path in tree.files(directory):
+                if _is_directly_in(path, directory):
+                    for found in self._begun(path):
+                        names.setdefault(found, []).append(path)
+            self._names[directory] = names
+        return self._names[directory]
+
+
+def _is_directly_in(path: str, directory: str) -> bool:
+    return path.endswith((".c", ".h")) and path.rpartition("/")[0] == directory
+
+
+_NO_TREE = _TreeReader(None)
+_READERS: "WeakKeyDictionary[Tree, _TreeReader]" = WeakKeyDictionary()
+
+
+def _tree_reader(tree: Tree | None) -> _TreeReader:
+    if tree is None:
+        return _NO_TREE
+    if tree not in _READERS:
+        _READERS[tree] = _TreeReader(tree)
+    return _READERS[tree]
+
+
+_CONFIGS: "WeakKeyDictionary[Read, dict[str, dict[str, int]]]" = WeakKeyDictionary()
+_DEFCONFIG = {"arm64": "arch/arm64/configs/defconfig"}
+_ROOTS = {"arm64": ("ARM64",)}
+
+
+def base_config(read: Read, column: str) -> Mapping[str, int]:
+    """The symbols of an architecture's defconfig, and those its Kconfig selects; x86's for the generic one."""
+    known = _CONFIGS.setdefault(read, {})
+    if column not in known:
+        path = _DEFCONFIG.get(column, "arch/x86/configs/x86_64_defconfig")
+        text = read(path)
+        values = read_defconfig(text.decode("latin-1")) if text is not None else {}
+        kconfig = read("arch/arm64/Kconfig" if column == "arm64" else "arch/x86/Kconfig")
+        roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
+        selected = read_selects(kconfig.decode("latin-1"), roots) if kconfig is not None else {}
+        always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
+        here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
+        known[column] = {**selected, **values, **always, **here}
+    return known[column]
