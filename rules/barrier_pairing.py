@@ -41,6 +41,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
         yield from lost_partners(file)
+    yield from context.models("barrier-pairing")
 
 
 def texts(file: ChangedFile) -> Iterator[Text]:

@@ -57,7 +57,7 @@ def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
 
 def rule_of(models: SeriesModels, verdict: Verdict) -> str:
     """The rule that reports a verdict: the scenario's, or ipi-misses-reader where the updater does send IPIs."""
-    rule = next(scenario.rule for scenario in models.scenarios if scenario.name == verdict.scenario)
+    rule = models.rule(verdict)
     targeted = verdict.interrupts > 0 or any("@" in key for key in verdict.kept)
     return "ipi-misses-reader" if rule == "table-free-without-sync" and targeted else rule
 

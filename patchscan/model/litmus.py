@@ -51,6 +51,7 @@ _ORDERS = {
     "release": "_release",
 }
 _BARRIERS = ("mb", "rmb", "wmb")
+UNREAD = 7777
 
 
 def identifier(key: str) -> str:
@@ -90,11 +91,13 @@ class _Thread:
     registers: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     pointers: set[str] = field(default_factory=set)
+    unread: frozenset[str] = frozenset()
 
     def put(self, depth: int, text: str, place: Place | None = None) -> None:
         self.lines.append("\t" * depth + text + ("  " + comment(place) if place is not None else ""))
 
     def declare(self, register: str, pointer: bool = False, initial: str = "") -> None:
+        initial = initial or (str(UNREAD) if register in self.unread and not pointer else "")
         kind = f"int {'*' if pointer else ''}{register}{' = ' + initial if initial else ''};"
         self.registers.setdefault(register, kind)
 
@@ -115,12 +118,19 @@ class _Thread:
         return name
 
 
-def write_litmus(name: str, threads: Sequence[Thread], init: Mapping[str, str], condition: str) -> str:
-    """The test; init: location key or object to its initial value, "&object" for an address; condition: herd7's."""
+def write_litmus(
+    name: str,
+    threads: Sequence[Thread],
+    init: Mapping[str, str],
+    condition: str,
+    unread: frozenset[str] = frozenset(),
+) -> str:
+    """The test; init: location key or object to its initial value, "&object" for an address; condition: herd7's;
+    unread: registers that hold UNREAD until they are read."""
     test = _Test(init, _atomics(threads))
     written = []
     for index, thread in enumerate(threads):
-        one = _Thread(test, index, thread.cpu)
+        one = _Thread(test, index, thread.cpu, unread=unread)
         one.pointers = _pointer_registers(test, thread.body)
         _body(one, thread.body, 1)
         written.append(one)

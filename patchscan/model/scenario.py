@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
+_STEP = re.compile(r"(?P<kind>reads|writes) (?P<location>\w+)")
 DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One access of a role in a shape: kind "reads" or "writes", and the shape's name of the location."""
+
+    kind: str
+    location: str
 
 
 @dataclass(frozen=True)
@@ -16,7 +25,7 @@ class Role:
 
     A path "stubs/FILE" names a function of a stub file (hardware, assembly). instances: C type to the number of
     the one object of that type that the thread works on; own: locations that are this thread's own copies, to
-    their names.
+    their names; does: in place of functions, what any function does, in order, that can play it.
     """
 
     name: str
@@ -24,6 +33,7 @@ class Role:
     instances: Mapping[str, int]
     cpu: int
     own: Mapping[str, str]
+    does: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,10 @@ class Scenario:
     name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which
     an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
     reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag.
+
+    A shape names no functions: its roles say what two functions of a series do with two locations (see
+    patchscan.model.shapes). plain: locations whose accesses need not be annotated; barrier: what one side must have
+    for the other to be missed, "access" (an acquire or a release) or "fence".
     """
 
     name: str
@@ -62,6 +76,12 @@ class Scenario:
     rule: str
     anchor: str
     assumptions: tuple[str, ...]
+    plain: frozenset[str] = frozenset()
+    barrier: str = ""
+
+    @property
+    def is_shape(self) -> bool:
+        return any(role.does for role in self.roles)
 
 
 def load_scenarios(directories: Sequence[Path]) -> tuple[Scenario, ...]:
@@ -118,14 +138,17 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         rule=str(table.get("rule", "")),
         anchor=str(table.get("anchor", "")),
         assumptions=_strings(table.get("assumptions", ())),
+        plain=frozenset(_strings(table.get("plain", ()))),
+        barrier=_barrier(str(table.get("barrier", ""))),
     )
 
 
 def _role(table: Mapping[str, object], cpu: int) -> Role:
-    functions = tuple(_function(text) for text in _strings(table["function"]))
+    does = tuple(_step(text) for text in _strings(table.get("does", ())))
+    functions = () if does else tuple(_function(text) for text in _strings(table["function"]))
     instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
     own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
-    return Role(str(table["name"]), functions, instances, cpu, own)
+    return Role(str(table["name"]), functions, instances, cpu, own, does)
 
 
 def _function(text: str) -> tuple[str, str]:
@@ -134,6 +157,19 @@ def _function(text: str) -> tuple[str, str]:
     if not path:
         raise ValueError(f"function {text!r}: write it as file:function")
     return name, path
+
+
+def _step(text: str) -> Step:
+    found = _STEP.fullmatch(text)
+    if found is None:
+        raise ValueError(f"access {text!r}: write it as `reads LOCATION` or `writes LOCATION`")
+    return Step(found["kind"], found["location"])
+
+
+def _barrier(text: str) -> str:
+    if text not in ("", "access", "fence"):
+        raise ValueError(f"barrier {text!r}: it is an access or a fence")
+    return text
 
 
 def _atom(text: str, roles: set[str]) -> Atom:

@@ -5,17 +5,21 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config, symbols_around
 from patchscan.model.extract import Extraction, extract
-from patchscan.model.scenario import Scenario
+from patchscan.model.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.slice import signature, without_holes
 from patchscan.model.sources import Read, Sources, base_config, sources
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
 from patchscan.tree.overlay import PatchState
+
+if TYPE_CHECKING:
+    from patchscan.model.shapes import Bound
 
 Functions = tuple[tuple[str, str], ...]
 _Key = tuple[str, Functions, str, int]
@@ -44,13 +48,27 @@ class SeriesModels:
 
     def concerns(self, index: int) -> bool:
         """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
-        return bool(self._applying) and bool(touched_words(self.states[index]))
+        return bool(self._applying or self._bound) and bool(touched_words(self.states[index]))
 
     @cached_property
     def _applying(self) -> tuple[Scenario, ...]:
         """The scenarios that some patch of the series speaks of."""
         words = frozenset().union(*(touched_words(state) for state in self.states))
-        return tuple(scenario for scenario in self.scenarios if applies(scenario, words))
+        return tuple(each for each in self.scenarios if not each.is_shape and applies(each, words))
+
+    @cached_property
+    def _bound(self) -> "tuple[Bound, ...]":
+        """The generic shapes that functions of the series make with each other."""
+        words = frozenset().union(*(touched_words(state) for state in self.states))
+        shapes = [each for each in self.scenarios if each.is_shape and applies(each, words)]
+        if not shapes:
+            return ()
+        from patchscan.model.shapes import bind
+
+        at = self._at(len(self.states) - 1)
+        config = Config(base_config(at.read, "generic"), default=1)
+        code = Codebase(at.read, at.changed, config, at.changed, defining=at.defining)
+        return bind(shapes, self.states, code, load_stubs(DEFAULT_STUBS, config, self._stub_directories))
 
     def _touches(self, scenario: Scenario, functions: Functions, index: int) -> bool:
         """Whether a patch speaks of the scenario, or of a function that its model looks into."""
@@ -74,13 +92,22 @@ class SeriesModels:
         The generic architecture comes first, the others only where it is unsafe or where they are asked for.
         """
         if (index, every_column) not in self._patches:
-            self._patches[index, every_column] = tuple(
+            named = (
                 verdict
                 for scenario in self._applying
                 for functions in cases(scenario)
                 if self._touches(scenario, functions, index)
-                for verdict in self._case(scenario, functions, index, every_column)
+                for verdict in self._case(scenario, functions, index, index - 1, every_column)
             )
+            generic = (
+                verdict
+                for bound in self._bound
+                if bound.patch == index
+                for functions in cases(bound.scenario)
+                for verdict in self._case(bound.scenario, functions, index, -1, every_column)
+                if verdict.before == "safe" or not bound.lost
+            )
+            self._patches[index, every_column] = (*named, *generic)
         return self._patches[index, every_column]
 
     def first_unsafe(self, scenario: str) -> Verdict | None:
@@ -95,17 +122,23 @@ class SeriesModels:
             None,
         )
 
+    def rule(self, verdict: Verdict) -> str:
+        """The rule that a verdict's scenario names."""
+        every = (*self.scenarios, *(bound.scenario for bound in self._bound))
+        return next(scenario.rule for scenario in every if scenario.name == verdict.scenario)
+
     def seen(self) -> tuple[Verdict, ...]:
         """The verdicts given so far, in the order of the patches."""
         return tuple({v.name: v for key in sorted(self._patches) for v in self._patches[key]}.values())
 
     def _case(
-        self, scenario: Scenario, functions: Functions, index: int, every_column: bool
+        self, scenario: Scenario, functions: Functions, index: int, earlier_index: int, every_column: bool
     ) -> Iterator[Verdict]:
+        """The verdicts after patch `index` where it differs from the code after patch `earlier_index`."""
         seen: set[str] = set()
         for number, column in enumerate(scenario.columns):
             after = self._extraction(scenario, functions, column, index)
-            before = self._extraction(scenario, functions, column, index - 1)
+            before = self._extraction(scenario, functions, column, earlier_index)
             if after is None or (before is not None and shape(before) == shape(after)):
                 return
             if shape(after) in seen:
@@ -113,7 +146,9 @@ class SeriesModels:
             seen.add(shape(after))
             verdict = self._judge(scenario, functions, column, index, after)
             earlier = (
-                self._judge(scenario, functions, column, index - 1, before) if before is not None else None
+                self._judge(scenario, functions, column, earlier_index, before)
+                if before is not None
+                else None
             )
             notes = self._at(index).notes
             yield replace(

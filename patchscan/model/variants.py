@@ -5,7 +5,7 @@ from itertools import product
 
 from patchscan.model.events import Assume, Body, Branch, Choice, Event, Thread
 from patchscan.model.extract import Extraction, observed_registers
-from patchscan.model.litmus import write_litmus
+from patchscan.model.litmus import UNREAD, write_litmus
 from patchscan.model.memory import FREED
 from patchscan.model.scenario import Scenario
 from patchscan.model.slice import (
@@ -113,7 +113,7 @@ def litmus_of(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> str
     condition = bad_condition(scenario, sliced) if sliced is not None else None
     if sliced is None or condition is None:
         return None
-    return write_litmus(name, sliced, scenario.init, condition)
+    return write_litmus(name, sliced, scenario.init, condition, _unread(scenario, sliced))
 
 
 def _conditional(body: Body) -> Body:
@@ -135,7 +135,7 @@ def bad_condition(scenario: Scenario, threads: tuple[Thread, ...]) -> str | None
     for atom in scenario.bad:
         value = str(FREED.number) if atom.value == "FREED" else atom.value
         terms = [
-            f"{index}:{register}={value}"
+            _term(f"{index}:{register}", value)
             for index, thread in enumerate(threads)
             if thread.role == atom.role
             for register in observed_registers(thread, atom)
@@ -144,3 +144,17 @@ def bad_condition(scenario: Scenario, threads: tuple[Thread, ...]) -> str | None
             return None
         parts.append(terms[0] if len(terms) == 1 else "(" + " \\/ ".join(terms) + ")")
     return " /\\ ".join(parts)
+
+
+def _term(register: str, value: str) -> str:
+    """A register's value, of "!N" any that a read gave but N; a read that is not made leaves UNREAD."""
+    if not value.startswith("!"):
+        return f"{register}={value}"
+    return f"(~({register}={value[1:]}) /\\ ~({register}={UNREAD}))"
+
+
+def _unread(scenario: Scenario, threads: tuple[Thread, ...]) -> frozenset[str]:
+    """The registers that must show whether their read was made: those of whose values any may be the bad one."""
+    if not scenario.barrier:
+        return frozenset()
+    return frozenset().union(*(_observed(scenario, thread) for thread in threads))

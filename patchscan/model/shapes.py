@@ -1,0 +1,273 @@
+"""Generic shapes: two functions of a series that share two locations, ordered on one side and not on the other.
+
+A shape of a scenario file says what its roles do with its locations; here it is bound to functions and locations of a
+series, and becomes a scenario like any other. Bound is only what the code evidently wants ordered: one side has a
+barrier that speaks of a location (it is the access, or its comment names one). What may be ordered by other
+means, or what nobody can tell, is left out: a false alarm costs more than a miss.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from patchscan.changedfile import ChangedFile
+from patchscan.model.code import Codebase
+from patchscan.model.events import Access, Body, Branch, Choice, Event, Fence, Read, Update, Write
+from patchscan.model.events import walk as walk_events
+from patchscan.model.expressions import evaluate, location
+from patchscan.model.lower import lower_block, lower_function
+from patchscan.model.memory import Context
+from patchscan.model.ordered import Candidate, Side, has_other_partner, ordered_by_other_means
+from patchscan.model.reach import Reach
+from patchscan.model.scenario import Atom, Scenario, Step
+from patchscan.model.stubs import Stubs
+from patchscan.model.values import Const, Named
+from patchscan.pattern import pattern
+from patchscan.source import Function, Source
+from patchscan.tree.overlay import PatchState
+
+_ANNOTATED = pattern(
+    r"\b(?:READ_ONCE|WRITE_ONCE|smp_store_release|smp_load_acquire|smp_cond_load_\w+|smp_store_mb"
+    r"|rcu_assign_pointer|rcu_dereference\w*)\s*\(([^;]*)"
+)
+_FIELD = pattern(r"[A-Za-z_]\w*")
+_FENCES = ("mb", "rmb", "wmb")
+_OPAQUE = ("<", "*", "?")
+_BUDGET, _DEPTH, _MOST = 8_000, 1, 6
+Path = Mapping[int, bool]
+Placed = tuple[int, Access, Path]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A shape as a scenario; patch: position in the series of the last patch that touches one of its functions;
+    lost: only that it was safe before shows that the two belong together."""
+
+    scenario: Scenario
+    patch: int
+    lost: bool
+
+
+def bind(
+    shapes: Sequence[Scenario], states: Sequence[PatchState], code: Codebase, stubs: Stubs
+) -> tuple[Bound, ...]:
+    """The shapes that functions of a series make, as the whole series leaves them; code: after the series."""
+    sides = _sides(states)
+    found: dict[tuple[object, ...], Bound] = {}
+    for one, other in _pairs(sides):
+        events = {side: _events(side, code, stubs) for side in (one, other)}
+        for shape in shapes:
+            for candidate in _candidates(shape, events):
+                keys = frozenset(candidate.keys.values())
+                name = (shape.name, frozenset(side.name for side in candidate.sides), keys)
+                if name not in found and not ordered_by_other_means(candidate, code, stubs):
+                    lost = not _belong(one, other) or has_other_partner(candidate, sides)
+                    found[name] = Bound(_scenario(candidate, events), max(one.patch, other.patch), lost)
+                if len(found) >= _MOST:
+                    return tuple(found.values())
+    return tuple(found.values())
+
+
+def _sides(states: Sequence[PatchState]) -> tuple[Side, ...]:
+    """The functions of the changed files that are touched or have annotated accesses, as the last patch leaves them."""
+    touched: dict[tuple[str, str], int] = {}
+    last: dict[str, Source] = {}
+    for index, state in enumerate(states):
+        for file in (ChangedFile(each) for each in state.files):
+            if file.is_c and file.state.after is not None:
+                touched.update(((file.path, function.name), index) for function in file.functions)
+                last[file.path] = file.after[0]
+    return tuple(
+        Side(source, function, touched.get((path, function.name), -1), frozenset(_operands(function)))
+        for path, source in sorted(last.items())
+        for function in source.functions()
+        if (path, function.name) in touched or _ANNOTATED.search(function.text)
+    )
+
+
+def _operands(function: Function) -> Iterator[str]:
+    """The last name of the first argument of each annotated access."""
+    for found in _ANNOTATED.finditer(function.text):
+        names = _FIELD.findall(found[1].partition(",")[0].partition(")")[0])
+        if names:
+            yield names[-1]
+
+
+def _pairs(sides: Sequence[Side]) -> list[tuple[Side, Side]]:
+    """Two functions that share an annotated location, one with a barrier and one touched; those that belong together
+    for certain come first."""
+    found = [
+        (one, other)
+        for position, one in enumerate(sides)
+        for other in sides[position + 1 :]
+        if max(one.patch, other.patch) >= 0 and (one.orders(other) or other.orders(one))
+    ]
+    return sorted(found, key=lambda pair: not _belong(*pair))
+
+
+def _belong(one: Side, other: Side) -> bool:
+    """Whether both functions are touched, or a comment in one names the other."""
+    return min(one.patch, other.patch) >= 0 or one.names(other) or other.names(one)
+
+
+def _events(side: Side, code: Codebase, stubs: Stubs) -> list[tuple[Event, Path]]:
+    """The events of a function in program order, each with the branches that lead to it."""
+    definition = code.function(side.name, side.path)
+    if definition is None:
+        return []
+    reach = Reach(code, stubs, frozenset(), frozenset())
+    context = Context(
+        code=code,
+        stubs=stubs,
+        reach=reach,
+        cpu=0,
+        cpus=(0, 1),
+        keep=None,
+        instances={},
+        look_into=frozenset(),
+        lower_block=lower_block,
+        evaluate=evaluate,
+        location=location,
+        budget=_BUDGET,
+        depth=_DEPTH,
+        by_field=True,
+    )
+    body = lower_function(context, definition)
+    if any(getattr(event, "kind", "") in ("budget", "parse") for event in walk_events(body)):
+        return []
+    return list(_in_order(body, {}))
+
+
+def _in_order(body: Body, path: Path) -> Iterator[tuple[Event, Path]]:
+    for event in body:
+        if isinstance(event, (Branch, Choice)):
+            yield from _in_order(event.then, {**path, id(event): True})
+            yield from _in_order(event.otherwise, {**path, id(event): False})
+        else:
+            yield event, path
+
+
+def key_of(event: Access) -> str:
+    """The location by type and field, or the global's name; "" for one that cannot be told from others."""
+    where = event.location
+    if not isinstance(where, Named) or "[]" in where.name or "@" in where.name:
+        return ""
+    return "" if where.name.startswith(_OPAQUE) else where.name
+
+
+def _candidates(shape: Scenario, events: Mapping[Side, list[tuple[Event, Path]]]) -> Iterator[Candidate]:
+    """Every way in which two functions play a shape with a barrier on one side at least."""
+    for sides in permutations(events):
+        first, second = (role.does for role in shape.roles)
+        for one in _made(shape, first, sides[0], events[sides[0]], {}):
+            keys = {step.location: key_of(event) for step, event in zip(first, one, strict=True)}
+            for other in _made(shape, second, sides[1], events[sides[1]], keys):
+                accesses = (one, other)
+                barriers = tuple(
+                    _barrier(shape, side, pair, events[side], set(keys.values()))
+                    for side, pair in zip(sides, accesses, strict=True)
+                )
+                if any(barriers):
+                    yield Candidate(shape, sides, accesses, keys, barriers)
+
+
+def _made(
+    shape: Scenario,
+    does: tuple[Step, ...],
+    side: Side,
+    events: Sequence[tuple[Event, Path]],
+    keys: Mapping[str, str],
+) -> Iterator[tuple[Access, Access]]:
+    """The two accesses of a role in a function; keys: the locations that are settled.
+
+    Each stands alone: with a second access of its kind to the location nobody knows which of them counts.
+    """
+    first, second = does
+    for start, one, path in _accesses(shape, first, side, events, keys):
+        for later, two, other in _accesses(shape, second, side, events, keys):
+            together = all(path.get(branch, arm) == arm for branch, arm in other.items())
+            if later > start and together and key_of(one) != key_of(two):
+                yield one, two
+
+
+def _accesses(
+    shape: Scenario, step: Step, side: Side, events: Sequence[tuple[Event, Path]], keys: Mapping[str, str]
+) -> list[Placed]:
+    """The accesses that a step can be, at one place a location."""
+    wanted = Read if step.kind == "reads" else Write
+    places: dict[str, set[tuple[int, str]]] = {}
+    found: list[tuple[int, Access, Path]] = []
+    for position, (event, path) in enumerate(events):
+        if not isinstance(event, (Read, Write, Update)) or not key_of(event):
+            continue
+        if isinstance(event, (wanted, Update)):
+            kind = "update" if isinstance(event, Update) else ""
+            places.setdefault(key_of(event), set()).add((event.place.line, kind))
+        if isinstance(event, wanted) and keys.get(step.location, key_of(event)) == key_of(event):
+            own = event.place.path == side.path and event.place.function == side.name
+            plain = event.order == "plain"
+            if own and (not plain or {step.location, f"{step.kind} {step.location}"} & shape.plain):
+                found.append((position, event, path))
+    return [each for each in found if len(places[key_of(each[1])]) == 1]
+
+
+def _barrier(
+    shape: Scenario,
+    side: Side,
+    accesses: tuple[Access, Access],
+    events: Sequence[tuple[Event, Path]],
+    keys: set[str],
+) -> int:
+    """The line of the barrier between two accesses that speaks of a location; 0 where there is none."""
+    one, two = accesses
+    if shape.barrier == "access":
+        if isinstance(one, Read) and one.order == "acquire":
+            return one.place.line
+        return two.place.line if isinstance(two, Write) and two.order == "release" else 0
+    order = [event for event, _ in events]
+    names = {key.rpartition(".")[2] for key in keys}
+    between = order[order.index(one) : order.index(two)]
+    lines = [event.place.line for event in between if isinstance(event, Fence) and event.kind in _FENCES]
+    return next((line for line in lines if names & side.words_of_comment(line)), 0)
+
+
+def _scenario(candidate: Candidate, events: Mapping[Side, list[tuple[Event, Path]]]) -> Scenario:
+    """The shape with its functions and locations filled in."""
+    shape, keys = candidate.shape, candidate.keys
+    first = {key: _initial(key, events.values()) for key in keys.values()}
+    bad = tuple(
+        Atom(
+            atom.role,
+            f"!{first[keys[atom.key]]}" if atom.value == "NEW" else str(first[keys[atom.key]]),
+            atom.through,
+            keys[atom.key],
+        )
+        for atom in shape.bad
+    )
+    roles = tuple(
+        replace(role, functions=((side.name, side.path),), does=())
+        for role, side in zip(shape.roles, candidate.sides, strict=True)
+    )
+    kinds = sorted({key.rpartition(".")[0] for key in keys.values()} - {""})
+    one = tuple(f"both work on the same {kind}" for kind in kinds)
+    return replace(
+        shape,
+        name="-".join([shape.name, *keys.values()]),
+        roles=roles,
+        bad=bad,
+        keep=frozenset(keys.values()),
+        init={key: str(value) for key, value in first.items()},
+        when=tuple(side.name for side in candidate.sides),
+        assumptions=(*shape.assumptions, *one),
+    )
+
+
+def _initial(key: str, threads: Iterable[Sequence[tuple[Event, Path]]]) -> int:
+    """A value that a location can begin with: 0, or the first number that no function writes there."""
+    written = {
+        event.value.number
+        for thread in threads
+        for event, _ in thread
+        if isinstance(event, Write) and key_of(event) == key and isinstance(event.value, Const)
+    }
+    return next(number for number in range(len(written) + 1) if number not in written)
