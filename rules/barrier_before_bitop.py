@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Call, Function
 
 if TYPE_CHECKING:
@@ -49,11 +49,14 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silenc
         return file.fine(call.line, "it takes back what was not done")
     if any(ORDERS.fullmatch(each.name) for each in calls_before(function, call)):
         return file.fine(call.line, "a barrier stands before it")
+    if under_a_lock(function, taken, call):
+        return file.fine(call.line, "the lock held around both orders them")
     return file.finding(
         call.line,
         f"test_and_set_bit() takes {bit} like a lock, but clear_bit() orders nothing: what was done before it may be "
         f"seen after the next one has taken it. clear_bit_unlock() releases, with test_and_set_bit_lock() to match",
-        (taken,),
+        (file.evidence(taken.line),),
+        severity="info",
     )
 
 
@@ -71,6 +74,23 @@ def wake_behind(function: Function, call: Call, word: str) -> Call | None:
         if ORDERS.fullmatch(each.name) or "_unlock" in each.name:
             return None
     return None
+
+
+def under_a_lock(function: Function, taken: Call, call: Call) -> bool:
+    """Whether a lock that was taken before the bit is dropped right after it, by the names of the calls."""
+    dropped = {
+        function.source.text_of(each.arguments[0])
+        for each in calls_after(function, call)
+        if "unlock" in each.name and each.arguments
+    }
+    return any(
+        "lock" in each.name
+        and "unlock" not in each.name
+        and each.arguments
+        and function.source.text_of(each.arguments[0]) in dropped
+        for each in function.calls()
+        if each.line < taken.line
+    )
 
 
 def undoes(function: Function, call: Call) -> bool:
@@ -104,7 +124,7 @@ def calls_near(function: Function, call: Call, side: str) -> Iterator[Call]:
             yield from function.calls_in(statement)
 
 
-def taken_at(file: ChangedFile, owner: Function, bit: str, word: str) -> Evidence | None:
+def taken_at(file: ChangedFile, owner: Function, bit: str, word: str) -> Call | None:
     """An added test_and_set_bit() in the same function that gives up, or tries again, when the bit is set already."""
     for function, call in file.added_calls({"test_and_set_bit"}):
         # Two hunks of one function are two fragments: they have the name in common.
@@ -123,7 +143,7 @@ def taken_at(file: ChangedFile, owner: Function, bit: str, word: str) -> Evidenc
         if statement.type == "while_statement" or (
             statement.type == "if_statement" and gives_up and not negated
         ):
-            return file.evidence(call.line)
+            return call
     return None
 
 
@@ -133,7 +153,8 @@ RULE = Rule(
     why=(
         "set_bit() and clear_bit() are atomic but order nothing: on weakly ordered machines accesses before "
         "clear_bit() can take effect after it, in the middle of what the next owner does. As a release it wants "
-        "clear_bit_unlock(), or smp_mb__before_atomic() before it; before a wake-up of bit waiters, a full barrier."
+        "clear_bit_unlock(), or smp_mb__before_atomic() before it; before a wake-up of bit waiters, a full barrier. A "
+        "bit that only keeps others out is a hint: drivers have many, and device accesses around them order, too."
     ),
     source=(
         "Documentation/atomic_bitops.txt; Documentation/memory-barriers.txt (smp_mb__before_atomic()); kernel-doc of "
@@ -211,6 +232,19 @@ RULE = Rule(
 +	/* Pairs with test_and_set_bit(). */
 +	smp_mb__before_atomic();
 +	clear_bit(RUNNING, &buffer->flags);
+ }
+""",
+        """
+ static void work(struct buffer *buffer)
+ {
++	buffer_lock(buffer);
++	if (test_and_set_bit(RUNNING, &buffer->flags)) {
++		buffer_unlock(buffer);
++		return;
++	}
++	run(buffer);
++	clear_bit(RUNNING, &buffer->flags);
++	buffer_unlock(buffer);
  }
 """,
         """
