@@ -173,6 +173,12 @@ class Context:
 
         return linkage(self.final, path)
 
+    def modules_of(self, path: str) -> frozenset[str]:
+        """The modules, or objects of vmlinux, that a C file becomes part of; empty where that is not known."""
+        from patchscan.tree.kbuild import modules_of
+
+        return modules_of(self.final, path)
+
     def config_symbol(self, name: str, path: str = "") -> "ConfigSymbol | None":
         """A CONFIG symbol (without the prefix) of the tree as this patch leaves it; path: who asks."""
         from patchscan.tree.kconfig import config_symbol

@@ -54,19 +54,20 @@ def without_search(context: Context, file: ChangedFile, export: Export) -> Silen
         return file.fine(export.line, f"{export.macro} is used by other names than {symbol}")
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
-    near = next((use for use in context.uses(symbol, whole=False).uses if in_module(context, use)), None)
+    uses = context.uses(symbol, whole=False).uses
+    near = next((use for use in uses if in_other_module(context, use, file.path)), None)
     return file.fine(export.line, f"{near.path} uses {symbol} and can be a module") if near else None
 
 
 def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence:
-    """A finding where every user is known and built in."""
+    """A finding where every user is known, and built in or part of the same module."""
     symbol = export.symbol
     users: list[User] = []
     for found in users_of(context, symbol):
         if isinstance(found, str):
             return file.unchecked(export.line, found)
         kind = context.linkage(found.path)
-        if kind == "modular":
+        if kind == "modular" and not together(context, found.path, file.path):
             return file.fine(export.line, f"{found.path} uses {symbol} and can be a module")
         if kind == "unknown":
             return file.unchecked(
@@ -80,7 +81,9 @@ def finding(context: Context, file: ChangedFile, export: Export, users: list[Use
     """The finding; a hint only where patches that are not at hand may bring the users."""
     symbol = export.symbol
     if users:
-        text = f"{symbol} is exported, but all its users are built in: drop the export"
+        inside = all(together(context, user.path, file.path) for user in users)
+        where = "part of the same module" if inside else "built in"
+        text = f"{symbol} is exported, but all its users are {where}: drop the export"
     elif context.series.missing:
         text = f"{symbol} is exported, but nothing at hand uses it; the patches of the series that are missing may"
     else:
@@ -115,9 +118,20 @@ def users_of(context: Context, symbol: str) -> Iterator[User | str]:
             return
 
 
-def in_module(context: Context, use: "Use") -> bool:
+def in_other_module(context: Context, use: "Use", path: str) -> bool:
     """Whether a use decides the question at once, before the whole tree is searched."""
-    return counts(use) and use.path.endswith(".c") and context.linkage(use.path) == "modular"
+    return (
+        counts(use)
+        and use.path.endswith(".c")
+        and context.linkage(use.path) == "modular"
+        and not together(context, use.path, path)
+    )
+
+
+def together(context: Context, path: str, other: str) -> bool:
+    """Whether two files are surely linked into one module, and into no second."""
+    modules = context.modules_of(path)
+    return path == other or (len(modules) == 1 and modules == context.modules_of(other))
 
 
 def counts(use: "Use") -> bool:
@@ -173,6 +187,30 @@ obj-y += mm/
 +EXPORT_SYMBOL_GPL(walk_begin); // want "walk_begin is exported, but all its users are built in"
 """,
         """
+>>> tree drivers/Makefile
+obj-$(CONFIG_PROBE) += probe.o
+probe-y := main.o
+probe-$(CONFIG_PROBE_LOG) += log.o
+>>> tree drivers/Kconfig
+config PROBE
+	tristate "A driver of two files"
+config PROBE_LOG
+	bool "The second file"
+>>> tree drivers/main.c
+void probe_start(void)
+{
+	probe_log(0);
+}
+>>> tree Makefile
+obj-y += drivers/
+>>> patch drivers: let the log be used
+>>> file drivers/log.c
+ void probe_log(int level)
+ {
+ }
++EXPORT_SYMBOL_GPL(probe_log); // want "part of the same module"
+""",
+        """
 >>> tree mm/Makefile
 obj-y += example.o
 >>> tree Makefile
@@ -184,6 +222,34 @@ obj-y += mm/
 """,
     ),
     good=(
+        """
+>>> tree drivers/Makefile
+obj-$(CONFIG_PROBE) += probe.o other.o
+probe-y := main.o log.o
+other-y := second.o log.o
+>>> tree drivers/Kconfig
+config PROBE
+	tristate "A file that two modules are linked with, and one that only one is"
+>>> tree drivers/second.c
+void second_start(void)
+{
+	probe_start();
+	probe_log(0);
+}
+>>> tree Makefile
+obj-y += drivers/
+>>> patch drivers: let the log be used
+>>> file drivers/main.c
+ void probe_start(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(probe_start);
+>>> file drivers/log.c
+ void probe_log(int level)
+ {
+ }
++EXPORT_SYMBOL_GPL(probe_log);
+""",
         """
 >>> tree mm/Makefile
 obj-y += example.o

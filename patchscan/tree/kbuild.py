@@ -44,6 +44,34 @@ def linkage_of(view: View | Tree, path: str) -> Linkage:
     return _of_source(_Build(view), path, frozenset())
 
 
+def modules_of(view: View | Tree, path: str) -> frozenset[str]:
+    """The objects, as paths from the top ("fs/ext4/ext4.o"), that the object of a source file becomes part of in the end.
+
+    Empty where no Makefile lists it. Symbols need no export between the files of one.
+    """
+    view = view if isinstance(view, View) else View(view, {})
+    build, stem = _Build(view), posixpath.splitext(path)[0]
+    return frozenset(
+        last
+        for directory in _above(path)
+        for last in _last_objects(build, directory, stem + ".o", frozenset())
+    )
+
+
+def _last_objects(build: "_Build", directory: str, target: str, seen: frozenset[str]) -> Iterator[str]:
+    """What an object becomes part of by the Makefile of a directory, itself where it is a module or in vmlinux alone."""
+    makefile = build.makefile(directory)
+    if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
+        return
+    for name in makefile.lists.get(target, ()):
+        stem, _ = split_list(name)
+        if stem == "obj" or stem in _IN_VMLINUX:
+            yield target
+        else:
+            composite = posixpath.join(directory, stem + ".o")
+            yield from _last_objects(build, directory, composite, seen | {target})
+
+
 class _Build:
     """The Makefiles of one view; those the series does not change are kept for the tree."""
 
