@@ -20,7 +20,7 @@ USING = ("call", "address", "initialiser", "reference", "macro", "export")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """Every global function of a C file that the patch introduces, or whose export it takes away."""
+    """Every global function of a C file that the patch introduces, or whose export or `static` it takes away."""
     if not context.has_tree:
         return
     if context is context.all[0]:
@@ -37,8 +37,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 def brought(context: Context) -> frozenset[str]:
-    """The functions that are not in the tree before the patch; one that does not apply may be in it already."""
-    return frozenset(function.name for file, function in context.new_functions if file.used == "tree")
+    """The functions that no other file can know before the patch; a file that does not apply may hold them already."""
+    found = [*context.new_functions, *no_longer_static(context)]
+    return frozenset(function.name for file, function in found if file.used == "tree")
 
 
 def asked(context: Context, new: bool) -> Iterator[str]:
@@ -51,8 +52,9 @@ def asked(context: Context, new: bool) -> Iterator[str]:
 
 def candidates(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
     """(file, function, line to speak at)."""
-    introduced = [(file, function, function.name_line) for file, function in context.new_functions]
-    for file, function, line in [*introduced, *no_longer_exported(context)]:
+    found = [*context.new_functions, *no_longer_static(context)]
+    named = [(file, function, function.name_line) for file, function in found]
+    for file, function, line in [*named, *no_longer_exported(context)]:
         if (
             file.path.endswith(".c")
             and not function.is_static
@@ -61,6 +63,18 @@ def candidates(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
             and not SPECIAL_NAME.fullmatch(function.name)
         ):
             yield file, function, line
+
+
+def no_longer_static(context: Context) -> Iterator[tuple[ChangedFile, Function]]:
+    """Functions that other files could not call before the patch."""
+    for file in context.c_files:
+        if any("static" in line.text for line in file.removed):
+            for function in file.functions:
+                head = range(function.first_line, function.name_line + 1)
+                if function.has_head and not function.is_static and file.added_numbers.intersection(head):
+                    before = file.before_of(function.name)
+                    if before is not None and before.is_static:
+                        yield file, function
 
 
 def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
@@ -105,7 +119,9 @@ def judge(context: Context, file: ChangedFile, function: Function, line: int, ne
     that the series does not touch declares it.
     """
     found = context.uses(function.name, whole=not new)
-    others = [use for use in found.uses if use.path != file.path]
+    # Where the name is static, another function is meant.
+    apart = {use.path for use in found.uses if use.kind == "definition" and "static" in use.text.split()}
+    others = [use for use in found.uses if use.path not in {file.path, *apart}]
     touched = {each.path for other in context.all for each in other.files}
     known = next(
         (use for use in others if use.kind in (*USING, "definition") or (new and use.path not in touched)),
@@ -159,6 +175,49 @@ RULE = Rule(
     check=check,
     bad=(
         """
+>>> tree mm/Makefile
+obj-y += walk.o other.o
+>>> tree mm/other.c
+static int walk_one(char *name)
+{
+	return *name;
+}
+
+int other(char *name)
+{
+	return walk_one(name);
+}
+>>> patch mm: walk
+>>> file mm/walk.c
++int walk_one(int depth) // want "only this file uses walk_one"
++{
++	return depth;
++}
++
++int walk(void)
++{
++	return walk_one(0);
++}
+ 
+ int other(char *name);
+""",
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> patch mm: prepare the walk for others
+>>> file mm/walk.c
+-static int walk_one(int depth)
++int walk_one(int depth) // want "only this file uses walk_one"
+ {
+ 	return depth;
+ }
+ 
+ int walk(void)
+ {
+ 	return walk_one(0);
+ }
+""",
+        """
 >>> tree mm/other.c
 int other;
 >>> patch mm: walk in a function
@@ -191,6 +250,28 @@ int walk(struct list *list);
 """,
     ),
     good=(
+        """
+>>> tree mm/Makefile
+obj-y += walk.o count.o
+>>> patch mm: let the counter walk, too
+>>> file mm/walk.c
+-static int walk_one(int depth)
++int walk_one(int depth)
+ {
+ 	return depth;
+ }
+ 
+ int walk(void)
+ {
+ 	return walk_one(0);
+ }
+>>> patch mm: count
+>>> file mm/count.c
++int count(void)
++{
++	return walk_one(1);
++}
+""",
         """
 >>> tree mm/other.c
 int other;

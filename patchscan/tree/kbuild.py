@@ -45,7 +45,7 @@ def linkage_of(view: View | Tree, path: str) -> Linkage:
 
 
 def modules_of(view: View | Tree, path: str) -> frozenset[str]:
-    """The objects, as paths from the top ("fs/ext4/ext4.o"), that the object of a source file becomes part of in the end.
+    """The objects, as paths from the top ("fs/ext4/ext4.o"), that a source file becomes part of in the end.
 
     Empty where no Makefile lists it. Symbols need no export between the files of one.
     """
@@ -59,7 +59,7 @@ def modules_of(view: View | Tree, path: str) -> frozenset[str]:
 
 
 def _last_objects(build: "_Build", directory: str, target: str, seen: frozenset[str]) -> Iterator[str]:
-    """What an object becomes part of by the Makefile of a directory, itself where it is a module or in vmlinux alone."""
+    """What an object becomes part of by the Makefile of a directory; itself where it stands alone."""
     makefile = build.makefile(directory)
     if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
         return
