@@ -1,4 +1,4 @@
-"""Barriers whose comment says what they pair with: an index from a function to those that count on it.
+"""Barriers whose comment says what they pair with: from the words of the comment to the statement that is meant.
 
 Memory-barriers.txt, "SMP BARRIER PAIRING": a barrier means nothing without its partner, and the kernel asks for a
 comment that names it. What a comment says is taken only from the clause after "pairs with".
@@ -7,247 +7,288 @@ comment that names it. What a comment says is taken only from the clause after "
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from patchscan.frozen import frozen
-from patchscan.source.lexical import blank
+from patchscan.model.barriers import BARRIER, ONCE, WAIT, Barrier, Text, barriers, prepare
+from patchscan.model.pairclauses import Partner, named_partners
+from patchscan.model.pairsites import Site, sites
 
-_BARRIER_NAMES = (
-    r"smp_mb__\w+|smp_mb|smp_rmb|smp_wmb|mb|rmb|wmb|virt_\w?mb|dma_\w?mb|smp_store_release|smp_load_acquire"
-    r"|smp_store_mb|smp_cond_load_acquire|atomic_cond_read_acquire|smp_acquire__after_ctrl_dep|set_current_state"
-    r"|rcu_assign_pointer|rcu_dereference\w*|(?:atomic\w*_)?(?:try_)?cmpxchg\w*|(?:atomic\w*_)?xchg\w*"
-    r"|atomic\w*_(?:acquire|release)|atomic\w*_(?:inc|dec|add|sub|fetch)\w*|test_and_\w+_bit\w*|clear_bit_unlock"
-    r"|READ_ONCE|WRITE_ONCE|wq_has_sleeper|waitqueue_active|wake_up\w*|refcount_\w+"
+__all__ = (
+    "BARRIER",
+    "Barrier",
+    "Partner",
+    "Site",
+    "Text",
+    "barriers",
+    "index",
+    "named_partners",
+    "partners_of",
+    "prepare",
+    "sites",
 )
-BARRIER = re.compile(rf"\b({_BARRIER_NAMES})\s*\(")
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*(?:\n[ \t]*//[^\n]*)*", re.S)
-_PAIRS = re.compile(r"\b(?:pair(?:s|ed|ing)?\s+(?:directly\s+|up\s+)?with|matching|paired\s+by)\b", re.I)
-_CLAUSE_END = re.compile(
-    r"[.;](?:\s|$)|\bto (?:ensure|make sure|guarantee|prevent|avoid)\b|\bso that\b|\bSee\b|\bwhich\b|\bensures?\b",
-    re.I,
-)
-_LABEL = re.compile(r"\b([A-Za-z_]\w+):([A-Z])\b")
-_CALL = re.compile(r"\b([A-Za-z_]\w+)\s*\(\)")
-_WORD = re.compile(r"\b([a-z]\w*_\w+)\b")
-_DECORATION = re.compile(r"^[ \t]*(?:/\*+|\*/|\*|//)[ \t]?|\*/\s*$", re.M)
-_STATEMENT_END = re.compile(r"[;{}]")
-_LETTER = re.compile(r"LMM\((\w+):([A-Z])\)")
+
+Lookup = Callable[[str, str], Text | None]
+_KINDS = {
+    "acquire": re.compile(r".*(?:acquire|cond_load)"),
+    "release": re.compile(r".*release|rcu_assign_pointer|clear_bit_unlock"),
+    "rmb": re.compile(r"(?:\w+_)?rmb$|.*acquire"),
+    "wmb": re.compile(r"(?:\w+_)?wmb$|.*release"),
+    "mb": re.compile(r"(?:\w+_)?mb(?:__\w+)?$|smp_store_mb$"),
+}
+_LOADS_ONLY = re.compile(r".*(?:rmb|acquire|ctrl_dep|READ_ONCE)$|rcu_dereference|.*cond_load")
+_STORES_ONLY = re.compile(r".*(?:wmb|release|WRITE_ONCE)$|rcu_assign_pointer|clear_bit_unlock")
+_ANY = ("barrier", *_KINDS)
+_WAKE = re.compile(r"\b(?:s?wake_up\w*|s?waitqueue_active|wq_has_sleeper|rcuwait_wake_up)\s*\(([^;{]*)")
+_NAME = re.compile(r"[A-Za-z_]\w+")
+_DEPTH = 2
 
 
-@frozen
-class Partner:
-    """What a comment names: a function, a label of one ("desc_read:D"), or only a kind of barrier.
+def partners_of(site: Site, lookup: Lookup) -> list[Barrier]:
+    """The barriers that a site's comment means, in its order; last, with line 0, functions without one.
 
-    called: the function is written as a call, not only as a word.
+    lookup: (function or macro name, path that names it) to the file that defines it, None where it is not found;
+    an empty name is the file of that path itself.
     """
-
-    function: str
-    label: str = ""
-    barrier: str = ""
-    called: bool = True
-
-
-@frozen
-class Site:
-    """A barrier with a comment that says what it pairs with; line: of the barrier."""
-
-    path: str
-    line: int
-    function: str
-    barrier: str
-    comment: str
-    partners: tuple[Partner, ...]
+    search = _Search(site, lookup)
+    found = [each for partner in site.partners for each in search.meant(partner)]
+    located = [each for each in found if each.line]
+    if not located and not any(partner.place == "outside" for partner in site.partners):
+        located = search.said_back(search.file)
+    return list(dict.fromkeys([*located, *(each for each in found if not each.line)]))
 
 
-@frozen
-class Barrier:
-    """Any barrier in a file; operand: the last name in its first argument, "" without one."""
+class _Search:
+    """The search for the partners of one site."""
 
-    path: str
-    line: int
-    function: str
-    name: str
-    operand: str = ""
+    def __init__(self, site: Site, lookup: Lookup) -> None:
+        self.site = site
+        self.lookup = lookup
+        self.file = lookup("", site.path)
+        self.words = self._words(self.file, site.line) | set(_NAME.findall(site.comment))
 
+    def meant(self, partner: Partner) -> Sequence[Barrier]:
+        """What one name stands for."""
+        if not partner.function:
+            return self._nearby(partner)
+        if WAIT.match(partner.function + "("):
+            waits = self._waits(partner.function)
+            if waits:
+                return waits
+        for name in _spellings(partner.function):
+            text = self.lookup(name, self.site.path)
+            if text is not None:
+                break
+        else:
+            return self._abbreviated(partner)
+        if partner.label:
+            found = text.at_label(partner.function, partner.label)
+            return [found] if found is not None else []
+        return (
+            self._inside(partner, name, text, _DEPTH)
+            or self.said_back(text)
+            or self._abbreviated(partner)
+            or [Barrier(text.path, 0, name, "")]
+        )
 
-@frozen
-class Text:
-    """One C file, prepared for the questions here; function_of: line to the name of the function around it."""
+    def _inside(self, partner: Partner, function: str, text: Text, depth: int) -> list[Barrier]:
+        """The likeliest barrier of a function; else that of a function it calls, which does its work."""
+        own = [each for each in text.barriers if each.function == function and not self._is_site(each)]
+        named = [
+            each for name in partner.operations if name not in _ANY for each in text.calls(name, function)
+        ]
+        found = self._likeliest(partner, [*own, *(each for each in named if each not in own)], text)
+        if found is not None or depth == 0:
+            return [found] if found is not None else []
+        for called in text.called_in(function):
+            wrapped = _stem(called) == _stem(function) or called.startswith(f"{function}_")
+            near = text if any(each.function == called for each in text.barriers) else None
+            named_so = self.site.operand != "" and self.site.operand in called
+            inner = self.lookup(called, text.path) if wrapped or (named_so and near is None) else near
+            deeper = self._inside(partner, called, inner, depth - 1) if inner is not None else []
+            if deeper and inner is not None and (wrapped or self._belongs(deeper[0], inner)):
+                return deeper
+        waits = [each for each in text.waits() if each.function == function]
+        return waits[:1] if WAIT.match(function + "(") else []
 
-    path: str
-    text: str
-    code: str
-    function_of: Callable[[int], str]
+    def _belongs(self, barrier: Barrier, text: Text) -> bool:
+        """Whether a barrier has more to do with the site than that its function is called there."""
+        wakes = barrier.name.startswith("wake_up") and self.site.barrier == "set_current_state"
+        return wakes or self._same_operand(barrier) or self._says_back(barrier, text)
 
-    def line_at(self, offset: int) -> int:
-        return self.text.count("\n", 0, offset) + 1
+    def _likeliest(self, partner: Partner, candidates: Sequence[Barrier], text: Text) -> Barrier | None:
+        """The candidate that fits best; None where none does what the comment says."""
+        fitting = [each for each in candidates if _fits(each.name, partner.operations)]
+        if not fitting:
+            fitting = [each for each in candidates if not each.is_weak and self._can_pair(each)]
+            if any(operation != "barrier" for operation in partner.operations):
+                fitting = [each for each in fitting if self._says_back(each, text)]
+            if self.site.barrier in ONCE or set(partner.operations) & {*ONCE}:
+                fitting = [each for each in fitting if self._same_operand(each)]
+        if self.site.operand and all(each.name in ONCE for each in fitting):
+            fitting = [each for each in fitting if self._same_operand(each)]
+        return min(fitting, key=lambda each: self._rank(each, text), default=None)
 
+    def _rank(self, barrier: Barrier, text: Text) -> tuple[bool | int, ...]:
+        """Lower is likelier."""
+        return (
+            not self._says_back(barrier, text),
+            not self._says_back(barrier, text, related=True),
+            not self._same_operand(barrier),
+            barrier.is_weak,
+            not self._can_pair(barrier),
+            -len(self.words & self._words(text, barrier.line)),
+        )
 
-def prepare(path: str, data: bytes, spans: Sequence[tuple[int, int, str]]) -> Text:
-    """A file; spans: (first line, last line, name) of its functions."""
-    text = data.decode("latin-1")
-    code = _COMMENT.sub(lambda found: blank(found.group().encode("latin-1")).decode("latin-1"), text)
+    def _words(self, text: Text | None, line: int) -> set[str]:
+        """The names in the lines around a barrier."""
+        return set(_NAME.findall(text.around(line, 16, 6, text.code))) if text is not None else set()
 
-    def function_of(line: int) -> str:
-        return next((name for first, last, name in spans if first <= line <= last), "")
+    def _nearby(self, partner: Partner) -> Sequence[Barrier]:
+        """What a comment means that names no function: in the same file, on the same location or marked so."""
+        file = self.file
+        if file is None or partner.place == "outside":
+            return []
+        if partner.place.endswith((".c", ".h")):
+            return self._in_file(partner)
+        if len(partner.place) == 1:
+            return [each for each in file.lettered(partner.place) if not self._is_site(each)]
+        return self._alike(partner, file)
 
-    return Text(path, text, code, function_of)
+    def _in_file(self, partner: Partner) -> Sequence[Barrier]:
+        """What a comment means by the name of a file near by."""
+        directory = self.site.path
+        for _ in range(3):
+            directory = directory.rpartition("/")[0]
+            path = f"{directory}/{partner.place}"
+            other = self.lookup("", path)
+            if other is not None and other.path == path:
+                return self._alike(partner, other)
+        return []
 
+    def _alike(self, partner: Partner, file: Text) -> Sequence[Barrier]:
+        """The barriers of a file that do what is said on the site's location; or the only one that does it."""
+        candidates = [
+            each
+            for each in file.barriers
+            if not self._is_site(each) and self._is_placed(each, partner) and each.name != "set_current_state"
+        ]
+        fitting = [each for each in candidates if _fits(each.name, partner.operations)]
+        if partner.argument:
+            return [each for each in fitting if partner.argument.lower() in each.operand.lower()]
+        same = [each for each in fitting if self._same_operand(each)]
+        if not same and partner.place:
+            same = [
+                each
+                for each in candidates
+                if self._same_operand(each) and self._can_pair(each) and not each.is_weak
+            ]
+        commented = {site.line for site in sites(file)}
+        same = [each for each in same if each.line in commented] or same
+        if same and (partner.place or not any(each.name in ONCE for each in same)):
+            return same
+        if self.site.operand and any(each.operand for each in fitting):
+            return []
+        inside = [each for each in fitting if each.function == self.site.function]
+        if partner.place and inside:
+            return [min(inside, key=lambda each: abs(each.line - self.site.line))]
+        return fitting if len(fitting) == 1 and not fitting[0].is_weak and self._can_pair(fitting[0]) else []
 
-def sites(file: Text) -> Iterator[Site]:
-    """The barriers of a file whose comment speaks of pairing, in the order of the file."""
-    for comment in _COMMENT.finditer(file.text):
-        said = plain(comment.group())
-        if "pair" not in said.lower() or not _is_about_barriers(said, file, comment):
-            continue
-        found = _attached(file, comment)
-        if found is None:
-            continue
-        line = file.line_at(found.start())
-        function = file.function_of(line)
-        partners = tuple(dict.fromkeys(named_partners(said, function)))
-        yield Site(file.path, line, function, found.group(1), said, partners)
+    def _is_placed(self, barrier: Barrier, partner: Partner) -> bool:
+        """Whether a barrier stands where the comment points."""
+        above = barrier.line < self.site.line or barrier.path != self.site.path
+        if partner.place == "here":
+            return barrier.function == self.site.function
+        return partner.place not in ("above", "below") or above == (partner.place == "above")
 
+    def _waits(self, name: str) -> list[Barrier]:
+        """The waits in the same file that a comment means by the name of the function behind them."""
+        if self.file is None:
+            return []
+        after = self.file.around(self.site.line, 1, 6, self.file.code)
+        woken = set(_NAME.findall(" ".join(_WAKE.findall(after)))) | {self.site.operand}
+        waits = [each for each in self.file.waits() if not self._is_site(each)]
+        alike = [each for each in waits if each.name.lstrip("_").startswith(name.lstrip("_"))]
+        same = [each for each in alike or waits if each.operand and each.operand in woken]
+        return same or (alike if len({each.function for each in alike}) == 1 else [])
 
-def plain(comment: str) -> str:
-    """The words of a comment on one line, without its decoration."""
-    return " ".join(_DECORATION.sub("", comment).split())
+    def _abbreviated(self, partner: Partner) -> Sequence[Barrier]:
+        """A function of the same file whose name holds what the comment says; or the place that its operation has."""
+        file, name = self.file, partner.function.rstrip("*_")
+        if file is None or not (partner.called or partner.operations):
+            return []
+        names = dict.fromkeys(each.function for each in file.barriers if f"_{name}_" in f"_{each.function}_")
+        found = [each for function in names for each in self._inside(partner, function, file, 0)]
+        same = [each for each in found if self._same_operand(each)]
+        if same or len(found) == 1:
+            return same or found
+        back = self.said_back(file)
+        if back or not partner.called or not partner.operations:
+            return back
+        alike = [each for each in self._alike(partner, file) if self._same_operand(each)]
+        return alike if len({each.function for each in alike}) == 1 else []
 
+    def said_back(self, text: Text | None) -> list[Barrier]:
+        """The barriers of a file whose comment says that they pair with the site's function."""
+        if text is None or not self.site.function:
+            return []
+        return [each for each in text.barriers if not self._is_site(each) and self._says_back(each, text)]
 
-def _is_about_barriers(said: str, file: Text, comment: "re.Match[str]") -> bool:
-    return _PAIRS.search(said) is not None or re.search(r"\bpair", said, re.I) is not None
+    def _says_back(self, barrier: Barrier, text: Text, related: bool = False) -> bool:
+        """Whether the comment at a barrier names the site's function, and its operation if it names any.
 
+        related: a function whose name begins as the site's does is enough.
+        """
+        own = _stem(self.site.function)
+        return own != "" and any(
+            (_stem(partner.function) == own or (related and own.startswith(f"{_stem(partner.function)}_")))
+            and _fits(self.site.barrier, partner.operations)
+            for other in sites(text)
+            if (other.line, other.barrier) == (barrier.line, barrier.name)
+            for partner in other.partners
+            if partner.function and not partner.label
+        )
 
-def _attached(file: Text, comment: "re.Match[str]") -> "re.Match[str] | None":
-    """The barrier that a comment stands at: before it on its line, or in the statement after it."""
-    start = file.code.rfind("\n", 0, comment.start()) + 1
-    before = list(BARRIER.finditer(file.code, start, comment.start()))
-    if before:
-        return before[-1]
-    end, offset = comment.end(), comment.end()
-    for _ in range(2):
-        stop = _STATEMENT_END.search(file.code, offset)
-        limit = stop.end() if stop else min(len(file.code), end + 400)
-        if file.code.count("\n", end, limit) > 8:
-            limit = min(limit, end + 400)
-        candidates = list(BARRIER.finditer(file.code, end, limit))
-        strong = [found for found in candidates if found.group(1) not in ("READ_ONCE", "WRITE_ONCE")]
-        if strong or candidates:
-            return (strong or candidates)[0]
-        if file.code[end:limit].strip(" \t\n{};"):
-            return None
-        offset = limit
-    return None
+    def _same_operand(self, barrier: Barrier) -> bool:
+        return self.site.operand != "" and barrier.operand == self.site.operand
 
+    def _is_site(self, barrier: Barrier) -> bool:
+        return (barrier.path, barrier.line, barrier.name) == (
+            self.site.path,
+            self.site.line,
+            self.site.barrier,
+        )
 
-def named_partners(said: str, own: str) -> Iterator[Partner]:
-    """What the clauses after "pairs with" name, in order; `own`: the function the comment stands in."""
-    for found in _PAIRS.finditer(said):
-        rest = said[found.end() :]
-        end = _CLAUSE_END.search(rest)
-        clause = rest[: end.start()] if end else rest[:200]
-        labels = dict(_LABEL.findall(clause))
-        for function, letter in labels.items():
-            yield Partner(function, letter)
-        barrier = ""
-        calls = _CALL.findall(clause)
-        for name in dict.fromkeys([*calls, *_WORD.findall(clause)]):
-            if BARRIER.match(name + "("):
-                barrier = barrier or name
-            elif name not in labels and name != own:
-                yield Partner(name, called=name in calls)
-        if barrier or re.search(r"\b(?:memory |full |write |read |release |acquire )?barrier\b", clause):
-            yield Partner("", barrier=barrier or "barrier")
-
-
-def barriers(file: Text) -> Iterator[Barrier]:
-    """Every barrier in a file."""
-    for found in BARRIER.finditer(file.code):
-        line = file.line_at(found.start())
-        yield Barrier(
-            file.path, line, file.function_of(line), found.group(1), operand_of(file.code, found.end())
+    def _can_pair(self, barrier: Barrier) -> bool:
+        """Whether the two do not both order loads only, or both stores only."""
+        return not any(
+            pattern.match(self.site.barrier) and pattern.match(barrier.name)
+            for pattern in (_LOADS_ONLY, _STORES_ONLY)
         )
 
 
-def operand_of(code: str, start: int) -> str:
-    """The last name in the first argument of a call whose parenthesis opened before start."""
-    argument = re.match(r"[^,;]*?(?=,|\)\s*[;,)&|<>=!]|;)", code[start : start + 200], re.S)
-    names = re.findall(r"[A-Za-z_]\w*", argument.group()) if argument else []
-    return names[-1] if names else ""
+def _spellings(name: str) -> Iterator[str]:
+    """A name as it is written, and as a function behind it may be called."""
+    if name.endswith("*"):
+        name = name.rstrip("*_")
+    yield from (name, f"__{name}", f"{name}_noprof")
 
 
-def labels(file: Text) -> dict[tuple[str, str], int]:
-    """(function, letter) of the labels LMM(function:letter) to the line after their comment."""
-    found: dict[tuple[str, str], int] = {}
-    for label in _LETTER.finditer(file.text):
-        found.setdefault((label.group(1), label.group(2)), file.line_at(label.start()))
-    return found
+def _stem(name: str) -> str:
+    return name.lstrip("_").removesuffix("_noprof")
 
 
-def partners_of(site: Site, lookup: Callable[[str, str], Text | None]) -> list[Barrier]:
-    """The barriers that a site's comment means, the likeliest first; line 0 for a function without one.
-
-    lookup: (function name, path that names it) to the file that defines it, None where it is not found.
-    """
-    candidates: list[tuple[int, Barrier]] = []
-    named = [partner for partner in site.partners if partner.function]
-    kind = next((partner.barrier for partner in site.partners if partner.barrier), "")
-    for partner in named:
-        file = lookup(partner.function, site.path)
-        if file is None:
-            candidates += _renamed(site, partner, lookup)
-            continue
-        line = labels(file).get((partner.function, partner.label), 0) if partner.label else 0
-        inside = [each for each in barriers(file) if each.function == partner.function]
-        if line:
-            inside = sorted(inside, key=lambda each: abs(each.line - line))[:1] or inside
-        scored = [(_score(each, site, kind, file), each) for each in inside]
-        scored = scored or [(9, Barrier(file.path, 0, partner.function, ""))]
-        candidates += sorted(scored, key=lambda pair: pair[0])[:1]
-    if not candidates and kind and not any(partner.called for partner in named):
-        candidates = _by_kind(site, kind, lookup)
-    return [barrier for _, barrier in sorted(candidates, key=lambda pair: pair[0])]
+def _fits(name: str, operations: Sequence[str]) -> bool:
+    """Whether a barrier is one of the operations that a comment names; any is, where it names none."""
+    return not operations or any(_is_operation(name, operation) for operation in operations)
 
 
-def _renamed(
-    site: Site, partner: Partner, lookup: Callable[[str, str], Text | None]
-) -> list[tuple[int, Barrier]]:
-    """A barrier in a function of the same file whose name only begins as the comment says."""
-    file = lookup("", site.path)
-    if file is None or not partner.called:
-        return []
-    found = [each for each in barriers(file) if each.function.startswith(partner.function)]
-    return [(4, each) for each in found if each.name not in ("READ_ONCE", "WRITE_ONCE")][:1]
-
-
-def _score(barrier: Barrier, site: Site, kind: str, file: Text) -> int:
-    """Lower is likelier: a comment that names us back, then the kind that was named, then any real barrier."""
-    lines = file.text.split("\n")
-    around = " ".join(lines[max(0, barrier.line - 12) : barrier.line + 1])
-    if site.function and site.function in around and "pair" in around.lower():
-        return 0
-    if kind and barrier.name == kind:
-        return 1
-    return 3 if barrier.name in ("READ_ONCE", "WRITE_ONCE") else 2
-
-
-def _by_kind(site: Site, kind: str, lookup: Callable[[str, str], Text | None]) -> list[tuple[int, Barrier]]:
-    """Barriers of the kind that a comment names without a function: near by in the same file."""
-    file = lookup("", site.path)
-    if file is None:
-        return []
-    above = re.search(r"\babove\b", site.comment) is not None
-    below = re.search(r"\bbelow\b", site.comment) is not None
-    own = next(
-        (each for each in barriers(file) if each.line == site.line and each.name == site.barrier), None
-    )
-    found = []
-    for each in barriers(file):
-        if each.name != kind or each.line == site.line or (above and each.line > site.line):
-            continue
-        if below and each.line < site.line:
-            continue
-        same = own is not None and own.operand != "" and own.operand == each.operand
-        found.append((abs(each.line - site.line) - (10_000 if same else 0), each))
-    return sorted(found, key=lambda pair: pair[0])[:1]
+def _is_operation(name: str, operation: str) -> bool:
+    if operation == "barrier":
+        return not Barrier("", 1, "", name).is_weak
+    if operation in _KINDS:
+        return _KINDS[operation].match(name) is not None
+    stem = operation.rstrip("_*")
+    if operation.endswith("*"):
+        return name.startswith(stem)
+    return name == operation or (f"_{stem}_" in f"_{name}_" and not stem.endswith("mb"))
 
 
 def index(all_sites: Iterable[Site]) -> dict[str, tuple[Site, ...]]:

@@ -11,10 +11,8 @@ from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.pairmodel import judge_pair, side
 from patchscan.model.pairs import (
-    Barrier,
     Site,
     Text,
-    barriers,
     index,
     named_partners,
     partners_of,
@@ -87,14 +85,10 @@ def verdict_of(data: bytes) -> object:
     code = Codebase(lambda path: data if path == "lib/ring.c" else None, (), Config({}, default=1))
     stubs = load_stubs(STUBS, code.config)
     site = next(sites(file))
-    own = side(barrier_at(file, site), code, stubs)
+    own = side(site.own, code, stubs)
     other = side(partners_of(site, lambda name, path: file)[0], code, stubs)
     assert own is not None and other is not None
     return judge_pair(own, other, site.comment)
-
-
-def barrier_at(file: Text, site: Site) -> Barrier:
-    return next(each for each in barriers(file) if (each.line, each.name) == (site.line, site.barrier))
 
 
 def test_a_pair_that_orders_is_safe_and_rests_on_both_barriers() -> None:
@@ -159,7 +153,7 @@ def test_real_comments() -> None:
     for site in found:
         partners = [each for each in partners_of(site, lookup) if each.line]
         counts["located"] += bool(partners)
-        own = side(barrier_at(real_text(site.path), site), code, stubs)
+        own = side(site.own, code, stubs)
         others = [other for other in (side(each, code, stubs) for each in partners) if other is not None]
         verdicts = [judge_pair(own, other, site.comment) for other in others] if own is not None else []
         counts["safe"] += any(verdict is not None and verdict.safe for verdict in verdicts)
