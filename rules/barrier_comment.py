@@ -47,6 +47,11 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(call.line, "it is the barrier that the wake-up behind it asks for in its kernel-doc")
     if named_by_partner(context, function):
         return file.fine(call.line, f"a comment at its partner names {function.name}()")
+    line = explained_for_all(function, call)
+    if line is not None:
+        return file.fine(
+            call.line, f"the comment on line {file.patch_line(line)} speaks of {call.name}() there"
+        )
     severity = "info" if call.name in ACCESSES else ""
     return file.finding(
         call.line,
@@ -82,8 +87,11 @@ def comment_on(function: Function, call: Call) -> int | None:
     above = call.line - 1
     if source.comment_text(above):
         return above
+    highest = max(function.first_line, call.line - REACH_ABOVE)
+    while highest > function.first_line and source.comment_text(highest) and source.comment_text(highest - 1):
+        highest -= 1
     places = [
-        *range(above, max(function.first_line, call.line - REACH_ABOVE) - 1, -1),
+        *range(above, highest - 1, -1),
         *range(last + 1, last + REACH_BELOW + 1),
         *header_comment(source, function),
     ]
@@ -125,6 +133,28 @@ def named_by_partner(context: Context, function: Function) -> bool:
     return False
 
 
+def explained_for_all(function: Function, call: Call) -> int | None:
+    """The line of a comment that names this barrier, in the same function or in one that uses the same field.
+
+    One comment may stand for all readers: at the head of the writer, saying what smp_wmb() and smp_rmb() are for.
+    """
+    source = function.source
+    statement = function.statement_of(call.node)
+    beside = (statement.prev_named_sibling, statement.next_named_sibling) if statement is not None else ()
+    fields = {
+        source.text_of(node)
+        for each in beside
+        if each is not None
+        for node in function.nodes_in(each, "field_identifier")
+    }
+    for other in source.functions():
+        if other.name == function.name or fields & other.identifiers:
+            for line in range(other.first_line, other.last_line + 1):
+                if f"{call.name}()" in source.comment_text(line):
+                    return line
+    return None
+
+
 RULE = Rule(
     name="barrier-comment",
     summary="A memory barrier without a comment on what it orders and pairs with",
@@ -160,6 +190,23 @@ RULE = Rule(
 +	smp_wmb(); // want "smp_wmb"
  	buffer->ready = true;
  }
+""",
+        """
++/* What smp_wmb() does is told elsewhere. */
++static void install(struct map *map, int count)
++{
++	copy(map);
++	/* So that smp_rmb() in find() sees them first. */
++	smp_wmb();
++	map->count = count;
++}
++
++static int use(struct buffer *buffer)
++{
++	int length = buffer->length;
++	smp_rmb(); // want "smp_rmb"
++	return length;
++}
 """,
         """
  void hand_over(struct buffer *buffer)
@@ -217,6 +264,36 @@ RULE = Rule(
 +	smp_wmb();
  	buffer->ready = true;
  }
+""",
+        """
++static void install(struct map *map, int count)
++{
++	/*
++	 * Readers do not lock: smp_wmb() here and smp_rmb() there see to it that
++	 * who sees the count sees the entries, too.
++	 */
++	mutex_lock(&map->lock);
++	if (map->count)
++		count = 0;
++	if (!count)
++		goto out;
++	copy_first(map);
++	copy_second(map);
++	copy_third(map);
++	copy_fourth(map);
++	copy_fifth(map);
++	smp_wmb();
++	map->count = count;
++out:
++	mutex_unlock(&map->lock);
++}
++
++static int find(struct map *map, int wanted)
++{
++	int count = map->count;
++	smp_rmb();
++	return search(map, wanted, count);
++}
 """,
         """
  void done(struct buffer *buffer)
