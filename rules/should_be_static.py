@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Function
+
+if TYPE_CHECKING:
+    from patchscan.tree.uses import Use, Uses
 
 # They are reached by other ways than their name in C: from assembly tables, BPF, Rust, tests, or by overriding.
 SPECIAL = pattern(
@@ -118,15 +122,12 @@ def judge(context: Context, file: ChangedFile, function: Function, line: int, ne
     What is new has users in the series only, unless it is one version of what others have, too; then a header
     that the series does not touch declares it.
     """
-    found = context.uses(function.name, whole=not new)
-    # Where the name is static, another function is meant.
-    apart = {use.path for use in found.uses if use.kind == "definition" and "static" in use.text.split()}
-    others = [use for use in found.uses if use.path not in {file.path, *apart}]
-    touched = {each.path for other in context.all for each in other.files}
-    known = next(
-        (use for use in others if use.kind in (*USING, "definition") or (new and use.path not in touched)),
-        None,
-    )
+    found = context.uses(function.name, whole=False)
+    known = first_known(context, elsewhere(found, file.path), new)
+    if known is None and not new:
+        # Only now is it a claim on the whole tree.
+        found = context.uses(function.name)
+        known = first_known(context, elsewhere(found, file.path), new)
     if known is not None:
         return file.fine(line, f"{known.path}:{known.line} knows {function.name}, too")
     if not (found.complete or new):
@@ -139,7 +140,7 @@ def judge(context: Context, file: ChangedFile, function: Function, line: int, ne
     exported = any(use.kind == "export" for use in inside)
     if not any(use.kind != "export" for use in inside):
         return file.fine(line, f"nobody uses {function.name} at all")
-    declared = [use for use in others if use.kind == "declaration"]
+    declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
     return file.finding(
         line,
@@ -148,6 +149,22 @@ def judge(context: Context, file: ChangedFile, function: Function, line: int, ne
         severity="info" if context.series.missing else "",
         # What is exported or declared elsewhere takes more than one word.
         fix=None if also else with_static(file, function, line),
+    )
+
+
+def elsewhere(found: "Uses", path: str) -> "list[Use]":
+    """The uses in other files."""
+    # Where the name is static, another function is meant.
+    apart = {use.path for use in found.uses if use.kind == "definition" and "static" in use.text.split()}
+    return [use for use in found.uses if use.path not in {path, *apart}]
+
+
+def first_known(context: Context, others: "list[Use]", new: bool) -> "Use | None":
+    """The first use in another file that shows that the function is not only of its own."""
+    touched = {each.path for other in context.all for each in other.files}
+    return next(
+        (use for use in others if use.kind in (*USING, "definition") or (new and use.path not in touched)),
+        None,
     )
 
 

@@ -5,14 +5,15 @@ definitions, what all of them ask for. Language: Documentation/kbuild/kconfig-la
 """
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.tree import Tree
-from patchscan.tree.kconfig import ConfigSymbol, config_symbols, is_kconfig
+from patchscan.tree.kconfig import ConfigSymbol, config_symbols, whole_symbol
 from patchscan.tree.overlay import View
+from patchscan.tree.search import is_kconfig
 
 _ATTRIBUTE = pattern(
     r"\s+(?:depends\s+on\s+(?P<depends>.*)|select\s+(?P<select>\w+)(?:\s+if\s+(?P<when>.*))?)"
@@ -43,6 +44,8 @@ ARCHITECTURES = {
     "xtensa": "XTENSA",
 }
 _MOST_SYMBOLS = 400
+# To look up more than these one by one takes longer than to read all there are.
+_FEW_SYMBOLS = 100
 _MOST_SELECTORS = 12
 _EMPTY: frozenset[str] = frozenset()
 
@@ -88,10 +91,17 @@ class _Reader:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.symbols: Mapping[str, ConfigSymbol] = config_symbols(view)
+        self.symbols: dict[str, ConfigSymbol | None] = {}
         self.files: dict[str, _File] = {}
         self.known: dict[str, _Demands] = {}
         self.shallow: dict[str, frozenset[str]] = {}
+
+    def symbol(self, name: str) -> ConfigSymbol | None:
+        """An option with all its definitions and all that select it."""
+        if name not in self.symbols:
+            few = len(self.symbols) < _FEW_SYMBOLS
+            self.symbols[name] = whole_symbol(self.view, name) if few else config_symbols(self.view).get(name)
+        return self.symbols[name]
 
     def closure(self, names: frozenset[str], deep: bool) -> frozenset[str]:
         """names and what follows; deep: also by what all those that select an option have in common."""
@@ -115,7 +125,7 @@ class _Reader:
 
     def of_selectors(self, name: str) -> frozenset[str]:
         """Of an option that a user cannot set: what all those that select it bring with them."""
-        symbol = self.symbols.get(name)
+        symbol = self.symbol(name)
         if symbol is None or symbol.prompt or not 0 < len(symbol.selected_by) <= _MOST_SELECTORS:
             return _EMPTY
         return frozenset.intersection(*(self.by_selecting(other, name) for other in symbol.selected_by)) - {
@@ -138,7 +148,7 @@ class _Reader:
 
     def demands(self, name: str) -> _Demands:
         """What an option brings with it, whichever of its definitions holds."""
-        symbol = self.symbols.get(name)
+        symbol = self.symbol(name)
         if name in self.known or symbol is None or not symbol.places:
             return self.known.get(name, _Demands())
         each = [self.entry(path, line) for path, line in symbol.places]

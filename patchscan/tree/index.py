@@ -1,15 +1,18 @@
 """Looking words up in the index that `patchscan index` makes (see patchscan.tree.indexer), and when to trust it.
 
-An index is two SQLite files and a seal, in a directory of the user's cache. The seal names the files' sizes and
+An index is a few SQLite files and a seal, in a directory of the user's cache. The seal names the files' sizes and
 times, so what was damaged, half written or made by another version is not used at all. A file of the tree that
 is not exactly as it was when it was indexed is read directly: an old index costs time, never an answer.
+
+That a file holds a word shows when it is read. That no other file does is a claim on all of them, for which each
+must be compared with its mark: this takes longer than everything else and is done only for such a claim.
 """
 
 import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache, partial
 
@@ -17,54 +20,89 @@ from patchscan.frozen import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.git import GitError, run_git
 from patchscan.tree.parallel import in_parallel
-from patchscan.tree.search import holding_in, is_kernel_source, is_source_name, walk
+from patchscan.tree.search import holding_in, is_kconfig_name, is_outside, is_source_name, walk
 
 # Raise it whenever what an index holds changes.
-FORMAT = 1
-SHARDS = ("words-0.sqlite", "words-1.sqlite")
+FORMAT = 2
 SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
 
 @frozen
+class Kind:
+    """Files of one kind: whether a name is that of one, and the SQLite files that hold their words."""
+
+    has_name: Callable[[str], bool]
+    shards: tuple[str, ...]
+
+
+SOURCES = Kind(is_source_name, ("words-0.sqlite", "words-1.sqlite"))
+KCONFIG_FILES = Kind(is_kconfig_name, ("kconfig.sqlite",))
+KINDS = (SOURCES, KCONFIG_FILES)
+SHARDS = tuple(shard for kind in KINDS for shard in kind.shards)
+
+
 class Index:
-    """An index of a tree: where it lies, its seal, and the files that it does not know as they are now."""
+    """An index of a tree: where it lies, and its seal. Every method raises sqlite3.Error where it cannot be used."""
 
-    tree: Tree
-    directory: str
-    seal: Mapping[str, object]
-    stale: frozenset[str]
+    def __init__(self, tree: Tree, directory: str, seal: Mapping[str, object]) -> None:
+        self.tree = tree
+        self.directory = directory
+        self.seal = seal
+        self._stale: dict[Kind, frozenset[str]] = {}
 
-    def holding(self, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """For each identifier the source files that hold it, sorted; a few that do not may be among them.
+    def holding(
+        self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
+    ) -> Mapping[str, tuple[str, ...]]:
+        """For each identifier the files that hold it, sorted; a few that do not may be among them.
 
-        Raises sqlite3.Error where the index cannot be read any more or is being rebuilt.
+        checked=False: files that have changed since they were indexed may be missing.
         """
+        found = self._indexed(words, kind)
+        # Checked once, they cost little more.
+        if not checked and kind not in self._stale:
+            return {word: tuple(sorted(paths)) for word, paths in found.items()}
+        stale = self.stale(kind)
+        direct = holding_in(self.tree, words, sorted(stale)) if stale else {}
+        return {
+            word: tuple(sorted((paths - stale).union(direct.get(word, ())))) for word, paths in found.items()
+        }
+
+    def _indexed(self, words: Sequence[str], kind: Kind) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {word: set() for word in words}
-        for shard in SHARDS:
+        for shard in kind.shards:
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
                 for word in words:
                     rows = database.execute(_FILES_WITH, (f'"{word}"',))
                     found[word].update(os.fsdecode(path) for (path,) in rows)
         if read_seal(self.directory) != self.seal:
             raise sqlite3.OperationalError("the index has changed")
-        direct = holding_in(self.tree, words, sorted(self.stale)) if self.stale else {}
-        return {
-            word: tuple(sorted((paths - self.stale).union(direct.get(word, ()))))
-            for word, paths in found.items()
-        }
+        return found
+
+    def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
+        """The files of a kind that the index does not know as they are; looks at the time of each, once."""
+        if kind not in self._stale:
+            if isinstance(self.tree, GitRevision):
+                self._stale[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
+            elif isinstance(self.tree, Directory):
+                self._stale[kind] = _stale_in_directory(self.tree.root, self.directory, kind)
+            else:
+                raise sqlite3.NotSupportedError("a tree of this kind cannot be compared with an index")
+        return self._stale[kind]
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
 
 
-def look_up(tree: Tree, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+def look_up(
+    tree: Tree, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
+) -> Mapping[str, tuple[str, ...]] | None:
     """Index.holding() of the index of a tree; None where there is no index to be trusted."""
     index = open_index(tree)
     if index is None:
         return None
     try:
-        return index.holding(words)
+        return index.holding(words, kind, checked)
     except sqlite3.Error:
         return None
 
@@ -92,15 +130,10 @@ def identity(tree: Tree) -> str:
 
 @lru_cache(maxsize=4)
 def open_index(tree: Tree) -> Index | None:
-    """The index of a tree, None where there is none to be trusted. Looks at the time of every file once."""
+    """The index of a tree, None where there is none to be trusted."""
     directory = index_directory(tree)
     seal = read_seal(directory)
-    if seal is None or seal.get("identity") != identity(tree):
-        return None
-    stale = (
-        _stale_in_git(tree, seal) if isinstance(tree, GitRevision) else _stale_in_directory(tree, directory)
-    )
-    return None if stale is None else Index(tree, directory, seal, stale)
+    return Index(tree, directory, seal) if seal and seal.get("identity") == identity(tree) else None
 
 
 def read_seal(directory: str) -> dict[str, object] | None:
@@ -132,42 +165,31 @@ def file_mark(stat: os.stat_result) -> str:
     return f"{stat.st_size:x}.{stat.st_mtime_ns:x}.{stat.st_ctime_ns:x}"
 
 
-def _stale_in_git(tree: GitRevision, seal: Mapping[str, object]) -> frozenset[str] | None:
-    commit = seal.get("commit")
+def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> frozenset[str]:
     if commit == tree.commit:
         return frozenset()
+    options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--name-only")
     try:
-        command = (
-            "diff-tree",
-            "-r",
-            "-z",
-            "--no-renames",
-            "--no-ext-diff",
-            "--name-only",
-            str(commit),
-            tree.commit,
-        )
-        names = run_git(tree.directory, *command)
-    except GitError:
-        return None
+        names = run_git(tree.directory, "diff-tree", *options, commit, tree.commit)
+    except GitError as error:
+        raise sqlite3.OperationalError(str(error)) from error
     paths = (os.fsdecode(name) for name in names.split(b"\0") if name)
-    return frozenset(path for path in paths if is_kernel_source(path))
+    return frozenset(
+        path for path in paths if kind.has_name(path.rpartition("/")[2]) and not is_outside(path)
+    )
 
 
-def _stale_in_directory(tree: Tree, directory: str) -> frozenset[str] | None:
-    if not isinstance(tree, Directory):
-        return None
-    shards = [os.path.join(directory, shard) for shard in SHARDS]
-    changes = in_parallel(partial(_changes, tree.root), shards)
+def _stale_in_directory(root: str, directory: str, kind: Kind) -> frozenset[str]:
+    shards = [os.path.join(directory, shard) for shard in kind.shards]
     stale: set[str] = set()
     new_in: set[str] = set()
-    for change in changes:
+    for change in in_parallel(partial(_changes, root), shards):
         if change is None:
-            return None
+            raise sqlite3.OperationalError("the index cannot be read")
         stale.update(change[0])
         new_in.update(change[1])
     if new_in:
-        stale.update(_unknown_files(tree.root, shards, new_in))
+        stale.update(_unknown_files(root, shards, new_in, kind))
     return frozenset(stale)
 
 
@@ -194,8 +216,8 @@ def _not_as_marked(root: str, database: sqlite3.Connection, table: str) -> list[
     return changed
 
 
-def _unknown_files(root: str, shards: Sequence[str], directories: set[str]) -> set[str]:
-    """The source files in changed directories, and below new ones in these, that no shard knows."""
+def _unknown_files(root: str, shards: Sequence[str], directories: set[str], kind: Kind) -> set[str]:
+    """The files of a kind in changed directories, and below new ones in these, that no shard knows."""
     known_files: set[str] = set()
     known_directories: set[str] = set()
     for shard in shards:
@@ -205,5 +227,5 @@ def _unknown_files(root: str, shards: Sequence[str], directories: set[str]) -> s
             known_directories.update(os.fsdecode(path) for (path,) in rows)
     found: set[str] = set()
     for directory in sorted(directories):
-        found.update(walk(root, directory, is_source_name, skip=known_directories))
+        found.update(walk(root, directory, kind.has_name, skip=known_directories))
     return found - known_files

@@ -1,6 +1,6 @@
 """`patchscan index TREE`: make or refresh the word index that patchscan.tree.index looks words up in.
 
-Two processes each keep one SQLite file (FTS5, contentless): text goes in file by file, in transactions, so a
+A process for each keeps one SQLite file (FTS5, contentless): text goes in file by file, in transactions, so a
 build that is killed goes on where it stood. A file that changed gets a new row; its old one is dead weight until
 the shard is made anew. The seal is taken off before anything is written and put on when all is done.
 """
@@ -14,25 +14,26 @@ import selectors
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 from zlib import crc32
 
 from patchscan.frozen import frozen
-from patchscan.tree import Directory, GitRevision, Tree, TreeError, open_tree, read_regular
-from patchscan.tree.git import GitError, run_git
+from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
+from patchscan.tree.git import GitError
 from patchscan.tree.index import (
     FORMAT,
+    KINDS,
     SEAL,
     SHARDS,
+    Kind,
     describe_shards,
-    file_mark,
     identity,
     index_directory,
     read_seal,
 )
-from patchscan.tree.search import NOT_KERNEL, is_kernel_source, is_source_name
+from patchscan.tree.listing import Listing, list_tree
 
 _SCHEMA = f"""
 CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, mark TEXT NOT NULL);
@@ -47,21 +48,10 @@ _MOST_DEAD_ROWS = 0.5
 # Measured on linux 6.12: a core takes in about 40 MB of text a second, and the index is a ninth of the text.
 _BYTES_A_SECOND = 40e6
 _INDEX_SHARE = 0.12
-# What changed this shortly before it was looked at may change again without its time changing.
-_RACY_NANOSECONDS = 100_000_000
-_RACY = "racy"
 
 
 class IndexFailure(Exception):
     """The index cannot be made; the text is one line that says why and what to do."""
-
-
-@frozen
-class _Listing:
-    """The source files of a tree, path -> (mark, size), and its directories, path -> mark."""
-
-    files: Mapping[str, tuple[str, int]]
-    directories: Mapping[str, str]
 
 
 @frozen
@@ -102,8 +92,8 @@ def _build(tree: Tree) -> None:
         seal = read_seal(directory)
         if seal is None or seal.get("identity") != identity(tree):
             _discard_unusable(directory)
-        listing = _list(tree)
-        plans = [_plan(directory, number, listing) for number in range(len(SHARDS))]
+        listing = _listed(tree)
+        plans = [_plan(directory, shard, listing) for shard in SHARDS]
         if seal is not None and seal.get("commit") == tree.commit and not any(map(_is_needed, plans)):
             print(f"index is up to date: {_shown(directory, listing)}")
             return
@@ -164,81 +154,48 @@ def _remove(path: str) -> None:
             os.unlink(name)
 
 
-def _list(tree: Tree) -> _Listing:
-    if isinstance(tree, Directory):
-        return _list_directory(tree.root)
-    assert isinstance(tree, GitRevision)
+def _listed(tree: Tree) -> Listing:
     try:
-        entries = run_git(tree.directory, "ls-tree", "-r", "-l", "-z", "--full-tree", tree.commit).split(
-            b"\0"
-        )
+        return list_tree(tree)
     except GitError as error:
-        raise IndexFailure(f"{tree.name}: {error}") from error
-    files = {}
-    for entry in entries:
-        about, _, name = entry.partition(b"\t")
-        path = os.fsdecode(name)
-        if about.startswith(b"100") and is_kernel_source(path):
-            _, _, blob, size = about.split()
-            files[path] = (blob.decode(), int(size))
-    return _Listing(files, {})
+        raise IndexFailure(str(error)) from error
 
 
-def _list_directory(root: str) -> _Listing:
-    files: dict[str, tuple[str, int]] = {}
-    directories: dict[str, str] = {}
-    pending = [""]
-    while pending:
-        directory = pending.pop()
-        prefix = directory + "/" if directory else ""
-        try:
-            directories[directory] = _mark(os.lstat(os.path.join(root, directory)))
-            with os.scandir(os.path.join(root, directory)) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        if entry.name != ".git" and prefix + entry.name not in NOT_KERNEL:
-                            pending.append(prefix + entry.name)
-                    elif is_source_name(entry.name) and entry.is_file(follow_symlinks=False):
-                        stat = entry.stat(follow_symlinks=False)
-                        files[prefix + entry.name] = (_mark(stat), stat.st_size)
-        except OSError:
-            continue
-    return _Listing(files, directories)
-
-
-def _mark(stat: os.stat_result) -> str:
-    racy = stat.st_mtime_ns > time.time_ns() - _RACY_NANOSECONDS
-    return _RACY if racy else file_mark(stat)
-
-
-def _plan(directory: str, number: int, listing: _Listing) -> _Plan:
+def _plan(directory: str, shard: str, listing: Listing) -> _Plan:
     """What is missing from a shard, and what is too much in it."""
-    path = os.path.join(directory, SHARDS[number])
-    marks = {name: mark for name, (mark, _) in listing.files.items() if _shard_of(name) == number}
+    path = os.path.join(directory, shard)
+    marks = {name: mark for name, (mark, _) in listing.files.items() if _shard_of(name) == shard}
     known, rows_ever = _known(path)
-    anew = rows_ever == 0 or rows_ever - len(known) > _MOST_DEAD_ROWS * max(len(known), 1000)
+    anew = rows_ever < 0 or rows_ever - len(known) > _MOST_DEAD_ROWS * max(len(known), 1000)
     if anew:
         known = {}
     dropped = [row for name, (row, mark) in known.items() if marks.get(name) != mark]
     wanted = [(name, mark) for name, mark in marks.items() if known.get(name, (0, ""))[1] != mark]
-    directories = [(name, mark) for name, mark in listing.directories.items() if _shard_of(name) == number]
+    # Every kind has all directories, spread over its shards: a new file of any kind shows in one of them.
+    kind = next(kind for kind in KINDS if shard in kind.shards)
+    directories = [(name, mark) for name, mark in listing.directories.items() if _spread(kind, name) == shard]
     return _Plan(path, tuple(sorted(wanted)), tuple(sorted(dropped)), tuple(sorted(directories)), anew)
 
 
-def _shard_of(path: str) -> int:
-    return crc32(os.fsencode(path)) % len(SHARDS)
+def _shard_of(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return _spread(next(kind for kind in KINDS if kind.has_name(name)), path)
+
+
+def _spread(kind: Kind, path: str) -> str:
+    return kind.shards[crc32(os.fsencode(path)) % len(kind.shards)]
 
 
 def _known(path: str) -> tuple[dict[str, tuple[int, str]], int]:
-    """Path -> (row, mark) of what a shard holds, and how many rows it ever had; none if it is damaged."""
+    """Path -> (row, mark) of what a shard holds, and how many rows it ever had; -1 if it is not there or damaged."""
     if not os.path.exists(path):
-        return {}, 0
+        return {}, -1
     try:
         with closing(sqlite3.connect(path)) as database:
             rows = database.execute("SELECT path, id, mark FROM files").fetchall()
             (ever,) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
     except sqlite3.Error:
-        return {}, 0
+        return {}, -1
     return {os.fsdecode(name): (row, mark) for name, row, mark in rows}, ever
 
 
@@ -251,14 +208,14 @@ def _is_needed(plan: _Plan) -> bool:
     return sorted((os.fsdecode(name), mark) for name, mark in rows) != list(plan.directories)
 
 
-def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: _Listing) -> None:
+def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: Listing) -> None:
     """Say what it will cost before it costs anything. Raises IndexFailure where the disk is too full."""
     wanted = [name for plan in plans for name, _ in plan.wanted]
     size = sum(listing.files[name][1] for name in wanted)
     needed = size * _INDEX_SHARE
-    seconds = size / _BYTES_A_SECOND / min(len(SHARDS), os.cpu_count() or 1)
+    seconds = size / _BYTES_A_SECOND / min(len(KINDS[0].shards), os.cpu_count() or 1)
     print(
-        f"indexing {len(wanted)} source files ({size / 1e6:.0f} MB) of {tree.name}: "
+        f"indexing {len(wanted)} files ({size / 1e6:.0f} MB) of {tree.name}: "
         f"about {max(seconds, 1):.0f} s and {needed / 1e6:.0f} MB in {directory}",
         flush=True,
     )
@@ -366,7 +323,7 @@ def _seal(tree: Tree, directory: str) -> None:
     os.replace(path + ".new", path)
 
 
-def _shown(directory: str, listing: _Listing) -> str:
+def _shown(directory: str, listing: Listing) -> str:
     size = sum(size for size, _ in describe_shards(directory))
     return f"{len(listing.files)} files, {size / 1e6:.0f} MB in {directory}"
 

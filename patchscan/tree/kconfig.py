@@ -5,7 +5,7 @@ that allows a module is enough. Language: Documentation/kbuild/kconfig-language.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -13,7 +13,7 @@ from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
-from patchscan.tree.search import NOT_KERNEL, files_where
+from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name
 
 _ENTRY = pattern(
     rb"^ *(?:"
@@ -97,17 +97,37 @@ class _Files:
         return self.definitions(path) if name.encode() in self.texts[path] else ()
 
     def naming(self, name: str) -> Iterator[str]:
-        """The files of the tree that seem to define a symbol; looks at all of them once."""
+        """The files of the tree that seem to define a symbol; looks at all of them once, if it comes to that."""
+        indexed = self.indexed(name, checked=False)
+        if indexed is None:
+            yield from self.by_name().get(name, ())
+            return
+        yield from indexed
+        # Only now is it a claim on all files.
+        yield from (path for path in self.indexed(name, checked=True) or () if path not in indexed)
+
+    def indexed(self, name: str, checked: bool) -> tuple[str, ...] | None:
+        """The files of the tree that hold a word by its index (see Index.holding()), None where there is none."""
+        if self.tree is None:
+            return ()
+        # Imported here: most scans ask for no symbol, and sqlite3 takes its time.
+        from patchscan.tree.index import KCONFIG_FILES, look_up
+
+        found = look_up(self.tree, [name], KCONFIG_FILES, checked)
+        return None if found is None else found[name]
+
+    def by_name(self) -> Mapping[str, Sequence[str]]:
+        """The files of the tree that seem to define each symbol."""
         if self.names is None:
             self.names = {}
             for path in self.paths():
                 for found in _CONFIG_LINE.findall(self.text(path)):
                     self.names.setdefault(found.decode(), []).append(path)
-        yield from self.names.get(name, ())
+        return self.names
 
     def paths(self) -> tuple[str, ...]:
         """All Kconfig files of the tree."""
-        return files_where(self.tree, _has_kconfig_name) if self.tree is not None else ()
+        return files_where(self.tree, is_kconfig_name) if self.tree is not None else ()
 
     def text(self, path: str) -> bytes:
         """The content of a file of the tree, b"" where there is none."""
@@ -134,6 +154,22 @@ def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
     return files.symbols[changed]
 
 
+def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
+    """config_symbols().get(name); with an index of the tree much faster."""
+    view = view if isinstance(view, View) else View(view, {})
+    files = _files(view.tree)
+    paths = files.indexed(name, checked=True)
+    if paths is None:
+        return config_symbols(view).get(name)
+    changed = {path for path in view.changed if is_kconfig(path)}
+    return _merged(
+        (path, one)
+        for path in sorted(changed.union(paths))
+        for one in files.definitions_of(view, path, name)
+        if name == one.name or name in one.selects
+    ).get(name)
+
+
 def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSymbol | None:
     """One symbol (name without CONFIG_), much faster than config_symbols(); None where no file defines it.
 
@@ -150,15 +186,6 @@ def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSy
         if any(one.name == name for one in definitions):
             return _merged((path, one) for one in definitions).get(name)
     return None
-
-
-def is_kconfig(path: str) -> bool:
-    """Whether a path is a Kconfig file of the kernel itself."""
-    return _has_kconfig_name(path.rpartition("/")[2]) and path.partition("/")[0] not in NOT_KERNEL
-
-
-def _has_kconfig_name(name: str) -> bool:
-    return name.startswith("Kconfig")
 
 
 def _definitions(text: bytes) -> Iterator[_Definition]:

@@ -28,7 +28,12 @@ def holding(tree: Tree, words: Sequence[str], under: Sequence[str] = ("",)) -> M
     if isinstance(tree, GitRevision):
         return _sorted_by_word(
             words,
-            [(index, path) for index, word in enumerate(words) for path in _git_grep(tree, word, under)],
+            [
+                (index, path)
+                for index, word in enumerate(words)
+                for path in _git_grep(tree, word, under)
+                if is_kernel_source(path)
+            ],
         )
     if tuple(under) == ("",):
         return holding_in(tree, words, _all_sources(tree))
@@ -54,8 +59,7 @@ def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mappin
 def _sorted_by_word(words: Sequence[str], pairs: Iterable[Pair]) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {word: [] for word in words}
     for index, path in sorted(pairs):
-        if is_kernel_source(path):
-            found[words[index]].append(path)
+        found[words[index]].append(path)
     return {word: tuple(paths) for word, paths in found.items()}
 
 
@@ -67,12 +71,22 @@ def _pairs_in_tree(tree: Tree, words: Sequence[str], paths: Iterable[str]) -> It
 
 def is_kernel_source(path: str) -> bool:
     """Whether a path is C or assembly text that becomes part of the kernel."""
-    return path.endswith(SOURCE_SUFFIXES) and not _is_outside(path)
+    return is_source_name(path) and not is_outside(path)
 
 
 def is_source_name(name: str) -> bool:
     """Whether a file of that name is C or assembly text."""
     return name.endswith(SOURCE_SUFFIXES)
+
+
+def is_kconfig(path: str) -> bool:
+    """Whether a path is a Kconfig file of the kernel itself."""
+    return is_kconfig_name(path.rpartition("/")[2]) and not is_outside(path)
+
+
+def is_kconfig_name(name: str) -> bool:
+    """Whether a file of that name holds CONFIG symbols."""
+    return name.startswith("Kconfig")
 
 
 def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> tuple[str, ...]:
@@ -82,11 +96,12 @@ def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> t
     if isinstance(tree, Directory):
         return tuple(sorted(walk(tree.root, under, wanted)))
     return tuple(
-        path for path in tree.files(under) if wanted(path.rpartition("/")[2]) and not _is_outside(path)
+        path for path in tree.files(under) if wanted(path.rpartition("/")[2]) and not is_outside(path)
     )
 
 
-def _is_outside(path: str) -> bool:
+def is_outside(path: str) -> bool:
+    """Whether a path is of NOT_KERNEL."""
     return path.partition("/")[0] in NOT_KERNEL
 
 

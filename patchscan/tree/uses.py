@@ -17,7 +17,10 @@ from patchscan.tree.search import holding, is_kernel_source
 MOST_SEARCHES = 12
 _MOST_MACROS = 24
 _FEW_FILES = 400
+# Of more files than these, an example is looked for in those that are near.
+_MANY_FILES = 60
 _EVERYWHERE = ("",)
+_INDEXED = ("index",)
 _REACHING = ("call", "macro", "reference", "initialiser")
 
 
@@ -43,11 +46,20 @@ class Uses:
 def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
     """All uses of an identifier in the kernel's C and assembly text, also through one macro.
 
-    A use through a macro has its name in `via`: where `#define A() f()`, each use of A is one of f. Without
-    an index the tree is read; whole=False then searches only near_directories() of what the series changes.
+    A use through a macro has its name in `via`: where `#define A() f()`, each use of A is one of f. With
+    whole=False uses may be missing, for it costs less: the index is not compared with the tree, and without an
+    index, or where very many files hold the symbol, only near_directories() of what the series changes is searched.
     """
     if not re.fullmatch(r"[A-Za-z_]\w*", symbol):
         return Uses(symbol, (), False, f"{symbol!r} is no identifier")
+    known = _KNOWN.setdefault(view, {})
+    for asked in (True,) if whole else (True, False):
+        if (symbol, asked) in known:
+            return known[symbol, asked]
+    return known.setdefault((symbol, whole), _search(view, symbol, whole))
+
+
+def _search(view: View, symbol: str, whole: bool) -> Uses:
     direct, why = _uses_of(view, symbol, whole)
     direct = _as_function(direct, symbol)
     through, missed = _through_macros(view, symbol, direct, whole)
@@ -128,7 +140,14 @@ class _Found:
         """Remember the result of a search below some directories."""
         self.by_word.update({(word, under): paths for word, paths in held.items()})
 
+    def missing(self, words: Sequence[str], under: tuple[str, ...]) -> list[str]:
+        """The words that have not been searched below some directories (or everywhere)."""
+        places = (under, _EVERYWHERE)
+        return [word for word in words if not any((word, place) in self.by_word for place in places)]
 
+
+# What was found in one view: several rules ask for the same.
+_KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionary()
 _FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
 
 
@@ -147,7 +166,11 @@ def _candidates(view: View, symbol: str, whole: bool) -> tuple[list[str], str]:
 
 def look_ahead(view: View, symbols: Sequence[str], whole: bool = True) -> None:
     """Search the tree once for several symbols that find_uses() will be asked for."""
-    if view.tree is not None:
+    if view.tree is None or not symbols:
+        return
+    found = _FOUND.setdefault(view.tree, _Found())
+    # An index is compared with the tree only when find_uses() needs it.
+    if not _ask_index(view.tree, found, symbols, checked=False):
         _held(view.tree, symbols, whole, sorted(view.changed))
 
 
@@ -156,31 +179,45 @@ def _held(
 ) -> tuple[tuple[str, ...], str]:
     """The files of the tree that hold the first symbol, and why these may not be all."""
     found = _FOUND.setdefault(tree, _Found())
-    missing = [symbol for symbol in symbols if (symbol, _EVERYWHERE) not in found.by_word]
-    indexed = _from_index(tree, missing) if missing else None
-    if indexed is not None:
-        found.keep(indexed, _EVERYWHERE)
-        missing = []
-    if missing and whole and found.searches < MOST_SEARCHES:
-        found.searches += 1
-        found.keep(holding(tree, missing), _EVERYWHERE)
-        missing = []
-    if not missing:
-        return found.by_word.get((symbols[0], _EVERYWHERE), ()) if symbols else (), ""
+    if not _ask_index(tree, found, symbols, checked=whole):
+        missing = found.missing(symbols, _EVERYWHERE)
+        if missing and whole and found.searches < MOST_SEARCHES:
+            found.searches += 1
+            found.keep(holding(tree, missing), _EVERYWHERE)
+    everywhere = found.by_word.get((symbols[0], _EVERYWHERE))
+    if everywhere is not None and (whole or len(everywhere) <= _MANY_FILES):
+        return everywhere, ""
     near = near_directories(changed)
-    missing = [symbol for symbol in missing if (symbol, near) not in found.by_word]
-    found.keep(holding(tree, missing, near), near)
-    searched = ", ".join(directory + "/" for directory in near)
-    why = f"only {searched} searched (`patchscan index` makes the whole tree cheap)"
+    indexed = found.by_word.get((symbols[0], _INDEXED), everywhere)
+    if indexed is not None:
+        if len(indexed) <= _MANY_FILES:
+            return indexed, "the index was not compared with the tree"
+        return tuple(
+            path for path in indexed if path.startswith(tuple(f"{directory}/" for directory in near))
+        ), (f"only {_shown(near)} searched, of {len(indexed)} files")
+    found.keep(holding(tree, found.missing(symbols, near), near), near)
+    why = f"only {_shown(near)} searched (`patchscan index` makes the whole tree cheap)"
     return found.by_word[symbols[0], near], why
 
 
-def _from_index(tree: Tree, symbols: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
-    """What the index of the tree says, None where there is none to be trusted."""
+def _shown(directories: Iterable[str]) -> str:
+    return ", ".join(directory + "/" for directory in directories)
+
+
+def _ask_index(tree: Tree, found: _Found, symbols: Sequence[str], checked: bool) -> bool:
+    """Keep what the index of the tree says of symbols; False where there is none to be trusted."""
+    under = _EVERYWHERE if checked else _INDEXED
+    missing = found.missing(symbols, under)
+    if not missing:
+        return True
     # Imported here: most scans search no tree, and sqlite3 takes its time.
     from patchscan.tree.index import look_up
 
-    return look_up(tree, symbols)
+    indexed = look_up(tree, missing, checked=checked)
+    if indexed is None:
+        return False
+    found.keep(indexed, under)
+    return True
 
 
 def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
