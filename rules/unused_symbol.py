@@ -20,6 +20,8 @@ MACRO_CALL = pattern(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.
 # What such macros append; where the file is not known, there may be one.
 PASTED = pattern(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
 EXPORT = pattern(r"\s*EXPORT_\w*SYMBOL")
+LOCAL_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
+MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -88,7 +90,7 @@ def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
     if "##" in text or "##" in shown:
         return None
     return frozenset(
-        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{3,}", match[1])
+        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{2,}", match[1])
     )
 
 
@@ -121,7 +123,14 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
     for file, function in unused:
         if context.series.missing:
             yield file.fine(function.name_line, f"the patch that uses {function.name}() may be missing here")
+        elif compiled_out(function):
+            yield file.fine(function.name_line, f"{function.name}() is under #if 0")
         elif function.is_static and not function.is_inline and file.path.endswith(".c"):
+            if not context.has_tree and may_be_included(context, file):
+                yield file.unchecked(
+                    function.name_line, f"without a tree, a file that is not here may use {function.name}()"
+                )
+                continue
             # A header of templates, or a C file that includes this one, may use it.
             near = find_uses(context.final, function.name, whole=False).uses if context.has_tree else ()
             if any(use.path != file.path and use.kind in ("call", "address", "macro") for use in near):
@@ -158,6 +167,26 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             )
 
 
+def compiled_out(function: Function) -> bool:
+    """Whether a function stands under #if 0."""
+    conditions = function.source.conditions_at(function.name_line)
+    return any(each.expression.strip() == "0" and not each.negated for each in conditions)
+
+
+def may_be_included(context: Context, file: ChangedFile) -> bool:
+    """Whether a new file shares its static functions: it includes a header that is not here, which may hold code that
+    calls them, or nothing in it is reached from outside, so that another C file has to include it.
+    """
+    if file.state.after is None:
+        return False
+    text = file.state.after.decode("latin-1")
+    here = {other.path.rpartition("/")[2] for each in context.all for other in each.files}
+    if any(name.rpartition("/")[2] not in here for name in LOCAL_INCLUDE.findall(text)):
+        return True
+    functions = [function for source in file.after for function in source.functions()]
+    return all(each.is_static for each in functions) and not MACRO_AT_FILE_LEVEL.search(text)
+
+
 def is_exported(context: Context, name: str) -> bool:
     """Whether the series exports a symbol."""
     return any(
@@ -185,10 +214,28 @@ RULE = Rule(
     check=check,
     bad=(
         """
+ int last;
+ 
 +static int batch(int wanted) // want "nothing uses batch"
 +{
 +	return wanted > 16 ? 16 : wanted;
 +}
+""",
+        """
+>>> patch mm: count
+>>> file mm/count.c
++#include <linux/mm.h>
++
++static int count(int wanted) // want "nothing uses count"
++{
++	return wanted;
++}
++
++static int start(void)
++{
++	return 0;
++}
++late_initcall(start);
 """,
         """
 >>> patch mm: add helpers
@@ -260,6 +307,42 @@ int other;
 +	return 0;
 +}
 +module_init(start);
+""",
+        """
++static ssize_t id_show(struct device *dev, struct device_attribute *attr, char *text)
++{
++	return 0;
++}
++static DEVICE_ATTR_RO(id);
++
++#if 0
++static int later(void)
++{
++	return 0;
++}
++#endif
+""",
+        """
+>>> patch mm: keep the two ways to fetch in one template
+>>> file mm/fetch.c
++#include "fetch_template.h"
++
++static int fetch_one(void *to, const void *from)
++{
++	return copy(to, from);
++}
++
++int fetch_init(void)
++{
++	return 0;
++}
++early_initcall(fetch_init);
+>>> file mm/chunks.c
++/* Included by pages.c. */
++static int get_chunk(struct chunk *chunk)
++{
++	return 0;
++}
 """,
         """
 >>> tree mm/other.c
