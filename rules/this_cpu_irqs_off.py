@@ -30,12 +30,14 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(call.line, "IRQs can be on here")
     if re.search(r"\bnmi\b|_nmi|nmi_", function.text, re.IGNORECASE):
         return file.fine(call.line, "an NMI may touch the variable, which __this_cpu_*() does not survive")
+    # Line 0: so it is called. A handler that interrupts is seldom hot.
     off = state.evidence("irqs_off")
     return file.finding(
         call.line,
         f"IRQs are off here already, so {call.name}() protects itself for nothing: __{call.name}() does; "
         "the difference costs on architectures other than x86",
-        (file.evidence(off),),
+        (file.evidence(off),) if off else (),
+        severity="" if off else "info",
         fix=file.substitution(call.line, f"{call.name}(", f"__{call.name}("),
     )
 
@@ -74,8 +76,31 @@ RULE = Rule(
  	local_irq_restore(flags);
  }
 """,
+        """
++static void note(void *unused)
++{
++	this_cpu_inc(events); // want "IRQs are off here already"
++}
++
++void note_all(void)
++{
++	on_each_cpu(note, NULL, 1);
++}
+""",
     ),
     good=(
+        """
++static void note(void *unused)
++{
++	this_cpu_inc(events);
++}
++
++void note_all(void)
++{
++	on_each_cpu(note, NULL, 1);
++	note(NULL);
++}
+""",
         """
  static void account(void)
  {
