@@ -31,6 +31,7 @@ BROADCASTS = frozenset(
         *("flush_tlb_all", "flush_tlb_kernel_range", "text_poke_sync", "smp_text_poke_sync_each_cpu"),
     )
 )
+RARE = pattern(r"\bunlikely\(|==\s*-E[A-Z0-9]+\b")
 RELATION = pattern(r"[<>]=?|!=")
 MOST_CALLERS = 20
 
@@ -60,7 +61,7 @@ def judge_broadcast(context: Context, file: ChangedFile, function: Function, cal
             (file.evidence(loop.line),),
         )
     if exceptional(function, call):
-        return file.fine(call.line, "only a branch marked unlikely() sends it")
+        return file.fine(call.line, "only a branch that is seldom taken sends it")
     if function.name in BROADCASTS or depends(function, call):
         return file.fine(call.line, "what it does depends on the caller")
     for path, caller, inner in loops_of_callers(context, file, function):
@@ -123,11 +124,11 @@ def depends(function: Function, call: Call) -> bool:
 
 
 def exceptional(function: Function, call: Call) -> bool:
-    """Whether the call stands in a branch marked unlikely()."""
+    """Whether the call stands in a branch marked unlikely(), or taken after a certain error only."""
     return any(
         each.kind == "if"
         and each.condition is not None
-        and "unlikely(" in function.source.text_of(each.condition)
+        and RARE.search(function.source.text_of(each.condition)) is not None
         for each in function.enclosing(call.node)
     )
 
@@ -287,6 +288,23 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ void optimize_all(struct list *pages, struct list *freed)
+ {
+ 	struct page *page;
+ 
+ 	for_each_page(page, pages) {
+ 		int error = optimize(page, freed);
+ 
++		if (error == -ENOMEM && !empty(freed)) {
++			flush_tlb_all();
++			give_back(freed);
++			optimize(page, freed);
++		}
+ 	}
++	flush_tlb_all();
+ }
+""",
         """
  void unshare_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
  {
