@@ -19,6 +19,7 @@ from patchscan.tree.overlay import PatchState, View
 if TYPE_CHECKING:
     from patchscan.cost.change import CostChange
     from patchscan.flow import FlowStates
+    from patchscan.flow.callees import Callees
     from patchscan.flow.calleffects import Summaries
     from patchscan.report import ModelResult
     from patchscan.tree.kconfig import ConfigSymbol
@@ -99,8 +100,8 @@ class Context:
     def flow(self, function: Function) -> "FlowStates":
         """IRQ, preemption, RCU and lock state of every statement of a function.
 
-        Its callees in the same file are known by what they do, and what it is registered as (an IPI's handler, a
-        timer) by the context that gives it.
+        Its callees are known by what they do, and what it is registered as (an IPI's handler, a timer) by the
+        context that gives it.
         """
         from patchscan.flow import states
         from patchscan.flow.callbacks import callbacks, entry_state
@@ -111,12 +112,20 @@ class Context:
         return self._flows[function]
 
     def summaries(self, source: Source) -> "Summaries":
-        """What is known of a function of the same text, by its name (see patchscan.flow.summary)."""
-        from patchscan.flow.summary import local_summaries
-
+        """What is known of a function that a text calls, by its name (see patchscan.flow.callees)."""
         if source not in self._summaries:
-            self._summaries[source] = local_summaries(source)
+            self._summaries[source] = self.callees.summaries(source)
         return self._summaries[source]
+
+    @cached_property
+    def callees(self) -> "Callees":
+        """The functions that the changed files call and the tree defines, as the whole series leaves it."""
+        from patchscan.flow.callees import Callees
+
+        if self.all and self is not self.all[0]:
+            return self.all[0].callees
+        unapplied = (file.path for other in self.all for file in other.files if file.used == "hunk")
+        return Callees(self.final, frozenset(unapplied) if self.has_tree else frozenset())
 
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
         """Every use of an identifier in the tree as the whole series leaves it (see patchscan.tree.uses).

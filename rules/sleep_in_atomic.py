@@ -1,11 +1,16 @@
 """A call that may sleep where sleeping is forbidden."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
+from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function, Source, parse
+
+if TYPE_CHECKING:
+    from patchscan.flow.callees import Inside
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
@@ -24,6 +29,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The calls of one function, each judged by the state it is made in."""
+    forbidden = []
     for call in function.calls():
         if not call.name or call.name in OWN_BUSINESS:
             continue
@@ -32,73 +38,109 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         if state is None:
             continue
         if state.may_sleep is False:
-            where = "" if sleeps else sleeps_inside(context, function, call)
-            if where is not None:
-                yield from judge(file, function, call, state.evidence("may_sleep"), where)
+            reason = state.evidence("may_sleep")
+            line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
+            if line is not None and not file.was_there(line):
+                forbidden.append(Forbidden(call, line, reason, bool(sleeps)))
         elif sleeps and call.line in file.added_numbers and not file.was_there(call.line):
             yield judge_callers(context, file, function, call)
+    # What the patch adds is looked up first: look-ups in the tree are bounded.
+    forbidden.sort(key=lambda each: (not each.sleeps, each.line != each.call.line, each.call.line))
+    names = [each.call.name for each in forbidden if not each.sleeps]
+    if names and context.has_tree:
+        own = {each.name for each in function.source.functions()}
+        context.callees.look_ahead([name for name in names if name not in own], function.source)
+    for place in forbidden:
+        yield from judge(context, file, function, place)
+
+
+@frozen
+class Forbidden:
+    """A call where sleeping is forbidden: the added line to speak of, the line that forbids it (0: on entry).
+
+    sleeps: whether the call itself is known to sleep, or only its definition tells.
+    """
+
+    call: Call
+    line: int
+    reason: int
+    sleeps: bool
 
 
 def is_known_to_sleep(function: Function, call: Call) -> bool | None:
     """Whether the call may sleep, None for functions that the core kernel's list does not hold."""
     from patchscan.flow.sleeping import sleeps
 
-    return sleeps(call.name, tuple(function.source.text_of(node) for node in call.arguments))
+    return sleeps(call.name, argument_texts(function, call))
 
 
-def sleeps_inside(context: Context, function: Function, call: Call) -> str | None:
-    """How a function of this file, or of one that the series changes, sleeps; None when it is not known to.
-
-    In words that follow its name.
-    """
-    if function.source.function_named(call.name) is not None:
-        inner = unconditional_sleep(context, function.source, call.name)
-        return f" (it calls {inner.name}() on line {inner.line})" if inner else None
-    for each in (context, *context.earlier):
-        for file in each.c_files:
-            for source in file.after if file.adds(call.name) else ():
-                inner = unconditional_sleep(context, source, call.name)
-                if inner is not None:
-                    return f" (it calls {inner.name}() on {file.path}:{file.patch_line(inner.line)})"
-    return None
-
-
-def unconditional_sleep(context: Context, source: Source, name: str) -> Call | None:
-    """The call with which a function of a text sleeps when it gets so far: under no condition.
-
-    One behind the drop of something that the caller holds does not count.
-    """
-    from patchscan.flow import states
-    from patchscan.flow.state import ATOMIC
-
-    callees = [each for each in source.functions() if each.name == name]
-    if len(callees) != 1 or callees[0].partial or not callees[0].whole:
-        return None
-    callee = callees[0]
-    flow = states(callee, ATOMIC, context.summaries(source))
-    for call in callee.calls():
-        if is_known_to_sleep(callee, call) and not any(
-            each.kind != "do" for each in callee.enclosing(call.node)
-        ):
-            state = flow.at(call.node)
-            if not state.dropped and state.irqs_off and state.preempt.value and state.rcu.value:
-                return call
-    return None
+def argument_texts(function: Function, call: Call) -> tuple[str, ...]:
+    """The arguments of a call as they are written."""
+    return tuple(function.source.text_of(node) for node in call.arguments)
 
 
 def judge(
-    file: ChangedFile, function: Function, call: Call, reason: int, where: str
+    context: Context, file: ChangedFile, function: Function, place: Forbidden
 ) -> Iterator[Finding | Silence]:
-    """A finding where the call, or the line that forbids to sleep (0: on entry), is added."""
-    line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
-    if line is None or file.was_there(line):
+    """A finding where the call sleeps, itself or in the function that it calls."""
+    call, line = place.call, place.line
+    inside = None if place.sleeps else sleeps_inside(context, file, function, call)
+    if isinstance(inside, str):
+        if inside:
+            yield file.unchecked(line, f"whether the function called here may sleep is not known: {inside}")
         return
-    if reason:
-        forbids = f"line {file.patch_line(reason)} forbids: {file.text_at(reason).strip()}"
+    where = ""
+    shown: tuple[Evidence, ...] = ()
+    if inside is not None:
+        at = f"line {inside.line}" if inside.path == file.path else f"{inside.path}:{inside.line}"
+        where = f" (it calls {inside.name}() on {at})"
+        shown = (Evidence(inside.path, inside.line, inside.text),)
+    if place.reason:
+        forbids = f"line {file.patch_line(place.reason)} forbids: {file.text_at(place.reason).strip()}"
     else:
         forbids = f"what runs {function.name}() as its callback forbids"
-    other = call.line if line != call.line else reason or function.first_line
-    yield file.finding(line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other),))
+    other = call.line if line != call.line else place.reason or function.first_line
+    yield file.finding(
+        line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other), *shown)
+    )
+
+
+def sleeps_inside(context: Context, file: ChangedFile, function: Function, call: Call) -> "Inside | str":
+    """Where a function of this file, of one that the series changes, or of the tree sleeps, or why that is not known.
+
+    "" where its definition was read and does not sleep for certain.
+    """
+    from patchscan.flow.sleeping import sleeps
+
+    arguments = argument_texts(function, call)
+    if call.name in {each.name for each in (*function.parameters, *function.locals)}:
+        return "a pointer to a function is called"
+    if function.source.function_named(call.name) is not None:
+        return certain_sleep(context, file, function.source, call.name, arguments) or ""
+    for each in (context, *context.earlier):
+        for other in each.c_files:
+            for source in other.after if other.adds(call.name) else ():
+                inside = certain_sleep(context, other, source, call.name, arguments)
+                if inside is not None:
+                    return inside
+    return context.callees.certain_call(call.name, arguments, function.source, sleeps)
+
+
+def certain_sleep(
+    context: Context, file: ChangedFile, source: Source, name: str, arguments: tuple[str, ...]
+) -> "Inside | None":
+    """Where a function of a changed file sleeps whenever it is called with these arguments; lines of the patch."""
+    from patchscan.flow.callees import Inside
+    from patchscan.flow.certain import certain_call
+    from patchscan.flow.sleeping import sleeps
+
+    defined = [each for each in source.functions() if each.name == name]
+    if len(defined) != 1:
+        return None
+    call = certain_call(defined[0], arguments, sleeps, context.summaries(source))
+    if call is None:
+        return None
+    return Inside(call.name, file.path, file.patch_line(call.line), source.line_text(call.line).strip())
 
 
 def judge_callers(context: Context, file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
@@ -238,8 +280,118 @@ RULE = Rule(
  	return 0;
  }
 """,
+        """
+>>> tree mm/other.c
+#include "other.h"
+
+void settle_all(struct buffer *buffer)
+{
+	if (!buffer)
+		return;
+	mutex_lock(&buffer->mutex);
+	mutex_unlock(&buffer->mutex);
+}
+
+struct table *new_table(int size, gfp_t flags)
+{
+	if (size > LARGEST)
+		return NULL;
+	return kmalloc(size, flags);
+}
+>>> tree mm/other.h
+void settle_all(struct buffer *buffer);
+struct table *new_table(int size, gfp_t flags);
+void settle_now(struct buffer *buffer, bool wait);
+#define settle(buffer) settle_all(buffer)
+static inline void settle_later(struct buffer *buffer, bool wait)
+{
+	if (wait)
+		flush_work(&buffer->work);
+}
+>>> patch mm: settle under the lock
+>>> file mm/example.c
+ static void use(struct buffer *buffer)
+ {
+ 	spin_lock(&buffer->lock);
++	settle_all(buffer); // want "settle_all.. may sleep .it calls mutex_lock.. on mm/other.c:7., which line 3 forbids"
++	settle(buffer); // want "settle.. may sleep .it calls mutex_lock.. on mm/other.c:7"
++	settle_later(buffer, true); // want "it calls flush_work.. on mm/other.h:8"
++	buffer->table = new_table(8, GFP_KERNEL); // want "it calls kmalloc.. on mm/other.c:15"
+ 	spin_unlock(&buffer->lock);
+ }
+""",
     ),
     good=(
+        """
+>>> tree mm/other.c
+void settle_all(struct buffer *buffer, bool wait)
+{
+	if (!wait)
+		return;
+	mutex_lock(&buffer->mutex);
+	mutex_unlock(&buffer->mutex);
+}
+
+void settle_unlocked(struct buffer *buffer)
+{
+	spin_unlock(&buffer->lock);
+	flush_work(&buffer->work);
+	spin_lock(&buffer->lock);
+}
+
+int settle_if_possible(struct buffer *buffer)
+{
+	if (in_atomic())
+		return -EAGAIN;
+	flush_work(&buffer->work);
+	return buffer->settled && !mutex_lock_interruptible(&buffer->mutex);
+}
+
+static void settle_here(struct buffer *buffer)
+{
+	flush_work(&buffer->work);
+}
+
+void __weak settle_arch(struct buffer *buffer)
+{
+	flush_work(&buffer->work);
+}
+
+struct table *new_table(int size, gfp_t flags)
+{
+	return kmalloc(size, flags);
+}
+>>> tree mm/other.h
+#ifdef CONFIG_BUFFER_WORK
+static inline void settle_later(struct buffer *buffer)
+{
+	flush_work(&buffer->work);
+}
+#else
+static inline void settle_later(struct buffer *buffer)
+{
+	queue_work(buffer->queue, &buffer->work);
+}
+#endif
+>>> patch mm: settle under the lock
+>>> file mm/example.c
+ static void use(struct buffer *buffer, gfp_t flags, void (*settle_here)(struct buffer *buffer))
+ {
+ 	spin_lock(&buffer->lock);
++	settle_all(buffer, false);
++	settle_all(buffer, buffer->wait);
++	settle_unlocked(buffer);
++	settle_if_possible(buffer);
++	settle_here(buffer);
++	settle_arch(buffer);
++	settle_later(buffer);
++	buffer->ops->settle_all(buffer, true);
++	buffer->table = new_table(8, GFP_ATOMIC);
++	buffer->table = new_table(8, flags);
+ 	spin_unlock(&buffer->lock);
++	settle_all(buffer, true);
+ }
+""",
         """
  static void take_breath(void)
  {

@@ -5,8 +5,9 @@ from functools import cache
 
 from patchscan.flow import FlowStates, states
 from patchscan.flow.calleffects import Summaries, lock_name
+from patchscan.flow.certain import certain_call
 from patchscan.flow.sleeping import sleeps
-from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge
+from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge, sleeping_point
 from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
 from patchscan.source import Call, Function, Source
@@ -39,10 +40,11 @@ _ALLOCATES = pattern(r"kv?[mzc]alloc\w*|kmemdup\w*|kstrdup\w*|kmem_cache_z?alloc
 class CalleeSummary:
     """What a call of the function does to its caller's context. Three-valued: None is unknown.
 
-    may_sleep: True when some path sleeps, at the line and in the function named by sleeps_at; always_sleeps: on
-    every path. acquires, releases: (kind, name) of the locks held, or dropped, on return, named by its parameters;
-    certain: False when that, or the context below, differs from path to path. irqs_off: interrupts on return, None
-    where they are as they were; preempt, bottom_halves, rcu: change of depth. frees: arguments, by index.
+    may_sleep: True when some path sleeps, at the line and in the function named by sleeps_at; always_sleeps: it
+    does whenever it is called (see patchscan.flow.certain). acquires, releases: (kind, name) of the locks held, or
+    dropped, on return, named by its parameters; certain: False when that, or the context below, differs from path
+    to path. irqs_off: interrupts on return, None where they are as they were; preempt, bottom_halves, rcu: change
+    of depth. frees: arguments, by index.
     """
 
     name: str
@@ -63,6 +65,7 @@ class CalleeSummary:
 
     def apply(self, state: State, arguments: tuple[str, ...], line: int) -> State:
         """The caller's state after a call with these arguments."""
+        state = sleeping_point(state, line) if self.always_sleeps else state
         held = dict(state.held)
         for kind, name in self.releases:
             held = _drop(held, kind, rename(name, self.parameters, arguments))
@@ -137,12 +140,14 @@ def summarise(function: Function, summaries: Summaries | None = None) -> CalleeS
     off, on = _end(from_atomic), _end(from_process)
     parameters = tuple(parameter.name for parameter in function.parameters)
     sleeping = [call for call in function.calls() if sleeps(call.name, _texts(function, call))]
+    certain = certain_call(function, (), sleeps, summaries)
+    shown = certain or (sleeping[0] if sleeping else None)
     summary = CalleeSummary(
         function.name,
         parameters,
         True if sleeping else _surely_awake(function),
-        any(_unconditional(function, call) and _as_on_entry(from_atomic.at(call.node)) for call in sleeping),
-        (sleeping[0].line, sleeping[0].name) if sleeping else None,
+        certain is not None,
+        (shown.line, shown.name) if shown else None,
         may_return_null=_may_return_null(function),
         frees=_frees(function, parameters),
     )
@@ -205,20 +210,6 @@ def _surely_awake(function: Function) -> bool | None:
     """False when no call in it can sleep, None when some callee is unknown."""
     known = all(sleeps(call.name, _texts(function, call)) is False for call in function.calls())
     return False if known else None
-
-
-def _unconditional(function: Function, call: Call) -> bool:
-    """Whether a call stands on every path: under no condition, and no return or goto stands before it."""
-    if any(control.kind != "do" for control in function.enclosing(call.node)):
-        return False
-    jumps = function.nodes("return_statement", "goto_statement")
-    return all(jump.start_byte > call.node.start_byte or jump == call.node.parent for jump in jumps)
-
-
-def _as_on_entry(state: State) -> bool:
-    """Whether nothing that forbade sleeping on entry has been left: a callee may drop its caller's lock."""
-    depths = (state.preempt, state.bottom_halves, state.rcu)
-    return not state.dropped and state.irqs_off is True and all(depth.base for depth in depths)
 
 
 def _may_return_null(function: Function) -> bool | None:

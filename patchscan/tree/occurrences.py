@@ -53,7 +53,7 @@ def occurrences(text: bytes, symbol: str, path: str = "", called: bool = False) 
     when all declarations are (see patchscan.tree.uses). Macro parameters of that name are left out.
     """
     word = symbol.encode("utf-8", "surrogateescape")
-    found = _offsets(text, word)
+    found = offsets(text, word)
     if called:
         found = [
             offset for offset in found if text[offset + len(word) : offset + _WINDOW].lstrip()[:1] == b"("
@@ -72,7 +72,7 @@ def occurrences(text: bytes, symbol: str, path: str = "", called: bool = False) 
     return tuple(uses)
 
 
-def _offsets(text: bytes, word: bytes) -> list[int]:
+def offsets(text: bytes, word: bytes) -> list[int]:
     """Where word stands as a whole identifier; find() is many times faster than an expression."""
     found = []
     offset = text.find(word)
@@ -171,7 +171,7 @@ def _before_parenthesis(code: bytes, end: int, before: bytes, previous: bytes, p
         depth = statement.count(b"(") - statement.count(b")")
         if not statement.strip() or depth > 0 or b"=" in statement:
             return "call"
-        return "definition" if _body_follows(code, end) else "declaration"
+        return "definition" if body_follows(code, end) else "declaration"
     if place.kind == "initialiser":
         return "call"
     if previous and previous not in _KEYWORDS and _TYPE_BEFORE.match(statement):
@@ -188,7 +188,7 @@ def _since(before: bytes, boundary: bytes) -> bytes:
     return before[cut:]
 
 
-def _body_follows(code: bytes, end: int) -> bool:
+def body_follows(code: bytes, end: int) -> bool:
     """Whether "{" follows the parameter list at end, past attributes and annotations."""
     depth = 0
     for match in re.finditer(rb"[(){};]", code[end : end + 8192]):

@@ -93,7 +93,7 @@ def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool)
 
 
 def _uses_of(view: View, symbol: str, whole: bool, called: bool = False) -> tuple[list[Use], str]:
-    paths, why = _candidates(view, symbol, whole)
+    paths, why = files_holding(view, symbol, whole)
     work = partial(_uses_in, view, symbol, called)
     parts = [paths] if len(paths) < _FEW_FILES else [paths[::2], paths[1::2]]
     return [use for uses in in_parallel(work, parts) for use in uses], why
@@ -151,8 +151,11 @@ _KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionar
 _FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
 
 
-def _candidates(view: View, symbol: str, whole: bool) -> tuple[list[str], str]:
-    """The files that may hold symbol in a view, and why these may not be all."""
+def files_holding(view: View, symbol: str, whole: bool, near: Sequence[str] = ()) -> tuple[list[str], str]:
+    """The files that may hold an identifier in a view, sorted, and why these may not be all ("" where they are).
+
+    near: files beside which to look, too, where not the whole tree is searched.
+    """
     changed = [
         path
         for path, content in view.changed.items()
@@ -160,18 +163,18 @@ def _candidates(view: View, symbol: str, whole: bool) -> tuple[list[str], str]:
     ]
     if view.tree is None:
         return sorted(changed), "no tree: only what the series itself shows was searched"
-    held, why = _held(view.tree, [symbol], whole, sorted(view.changed))
+    held, why = _held(view.tree, [symbol], whole, sorted({*view.changed, *near}))
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
 
 
-def look_ahead(view: View, symbols: Sequence[str], whole: bool = True) -> None:
-    """Search the tree once for several symbols that find_uses() will be asked for."""
+def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Sequence[str] = ()) -> None:
+    """Search the tree once for several symbols that find_uses() or files_holding() will be asked for."""
     if view.tree is None or not symbols:
         return
     found = _FOUND.setdefault(view.tree, _Found())
     # An index is compared with the tree only when find_uses() needs it.
     if not _ask_index(view.tree, found, symbols, checked=False):
-        _held(view.tree, symbols, whole, sorted(view.changed))
+        _held(view.tree, symbols, whole, sorted({*view.changed, *near}))
 
 
 def _held(

@@ -1,0 +1,132 @@
+"""What a called function does, from its definition in the tree: one level, three-valued, with the line that tells."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from patchscan.flow.calleffects import Summaries
+from patchscan.flow.certain import Wanted, bound_texts, certain_call
+from patchscan.flow.definitions import Definitions, find_definitions
+from patchscan.flow.primitives import may_change_context
+from patchscan.flow.summary import CalleeSummary, local_summaries, summarise
+from patchscan.frozen import frozen, replace
+from patchscan.source import Function, Source
+from patchscan.tree.overlay import View
+from patchscan.tree.uses import look_ahead
+
+# Look-ups for one text, the first asked for first; each reads up to MOST_FILES files.
+MOST_LOOK_UPS = 40
+_MOST_HANDED_ON = 2
+
+
+@frozen
+class Inside:
+    """A call that a callee makes whenever it is called: what it calls and where; text: that line."""
+
+    name: str
+    path: str
+    line: int
+    text: str
+
+
+class Callees:
+    """The functions that are defined outside the texts that call them, as one tree state has them.
+
+    unapplied: files that the series changes in a way that is not known.
+    """
+
+    def __init__(self, view: View, unapplied: frozenset[str] = frozenset()) -> None:
+        self.view = view
+        self.unapplied = unapplied
+        self._definitions: dict[tuple[str, str], Definitions] = {}
+        self._look_ups: dict[str, int] = {}
+
+    def certain_call(
+        self, name: str, arguments: Sequence[str], asking: Source, wanted: Wanted, depth: int = 0
+    ) -> Inside | str:
+        """The wanted call that every definition of a function makes whenever it is called with these arguments.
+
+        See patchscan.flow.certain. Where that is not known it is told why, "" where the definitions were read and
+        make no such call for certain. A macro or inline function of one call is seen through.
+        """
+        definitions = self.definitions(name, asking)
+        if definitions.why:
+            return definitions.why
+        found: list[Inside] = []
+        for function in definitions.functions:
+            inside = self._inside(function, arguments, wanted, depth)
+            if isinstance(inside, str):
+                return inside
+            found.append(inside)
+        return found[0]
+
+    def _inside(
+        self, function: Function, arguments: Sequence[str], wanted: Wanted, depth: int
+    ) -> Inside | str:
+        source = function.source
+        call = certain_call(function, arguments, wanted, local_summaries(source))
+        if call is not None:
+            lines = (self.view.read(source.path) or b"").split(b"\n")
+            text = lines[call.line - 1].decode("utf-8", "surrogateescape").strip()
+            return Inside(call.name, source.path, call.line, text)
+        only = function.calls()[0] if len(function.calls()) == 1 and function.is_inline else None
+        if only is None or not only.name or depth >= _MOST_HANDED_ON:
+            return ""
+        if certain_call(function, arguments, lambda called, _: called == only.name) is None:
+            return ""
+        texts = bound_texts(function, only, arguments)
+        if wanted(only.name, texts) is False:
+            return ""
+        return self.certain_call(only.name, texts, source, wanted, depth + 1)
+
+    def look_ahead(self, names: Sequence[str], asking: Source) -> None:
+        """Search the tree once for several functions that a text calls and that will be asked for."""
+        missing = [name for name in dict.fromkeys(names) if (name, asking.path) not in self._definitions]
+        look_ahead(self.view, missing[:MOST_LOOK_UPS], whole=False, near=(asking.path,))
+
+    def definitions(self, name: str, asking: Source) -> Definitions:
+        """The definitions of a name that a text calls, but not those in files whose state is not known."""
+        key = name, asking.path
+        if key not in self._definitions:
+            self._definitions[key] = self._look_up(name, asking)
+        return self._definitions[key]
+
+    def _look_up(self, name: str, asking: Source) -> Definitions:
+        if self.view.tree is None:
+            return Definitions(why="no tree at hand")
+        self._look_ups[asking.path] = self._look_ups.get(asking.path, 0) + 1
+        if self._look_ups[asking.path] > MOST_LOOK_UPS:
+            return Definitions(why=f"{MOST_LOOK_UPS} others were looked up before it")
+        found = find_definitions(self.view, name, asking)
+        if any(function.source.path in self.unapplied for function in found.functions):
+            return Definitions(why="the series changes its file and does not apply to the tree")
+        return found
+
+    def summary(self, name: str, asking: Source) -> CalleeSummary | None:
+        """What all definitions of a function do to their caller's context; None where they differ or are not known."""
+        definitions = self.definitions(name, asking).functions
+        found = {_comparable(_summary(function)) for function in definitions}
+        return _summary(definitions[0]) if len(found) == 1 and None not in found else None
+
+    def summaries(self, source: Source) -> Summaries:
+        """What is known of a function by its name: one of the text, or of the tree where the name speaks of locks."""
+        local = local_summaries(source)
+
+        def look_up(name: str) -> CalleeSummary | None:
+            found = local(name)
+            if found is None and may_change_context(name) and source.function_named(name) is None:
+                return self.summary(name, source)
+            return found
+
+        return look_up
+
+
+@lru_cache(maxsize=1024)
+def _summary(function: Function) -> CalleeSummary | None:
+    return summarise(function, local_summaries(function.source))
+
+
+def _comparable(summary: CalleeSummary | None) -> CalleeSummary | None:
+    """A summary without what does not matter to the caller's state."""
+    if summary is None:
+        return None
+    return replace(summary, parameters=(), sleeps_at=None, frees=(), may_return_null=None, may_sleep=None)
