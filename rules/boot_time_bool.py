@@ -51,8 +51,8 @@ def judge(context: Context, file: ChangedFile, line: int, name: str, *, static: 
         return file.fine(line, f"nothing reads {name} after boot")
     return file.finding(
         line,
-        f"{name} is written at boot only, by {writers[0][1].name}(): a static key makes the test in "
-        f"{reader.name}() free, __ro_after_init at least says and enforces it",
+        f"{name} is written at boot only, by {writers[0][1].name}(): __ro_after_init says and enforces it; where "
+        f"{reader.name}() is hot, a static key makes the test there free",
         tuple(other.evidence(at) for other, _, at in writers[:3] if at is not None),
     )
 

@@ -25,6 +25,7 @@ FREES = {
 }
 # Here everything has to be gone on return.
 TEARDOWN = pattern(r"(?:^|_)(?:exit|cleanup|fini|remove|shutdown|uninit|teardown|unregister|test)(?:_|$)")
+RCU_CALLBACK = pattern(r"(?:call|free)_rcu")
 MOST_FREES = 2
 
 
@@ -49,7 +50,9 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Iterator[Finding
         yield file.fine(call.line, "more than a free stands behind it, or nothing does")
     elif TEARDOWN.search(function.name) or "__exit" in function.header or "__init" in function.header:
         yield file.fine(call.line, f"all must be gone when {function.name}() returns")
-    elif any(re.search(r"(?:call|free)_rcu", each.name) for each in function.calls()):
+    elif any(
+        RCU_CALLBACK.search(name) for name in (function.name, *(each.name for each in function.calls()))
+    ):
         yield file.fine(call.line, "it is the way out where the callback cannot be had")
     elif any(each.kind in ("for", "while", "do") for each in function.enclosing(call.node)):
         yield file.fine(call.line, "it stands in a loop")
@@ -134,6 +137,15 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++void kvfree_call_rcu(struct rcu_head *head, void *object)
++{
++	if (!queue(head, object)) {
++		synchronize_rcu();
++		kvfree(object);
++	}
++}
+""",
         """
  void sync_walkers(void)
  {

@@ -20,6 +20,8 @@ SIMPLE = (
 )
 STRING = pattern(r'"(?:[^"\\]|\\.)*"')
 COMMENT = pattern(r"/\*|//")
+# What a macro in capitals stands for may be several statements.
+MACRO = pattern(r"[A-Z][A-Z0-9_]+\s*\(")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -100,6 +102,12 @@ def is_simple(function: Function, header: "Node", body: "Node") -> bool:
         return False
     if not braced and last != first:
         return False
+    if (
+        braced
+        and statements[0].type == "expression_statement"
+        and MACRO.match(function.source.text_of(statements[0]))
+    ):
+        return False
     text = "\n".join(function.source.line_text(line) for line in range(first, last + 1))
     return COMMENT.search(STRING.sub("", text)) is None
 
@@ -166,6 +174,15 @@ RULE = Rule(
 +	    allowed()) {
 +		power_off();
 +	}
+ }
+""",
+        """
+ static int decode(struct context *context)
+ {
++	if (!context->set) {
++		RETURN_ERROR(memory, "no memory for the set");
++	}
+ 	return 0;
  }
 """,
         """
