@@ -1,4 +1,4 @@
-"""A function is visible to the whole kernel although only its own file uses it."""
+"""A function or variable is visible to the whole kernel although only its own file uses it."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,16 @@ SPECIAL = pattern(
 )
 SPECIAL_NAME = pattern(r"main|rust_helper_\w*|arch_\w+|\w*_cfi_\w+|__x64_\w+|__ia32_\w+|trace_\w+|__pi_\w+")
 DECLARES = pattern(r"^(?:[\w*]+\s+)+\**\w+\([^;{]*(?:;|,)?\s*$|^\s*(?:/?\*|//)")
+# The definition of a variable on a line of its own, at the margin; what macros of other names define is not known.
+VARIABLE = pattern(
+    r"(?!(?:static|extern|typedef|return|goto|else|asm|struct\s+\w+\s*;)\b)"
+    r"(?:(?:const|volatile|unsigned|signed|struct|enum|union)\s+)*[a-z_]\w*(?:\s+(?:const|long|int|char|short))*[\s*]+"
+    r"([a-z_]\w*)(?:\[[^\]]*\])*(?:\s+__\w+)*\s*(?:=.*|;\s*)"
+)
+DEFINES_VARIABLE = pattern(
+    r"(?:DEFINE_(?:MUTEX|SPINLOCK|RAW_SPINLOCK|RWLOCK|SEMAPHORE|IDA|IDR|XARRAY)|DECLARE_RWSEM|LIST_HEAD|HLIST_HEAD|"
+    r"DECLARE_WAIT_QUEUE_HEAD|DECLARE_COMPLETION)\((\w+)\b.*;\s*"
+)
 EXPORT = pattern(r"^\s*EXPORT_SYMBOL\w*\s*\(\s*(\w+)")
 USING = ("call", "address", "initialiser", "reference", "macro", "export")
 
@@ -32,30 +42,31 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         context.look_ahead({name for other in context.all for name in asked(other, new=False)})
         context.look_ahead({name for other in context.all for name in asked(other, new=True)}, whole=False)
     new = brought(context)
-    for file, function, line in candidates(context):
-        user = user_in_series(context, file.path, function.name)
+    for file, name, shown, line in candidates(context):
+        user = user_in_series(context, file.path, name)
         if user:
-            yield file.fine(line, f"{user} uses {function.name}, too")
+            yield file.fine(line, f"{user} uses {name}, too")
         else:
-            yield judge(context, file, function, line, function.name in new)
+            yield judge(context, file, name, shown, line, name in new)
 
 
 def brought(context: Context) -> frozenset[str]:
-    """The functions that no other file can know before the patch; a file that does not apply may hold them already."""
-    found = [*context.new_functions, *no_longer_static(context)]
-    return frozenset(function.name for file, function in found if file.used == "tree")
+    """The names that no other file can know before the patch; a file that does not apply may hold them already."""
+    functions = [*context.new_functions, *no_longer_static(context)]
+    names = {function.name for file, function in functions if file.used == "tree"}
+    return frozenset(names.union(name for _, name, _ in variables(context)))
 
 
 def asked(context: Context, new: bool) -> Iterator[str]:
-    """The functions whose users in the tree must be known: those that the patch introduces, or all others."""
+    """The names whose users in the tree must be known: those that the patch introduces, or all others."""
     introduced = brought(context)
-    for file, function, _ in candidates(context):
-        if (function.name in introduced) == new and not user_in_series(context, file.path, function.name):
-            yield function.name
+    for file, name, _, _ in candidates(context):
+        if (name in introduced) == new and not user_in_series(context, file.path, name):
+            yield name
 
 
-def candidates(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
-    """(file, function, line to speak at)."""
+def candidates(context: Context) -> Iterator[tuple[ChangedFile, str, str, int]]:
+    """(file, name, the same in words, line to speak at)."""
     found = [*context.new_functions, *no_longer_static(context)]
     named = [(file, function, function.name_line) for file, function in found]
     for file, function, line in [*named, *no_longer_exported(context)]:
@@ -66,7 +77,8 @@ def candidates(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
             and not SPECIAL.search(function.header)
             and not SPECIAL_NAME.fullmatch(function.name)
         ):
-            yield file, function, line
+            yield file, function.name, f"{function.name}()", line
+    yield from ((file, name, f"the variable {name}", line) for file, name, line in variables(context))
 
 
 def no_longer_static(context: Context) -> Iterator[tuple[ChangedFile, Function]]:
@@ -79,6 +91,27 @@ def no_longer_static(context: Context) -> Iterator[tuple[ChangedFile, Function]]
                     before = file.before_of(function.name)
                     if before is not None and before.is_static:
                         yield file, function
+
+
+def variables(context: Context) -> Iterator[tuple[ChangedFile, str, int]]:
+    """(file, name, line) of the global variables that the patch brings to C files, or takes `static` from."""
+    for file in context.c_files:
+        if not file.path.endswith(".c") or file.used != "tree":
+            continue
+        for line in sorted(file.added_numbers):
+            text = file.code_at(line)
+            found = VARIABLE.fullmatch(text) or DEFINES_VARIABLE.fullmatch(text)
+            if found and not SPECIAL.search(text) and at_file_scope(file, line) and not file.was_there(line):
+                yield file, found[1], line
+
+
+def at_file_scope(file: ChangedFile, line: int) -> bool:
+    """Whether a line stands outside functions, types and macros, by the end of the code before it."""
+    if any(source.function_at(line) is not None for source in file.after):
+        return False
+    before = (file.code_at(number).rstrip() for number in range(line - 1, 0, -1))
+    last = next((text for text in before if text.strip()), ";")
+    return last.endswith((";", "}", ")")) or (last.lstrip().startswith("#") and not last.endswith("\\"))
 
 
 def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function, int]]:
@@ -116,39 +149,39 @@ def mentions(file: ChangedFile, word: "re.Pattern[str]") -> bool:
     return any(word.search(line) and not DECLARES.match(line) for line in lines)
 
 
-def judge(context: Context, file: ChangedFile, function: Function, line: int, new: bool) -> Finding | Silence:
+def judge(
+    context: Context, file: ChangedFile, name: str, shown: str, line: int, new: bool
+) -> Finding | Silence:
     """A finding where all users are known and stand in the file.
 
     What is new has users in the series only, unless it is one version of what others have, too; then a header
     that the series does not touch declares it.
     """
-    found = context.uses(function.name, whole=False)
+    found = context.uses(name, whole=False)
     known = first_known(context, elsewhere(found, file.path), new)
     if known is None and not new:
         # Only now is it a claim on the whole tree.
-        found = context.uses(function.name)
+        found = context.uses(name)
         known = first_known(context, elsewhere(found, file.path), new)
     if known is not None:
-        return file.fine(line, f"{known.path}:{known.line} knows {function.name}, too")
+        return file.fine(line, f"{known.path}:{known.line} knows {name}, too")
     if not (found.complete or new):
-        return file.unchecked(line, f"who uses {function.name} is not known: {found.why}")
+        return file.unchecked(line, f"who uses {name} is not known: {found.why}")
     inside = [
-        use
-        for use in found.uses
-        if use.path == file.path and use.kind in USING and use.function != function.name
+        use for use in found.uses if use.path == file.path and use.kind in USING and use.function != name
     ]
     exported = any(use.kind == "export" for use in inside)
     if not any(use.kind != "export" for use in inside):
-        return file.fine(line, f"nobody uses {function.name} at all")
+        return file.fine(line, f"nobody uses {name} at all")
     declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
     return file.finding(
         line,
-        f"only this file uses {function.name}(): make it static" + (f", without the {also}" if also else ""),
+        f"only this file uses {shown}: make it static" + (f", without the {also}" if also else ""),
         tuple(Evidence(use.path, use.line, use.text) for use in declared[:3]),
         severity="info" if context.series.missing else "",
         # What is exported or declared elsewhere takes more than one word.
-        fix=None if also else with_static(file, function, line),
+        fix=None if also else with_static(file, line),
     )
 
 
@@ -168,16 +201,16 @@ def first_known(context: Context, others: "list[Use]", new: bool) -> "Use | None
     )
 
 
-def with_static(file: ChangedFile, function: Function, line: int) -> str | None:
-    """The fix where type and name stand on one line."""
-    if not line == function.first_line == function.name_line:
+def with_static(file: ChangedFile, line: int) -> str | None:
+    """The fix where the type stands on the line, too."""
+    if not re.match(r"[a-zA-Z_]\w*[\s*]+\w", file.text_at(line)):
         return None
     return file.replacement(line, line, f"static {file.text_at(line)}")
 
 
 RULE = Rule(
     name="should-be-static",
-    summary="A function is global although only its own file uses it",
+    summary="A function or variable is global although only its own file uses it",
     why=(
         "A static function can be inlined and warns when it loses its last caller, and its name cannot clash. A "
         "declaration in a header tells readers that somebody else calls it."
@@ -191,6 +224,23 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> patch mm: let depth be counted
+>>> file mm/walk.c
++struct count;
++unsigned long walks_done; // want "only this file uses the variable walks_done"
++DEFINE_SPINLOCK(walk_lock); // want "only this file uses the variable walk_lock"
++
+ int walk(void)
+ {
++	spin_lock(&walk_lock);
++	walks_done++;
++	spin_unlock(&walk_lock);
+ 	return 0;
+ }
+""",
         """
 >>> tree mm/Makefile
 obj-y += walk.o other.o
@@ -267,6 +317,37 @@ int walk(struct list *list);
 """,
     ),
     good=(
+        """
+>>> tree mm/Makefile
+obj-y += walk.o count.o
+>>> tree mm/walk.h
+int walk(void);
+>>> patch mm: let depth be counted
+>>> file mm/walk.h
++extern unsigned long walks_done;
+ int walk(void);
+>>> file mm/walk.c
++struct walk_state {
++	int depth;
++};
++
++unsigned long walks_done;
++static int walk_most = 3;
++int walks_nobody_counts;
++
+ int walk(void)
+ {
++	int here = walk_most;
++
++	walks_done += here;
+ 	return 0;
+ }
+>>> file mm/count.c
++unsigned long count(void)
++{
++	return walks_done;
++}
+""",
         """
 >>> tree mm/Makefile
 obj-y += walk.o count.o
