@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from patchscan.frozen import frozen
+from patchscan.pattern import pattern
 from patchscan.source.lexical import blank
 
 BARRIER_NAMES = (
@@ -19,24 +20,24 @@ BARRIER_NAMES = (
     r"|atomic\w*_(?:acquire|release)|atomic\w*_(?:inc|dec|add|sub|fetch)\w*|test_and_\w+_bit\w*|clear_bit_unlock"
     r"|READ_ONCE|WRITE_ONCE|wq_has_sleeper|waitqueue_active|wake_up\w*|refcount_\w+"
 )
-BARRIER = re.compile(rf"\b({BARRIER_NAMES})\s*\(")
-WAIT = re.compile(r"\b(\w*wait_(?:var_)?event\w*|wait_on_bit\w*|prepare_to_\w*wait\w*|wait_woken)\s*\(")
-COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*(?:\n[ \t]*//[^\n]*)*", re.S)
+BARRIER = pattern(rf"\b({BARRIER_NAMES})\s*\(")
+WAIT = pattern(r"\b(\w*wait_(?:var_)?event\w*|wait_on_bit\w*|prepare_to_\w*wait\w*|wait_woken)\s*\(")
+COMMENT = pattern(r"/\*.*?\*/|//[^\n]*(?:\n[ \t]*//[^\n]*)*", re.S)
 ONCE = ("READ_ONCE", "WRITE_ONCE")
-_WEAK = re.compile(
+_WEAK = pattern(
     r"(?:READ|WRITE)_ONCE$|rcu_dereference|waitqueue_active$|.*_relaxed$|refcount_(?:read|set)$"
     r"|atomic\w*_(?:inc|dec|add|sub|read|set)$"
 )
-_FENCE = re.compile(r"(?:smp_|virt_|dma_)?[rw]?mb(?:__\w+)?$|smp_acquire__after_ctrl_dep$")
-_DECORATION = re.compile(r"^[ \t]*(?:/\*+|\*/|\*|//)[ \t]?|\*/\s*$", re.M)
-_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
-_LABEL = re.compile(r"LMM\((\w+):([A-Z])\)")
-_LETTER = re.compile(r"/\*[\s*]*(?:\(([A-Z])\)|([A-Z])(?=:|\s*\*/))|//[ \t]*\(?([A-Z])\)?[ \t]*$", re.M)
-_CAST = re.compile(r"\([\w\s]+\*+\s*\)")
-_INNER_CALL = re.compile(r"\b\w+\(([^(),]*)(?:,[^()]*)?\)")
+_FENCE = pattern(r"(?:smp_|virt_|dma_)?[rw]?mb(?:__\w+)?$|smp_acquire__after_ctrl_dep$")
+_DECORATION = pattern(r"^[ \t]*(?:/\*+|\*/|\*|//)[ \t]?|\*/\s*$", re.M)
+_CALL = pattern(r"\b([A-Za-z_]\w*)\s*\(")
+_LABEL = pattern(r"LMM\((\w+):([A-Z])\)")
+_LETTER = pattern(r"/\*[\s*]*(?:\(([A-Z])\)|([A-Z])(?=:|\s*\*/))|//[ \t]*\(?([A-Z])\)?[ \t]*$", re.M)
+_CAST = pattern(r"\([\w\s]+\*+\s*\)")
+_INNER_CALL = pattern(r"\b\w+\(([^(),]*)(?:,[^()]*)?\)")
 # atomic_add(value, where) and its like: what they work on comes last.
-_VALUE_FIRST = re.compile(r"atomic\w*_(?:add|sub|or|and|andnot|xor)(?!_unless)(?:_\w+)?$")
-_MACRO = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)\((?:[^\n]*\\\n)*[^\n]*", re.M)
+_VALUE_FIRST = pattern(r"atomic\w*_(?:add|sub|or|and|andnot|xor)(?!_unless)(?:_\w+)?$")
+_MACRO = pattern(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)\((?:[^\n]*\\\n)*[^\n]*", re.M)
 _NOT_CALLS = frozenset(("if", "while", "for", "switch", "return", "sizeof", "likely", "unlikely", "defined"))
 
 
@@ -136,8 +137,8 @@ class Text:
             return None
         before = self.code[: self.start_of(line + 1)].rstrip().rstrip(";{")
         start = max(before.rfind(mark) for mark in ";{}")
-        for pattern in (BARRIER, WAIT, _CALL):
-            for found in pattern.finditer(before, start):
+        for kind in (BARRIER, WAIT, _CALL):
+            for found in kind.finditer(before, start):
                 if found.group(1) not in _NOT_CALLS:
                     return self.barrier_of(found)
         return Barrier(self.path, line, function, "")

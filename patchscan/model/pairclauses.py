@@ -5,25 +5,24 @@ from collections.abc import Iterator
 
 from patchscan.frozen import frozen
 from patchscan.model.barriers import BARRIER, WAIT
+from patchscan.pattern import pattern
 
-PAIRS = re.compile(
+PAIRS = pattern(
     r"\bpair(?:s|ed|ing)?\s+(?:\w+\s+){0,2}?(?:with\b|w/|by\b|up with\b)"
     r"|\b(?:its|read|write|the)\s+pair\s+(?:of\s+this\s+\S+\s+)?(?:is|of)\b|\bpair\s+of\s+(?=barrier)"
     r"|\bpair(?:ed|ing)\s+(?=(?:\w+\s+)?barrier|\w*_?[rw]?mb\b)",
     re.I,
 )
-_MATCHING = re.compile(
-    r"\bmatch(?:es|ing)?\s+(?:with\s+)?(?:the\s+)?(?=(?:\w+\s+)?barrier|\w*mb\b|smp_)", re.I
-)
-_ABBREVIATION = re.compile(r"\b(e\.g|i\.e|cf|vs|etc|resp)\.", re.I)
-_CLAUSE_END = re.compile(
+_MATCHING = pattern(r"\bmatch(?:es|ing)?\s+(?:with\s+)?(?:the\s+)?(?=(?:\w+\s+)?barrier|\w*mb\b|smp_)", re.I)
+_ABBREVIATION = pattern(r"\b(e\.g|i\.e|cf|vs|etc|resp)\.", re.I)
+_CLAUSE_END = pattern(
     r"[.;](?:\s|$)|:\s|,\s+(?:we|it|this|they|as|since|because|otherwise|but)\b"
     r"|\bto (?:ensure|make sure|guarantee|prevent|avoid|order)\b|\b(?:so|such) that\b|\bsee\b|\bwhich\b"
     r"|\bensur(?:es?|ing)\b|\bmaking sure\b|\bguarantee\w*|\bin order to\b|\bwho\b|\bthat\b|\bso\b"
     r"|\bprovid\w+|\band (?:order|make|allow|prevent)s?\b",
     re.I,
 )
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"(?P<label>\b[A-Za-z_]\w+:(?-i:[A-Z])\b)"
     r"|(?P<file>\b[\w-]+\.[ch]\b)"
     r"|(?P<choice>\b\w*(?:\(_?\w+(?:\|\w+)*\)\w+)+\(\))"
@@ -42,11 +41,11 @@ _TOKEN = re.compile(
     re.I,
 )
 _KINDS = (
-    ("acquire", re.compile(r"acquire", re.I)),
-    ("release", re.compile(r"release", re.I)),
-    ("rmb", re.compile(r"\brmb|read", re.I)),
-    ("wmb", re.compile(r"\bwmb|write", re.I)),
-    ("mb", re.compile(r"\bmb|full", re.I)),
+    ("acquire", pattern(r"acquire", re.I)),
+    ("release", pattern(r"release", re.I)),
+    ("rmb", pattern(r"\brmb|read", re.I)),
+    ("wmb", pattern(r"\bwmb|write", re.I)),
+    ("mb", pattern(r"\bmb|full", re.I)),
 )
 _PLACES = (("below|later", "below"), ("above|earlier", "above"), ("of", "here"))
 _SPELLINGS = (

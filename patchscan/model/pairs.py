@@ -4,12 +4,12 @@ Memory-barriers.txt, "SMP BARRIER PAIRING": a barrier means nothing without its 
 comment that names it. What a comment says is taken only from the clause after "pairs with".
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from patchscan.model.barriers import BARRIER, ONCE, WAIT, Barrier, Text, barriers, prepare
 from patchscan.model.pairclauses import Partner, named_partners
 from patchscan.model.pairsites import Site, sites
+from patchscan.pattern import pattern
 
 __all__ = (
     "BARRIER",
@@ -27,17 +27,17 @@ __all__ = (
 
 Lookup = Callable[[str, str], Text | None]
 _KINDS = {
-    "acquire": re.compile(r".*(?:acquire|cond_load)"),
-    "release": re.compile(r".*release|rcu_assign_pointer|clear_bit_unlock"),
-    "rmb": re.compile(r"(?:\w+_)?rmb$|.*acquire"),
-    "wmb": re.compile(r"(?:\w+_)?wmb$|.*release"),
-    "mb": re.compile(r"(?:\w+_)?mb(?:__\w+)?$|smp_store_mb$"),
+    "acquire": pattern(r".*(?:acquire|cond_load)"),
+    "release": pattern(r".*release|rcu_assign_pointer|clear_bit_unlock"),
+    "rmb": pattern(r"(?:\w+_)?rmb$|.*acquire"),
+    "wmb": pattern(r"(?:\w+_)?wmb$|.*release"),
+    "mb": pattern(r"(?:\w+_)?mb(?:__\w+)?$|smp_store_mb$"),
 }
-_LOADS_ONLY = re.compile(r".*(?:rmb|acquire|ctrl_dep|READ_ONCE)$|rcu_dereference|.*cond_load")
-_STORES_ONLY = re.compile(r".*(?:wmb|release|WRITE_ONCE)$|rcu_assign_pointer|clear_bit_unlock")
+_LOADS_ONLY = pattern(r".*(?:rmb|acquire|ctrl_dep|READ_ONCE)$|rcu_dereference|.*cond_load")
+_STORES_ONLY = pattern(r".*(?:wmb|release|WRITE_ONCE)$|rcu_assign_pointer|clear_bit_unlock")
 _ANY = ("barrier", *_KINDS)
-_WAKE = re.compile(r"\b(?:s?wake_up\w*|s?waitqueue_active|wq_has_sleeper|rcuwait_wake_up)\s*\(([^;{]*)")
-_NAME = re.compile(r"[A-Za-z_]\w+")
+_WAKE = pattern(r"\b(?:s?wake_up\w*|s?waitqueue_active|wq_has_sleeper|rcuwait_wake_up)\s*\(([^;{]*)")
+_NAME = pattern(r"[A-Za-z_]\w+")
 _DEPTH = 2
 
 

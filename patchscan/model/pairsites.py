@@ -7,11 +7,12 @@ from functools import lru_cache
 from patchscan.frozen import frozen
 from patchscan.model.barriers import BARRIER, BARRIER_NAMES, COMMENT, WAIT, Barrier, Text, plain
 from patchscan.model.pairclauses import PAIRS, Partner, named_partners
+from patchscan.pattern import pattern
 
-_ORDERING = re.compile(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\border", re.I)
-_PAIRING = re.compile(r"\bpairing\b", re.I)
-_STATEMENT_END = re.compile(r"[;{}]")
-_SUBJECT = re.compile(rf"\b({BARRIER_NAMES})\b")
+_ORDERING = pattern(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\border", re.I)
+_PAIRING = pattern(r"\bpairing\b", re.I)
+_STATEMENT_END = pattern(r"[;{}]")
+_SUBJECT = pattern(rf"\b({BARRIER_NAMES})\b")
 _NEAR, _STEPS = 8, 3
 
 
