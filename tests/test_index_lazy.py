@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from patchscan.tree import Directory, index, uses
 from patchscan.tree.implied import implied
-from patchscan.tree.index import KCONFIG_FILES, look_up, open_index
+from patchscan.tree.index import KCONFIG_FILES, look_up, look_up_in, open_index
 from patchscan.tree.indexer import build_index
 from patchscan.tree.kconfig import config_symbol, config_symbols, whole_symbol
 from patchscan.tree.overlay import View
+from patchscan.tree.search import holding
 
 FILES = {
     "include/linux/shared.h": "void shared(void);\n",
@@ -205,3 +206,30 @@ def test_sources_and_kconfig_files_are_compared_apart(kernel: Path, monkeypatch:
     found = open_index(tree)
     assert found and found.stale() == frozenset()
     assert compared == [KCONFIG_FILES, index.SOURCES]
+
+
+@pytest.mark.parametrize("change", [*AFTER, None])
+def test_the_files_of_one_directory(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None] | None
+) -> None:
+    """Only that directory is compared with the index, and nothing that changed in it is missed."""
+    if change is not None:
+        change(kernel)
+    monkeypatch.setattr(index, "_stale_in_directory", refuse)
+    tree = Directory(str(kernel))
+    for directory in ("mm", "net", "net/sub", "memory", "include", "never"):
+        found = look_up_in(tree, directory, ["shared", "nothing"])
+        below = holding(tree, ["shared", "nothing"], [directory])
+        assert found == {
+            word: tuple(path for path in paths if path.rpartition("/")[0] == directory)
+            for word, paths in below.items()
+        }
+
+
+def test_a_directory_outside_is_not_looked_into(kernel: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "e.c").write_text("shared();\n")
+    os.symlink(tmp_path / "elsewhere", kernel / "net" / "link")
+    tree = Directory(str(kernel))
+    for directory in ("net/link", "../elsewhere", str(tmp_path / "elsewhere"), "net/../mm"):
+        assert look_up_in(tree, directory, ["shared"]) == {"shared": ()}

@@ -9,7 +9,7 @@ from patchscan.model.file import names_at_line_starts
 from patchscan.model.lift import lifted_files
 from patchscan.model.touched import touched_words
 from patchscan.tree import Tree
-from patchscan.tree.index import look_up
+from patchscan.tree.index import look_up_in
 from patchscan.tree.overlay import PatchState, View
 
 Read = Callable[[str], bytes | None]
@@ -50,7 +50,7 @@ class _TreeReader:
         self._contents: dict[str, bytes | None] = {}
         self._starts: dict[str, frozenset[str]] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
-        self._holding: dict[str, tuple[str, ...] | None] = {}
+        self._holding: dict[tuple[str, str], tuple[str, ...] | None] = {}
 
     def read(self, path: str) -> bytes | None:
         if path not in self._contents:
@@ -61,17 +61,17 @@ class _TreeReader:
         """The C files directly in a directory that may define a function or macro, sorted."""
         if self._tree is None:
             return ()
-        held = self._held(self._tree, name)
+        held = self._held(self._tree, directory, name)
         if held is None:
             return self._names_of(self._tree, directory).get(name, ())
         return [path for path in held if _is_directly_in(path, directory) and name in self._begun(path)]
 
-    def _held(self, tree: Tree, name: str) -> tuple[str, ...] | None:
-        """The files that hold a name, by the tree's index; None without one."""
-        if name not in self._holding:
-            found = look_up(tree, [name])
-            self._holding[name] = found[name] if found is not None else None
-        return self._holding[name]
+    def _held(self, tree: Tree, directory: str, name: str) -> tuple[str, ...] | None:
+        """The files of a directory that hold a name, by the tree's index; None without one."""
+        if (directory, name) not in self._holding:
+            found = look_up_in(tree, directory, [name])
+            self._holding[directory, name] = found[name] if found is not None else None
+        return self._holding[directory, name]
 
     def _begun(self, path: str) -> frozenset[str]:
         if path not in self._starts:

@@ -8,6 +8,7 @@ That a file holds a word shows when it is read. That no other file does is a cla
 must be compared with its mark: this takes longer than everything else and is done only for such a claim.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,10 +21,17 @@ from patchscan.frozen import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.git import GitError, run_git
 from patchscan.tree.parallel import in_parallel
-from patchscan.tree.search import holding_in, is_kconfig_name, is_outside, is_source_name, walk
+from patchscan.tree.search import (
+    holding_in,
+    is_kconfig_name,
+    is_kernel_source,
+    is_outside,
+    is_source_name,
+    walk,
+)
 
 # Raise it whenever what an index holds changes.
-FORMAT = 2
+FORMAT = 3
 SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
@@ -42,6 +50,10 @@ KINDS = (SOURCES, KCONFIG_FILES)
 SHARDS = tuple(shard for kind in KINDS for shard in kind.shards)
 
 
+# Words with the paths that hold them.
+Words = Mapping[str, list[str]]
+
+
 class Index:
     """An index of a tree: where it lies, and its seal. Every method raises sqlite3.Error where it cannot be used."""
 
@@ -49,7 +61,9 @@ class Index:
         self.tree = tree
         self.directory = directory
         self.seal = seal
+        self._found: dict[Kind, dict[str, list[str]]] = {}
         self._stale: dict[Kind, frozenset[str]] = {}
+        self._stale_in: dict[str, frozenset[str]] = {}
 
     def holding(
         self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
@@ -60,24 +74,62 @@ class Index:
         """
         found = self._indexed(words, kind)
         # Checked once, they cost little more.
-        if not checked and kind not in self._stale:
-            return {word: tuple(sorted(paths)) for word, paths in found.items()}
-        stale = self.stale(kind)
-        direct = holding_in(self.tree, words, sorted(stale)) if stale else {}
-        return {
-            word: tuple(sorted((paths - stale).union(direct.get(word, ())))) for word, paths in found.items()
-        }
+        if checked or kind in self._stale:
+            found = self._corrected(found, self.stale(kind))
+        return self._sealed(found)
 
-    def _indexed(self, words: Sequence[str], kind: Kind) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = {word: set() for word in words}
-        for shard in kind.shards:
-            with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
-                for word in words:
-                    rows = database.execute(_FILES_WITH, (f'"{word}"',))
-                    found[word].update(os.fsdecode(path) for (path,) in rows)
+    def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The same of the sources directly in a directory; only these are compared with the index."""
+        if directory not in self._stale_in:
+            self._stale_in[directory] = self._compared(directory)
+        found = {
+            word: [path for path in paths if path.rpartition("/")[0] == directory]
+            for word, paths in self._indexed(words, SOURCES).items()
+        }
+        return self._sealed(self._corrected(found, self._stale_in[directory]))
+
+    def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
+        """What was found, sorted, if all of it came from the index that was opened."""
         if read_seal(self.directory) != self.seal:
             raise sqlite3.OperationalError("the index has changed")
-        return found
+        return {word: tuple(sorted(paths)) for word, paths in found.items()}
+
+    def _indexed(self, words: Sequence[str], kind: Kind) -> Words:
+        known = self._found.setdefault(kind, {})
+        missing = [word for word in words if word not in known]
+        found: dict[str, list[str]] = {word: [] for word in missing}
+        for shard in kind.shards if missing else ():
+            with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
+                for word in missing:
+                    rows = database.execute(_FILES_WITH, (f'"{word}"',))
+                    found[word] += [path.decode("utf-8", "surrogateescape") for (path,) in rows]
+        known.update(found)
+        return {word: known[word] for word in words}
+
+    def _corrected(self, found: Words, stale: frozenset[str]) -> Words:
+        """What was found, but of stale files what they hold now."""
+        if not stale:
+            return found
+        direct = holding_in(self.tree, list(found), sorted(stale))
+        return {
+            word: [*(path for path in paths if path not in stale), *direct[word]]
+            for word, paths in found.items()
+        }
+
+    def _compared(self, directory: str) -> frozenset[str]:
+        """The sources directly in a directory that the index does not know as they are."""
+        if not (directory and isinstance(self.tree, Directory)) or SOURCES in self._stale:
+            return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
+        marks: dict[str, str] = {}
+        # "0" is what comes after "/".
+        below = os.fsencode(directory)
+        for shard in SOURCES.shards:
+            with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
+                rows = database.execute(_FILES_BELOW, (below + b"/", below + b"0"))
+                marks.update((os.fsdecode(path), mark) for path, mark in rows)
+        now = marks_in(self.tree.root, directory)
+        known = {path: mark for path, mark in marks.items() if path.rpartition("/")[0] == directory}
+        return frozenset(path for path in now.keys() | known.keys() if now.get(path) != known.get(path))
 
     def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
         """The files of a kind that the index does not know as they are; looks at the time of each, once."""
@@ -92,6 +144,7 @@ class Index:
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
+_FILES_BELOW = "SELECT path, mark FROM files WHERE path > ? AND path < ?"
 
 
 def look_up(
@@ -103,6 +156,17 @@ def look_up(
         return None
     try:
         return index.holding(words, kind, checked)
+    except sqlite3.Error:
+        return None
+
+
+def look_up_in(tree: Tree, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+    """Index.holding_in() of the index of a tree; None where there is no index to be trusted."""
+    index = open_index(tree)
+    if index is None:
+        return None
+    try:
+        return index.holding_in(directory, words)
     except sqlite3.Error:
         return None
 
@@ -163,6 +227,20 @@ def connect_to_read(path: str) -> sqlite3.Connection:
 def file_mark(stat: os.stat_result) -> str:
     """What must be the same for a file or directory to count as unchanged."""
     return f"{stat.st_size:x}.{stat.st_mtime_ns:x}.{stat.st_ctime_ns:x}"
+
+
+def marks_in(root: str, directory: str) -> Mapping[str, str]:
+    """The marks of the sources directly in a directory of the kernel itself, by path; none behind links."""
+    marks: dict[str, str] = {}
+    place = os.path.join(root, directory)
+    if os.path.realpath(place) != place:
+        return marks
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            path = f"{directory}/{entry.name}"
+            if is_kernel_source(path) and entry.is_file(follow_symlinks=False):
+                marks[path] = file_mark(entry.stat(follow_symlinks=False))
+    return marks
 
 
 def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> frozenset[str]:

@@ -37,6 +37,7 @@ from patchscan.tree.listing import Listing, list_tree
 
 _SCHEMA = f"""
 CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, mark TEXT NOT NULL);
+CREATE INDEX by_path ON files (path);
 CREATE TABLE directories (path BLOB NOT NULL, mark TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5
     (text, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '_'");
