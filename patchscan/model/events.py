@@ -1,9 +1,9 @@
 """Events of a behavioural model: a tree a thread, each event with the place in the C code it comes from."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from patchscan.model.values import Location, Named, Register, Through, Value, leaves
+from patchscan.model.values import Location, Named, Operation, Register, Through, Value
 
 
 @dataclass(frozen=True)
@@ -207,17 +207,36 @@ def walk(body: Body) -> Iterator[Event]:
 
 
 def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:
-    """The body with each event replaced by what `change` gives for it, innermost first."""
+    """The body with each event replaced by what `change` gives for it, innermost first.
+
+    What does not change stays the same object, so that comparing is cheap.
+    """
     out: list[Event] = []
+    same = True
     for event in body:
+        inner = event
         if isinstance(event, (Branch, Choice)):
-            event = replace(
-                event, then=rewrite(event.then, change), otherwise=rewrite(event.otherwise, change)
-            )
+            inner = with_arms(event, rewrite(event.then, change), rewrite(event.otherwise, change))
         elif isinstance(event, Deferred):
-            event = replace(event, body=rewrite(event.body, change))
-        out.extend(change(event))
-    return tuple(out)
+            inner = with_body(event, rewrite(event.body, change))
+        before = len(out)
+        out.extend(change(inner))
+        same = same and len(out) == before + 1 and out[-1] is event
+    return body if same else tuple(out)
+
+
+def with_arms(event: Branch | Choice, then: Body, otherwise: Body) -> Branch | Choice:
+    """A branch or choice with other arms; itself where they are its own."""
+    if then is event.then and otherwise is event.otherwise:
+        return event
+    if isinstance(event, Branch):
+        return Branch(event.condition, then, otherwise, event.place)
+    return Choice(event.key, event.text, then, otherwise, event.place)
+
+
+def with_body(event: Deferred, body: Body) -> Deferred:
+    """A callback with another body; itself where it is its own."""
+    return event if body is event.body else Deferred(event.domain, body, event.place)
 
 
 def location_key(location: Location) -> str | None:
@@ -232,11 +251,18 @@ def registers_used(body: Body) -> frozenset[str]:
     used: set[str] = set()
     for event in walk(body):
         for value in _operands(event):
-            used |= {leaf.name for leaf in leaves(value) if isinstance(leaf, Register)}
-        location = getattr(event, "location", None)
-        if isinstance(location, Through):
-            used.add(location.register.name)
+            _add_registers(value, used)
+        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Through):
+            used.add(event.location.register.name)
     return frozenset(used)
+
+
+def _add_registers(value: Value, used: set[str]) -> None:
+    if isinstance(value, Register):
+        used.add(value.name)
+    elif isinstance(value, Operation):
+        _add_registers(value.left, used)
+        _add_registers(value.right, used)
 
 
 def _operands(event: Event) -> tuple[Value, ...]:

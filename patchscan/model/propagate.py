@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 
-from patchscan.model.events import Assign, Body, Branch, Choice, Deferred, Event, Update, Write
+from patchscan.model.events import (
+    Assign,
+    Body,
+    Branch,
+    Choice,
+    Deferred,
+    Event,
+    Update,
+    Write,
+    with_arms,
+    with_body,
+)
 from patchscan.model.values import (
     Const,
     Operation,
@@ -39,30 +50,36 @@ def propagate(body: Body) -> Body:
 
 def _body(body: Body, known: _Known) -> Body:
     out: list[Event] = []
+    same = True
     for event in body:
-        if isinstance(event, Assign):
-            event = replace(event, value=_substitute(event.value, known))
-            simple = isinstance(event.value, (Const, Register)) or is_symbol(event.value)
-            known.values.pop(event.register.name, None)
-            if simple:
-                known.values[event.register.name] = frozenset({event.value})
-            out.append(event)
-        elif isinstance(event, Branch):
-            out.extend(_branch(event, known))
-        elif isinstance(event, Choice):
-            yes, no = known.copy(), known.copy()
-            then, otherwise = _body(event.then, yes), _body(event.otherwise, no)
-            known.meet(yes, no)
-            out.append(replace(event, then=then, otherwise=otherwise))
-        elif isinstance(event, Write):
-            out.append(replace(event, value=_substitute(event.value, known)))
-        elif isinstance(event, Update):
-            out.append(replace(event, operands=tuple(_substitute(value, known) for value in event.operands)))
-        elif isinstance(event, Deferred):
-            out.append(replace(event, body=_body(event.body, known.copy())))
-        else:
-            out.append(event)
-    return tuple(out)
+        before = len(out)
+        out.extend(_event(event, known))
+        same = same and len(out) == before + 1 and out[-1] is event
+    return body if same else tuple(out)
+
+
+def _event(event: Event, known: _Known) -> Body:
+    """What stands for an event where `known` is certain; itself where nothing changes."""
+    if isinstance(event, Assign):
+        value = _substitute(event.value, known)
+        known.values.pop(event.register.name, None)
+        if isinstance(value, (Const, Register)) or is_symbol(value):
+            known.values[event.register.name] = frozenset({value})
+        return (event if value is event.value else Assign(event.register, value),)
+    if isinstance(event, Branch):
+        return _branch(event, known)
+    if isinstance(event, Choice):
+        return (with_arms(event, *_arms(event, known, known.copy(), known.copy())),)
+    if isinstance(event, Write):
+        value = _substitute(event.value, known)
+        return (event if value is event.value else replace(event, value=value),)
+    if isinstance(event, Update):
+        operands = tuple(_substitute(value, known) for value in event.operands)
+        same = all(one is other for one, other in zip(operands, event.operands, strict=True))
+        return (event if same else replace(event, operands=operands),)
+    if isinstance(event, Deferred):
+        return (with_body(event, _body(event.body, known.copy())),)
+    return (event,)
 
 
 def _branch(event: Branch, known: _Known) -> Body:
@@ -71,12 +88,21 @@ def _branch(event: Branch, known: _Known) -> Body:
     if decided is not None:
         return _body(event.then if decided else event.otherwise, known)
     yes, no = known.copy(), known.copy()
+    inverse = negate(condition)
     for arm, holds in ((yes, True), (no, False)):
         arm.facts[condition] = holds
-        arm.facts[negate(condition)] = not holds
+        arm.facts[inverse] = not holds
+    then, otherwise = _arms(event, known, yes, no)
+    if condition == event.condition:
+        return (with_arms(event, then, otherwise),)
+    return (Branch(condition, then, otherwise, event.place),)
+
+
+def _arms(event: Branch | Choice, known: _Known, yes: _Known, no: _Known) -> tuple[Body, Body]:
+    """Both arms; what is certain behind them goes into `known`."""
     then, otherwise = _body(event.then, yes), _body(event.otherwise, no)
     known.meet(yes, no)
-    return (replace(event, condition=condition, then=then, otherwise=otherwise),)
+    return then, otherwise
 
 
 def _decide(condition: Value, known: _Known) -> bool | None:
@@ -100,7 +126,8 @@ def _substitute(value: Value, known: _Known) -> Value:
         return next(iter(values)) if len(values) == 1 else value
     if isinstance(value, Operation):
         left, right = _substitute(value.left, known), _substitute(value.right, known)
-        if is_symbol(left) != is_symbol(right) and (left, right) != (value.left, value.right):
+        unchanged = left is value.left and right is value.right
+        if unchanged or is_symbol(left) != is_symbol(right):
             return value
         return combine(value.operator, left, right)
     return value

@@ -11,7 +11,7 @@ from patchscan.model.code import Codebase
 from patchscan.model.config import Config, symbols_around
 from patchscan.model.extract import Extraction, extract
 from patchscan.model.scenario import DEFAULT_STUBS, Scenario
-from patchscan.model.slice import signature, without_holes
+from patchscan.model.slice import Signature, signature, without_holes
 from patchscan.model.sources import Read, Sources, base_config, sources
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
@@ -135,7 +135,7 @@ class SeriesModels:
         self, scenario: Scenario, functions: Functions, index: int, earlier_index: int, every_column: bool
     ) -> Iterator[Verdict]:
         """The verdicts after patch `index` where it differs from the code after patch `earlier_index`."""
-        seen: set[str] = set()
+        seen: set[Signature] = set()
         for number, column in enumerate(scenario.columns):
             after = self._extraction(scenario, functions, column, index)
             before = self._extraction(scenario, functions, column, earlier_index)
@@ -264,6 +264,6 @@ def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[
     return tuple(f"{symbol}={values.get(symbol, 0) or 'n'}".replace("=1", "=y") for symbol in sorted(named))
 
 
-def shape(extraction: Extraction) -> str:
+def shape(extraction: Extraction) -> Signature:
     """Equal for extractions that do the same in the same functions, whatever their lines are."""
-    return "|".join(signature(without_holes(thread.body)) for thread in extraction.threads)
+    return tuple(signature(without_holes(thread.body)) for thread in extraction.threads)

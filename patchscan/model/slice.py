@@ -1,11 +1,12 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from patchscan.model.events import (
     Assign,
+    Assume,
     Body,
     Branch,
     Choice,
@@ -26,14 +27,17 @@ from patchscan.model.events import (
     registers_used,
     rewrite,
     walk,
+    with_arms,
 )
 from patchscan.model.propagate import propagate
-from patchscan.model.values import Register, Through, Value, leaves
+from patchscan.model.values import Location, Operation, Register, Through, Value, leaves
 
 NO_PLACE = Place("", 0, "")
 _CAP = 64
 _CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
 _STEPS = 400
+_REGISTER_NAME = re.compile(r"(?<=name=')[^']*")
+Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def _trim(body: Body) -> Body:
         (index for index, event in enumerate(reversed(body)) if not isinstance(event, Fence)), len(body)
     )
     head = tuple(event for event in body[:first] if not isinstance(event, Fence))
+    if not last and len(head) == first:
+        return body
     return head + body[first : len(body) - last] if first < len(body) else head
 
 
@@ -113,7 +119,7 @@ def _arms(event: Branch | Choice) -> Iterable[Event]:
     then, otherwise = event.then, event.otherwise
     if not then and not otherwise:
         return ()
-    if len(then) == len(otherwise) and signature(then) == signature(otherwise):
+    if _alike(then, otherwise):
         return then
     if isinstance(event, Choice):
         weak = [arm for arm in (then, otherwise) if not arm]
@@ -122,9 +128,16 @@ def _arms(event: Branch | Choice) -> Iterable[Event]:
     return (event,)
 
 
+def _alike(one: Body, other: Body) -> bool:
+    """Whether two bodies do the same; most differ at first sight."""
+    kinds = [type(event) for event in one] == [type(event) for event in other]
+    return kinds and (one == other or signature(one) == signature(other))
+
+
 def _shrink(body: Body) -> Body:
     """Drop sections with nothing in them and repeated fences."""
     out: list[Event] = []
+    same = True
     for event in body:
         last = out[-1] if out else None
         if isinstance(event, Close) and isinstance(last, Open) and event.domain == last.domain:
@@ -133,29 +146,72 @@ def _shrink(body: Body) -> Body:
             continue
         else:
             out.append(_shrink_inside(event))
-    return tuple(out)
+            same = same and out[-1] is event
+    return body if same and len(out) == len(body) else tuple(out)
 
 
 def _shrink_inside(event: Event) -> Event:
     if isinstance(event, (Branch, Choice)):
-        return replace(event, then=_shrink(event.then), otherwise=_shrink(event.otherwise))
+        return with_arms(event, _shrink(event.then), _shrink(event.otherwise))
     return event
 
 
-def signature(body: Body) -> str:
+def signature(body: Body) -> Signature:
     """Equal for bodies that do the same, places and register names left out."""
     names: dict[str, str] = {}
+    for event in walk(body):
+        if isinstance(event, (Read, Update, Assign)):
+            names.setdefault(event.register.name, f"%{len(names)}")
+    return _signature(body, names)
 
-    def plain(event: Event) -> Iterable[Event]:
-        register = getattr(event, "register", None)
-        if isinstance(register, Register):
-            names.setdefault(register.name, f"%{len(names)}")
-        return (event if isinstance(event, Assign) else replace(event, place=NO_PLACE),)
 
-    text = repr(rewrite(body, plain))
-    for name, short in names.items():
-        text = text.replace(f"name='{name}'", f"name='{short}'")
-    return text
+def _signature(body: Body, names: Mapping[str, str]) -> Signature:
+    return tuple(_event_signature(event, names) for event in body)
+
+
+def _event_signature(event: Event, names: Mapping[str, str]) -> Signature:
+    """What an event does as plain data, registers called as `names` says."""
+    match event:
+        case Read():
+            where = _plain(event.location, names)
+            return "read", _plain(event.register, names), where, event.order
+        case Write():
+            return "write", _plain(event.location, names), _plain(event.value, names), event.order
+        case Update():
+            operands = tuple(_plain(value, names) for value in event.operands)
+            where = _plain(event.location, names)
+            return "update", _plain(event.register, names), where, event.operation, operands, event.order
+        case Branch():
+            arms = _signature(event.then, names), _signature(event.otherwise, names)
+            return "branch", _plain(event.condition, names), *arms
+        case Choice():
+            key = _REGISTER_NAME.sub(lambda found: names.get(found[0], found[0]), event.key)
+            return (
+                "choice",
+                key,
+                event.text,
+                _signature(event.then, names),
+                _signature(event.otherwise, names),
+            )
+        case Assign():
+            return "assign", _plain(event.register, names), _plain(event.value, names)
+        case Assume():
+            return "assume", _plain(event.condition, names)
+        case Deferred():
+            return "deferred", event.domain, _signature(event.body, names)
+        case _:
+            return (replace(event, place=NO_PLACE),)
+
+
+def _plain(value: Value | Location, names: Mapping[str, str]) -> Signature:
+    """A value or location with its registers called as `names` says."""
+    if isinstance(value, Register):
+        return "register", names.get(value.name, value.name), value.type
+    if isinstance(value, Operation):
+        return value.operator, _plain(value.left, names), _plain(value.right, names)
+    if isinstance(value, Through):
+        return "through", _plain(value.register, names)
+    return (value,)
 
 
 def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
@@ -217,7 +273,7 @@ def variants(
     Equal conditions are resolved alike.
     """
     work: list[tuple[Body, dict[str, Taken]]] = [(simplify(body), {})]
-    seen: set[str] = set()
+    seen: set[Signature] = set()
     found: list[Variant] = []
     steps = 0
     while work:
@@ -231,9 +287,9 @@ def variants(
             continue
         for holds in (False, True):
             smaller = simplify(_settle(current, choice.key, holds))
-            text = signature(smaller)
-            if text not in seen and matters(smaller):
-                seen.add(text)
+            known = signature(smaller)
+            if known not in seen and matters(smaller):
+                seen.add(known)
                 work.append((smaller, {**taken, choice.key: Taken(choice.text, holds, choice.place)}))
     return found, False
 

@@ -9,6 +9,7 @@ from patchscan.model.litmus import UNREAD, write_litmus
 from patchscan.model.memory import FREED
 from patchscan.model.scenario import Scenario
 from patchscan.model.slice import (
+    Signature,
     Taken,
     clean,
     relevant_domains,
@@ -56,7 +57,7 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
         found, all_of_them = _thread_variants(scenario, thread)
         complete &= all_of_them
         ways.append(found)
-    unique: dict[str, Model] = {}
+    unique: dict[Signature, Model] = {}
     for combination in product(*ways):
         if len(unique) >= _CAP:
             return list(unique.values()), False
@@ -64,7 +65,7 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
         sliced = slice_for(scenario, single)
         if sliced is not None:
             taken = tuple(choice for _, choices in combination for choice in choices)
-            unique.setdefault("|".join(signature(thread.body) for thread in sliced), Model(single, taken))
+            unique.setdefault(tuple(signature(thread.body) for thread in sliced), Model(single, taken))
     return list(unique.values()), complete
 
 
@@ -86,7 +87,7 @@ def _thread_variants(scenario: Scenario, thread: Thread) -> tuple[list[ThreadVar
         return not _frees(scenario) or writes_value(body, FREED) or not writes_value(thread.body, FREED)
 
     found, cut = variants(thread.body, simplify, matters)
-    unique: dict[str, ThreadVariant] = {}
+    unique: dict[Signature, ThreadVariant] = {}
     for variant in found:
         one = replace(thread, body=simplify(_conditional(variant.body)))
         taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
