@@ -239,6 +239,11 @@ def with_body(event: Deferred, body: Body) -> Deferred:
     return event if body is event.body else Deferred(event.domain, body, event.place)
 
 
+def with_events(thread: Thread, body: Body) -> Thread:
+    """A thread with other events; itself where they are its own."""
+    return thread if body is thread.body else Thread(thread.role, thread.function, thread.cpu, body)
+
+
 def location_key(location: Location) -> str | None:
     """The name by which two accesses are the same location; "*" through a pointer; None when not memory."""
     if isinstance(location, Named):

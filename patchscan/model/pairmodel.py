@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
+from patchscan.model.case import execute
 from patchscan.model.code import Codebase
 from patchscan.model.events import (
     Body,
@@ -25,7 +26,6 @@ from patchscan.model.pairs import Barrier
 from patchscan.model.reach import Reach
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named
-from patchscan.model.verdict import execute
 
 Access = Read | Write | Update
 Path = Mapping[int, bool]

@@ -11,7 +11,8 @@ from patchscan.model.code import Codebase
 from patchscan.model.config import Config, symbols_around
 from patchscan.model.extract import Extraction, extract
 from patchscan.model.scenario import DEFAULT_STUBS, Scenario
-from patchscan.model.slice import Signature, signature, without_holes
+from patchscan.model.signature import Signature, signature
+from patchscan.model.slice import without_holes
 from patchscan.model.sources import Read, Sources, base_config, sources
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words

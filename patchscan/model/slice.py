@@ -1,12 +1,11 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from patchscan.model.events import (
     Assign,
-    Assume,
     Body,
     Branch,
     Choice,
@@ -28,16 +27,15 @@ from patchscan.model.events import (
     rewrite,
     walk,
     with_arms,
+    with_events,
 )
 from patchscan.model.propagate import propagate
-from patchscan.model.values import Location, Operation, Register, Through, Value, leaves
+from patchscan.model.signature import Signature, signature
+from patchscan.model.values import Register, Through, Value, leaves
 
-NO_PLACE = Place("", 0, "")
 _CAP = 64
 _CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
 _STEPS = 400
-_REGISTER_NAME = re.compile(r"(?<=name=')[^']*")
-Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -156,64 +154,6 @@ def _shrink_inside(event: Event) -> Event:
     return event
 
 
-def signature(body: Body) -> Signature:
-    """Equal for bodies that do the same, places and register names left out."""
-    names: dict[str, str] = {}
-    for event in walk(body):
-        if isinstance(event, (Read, Update, Assign)):
-            names.setdefault(event.register.name, f"%{len(names)}")
-    return _signature(body, names)
-
-
-def _signature(body: Body, names: Mapping[str, str]) -> Signature:
-    return tuple(_event_signature(event, names) for event in body)
-
-
-def _event_signature(event: Event, names: Mapping[str, str]) -> Signature:
-    """What an event does as plain data, registers called as `names` says."""
-    match event:
-        case Read():
-            where = _plain(event.location, names)
-            return "read", _plain(event.register, names), where, event.order
-        case Write():
-            return "write", _plain(event.location, names), _plain(event.value, names), event.order
-        case Update():
-            operands = tuple(_plain(value, names) for value in event.operands)
-            where = _plain(event.location, names)
-            return "update", _plain(event.register, names), where, event.operation, operands, event.order
-        case Branch():
-            arms = _signature(event.then, names), _signature(event.otherwise, names)
-            return "branch", _plain(event.condition, names), *arms
-        case Choice():
-            key = _REGISTER_NAME.sub(lambda found: names.get(found[0], found[0]), event.key)
-            return (
-                "choice",
-                key,
-                event.text,
-                _signature(event.then, names),
-                _signature(event.otherwise, names),
-            )
-        case Assign():
-            return "assign", _plain(event.register, names), _plain(event.value, names)
-        case Assume():
-            return "assume", _plain(event.condition, names)
-        case Deferred():
-            return "deferred", event.domain, _signature(event.body, names)
-        case _:
-            return (replace(event, place=NO_PLACE),)
-
-
-def _plain(value: Value | Location, names: Mapping[str, str]) -> Signature:
-    """A value or location with its registers called as `names` says."""
-    if isinstance(value, Register):
-        return "register", names.get(value.name, value.name), value.type
-    if isinstance(value, Operation):
-        return value.operator, _plain(value.left, names), _plain(value.right, names)
-    if isinstance(value, Through):
-        return "through", _plain(value.register, names)
-    return (value,)
-
-
 def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
     """(domain, CPU) of every reader section with something in it."""
     return frozenset(
@@ -230,7 +170,7 @@ def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
     A wait for a whole domain becomes a wait for each CPU that has a section of it; RCU's stays what it is.
     """
     opened = sections(threads)
-    threads = tuple(replace(thread, body=_reaching(thread, opened)) for thread in threads)
+    threads = tuple(with_events(thread, _reaching(thread, opened)) for thread in threads)
     waited = {
         (event.domain, event.cpu)
         for thread in threads
@@ -249,7 +189,7 @@ def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
             return ()
         return (event,)
 
-    return tuple(replace(thread, body=rewrite(thread.body, change)) for thread in threads)
+    return tuple(with_events(thread, rewrite(thread.body, change)) for thread in threads)
 
 
 def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
@@ -259,7 +199,9 @@ def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
         if not isinstance(event, Wait) or event.domain == "rcu":
             return (event,)
         cpus = sorted(cpu for domain, cpu in opened if domain == event.domain and cpu != thread.cpu)
-        return tuple(replace(event, cpu=cpu) for cpu in cpus if event.cpu in (None, cpu))
+        if event.cpu is not None:
+            return (event,) if event.cpu in cpus else ()
+        return tuple(replace(event, cpu=cpu) for cpu in cpus)
 
     return rewrite(thread.body, change)
 

@@ -1,19 +1,19 @@
 """An extraction to models that can be executed: one for each resolution of its choices."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
-from patchscan.model.events import Assume, Body, Branch, Choice, Event, Thread
+from patchscan.model.events import Assume, Body, Branch, Choice, Event, Thread, with_events
 from patchscan.model.extract import Extraction, observed_registers
 from patchscan.model.litmus import UNREAD, write_litmus
 from patchscan.model.memory import FREED
-from patchscan.model.scenario import Scenario
+from patchscan.model.scenario import Atom, Scenario
+from patchscan.model.signature import Signature, signature
 from patchscan.model.slice import (
-    Signature,
     Taken,
     clean,
     relevant_domains,
-    signature,
     until_write,
     variants,
     without_holes,
@@ -38,12 +38,18 @@ def prepare(extraction: Extraction, locks: bool) -> tuple[Thread, ...]:
     for thread in extraction.threads:
         body = without_holes(thread.body)
         body = body if locks else without_locks(body)
-        threads.append(replace(thread, body=clean(body, _observed(extraction.scenario, thread))))
+        threads.append(_sliced(extraction.scenario.bad, with_events(thread, body)))
     return tuple(threads)
 
 
-def _observed(scenario: Scenario, thread: Thread) -> frozenset[str]:
-    atoms = [atom for atom in scenario.bad if atom.role == thread.role]
+@lru_cache(maxsize=512)
+def _sliced(bad: tuple[Atom, ...], thread: Thread) -> Thread:
+    """A thread without what has no influence; remembered, for most cases share threads with others."""
+    return with_events(thread, clean(thread.body, _observed(bad, thread)))
+
+
+def _observed(bad: tuple[Atom, ...], thread: Thread) -> frozenset[str]:
+    atoms = [atom for atom in bad if atom.role == thread.role]
     return frozenset(register for atom in atoms for register in observed_registers(thread, atom))
 
 
@@ -54,7 +60,7 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
     """
     complete, ways = True, []
     for thread in threads:
-        found, all_of_them = _thread_variants(scenario, thread)
+        found, all_of_them = _thread_variants(scenario.bad, thread)
         complete &= all_of_them
         ways.append(found)
     unique: dict[Signature, Model] = {}
@@ -72,19 +78,19 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
 ThreadVariant = tuple[Thread, tuple[tuple[str, str, Taken], ...]]
 
 
-def _thread_variants(scenario: Scenario, thread: Thread) -> tuple[list[ThreadVariant], bool]:
-    """The variants of one thread that differ in what matters."""
+@lru_cache(maxsize=512)
+def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[ThreadVariant, ...], bool]:
+    """The variants of one thread that differ in what matters, and whether they are all of them."""
+    frees = _frees(bad)
 
     def simplify(body: Body) -> Body:
-        body = until_write(body, FREED) if _frees(scenario) else body
-        one = replace(thread, body=body)
-        return clean(body, _observed(scenario, one))
+        body = until_write(body, FREED) if frees else body
+        return clean(body, _observed(bad, with_events(thread, body)))
 
     def matters(body: Body) -> bool:
-        one = replace(thread, body=body)
-        if any(atom.role == thread.role for atom in scenario.bad):
-            return bool(_observed(scenario, one))
-        return not _frees(scenario) or writes_value(body, FREED) or not writes_value(thread.body, FREED)
+        if any(atom.role == thread.role for atom in bad):
+            return bool(_observed(bad, with_events(thread, body)))
+        return not frees or writes_value(body, FREED) or not writes_value(thread.body, FREED)
 
     found, cut = variants(thread.body, simplify, matters)
     unique: dict[Signature, ThreadVariant] = {}
@@ -92,18 +98,18 @@ def _thread_variants(scenario: Scenario, thread: Thread) -> tuple[list[ThreadVar
         one = replace(thread, body=simplify(_conditional(variant.body)))
         taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
         unique.setdefault(signature(one.body), (one, taken))
-    return list(unique.values()), not cut
+    return tuple(unique.values()), not cut
 
 
-def _frees(scenario: Scenario) -> bool:
-    return any(atom.value == "FREED" for atom in scenario.bad)
+def _frees(bad: tuple[Atom, ...]) -> bool:
+    return any(atom.value == "FREED" for atom in bad)
 
 
 def slice_for(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[Thread, ...] | None:
     """The threads with only the sections and waits that meet; None when the bad observation is not in them."""
     threads = relevant_domains(threads)
-    threads = tuple(replace(t, body=clean(t.body, _observed(scenario, t))) for t in threads)
-    if _frees(scenario) and not any(writes_value(thread.body, FREED) for thread in threads):
+    threads = tuple(_sliced(scenario.bad, thread) for thread in threads)
+    if _frees(scenario.bad) and not any(writes_value(thread.body, FREED) for thread in threads):
         return None
     return threads if bad_condition(scenario, threads) is not None else None
 

@@ -1,11 +1,10 @@
 """Models executed, and what may be said of the outcome: safe, unsafe or unknown, never more than is known."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from patchscan.model.case import Case, case_of
 from patchscan.model.checks import context_faults
 from patchscan.model.events import (
     Branch,
@@ -23,15 +22,14 @@ from patchscan.model.events import (
 )
 from patchscan.model.extract import Extraction
 from patchscan.model.memory import FREED
-from patchscan.model.mutate import Edit, apply, at, mutations, repairs
+from patchscan.model.mutate import at, mutations
+from patchscan.model.repair import find_repair
 from patchscan.model.slice import Taken
-from patchscan.model.timeline import NOTHING, Interleaving, interleaving, places_between
-from patchscan.model.variants import Model, litmus_of, models, prepare
+from patchscan.model.timeline import NOTHING, Interleaving, interleaving
+from patchscan.model.variants import Model
 
-_PAIRS = 150
 _UNDECIDED = ("budget", "parse", "free of an object the model lost")
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
-Execute = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -82,74 +80,6 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
 
-def execute(text: str) -> str:
-    """The outcome of one test: "Never", "Sometimes", "Always" or "Unknown"."""
-    from patchscan.simulator import Limits, LitmusError, run
-
-    try:
-        return run(text, witness=False, flags=False, limits=Limits(seconds=10.0)).outcome
-    except LitmusError:
-        return "Unknown"
-
-
-@dataclass
-class _Case:
-    """The models of one extraction, and the outcomes of what was executed so far."""
-
-    extraction: Extraction
-    name: str
-    models: list[Model]
-    complete: bool
-    threads: tuple[Thread, ...]
-    doubted: frozenset[str] = frozenset()
-    outcomes: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """The litmus test of each model."""
-        return tuple(self.text(model) or "" for model in self.models)
-
-    def text(self, model: Model, edits: Sequence[Edit] = ()) -> str | None:
-        return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
-
-    def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
-        """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
-        text = self.text(model, edits)
-        if text is None:
-            return ""
-        if text not in self.outcomes:
-            self.outcomes[text] = execute(text)
-        return self.outcomes[text]
-
-    def worst(self, edits: Sequence[Edit] = ()) -> tuple[str, Model | None]:
-        """The worst outcome of all models, and the first model that has it."""
-        worst, found = "", None
-        for model in self.models:
-            result = self.outcome(model, edits)
-            if result in ("Sometimes", "Always"):
-                return "Sometimes", model
-            if found is None or (result == "Unknown" != worst):
-                worst, found = result, model
-            elif worst == result and len(self.litmus(model)) > len(self.litmus(found)):
-                found = model
-        return worst, found
-
-    def changes(self, edit: Edit) -> bool:
-        """Whether an edit makes any difference to what is executed."""
-        return any(
-            self.text(model, [edit]) != text for model, text in zip(self.models, self.texts, strict=True)
-        )
-
-    def litmus(self, model: Model | None) -> str:
-        return self.texts[self.models.index(model)] if model is not None else ""
-
-
-def _case(extraction: Extraction, name: str, locks: bool) -> _Case:
-    threads = prepare(extraction, locks)
-    found, complete = models(extraction.scenario, threads)
-    return _Case(extraction, name, found, complete, threads)
-
-
 def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str] = frozenset()) -> Verdict:
     """Execute an extraction's models and say what the gates allow.
 
@@ -158,7 +88,7 @@ def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str
     Safe needs a wait or barrier whose removal makes the model unsafe; unsafe needs that no lock of the path
     orders it, that calls that were not found cannot change it by being barriers, and a repair.
     """
-    case = replace(_case(extraction, name, locks=False), doubted=doubted)
+    case = replace(case_of(extraction, name, locks=False), doubted=doubted)
     outcome, worst = case.worst()
     verdict = _blank(case, config, outcome, worst)
     if worst is None:
@@ -170,7 +100,7 @@ def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str
     return replace(verdict, reasons=("the simulator met its limit",))
 
 
-def _blank(case: _Case, config: str, outcome: str, worst: Model | None) -> Verdict:
+def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdict:
     """A verdict of `unknown` with everything that does not depend on the outcome."""
     extraction = case.extraction
     holes = [hole for hole in extraction.holes() if hole.kind == "call"]
@@ -214,7 +144,7 @@ def _longest(body: Sequence[Event]) -> frozenset[Place]:
     return places
 
 
-def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
+def _judge_safe(case: Case, verdict: Verdict) -> Verdict:
     edits = [edit for edit in mutations(case.threads) if case.changes(edit)]
     results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
     reasons = []
@@ -238,8 +168,8 @@ def _judge_safe(case: _Case, verdict: Verdict) -> Verdict:
     )
 
 
-def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
-    locked = _case(case.extraction, case.name, locks=True)
+def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
+    locked = case_of(case.extraction, case.name, locks=True)
     outcome, with_locks = locked.worst()
     if outcome == "Never" or with_locks is None:
         return _ordered_by_locks(locked, verdict)
@@ -259,7 +189,7 @@ def _judge_unsafe(case: _Case, verdict: Verdict, worst: Model) -> Verdict:
         interleaving=interleaving(litmus, worst.threads),
     )
     reasons = _doubts(case, worst)
-    repair, tried = _find_repair(case, worst)
+    repair, tried = find_repair(case, worst)
     if repair is None:
         reasons.append("no repair of one or two changes was found")
     return replace(
@@ -277,7 +207,7 @@ def _share_locks(model: Model) -> bool:
     return any(one & other for index, one in enumerate(names) for other in names[index + 1 :])
 
 
-def _ordered_by_locks(locked: _Case, verdict: Verdict) -> Verdict:
+def _ordered_by_locks(locked: Case, verdict: Verdict) -> Verdict:
     """Unsafe without the locks of the path, but not with them."""
     note = "ordered only by the locks that the path gives and takes in between"
     edits = [edit for edit in mutations(locked.threads) if locked.changes(edit)]
@@ -302,9 +232,9 @@ def _branch_text(choice: Taken) -> str:
     return f"{at(choice.place)}: {text} is {'true' if holds else 'false'}"
 
 
-def decisive_choices(case: _Case, worst: Model) -> tuple[Taken, ...]:
+def decisive_choices(case: Case, worst: Model) -> tuple[Taken, ...]:
     """The choices without which no model is unsafe and that a variable or static key decides, set elsewhere."""
-    unsafe = [model for model in case.models if case.outcome(model) in ("Sometimes", "Always")]
+    unsafe = [model for model in case.models if case.outcome(model) == "Sometimes"]
     decisive = []
     for role, key, choice in worst.taken:
         others = (
@@ -320,7 +250,7 @@ def decisive_choices(case: _Case, worst: Model) -> tuple[Taken, ...]:
     return tuple(decisive)
 
 
-def _doubts(case: _Case, worst: Model) -> list[str]:
+def _doubts(case: Case, worst: Model) -> list[str]:
     """Why an unsafe outcome may be the model's fault: calls on the way that can wait, or be the missing barrier."""
     known = {(role, key): choice.holds for role, key, choice in worst.taken}
     reasons = []
@@ -367,7 +297,7 @@ def _holes_on_path(thread: Thread, known: dict[tuple[str, str], bool]) -> list[H
     return found
 
 
-def _unsafe_with_barriers(case: _Case, lost: Sequence[Hole]) -> bool:
+def _unsafe_with_barriers(case: Case, lost: Sequence[Hole]) -> bool:
     """Whether the outcome stays when each call whose code was not found is a full barrier."""
     places = {hole.place for hole in lost}
 
@@ -377,53 +307,6 @@ def _unsafe_with_barriers(case: _Case, lost: Sequence[Hole]) -> bool:
         return (event,)
 
     threads = tuple(replace(t, body=rewrite(t.body, change)) for t in case.extraction.threads)
-    return _case(replace(case.extraction, threads=threads), case.name, locks=False).worst()[0] == "Sometimes"
-
-
-def _find_repair(case: _Case, worst: Model) -> tuple[str | None, list[str]]:
-    """The smallest change that makes every model safe, and smaller ones that do not."""
-    observers = frozenset(atom.role for atom in case.extraction.scenario.bad)
-    barriers, moves, waits = repairs(case.threads, case.extraction.kept, observers)
-    tried: list[str] = []
-    if _helps(case, worst, barriers, all_models=False):
-        for edit in _closing(barriers, case.litmus(worst)):
-            if _helps(case, worst, [edit]):
-                return edit.text, tried
-            tried.append(f"{edit.text} -> still unsafe")
-        for pair in islice(_pairs(case, worst, barriers), _PAIRS):
-            if _helps(case, worst, pair):
-                for edit in pair:
-                    if not any(text.startswith(edit.text) for text in tried):
-                        tried.append(f"{edit.text} -> still unsafe")
-                alone = [text for edit in pair for text in tried if text.startswith(edit.text)]
-                return " and ".join(edit.text for edit in pair), alone
-    elif barriers:
-        tried.append("a barrier or acquire at every access -> still unsafe")
-    for edit in (*moves, *waits):
-        if _helps(case, worst, [edit]):
-            return edit.text, tried[:1]
-    return None, tried[:4]
-
-
-def _closing(edits: Sequence[Edit], litmus: str) -> list[Edit]:
-    """The edits between accesses that a bad execution of a test reorders: no other can forbid it."""
-    places = places_between(litmus, interleaving(litmus, ()).gaps)
-    return [edit for edit in edits if any(edit.text.endswith(place) for place in places)]
-
-
-def _pairs(case: _Case, worst: Model, barriers: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
-    """Two edits that together may help: one against what is reordered now, one against what is then."""
-    seen: set[frozenset[str]] = set()
-    for first in _closing(barriers, case.litmus(worst)):
-        for second in _closing(barriers, case.text(worst, [first]) or ""):
-            key = frozenset({first.text, second.text})
-            if len(key) == 2 and key not in seen:
-                seen.add(key)
-                yield (first, second) if barriers.index(first) < barriers.index(second) else (second, first)
-
-
-def _helps(case: _Case, worst: Model, edits: Sequence[Edit], all_models: bool = True) -> bool:
-    """Whether edits make the worst model safe, and then all of them."""
-    if case.outcome(worst, edits) != "Never":
-        return False
-    return not all_models or case.worst(edits)[0] == "Never"
+    return (
+        case_of(replace(case.extraction, threads=threads), case.name, locks=False).worst()[0] == "Sometimes"
+    )

@@ -11,14 +11,14 @@ from patchscan.simulator.syntax import LitmusError
 
 if TYPE_CHECKING:
     from patchscan.simulator.results import Result
-    from patchscan.simulator.running import Limits, run
+    from patchscan.simulator.running import Limits, can_hold, run
 
-__all__ = ["Limits", "LitmusError", "Result", "run"]
+__all__ = ["Limits", "LitmusError", "Result", "can_hold", "run"]
 
 
 def __getattr__(name: str) -> object:
     """The solver is only loaded when something is run."""
-    if name in ("Limits", "run"):
+    if name in ("Limits", "can_hold", "run"):
         from patchscan.simulator import running
 
         return getattr(running, name)

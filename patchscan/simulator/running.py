@@ -61,6 +61,15 @@ def run(
     return run_parsed(parse(text, name), name, states, witness, cycle, flags, limits)
 
 
+def can_hold(text: str, limits: Limits) -> bool | None:
+    """Whether some execution of a litmus test satisfies its condition; None where a limit was met first.
+
+    Asks one question where `run` asks two and looks at what it found. Raises LitmusError as `run` does.
+    """
+    with _deep_recursion():
+        return _Run(parse(text, ""), "", limits).can_hold()
+
+
 def run_parsed(
     litmus: Litmus,
     name: str = "",
@@ -138,6 +147,17 @@ class _Run:
             expected=self.litmus.expected,
             litmus=self.litmus,
         )
+
+    def can_hold(self) -> bool | None:
+        """Whether the condition holds in some execution; None where that could not be found out."""
+        try:
+            program = self._unfold()
+            solver = Solver(Encoding(program, deadline=self.deadline), self.deadline)
+            if solver.find([solver.encoding.condition, solver.encoding.filter]):
+                return True
+            return False if self._outcome(solver, program, None, None) == "Never" else None
+        except (LimitReached, TooLarge, RecursionError):
+            return None
 
     def _incomplete(self, why: str) -> None:
         self.complete = False
