@@ -91,12 +91,10 @@ class Codebase:
         if definition is not None:
             return definition
         for found in self.order(near):
-            if name in found.macros:
+            if found.defines_macro(name):
                 return found.macro(name)
-        for found in self.order(near):
-            if name in found.aliases and found.aliases[name] != name:
-                return self.function(found.aliases[name], near)
-        return None
+        other = next(filter(None, (found.alias(name) for found in self.order(near))), None)
+        return self.function(other, near) if other else None
 
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
@@ -115,7 +113,7 @@ class Codebase:
                     continue
                 if name in found.functions and (path.endswith(".h") or not found.is_static(name)):
                     return found.function(name)
-                if path.endswith(".h") and name in found.macros:
+                if path.endswith(".h") and found.defines_macro(name):
                     return found.macro(name)
         return None
 
@@ -128,8 +126,9 @@ class Codebase:
 
     def _find_number(self, name: str, near: str) -> int | None:
         for found in self.order(near):
-            if name in found.constants:
-                return found.constants[name]
+            value = found.constant(name)
+            if value is not None:
+                return value
         return None
 
     def global_type(self, name: str, near: str) -> str:

@@ -10,6 +10,7 @@ from patchscan.source.lexical import blank
 
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|[^\n])*)", re.M)
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|0[xX][0-9a-fA-F]+|\d+|\w+)[uUlL]*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(rb"/\*[^*]*(?:\*(?!/)[^*]*)*\*/|//[^\n]*")
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 
@@ -52,7 +53,7 @@ def plain_text(text: bytes) -> Text:
         Directive(found.start(), found.end(), found[1].decode(), _words(found[2]))
         for found in _DIRECTIVE.finditer(code)
     )
-    words = (word for directive in directives for word in _symbols(directive.words))
+    words = _WORD.findall("\n".join(directive.words for directive in directives))
     return Text(code, directives, tuple(dict.fromkeys(words)))
 
 
@@ -63,11 +64,6 @@ def without_comments(text: bytes) -> bytes:
 
 def _words(argument: bytes) -> str:
     return argument.replace(b"\\\n", b"  ").decode("latin-1")
-
-
-def _symbols(words: str) -> list[str]:
-    """What a condition may look up: its first word (for #ifdef) and every token that is one."""
-    return [*words.split()[:1], *(token for token in _TOKEN.findall(words) if token[0].isidentifier())]
 
 
 def _step(stack: list[str], directive: Directive, value: Callable[[str], int]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
@@ -65,7 +65,8 @@ def read_selects(kconfig: str, symbols: Iterable[str]) -> dict[str, int]:
     return values
 
 
-def symbols_around(text: bytes, first: int, last: int) -> set[str]:
+@lru_cache(maxsize=4096)
+def symbols_around(text: bytes, first: int, last: int) -> frozenset[str]:
     """The CONFIG_ symbols on the lines first to last (from 1), and those of the #if around line `first`."""
     lines = text.split(b"\n")
     found = _SYMBOL.findall(b"\n".join(lines[first - 1 : last]))
@@ -81,4 +82,4 @@ def symbols_around(text: bytes, first: int, last: int) -> set[str]:
             stack.pop()
         elif stack:
             stack[-1] += _SYMBOL.findall(line)
-    return {symbol.decode() for symbol in [*found, *(one for level in stack for one in level)]}
+    return frozenset(symbol.decode() for symbol in [*found, *(one for level in stack for one in level)])

@@ -7,20 +7,19 @@ from functools import cached_property, lru_cache
 from patchscan.model.conditionals import Text, plain_text
 from patchscan.model.config import Config
 from patchscan.model.definition import Definition, define, number
-from patchscan.source.lexical import closing
 
-_HEADER = re.compile(
-    rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*\(", re.M
-)
+_NAME = rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*"
+_FLAT = rb"[^();]*"
+_NESTED = rb"%s(?:\(%s(?:\(%s\)%s)*\)%s)*" % ((_FLAT,) * 5)
+# The rest is looked at only: what begins behind a macro's parenthesis may be a definition of its own.
+_FUNCTION = re.compile(_NAME + rb"\((?=(%s\)\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{))" % _NESTED, re.M)
 _OUTER = re.compile(
     rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
 )
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([^)\n]*)\)((?:[^\\\n]|\\\n|\\.)*)", re.M)
-_ALIAS = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(\w+)[ \t]*$", re.M)
-_CONSTANT = re.compile(
-    rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*$", re.M
-)
-_BODY = re.compile(rb"\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{")
+_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)", re.M)
+_PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
+_ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
+_CONSTANT = re.compile(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
 _PER_CPU = re.compile(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
 _GLOBAL = re.compile(
@@ -33,8 +32,21 @@ _MEMBER = re.compile(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[
 _BRACE = re.compile(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 
 
+def may_define(text: bytes, name: str) -> bool:
+    """Whether the name stands in front of a parenthesis on a line that begins at column 0; read quickly."""
+    word = name.encode()
+    offset = text.find(word)
+    while offset >= 0:
+        start = text.rfind(b"\n", 0, offset) + 1
+        found = _OUTER.match(text, start) if text[start] not in b"\t /*" else None
+        if found and word in found.groups():
+            return True
+        offset = text.find(word, offset + 1)
+    return False
+
+
 def names_at_line_starts(text: bytes) -> frozenset[str]:
-    """Names in front of a parenthesis on lines that begin at column 0: what a file may define, read quickly."""
+    """The names that may_define() finds."""
     return frozenset((name or macro).decode() for name, macro in _OUTER.findall(text))
 
 
@@ -51,27 +63,33 @@ class File:
     def functions(self) -> dict[str, tuple[int, int]]:
         """Name to (start of the definition, start of its body)."""
         found: dict[str, tuple[int, int]] = {}
-        for header in _HEADER.finditer(self.text):
-            end = closing(self.text, header.end())
-            opens = _BODY.match(self.text, end + 1) if end >= 0 else None
-            if opens and b";" not in self.text[header.end() : end]:
-                start = _with_type(self.text, header.start(), header.start(1))
-                found.setdefault(header.group(1).decode(), (start, opens.end()))
+        for header in _FUNCTION.finditer(self.text):
+            start = _with_type(self.text, header.start(), header.start(1))
+            found.setdefault(header.group(1).decode(), (start, header.end(2)))
         return found
 
     @cached_property
-    def macros(self) -> dict[str, re.Match[bytes]]:
-        return {found.group(1).decode(): found for found in reversed(list(_MACRO.finditer(self.text)))}
+    def _defines(self) -> dict[str, list[re.Match[bytes]]]:
+        """Every #define of each name."""
+        found: dict[str, list[re.Match[bytes]]] = {}
+        for each in _DEFINE.finditer(self.text):
+            found.setdefault(each[1].decode(), []).append(each)
+        return found
 
-    @cached_property
-    def aliases(self) -> dict[str, str]:
-        """Object-like macros that stand for one other identifier."""
-        pairs = {a.decode(): b.decode() for a, b in _ALIAS.findall(self.text) if not b[:1].isdigit()}
-        return {name: other for name, other in pairs.items() if name != other}
+    def defines_macro(self, name: str) -> bool:
+        """Whether there is a function-like macro of that name."""
+        return any(_PARAMETERS.match(each[2]) for each in self._defines.get(name, ()))
 
-    @cached_property
-    def constants(self) -> dict[str, int]:
-        return {name.decode(): number(text.decode()) for name, text in _CONSTANT.findall(self.text)}
+    def alias(self, name: str) -> str | None:
+        """The other identifier that an object-like macro stands for; of several definitions the last."""
+        found = [_ALIAS.fullmatch(each[2]) for each in self._defines.get(name, ())]
+        other = next((each[1].decode() for each in reversed(found) if each), None)
+        return other if other != name else None
+
+    def constant(self, name: str) -> int | None:
+        """The number that an object-like macro stands for; of several definitions the last."""
+        found = [_CONSTANT.fullmatch(each[2]) for each in self._defines.get(name, ())]
+        return next((number(each[1].decode()) for each in reversed(found) if each), None)
 
     @cached_property
     def globals(self) -> dict[str, str]:
@@ -120,13 +138,12 @@ class File:
         return self.text.count(b"\n", 0, start) + 1, self.text[start : _closing_brace(self.text, body)]
 
     def _expand(self, name: str) -> Definition | None:
-        found = self.macros.get(name)
-        if found is None:
+        found = next((each for each in self._defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
+        given = _PARAMETERS.match(found[2]) if found else None
+        if found is None or given is None:
             return None
-        body = found.group(3).replace(b"\\\n", b"  ").strip()
-        parameters = tuple(
-            part.strip() for part in found.group(2).decode("latin-1").split(",") if part.strip()
-        )
+        body = found[2][given.end() :].replace(b"\\\n", b"  ").strip()
+        parameters = tuple(part.strip() for part in given[1].decode("latin-1").split(",") if part.strip())
         statement = body.startswith((b"do", b"{", b"if", b"while", b"for")) or not body
         text = b"%s %s(){ %s%s; }" % (
             b"void" if statement else b"long",

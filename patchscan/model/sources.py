@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from patchscan.model.config import read_defconfig, read_selects
-from patchscan.model.file import names_at_line_starts
+from patchscan.model.file import may_define, names_at_line_starts
 from patchscan.model.lift import lifted_files
 from patchscan.model.touched import touched_words
 from patchscan.tree import Tree
@@ -48,7 +48,6 @@ class _TreeReader:
     def __init__(self, tree: Tree | None) -> None:
         self._tree = tree
         self._contents: dict[str, bytes | None] = {}
-        self._starts: dict[str, frozenset[str]] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
         self._holding: dict[tuple[str, str], tuple[str, ...] | None] = {}
 
@@ -64,7 +63,11 @@ class _TreeReader:
         held = self._held(self._tree, directory, name)
         if held is None:
             return self._names_of(self._tree, directory).get(name, ())
-        return [path for path in held if _is_directly_in(path, directory) and name in self._begun(path)]
+        return [
+            path
+            for path in held
+            if _is_directly_in(path, directory) and may_define(self.read(path) or b"", name)
+        ]
 
     def _held(self, tree: Tree, directory: str, name: str) -> tuple[str, ...] | None:
         """The files of a directory that hold a name, by the tree's index; None without one."""
@@ -73,17 +76,12 @@ class _TreeReader:
             self._holding[directory, name] = found[name] if found is not None else None
         return self._holding[directory, name]
 
-    def _begun(self, path: str) -> frozenset[str]:
-        if path not in self._starts:
-            self._starts[path] = names_at_line_starts(self.read(path) or b"")
-        return self._starts[path]
-
     def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
         if directory not in self._names:
             names: dict[str, list[str]] = {}
             for path in tree.files(directory):
                 if _is_directly_in(path, directory):
-                    for found in self._begun(path):
+                    for found in names_at_line_starts(self.read(path) or b""):
                         names.setdefault(found, []).append(path)
             self._names[directory] = names
         return self._names[directory]
