@@ -164,4 +164,4 @@ def _unread(scenario: Scenario, threads: tuple[Thread, ...]) -> frozenset[str]:
     """The registers that must show whether their read was made: those of whose values any may be the bad one."""
     if not scenario.barrier:
         return frozenset()
-    return frozenset().union(*(_observed(scenario, thread) for thread in threads))
+    return frozenset().union(*(_observed(scenario.bad, thread) for thread in threads))
