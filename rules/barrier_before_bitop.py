@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WAKES = frozenset(("wake_up_bit", "wake_up_var"))
 # What may stand before the bit is cleared, and does order: Documentation/atomic_bitops.txt, memory-barriers.txt.
 ORDERS = pattern(
-    r"(?:smp_)?[rw]?mb(?:__\w+)?|smp_store_\w+|(?:cmp)?xchg\w*|atomic\w*_(?:return|release)|synchronize_\w+"
+    r"(?:smp_)?[rw]?mb(?:__\w+)?|\w*(?:barrier|BARRIER)\w*|smp_store_\w+|(?:cmp)?xchg\w*|atomic\w*_(?:return|release)|synchronize_\w+"
 )
 REACH = 3
 
@@ -190,6 +190,14 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void done(struct buffer *buffer)
+ {
++	clear_bit(BUSY, &buffer->state);
++	buffer_barrier(buffer);
++	wake_up_bit(&buffer->state, BUSY);
+ }
+""",
         """
  static void done(struct buffer *buffer, int result)
  {

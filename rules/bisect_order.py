@@ -139,6 +139,22 @@ int other;
     ),
     good=(
         """
+>>> patch mm: keep the limit
+>>> file mm/example.c
+ int walk(struct list *list)
+ {
++	int limit = list->limit;
++
++	return min(count(list), limit);
+ }
+>>> patch mm: tell the limit
+>>> file mm/second.c
++int limit(struct list *list)
++{
++	return list->limit;
++}
+""",
+        """
 >>> patch mm: tell empty lists
 >>> file mm/example.c
 +static bool is_empty(struct list *list)

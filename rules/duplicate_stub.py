@@ -96,6 +96,19 @@ int other;
         """
 >>> tree mm/other.c
 int other;
+>>> patch mm: add a stub
+>>> file include/linux/range.h
++#ifdef CONFIG_RANGE
++void update(int flags);
++#endif
+>>> file include/linux/no_range.h
++#ifndef CONFIG_RANGE
++static inline void update(int flags) { }
++#endif
+""",
+        """
+>>> tree mm/other.c
+int other;
 >>> patch mm: add stubs
 >>> file include/linux/example.h
 +#if IS_ENABLED(CONFIG_RANGE)

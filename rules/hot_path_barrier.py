@@ -170,6 +170,16 @@ RULE = Rule(
     ),
     good=(
         """
+ static void __schedule(int mode)
+ {
+ 	struct rq *rq = this_rq();
+ 
++	/* No smp_mb() here: the unlock orders it. */
++	barrier();
++	WRITE_ONCE(rq->curr, next);
+ }
+""",
+        """
  static int collapse_huge_page(struct mm_struct *mm)
  {
 +	smp_mb();

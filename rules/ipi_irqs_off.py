@@ -118,6 +118,21 @@ RULE = Rule(
     ),
     good=(
         """
++#define leave(flags) local_irq_restore(flags)
++
++static void tell(const struct cpumask *mask)
++{
++	unsigned long flags;
++
++	local_irq_save(flags);
++	note();
++	leave(flags);
++	preempt_disable();
++	smp_call_function_many(mask, nothing, NULL, 1);
++	preempt_enable();
++}
+""",
+        """
  static void drop(struct device *dev)
  {
  	unsigned long flags;

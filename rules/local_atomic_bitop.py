@@ -165,6 +165,17 @@ RULE = Rule(
     ),
     good=(
         """
+ static void wait(struct queue *queue)
+ {
+ 	struct waiter waiter = {};
+ 	DECLARE_BITMAP(done, 64);
+ 
+ 	waiter.done = done;
+ 	list_add(&waiter.list, &queue->waiters);
++	set_bit(0, done);
+ }
+""",
+        """
  static void mark(struct cpumask *mask, int cpu)
  {
 +	cpumask_set_cpu(cpu, mask);

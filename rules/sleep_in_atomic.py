@@ -323,6 +323,44 @@ static inline void settle_later(struct buffer *buffer, bool wait)
     ),
     good=(
         """
+ static void settle(struct buffer *buffer)
+ {
+ 	guard(mutex)(&buffer->mutex);
++	scoped_guard(spinlock, &buffer->lock)
++		buffer->settled = true;
++	msleep(1);
+ }
+""",
+        """
+ static void settle(spinlock_t *lock)
+ {
++	spin_unlock(lock);
++	msleep(1);
++	spin_lock(lock);
+ }
+""",
+        """
+ static int settle(struct buffer *buffer)
+ {
+ 	spin_lock(&buffer->lock);
+ 	buffer->settled = true;
+ 	BUFFER_EXIT(buffer);
++	msleep(1);
+ 	return 0;
+ }
+""",
+        """
++#define buffer_close(buffer) spin_unlock(&(buffer)->lock)
++
++static void settle(struct buffer *buffer)
++{
++	spin_lock(&buffer->lock);
++	buffer->settled = true;
++	buffer_close(buffer);
++	msleep(1);
++}
+""",
+        """
 >>> tree mm/other.c
 void settle_all(struct buffer *buffer, bool wait)
 {

@@ -327,6 +327,8 @@ _HARMLESS_WORDS = frozenset(
     {"init", "held", "assert", "is", "class", "name", "contended", "stat", "set", "owner"}
 )
 _SWITCHING_WORDS = frozenset({"disable", "enable", "save", "restore", "enter", "exit"})
+# What a macro in capitals may be called that hides the end of a section.
+_LEAVING_WORDS = frozenset({"exit", "leave", "end", "release", "drop", "restore", "return", "out", "done"})
 _CONTEXT_WORDS = frozenset({"irq", "irqs", "preempt", "preemption", "bh", "rcu", "local"})
 
 
@@ -369,7 +371,9 @@ def undo(effect: Effect) -> Effect:
 
 def may_change_context(name: str) -> bool:
     """Whether the name of an unknown function says that it could take or drop a lock or switch interrupts."""
-    words = frozenset(name.split("_"))
+    words = frozenset(name.lower().split("_"))
     if words & _HARMLESS_WORDS:
         return False
+    if name.isupper() and words & _LEAVING_WORDS:
+        return True
     return bool(words & _LOCKING_WORDS) or bool(words & _SWITCHING_WORDS and words & _CONTEXT_WORDS)

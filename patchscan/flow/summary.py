@@ -6,11 +6,13 @@ from functools import cache
 from patchscan.flow import FlowStates, states
 from patchscan.flow.calleffects import Summaries, lock_name
 from patchscan.flow.certain import certain_call
+from patchscan.flow.primitives import effect_of, may_change_context
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge, sleeping_point
 from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
 from patchscan.source import Call, Function, Source
+from patchscan.source.preprocessor import Macro
 
 FREES = frozenset(
     {
@@ -113,7 +115,8 @@ def rename(name: str, parameters: tuple[str, ...], arguments: tuple[str, ...]) -
 def local_summaries(source: Source) -> Summaries:
     """Summaries of the functions defined in a text, each made when it is first asked for.
 
-    A name defined twice, as under #ifdef and #else, may do either: its summary is not certain.
+    A name defined twice, as under #ifdef and #else, may do either: its summary is not certain. Nor is that of a macro
+    that takes or drops a lock or switches interrupts.
     """
 
     @cache
@@ -121,9 +124,17 @@ def local_summaries(source: Source) -> Summaries:
         found = [function for function in source.functions() if function.name == name]
         if len(found) > 1:
             return CalleeSummary(name, (), certain=False)
+        if not found and any(each.name == name and _changes_context(each) for each in source.macros()):
+            return CalleeSummary(name, (), certain=False)
         return summarise(found[0]) if found else None
 
     return look_up
+
+
+def _changes_context(macro: Macro) -> bool:
+    """Whether what a macro stands for calls something that changes the context, by the names in it."""
+    words = re.findall(r"\w+", macro.body)
+    return any(effect_of(word) is not None or may_change_context(word) for word in words)
 
 
 def summarise(function: Function, summaries: Summaries | None = None) -> CalleeSummary | None:
