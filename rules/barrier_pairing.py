@@ -1,11 +1,16 @@
 """A barrier whose comment names a partner that cannot pair with it, or a partner that loses its barrier."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context, encode
+from patchscan.frozen import replace
 from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, prepare, sites
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
+
+if TYPE_CHECKING:
+    from patchscan.model.code import Codebase
 
 CLASSES = (
     (pattern(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
@@ -143,21 +148,23 @@ def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bo
     config = Config(base_config(sources.read, "generic"), default=1)
     stubs = load_stubs(("generic.c", "cpu.c", "wait.c", "quiet.c"), config)
     code = Codebase(sources.read, sources.changed, config, sources.changed)
-    where = next((path for path in (partner.path,) if code.function(partner.function, path)), None)
-    ours = side(Barrier(site.path, placed(sources.read, site), site.function, site.barrier), code, stubs)
-    theirs = side(partner, code, stubs) if where is not None else None
+    ours = side(placed(Barrier(site.path, site.line, site.function, site.barrier), code), code, stubs)
+    theirs = side(placed(partner, code), code, stubs)
     if ours is None or theirs is None or theirs.after or theirs.fence is None:
         return False
     return bool(ours.loads() & theirs.stores())
 
 
-def placed(read: Callable[[str], bytes | None], site: Site) -> int:
-    """The line of a site's barrier in the code as it is read: its own, or the one in its function there."""
-    data = read(site.path)
-    lines = data.split(b"\n") if data is not None else []
-    if 0 < site.line <= len(lines) and site.barrier.encode() in lines[site.line - 1]:
-        return site.line
-    return next((n for n, line in enumerate(lines, 1) if site.barrier.encode() + b"(" in line), site.line)
+def placed(barrier: Barrier, code: "Codebase") -> Barrier:
+    """The barrier where the code as it is read has it: what was lifted from a patch stands on other lines."""
+    definition = code.function(barrier.function, barrier.path)
+    if definition is None:
+        return barrier
+    lines = enumerate(definition.text.split(b"\n"), definition.first_line)
+    named = [number for number, text in lines if barrier.name.encode() + b"(" in text]
+    if barrier.line in named or not named:
+        return barrier
+    return replace(barrier, line=named[0])
 
 
 def lost_partners(file: ChangedFile) -> Iterator[Finding | Silence]:

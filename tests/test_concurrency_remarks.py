@@ -23,7 +23,7 @@ NAMES = (
     *("barrier-comment", "store-then-mb", "hot-path-barrier", "open-coded-ipi-cond", "missing-read-once"),
     *("unordered-ipi-condition", "ipi-preemption", "ipi-irqs-off", "ipi-in-loop", "sleep-in-atomic"),
     *("barrier-before-bitop", "raw-this-cpu-preemptible", "sync-rcu-then-free", "boot-time-bool"),
-    *("unshare-before-finish", "secondary-tlb"),
+    *("unshare-before-finish", "secondary-tlb", "barrier-pairing"),
 )
 RULES = tuple(rule for rule in load_rules()[0] if rule.name in NAMES)
 # A remark stands below what it speaks of, a rule at it.

@@ -109,8 +109,8 @@ def _evidence(verdict: Verdict) -> Iterator[Evidence]:
 def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] | None:
     """The added line that a verdict stands on, None where that is a line of another patch.
 
-    index: the patch that changed the model. The first of these that the series adds: a line that the repair
-    names; where a barrier is the repair, one that is not ordered; where a CPU's own flag comes too late, the
+    index: the patch that changed the model. The first of these that the series adds: an access that the repair
+    names and that is not kept in order; a line that the repair names; where a barrier is the repair, one that is not ordered; where a CPU's own flag comes too late, the
     line that sets it; a call, in patch `index`, of what the model looked into; any line of the model.
     """
     for path, text in _telling_lines(context, verdict, index):
@@ -131,10 +131,12 @@ def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] |
 def _telling_lines(context: Context, verdict: Verdict, index: int) -> Iterator[tuple[str, str]]:
     """(path, text) of the lines that tell most of a verdict, the most telling first."""
     read = models_of(context.states).reader(index)
-    repair = verdict.repair or ""
+    repair, gaps = verdict.repair or "", "\n".join(verdict.interleaving.gaps)
+    both = [f"{path}:{line}" for path, line in _places(repair) if (path, line) in _places(gaps)]
+    yield from _texts(read, " ".join(both))
     yield from _texts(read, repair)
     if "smp_" in repair:
-        yield from _texts(read, "\n".join(verdict.interleaving.gaps))
+        yield from _texts(read, gaps)
     flags = [key.partition("@")[0] for key in sorted(verdict.kept) if "@" in key]
     if verdict.anchor == "flag":
         stores = [
