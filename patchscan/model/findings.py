@@ -110,8 +110,9 @@ def _anchor(context: Context, verdict: Verdict, index: int) -> tuple[str, int] |
     """The added line that a verdict stands on, None where that is a line of another patch.
 
     index: the patch that changed the model. The first of these that the series adds: an access that the repair
-    names and that is not kept in order; a line that the repair names; where a barrier is the repair, one that is not ordered; where a CPU's own flag comes too late, the
-    line that sets it; a call, in patch `index`, of what the model looked into; any line of the model.
+    names and that is not kept in order; a line that the repair names; where a barrier is the repair, one that is
+    not ordered; where a CPU's own flag comes too late, the line that sets it; a call, in patch `index`, of what
+    the model looked into; any line of the model.
     """
     for path, text in _telling_lines(context, verdict, index):
         for position in range(index, -1, -1):

@@ -1,10 +1,15 @@
 """The interleaving behind an unsafe verdict, told in the functions and lines of the C code."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patchscan.model.events import Thread
 from patchscan.model.memory import FREED
+
+if TYPE_CHECKING:
+    from patchscan.simulator.witness import Witness
 
 _LINE = re.compile(r"\bline (\d+)\b")
 _COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")
@@ -13,15 +18,29 @@ _CLOSES = re.compile(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
 _WAITS = re.compile(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
 _LOCKS = re.compile(r"spin_(lock|unlock)\(lock_(\w+)\)")
 _SECTIONS = {
-    "irq": ("IRQs off", "IRQs on again", "waits for an IPI to CPU {cpu} to be served"),
-    "tlb": ("may use its cached translation from here", "up to here", "flushes the TLB of CPU {cpu}"),
+    "irq": (
+        "IRQs off",
+        "IRQs on again",
+        "waits for an IPI to CPU {cpu} to be served",
+        "sends no IPI to CPU {cpu}",
+    ),
+    "tlb": (
+        "may use its cached translation from here",
+        "up to here",
+        "flushes the TLB of CPU {cpu}",
+        "does not flush the TLB of CPU {cpu}",
+    ),
     "secondary_tlb": (
         "the device may use its translation from here",
         "up to here",
         "flushes the device's TLB",
+        "does not flush the device's TLB",
     ),
-    "srcu": ("SRCU section begins", "SRCU section ends", "synchronize_srcu()"),
+    "srcu": ("SRCU section begins", "SRCU section ends", "synchronize_srcu()", "no synchronize_srcu()"),
 }
+_THREAD = re.compile(r"P(\d+)\(")
+_REQUEST = re.compile(r"smp_store_release\((go\d+), 1\)")
+_HELPER = re.compile(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,16 @@ class Interleaving:
         return (*steps, *self.gaps)
 
 
+@dataclass(frozen=True)
+class _Skipped:
+    """A wait of a test that an execution does not come to: the thread, its line, and what it would wait for."""
+
+    thread: int
+    line: int
+    domain: str
+    cpu: str
+
+
 NOTHING = Interleaving()
 
 
@@ -83,29 +112,91 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     if witness is None:
         return NOTHING
     execution = execution_of(parse(litmus, ""), witness, 4)
-    order = timeline.interleaving(witness, execution)
+    lines = litmus.splitlines()
+    order: list[int | _Skipped] = list(timeline.interleaving(witness, execution))
+    for skipped, after in _skipped(lines, witness):
+        order.insert(order.index(after) + 1, skipped)
     step = {number: place for place, number in enumerate(order, 1)}
     missed = execution.rows(lkmm.fr)
-    lines = litmus.splitlines()
     moments = []
     for number in order:
+        if isinstance(number, _Skipped):
+            opens = f"srcu_read_lock({number.domain}{number.cpu})"
+            first = next(n for n, event in enumerate(witness.events) if opens in event.text)
+            moments.append(_not_waited(number, threads, lines, step[first]))
+            continue
         event = witness.events[number]
-        place = _COMMENT.search(lines[event.line - 1]) if 0 < event.line <= len(lines) else None
-        thread = threads[event.thread] if event.thread < len(threads) else None
         text, section = describe(event.text)
         later = [step[other] for other in bits(missed[number]) if step.get(other, len(step)) < step[number]]
         moments.append(
             Moment(
-                f"CPU {thread.cpu}: {thread.function}()" if thread is not None else "IPI",
+                _who(threads, event.thread),
                 text if section or event.kind != "R" else f"{text}: {_value(event.value)}",
-                place.group(1) if place else "",
-                int(place.group(2)) if place else 0,
+                *_where(lines, event.line),
                 step.get(event.reads_from) if event.reads_from is not None and not section else None,
                 min(later) if later and not section else None,
             )
         )
     told = [_gap(timeline.gap_line(gap), lines) for gap in timeline.gaps(witness, execution)]
     return Interleaving(tuple(moments), tuple(told))
+
+
+def _who(threads: tuple[Thread, ...], number: int) -> str:
+    thread = threads[number] if number < len(threads) else None
+    return f"CPU {thread.cpu}: {thread.function}()" if thread is not None else "IPI"
+
+
+def _where(lines: Sequence[str], line: int) -> tuple[str, int]:
+    """The place of the C code that the comment on a line of the test names."""
+    place = _COMMENT.search(lines[line - 1]) if 0 < line <= len(lines) else None
+    return (place.group(1), int(place.group(2))) if place else ("", 0)
+
+
+def _not_waited(skipped: _Skipped, threads: tuple[Thread, ...], lines: Sequence[str], section: int) -> Moment:
+    """The wait that is not made, as a step that misses the section it should have waited for."""
+    text = _SECTIONS[skipped.domain][3].format(cpu=skipped.cpu)
+    return Moment(_who(threads, skipped.thread), text, *_where(lines, skipped.line), None, section)
+
+
+def _skipped(lines: Sequence[str], witness: "Witness") -> Iterator[tuple[_Skipped, int]]:
+    """The waits that an execution passes by although a reader in such a section sees what is written after them,
+    each with the event of its thread after which it would come."""
+    made = {event.line for event in witness.events}
+    waits = list(_waits(lines))
+    done = {(each.thread, each.domain, each.cpu) for each in waits if each.line in made}
+    for wait in waits:
+        key = (wait.thread, wait.domain, wait.cpu)
+        own = [
+            (number, event.line) for number, event in enumerate(witness.events) if event.thread == wait.thread
+        ]
+        before = [number for number, line in own if line < wait.line]
+        later = {number for number, line in own if line > wait.line}
+        if key not in done and before and _seen_in_section(wait, later, witness):
+            done.add(key)
+            yield wait, before[-1]
+
+
+def _seen_in_section(wait: _Skipped, writes: set[int], witness: "Witness") -> bool:
+    """Whether a thread with a section of the domain reads one of these writes."""
+    opens = f"srcu_read_lock({wait.domain}{wait.cpu})"
+    readers = {event.thread for event in witness.events if opens in event.text}
+    return any(event.thread in readers and event.reads_from in writes for event in witness.events)
+
+
+def _waits(lines: Sequence[str]) -> Iterator[_Skipped]:
+    """The waits of a test, those that a thread asks helpers for included."""
+    helpers = [found.groups() for found in map(_HELPER.match, lines) if found is not None]
+    thread = 0
+    for number, line in enumerate(lines, 1):
+        begins, wait, request = _THREAD.match(line), _WAITS.search(line), _REQUEST.search(line)
+        thread = int(begins[1]) if begins is not None else thread
+        place = _COMMENT.search(line)
+        if wait is not None and place is not None and wait[1] in _SECTIONS:
+            yield _Skipped(thread, number, wait[1], wait[2])
+        elif request is not None:
+            for go, domain, cpu in helpers:
+                if go == request[1] and domain in _SECTIONS:
+                    yield _Skipped(thread, number, domain, cpu)
 
 
 def places_between(litmus: str, gaps: tuple[str, ...]) -> frozenset[str]:

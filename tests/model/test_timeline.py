@@ -1,0 +1,71 @@
+"""The interleaving behind an unsafe verdict: the wait that is not made stands in it, with the section it misses."""
+
+import pytest
+from patchscan.model.events import Thread
+from patchscan.model.timeline import Moment, interleaving
+
+THREADS = (Thread("reader", "walk", 0, ()), Thread("updater", "reuse", 1, ()))
+HEAD = """C t
+
+{
+	int flag = 0;
+	int table = 1;
+}
+
+P0(int *flag, int *table, struct srcu_struct *irq0)
+{
+	int r0;
+	int i_irq0;
+	i_irq0 = srcu_read_lock(irq0);  /* mm/walk.c:10 walk */
+	WRITE_ONCE(*flag, 1);  /* mm/walk.c:11 walk */
+	r0 = READ_ONCE(*table);  /* mm/walk.c:12 walk */
+	srcu_read_unlock(irq0, i_irq0);  /* mm/walk.c:13 walk */
+}
+
+P1(int *flag, int *table, struct srcu_struct *irq0, int *go0, int *done0)
+{
+	int r1;
+	int w0 = 1;
+	r1 = READ_ONCE(*flag);  /* mm/reuse.c:20 reuse */
+	if ((r1 == 1)) {  /* mm/reuse.c:21 reuse */
+%s
+	}
+	WRITE_ONCE(*table, 9);  /* mm/reuse.c:23 reuse */
+}
+%s
+exists (0:r0=9)
+"""
+ONE = ("\t\tsynchronize_srcu(irq0);  /* mm/reuse.c:22 reuse */", "")
+SEVERAL = (
+    "\t\tsmp_store_release(go0, 1);  /* mm/reuse.c:22 reuse */\n"
+    "\t\tw0 = smp_load_acquire(done0);  /* mm/reuse.c:22 reuse */",
+    "\nP2(int *go0, int *done0, struct srcu_struct *irq0)\n{\n\tint r0;\n\tr0 = smp_load_acquire(go0);\n"
+    "\tif (r0 == 1) {\n\t\tsynchronize_srcu(irq0);\n\t\tsmp_store_release(done0, 1);\n\t}\n}\n",
+)
+
+
+def told(text: str) -> list[Moment]:
+    return [step for step in interleaving(text, THREADS).moments if "IPI" in step.text]
+
+
+@pytest.mark.parametrize("wait", [ONE, SEVERAL], ids=["one CPU", "several"])
+def test_an_ipi_that_is_not_sent_misses_the_section(wait: tuple[str, str]) -> None:
+    text = HEAD % wait
+    (missing,) = told(text)
+    steps = interleaving(text, THREADS).moments
+    assert (missing.thread, missing.path, missing.line) == ("CPU 1: reuse()", "mm/reuse.c", 22)
+    assert missing.text == "sends no IPI to CPU 0"
+    assert missing.misses is not None
+    assert steps[missing.misses - 1].text == "IRQs off"
+    assert steps[steps.index(missing) - 1].line == 20
+    assert all(steps[step.sees - 1].text.startswith("WRITE_ONCE") for step in steps if step.sees)
+
+
+def test_an_ipi_that_would_change_nothing_is_not_drawn() -> None:
+    """The reader is done with the table before it is written: nobody had to be waited for."""
+    assert told((HEAD % ONE).replace("exists (0:r0=9)", "exists (0:r0=1 /\\ 1:r1=0)")) == []
+
+
+def test_an_ipi_that_is_sent_is_told_as_a_wait() -> None:
+    sent = (HEAD % ONE).replace("exists (0:r0=9)", "exists (1:r1=1)")
+    assert [step.text for step in told(sent)] == ["waits for an IPI to CPU 0 to be served"]
