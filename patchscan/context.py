@@ -107,7 +107,8 @@ class Context:
         from patchscan.flow.callbacks import callbacks, entry_state
 
         if function not in self._flows:
-            entry = entry_state(callbacks(function.source).get(function.name, ""))
+            callback = callbacks(function.source).get(function.name)
+            entry = entry_state(callback.kind if callback else "")
             self._flows[function] = states(function, entry, self.summaries(function.source))
         return self._flows[function]
 

@@ -95,14 +95,26 @@ def judge(
         at = f"line {inside.line}" if inside.path == file.path else f"{inside.path}:{inside.line}"
         where = f" (it calls {inside.name}() on {at})"
         shown = (Evidence(inside.path, inside.line, inside.text),)
+    reason = place.reason or registration(function)
+    number = file.patch_line(reason)
     if place.reason:
-        forbids = f"line {file.patch_line(place.reason)} forbids: {file.text_at(place.reason).strip()}"
+        forbids = f"line {number} forbids: {file.text_at(reason).strip()}"
     else:
-        forbids = f"what runs {function.name}() as its callback forbids"
-    other = call.line if line != call.line else place.reason or function.first_line
+        forbids = (
+            f"{function.name}() must not, for what line {number} makes of it: {file.text_at(reason).strip()}"
+        )
+    other = call.line if line != call.line else reason
     yield file.finding(
         line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other), *shown)
     )
+
+
+def registration(function: Function) -> int:
+    """The line that makes the function a callback whose context is known, else that of its name."""
+    from patchscan.flow.callbacks import callbacks
+
+    callback = callbacks(function.source).get(function.name)
+    return callback.line if callback else function.name_line
 
 
 def sleeps_inside(context: Context, file: ChangedFile, function: Function, call: Call) -> "Inside | str":

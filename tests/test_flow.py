@@ -273,30 +273,131 @@ def test_in_a_fragment_what_it_shows_is_known() -> None:
     assert states(function).at(function.calls()[-1].node).irqs_off is True
 
 
-def test_callbacks_that_are_only_registered() -> None:
-    source = parse(
-        b"""static void flush(void *info)
+REGISTERED = """
+static %s f(struct thing *t);
+static int other(void)
 {
+	x(t);
 }
-static void both(void *info)
+static %s f(struct thing *t)
 {
+	y(t);
 }
-static void expire(struct timer_list *t)
-{
-}
+%s
 void go(void)
 {
-	on_each_cpu(flush, NULL, 1);
-	on_each_cpu(both, NULL, 1);
-	both(NULL);
-	timer_setup(&timer, expire, 0);
+	%s
 }
 """
-    )
-    assert callbacks(source) == {"flush": "ipi", "expire": "timer"}
-    assert entry_state("ipi") == IRQS_OFF
-    timer = entry_state("timer")
-    assert timer.may_sleep is False and timer.irqs_off is None
+
+
+def kind_of(header: str, inside: str, outside: str = "") -> str:
+    """The kind of callback that f() is."""
+    source = parse((REGISTERED % (header, header, outside, inside)).encode())
+    callback = callbacks(source).get("f")
+    assert callback is None or "f" in source.line_text(callback.line)
+    return callback.kind if callback else ""
+
+
+@pytest.mark.parametrize(
+    ("header", "inside", "outside", "kind"),
+    [
+        ("void", "on_each_cpu(f, NULL, 1);", "", "ipi"),
+        ("void", "smp_call_function_single(cpu, f, NULL, 1);", "", "ipi"),
+        ("void", "INIT_CSD(&t->csd, f, t);", "", "ipi"),
+        ("bool", "on_each_cpu_cond(f, other, NULL, 1);", "", "ipi condition"),
+        ("int", "stop_machine(f, NULL, NULL);", "", "stopper"),
+        ("int", "stop_one_cpu(cpu, f, NULL);", "", "stopper of one CPU"),
+        ("irqreturn_t", "request_irq(t->irq, f, 0, name, t);", "", "hard irq"),
+        ("irqreturn_t", "request_irq(t->irq, f, IRQF_NO_THREAD, name, t);", "", "percpu irq"),
+        ("irqreturn_t", "request_percpu_irq(t->irq, f, name, t);", "", "percpu irq"),
+        ("irqreturn_t", "request_threaded_irq(t->irq, f, other, 0, name, t);", "", "hard irq"),
+        ("irqreturn_t", "devm_request_threaded_irq(d, t->irq, other, f, 0, name, t);", "", "irq thread"),
+        ("void", "timer_setup(&t->timer, f, 0);", "", "timer"),
+        ("void", "mod_timer(&timer, jiffies);", "static DEFINE_TIMER(timer, f);", "timer"),
+        ("enum hrtimer_restart", "hrtimer_init(&t->timer, a, b); t->timer.function = f;", "", "hrtimer"),
+        ("enum hrtimer_restart", "hrtimer_setup(&t->timer, f, a, HRTIMER_MODE_REL_SOFT);", "", "softirq"),
+        ("void", "tasklet_setup(&t->tasklet, f);", "", "tasklet"),
+        ("void", "tasklet_schedule(&tasklet);", "static DECLARE_TASKLET(tasklet, f);", "tasklet"),
+        ("void", "init_irq_work(&t->work, f);", "", "irq work"),
+        ("void", "a();", "static DEFINE_IRQ_WORK(work, f);", "irq work"),
+        ("void", "a();", "static struct irq_work work = IRQ_WORK_INIT_HARD(f);", "hard irq work"),
+        ("void", "call_rcu(&t->rcu, f);", "", "rcu callback"),
+        ("void", "call_srcu(&srcu, &t->rcu, f);", "", "rcu callback"),
+        ("int", "netif_napi_add(dev, &t->napi, f);", "", "napi poll"),
+        ("void", "a();", "static const struct net_device_ops ops = { .ndo_set_rx_mode = f };", "ndo"),
+        ("void", "INIT_WORK(&t->work, f);", "", ""),
+        ("void", "on_each_cpu(f, NULL, 1); f(NULL);", "", ""),
+        ("void", "on_each_cpu(f, NULL, 1); timer_setup(&t->timer, f, 0);", "", ""),
+        ("void", "on_each_cpu(f, NULL, 1);", "struct ops ops = { .reset = f };", ""),
+        ("int", "t->function = f;", "", ""),
+    ],
+)
+def test_callbacks_that_are_only_registered(header: str, inside: str, outside: str, kind: str) -> None:
+    assert kind_of(header, inside, outside) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "irqs_off", "irqs_off_not_rt", "may_sleep"),
+    [
+        ("ipi", True, True, False),
+        ("stopper", True, True, False),
+        ("stopper of one CPU", None, None, False),
+        ("ipi condition", None, None, False),
+        ("percpu irq", True, True, False),
+        ("hard irq work", True, True, False),
+        ("hard irq", None, True, False),
+        ("hrtimer", None, True, False),
+        ("irq work", None, True, False),
+        ("timer", None, None, False),
+        ("tasklet", None, None, False),
+        ("rcu callback", None, None, False),
+        ("napi poll", None, None, False),
+        ("ndo", None, None, False),
+        ("irq thread", None, None, None),
+        ("", None, None, None),
+    ],
+)
+def test_what_callbacks_run_in(
+    kind: str, irqs_off: bool | None, irqs_off_not_rt: bool | None, may_sleep: bool | None
+) -> None:
+    state = entry_state(kind)
+    assert (state.irqs_off, state.irqs_off_not_rt, state.may_sleep) == (irqs_off, irqs_off_not_rt, may_sleep)
+
+
+@pytest.mark.parametrize(
+    ("body", "irqs_off", "irqs_off_not_rt", "may_sleep"),
+    [
+        ("local_lock(&p->lock); here();", None, None, False),
+        ("local_lock_irqsave(&p->lock, flags); here();", None, True, False),
+        ("guard(local_lock_irq)(&p->lock); here();", None, True, False),
+        ("raw_spin_lock_irqsave(&p->lock, flags); here();", True, True, False),
+        (
+            "raw_spin_lock_irqsave(&p->lock, x); raw_spin_unlock_irqrestore(&p->lock, x); here();",
+            None,
+            None,
+            None,
+        ),
+        ("guard(raw_spinlock_irqsave)(&p->lock); here();", True, True, False),
+        ("scoped_guard(spinlock_irqsave, &p->lock) here();", None, True, False),
+        ("write_lock_bh(&p->lock); here();", None, None, False),
+        ("lockdep_assert_held(&p->lock); here();", None, None, None),
+        ("WARN_ON(irqs_disabled()); here();", False, False, None),
+        ("might_sleep(); local_irq_save(x); here();", True, True, False),
+        ("might_sleep_if(gfpflags_allow_blocking(gfp)); here();", None, None, None),
+        ("if (in_interrupt()) here();", None, None, False),
+        ("if (!in_interrupt()) here();", None, None, None),
+        ("if (in_softirq()) here();", None, None, False),
+        ("if (in_nmi()) return; here();", None, None, None),
+        ("if (!in_task()) here();", None, None, False),
+        ("if (in_task()) here();", None, None, None),
+    ],
+)
+def test_configurations_are_kept_apart(
+    body: str, irqs_off: bool | None, irqs_off_not_rt: bool | None, may_sleep: bool | None
+) -> None:
+    state = state_at(body)
+    assert (state.irqs_off, state.irqs_off_not_rt, state.may_sleep) == (irqs_off, irqs_off_not_rt, may_sleep)
 
 
 def summary_of(body: str, header: str = "static void g(struct pool *p)") -> CalleeSummary:

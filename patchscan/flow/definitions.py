@@ -35,7 +35,7 @@ def find_definitions(view: View, name: str, asking: Source) -> Definitions:
     """What a name means that a text calls and does not define itself, in a tree state."""
     if view.tree is None:
         return Definitions(why="no tree at hand")
-    paths, missed = files_holding(view, name, whole=False, near=(asking.path,))
+    paths, missed = files_holding(view, name, (asking.path,), MOST_FILES)
     if len(paths) > MOST_FILES:
         return Definitions(why=f"its name stands in more than {MOST_FILES} files")
     places = _places(view, name, paths)

@@ -301,6 +301,11 @@ PREDICATES: dict[str, tuple[Effect, Effect | None]] = {
     "preemptible": (Effect("assert", irq="on", preempt=-1), None),
     "in_atomic": (Effect("assert", preempt=1), None),
     "in_hardirq": (Effect("assert", irq="off", preempt=1), None),
+    "in_nmi": (Effect("assert", irq="off", preempt=1), None),
+    "in_interrupt": (Effect("assert", preempt=1), None),
+    "in_softirq": (Effect("assert", bottom_halves=1), None),
+    "in_serving_softirq": (Effect("assert", bottom_halves=1), None),
+    "in_task": (Effect("assert"), Effect("assert", preempt=1)),
     "rcu_read_lock_held": (Effect("assert", rcu=1), None),
 }
 ASSERTS_FALSE = frozenset(

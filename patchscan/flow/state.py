@@ -228,6 +228,7 @@ PROCESS = State(_ON, _ON, Depth(base=False), Depth(base=False), Depth(base=False
 ATOMIC = State(_OFF, _OFF, Depth(base=True), Depth(base=True), Depth(base=True))
 IRQS_OFF = State(_OFF, _OFF, Depth(base=True))
 IRQS_OFF_NOT_RT = State(irq=_OFF)
+PREEMPT_OFF = State(preempt=Depth(base=True))
 BOTTOM_HALF = State(bottom_halves=Depth(base=True))
 
 

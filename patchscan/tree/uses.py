@@ -93,7 +93,7 @@ def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool)
 
 
 def _uses_of(view: View, symbol: str, whole: bool, called: bool = False) -> tuple[list[Use], str]:
-    paths, why = files_holding(view, symbol, whole)
+    paths, why = files_holding(view, symbol, most=None if whole else _MANY_FILES)
     work = partial(_uses_in, view, symbol, called)
     parts = [paths] if len(paths) < _FEW_FILES else [paths[::2], paths[1::2]]
     return [use for uses in in_parallel(work, parts) for use in uses], why
@@ -151,10 +151,13 @@ _KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionar
 _FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
 
 
-def files_holding(view: View, symbol: str, whole: bool, near: Sequence[str] = ()) -> tuple[list[str], str]:
+def files_holding(
+    view: View, symbol: str, near: Sequence[str] = (), most: int | None = None
+) -> tuple[list[str], str]:
     """The files that may hold an identifier in a view, sorted, and why these may not be all ("" where they are).
 
-    near: files beside which to look, too, where not the whole tree is searched.
+    most: with the files of an index as they are, and where more hold it, or without one, only what stands near the
+    series and the files in `near`; None: the whole tree.
     """
     changed = [
         path
@@ -163,7 +166,7 @@ def files_holding(view: View, symbol: str, whole: bool, near: Sequence[str] = ()
     ]
     if view.tree is None:
         return sorted(changed), "no tree: only what the series itself shows was searched"
-    held, why = _held(view.tree, [symbol], whole, sorted({*view.changed, *near}))
+    held, why = _held(view.tree, [symbol], sorted({*view.changed, *near}), most)
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
 
 
@@ -174,26 +177,27 @@ def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Seq
     found = _FOUND.setdefault(view.tree, _Found())
     # An index is compared with the tree only when find_uses() needs it.
     if not _ask_index(view.tree, found, symbols, checked=False):
-        _held(view.tree, symbols, whole, sorted({*view.changed, *near}))
+        _held(view.tree, symbols, sorted({*view.changed, *near}), None if whole else _MANY_FILES)
 
 
 def _held(
-    tree: Tree, symbols: Sequence[str], whole: bool, changed: Sequence[str]
+    tree: Tree, symbols: Sequence[str], changed: Sequence[str], most: int | None
 ) -> tuple[tuple[str, ...], str]:
     """The files of the tree that hold the first symbol, and why these may not be all."""
     found = _FOUND.setdefault(tree, _Found())
+    whole = most is None
     if not _ask_index(tree, found, symbols, checked=whole):
         missing = found.missing(symbols, _EVERYWHERE)
         if missing and whole and found.searches < MOST_SEARCHES:
             found.searches += 1
             found.keep(holding(tree, missing), _EVERYWHERE)
     everywhere = found.by_word.get((symbols[0], _EVERYWHERE))
-    if everywhere is not None and (whole or len(everywhere) <= _MANY_FILES):
+    if everywhere is not None and (most is None or len(everywhere) <= most):
         return everywhere, ""
     near = near_directories(changed)
     indexed = found.by_word.get((symbols[0], _INDEXED), everywhere)
     if indexed is not None:
-        if len(indexed) <= _MANY_FILES:
+        if len(indexed) <= (most or _MANY_FILES):
             return indexed, "the index was not compared with the tree"
         return tuple(
             path for path in indexed if path.startswith(tuple(f"{directory}/" for directory in near))
