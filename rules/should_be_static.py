@@ -187,8 +187,12 @@ def judge(
 
 def elsewhere(found: "Uses", path: str) -> "list[Use]":
     """The uses in other files."""
-    # Where the name is static, another function is meant.
-    apart = {use.path for use in found.uses if use.kind == "definition" and "static" in use.text.split()}
+    # Where the name is static, another function is meant; in a header it is the stub of another configuration.
+    apart = {
+        use.path
+        for use in found.uses
+        if use.kind == "definition" and "static" in use.text.split() and use.path.endswith(".c")
+    }
     return [use for use in found.uses if use.path not in {path, *apart}]
 
 
@@ -317,6 +321,29 @@ int walk(struct list *list);
 """,
     ),
     good=(
+        """
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> patch mm: walk where it is configured
+>>> file include/linux/walk.h
++#ifdef CONFIG_WALK
++int walk_one(int depth);
++#else
++static inline int walk_one(int depth) { return 0; }
++#endif
+>>> file mm/walk.c
++int walk_one(int depth)
++{
++	return depth;
++}
++
++int walk(void)
++{
++	return walk_one(0);
++}
++
+ int other;
+""",
         """
 >>> tree mm/Makefile
 obj-y += walk.o count.o
