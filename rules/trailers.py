@@ -16,6 +16,14 @@ BACKPORT = pattern(r"\bcommit [0-9a-f]{12,40} upstream|\[ ?upstream commit [0-9a
 REPORTS = ("closes", "link", "buglink", "bug", "bugzilla", "references")
 # A mailing list or a relay sent it in the author's name, with an address of its own.
 RELAYED = pattern(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
+# Programs report in public.
+ROBOT = pattern(r"robot|\bbot\b|\blkp\b|\bci\b", re.IGNORECASE)
+# Addresses that anybody may have: two of the same domain do not work together.
+ANYBODY = pattern(
+    r"(?:g|hot|fox|proton|i?cloud|fast)?mail\.\w+|(?:outlook|live|yahoo|icloud|qq|163|126|gmx|web|proton|posteo|"
+    r"yandex|kernel|linux|infradead)\.\w+",
+    re.IGNORECASE,
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -113,12 +121,20 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
         return context.changelog_fine(trailer.line, "the report is linked to")
     if "syzkaller" in trailer.value or "syzbot" in trailer.value:
         return context.changelog_fine(trailer.line, "the address names the report")
+    if are_colleagues(trailer.value, context.patch.author):
+        return context.changelog_fine(trailer.line, "the author's colleague may have told it in private")
     fix = any(each.key.lower() == "fixes" for each in context.patch.trailers)
     return context.changelog_finding(
         trailer.line,
         "where is the report? A Closes: trailer with its address should follow, unless it was private",
         severity="" if fix else "info",
     )
+
+
+def are_colleagues(reporter: str, author: str) -> bool:
+    """Whether two "Name <address>" belong to one company or institute."""
+    domain, other = (name_and_address(each)[1].lower().partition("@")[2] for each in (reporter, author))
+    return bool(domain) and domain == other and not ANYBODY.fullmatch(domain) and not ROBOT.search(reporter)
 
 
 def stable(context: Context, trailer: Trailer) -> Finding | Silence:
@@ -165,7 +181,8 @@ Cc: stable@vger.kernel.org // want "no Signed-off-by"
 The walk ends early.
 
 Fixes: https://example.org/bug/1 // want "names no commit"
-Reported-by: Another User <user@example.org> // want "where is the report"
+Reported-by: Another User <user@example.com> // want "where is the report"
+Reported-by: example test robot <robot@example.org> // want "where is the report"
 Cc: stable@vger.kernel.org
 Signed-off-by: A Stranger <stranger@example.org> // want "A Developer is the author"
 >>> file mm/example.c
@@ -210,6 +227,16 @@ Cc: stable@vger.kernel.org # 6.1
 Co-developed-by: Another Developer <another@example.org>
 Signed-off-by: Another Developer <another@example.org>
 Signed-off-by: A Developer <developer@example.com>
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: repair the walk
+The walk ends early; a colleague saw it.
+
+Fixes: 0123456789ab ("mm: walk")
+Reported-by: Another Developer <another@example.org>
+Signed-off-by: A Developer <developer@example.org>
 >>> file mm/example.c
 +int x;
 """,
