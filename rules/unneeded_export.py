@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 OTHER_NAMES = ("EXPORT_TRACEPOINT_SYMBOL", "EXPORT_SYMBOL_IF_KUNIT", "EXPORT_SYMBOL_FOR_KVM")
 NO_USE = ("definition", "declaration", "export", "member", "local", "comment", "string")
 MOST_NAMES = 12
+MAY_COME = "the patches of the series that are missing may bring a module that does"
 
 
 class User(NamedTuple):
@@ -37,8 +38,15 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     ]
     answers = [(file, export, without_search(context, file, export)) for file, export in exports]
     context.look_ahead({export.symbol for _, export, answer in answers if answer is None})
+    waiting: list[tuple[ChangedFile, Export]] = []
     for file, export, answer in answers:
-        yield answer or judge(context, file, export)
+        said = answer or judge(context, file, export)
+        if said is None:
+            waiting.append((file, export))
+        else:
+            yield said
+    if waiting:
+        yield in_vain_so_far(waiting)
 
 
 def without_search(context: Context, file: ChangedFile, export: Export) -> Silence | None:
@@ -59,8 +67,11 @@ def without_search(context: Context, file: ChangedFile, export: Export) -> Silen
     return file.fine(export.line, f"{near.path} uses {symbol} and can be a module") if near else None
 
 
-def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence:
-    """A finding where every user is known, and built in or part of the same module."""
+def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Silence | None:
+    """A finding where every user is known, and built in or part of the same module.
+
+    None where nothing uses the symbol yet, and patches that are missing may.
+    """
     symbol = export.symbol
     users: list[User] = []
     for found in users_of(context, symbol):
@@ -77,22 +88,33 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
     return finding(context, file, export, [user for user in users if user.path != file.path])
 
 
-def finding(context: Context, file: ChangedFile, export: Export, users: list[User]) -> Finding:
-    """The finding; a hint only where patches that are not at hand may bring the users."""
-    symbol = export.symbol
-    if users:
-        inside = all(together(context, user.path, file.path) for user in users)
-        where = "part of the same module" if inside else "built in"
-        text = f"{symbol} is exported, but all its users are {where}: drop the export"
-    elif context.series.missing:
-        text = f"{symbol} is exported, but nothing at hand uses it; the patches of the series that are missing may"
-    else:
-        text = (
-            f"{symbol} is exported, but nothing in the tree or the series uses it elsewhere: drop the export"
-        )
-    hint = {} if users or not context.series.missing else {"severity": "info", "confidence": "low"}
+def finding(context: Context, file: ChangedFile, export: Export, users: list[User]) -> Finding | None:
+    """The finding; a hint only where patches that are not at hand may bring more users."""
+    symbol, missing = export.symbol, context.series.missing
     evidence = tuple(Evidence(user.path, user.line, user.text) for user in users[:5])
-    return file.finding(export.line, text, evidence, fix=file.replacement(export.line, export.line), **hint)
+    inside = all(together(context, user.path, file.path) for user in users)
+    where = "part of the same module" if inside else "built in"
+    if not missing:
+        known = (
+            f"all its users are {where}" if users else "nothing in the tree or the series uses it elsewhere"
+        )
+        fix = file.replacement(export.line, export.line)
+        return file.finding(
+            export.line, f"{symbol} is exported, but {known}: drop the export", evidence, fix=fix
+        )
+    if not users:
+        return None
+    text = f"{symbol} is exported, but all its users at hand are {where}; {MAY_COME}"
+    return file.finding(export.line, text, evidence, severity="info", confidence="low")
+
+
+def in_vain_so_far(exports: list[tuple[ChangedFile, Export]]) -> Finding:
+    """One hint for all exports that nothing at hand uses."""
+    names = [export.symbol for _, export in exports]
+    some = ", ".join(names[:4]) + (" and others" if len(names) > 4 else "")
+    file, export = exports[0]
+    text = f"nothing at hand uses what is exported here ({some}); {MAY_COME}"
+    return file.finding(export.line, text, severity="info", confidence="low")
 
 
 def users_of(context: Context, symbol: str) -> Iterator[User | str]:
