@@ -35,12 +35,20 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             elif "commit" in match[0].lower() and names_commit:
                 yield context.changelog_fine(number, "it may mean the commit that the changelog names")
             else:
-                yield context.changelog_finding(
-                    number,
-                    f'"{match[0]}" can go: say what is wrong today, then tell the code what to do ("Add ...", '
-                    '"Make ..."), as the documentation asks',
-                )
+                yield context.changelog_finding(number, f'"{match[0]}" {advice(match[0])}')
                 return
+
+
+def advice(mention: str) -> str:
+    """What to write in place of a mention."""
+    if mention.lower().endswith(("set", "series")):
+        return (
+            "is not there any more once this is a commit: name what is meant, or leave it to the cover letter"
+        )
+    return (
+        'can go: say what is wrong today, then tell the code what to do ("Add ...", "Make ..."), as the '
+        "documentation asks"
+    )
 
 
 RULE = Rule(
@@ -70,6 +78,13 @@ that holds them. This patch also counts them.
 >>> patch mm: track walks
 Walks are not seen today, so this // want "this patch"
 patch adds a variable that holds them.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: keep entries in one place
+Keep the entries side by side, for the index that comes
+later in this patchset. // want "name what is meant"
 >>> file mm/example.c
 +int x;
 """,
