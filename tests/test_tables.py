@@ -1,0 +1,180 @@
+"""What reviewers said of real series, row by row, and what this tool says of series as they were sent.
+
+concerns.tsv and reviewed.tsv: for each remark of the reference data that belongs to a rule, the series (below the
+reference data, or a fixture of ours), the place, and the severity of our finding there with a tree and without one,
+"-" for none; the reason says why not, or what is said instead. judged.tsv: every finding on series as sent, with a
+judgement made by reading the mail and the code. PATCHSCAN_UPDATE=1 writes what is found today; judging is by hand.
+"""
+
+import csv
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from patchscan.context import Settings
+from patchscan.job import read
+from patchscan.registry import load_rules
+from patchscan.report import Report
+from patchscan.scan import scan
+from patchscan.tree import open_tree
+
+TESTS = Path(__file__).parent
+FIXTURES = TESTS.parent / "fixtures"
+SHARED = Path(os.environ.get("PATCHSCAN_SHARED", ""))
+KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
+UPDATE = bool(os.environ.get("PATCHSCAN_UPDATE"))
+RULES, _ = load_rules()
+NAMES = {rule.name for rule in RULES}
+LEVELS = {"-": 0, "info": 1, "warning": 2, "error": 3}
+REMARKS = ("id", "rule", "series", "place", "tree", "hunks", "reason")
+SENT = ("series", "patch", "place", "rule", "severity", "judgement", "reason")
+
+with_shared = pytest.mark.skipif(not os.environ.get("PATCHSCAN_SHARED"), reason="PATCHSCAN_SHARED is not set")
+with_both = pytest.mark.skipif(
+    not (os.environ.get("PATCHSCAN_SHARED") and KERNEL),
+    reason="the reference data or the tree is not at hand",
+)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    return list(csv.DictReader(path.read_text().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def write(path: Path, columns: tuple[str, ...], table: Iterable[dict[str, str]]) -> None:
+    lines = ["\t".join(columns), *("\t".join(row[column] for column in columns) for row in table)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+REMARKED = [(table, row) for table in ("concerns", "reviewed") for row in rows(TESTS / f"{table}.tsv")]
+
+
+@cache
+def judged(series: str, with_tree: bool) -> Report:
+    """What is said of a series of the reference data or of ours."""
+    ours = series.startswith("fixtures/")
+    path = TESTS.parent / series / "series.mbox" if ours else SHARED / "corpus" / series
+    tree = open_tree(str(FIXTURES / "tree") if ours else KERNEL) if with_tree else None
+    return scan(read([str(path)], None), tree, RULES, Settings({}))
+
+
+def severity(row: dict[str, str], with_tree: bool) -> str:
+    """The highest severity of a row's rule at its place, "-" for none."""
+    found = [
+        each.severity
+        for each in judged(row["series"], with_tree).findings
+        if each.rule == row["rule"] and f"{each.path}:{each.line}" == row["place"]
+    ]
+    return max(found, key=LEVELS.__getitem__, default="-")
+
+
+def usable(row: dict[str, str], with_tree: bool) -> bool:
+    """Whether what a row speaks of is at hand."""
+    if row["series"].startswith("fixtures/"):
+        return True
+    return row["series"] != "-" and bool(os.environ.get("PATCHSCAN_SHARED")) and bool(KERNEL or not with_tree)
+
+
+@pytest.mark.skipif(UPDATE, reason="PATCHSCAN_UPDATE is set")
+@pytest.mark.parametrize("with_tree", [True, False], ids=["tree", "hunks"])
+@pytest.mark.parametrize(("table", "row"), REMARKED, ids=[row["id"] for _, row in REMARKED])
+def test_what_is_said_of_a_remark(table: str, row: dict[str, str], with_tree: bool) -> None:
+    if not usable(row, with_tree):
+        pytest.skip("the series or the tree is not at hand")
+    assert severity(row, with_tree) == row["tree" if with_tree else "hunks"], row["reason"]
+
+
+@with_shared
+def test_every_remark_has_its_row() -> None:
+    asked = {row["id"]: row["expected_rule"] for row in rows(SHARED / "concerns.tsv")}
+    asked = {number: rule for number, rule in asked.items() if rule != "-"}
+    asked |= {row["id"]: row["rule"] for row in rows(SHARED / "corpus/reviewed/comments.tsv")}
+    assert asked
+    ours = {row["id"]: row["rule"] for _, row in REMARKED}
+    for number, rule in asked.items():
+        assert ours.get(number) in (rule, "-") and (rule in NAMES or ours[number] == "-"), number
+
+
+def test_silence_has_its_reason() -> None:
+    assert REMARKED
+    for table, row in REMARKED:
+        assert row["tree"] in LEVELS and row["hunks"] in LEVELS, (table, row["id"])
+        assert row["reason"] or (row["tree"] != "-" and row["hunks"] != "-"), (table, row["id"])
+
+
+@with_both
+@pytest.mark.skipif(not UPDATE, reason="PATCHSCAN_UPDATE is not set")
+@pytest.mark.parametrize("table", ["concerns", "reviewed"])
+def test_the_table_is_written_anew(table: str) -> None:
+    mine = [row for name, row in REMARKED if name == table]
+    for row in mine:
+        if usable(row, True):
+            row |= {"tree": severity(row, True), "hunks": severity(row, False)}
+    write(TESTS / f"{table}.tsv", REMARKS, mine)
+
+
+def said(series: str) -> list[dict[str, str]]:
+    """The findings on a series with the tree, as rows without a judgement."""
+    return [
+        {
+            "series": series,
+            "patch": str(each.patch),
+            "place": f"{each.path}:{each.line}",
+            "rule": each.rule,
+            "severity": each.severity,
+            "judgement": "",
+            "reason": "",
+        }
+        for each in judged(series, True).findings
+    ]
+
+
+def identity(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[column] for column in SENT[:5])
+
+
+SERIES_AS_SENT = sorted(
+    f"{name}/{path.name}"
+    for name in ("list-series", "queue")
+    for path in (SHARED / "corpus" / name).glob("*.mbox")
+    if os.environ.get("PATCHSCAN_SHARED")
+)
+
+
+@pytest.mark.slow
+@with_both
+@pytest.mark.parametrize("series", SERIES_AS_SENT)
+def test_every_finding_was_judged(series: str) -> None:
+    known = {identity(row): row for row in rows(TESTS / "judged.tsv") if row["series"] == series}
+    found = {identity(row): row for row in said(series)}
+    if UPDATE:
+        others = [row for row in rows(TESTS / "judged.tsv") if row["series"] != series]
+        mine = [known.get(number, row) for number, row in found.items()]
+        write(TESTS / "judged.tsv", SENT, sorted([*others, *mine], key=lambda row: row["series"]))
+        return
+    assert sorted(known) == sorted(found)
+
+
+def test_nine_of_ten_warnings_are_right() -> None:
+    """At default severity: one of ten findings may be wrong; what is wrong or arguable has its reason."""
+    table = rows(TESTS / "judged.tsv")
+    shown = [row for row in table if row["severity"] != "info"]
+    assert shown and {row["judgement"] for row in table} <= {"right", "arguable", "wrong"}
+    assert all(row["reason"] for row in table)
+    assert 10 * sum(row["judgement"] == "right" for row in shown) >= 9 * len(shown)
+
+
+@pytest.mark.slow
+@with_shared
+def test_warnings_are_few() -> None:
+    """At most 0.3 a patch at default severity."""
+    patches = sum(
+        len(series.patches)
+        for name in SERIES_AS_SENT
+        for series in read([str(SHARED / "corpus" / name)], None).series[:1]
+    )
+    shown = [row for row in rows(TESTS / "judged.tsv") if row["severity"] != "info"]
+    assert 10 * len(shown) <= 3 * patches
