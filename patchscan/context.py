@@ -220,3 +220,15 @@ def contexts(series: Series, states: tuple[PatchState, ...], settings: Settings)
     for context in made:
         context.all = made
     return made
+
+
+def cover_letter(judged: tuple[Context, ...]) -> tuple[Context, ...]:
+    """The context of the cover letter beside those of the patches; nothing where there is none."""
+    cover = judged[0].series.cover if judged else None
+    if cover is None:
+        return ()
+    first = judged[0]
+    state = PatchState(cover, (), View(first.view.tree, {}))
+    letter = Context(first.series, (state, *first.states), 0, first.settings)
+    letter.all = judged
+    return (letter,)

@@ -48,7 +48,7 @@ def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
         return ()
     # A revision that was sent twice is answered under either.
     same = [each for each in older.series if each.revision == older.series[0].revision]
-    patches = {patch.message_id: patch for each in same for patch in all_patches(each) if patch.message_id}
+    patches = {patch.message_id: patch for each in same for patch in each.mails if patch.message_id}
     found = []
     for reply in older.replies:
         patch = patches.get(reply.parent or "")
@@ -58,11 +58,6 @@ def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
             if asks_something(remark, reply):
                 found.append(answered(remark, reply, patch, newer))
     return tuple(found)
-
-
-def all_patches(series: Series) -> tuple[Patch, ...]:
-    """The cover letter, where there is one, and the patches."""
-    return (*((series.cover,) if series.cover else ()), *series.patches)
 
 
 def address(author: str) -> str:
@@ -135,9 +130,7 @@ def company(lines: Sequence[Said], at: int, quoted: Sequence[str]) -> int:
 def state_of(line: Said, patch: Patch, newer: Series) -> str:
     """ "changed", "near" (lines next to it changed), "unchanged", or "gone" with the file it stands in."""
     if line.path == CHANGELOG:
-        texts = [
-            [each.key for each in lines_of(other) if each.path == CHANGELOG] for other in all_patches(newer)
-        ]
+        texts = [[each.key for each in lines_of(other) if each.path == CHANGELOG] for other in newer.mails]
         now = Counter(key for each in texts for key in each)
     else:
         files = [each for other in newer.patches for each in lines_of(other) if each.path == line.path]

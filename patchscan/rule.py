@@ -74,7 +74,8 @@ class Rule:
 
     name: kebab-case, says what is wrong; summary: one line; why: the reason, for `explain`; source: the
     kernel document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
-    "medium" or "low"; bad, good: examples, see patchscan.testing for their form.
+    "medium" or "low"; bad, good: examples, see patchscan.testing for their form; cover: whether it judges
+    cover letters too, which have a changelog and no files.
     """
 
     name: str
@@ -86,3 +87,4 @@ class Rule:
     check: Callable[["Context"], Iterator[Finding | Silence]]
     bad: tuple[str, ...]
     good: tuple[str, ...]
+    cover: bool = False

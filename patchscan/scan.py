@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from patchscan.context import NO_SETTINGS, Context, Settings, contexts
+from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.fingerprint import with_fingerprints
 from patchscan.frozen import replace
 from patchscan.problem import Problem
@@ -24,7 +24,13 @@ def scan(
     series = thread.series[0]
     states = lay(series, tree)
     judged = contexts(series, states, settings)
-    said = [remark for context in judged for rule in rules for remark in apply(rule, context)]
+    said = [
+        remark
+        for context in (*cover_letter(judged), *judged)
+        for rule in rules
+        if rule.cover or context.patch.index
+        for remark in apply(rule, context)
+    ]
     findings = in_reading_order((remark for remark in said if isinstance(remark, Finding)), judged)
     return Report(
         thread=thread,

@@ -110,6 +110,11 @@ class Series:
     change_id: str | None = None
     base_tree: str | None = None
 
+    @property
+    def mails(self) -> tuple[Patch, ...]:
+        """The patches in order, behind the cover letter where there is one."""
+        return ((self.cover,) if self.cover else ()) + self.patches
+
 
 @frozen
 class Remark:

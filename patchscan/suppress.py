@@ -106,11 +106,7 @@ def read_notes(report: Report, rules: Set[str]) -> tuple[dict[tuple[int, str], s
     """(patch number and rule -> reason; notes that cannot be followed) of a series."""
     notes: dict[tuple[int, str], str] = {}
     problems: list[Problem] = []
-    series = report.series
-    patches: tuple[Patch, ...] = series.patches if series else ()
-    if series and series.cover:
-        patches = (series.cover, *patches)
-    for patch in patches:
+    for patch in report.series.mails if report.series else ():
         for rule, reason in notes_of(patch):
             where = f"patch {patch.index}, note on {rule}"
             if rule not in rules:

@@ -4,6 +4,7 @@ An example is text in one of two forms. The short form is one piece of a diff: e
 or "@@", and it is taken as a change of mm/example.c without a tree. The long form has sections:
 
     >>> tree mm/Makefile        a file of the kernel tree before the series; its lines follow as they are
+    >>> cover mm: add helpers   the cover letter; its text follows
     >>> patch mm: add a helper  a patch; its changelog follows
     >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added)
 
@@ -144,10 +145,10 @@ def meets(patch: int, path: str, line: int, message: str, want: Expectation) -> 
 
 def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expectation, ...]]:
     """The series of an example, the tree it stands on (None: no tree) and its expectations."""
-    drafts, tree = sections(text)
+    covers, drafts, tree = sections(text)
     expected: list[Expectation] = []
     patches = []
-    for number, draft in enumerate(drafts, 1):
+    for number, draft in enumerate((*covers, *drafts), 1 - len(covers)):
         changelog = take_out(draft.changelog, number, CHANGELOG, expected, lambda at: at + 1)
         changes = []
         for path, lines in draft.files.items():
@@ -159,13 +160,15 @@ def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expe
         for change in (change for patch in patches for change in patch.files):
             if change.old_path is not None:
                 tree.setdefault(change.path, pre_image(change))
-    return Series("example", 1, "example@example.org", None, tuple(patches)), tree, tuple(expected)
+    cover = patches.pop(0) if covers else None
+    return Series("example", 1, "example@example.org", cover, tuple(patches)), tree, tuple(expected)
 
 
-def sections(text: str) -> tuple[list[_Draft], dict[str, bytes] | None]:
-    """The patches of an example and the files of its tree, None where it has none."""
+def sections(text: str) -> tuple[list[_Draft], list[_Draft], dict[str, bytes] | None]:
+    """The cover letter of an example where it has one, its patches and the files of its tree, None for no tree."""
     if not text.lstrip("\n").startswith(">>>"):
-        return [_Draft("mm: example", files={DEFAULT_PATH: text.strip("\n").split("\n")})], None
+        return [], [_Draft("mm: example", files={DEFAULT_PATH: text.strip("\n").split("\n")})], None
+    covers: list[_Draft] = []
     drafts: list[_Draft] = []
     tree: dict[str, bytes] | None = None
     for part in re.split(r"^>>> ", text.strip("\n"), flags=re.M)[1:]:
@@ -177,11 +180,13 @@ def sections(text: str) -> tuple[list[_Draft], dict[str, bytes] | None]:
             tree[name] = body.encode()
         elif kind == "patch":
             drafts.append(_Draft(name, lines))
+        elif kind == "cover" and not covers:
+            covers.append(_Draft(name, lines))
         elif kind == "file" and drafts:
             drafts[-1].files[name] = lines
         else:
             raise ValueError(f"an example has no section {head!r} here")
-    return drafts, tree
+    return covers, drafts, tree
 
 
 def take_out(

@@ -134,10 +134,15 @@ class Report:
 
 
 def anchored(report: Report, finding: Finding) -> tuple[str, int]:
-    """(path, line) of a finding for hosts that know files only: a changelog's is the first file of its patch."""
+    """(path, line) of a finding for hosts that know files only.
+
+    A changelog's is the first file of its patch, a cover letter's that of the series.
+    """
     if finding.path != CHANGELOG:
         return finding.path, finding.line
-    files = [file for state in report.states if state.patch.index == finding.patch for file in state.files]
+    files = [
+        file for state in report.states if finding.patch in (0, state.patch.index) for file in state.files
+    ]
     return (files[0].change.path, 1) if files else ("(no file)", 1)
 
 

@@ -71,7 +71,7 @@ def render(report: Report) -> str:
         .render(
             report=report,
             summary=summary(report),
-            patches=[shown_patch(report, state.patch, state.files) for state in report.states],
+            patches=shown_patches(report),
             matrix=matrix(report.models),
             models=sorted(report.models, key=lambda each: each.name not in proofs(report)),
             proofs=proofs(report),
@@ -129,6 +129,16 @@ def place(finding: Finding) -> str:
     if finding.path == CHANGELOG:
         return f"changelog, line {finding.line}"
     return f"{finding.path}:{finding.line}"
+
+
+def shown_patches(report: Report) -> list[ShownPatch]:
+    """Every patch, and the cover letter where something is said of it."""
+    files = {state.patch.index: state.files for state in report.states}
+    spoken_of = {finding.patch for finding in report.findings}
+    mails = report.series.mails if report.series else ()
+    return [
+        shown_patch(report, mail, files.get(mail.index, ())) for mail in mails if mail.index or 0 in spoken_of
+    ]
 
 
 def shown_patch(report: Report, patch: Patch, states: Sequence[FileState]) -> ShownPatch:

@@ -43,8 +43,7 @@ def drafts(report: Report) -> Iterator[tuple[str, str]]:
     """(file name, mailbox of one mail) for each patch with findings, in the order of the series."""
     if report.series is None:
         return
-    cover = (report.series.cover,) if report.series.cover else ()
-    for patch in (*cover, *report.series.patches):
+    for patch in report.series.mails:
         findings = [each for each in report.findings if each.patch == patch.index and each.counts]
         if findings:
             yield f"{patch.index:04}-{file_name(patch.title)}.mbox", draft(report, patch, findings)

@@ -27,11 +27,11 @@ def lines(report: Report) -> Iterator[str]:
         yield escaped(report.base)
         yield ""
     yield f"**{escaped(summary(report))}**"
-    for state in report.states:
-        found = [each for each in report.shown if each.patch == state.patch.index]
+    for patch in report.series.mails if report.series else ():
+        found = [each for each in report.shown if each.patch == patch.index]
         if found:
             yield ""
-            yield f"## {escaped(state.patch.subject)}"
+            yield f"## {escaped(patch.subject)}"
             for finding in found:
                 yield ""
                 yield from finding_lines(finding)

@@ -55,10 +55,10 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     """All lines of the report."""
     if detail >= 0:
         yield from header_rows(report, width)
-    for state in report.states:
-        found = [each for each in report.shown if each.patch == state.patch.index and not each.preexisting]
+    for patch in report.series.mails if report.series else ():
+        found = [each for each in report.shown if each.patch == patch.index and not each.preexisting]
         if found:
-            yield row(printable(state.patch.subject), "title")
+            yield row(printable(patch.subject), "title")
             yield row()
             for finding in found:
                 yield from finding_rows(finding, width)
