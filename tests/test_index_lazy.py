@@ -215,9 +215,10 @@ def test_the_files_of_one_directory(
     """Only that directory is compared with the index, and nothing that changed in it is missed."""
     if change is not None:
         change(kernel)
+        (kernel / "top.c").write_text("shared();\n")
     monkeypatch.setattr(index, "_stale_in_directory", refuse)
     tree = Directory(str(kernel))
-    for directory in ("mm", "net", "net/sub", "memory", "include", "never"):
+    for directory in ("", "mm", "net", "net/sub", "memory", "include", "never"):
         found = look_up_in(tree, directory, ["shared", "nothing"])
         below = holding(tree, ["shared", "nothing"], [directory])
         assert found == {

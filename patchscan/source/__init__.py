@@ -7,7 +7,7 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.frozen import frozen
@@ -209,8 +209,13 @@ class FragmentEnds:
     last_line: int
 
 
+# What one patch of a series leaves is what the next begins with, and several rules look at the same other file.
+@lru_cache(maxsize=64)
 def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
-    """C text as a Source; nothing is parsed before it is asked for. Never raises: bad C is `partial`."""
+    """C text as a Source; nothing is parsed before it is asked for. Never raises: bad C is `partial`.
+
+    The same text at the same place gives the same Source.
+    """
     return Source(path, text, first_line)
 
 

@@ -118,15 +118,15 @@ class Index:
 
     def _compared(self, directory: str) -> frozenset[str]:
         """The sources directly in a directory that the index does not know as they are."""
-        if not (directory and isinstance(self.tree, Directory)) or SOURCES in self._stale:
+        if not isinstance(self.tree, Directory) or SOURCES in self._stale:
             return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
         marks: dict[str, str] = {}
         # "0" is what comes after "/".
         below = os.fsencode(directory)
+        query, limits = (_FILES_BELOW, (below + b"/", below + b"0")) if directory else (_FILES_AT_TOP, ())
         for shard in SOURCES.shards:
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
-                rows = database.execute(_FILES_BELOW, (below + b"/", below + b"0"))
-                marks.update((os.fsdecode(path), mark) for path, mark in rows)
+                marks.update((os.fsdecode(path), mark) for path, mark in database.execute(query, limits))
         now = marks_in(self.tree.root, directory)
         known = {path: mark for path, mark in marks.items() if path.rpartition("/")[0] == directory}
         return frozenset(path for path in now.keys() | known.keys() if now.get(path) != known.get(path))
@@ -144,6 +144,7 @@ class Index:
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
+_FILES_AT_TOP = "SELECT path, mark FROM files WHERE instr(path, x'2f') = 0"
 _FILES_BELOW = "SELECT path, mark FROM files WHERE path > ? AND path < ?"
 
 
@@ -232,12 +233,12 @@ def file_mark(stat: os.stat_result) -> str:
 def marks_in(root: str, directory: str) -> Mapping[str, str]:
     """The marks of the sources directly in a directory of the kernel itself, by path; none behind links."""
     marks: dict[str, str] = {}
-    place = os.path.join(root, directory)
+    place = os.path.join(root, directory) if directory else root
     if os.path.realpath(place) != place:
         return marks
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
-            path = f"{directory}/{entry.name}"
+            path = f"{directory}/{entry.name}" if directory else entry.name
             if is_kernel_source(path) and entry.is_file(follow_symlinks=False):
                 marks[path] = file_mark(entry.stat(follow_symlinks=False))
     return marks

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
@@ -84,6 +84,8 @@ class Lexed:
         return result
 
 
+# Of a file several symbols are asked for, one after the other.
+@lru_cache(maxsize=32)
 def lex(text: bytes) -> Lexed:
     """Tell the parts of a text apart; never raises, an open comment or string ends with the text or line."""
     hidden: list[tuple[int, int, str]] = []
