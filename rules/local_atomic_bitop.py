@@ -1,5 +1,6 @@
 """An atomic bit operation on a mask that nobody else can see yet."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,23 @@ ALLOCATORS = ("bitmap_alloc", "bitmap_zalloc")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """Every added atomic bit operation whose mask is a variable of the function."""
+    """Every added atomic bit operation whose mask is a variable of the function; one finding a mask."""
     for file in context.c_files:
-        if file.adds(*OPERATIONS):
-            for function, call in file.added_calls(OPERATIONS):
-                yield judge(file, function, call)
+        if not file.adds(*OPERATIONS):
+            continue
+        private: dict[Variable, list[Call]] = {}
+        for function, call in file.added_calls(OPERATIONS):
+            mask = private_mask(file, function, call)
+            if isinstance(mask, Silence):
+                yield mask
+            else:
+                private.setdefault(mask, []).append(call)
+        for mask, calls in private.items():
+            yield remark(file, mask, calls)
 
 
-def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
-    """A finding where the mask is local and has not been shown to anybody."""
+def private_mask(file: ChangedFile, function: Function, call: Call) -> Variable | Silence:
+    """The mask of a call, where it is local and has not been shown to anybody."""
     index = OPERATIONS[call.name]
     if len(call.arguments) <= index:
         return file.fine(call.line, "it has no mask argument")
@@ -51,12 +60,32 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silenc
     shown = first_shown(function, mask, call)
     if shown is not None:
         return file.fine(call.line, f"{name} may be seen by others from line {shown} on")
+    return mask
+
+
+def remark(file: ChangedFile, mask: Variable, calls: list[Call]) -> Finding:
+    """What is said of the calls that change one mask, at the first of them."""
+    call = calls[0]
+    more = f", here and {len(calls) - 1} times below" if len(calls) > 2 else ", here and once below"
     return file.finding(
         call.line,
-        f"{call.name}() is atomic, but {name} is local and nobody else can see it yet: __{call.name}() does",
-        (file.evidence(mask.line, function.source.line_text(mask.line)),),
-        fix=file.substitution(call.line, f"{call.name}(", f"__{call.name}("),
+        f"{call.name}() is atomic, but {mask.name} is local and nobody else can see it yet: __{call.name}() does"
+        + (more if len(calls) > 1 else ""),
+        (file.evidence(mask.line), *(file.evidence(each.line) for each in calls[1:6])),
+        fix=with_twins(file, calls),
     )
+
+
+def with_twins(file: ChangedFile, calls: list[Call]) -> str | None:
+    """The fix: each call by its twin; None where a line between them is not known, or holds two of them."""
+    first, last = calls[0].line, calls[-1].line
+    lines = {number: file.text_at(number) for number in range(first, last + 1)}
+    for call in calls:
+        text, found = re.subn(rf"(?<!\w){call.name}\(", f"__{call.name}(", lines[call.line])
+        if found != 1:
+            return None
+        lines[call.line] = text
+    return file.replacement(first, last, *lines.values())
 
 
 def is_static(function: Function, node: "Node") -> bool:
@@ -160,6 +189,20 @@ RULE = Rule(
  	bitmap_fill(free, 64);
 +	clear_bit(dev->id, free); // want "__clear_bit"
  	return find_first_bit(free, 64);
+ }
+""",
+        """
+ static unsigned long flags_of(struct device *dev)
+ {
++	unsigned long flags = 0;
++
++	if (dev->fast)
++		set_bit(FAST, &flags); // want "__set_bit.. does, here and 2 times below"
++	if (dev->wide)
++		set_bit(WIDE, &flags);
++	else
++		clear_bit(WIDE, &flags);
++	return flags;
  }
 """,
     ),
