@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -109,12 +110,14 @@ class Context:
         return key is not None and (self.keep is None or key == "*" or key in self.keep)
 
 
+@lru_cache(maxsize=4096)
 def plain_type(kind: str) -> str:
     """A C type without qualifiers, single spaces."""
     words = [word for word in kind.split() if word not in ("const", "volatile", "static", "inline", "__rcu")]
     return " ".join(words)
 
 
+@lru_cache(maxsize=4096)
 def structure_of(kind: str) -> str:
     """The name of the structure or typedef that a type is of, or points to; "" for others."""
     words = plain_type(kind).replace("*", " ").replace("[]", " ").split()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from patchscan.model.code import Codebase
 from patchscan.model.definition import Definition
@@ -27,6 +28,7 @@ class Reach:
     names: frozenset[str]
     _relevant: dict[tuple[str, str], bool] = field(default_factory=dict)
     _may: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _focus: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -70,6 +72,12 @@ class Reach:
 
     def always(self, definition: Definition, depth: int = 0) -> frozenset[str]:
         """Effects that every path of a function has: its calls outside branches and loops, a few deep."""
+        key = (definition.name, definition.path, depth)
+        if key not in self._always:
+            self._always[key] = self._find_always(definition, depth)
+        return self._always[key]
+
+    def _find_always(self, definition: Definition, depth: int) -> frozenset[str]:
         found: set[str] = set()
         for name in _unconditional_calls(definition):
             if name in self.stubs.effects:
@@ -81,7 +89,8 @@ class Reach:
         return frozenset(found)
 
 
-def _unconditional_calls(definition: Definition) -> list[str]:
+@lru_cache(maxsize=8192)
+def _unconditional_calls(definition: Definition) -> tuple[str, ...]:
     """Names called by statements that stand at the top of the body, up to the first way out of it."""
     names: list[str] = []
     for statement in children(definition.body) if definition.body is not None else ():
@@ -95,4 +104,4 @@ def _unconditional_calls(definition: Definition) -> list[str]:
                         names.append(definition.text_of(callee))
         elif any(node.type in ("return_statement", "goto_statement") for node in nodes(statement)):
             break
-    return names
+    return tuple(names)
