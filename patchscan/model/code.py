@@ -1,10 +1,14 @@
 """The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from patchscan.model.config import Config
 from patchscan.model.definition import Definition
 from patchscan.model.file import File, includes, indexed
+
+Question = tuple[str, ...]
+Answers = dict[Question, object]
 
 
 class Codebase:
@@ -28,12 +32,29 @@ class Codebase:
         self._arch = arch
         self._defining = defining
         self.config = config
-        self.changed = frozenset(changed)
+        self._asked: dict[Question, None] = {}
         self._files: dict[str, File | None] = {}
         self._orders: dict[str, tuple[File, ...]] = {}
         self._callees: dict[tuple[str, str], Definition | None] = {}
         self._functions: dict[tuple[str, str], Definition | None] = {}
         self._numbers: dict[tuple[str, str], int | None] = {}
+        self._types: dict[tuple[str, str, str], str] = {}
+
+    @contextmanager
+    def recording(self) -> Iterator[Answers]:
+        """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
+        outer, self._asked = self._asked, {}
+        answers: Answers = {}
+        try:
+            yield answers
+        finally:
+            asked, self._asked = self._asked, outer
+            self._asked.update(asked)
+            answers.update((question, self.answer(question)) for question in asked)
+
+    def answer(self, question: Question) -> object:
+        """The answer to a question that another code base was asked: the name of a method and its arguments."""
+        return getattr(self, question[0])(*question[1:])
 
     def file(self, path: str) -> File | None:
         """The file, indexed; None when the tree does not have it."""
@@ -61,6 +82,7 @@ class Codebase:
 
     def function(self, name: str, near: str) -> Definition | None:
         """The function that `name` calls in file `near`."""
+        self._asked["function", name, near] = None
         key = (name, near)
         if key not in self._functions:
             self._functions[key] = self._find_function(name, near)
@@ -81,6 +103,7 @@ class Codebase:
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""
+        self._asked["callee", name, near] = None
         key = (name, near)
         if key not in self._callees:
             self._callees[key] = self._find_callee(name, near)
@@ -98,6 +121,7 @@ class Codebase:
 
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
+        self._asked["elsewhere", name, near] = None
         key = (name, "")
         if key not in self._functions:
             self._functions[key] = self._find_elsewhere(name, near)
@@ -119,6 +143,7 @@ class Codebase:
 
     def constant(self, name: str, near: str) -> int | None:
         """The number an object-like macro stands for."""
+        self._asked["constant", name, near] = None
         key = (name, near)
         if key not in self._numbers:
             self._numbers[key] = self._find_number(name, near)
@@ -133,6 +158,13 @@ class Codebase:
 
     def global_type(self, name: str, near: str) -> str:
         """The type of a global or per-CPU variable, "" when it is not found."""
+        self._asked["global_type", name, near] = None
+        key = ("", name, near)
+        if key not in self._types:
+            self._types[key] = self._find_global_type(name, near)
+        return self._types[key]
+
+    def _find_global_type(self, name: str, near: str) -> str:
         for found in self.order(near):
             if name in found.globals:
                 return found.globals[name]
@@ -140,6 +172,13 @@ class Codebase:
 
     def field_type(self, structure: str, name: str, near: str) -> str:
         """The type of a structure's field, "" when it is not found."""
+        self._asked["field_type", structure, name, near] = None
+        key = (structure, name, near)
+        if key not in self._types:
+            self._types[key] = self._find_field_type(structure, name, near)
+        return self._types[key]
+
+    def _find_field_type(self, structure: str, name: str, near: str) -> str:
         for found in self.order(near):
             if structure in found.structs:
                 return found.structs[structure].get(name, "")

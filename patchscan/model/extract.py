@@ -1,9 +1,9 @@
 """Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from patchscan.model.code import Codebase
+from patchscan.model.code import Answers, Codebase
 from patchscan.model.definition import Definition
 from patchscan.model.events import Body, Event, Hole, Read, Thread, Update, Write, location_key, rewrite, walk
 from patchscan.model.expressions import evaluate, location
@@ -17,6 +17,7 @@ from patchscan.model.values import Named, Through
 
 _ROUNDS = 4
 _SHORT = 400
+_MOST_LOWERED = 1000
 _WAITS = frozenset({"wait", "free"})
 _READS = frozenset({"open"})
 
@@ -26,7 +27,8 @@ class Extraction:
     """The threads of one case, holes and choices still in them.
 
     functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
-    function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict.
+    function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict;
+    answers: what was asked of the code.
     """
 
     scenario: Scenario
@@ -35,6 +37,11 @@ class Extraction:
     visited: frozenset[tuple[str, str]]
     names: frozenset[str]
     assumptions: frozenset[str]
+    answers: Answers = field(default_factory=dict, compare=False, repr=False)
+
+    def same_in(self, code: Codebase) -> bool:
+        """Whether all that the extraction asked of its code is in other code as well, be it on other lines."""
+        return all(_same(code.answer(question), answer) for question, answer in self.answers.items())
 
     def holes(self) -> tuple[Hole, ...]:
         """What was not looked into, in the order of the threads, each place once."""
@@ -50,6 +57,16 @@ class _Lowered:
     assumptions: frozenset[str]
 
 
+_LOWERED: dict[object, list[tuple[Answers, _Lowered]]] = {}
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two answers are the same code: lines do not matter."""
+    if isinstance(one, Definition) and isinstance(other, Definition):
+        return (one.path, one.parameters, one.text) == (other.path, other.parameters, other.text)
+    return one == other
+
+
 def extract(
     scenario: Scenario, functions: Sequence[tuple[str, str]], code: Codebase, stubs: Stubs
 ) -> Extraction | None:
@@ -57,6 +74,14 @@ def extract(
 
     functions: (name, path) in the order of the scenario's roles.
     """
+    with code.recording() as answers:
+        extraction = _extract(scenario, functions, code, stubs)
+    return replace(extraction, answers=answers) if extraction is not None else None
+
+
+def _extract(
+    scenario: Scenario, functions: Sequence[tuple[str, str]], code: Codebase, stubs: Stubs
+) -> Extraction | None:
     if any(find_function(name, path, code, stubs, scenario.look_into) is None for name, path in functions):
         return None
     seeds = scenario.keep | {atom.key for atom in scenario.bad}
@@ -109,6 +134,34 @@ def _lower_all(
 
 
 def _lower(
+    scenario: Scenario,
+    role: Role,
+    function: tuple[str, str],
+    code: Codebase,
+    stubs: Stubs,
+    kept: frozenset[str],
+    keep: frozenset[str] | None,
+    cpus: tuple[int, ...],
+    observes: bool,
+) -> _Lowered:
+    """One role's function lowered; what was lowered before is taken where all that it asked of the code is as then."""
+    key = (
+        *(role.name, role.cpu, tuple(sorted(role.instances.items())), tuple(sorted(role.own.items()))),
+        *(function, stubs, kept, keep, cpus, observes, code.config),
+        *(scenario.look_into, tuple(sorted(scenario.choices.items()))),
+    )
+    for answers, lowered in _LOWERED.get(key, ()):
+        if all(code.answer(question) == answer for question, answer in answers.items()):
+            return lowered
+    with code.recording() as answers:
+        lowered = _lower_anew(scenario, role, function, code, stubs, kept, keep, cpus, observes)
+    if len(_LOWERED) >= _MOST_LOWERED:
+        _LOWERED.clear()
+    _LOWERED.setdefault(key, []).append((answers, lowered))
+    return lowered
+
+
+def _lower_anew(
     scenario: Scenario,
     role: Role,
     function: tuple[str, str],

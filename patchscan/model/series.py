@@ -138,8 +138,10 @@ class SeriesModels:
         """The verdicts after patch `index` where it differs from the code after patch `earlier_index`."""
         seen: set[Signature] = set()
         for number, column in enumerate(scenario.columns):
-            after = self._extraction(scenario, functions, column, index)
             before = self._extraction(scenario, functions, column, earlier_index)
+            if before is not None and before.same_in(codebase(scenario, column, self._at(index))):
+                return
+            after = self._extraction(scenario, functions, column, index)
             if after is None or (before is not None and shape(before) == shape(after)):
                 return
             if shape(after) in seen:
@@ -210,17 +212,22 @@ def extract_case(
     stub_directories: Sequence[Path] = (),
 ) -> tuple[Extraction | None, Codebase]:
     """The threads of one case in one configuration (None when the code lacks one of its functions)."""
+    code = codebase(scenario, column, at)
     values = scenario.columns[column]
-    config = Config({**base_config(at.read, column), **scenario.config, **values})
     chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
     scenario = replace(scenario, choices={**scenario.choices, **chosen})
-    arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
-    code = Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
     # The usual end, without a tree always: asked before the stubs are read.
     if any(code.function(name, path) is None for name, path in functions if not path.startswith("stubs/")):
         return None, code
-    stubs = load_stubs(scenario.stubs, config, stub_directories)
+    stubs = load_stubs(scenario.stubs, code.config, stub_directories)
     return extract(scenario, functions, code, stubs), code
+
+
+def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
+    """The code at one point of a series as a scenario sees it in one configuration."""
+    config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
+    arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
+    return Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
 
 
 def judge_case(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from patchscan.model.config import Config
@@ -26,7 +26,7 @@ _EFFECTS = {
 _ACCESS = re.compile(r"__[RWXC]\(")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stubs:
     """Stubs by name.
 
@@ -57,8 +57,14 @@ class Stubs:
 def load_stubs(names: Sequence[str], config: Config, directories: Sequence[Path] = ()) -> Stubs:
     """The stubs of the named files ("tlb.c"), looked up in `directories` first, then among the shipped ones.
 
-    A later file replaces the stubs of an earlier one. Raises ValueError for a file that is in none of them.
+    A later file replaces the stubs of an earlier one; the same object for equal arguments. Raises ValueError for a
+    file that is in none of them.
     """
+    return _load(tuple(names), config, tuple(directories))
+
+
+@lru_cache(maxsize=64)
+def _load(names: tuple[str, ...], config: Config, directories: tuple[Path, ...]) -> Stubs:
     definitions: dict[str, Definition] = {}
     for name in names:
         path = next((at / name for at in (*directories, BUILT_IN) if (at / name).is_file()), None)
