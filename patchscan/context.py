@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
-from patchscan.frozen import frozen
+from patchscan.frozen import frozen, replace
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import Patch, Series
-from patchscan.source import Function, Source
+from patchscan.source import Call, Function, Source
 from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
     from patchscan.cost.change import CostChange
     from patchscan.flow import FlowStates
-    from patchscan.flow.callees import Callees
+    from patchscan.flow.callees import Callees, Inside
     from patchscan.flow.calleffects import Summaries
+    from patchscan.flow.certain import Wanted
     from patchscan.report import ModelResult
     from patchscan.tree.kconfig import ConfigSymbol
     from patchscan.tree.uses import Uses
@@ -127,6 +128,38 @@ class Context:
             return self.all[0].callees
         unapplied = (file.path for other in self.all for file in other.files if file.used == "hunk")
         return Callees(self.final, frozenset(unapplied) if self.has_tree else frozenset())
+
+    def inside(self, function: Function, call: Call, wanted: "Wanted") -> "Inside | str":
+        """A wanted call that the function called here makes whenever it is called so, or why that is not known.
+
+        "" where its definition was read and makes none for certain (see patchscan.flow.certain). It is looked for in
+        the same text, in what the series changes, then in the tree. Lines are those of the patch that changes a file.
+        """
+        texts = tuple(function.source.text_of(node) for node in call.arguments)
+        if call.name in {each.name for each in (*function.parameters, *function.locals)}:
+            return "a pointer to a function is called"
+        found = self._inside(function.source, call.name, texts, wanted)
+        for file in self._files_so_far:
+            if not isinstance(found, str) and file.path == found.path:
+                return replace(found, line=file.patch_line(found.line))
+        return found
+
+    def _inside(self, asking: Source, name: str, texts: tuple[str, ...], wanted: "Wanted") -> "Inside | str":
+        from patchscan.flow.callees import inside_of
+
+        if asking.function_named(name) is not None:
+            return inside_of(asking, name, texts, wanted, self.summaries(asking)) or ""
+        for file in self._files_so_far:
+            for source in file.after if file.adds(name) else ():
+                found = inside_of(source, name, texts, wanted, self.summaries(source))
+                if found is not None:
+                    return found
+        return self.callees.certain_call(name, texts, asking, wanted)
+
+    @property
+    def _files_so_far(self) -> "Iterator[ChangedFile]":
+        """The C files that this patch and those before it change."""
+        return (file for context in (self, *self.earlier) for file in context.c_files)
 
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
         """Every use of an identifier in the tree as the whole series leaves it (see patchscan.tree.uses).

@@ -1,11 +1,15 @@
 """A cross call that waits for other CPUs while interrupts are off here."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function
+
+if TYPE_CHECKING:
+    from patchscan.flow.callees import Inside
 
 # kernel/smp.c, mm/mmu_gather.c, arch/*/mm/tlb.c: cross call -> the index of its wait argument (None: it always waits).
 CROSS_CALLS: dict[str, int | None] = {
@@ -35,14 +39,21 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             for call in function.calls():
                 if call.name in CROSS_CALLS and waits(function, call):
                     yield from judge(context, file, function, call)
+                elif call.name and call.line in file.added_numbers:
+                    yield from judge_callee(context, file, function, call)
 
 
 def waits(function: Function, call: Call) -> bool:
     """Whether the call waits for the other CPUs."""
-    index = CROSS_CALLS[call.name]
-    if index is None or index >= len(call.arguments):
-        return index is None
-    return function.source.text_of(call.arguments[index]) not in ("0", "false")
+    return is_waiting(call.name, tuple(function.source.text_of(node) for node in call.arguments))
+
+
+def is_waiting(name: str, arguments: tuple[str, ...]) -> bool:
+    """Whether a function of this name waits for other CPUs when called with these arguments."""
+    index = CROSS_CALLS.get(name, 0)
+    if name not in CROSS_CALLS or index is None or index >= len(arguments):
+        return name in CROSS_CALLS and index is None
+    return arguments[index] not in ("0", "false")
 
 
 def judge(context: Context, file: ChangedFile, function: Function, call: Call) -> Iterator[Finding | Silence]:
@@ -58,15 +69,38 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
     elif ALONE.search(function.name) or "__init" in function.header:
         yield file.fine(line, f"other CPUs need not run in {function.name}()")
     else:
-        why = (
-            f"(line {file.patch_line(reason)})" if reason else f"({function.name}() runs as such a callback)"
-        )
-        yield file.finding(
-            line,
-            f"{call.name}() waits for other CPUs with interrupts off here {why}: two CPUs that do so wait for each "
-            f"other for ever; call it with interrupts on",
-            (file.evidence((reason or function.first_line) if line == call.line else call.line),),
-        )
+        yield finding(file, function, call, line, reason, None)
+
+
+def judge_callee(
+    context: Context, file: ChangedFile, function: Function, call: Call
+) -> Iterator[Finding | Silence]:
+    """A finding where an added call makes one that waits, whenever it is called, and interrupts are off for certain."""
+    from patchscan.flow.sleeping import sleeps
+
+    if sleeps(call.name, ()) is not None or ALONE.search(function.name) or "__init" in function.header:
+        return
+    state = context.flow(function).at(call.node)
+    if state.irqs_off_not_rt and not file.was_there(call.line):
+        inside = context.inside(function, call, is_waiting)
+        if not isinstance(inside, str):
+            yield finding(file, function, call, call.line, state.evidence("irqs_off_not_rt"), inside)
+
+
+def finding(
+    file: ChangedFile, function: Function, call: Call, line: int, reason: int, inside: "Inside | None"
+) -> Finding:
+    """The finding at a line; reason: the line that switches interrupts off, 0 where they are off on entry."""
+    why = f"(line {file.patch_line(reason)})" if reason else f"({function.name}() runs as such a callback)"
+    where = f", by {inside.name}() on {inside.path}:{inside.line}," if inside else ""
+    shown = (Evidence(inside.path, inside.line, inside.text),) if inside else ()
+    other = (reason or function.first_line) if line == call.line else call.line
+    return file.finding(
+        line,
+        f"{call.name}() waits for other CPUs{where} with interrupts off here {why}: two CPUs that do so wait for each "
+        f"other for ever; call it with interrupts on",
+        (file.evidence(other), *shown),
+    )
 
 
 RULE = Rule(
@@ -115,8 +149,50 @@ RULE = Rule(
 +	local_irq_restore(flags);
  }
 """,
+        """
+>>> tree mm/other.c
+void forget_all(struct device *dev, bool wait)
+{
+	on_each_cpu(forget, dev, wait);
+}
+>>> patch mm: forget under the lock
+>>> file mm/example.c
+ static void drop(struct device *dev)
+ {
+ 	unsigned long flags;
+ 
+ 	spin_lock_irqsave(&dev->lock, flags);
++	forget_all(dev, true); // want "forget_all.. waits for other CPUs, by on_each_cpu.. on mm/other.c:3"
++	forget_all(dev, false);
+ 	spin_unlock_irqrestore(&dev->lock, flags);
+ }
+""",
     ),
     good=(
+        """
+>>> tree mm/other.c
+void forget_all(struct device *dev)
+{
+	if (dev->known)
+		on_each_cpu(forget, dev, 1);
+}
+
+void forget_outside(struct device *dev)
+{
+	spin_unlock_irq(&dev->lock);
+	on_each_cpu(forget, dev, 1);
+	spin_lock_irq(&dev->lock);
+}
+>>> patch mm: forget under the lock
+>>> file mm/example.c
+ static void drop(struct device *dev)
+ {
+ 	spin_lock_irq(&dev->lock);
++	forget_all(dev);
++	forget_outside(dev);
+ 	spin_unlock_irq(&dev->lock);
+ }
+""",
         """
 +#define leave(flags) local_irq_restore(flags)
 +

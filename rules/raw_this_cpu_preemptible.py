@@ -34,7 +34,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(call.line, "preemption is off")
     if call.name.startswith("raw_") and file.code_at(call.line) != file.text_at(call.line):
         return file.fine(call.line, "the comment beside it says why")
-    line = state.preempt.line if state.preempt_off_not_rt is False else sleeps_behind(function, call)
+    line = state.preempt.line if state.preempt_off_not_rt is False else sleeps_behind(context, function, call)
     if line is None:
         return file.fine(call.line, "whether preemption is on is not known from this function")
     plain = call.name.replace("__this_cpu_", "this_cpu_").replace("raw_cpu_", "this_cpu_")
@@ -50,7 +50,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
     )
 
 
-def sleeps_behind(function: Function, call: Call) -> int | None:
+def sleeps_behind(context: Context, function: Function, call: Call) -> int | None:
     """The line of a call that may sleep and is reached from this one with nothing that changes the context between."""
     from patchscan.flow.primitives import effect_of, may_change_context
     from patchscan.flow.sleeping import sleeps
@@ -67,7 +67,9 @@ def sleeps_behind(function: Function, call: Call) -> int | None:
             return None
         scope = statement.child_by_field_name("condition") or statement
         for each in function.calls_in(scope):
-            if sleeps(each.name, tuple(function.source.text_of(node) for node in each.arguments)):
+            known = sleeps(each.name, tuple(function.source.text_of(node) for node in each.arguments))
+            unknown = known is None and each.name and not may_change_context(each.name)
+            if known or (unknown and not isinstance(context.inside(function, each, sleeps), str)):
                 return each.line
         for each in function.calls_in(statement):
             if effect_of(each.name) is not None or may_change_context(each.name) or not each.name:
@@ -105,6 +107,22 @@ RULE = Rule(
  
 +	__this_cpu_add(tables_here, table != NULL); // want "this_cpu_add"
  	buffer->table = table;
+ 	return 0;
+ }
+""",
+        """
+>>> tree mm/other.c
+void settle(struct buffer *buffer)
+{
+	mutex_lock(&buffer->lock);
+	mutex_unlock(&buffer->lock);
+}
+>>> patch mm: count
+>>> file mm/example.c
+ static int map(struct buffer *buffer)
+ {
++	__this_cpu_inc(maps_here); // want "__this_cpu_inc.. with preemption on .line 4 may sleep."
+ 	settle(buffer);
  	return 0;
  }
 """,

@@ -1,16 +1,12 @@
 """A call that may sleep where sleeping is forbidden."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Function, Source, parse
-
-if TYPE_CHECKING:
-    from patchscan.flow.callees import Inside
+from patchscan.source import Call, Function, parse
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
@@ -71,20 +67,17 @@ def is_known_to_sleep(function: Function, call: Call) -> bool | None:
     """Whether the call may sleep, None for functions that the core kernel's list does not hold."""
     from patchscan.flow.sleeping import sleeps
 
-    return sleeps(call.name, argument_texts(function, call))
-
-
-def argument_texts(function: Function, call: Call) -> tuple[str, ...]:
-    """The arguments of a call as they are written."""
-    return tuple(function.source.text_of(node) for node in call.arguments)
+    return sleeps(call.name, tuple(function.source.text_of(node) for node in call.arguments))
 
 
 def judge(
     context: Context, file: ChangedFile, function: Function, place: Forbidden
 ) -> Iterator[Finding | Silence]:
     """A finding where the call sleeps, itself or in the function that it calls."""
+    from patchscan.flow.sleeping import sleeps
+
     call, line = place.call, place.line
-    inside = None if place.sleeps else sleeps_inside(context, file, function, call)
+    inside = None if place.sleeps else context.inside(function, call, sleeps)
     if isinstance(inside, str):
         if inside:
             yield file.unchecked(line, f"whether the function called here may sleep is not known: {inside}")
@@ -95,64 +88,22 @@ def judge(
         at = f"line {inside.line}" if inside.path == file.path else f"{inside.path}:{inside.line}"
         where = f" (it calls {inside.name}() on {at})"
         shown = (Evidence(inside.path, inside.line, inside.text),)
-    reason = place.reason or registration(function)
-    number = file.patch_line(reason)
-    if place.reason:
-        forbids = f"line {number} forbids: {file.text_at(reason).strip()}"
-    else:
-        forbids = (
-            f"{function.name}() must not, for what line {number} makes of it: {file.text_at(reason).strip()}"
-        )
+    reason, forbids = what_forbids(file, function, place.reason)
     other = call.line if line != call.line else reason
     yield file.finding(
         line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other), *shown)
     )
 
 
-def registration(function: Function) -> int:
-    """The line that makes the function a callback whose context is known, else that of its name."""
-    from patchscan.flow.callbacks import callbacks
+def what_forbids(file: ChangedFile, function: Function, reason: int) -> tuple[int, str]:
+    """The line that forbids to sleep, and how to say so; reason: 0 where that is what registers the function."""
+    from patchscan.flow.callbacks import Callback, callbacks
 
-    callback = callbacks(function.source).get(function.name)
-    return callback.line if callback else function.name_line
-
-
-def sleeps_inside(context: Context, file: ChangedFile, function: Function, call: Call) -> "Inside | str":
-    """Where a function of this file, of one that the series changes, or of the tree sleeps, or why that is not known.
-
-    "" where its definition was read and does not sleep for certain.
-    """
-    from patchscan.flow.sleeping import sleeps
-
-    arguments = argument_texts(function, call)
-    if call.name in {each.name for each in (*function.parameters, *function.locals)}:
-        return "a pointer to a function is called"
-    if function.source.function_named(call.name) is not None:
-        return certain_sleep(context, file, function.source, call.name, arguments) or ""
-    for each in (context, *context.earlier):
-        for other in each.c_files:
-            for source in other.after if other.adds(call.name) else ():
-                inside = certain_sleep(context, other, source, call.name, arguments)
-                if inside is not None:
-                    return inside
-    return context.callees.certain_call(call.name, arguments, function.source, sleeps)
-
-
-def certain_sleep(
-    context: Context, file: ChangedFile, source: Source, name: str, arguments: tuple[str, ...]
-) -> "Inside | None":
-    """Where a function of a changed file sleeps whenever it is called with these arguments; lines of the patch."""
-    from patchscan.flow.callees import Inside
-    from patchscan.flow.certain import certain_call
-    from patchscan.flow.sleeping import sleeps
-
-    defined = [each for each in source.functions() if each.name == name]
-    if len(defined) != 1:
-        return None
-    call = certain_call(defined[0], arguments, sleeps, context.summaries(source))
-    if call is None:
-        return None
-    return Inside(call.name, file.path, file.patch_line(call.line), source.line_text(call.line).strip())
+    if reason:
+        return reason, f"line {file.patch_line(reason)} forbids: {file.text_at(reason).strip()}"
+    callback = callbacks(function.source).get(function.name, Callback("callback", function.name_line))
+    shown = f"line {file.patch_line(callback.line)}: {file.text_at(callback.line).strip()}"
+    return callback.line, f"{function.name}() must not ({callback.kind}, {shown})"
 
 
 def judge_callers(context: Context, file: ChangedFile, function: Function, call: Call) -> Finding | Silence:
@@ -330,6 +281,29 @@ static inline void settle_later(struct buffer *buffer, bool wait)
 +	settle_later(buffer, true); // want "it calls flush_work.. on mm/other.h:8"
 +	buffer->table = new_table(8, GFP_KERNEL); // want "it calls kmalloc.. on mm/other.c:15"
  	spin_unlock(&buffer->lock);
+ }
+""",
+        """
+>>> tree mm/example.c
+struct pool { int empty; };
+static void expire(struct timer_list *timer)
+{
+	struct pool *pool = from_timer(pool, timer, timer);
+	pool->empty = 1;
+}
+
+void start(struct pool *pool)
+{
+	timer_setup(&pool->timer, expire, 0);
+}
+>>> patch mm: wait for the work
+>>> file mm/example.c
+@@
+ static void expire(struct timer_list *timer)
+ {
+ 	struct pool *pool = from_timer(pool, timer, timer);
++	flush_work(&pool->work); // want "expire.. must not .timer, line .*: timer_setup"
+ 	pool->empty = 1;
  }
 """,
     ),

@@ -30,6 +30,8 @@ def callee(body: str, parameters: str = "struct pool *p, bool wait, gfp_t flags,
         ("if (!p->settled) return; mutex_lock(&p->lock);", (), "mutex_lock"),
         ("if (size > 8) return -EINVAL; mutex_lock(&p->lock);", (), "mutex_lock"),
         ("if (p->error) goto out; msleep(1); out: return 0;", (), "msleep"),
+        ('if (p->error) { pr_warn("wrong"); return 0; } msleep(1);', (), "msleep"),
+        ("if (open_pool(p)) { close_pool(p); return -EIO; } msleep(1);", (), "msleep"),
         ("do { msleep(1); } while (more(p));", (), "msleep"),
         ("scoped_guard(rcu) a(); msleep(1);", (), "msleep"),
         ("if (wait) msleep(1);", ("p", "true", "0", "1"), "msleep"),
@@ -64,6 +66,7 @@ def test_what_a_function_always_does(body: str, arguments: tuple[str, ...], name
         ("if (p->nowait) return 0; msleep(1);", ()),
         ("if (p->busy) return -EAGAIN; msleep(1);", ()),
         ("if (current->flags & PF_MEMALLOC) return 0; msleep(1);", ()),
+        ("if (p->global) { settle_here(p); return 0; } msleep(1);", ()),
         ("return 0; msleep(1);", ()),
         ("for (; size; size--) msleep(1);", ()),
         ("do { if (a(p)) break; msleep(1); } while (more(p));", ()),
@@ -236,5 +239,5 @@ def test_what_was_not_looked_up_is_said(tree: dict[str, str] | None, expected: l
     before = f"static void use(struct buffer *buffer)\n{{\n{body}}}\n"
     files = None if tree is None else view({**tree, "mm/example.c": before}).tree
     report = scan(Thread((series,), (), ()), files, rules)
-    assert [each.reason.partition(", only")[0] for each in report.unchecked] == expected
+    assert [each.reason.partition(" in the files")[0] for each in report.unchecked] == expected
     assert report.findings == () and report.problems == ()

@@ -83,7 +83,7 @@ _ENTRY: dict[str, State] = {
     "tasklet": BOTTOM_HALF,
     "softirq": BOTTOM_HALF,
     "napi poll": BOTTOM_HALF,
-    "ndo": BOTTOM_HALF,
+    "network device operation": BOTTOM_HALF,
     "rcu callback": BOTTOM_HALF,
 }
 
@@ -140,7 +140,7 @@ def _registrations(source: Source) -> Iterator[tuple[str, Callback]]:
             if index < len(arguments):
                 yield arguments[index], Callback(kind, source.line_at(match.start()))
     for match in _OPERATIONS.finditer(source.code):
-        yield match[2].decode(), Callback("ndo", source.line_at(match.start()))
+        yield match[2].decode(), Callback("network device operation", source.line_at(match.start()))
 
 
 def _in_calls(function: Function) -> Iterator[tuple[str, Callback]]:

@@ -28,6 +28,17 @@ class Inside:
     text: str
 
 
+def inside_of(
+    source: Source, name: str, arguments: Sequence[str], wanted: Wanted, summaries: Summaries
+) -> Inside | None:
+    """The wanted call that the one function of that name in a text makes whenever it is called with these arguments."""
+    defined = [each for each in source.functions() if each.name == name]
+    call = certain_call(defined[0], arguments, wanted, summaries) if len(defined) == 1 else None
+    if call is None:
+        return None
+    return Inside(call.name, source.path, call.line, source.line_text(call.line).strip())
+
+
 class Callees:
     """The functions that are defined outside the texts that call them, as one tree state has them.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.flow import states
 from patchscan.flow.calleffects import Summaries, operator, plain
 from patchscan.flow.primitives import TRANSPARENT
-from patchscan.flow.sleeping import may_block
+from patchscan.flow.sleeping import may_block, sleeps
 from patchscan.flow.state import ATOMIC, State
 from patchscan.pattern import pattern
 from patchscan.source import Call, Function, Variable
@@ -139,24 +139,39 @@ def _decided(function: Function, condition: tuple["Node | None", bool], bound: M
 
 
 def _matters(function: Function, leave: "Node", bound: Mapping[str, str]) -> bool:
-    """Whether a return or goto may keep this call of the function from what stands behind it."""
-    texts = [function.source.text_of(leave)]
-    refuses = _REFUSES.match(texts[0]) is not None
+    """Whether a return or goto may keep this call of the function from what stands behind it.
+
+    One that gives up, or that finds nothing to do, does not: the caller cannot count on that. One behind other work
+    leaves another way of doing it.
+    """
+    text = function.source.text_of(leave)
+    refuses = _REFUSES.match(text) is not None
+    undecided = []
     for node, value in _conditions(function, leave):
         known = decide(function, node, bound) if node is not None else None
         if known is not None and known is not value:
             return False
         if node is not None and known is None:
-            texts.append(function.source.text_of(node))
-    words = set(re.findall(r"\w+", " ".join(texts[1:])))
+            undecided.append(node)
+    if not undecided or not (refuses or _finds_nothing_to_do(function, leave)):
+        return True
+    texts = [function.source.text_of(node) for node in undecided]
+    words = set(re.findall(r"\w+", " ".join(texts)))
     told = {
         each.name for each in function.parameters if "*" not in each.type and not (refuses and _is_size(each))
     }
-    return (
-        len(texts) == 1
-        or not words.isdisjoint(told)
-        or any(_ASKS_FOR_CONTEXT.search(text) or _TRIES_AGAIN.search(text) for text in texts)
+    return not words.isdisjoint(told) or any(
+        _ASKS_FOR_CONTEXT.search(each) or _TRIES_AGAIN.search(each) for each in (text, *texts)
     )
+
+
+def _finds_nothing_to_do(function: Function, leave: "Node") -> bool:
+    """Whether only messages stand in the block that a return or goto ends."""
+    block = leave.parent
+    if block is None or block.type != "compound_statement":
+        return True
+    before = (call for call in function.calls_in(block) if call.node.end_byte <= leave.start_byte)
+    return all(sleeps(call.name, ()) is False for call in before)
 
 
 def _is_size(parameter: Variable) -> bool:

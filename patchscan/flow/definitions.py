@@ -35,7 +35,7 @@ def find_definitions(view: View, name: str, asking: Source) -> Definitions:
     """What a name means that a text calls and does not define itself, in a tree state."""
     if view.tree is None:
         return Definitions(why="no tree at hand")
-    paths, missed = files_holding(view, name, (asking.path,), MOST_FILES)
+    paths, _ = files_holding(view, name, (asking.path,), MOST_FILES)
     if len(paths) > MOST_FILES:
         return Definitions(why=f"its name stands in more than {MOST_FILES} files")
     places = _places(view, name, paths)
@@ -46,7 +46,7 @@ def find_definitions(view: View, name: str, asking: Source) -> Definitions:
         found = own or (found if declared else [])
     reachable = [each for each in found if _can_mean(asking, each)]
     if not reachable:
-        return Definitions(why="no definition of it was found" + (f", {missed}" if missed else ""))
+        return Definitions(why="no definition of it was found in the files that were searched")
     if any(places.values()) or any(_WEAK.search(each.header) for each in reachable):
         return Definitions(why="it is defined in several ways")
     return Definitions(tuple(reachable))
