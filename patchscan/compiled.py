@@ -1,18 +1,37 @@
-"""When a line, a file or a definition is compiled: a formula over CONFIG options."""
+"""When a line, a file or a definition is compiled: a formula over CONFIG options, and what Kconfig makes sure of."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from patchscan.context import ChangedFile
+from patchscan.context import ChangedFile, Context
+from patchscan.frozen import frozen
 from patchscan.series import Hunk
-from patchscan.source import Source, parse
-from patchscan.source.condition import Formula, all_of, config, read_condition
-from patchscan.tree.implied import ARCHITECTURES
+from patchscan.source import Function, Source, parse
+from patchscan.source.condition import (
+    Formula,
+    all_of,
+    any_of,
+    can_hold,
+    config,
+    follows,
+    negation,
+    read_condition,
+)
+from patchscan.tree.implied import ARCHITECTURES, implied
 from patchscan.tree.kbuild import linkage_of
 from patchscan.tree.overlay import View
 from patchscan.tree.uses import Use
 
 _SHORTEST_PLACE = 12
+
+
+@frozen
+class AddedUse:
+    """An added line that uses a symbol, and when it is compiled."""
+
+    file: ChangedFile
+    line: int
+    when: Formula
 
 
 def compiled_when(view: View, file: ChangedFile, line: int) -> Formula:
@@ -29,6 +48,34 @@ def compiled_when(view: View, file: ChangedFile, line: int) -> Formula:
         around = conditions_around(view, file.path, hunk) if hunk else None
         parts += [Formula("atom", "?around the hunk")] if around is None else around
     return all_of((*parts, built_when(view, file.path)))
+
+
+def added_uses(
+    context: Context, symbol: str, only: ChangedFile | None = None, at_compile: bool = False
+) -> Iterator[AddedUse]:
+    """Where the patch uses a symbol, in one file only or in all.
+
+    A use in a new inline function of a header stands where that function is used, unless the symbol must be known
+    when the header is read (at_compile).
+    """
+    for file in context.c_files if only is None else (only,):
+        for line in file.added_words.get(symbol, ()):
+            function = next(
+                (each for each in file.functions if each.first_line <= line <= each.last_line), None
+            )
+            if function is None or function.name == symbol or _asks_itself(function):
+                continue
+            here = compiled_when(context.view, file, line)
+            if not file.path.endswith(".h") or at_compile:
+                yield AddedUse(file, line, here)
+            elif function.has_head and function.name_line in file.added_numbers:
+                for each in added_uses(context, function.name, at_compile=True):
+                    yield AddedUse(each.file, each.line, all_of((here, each.when)))
+
+
+def _asks_itself(function: Function) -> bool:
+    """Whether the code asks for an option: the compiler then drops calls of what is not there."""
+    return "IS_ENABLED(" in function.text or "IS_REACHABLE(" in function.text
 
 
 def conditions_around(view: View, path: str, hunk: Hunk) -> list[Formula] | None:
@@ -89,3 +136,47 @@ def built_when(view: View, path: str) -> Formula:
 def defined_when(view: View, use: Use) -> Formula:
     """When a definition that find_uses() found is compiled."""
     return all_of((*(read_condition(each) for each in use.conditions), built_when(view, use.path)))
+
+
+def some_definition_when(view: View, found: Sequence[Use]) -> Formula:
+    """When one of the definitions among the uses of a symbol is there; of none, never.
+
+    What is declared and defined in no C file comes from a macro, and is there with its declaration. A declaration
+    where there is no definition is deliberate: the compiler drops the calls.
+    """
+    in_headers = all(use.path.endswith(".h") for use in found if use.kind == "definition")
+    kinds = ("definition", "declaration") if in_headers else ("definition",)
+    defined = any_of(defined_when(view, use) for use in found if use.kind in kinds)
+    declared = [defined_when(view, use) for use in found if use.kind == "declaration"]
+    return any_of((defined, *(each for each in declared if can_hold(each, defined) is False)))
+
+
+def uncovered(view: View, when: Formula, defined: Formula) -> bool:
+    """Whether a use can be compiled while no definition is, whatever Kconfig makes sure of; False where unknown."""
+    if not when.plain or follows(defined, when):
+        return False
+    return follows(defined, when, *made_sure(view, when, defined.atoms)) is False
+
+
+def made_sure(view: View, when: Formula, options: Iterable[str]) -> list[Formula]:
+    """What Kconfig makes sure of among some options: those on wherever `when` holds, and which bring others."""
+    names = frozenset(options)
+    on = [name for name in sorted(when.atoms) if follows(config(name), when)]
+    brought = implied(view, on) if on else frozenset()
+    return [
+        *(config(name) for name in sorted(names & brought)),
+        *(
+            any_of((negation(config(name)), config(other)))
+            for name in sorted(names)
+            for other in sorted(implied(view, (name,)) & names)
+        ),
+    ]
+
+
+def not_brought(view: View, options: Iterable[str]) -> list[str]:
+    """Those of some options that none of the others brings with it, the shortest name first."""
+    left = sorted(options, key=lambda name: (len(name), name))
+    for name in tuple(left):
+        if any(name in implied(view, (other,)) for other in left if other != name):
+            left.remove(name)
+    return left

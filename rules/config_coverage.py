@@ -8,11 +8,11 @@ from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Function
-from patchscan.source.condition import Formula, all_of, any_of, can_hold, config, follows, negation
+from patchscan.source.condition import Formula, can_hold, follows
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
+    from patchscan.compiled import AddedUse
     from patchscan.tree.uses import Use
 
 VARIABLE = pattern(
@@ -34,27 +34,19 @@ class Symbol:
     at_compile: bool
 
 
-@frozen
-class Place:
-    """A use, and when it is compiled."""
-
-    file: ChangedFile
-    line: int
-    when: Formula
-
-
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every symbol that the patch introduces under a condition, against the uses that the patch adds."""
+    from patchscan.compiled import added_uses
+
     if not context.has_tree:
         return
     first = {symbol.name: symbol for symbol in reversed(tuple(symbols(context)))}
-    found = [
-        (symbol, places)
-        for symbol in first.values()
-        if is_conditional(context.view, symbol) and (places := list(uses(context, symbol)))
-    ]
-    for symbol, places in found:
-        yield judge(context, symbol, places)
+    for symbol in first.values():
+        if is_conditional(context.view, symbol):
+            only = symbol.file if symbol.private else None
+            places = list(added_uses(context, symbol.name, only, symbol.at_compile))
+            if places:
+                yield judge(context, symbol, places)
     yield from empty_waits(context)
 
 
@@ -80,8 +72,7 @@ def called_at(file: ChangedFile, line: int, name: str) -> bool:
 
 def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Iterator[Finding | Silence]:
     """What is said of a call whose function has an empty body where the caller is built."""
-    from patchscan.compiled import compiled_when, defined_when
-    from patchscan.tree.implied import implied
+    from patchscan.compiled import compiled_when, defined_when, made_sure
     from patchscan.tree.uses import find_uses
 
     for use in find_uses(context.view, name, whole=False).of_kind("definition"):
@@ -89,9 +80,7 @@ def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Ite
         stub, when = defined_when(context.view, use), compiled_when(context.view, file, line)
         if not empty or not stub.atoms or not (stub.plain and when.plain):
             continue
-        on = [option for option in sorted(when.atoms) if follows(config(option), when)]
-        brought = [config(option) for option in sorted(implied(context.view, on) & stub.atoms)] if on else []
-        if can_hold(stub, when, *brought):
+        if can_hold(stub, when, *made_sure(context.view, when, stub.atoms)):
             options = " and ".join(f"CONFIG_{option}" for option in sorted(stub.atoms))
             yield file.finding(
                 line,
@@ -126,35 +115,7 @@ def is_conditional(view: View, symbol: Symbol) -> bool:
     )
 
 
-def uses(context: Context, symbol: Symbol) -> Iterator[Place]:
-    """Where the patch uses the symbol; a use in a new inline function of a header stands where that is used."""
-    from patchscan.compiled import compiled_when
-
-    for file in context.c_files:
-        if symbol.private and file is not symbol.file:
-            continue
-        for line in file.added_words.get(symbol.name, ()):
-            function = next(
-                (each for each in file.functions if each.first_line <= line <= each.last_line), None
-            )
-            if function is None or function.name == symbol.name or is_guarded(function):
-                continue
-            here = compiled_when(context.view, file, line)
-            if not file.path.endswith(".h") or symbol.at_compile:
-                yield Place(file, line, here)
-            elif function.has_head and function.name_line in file.added_numbers:
-                inner = Symbol(function.name, file, function.name_line, False, True)
-                yield from (
-                    Place(each.file, each.line, all_of((here, each.when))) for each in uses(context, inner)
-                )
-
-
-def is_guarded(function: Function) -> bool:
-    """Whether the code asks for an option itself: the compiler then drops calls of what is not there."""
-    return "IS_ENABLED(" in function.text or "IS_REACHABLE(" in function.text
-
-
-def judge(context: Context, symbol: Symbol, places: list[Place]) -> Finding | Silence:
+def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding | Silence:
     """A finding where one use can be compiled while no definition is."""
     from patchscan.tree.uses import find_uses
 
@@ -186,54 +147,26 @@ def in_series(context: Context, symbol: Symbol) -> "list[Use]":
 
 
 def first_uncovered(
-    view: View, symbol: Symbol, places: list[Place], found: "list[Use]"
-) -> tuple[Formula, Place | None]:
+    view: View, symbol: Symbol, places: "list[AddedUse]", found: "list[Use]"
+) -> "tuple[Formula, AddedUse | None]":
     """When the symbol is defined, and the first place that can be compiled without; None where none is sure to."""
-    from patchscan.compiled import defined_when
+    from patchscan.compiled import some_definition_when, uncovered
 
-    definitions = [use for use in found if use.kind == "definition"]
-    if all(use.path.endswith(".h") for use in definitions):
-        # What is declared and defined in no C file comes from a macro.
-        definitions = [use for use in found if use.kind in ("definition", "declaration")]
-    defined = any_of(defined_when(view, use) for use in definitions)
-    # A declaration where there is no definition is deliberate: the compiler drops the calls.
-    declared = [defined_when(view, use) for use in found if use.kind == "declaration"]
-    defined = any_of((defined, *(each for each in declared if can_hold(each, defined) is False)))
-    elsewhere = any(use.path.startswith("arch/") for use in definitions)
-    if not definitions or not defined.plain or (elsewhere and not symbol.file.path.startswith("arch/")):
-        return defined, None
-    return defined, next(
-        (place for place in places if place.when.plain and uncovered(view, place.when, defined)), None
+    defined = some_definition_when(view, found)
+    elsewhere = any(
+        use.path.startswith("arch/") for use in found if use.kind in ("definition", "declaration")
     )
+    if not defined.atoms or not defined.plain or (elsewhere and not symbol.file.path.startswith("arch/")):
+        return defined, None
+    return defined, next((place for place in places if uncovered(view, place.when, defined)), None)
 
 
-def uncovered(view: View, when: Formula, defined: Formula) -> bool:
-    """Whether an option that the definitions need is not known to be on where the use is compiled."""
-    from patchscan.tree.implied import implied
-
-    if follows(defined, when):
-        return False
-    on = [name for name in sorted(when.atoms) if follows(config(name), when)]
-    brought = implied(view, on) if on else frozenset()
-    premises = [config(name) for name in sorted(defined.atoms & brought)]
-    premises += [
-        any_of((negation(config(name)), config(other)))
-        for name in sorted(defined.atoms)
-        for other in sorted(implied(view, (name,)) & defined.atoms)
-    ]
-    return follows(defined, when, *premises) is False
-
-
-def finding(context: Context, symbol: Symbol, place: Place, defined: Formula) -> Finding:
+def finding(context: Context, symbol: Symbol, place: "AddedUse", defined: Formula) -> Finding:
     """What to say, at the declaration where there is one, and else at the definition."""
-    from patchscan.tree.implied import implied
+    from patchscan.compiled import not_brought
 
-    atoms = sorted(defined.atoms - place.when.atoms, key=lambda name: (len(name), name))
-    for name in tuple(atoms):
-        # One that comes with another needs no mention.
-        if any(name in implied(context.view, (other,)) for other in atoms if other != name):
-            atoms.remove(name)
-    needs = " and ".join(f"CONFIG_{name}" for name in atoms)
+    options = not_brought(context.view, defined.atoms - place.when.atoms)
+    needs = " and ".join(f"CONFIG_{option}" for option in options)
     file, line = next(declarations(context, symbol, defined), (symbol.file, symbol.line))
     return file.finding(
         line,
