@@ -1,17 +1,17 @@
 """Times patchscan against its peers on the same inputs, in one run: ratios, not seconds, are what counts.
 
-Run by `make bench`; tests/benchmark.txt holds the ratios of one run (`--write tests/benchmark.txt`). Patches come
-from PATCHSCAN_SHARED/corpus where that is set, else from fixtures/series. The peers are scripts/checkpatch.pl of
-PATCHSCAN_KERNEL_TREE, and rg, git grep, cscope and spatch where they are installed. What is compared is the CPU time
-of the processes, user and system, for other work on the machine changes it little; commands of a pair run in turn,
-and the median of the rounds counts.
+Run by `make bench`; tests/benchmark.txt holds one run (`--write tests/benchmark.txt`). Patches come from
+PATCHSCAN_SHARED/corpus where that is set, else from fixtures/series. The peers are scripts/checkpatch.pl of
+PATCHSCAN_KERNEL_TREE, in the tree (its default: it looks into include/ and MAINTAINERS) and with --no-tree, and rg,
+git grep, cscope and spatch where they are installed. What is compared is the CPU time of the processes, user and
+system, for other work on the machine changes it little; commands of a pair run in turn, and the median of the
+rounds counts.
 """
 
 import argparse
 import mailbox
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PATCHSCAN = [sys.executable, "-m", "patchscan"]
@@ -31,9 +32,38 @@ from patchscan.tree import open_tree
 from patchscan.tree.uses import find_uses
 print(len(find_uses(View(open_tree(sys.argv[1]), {}), sys.argv[2]).uses))
 """
+# The index is compared with the tree once; what is timed is each look-up of a symbol for the first time.
+LOOK_UPS = """
+import sys, time
+from patchscan.tree import open_tree
+from patchscan.tree.index import open_index
+index = open_index(open_tree(sys.argv[1]))
+index.holding(["warm"])
+for symbol in sys.argv[2:]:
+    elapsed, used = time.perf_counter(), time.process_time()
+    found = len(index.holding([symbol])[symbol])
+    elapsed, used = time.perf_counter() - elapsed, time.process_time() - used
+    print(f"{symbol} in {found} files: {used * 1000:.1f} ms CPU, {elapsed * 1000:.1f} ms elapsed")
+"""
 # What the rule local-atomic-bitop begins with, said to coccinelle.
 SEMANTIC_PATCH = "@@ expression cpu, mask; @@\n* cpumask_set_cpu(cpu, mask)\n"
 Command = Sequence[str]
+
+
+class Used(NamedTuple):
+    """What a command took, with all that it started: CPU seconds, seconds elapsed, megabytes."""
+
+    cpu: float
+    elapsed: float
+    memory: float
+
+
+class Peer(NamedTuple):
+    """Commands of another tool, and the directory they run in."""
+
+    name: str
+    commands: Sequence[Command]
+    directory: Path = ROOT
 
 
 class Bench:
@@ -42,6 +72,7 @@ class Bench:
     def __init__(self, rounds: int, cache: str) -> None:
         self.rounds = rounds
         self.lines: list[str] = []
+        self.memory = 0.0
         self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": cache}
         # With it every start would compile all modules, which no user's does.
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -51,47 +82,47 @@ class Bench:
         print(line, flush=True)
         self.lines.append(line)
 
-    def seconds(self, commands: Sequence[Command]) -> list[tuple[float, float]]:
-        """(CPU seconds of a command and all that it starts, seconds elapsed) of commands run one after the other."""
+    def run(self, commands: Sequence[Command], directory: Path = ROOT) -> list[Used]:
+        """What each of some commands took, run one after the other."""
         found = []
         for command in commands:
-            start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(
+            start = time.perf_counter()
+            process = subprocess.Popen(
                 command,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=self.environment,
-                check=False,
-                cwd=ROOT,
+                cwd=directory,
             )
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            found.append((used, time.perf_counter() - start))
+            _, process.returncode, usage = os.wait4(process.pid, 0)
+            elapsed = time.perf_counter() - start
+            found.append(Used(usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024))
         return found
 
-    def compare(self, title: str, ours: Sequence[Command], theirs: Sequence[Command], peer: str) -> None:
-        """Our commands against a peer's; of several, what is usual for one of ours, too."""
-        rounds = [(self.seconds(ours), self.seconds(theirs)) for _ in range(self.rounds)]
-        mine, other = (
-            statistics.median(sum(used for used, _ in one) for one in column)
-            for column in zip(*rounds, strict=True)
-        )
-        self.say(
-            f"{title}: {mine:.3f} s against {other:.3f} s of {peer}, ratio {mine / max(other, 1e-6):.2f}"
-        )
+    def compare(self, title: str, ours: Sequence[Command], *peers: Peer) -> None:
+        """Our commands against those of peers; of several, what is usual for one of ours, too."""
+        mine, theirs = [], []
+        for _ in range(self.rounds):
+            mine.append(self.run(ours))
+            theirs.append([self.run(peer.commands, peer.directory) for peer in peers])
+        own = statistics.median(sum(used.cpu for used in one) for one in mine)
+        for number, peer in enumerate(peers):
+            other = statistics.median(sum(used.cpu for used in one[number]) for one in theirs)
+            times = other / max(own, 1e-6)
+            self.say(f"{title}: {own:.3f} s against {other:.3f} s of {peer.name}, {times:.2f} times as fast")
+        each = [used for one in mine for used in one]
+        self.memory = max(self.memory, *(used.memory for used in each))
         if len(ours) > 1:
-            each = [one for ours_alone, _ in rounds for one in ours_alone]
-            used, elapsed = (statistics.median(column) for column in zip(*each, strict=True))
-            self.say(
-                f"  each: median {used:.3f} s CPU, {elapsed:.3f} s elapsed; most {max(each)[0]:.3f} s CPU"
-            )
+            cpu, elapsed = (statistics.median(column) for column in list(zip(*each, strict=True))[:2])
+            most = max(used.cpu for used in each)
+            self.say(f"  each: median {cpu:.3f} s CPU, {elapsed:.3f} s elapsed; most {most:.3f} s CPU")
 
 
 def main() -> int:
-    """Print one line a comparison: ours, theirs, and the ratio of the medians."""
+    """Print one line a comparison: ours, theirs, and how the medians compare."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--patches", type=int, default=30, help="how many patches")
-    options.add_argument("--rounds", type=int, default=3, help="how often each command is timed")
+    options.add_argument("--patches", type=int, default=100, help="how many patches")
+    options.add_argument("--rounds", type=int, default=1, help="how often each command is timed")
     options.add_argument("--cache", metavar="DIR", help="where the index of the tree is or is to be made")
     options.add_argument(
         "--cscope", action="store_true", help="build a cscope database, too: minutes and gigabytes"
@@ -100,26 +131,37 @@ def main() -> int:
     chosen = options.parse_args()
     subprocess.run([sys.executable, "-m", "compileall", "-q", "patchscan", "rules"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as directory:
-        bench = Bench(chosen.rounds, str(Path(directory, "empty")))
+        bench = Bench(chosen.rounds, chosen.cache or str(Path(directory, "cache")))
         patches = single_patches(Path(directory), chosen.patches)
         bench.say(
             f"{len(patches)} patches, {sum(path.stat().st_size for path in patches)} bytes; CPU seconds"
         )
-        bench.compare(
-            "--help", [[*PATCHSCAN, "--help"]] * 5, [[sys.executable, "-c", "pass"]] * 5, "python -c pass"
-        )
+        nothing = Peer("python -c pass", [[sys.executable, "-c", "pass"]] * 5)
+        bench.compare("--help", [[*PATCHSCAN, "--help"]] * 5, nothing)
         tree = os.environ.get("PATCHSCAN_KERNEL_TREE")
         if tree:
-            against_checkpatch(bench, Path(tree), patches, chosen.cache or str(Path(directory, "cache")))
+            make_index(bench, tree)
+            against_checkpatch(bench, Path(tree), patches, Path(directory))
+            bench.say(f"most memory of any process of ours: {bench.memory:.0f} MB")
             against_searches(bench, tree, Path(directory), chosen.cscope)
             against_coccinelle(bench, tree, patches)
         else:
             bench.say("the rest: skipped, PATCHSCAN_KERNEL_TREE is not set")
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    bench.say(f"most memory of any process: {most} MB")
     if chosen.write:
         Path(chosen.write).write_text("\n".join(bench.lines) + "\n", encoding="utf-8")
     return 0
+
+
+def make_index(bench: Bench, tree: str) -> None:
+    """Make or refresh the index of the tree, and say what that takes and how long a look-up then does."""
+    ((used, elapsed, _),) = bench.run([[*PATCHSCAN, "index", tree]])
+    bench.say(f"index of the tree made or refreshed: {used:.1f} s CPU, {elapsed:.1f} s elapsed")
+    command = [sys.executable, "-c", LOOK_UPS, tree, "kfree", *SYMBOLS]
+    found = subprocess.run(
+        command, stdout=subprocess.PIPE, env=bench.environment, cwd=ROOT, text=True, check=True
+    )
+    for line in found.stdout.splitlines():
+        bench.say(f"look-up of {line}")
 
 
 def single_patches(directory: Path, most: int) -> list[Path]:
@@ -138,40 +180,43 @@ def single_patches(directory: Path, most: int) -> list[Path]:
     return found
 
 
-def against_checkpatch(bench: Bench, tree: Path, patches: Sequence[Path], cache: str) -> None:
-    """One process a patch, and all patches in one process; without a tree, with it, and with its index."""
-    checkpatch = ["perl", str(tree / "scripts" / "checkpatch.pl"), "--strict", "--no-tree", "--terse"]
+def against_checkpatch(bench: Bench, tree: Path, patches: Sequence[Path], directory: Path) -> None:
+    """One process a patch, and all patches in one process, with the tree and without one."""
+    beside = directory / "beside"
+    beside.mkdir()
+    # checkpatch keeps files in the directory it runs in: not in a tree that is ours to read only.
+    for entry in tree.iterdir():
+        if not entry.name.startswith(".checkpatch"):
+            (beside / entry.name).symlink_to(entry)
     names = [str(path) for path in patches]
-    theirs_each = [[*checkpatch, name] for name in names]
-    theirs_all = [[*checkpatch, *names]]
-    for title in ("without a tree", "with a tree", "with a tree and its index"):
-        place = ["--no-tree"] if title == "without a tree" else ["--tree", str(tree)]
-        if title.endswith("index"):
-            bench.environment["XDG_CACHE_HOME"] = cache
-            subprocess.run([*PATCHSCAN, "index", str(tree)], env=bench.environment, cwd=ROOT, check=True)
-        each = [[*PATCHSCAN, *place, name] for name in names]
-        bench.compare(f"one process a patch, {title}", each, theirs_each, "checkpatch --strict")
-        bench.compare(
-            f"one process for all, {title}",
-            [[*PATCHSCAN, "--jobs", "1", *place, *names]],
-            theirs_all,
-            "checkpatch --strict",
+    strict = ["perl", "scripts/checkpatch.pl", "--strict", "--terse"]
+    for title, place in (("with the tree", ["--tree", str(tree)]), ("without a tree", ["--no-tree"])):
+        each, every = [], []
+        for name, options in (("checkpatch in the tree", []), ("checkpatch --no-tree", ["--no-tree"])):
+            if place == ["--no-tree"] != options:
+                continue
+            each.append(Peer(name, [[*strict, *options, patch] for patch in names], beside))
+            every.append(Peer(name, [[*strict, *options, *names]], beside))
+        alone = [[*PATCHSCAN, *place, patch] for patch in names]
+        bench.compare(f"one process a patch, {title}", alone, *each)
+        together = [*PATCHSCAN, *place, *names]
+        bench.compare(f"one process for all, {title}", [[*together, "--jobs", "1"]], *every)
+        ((used, elapsed, _),) = bench.run([[*together, "--jobs", "2"]])
+        bench.say(
+            f"two jobs, {title}: {len(names) / elapsed:.1f} patches a second elapsed, "
+            f"{len(names) / used:.1f} a CPU second"
         )
-    ((used, elapsed),) = bench.seconds([[*PATCHSCAN, "--jobs", "2", "--tree", str(tree), *names]])
-    bench.say(
-        f"two jobs, with a tree and its index: {len(names) / elapsed:.0f} patches a second elapsed, "
-        f"{len(names) / used:.0f} a CPU second"
-    )
 
 
 def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> None:
     """All uses of a symbol by our index, a process each, against searching for the word."""
     for symbol in SYMBOLS:
-        ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
+        peers = [
+            Peer("git grep -nw", [["git", "grep", "--no-index", "-nw", symbol, "--", "*.[chS]"]], Path(tree))
+        ]
         if shutil.which("rg"):
-            bench.compare(f"uses of {symbol}", ours, [["rg", "-nw", "-g", "*.[chS]", symbol, tree]], "rg -nw")
-        grep = ["git", "-C", tree, "grep", "--no-index", "-nw", symbol, "--", "*.[chS]"]
-        bench.compare(f"uses of {symbol}", ours, [grep], "git grep -nw")
+            peers.append(Peer("rg -nw", [["rg", "-nw", "-g", "*.[chS]", symbol, tree]]))
+        bench.compare(f"uses of {symbol}", [[sys.executable, "-c", CALLERS, tree, symbol]], *peers)
     if not cscope or not shutil.which("cscope"):
         bench.say("cscope: skipped, not asked for (--cscope) or not installed")
         return
@@ -179,16 +224,17 @@ def against_searches(bench: Bench, tree: str, directory: Path, cscope: bool) -> 
     database.mkdir()
     files = [str(path) for path in sorted(Path(tree).rglob("*.[chS]"))]
     (database / "cscope.files").write_text("".join(f'"{name}"\n' for name in files))
-    where = ["cscope", "-kq", "-P", str(database), "-f", str(database / "cscope.out")]
-    ((built, _),) = bench.seconds([[*where, "-b", "-i", str(database / "cscope.files")]])
-    bench.say(f"cscope's database: {built:.0f} s")
+    where = ["cscope", "-kq", "-f", str(database / "cscope.out")]
+    ((used, elapsed, _),) = bench.run([[*where, "-b", "-i", str(database / "cscope.files")]], database)
+    size = sum(path.stat().st_size for path in database.iterdir())
+    bench.say(f"cscope's database: {used:.0f} s CPU, {elapsed:.0f} s elapsed, {size / 1e6:.0f} MB")
     for symbol in SYMBOLS:
-        ours = [[sys.executable, "-c", CALLERS, tree, symbol]]
-        bench.compare(f"uses of {symbol}", ours, [[*where, "-d", "-L0", symbol]], "cscope -L0")
+        peers = [Peer(f"cscope {kind}", [[*where, "-d", kind, symbol]], database) for kind in ("-L0", "-L3")]
+        bench.compare(f"uses of {symbol}", [[sys.executable, "-c", CALLERS, tree, symbol]], *peers)
 
 
 def against_coccinelle(bench: Bench, tree: str, patches: Sequence[Path]) -> None:
-    """One rule on the files that the patches touch."""
+    """One rule on the patches, against a semantic patch for the same on the files that they touch."""
     if not shutil.which("spatch"):
         bench.say("coccinelle: skipped, spatch is not installed")
         return
@@ -199,8 +245,8 @@ def against_coccinelle(bench: Bench, tree: str, patches: Sequence[Path]) -> None
         rule.flush()
         names = [str(path) for path in patches]
         ours = [*PATCHSCAN, "--select", "local-atomic-bitop", "--jobs", "1", "--tree", tree, *names]
-        theirs = ["spatch", "--very-quiet", "--sp-file", rule.name, *files]
-        bench.compare(f"one rule on {len(files)} touched files", [ours], [theirs], "spatch")
+        theirs = ["spatch", "--very-quiet", "--no-includes", "--sp-file", rule.name, *files]
+        bench.compare(f"one rule on {len(files)} touched files", [ours], Peer("spatch", [theirs]))
 
 
 def text_of(path: Path) -> str:
