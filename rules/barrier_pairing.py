@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.context import ChangedFile, Context, encode
+from patchscan.context import ChangedFile, Context
 from patchscan.frozen import replace
-from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, prepare, sites
+from patchscan.model.pairlosses import Loss, counting_on, losses, text_of, texts
+from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 
@@ -32,6 +33,7 @@ CANNOT = {
     frozenset({"read", "acquire"}),
     frozenset({"write", "release"}),
 }
+MOST_NAMED = 3
 Lookup = Callable[[str, str], Text | None]
 
 
@@ -45,19 +47,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             for site in sites(text):
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
-        yield from lost_partners(file)
+        yield from lost_partners(context, file)
     yield from context.models("barrier-pairing")
-
-
-def texts(file: ChangedFile) -> Iterator[Text]:
-    """The code after the patch: the whole file, or each hunk in its place."""
-    spans = [(f.first_line, f.last_line, f.name) for source in file.after for f in source.functions()]
-    if file.state.after is not None:
-        yield prepare(file.path, file.state.after, spans)
-        return
-    for hunk in file.change.hunks:
-        lines = [encode(line.text) for line in hunk.lines if line.kind != "-"]
-        yield prepare(file.path, b"\n" * (hunk.new_start - 1) + b"\n".join(lines), spans)
 
 
 def finder(context: Context, file: ChangedFile) -> Lookup:
@@ -86,10 +77,7 @@ def find(context: Context, file: ChangedFile, name: str) -> Text | None:
     for use in context.uses(name).uses:
         data = context.final.read(use.path) if use.kind == "definition" else None
         if data is not None:
-            from patchscan.source import parse
-
-            spans = [(f.first_line, f.last_line, f.name) for f in parse(data, use.path).functions()]
-            return prepare(use.path, data, spans)
+            return text_of(use.path, data)
     return None
 
 
@@ -167,33 +155,59 @@ def placed(barrier: Barrier, code: "Codebase") -> Barrier:
     return replace(barrier, line=named[0])
 
 
-def lost_partners(file: ChangedFile) -> Iterator[Finding | Silence]:
-    """Sites of the same file that say they pair with a function which loses a barrier here."""
-    for text in texts(file):
-        everything = list(sites(text))
-        for hunk in file.change.hunks:
-            added = [match for line in hunk.lines if line.kind == "+" for match in BARRIER.findall(line.text)]
-            position = hunk.new_start
-            for line in hunk.lines:
-                position = line.new if line.new is not None else position
-                found = BARRIER.search(line.text) if line.kind == "-" else None
-                if (
-                    found is None
-                    or added
-                    or (class_of(found.group(1)) == "full" and "mb" not in found.group(1))
-                ):
-                    continue
-                function = text.function_of(position)
-                for site in everything:
-                    if function and any(partner.function == function for partner in site.partners):
-                        yield Finding(
-                            file.path,
-                            position,
-                            f"{function}() loses its {found.group(1)}(), and the comment at {site.barrier}() in "
-                            f"{site.function}() says that it pairs with {function}()",
-                            (Evidence(site.path, site.line, site.comment),),
-                            severity="info",
-                        )
+def lost_partners(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """Functions that lose a barrier, with the comments that count on it, wherever in the tree they are."""
+    told: set[str] = set()
+    for loss in losses(file):
+        name = loss.function.name
+        left = barriers_left(context, name)
+        if name in told or left is None:
+            continue
+        told.add(name)
+        counting, missed = counting_on(context.final, file, loss.function)
+        lonely = [
+            site for site in counting if not any(not cannot_pair(site.barrier, each.name) for each in left)
+        ]
+        if lonely and any(not cannot_pair(site.barrier, loss.barrier) for site in lonely):
+            yield loses(file, loss, left, lonely)
+        elif missed:
+            yield Silence(file.path, loss.line, f"who pairs with {name}(): {missed}", checked=False)
+
+
+def barriers_left(context: Context, name: str) -> tuple[Barrier, ...] | None:
+    """The barriers of a function after the patch; None where it may have some that are not seen."""
+    found: list[Barrier] = []
+    for file in context.c_files:
+        functions = [each for source in file.after for each in source.functions() if each.name == name]
+        for text in texts(file):
+            found += [each for each in barriers(text) if each.function == name and not each.is_weak]
+        for function in functions:
+            called = {call.name for call in function.calls()}
+            if not function.whole or any(has_barrier(other, called - {name}) for other in context.c_files):
+                return None
+    return tuple(found)
+
+
+def has_barrier(file: ChangedFile, names: set[str]) -> bool:
+    """Whether one of these functions is in the file and has a barrier."""
+    return any(each.function in names and not each.is_weak for text in texts(file) for each in barriers(text))
+
+
+def loses(file: ChangedFile, loss: Loss, left: tuple[Barrier, ...], lonely: list[Site]) -> Finding:
+    """The finding: a note where nothing is left, a warning where what is left cannot pair."""
+    name = loss.function.name
+    says = (
+        "the comment at {} says that it pairs"
+        if len(lonely) == 1
+        else "the comments at {} say that they pair"
+    )
+    places = " and ".join(f"{site.barrier}() in {site.function}()" for site in lonely[:MOST_NAMED])
+    places += f" and {len(lonely) - MOST_NAMED} more" if len(lonely) > MOST_NAMED else ""
+    text = f"{name}() loses its {loss.barrier}(), and {says.format(places)} with {name}()"
+    if left:
+        text += f"; with the {left[0].name}() that is left neither side orders what the other needs"
+    evidence = tuple(Evidence(site.path, site.line, site.comment) for site in lonely[:MOST_NAMED])
+    return Finding(file.path, loss.line, text, evidence, severity="warning" if left else "info")
 
 
 RULE = Rule(
@@ -203,7 +217,8 @@ RULE = Rule(
         "A barrier on one CPU orders nothing for another unless that one has a barrier as well, and the two fit: loads "
         "are ordered against stores, an acquire against a release, and a store before a load needs a full barrier on "
         "both sides. The comment at a barrier names its partner; the rule looks there. A function that loses its "
-        "barrier is shown the comments that count on it."
+        "barrier is shown the comments that count on it, wherever in the tree they are. And where two functions of a "
+        "series share annotated locations, with a barrier for them on one side only, a model of both is executed."
     ),
     source=(
         'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '
@@ -230,6 +245,69 @@ RULE = Rule(
 +	smp_rmb(); // want "orders loads only"
  	return ready ? ring->data : 0;
  }
+""",
+        """
+>>> tree lib/reader.c
+int consume(struct ring *ring)
+{
+	int ready = READ_ONCE(ring->ready);
+
+	/* Pairs with smp_wmb() in publish(). */
+	smp_rmb();
+	return ready ? ring->data : 0;
+}
+>>> patch lib: publish without a barrier
+>>> file lib/writer.c
+ void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
+-	/* The reader looks at ready first. */
+-	smp_wmb();
+ 	WRITE_ONCE(ring->ready, 1); // want "loses its smp_wmb.*smp_rmb.. in consume"
+ }
+""",
+        """
+>>> tree lib/reader.c
+int consume(struct ring *ring)
+{
+	int ready = READ_ONCE(ring->ready);
+
+	/* Pairs with the barrier in publish(). */
+	smp_rmb();
+	return ready ? ring->data : 0;
+}
+>>> patch lib: a lighter barrier
+>>> file lib/writer.c
+ void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
+-	smp_mb();
++	smp_rmb(); // want "smp_rmb.. that is left"
+ 	WRITE_ONCE(ring->ready, 1);
+ }
+""",
+        """
+>>> tree Makefile
+VERSION = 6
+>>> patch lib: publish values
+>>> file lib/ring.c
++struct ring {
++	int data;
++	int ready;
++};
++
++static void publish(struct ring *ring, int value)
++{
++	ring->data = value;
++	smp_store_release(&ring->ready, 1);
++}
++
++static int consume(struct ring *ring)
++{
++	if (!READ_ONCE(ring->ready)) // want "with smp_load_acquire.. for the read"
++		return 0;
++	return ring->data;
++}
 """,
         """
 >>> patch mm: look which CPUs walk
@@ -280,6 +358,23 @@ RULE = Rule(
  {
 +	/* Pairs with smp_store_release() in publish(). */
 +	return smp_load_acquire(&ring->ready) ? ring->data : 0;
+ }
+""",
+        """
+>>> tree lib/reader.c
+int consume(struct ring *ring)
+{
+	/* Pairs with smp_wmb() in publish(). */
+	return smp_load_acquire(&ring->ready) ? ring->data : 0;
+}
+>>> patch lib: publish with release
+>>> file lib/writer.c
+ void publish(struct ring *ring)
+ {
+ 	ring->data = 1;
+-	smp_wmb();
+-	WRITE_ONCE(ring->ready, 1);
++	smp_store_release(&ring->ready, 1);
  }
 """,
         """
