@@ -160,31 +160,35 @@ def lost_partners(context: Context, file: ChangedFile) -> Iterator[Finding | Sil
     told: set[str] = set()
     for loss in losses(file):
         name = loss.function.name
-        left = barriers_left(context, name)
+        left = barriers_left(context, loss)
         if name in told or left is None:
             continue
         told.add(name)
         counting, missed = counting_on(context.final, file, loss.function)
-        lonely = [
-            site for site in counting if not any(not cannot_pair(site.barrier, each.name) for each in left)
-        ]
+        lonely = [site for site in counting if all(cannot_pair(site.barrier, each.name) for each in left)]
         if lonely and any(not cannot_pair(site.barrier, loss.barrier) for site in lonely):
             yield loses(file, loss, left, lonely)
         elif missed:
             yield Silence(file.path, loss.line, f"who pairs with {name}(): {missed}", checked=False)
 
 
-def barriers_left(context: Context, name: str) -> tuple[Barrier, ...] | None:
-    """The barriers of a function after the patch; None where it may have some that are not seen."""
-    found: list[Barrier] = []
+def barriers_left(context: Context, loss: Loss) -> tuple[Barrier, ...] | None:
+    """What may stand in for a lost barrier after the patch; None where that may be something that is not seen.
+
+    For a fence only other fences and what the patch adds: an access with an order of its own was there before.
+    """
+    name, found = loss.function.name, list[Barrier]()
     for file in context.c_files:
         functions = [each for source in file.after for each in source.functions() if each.name == name]
+        called = {call.name for each in functions for call in each.calls() if call.line in file.added_numbers}
+        if any(not each.whole for each in functions) or any(
+            has_barrier(other, called - {name}) for other in context.c_files
+        ):
+            return None
         for text in texts(file):
-            found += [each for each in barriers(text) if each.function == name and not each.is_weak]
-        for function in functions:
-            called = {call.name for call in function.calls()}
-            if not function.whole or any(has_barrier(other, called - {name}) for other in context.c_files):
-                return None
+            own = [each for each in barriers(text) if each.function == name and not each.is_weak]
+            fence = Barrier("", 0, "", loss.barrier).is_fence
+            found += [each for each in own if not fence or each.is_fence or each.line in file.added_numbers]
     return tuple(found)
 
 

@@ -1,15 +1,18 @@
 """Functions that lose a barrier, and the comments anywhere in the tree that say they pair with such a function."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.frozen import frozen
 from patchscan.model.pairs import BARRIER, Barrier, Site, Text, index, prepare, sites
+from patchscan.pattern import pattern
 from patchscan.series import Hunk
 from patchscan.source import Function, parse
 from patchscan.tree.overlay import View
 from patchscan.tree.uses import files_holding
 
+_INCLUDE = pattern(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
 _MOST = 60
 
 
@@ -64,13 +67,15 @@ def text_of(path: str, data: bytes) -> Text:
 def counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tuple[Site, ...], str]:
     """The barriers whose comment says that they pair with a function of a file, and what was not searched.
 
-    view: the tree as the whole series leaves it. A static function is named in its own directory at most, and a
-    file that defines another of its name speaks of that one.
+    view: the tree as the whole series leaves it. A static function is named beside its file or in a header of
+    it at most, and a file that defines another of its name speaks of that one.
     """
     paths, missed = files_holding(view, function.name, whole=False, near=(file.path,))
     if function.is_static and file.path.endswith(".c"):
+        near = tuple(f"/{name.decode('latin-1')}" for name in _INCLUDE.findall(view.read(file.path) or b""))
         directory = file.path.rpartition("/")[0]
-        paths, missed = [path for path in paths if path.rpartition("/")[0] == directory], ""
+        paths = [path for path in paths if path.rpartition("/")[0] == directory or path.endswith(near)]
+        missed = ""
     found = list(texts(file)) if view.read(file.path) is None else []
     for path in sorted(paths[:_MOST]):
         data = view.read(path)
