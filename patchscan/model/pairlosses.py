@@ -70,21 +70,20 @@ def counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tupl
     view: the tree as the whole series leaves it. A static function is named beside its file or in a header of
     it at most, and a file that defines another of its name speaks of that one.
     """
-    paths, missed = files_holding(view, function.name, whole=False, near=(file.path,))
+    paths, missed = files_holding(view, function.name, (file.path,), _MOST)
     if function.is_static and file.path.endswith(".c"):
         near = tuple(f"/{name.decode('latin-1')}" for name in _INCLUDE.findall(view.read(file.path) or b""))
         directory = file.path.rpartition("/")[0]
         paths = [path for path in paths if path.rpartition("/")[0] == directory or path.endswith(near)]
         missed = ""
     found = list(texts(file)) if view.read(file.path) is None else []
-    for path in sorted(paths[:_MOST]):
+    for path in paths:
         data = view.read(path)
         if data is not None and b"air" in data:
             text = text_of(path, data)
             if path == file.path or not _defines(text, data, function.name):
                 found.append(text)
-    missed = f"{_MOST} of {len(paths)} files read" if len(paths) > _MOST else missed
-    return _naming(found, function.name), missed if missed.startswith(("only", "no tree", str(_MOST))) else ""
+    return _naming(found, function.name), missed if missed.startswith(("only", "no tree")) else ""
 
 
 def _defines(text: Text, data: bytes, name: str) -> bool:
