@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 from patchscan.context import ChangedFile, Context
+from patchscan.model.numbering import patch_numbers, renumbered
 from patchscan.model.report import model_result
 from patchscan.model.series import SeriesModels
 from patchscan.model.sources import Read
@@ -46,13 +47,17 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
             anchor = _anchor(context, verdict, index)
             if anchor is not None and anchor not in told:
                 told.add(anchor)
-                yield _say(verdict, *anchor)
+                yield _say(renumbered(verdict, patch_numbers(context.states, index)), *anchor)
 
 
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
-    """The models that rules have asked for so far, as a report shows them."""
+    """The models that rules have asked for so far, as a report shows them: with the patches' own line numbers."""
     models = _MODELS.get(states[0].view) if states else None
-    return tuple(model_result(verdict) for verdict in models.seen()) if models is not None else ()
+    if models is None:
+        return ()
+    return tuple(
+        model_result(renumbered(verdict, patch_numbers(states, index))) for index, verdict in models.seen()
+    )
 
 
 def rule_of(models: SeriesModels, verdict: Verdict) -> str:

@@ -128,9 +128,11 @@ class SeriesModels:
         every = (*self.scenarios, *(bound.scenario for bound in self._bound))
         return next(scenario.rule for scenario in every if scenario.name == verdict.scenario)
 
-    def seen(self) -> tuple[Verdict, ...]:
-        """The verdicts given so far, in the order of the patches."""
-        return tuple({v.name: v for key in sorted(self._patches) for v in self._patches[key]}.values())
+    def seen(self) -> tuple[tuple[int, Verdict], ...]:
+        """The verdicts given so far with the index of their patch, in the order of the patches."""
+        return tuple(
+            {v.name: (key[0], v) for key in sorted(self._patches) for v in self._patches[key]}.values()
+        )
 
     def _case(
         self, scenario: Scenario, functions: Functions, index: int, earlier_index: int, every_column: bool

@@ -234,9 +234,10 @@ def _branch_text(choice: Taken) -> str:
 
 def decisive_choices(case: Case, worst: Model) -> tuple[Taken, ...]:
     """The choices without which no model is unsafe and that a variable or static key decides, set elsewhere."""
-    unsafe = [model for model in case.models if case.outcome(model) == "Sometimes"]
+    asked = [taken for taken in worst.taken if _SET_ELSEWHERE.search(taken[1])]
+    unsafe = [model for model in case.models if asked and case.outcome(model) == "Sometimes"]
     decisive = []
-    for role, key, choice in worst.taken:
+    for role, key, choice in asked:
         others = (
             taken for model in unsafe for who, which, taken in model.taken if (who, which) == (role, key)
         )
@@ -245,7 +246,7 @@ def decisive_choices(case: Case, worst: Model) -> tuple[Taken, ...]:
             for model in case.models
             for who, which, taken in model.taken
         )
-        if possible and _SET_ELSEWHERE.search(key) and all(taken.holds == choice.holds for taken in others):
+        if possible and all(taken.holds == choice.holds for taken in others):
             decisive.append(choice)
     return tuple(decisive)
 
