@@ -142,7 +142,8 @@ class File:
         given = _PARAMETERS.match(found[2]) if found else None
         if found is None or given is None:
             return None
-        body = found[2][given.end() :].replace(b"\\\n", b"  ").strip()
+        # A pasted name is a name of its own; the grammar knows no ##.
+        body = found[2][given.end() :].replace(b"\\\n", b"  ").replace(b"##", b"__").strip()
         parameters = tuple(part.strip() for part in given[1].decode("latin-1").split(",") if part.strip())
         statement = body.startswith((b"do", b"{", b"if", b"while", b"for")) or not body
         text = b"%s %s(){ %s%s; }" % (

@@ -111,7 +111,11 @@ def _leave_loop(todo: Rest) -> None:
 
 
 def declare(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
-    """A declaration of variables, with their initial values."""
+    """A declaration of variables, with their initial values; a static one is no different from a global."""
+    if any(
+        child.type == "storage_class_specifier" and frame.text(child) == "static" for child in node.children
+    ):
+        return
     kind = node.child_by_field_name("type")
     base = frame.text(kind) if kind is not None else ""
     for declarator in node.children_by_field_name("declarator"):
@@ -235,9 +239,8 @@ def _loop(
         ]
         return None
     iterates = re.match(r"\w*for_?each", text) is not None
-    if node.type == "while_statement" and not iterates and body is not None:
-        if _EMPTY_BODY.fullmatch(frame.text(body)):
-            _spin(context, node, env, frame, out)
+    if node.type == "while_statement" and body is not None and _EMPTY_BODY.fullmatch(frame.text(body)):
+        _spin(context, node, env, frame, out)
         return None
     initial = node.child_by_field_name("initializer")
     if initial is not None:
