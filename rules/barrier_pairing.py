@@ -126,7 +126,7 @@ def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bo
     from patchscan.model.code import Codebase
     from patchscan.model.config import Config
     from patchscan.model.findings import models_of
-    from patchscan.model.pairmodel import side
+    from patchscan.model.pairside import side
     from patchscan.model.sources import base_config
     from patchscan.model.stubs import load_stubs
 

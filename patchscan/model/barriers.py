@@ -79,6 +79,10 @@ class Text:
         """The line of an offset, from 1."""
         return bisect_right(self._starts, offset)
 
+    def defines(self, name: str) -> bool:
+        """Whether a function or macro of that name is defined here."""
+        return any(self.function_of(line) == name for line in range(1, len(self._starts) + 1))
+
     def start_of(self, line: int) -> int:
         """The offset at which a line begins, the end of the text beyond the last."""
         return self._starts[line - 1] if line <= len(self._starts) else len(self.text)

@@ -1,4 +1,7 @@
-"""`patchscan model SERIES`: extract the models that a series touches, execute and print them."""
+"""`patchscan model SERIES`: extract the models that a series touches, execute and print them.
+
+`patchscan model --pairs DIR`: the barriers of a tree whose comment says what they pair with, each with what came of it.
+"""
 
 import argparse
 import json
@@ -13,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from patchscan.cli import series_arguments
 
     parser.add_argument(
-        "series", nargs="+", metavar="SERIES", help="mbox, Maildir, directory, patches, git range or -"
+        "series", nargs="*", metavar="SERIES", help="mbox, Maildir, directory, patches, git range or -"
     )
     series_arguments(parser)
     parser.add_argument("--models", metavar="DIR", help="write each model there (.litmus and .json)")
@@ -23,11 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenarios", metavar="DIR", action="append", default=[], help="more scenarios and stubs"
     )
+    parser.add_argument(
+        "--pairs",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="the barriers below DIR of the tree whose comment says that they pair, and the models of them",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a model, one a line")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: 1 when a model is unsafe and was not so before the series, 2 without a series."""
+    if options.pairs:
+        return _pairs(options)
+    if not options.series:
+        raise UsageError("name a series, or --pairs DIR")
     from patchscan.job import read
     from patchscan.model.report import matrix, verdict_dict, verdict_text, write_models
     from patchscan.model.series import SeriesModels
@@ -61,3 +75,19 @@ def run(options: argparse.Namespace) -> int:
         print("no scenario applies to this series")
     bad = any(verdict.verdict == "unsafe" and verdict.before != "unsafe" for verdict in verdicts)
     return FINDINGS if bad else CLEAN
+
+
+def _pairs(options: argparse.Namespace) -> int:
+    """Print what is known of the barriers below some directories: 1 when a model of them is unsafe."""
+    from patchscan.model.pairtable import row_dict, survey, table
+    from patchscan.printable import printable
+    from patchscan.tools import tree_of
+
+    tree = tree_of(options)
+    if tree is None:
+        raise UsageError("--pairs needs a kernel tree: name it with --tree")
+    rows = list(survey(tree, [directory.strip("/") for directory in options.pairs]))
+    lines = [json.dumps(row_dict(row)) for row in rows] if options.json else table(rows)
+    for line in lines:
+        print(printable(line))
+    return FINDINGS if any(row.reason == "unsafe" for row in rows) else CLEAN

@@ -1,34 +1,20 @@
 """Two barriers that a comment pairs, as a model: what each orders, on the locations that they share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from patchscan.model.barriers import ONCE, Barrier
 from patchscan.model.case import execute
 from patchscan.model.code import Codebase
-from patchscan.model.events import (
-    Body,
-    Branch,
-    Choice,
-    Event,
-    Fence,
-    Read,
-    Thread,
-    Update,
-    Write,
-)
-from patchscan.model.expressions import evaluate, location
+from patchscan.model.events import Body, Fence, Read, Thread, Update, Write
 from patchscan.model.litmus import identifier, write_litmus
-from patchscan.model.lower import lower_block, lower_function
-from patchscan.model.memory import Context
-from patchscan.model.mutate import apply, mutations
-from patchscan.model.pairs import Barrier
-from patchscan.model.reach import Reach
+from patchscan.model.mutate import apply, at, mutations
+from patchscan.model.pairs import Site
+from patchscan.model.pairside import Access, Side, key, side
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named
 
-Access = Read | Write | Update
-Path = Mapping[int, bool]
 _SHAPES = {
     ("WW", "RR"): "message passing",
     ("WR", "WR"): "store buffering",
@@ -37,38 +23,22 @@ _SHAPES = {
     ("WW", "RW"): "S",
     ("WW", "WW"): "2+2W",
 }
-_BUDGET, _DEPTH = 20_000, 2
-_OPAQUE = ("<", "*")
-
-
-@dataclass(frozen=True)
-class Side:
-    """One barrier with the accesses that it stands between; fence: None where an access is the barrier."""
-
-    barrier: Barrier
-    before: tuple[Access, ...]
-    after: tuple[Access, ...]
-    fence: Fence | None
-
-    def loads(self) -> set[str | None]:
-        """The locations that are read after the barrier."""
-        return {_key(event) for event in self.after if isinstance(event, Read)} - {None}
-
-    def stores(self) -> set[str | None]:
-        """The locations that are written before the barrier."""
-        return {_key(event) for event in self.before if isinstance(event, Write)} - {None}
+Cycle = tuple[Access, Access, Access, Access]
 
 
 @dataclass(frozen=True)
 class PairVerdict:
     """outcome: herd7's word; locations: the two, named: those of them that the comment names or that are a
-    barrier's own operand; weakened: the outcome with either side's barrier taken away."""
+    barrier's own operand; weakened: the outcome with either side's barrier taken away; plain: whether an access
+    is not marked; locked: whether a lock is held on both sides."""
 
     outcome: str
     shape: str
     locations: tuple[str, str]
     named: tuple[str, ...]
     weakened: tuple[str, ...]
+    plain: bool
+    locked: bool
     litmus: str
 
     @property
@@ -77,120 +47,92 @@ class PairVerdict:
         return (
             self.outcome == "Never"
             and bool(self.named)
-            and bool(self.weakened)
+            and not self.locked
+            and len(self.weakened) == 2
             and all(outcome == "Sometimes" for outcome in self.weakened)
         )
 
-
-def side(barrier: Barrier, code: Codebase, stubs: Stubs) -> Side | None:
-    """The accesses around a barrier in its function; None when it is lost on the way."""
-    definition = code.function(barrier.function, barrier.path)
-    if definition is None:
-        return None
-    reach = Reach(code, stubs, frozenset({"access", "order"}), frozenset())
-    context = Context(
-        code=code,
-        stubs=stubs,
-        reach=reach,
-        cpu=0,
-        cpus=(0, 1),
-        keep=None,
-        instances={},
-        look_into=frozenset(),
-        lower_block=lower_block,
-        evaluate=evaluate,
-        location=location,
-        budget=_BUDGET,
-        depth=_DEPTH,
-        by_field=True,
-    )
-    events = list(_flat(lower_function(context, definition), {}))
-    last = barrier.line + 3
-    for index, (event, path) in enumerate(events):
-        if not isinstance(event, (Fence, Read, Write, Update)):
-            continue
-        if not barrier.line <= event.place.line <= last or event.place.function != barrier.function:
-            continue
-        if isinstance(event, Fence) or _is_ordered(event):
-            return _around(barrier, events, index, event, path)
-    return None
+    @property
+    def unsafe(self) -> bool:
+        """Whether "this may happen" may be said: of marked accesses to named ground, with no lock in common."""
+        return self.outcome == "Sometimes" and bool(self.named) and not self.locked and not self.plain
 
 
-def _is_ordered(event: Access) -> bool:
-    return event.order in ("acquire", "release", "full")
+def judge(
+    site: Site, partners: Sequence[Barrier], code: Codebase, stubs: Stubs
+) -> tuple[str, PairVerdict | None]:
+    """What a model says of a barrier and its partners: "safe" or "unsafe", or why nothing; the verdict it rests on."""
+    located = [each for each in partners if each.line]
+    if not located:
+        outside = any(partner.place == "outside" for partner in site.partners)
+        return ("partner outside the kernel" if outside else "partner not found"), None
+    if all(site.barrier in ONCE and each.name in ONCE for each in located):
+        return "marked accesses, which order nothing", None
+    own = side(site.own, code, stubs)
+    if own is None:
+        return _lost(site.own, "own barrier"), None
+    others = [other for other in (side(each, code, stubs) for each in located) if other is not None]
+    if not others:
+        return _lost(located[0], "partner"), None
+    verdicts = [verdict for other in others for verdict in verdicts_of(own, other, site.comment)]
+    unsafe = next((verdict for verdict in verdicts if verdict.unsafe), None)
+    if unsafe is not None:
+        return "unsafe", unsafe
+    safe = next((verdict for verdict in verdicts if verdict.safe), None)
+    if safe is not None:
+        return "safe", safe
+    return _why_not(own, others, verdicts), None
 
 
-def _flat(body: Body, path: Path) -> Iterator[tuple[Event, Path]]:
-    """Events in program order, each with the branches that lead to it."""
-    for event in body:
-        if isinstance(event, (Branch, Choice)):
-            yield from _flat(event.then, {**path, id(event): True})
-            yield from _flat(event.otherwise, {**path, id(event): False})
-        else:
-            yield event, path
+def _lost(barrier: Barrier, whose: str) -> str:
+    """Why a barrier has no side of its own in a model."""
+    if barrier.is_weak:
+        return f"{whose} orders by a dependency only"
+    if "wait" in barrier.name or "wake" in barrier.name or "lock" in barrier.name:
+        return f"{whose} is implied by a lock, a wait or a wake-up"
+    return f"{whose} not met on a path that was lowered"
 
 
-def _around(barrier: Barrier, events: list[tuple[Event, Path]], at: int, event: Event, path: Path) -> Side:
-    """The first access to each location before and after, on paths that go through the barrier."""
-
-    def reachable(other: Path) -> bool:
-        return all(path.get(branch, taken) == taken for branch, taken in other.items())
-
-    before = [e for e, p in events[:at] if isinstance(e, (Read, Write, Update)) and reachable(p)]
-    after = [e for e, p in events[at + 1 :] if isinstance(e, (Read, Write, Update)) and reachable(p)]
-    if isinstance(event, Fence):
-        return Side(barrier, _distinct(reversed(before)), _distinct(after), event)
-    assert isinstance(event, (Read, Write, Update))
-    own = (event,)
-    if event.order == "acquire":
-        return Side(barrier, own, _distinct(after), None)
-    if event.order == "release":
-        return Side(barrier, _distinct(reversed(before)), own, None)
-    return Side(barrier, own + _distinct(reversed(before)), own + _distinct(after), None)
-
-
-def _distinct(events: "Iterator[Access] | list[Access]") -> tuple[Access, ...]:
-    found: dict[tuple[str, type], Access] = {}
-    for event in events:
-        key = _key(event)
-        if key is not None:
-            found.setdefault((key, type(event)), event)
-    return tuple(found.values())
-
-
-def _key(event: Access) -> str | None:
-    """The location by type and field; None for one that cannot be told from others."""
-    where = event.location
-    if not isinstance(where, Named) or where.name.startswith(_OPAQUE) or "?" in where.name:
-        return None
-    return where.name.partition("@")[0]
+def _why_not(own: Side, others: Sequence[Side], verdicts: Sequence[PairVerdict]) -> str:
+    if any(verdict.outcome == "Never" and not verdict.named for verdict in verdicts):
+        return "locations are not those that the comment means"
+    if any(verdict.locked for verdict in verdicts):
+        return "a lock is held on both sides"
+    if verdicts:
+        return "does not rest on both barriers"
+    ours = {key(event) for event in (*own.before, *own.after)}
+    shared = [len(ours & {key(event) for event in (*other.before, *other.after)}) for other in others]
+    return "no cycle through what both access" if max(shared) > 1 else "fewer than two locations in common"
 
 
 def judge_pair(own: Side, partner: Side, comment: str) -> PairVerdict | None:
     """The verdict on the best pair of locations that both barriers order; None where they share too little."""
-    best: tuple[tuple[int, ...], PairVerdict] | None = None
-    for one, two, three, four in _cycles(own, partner):
-        verdict = _execute(own, partner, (one, two, three, four), comment)
-        if verdict is None:
-            continue
-        plain = sum(each.order == "plain" for each in (one, two, three, four))
-        rank = (-len(verdict.named), verdict.shape != "message passing", plain)
-        if best is None or rank < best[0]:
-            best = (rank, verdict)
-    return best[1] if best is not None else None
+    return next(verdicts_of(own, partner, comment), None)
 
 
-Cycle = tuple[Access, Access, Access, Access]
+def verdicts_of(own: Side, partner: Side, comment: str) -> Iterator[PairVerdict]:
+    """The verdicts on all pairs of locations that both barriers order: those the comment names first."""
+    verdicts = [_execute(own, partner, cycle, comment) for cycle in _cycles(own, partner)]
+    found = [verdict for verdict in verdicts if verdict is not None]
+    yield from sorted(found, key=lambda each: (-len(each.named), each.shape != "message passing", each.plain))
 
 
 def _cycles(own: Side, partner: Side) -> Iterator[Cycle]:
-    """x before y here against y before x there."""
+    """x before y here against y before x there, where either barrier orders its two accesses."""
     for one, two in product(own.before, own.after):
-        if None in (_key(one), _key(two)) or _key(one) == _key(two):
+        if None in (key(one), key(two)) or key(one) == key(two) or not _orders(own, one, two):
             continue
         for three, four in product(partner.before, partner.after):
-            if _key(three) == _key(two) and _key(four) == _key(one):
+            if key(three) == key(two) and key(four) == key(one) and _orders(partner, three, four):
                 yield one, two, three, four
+
+
+def _orders(side: Side, first: Access, second: Access) -> bool:
+    """Whether a barrier is for two accesses: a read barrier for loads only, a write barrier for stores only."""
+    if not isinstance(side.fence, Fence) or side.fence.kind not in ("rmb", "wmb"):
+        return True
+    wanted = (Read, Update) if side.fence.kind == "rmb" else (Write, Update)
+    return isinstance(first, wanted) and isinstance(second, wanted)
 
 
 def _execute(own: Side, partner: Side, cycle: Cycle, comment: str) -> PairVerdict | None:
@@ -202,18 +144,27 @@ def _execute(own: Side, partner: Side, cycle: Cycle, comment: str) -> PairVerdic
     if not condition:
         return None
     threads = (
-        Thread("own", own.barrier.function, 0, _body(one, own.fence, two)),
-        Thread("partner", partner.barrier.function, 1, _body(three, partner.fence, four)),
+        Thread("own", own.barrier.function, 0, _body(cycle[0], cycle[1], one, own, two)),
+        Thread("partner", partner.barrier.function, 1, _body(cycle[2], cycle[3], three, partner, four)),
     )
     name = f"{own.barrier.function}-{own.barrier.line}"
     litmus = write_litmus(name, threads, {}, condition)
-    outcome = execute(litmus)
-    weakened = tuple(
-        execute(write_litmus(name, apply([edit], threads), {}, condition)) for edit in mutations(threads)
+    places = {(0, at(own.place)), (1, at(partner.place))}
+    edits = [edit for edit in mutations(threads) if (edit.thread, edit.text.rpartition(" at ")[2]) in places]
+    weakened = tuple(execute(write_litmus(name, apply([edit], threads), {}, condition)) for edit in edits)
+    locations = (str(key(one)), str(key(two)))
+    return PairVerdict(
+        outcome=execute(litmus),
+        shape=shape,
+        locations=locations,
+        named=tuple(each for each in locations if _is_meant(each, own, partner, comment)),
+        weakened=weakened,
+        plain=any(event.order == "plain" for event in cycle),
+        locked=bool(
+            (own.held(cycle[0]) | own.held(cycle[1])) & (partner.held(cycle[2]) | partner.held(cycle[3]))
+        ),
+        litmus=litmus,
     )
-    x, y = str(_key(one)), str(_key(two))
-    named = tuple(key for key in (x, y) if _is_meant(key, own, partner, comment))
-    return PairVerdict(outcome, shape, (x, y), named, weakened, litmus)
 
 
 def _plain_values(event: Access, value: int) -> Access:
@@ -227,13 +178,17 @@ def _plain_values(event: Access, value: int) -> Access:
     return replace(event, location=where)
 
 
-def _body(first: Access, fence: Fence | None, second: Access) -> Body:
-    return (first, fence, second) if fence is not None else (first, second)
+def _body(before: Access, after: Access, first: Access, side: Side, second: Access) -> Body:
+    """The two accesses with the barrier between them, where it is neither of them."""
+    if side.fence is None or side.fence is before or side.fence is after:
+        return (first, second)
+    between = _plain_values(side.fence, 3) if isinstance(side.fence, Update) else side.fence
+    return (first, between, second)
 
 
-def _is_meant(key: str, own: Side, partner: Side, comment: str) -> bool:
+def _is_meant(location: str, own: Side, partner: Side, comment: str) -> bool:
     """Whether the comment names a location, or a barrier works on it."""
-    name = key.rpartition(".")[2].removesuffix("[]")
+    name = location.rpartition(".")[2].removesuffix("[]")
     operands = {own.barrier.operand, partner.barrier.operand}
     return name in operands or f" {name}" in f" {comment}"
 

@@ -29,12 +29,14 @@ Lookup = Callable[[str, str], Text | None]
 _KINDS = {
     "acquire": pattern(r".*(?:acquire|cond_load)"),
     "release": pattern(r".*release|rcu_assign_pointer|clear_bit_unlock"),
-    "rmb": pattern(r"(?:\w+_)?rmb$|.*acquire"),
-    "wmb": pattern(r"(?:\w+_)?wmb$|.*release"),
+    "rmb": pattern(r"(?:\w+_)?rmb$"),
+    "wmb": pattern(r"(?:\w+_)?wmb$"),
     "mb": pattern(r"(?:\w+_)?mb(?:__\w+)?$|smp_store_mb$"),
 }
 _LOADS_ONLY = pattern(r".*(?:rmb|acquire|ctrl_dep|READ_ONCE)$|rcu_dereference|.*cond_load")
 _STORES_ONLY = pattern(r".*(?:wmb|release|WRITE_ONCE)$|rcu_assign_pointer|clear_bit_unlock")
+# What may be called a read or a write barrier as well.
+_ALSO = {"rmb": "acquire", "wmb": "release"}
 _ANY = ("barrier", *_KINDS)
 _WAKE = pattern(r"\b(?:s?wake_up\w*|s?waitqueue_active|wq_has_sleeper|rcuwait_wake_up)\s*\(([^;{]*)")
 _NAME = pattern(r"[A-Za-z_]\w+")
@@ -72,7 +74,7 @@ class _Search:
             waits = self._waits(partner.function)
             if waits:
                 return waits
-        for name in _spellings(partner.function):
+        for name in spellings(partner.function):
             text = self.lookup(name, self.site.path)
             if text is not None:
                 break
@@ -116,6 +118,9 @@ class _Search:
     def _likeliest(self, partner: Partner, candidates: Sequence[Barrier], text: Text) -> Barrier | None:
         """The candidate that fits best; None where none does what the comment says."""
         fitting = [each for each in candidates if _fits(each.name, partner.operations)]
+        if not fitting and set(partner.operations) & _ALSO.keys():
+            also = tuple(_ALSO.get(operation, operation) for operation in partner.operations)
+            fitting = [each for each in candidates if _fits(each.name, also)]
         if not fitting:
             fitting = [each for each in candidates if not each.is_weak and self._can_pair(each)]
             if any(operation != "barrier" for operation in partner.operations):
@@ -264,7 +269,7 @@ class _Search:
         )
 
 
-def _spellings(name: str) -> Iterator[str]:
+def spellings(name: str) -> Iterator[str]:
     """A name as it is written, and as a function behind it may be called."""
     if name.endswith("*"):
         name = name.rstrip("*_")

@@ -1,27 +1,19 @@
 """The index of pairing comments: which barrier a comment stands at, whom it names, and what a model says of them."""
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable
-from functools import cache
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
-from patchscan.model.pairmodel import judge_pair, side
-from patchscan.model.pairs import (
-    Site,
-    Text,
-    index,
-    named_partners,
-    partners_of,
-    prepare,
-    sites,
-)
-from patchscan.model.sources import base_config
+from patchscan.model.pairmodel import judge_pair
+from patchscan.model.pairs import Text, index, named_partners, partners_of, prepare, sites
+from patchscan.model.pairside import side
+from patchscan.model.pairtable import survey
 from patchscan.model.stubs import load_stubs
 from patchscan.source import parse
+from patchscan.tree import Directory
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 RING = b"""
@@ -102,61 +94,37 @@ def test_nothing_is_said_of_a_pair_that_shares_too_little() -> None:
     assert verdict_of(RING.replace(b"ring->data = value", b"ring->other = value")) is None
 
 
-TREE = Path(os.environ.get("PATCHSCAN_KERNEL_TREE", "/nonexistent"))
+TREE = os.environ.get("PATCHSCAN_KERNEL_TREE", "/nonexistent")
+JUDGED = Path(__file__).parent.parent / "pairs.tsv"
 
 
-@cache
-def real_text(path: str) -> Text:
-    return text(path, (TREE / path).read_bytes())
-
-
-def real_sites() -> list[Site]:
-    paths = sorted([*TREE.glob("kernel/**/*.c"), *TREE.glob("mm/**/*.c")])
-    return [
-        site
-        for path in paths
-        if b"pair" in path.read_bytes().lower()
-        for site in sites(real_text(str(path.relative_to(TREE))))
-    ]
-
-
-def real_lookup() -> Callable[[str, str], Text | None]:
-    where: dict[str, list[str]] = defaultdict(list)
-    patterns = ("kernel/**/*.c", "mm/**/*.c", "include/linux/*.h", "fs/*.c", "lib/*.c")
-    for path in sorted(path for pattern in patterns for path in TREE.glob(pattern)):
-        relative = str(path.relative_to(TREE))
-        code = Codebase(lambda name: (TREE / name).read_bytes(), (), Config({}, default=1)).file(relative)
-        for name in code.functions if code is not None else ():
-            where[name].append(relative)
-
-    def lookup(name: str, near: str) -> Text | None:
-        if not name:
-            return real_text(near)
-        paths = where.get(name, [])
-        return real_text(near) if near in paths else real_text(paths[0]) if paths else None
-
-    return lookup
+def judged() -> dict[tuple[str, str, str], set[str]]:
+    """What was judged by reading: (path, function, barrier with its number) to the partners that are right."""
+    found = {}
+    for line in JUDGED.read_text().splitlines()[1:]:
+        path, function, barrier, partners, judgement, why = line.split("\t")
+        assert judgement in ("right", "implicit", "none") and why
+        assert (partners == "-") == (judgement == "none")
+        found[path, function, barrier] = set() if partners == "-" else set(partners.split(", "))
+    return found
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not TREE.is_dir(), reason="needs PATCHSCAN_KERNEL_TREE")
+@pytest.mark.skipif(not Path(TREE).is_dir(), reason="needs PATCHSCAN_KERNEL_TREE")
 def test_real_comments() -> None:
-    """Of the comments in kernel/ and mm/: partners found, models through the gate, and none called unsafe."""
-    found, lookup = real_sites(), real_lookup()
-
-    def read(path: str) -> bytes | None:
-        return (TREE / path).read_bytes() if (TREE / path).is_file() else None
-
-    config = Config(base_config(read, "generic"), default=1)
-    code, stubs = Codebase(read, (), config), load_stubs(STUBS, config)
-    counts: Counter[str] = Counter()
-    for site in found:
-        partners = [each for each in partners_of(site, lookup) if each.line]
-        counts["located"] += bool(partners)
-        own = side(site.own, code, stubs)
-        others = [other for other in (side(each, code, stubs) for each in partners) if other is not None]
-        verdicts = [judge_pair(own, other, site.comment) for other in others] if own is not None else []
-        counts["safe"] += any(verdict is not None and verdict.safe for verdict in verdicts)
-    assert len(found) >= 100
-    assert counts["located"] >= 75
-    assert counts["safe"] >= 10
+    """Every barrier of kernel/ and mm/ whose comment speaks of pairing, against what reading the code gave."""
+    rows = list(survey(Directory(TREE), ["kernel", "mm"]))
+    numbers: Counter[tuple[str, str, str]] = Counter()
+    found = {}
+    for row in rows:
+        name = (row.site.path, row.site.function, row.site.barrier)
+        numbers[name] += 1
+        number = f"#{numbers[name]}" if numbers[name] > 1 else ""
+        found[(*name[:2], name[2] + number)] = {
+            f"{each.path}:{each.function}:{each.name}" for each in row.partners if each.line
+        }
+    assert found == judged()
+    counts = Counter(row.reason for row in rows)
+    assert counts["unsafe"] == 0
+    assert counts["safe"] >= 16
+    assert all(row.verdict.named for row in rows if row.verdict is not None)
