@@ -43,6 +43,7 @@ from patchscan.model.values import (
 )
 
 _WORD = re.compile(r"\W+")
+_ARITHMETIC = frozenset({"add", "sub", "and", "or", "xor", "andnot"})
 _ORDERS = {
     "full": "",
     "relaxed": "_relaxed",
@@ -151,9 +152,7 @@ def _atomics(threads: Sequence[Thread]) -> frozenset[str]:
         event.location.name
         for thread in threads
         for event in walk(thread.body)
-        if isinstance(event, Update)
-        and event.operation in ("add", "sub")
-        and isinstance(event.location, Named)
+        if isinstance(event, Update) and event.operation in _ARITHMETIC and isinstance(event.location, Named)
     )
 
 
@@ -301,11 +300,11 @@ def _write(thread: _Thread, event: Write, depth: int) -> None:
 
 
 def _update(thread: _Thread, event: Update, depth: int) -> None:
-    """Bit operations are written as exchanges of the whole word."""
+    """Arithmetic is written as that of atomic_t, bit operations included: a bit is one of its word."""
     address, suffix = thread.address(event.location), _ORDERS[event.order]
     register = event.register.name
     pointer = thread.test.pointer(event.location)
-    if event.operation in ("add", "sub"):
+    if event.operation in _ARITHMETIC:
         value = _value(thread, event.operands[0], False)
         if event.order == "noreturn":
             thread.put(depth, f"atomic_{event.operation}({value}, {address});", event.place)
@@ -315,8 +314,7 @@ def _update(thread: _Thread, event: Update, depth: int) -> None:
         expected, new = (_value(thread, operand, pointer) for operand in event.operands)
         call = f"cmpxchg{suffix}({address}, {expected}, {new})"
     else:
-        value = "0" if event.operation in ("andnot", "and") else _value(thread, event.operands[0], pointer)
-        call = f"xchg{suffix}({address}, {value})"
+        call = f"xchg{suffix}({address}, {_value(thread, event.operands[0], pointer)})"
     thread.declare(register, register in thread.pointers)
     thread.put(depth, f"{register} = {call};", event.place)
 

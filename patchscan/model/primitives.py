@@ -12,6 +12,7 @@ from patchscan.model.events import (
     Hole,
     Lock,
     Open,
+    Read,
     Update,
     Wait,
     Write,
@@ -208,7 +209,20 @@ def _after(
         return _NOTHING
     events = Out()
     inline(context, definition, node, given[2:3], dict(env), frame, events)
+    if any(isinstance(event, (Read, Write, Update)) for event in walk(tuple(events))):
+        context.assumptions.add(
+            f"what {frame.definition.name}() runs later is over before its caller goes on"
+        )
     out.append(Deferred(frame.text(given[0]), tuple(events), place))
+    return _NOTHING
+
+
+def _assuming(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """A sentence that belongs to what is said of a reader's sections."""
+    if "open" in context.reach.effects:
+        context.assumptions.add(frame.text(given[0]).strip('"'))
     return _NOTHING
 
 
@@ -308,6 +322,7 @@ PRIMITIVES: dict[str, Builtin] = {
     "__unlock": _lock("unlock"),
     "__self": _self,
     "__choice": _choice,
+    "__assuming": _assuming,
     "__pcpu": _per_cpu,
     "per_cpu": _per_cpu,
     "this_cpu_ptr": _per_cpu_pointer,

@@ -9,7 +9,7 @@ from patchscan.model.code import Codebase
 from patchscan.model.conditionals import evaluate, plain_text
 from patchscan.model.config import Config, read_defconfig, read_selects
 from patchscan.model.definition import number
-from patchscan.model.events import Hole, Place, Read, Thread, walk
+from patchscan.model.events import Hole, Open, Place, Read, Thread, walk
 from patchscan.model.expressions import evaluate as value_of
 from patchscan.model.expressions import location
 from patchscan.model.litmus import comment, write_litmus
@@ -61,6 +61,8 @@ def registers(one: Thread) -> set[str]:
         ("smp_store_release(&x, 2);", ["smp_store_release(x, 2);"]),
         ("xchg(&x, 1);", ["r0 = xchg(x, 1);"]),
         ("cmpxchg_acquire(&x, 0, 1);", ["r0 = cmpxchg_acquire(x, 0, 1);"]),
+        ("set_bit(3, &x); clear_bit_unlock(0, &x);",
+         ["atomic_or(8, x);", "r0 = atomic_fetch_andnot_release(1, x);"]),
         ("atomic_inc(&v); atomic_dec_return(&v);", ["atomic_add(1, v);", "r0 = atomic_fetch_sub(1, v);"]),
         ("if (READ_ONCE(x)) return; WRITE_ONCE(y, 1);",
          ["r0 = READ_ONCE(*x);", "if ((r0 == 0)) {", "WRITE_ONCE(*y, 1);"]),
@@ -151,6 +153,43 @@ def test_preprocessor_conditions() -> None:
 @pytest.mark.parametrize(("text", "expected"), [("010", 8), ("0x10", 16), ("7", 7), ("0", 0)])
 def test_integer_literals(text: str, expected: int) -> None:
     assert number(text) == expected
+
+
+def test_two_bits_of_a_word_are_kept_apart() -> None:
+    one = thread("set_bit(0, &x); clear_bit(1, &x); READ_ONCE(x);")
+    register = [event.register.name for event in walk(one.body) if isinstance(event, Read)][-1]
+    for value, outcome in ((1, "Always"), (0, "Never")):
+        assert run(write_litmus("t", [one], {}, f"0:{register}={value}")).outcome == outcome
+
+
+def reader_context(body: str, values: dict[str, int], extra: str = "") -> tuple[Context, Thread]:
+    """As thread(), of a reader in a configuration, with the state of its lowering."""
+    text = f"{extra}\nvoid f(void)\n{{\n{body}\n}}\n".encode()
+    code = Codebase(lambda path: text if path == "a.c" else None, (), Config(values))
+    stubs = load_stubs(STUBS, code.config)
+    reach = Reach(code, stubs, frozenset({"access", "open"}), frozenset())
+    context = Context(code, stubs, reach, 0, (0, 1), None, {}, frozenset(), lower_block, value_of, location)
+    definition = code.function("f", "a.c")
+    assert definition is not None
+    return context, Thread("r", "f", 0, lower_function(context, definition))
+
+
+@pytest.mark.parametrize("rt", [0, 1])
+def test_an_ordinary_lock_leaves_interrupts_on_under_preempt_rt(rt: int) -> None:
+    context, one = reader_context(
+        "spin_lock_irq(&l); READ_ONCE(x); spin_unlock_irq(&l);", {"CONFIG_PREEMPT_RT": rt}
+    )
+    domains = {event.domain for event in walk(one.body) if isinstance(event, Open)}
+    assert domains == ({"rcu"} if rt else {"irq", "rcu"})
+    assert any("PREEMPT_RT" in text for text in context.assumptions) == (not rt)
+
+
+def test_a_callback_in_place_is_an_assumption() -> None:
+    callback = "void cb(void *h) { WRITE_ONCE(z, 1); }\nvoid quiet(void *h) { }"
+    told, _ = reader_context("call_rcu(&p, cb);", {}, callback)
+    assert told.assumptions == {"what call_rcu() runs later is over before its caller goes on"}
+    silent, _ = reader_context("call_rcu(&p, quiet);", {}, callback)
+    assert not silent.assumptions
 
 
 def test_entry_assembly_keeps_its_lines() -> None:

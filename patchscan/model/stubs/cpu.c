@@ -73,8 +73,9 @@ bool zalloc_cpumask_var(m, g) { cpumask_clear(*m); return __choice(); }
 void free_cpumask_var(m) { }
 
 /*
- * Locks. A raw or ordinary spinlock turns preemption off; the irqsave forms turn IRQs off (on PREEMPT_RT only
- * the raw ones do). Documentation/locking/locktypes.rst
+ * Locks. A raw or ordinary spinlock turns preemption off, the irqsave forms turn IRQs off. On PREEMPT_RT only the
+ * raw ones do; the others sleep, but their sections are still RCU readers. Documentation/locking/locktypes.rst,
+ * kernel/locking/spinlock_rt.c
  */
 void spin_lock(l) { __open(rcu); __lock(l); }
 void spin_unlock(l) { __unlock(l); __close(rcu); }
@@ -82,14 +83,21 @@ void raw_spin_lock(l) { __open(rcu); __lock(l); }
 void raw_spin_unlock(l) { __unlock(l); __close(rcu); }
 void spin_lock_bh(l) { __open(rcu); __lock(l); }
 void spin_unlock_bh(l) { __unlock(l); __close(rcu); }
-void spin_lock_irq(l) { __open(irq); __open(rcu); __lock(l); }
-void spin_unlock_irq(l) { __unlock(l); __close(rcu); __close(irq); }
 void raw_spin_lock_irq(l) { __open(irq); __open(rcu); __lock(l); }
 void raw_spin_unlock_irq(l) { __unlock(l); __close(rcu); __close(irq); }
-void spin_lock_irqsave(l, f) { local_irq_save(f); __lock(l); }
-void spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
 void raw_spin_lock_irqsave(l, f) { local_irq_save(f); __lock(l); }
 void raw_spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
+#ifdef CONFIG_PREEMPT_RT
+void spin_lock_irq(l) { spin_lock(l); }
+void spin_unlock_irq(l) { spin_unlock(l); }
+void spin_lock_irqsave(l, f) { f = 0; spin_lock(l); }
+void spin_unlock_irqrestore(l, f) { spin_unlock(l); }
+#else
+void spin_lock_irq(l) { __assuming("no PREEMPT_RT, where spin_lock_irq() leaves interrupts on"); __open(irq); __open(rcu); __lock(l); }
+void spin_unlock_irq(l) { __unlock(l); __close(rcu); __close(irq); }
+void spin_lock_irqsave(l, f) { __assuming("no PREEMPT_RT, where spin_lock_irqsave() leaves interrupts on"); local_irq_save(f); __lock(l); }
+void spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
+#endif
 void spin_lock_nested(l, n) { __open(rcu); __lock(l); }
 void mutex_lock(l) { __lock(l); }
 void mutex_unlock(l) { __unlock(l); }

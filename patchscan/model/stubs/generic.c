@@ -11,6 +11,7 @@
  *   __ipi(cpu, function, info, wait) an interrupt: waits for the irq section, runs function there
  *   __flush(domain)                  as __wait, on the CPU that runs it (an interrupt handler's: the target)
  *   __after(domain, function, head)  call function(head) when the open sections have closed
+ *   __assuming("...")                say so with a verdict on a reader that comes here
  *   __lock(l) __unlock(l)            a lock
  *   __self() __pcpu(variable, cpu) __choice() __irqs()
  *
