@@ -164,7 +164,7 @@ class Context:
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
         """Every use of an identifier in the tree as the whole series leaves it (see patchscan.tree.uses).
 
-        whole=False looks only near what the series changes: enough where one example decides.
+        whole=False costs less and may miss some: enough where one example decides.
         """
         from patchscan.tree.uses import find_uses
 

@@ -57,10 +57,11 @@ class MemoryTree:
         """Whether read() would give something."""
         return path in self.contents
 
-    def files(self, under: str = "") -> Iterator[str]:
-        """The files below a directory, sorted."""
+    def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
+        """The files below a directory (deep=False: directly in it), sorted."""
         prefix = under.rstrip("/") + "/" if under else ""
-        return iter(sorted(path for path in self.contents if path.startswith(prefix)))
+        below = (path for path in self.contents if path.startswith(prefix))
+        return iter(sorted(path for path in below if deep or "/" not in path[len(prefix) :]))
 
     def subject(self, commit: str) -> str | None:
         """None: the tree has no history."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree import Directory
-from patchscan.tree.overlay import FileState, lay
+from patchscan.tree.overlay import FileState, View, lay
 
 from tests.diffs import change, diff_text, hunks_of, patch, series
 
@@ -241,6 +241,16 @@ def test_without_a_tree_only_what_the_series_makes_is_known() -> None:
     assert states[1].view.read("n") == b"a\nb\n"
     assert states[1].view.read("f") is None
     assert list(states[1].view.files()) == ["n"]
+
+
+def test_the_files_directly_in_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "mm" / "deep").mkdir(parents=True)
+    for path in ("top.c", "mm/a.c", "mm/gone.c", "mm/deep/b.c"):
+        (tmp_path / path).write_text("")
+    view = View(Directory(str(tmp_path)), {"mm/new.c": b"", "mm/deep/new.c": b"", "mm/gone.c": None})
+    assert list(view.files("mm", deep=False)) == ["mm/a.c", "mm/new.c"]
+    assert list(view.files(deep=False)) == ["top.c"]
+    assert list(view.files("mm")) == ["mm/a.c", "mm/deep/b.c", "mm/deep/new.c", "mm/new.c"]
 
 
 def test_the_wrong_base_commit_is_named(tmp_path: Path) -> None:

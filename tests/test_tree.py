@@ -72,6 +72,8 @@ def test_every_kind_of_tree_reads_the_same(tree: Tree, kernel: Path) -> None:
     assert list(tree.files()) == ["Kconfig", "Makefile", "mm.h", "mm/gup.c"]
     assert list(tree.files("mm")) == ["mm/gup.c"]
     assert list(tree.files("none")) == []
+    assert list(tree.files(deep=False)) == ["Kconfig", "Makefile", "mm.h"]
+    assert list(tree.files("mm", deep=False)) == ["mm/gup.c"]
     assert tree.commit == git(kernel, "rev-parse", "HEAD")
 
 

@@ -79,8 +79,8 @@ class _TreeReader:
     def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
         if directory not in self._names:
             names: dict[str, list[str]] = {}
-            for path in tree.files(directory):
-                if _is_directly_in(path, directory):
+            for path in tree.files(directory, deep=False):
+                if path.endswith((".c", ".h")):
                     for found in names_at_line_starts(self.read(path) or b""):
                         names.setdefault(found, []).append(path)
             self._names[directory] = names

@@ -37,8 +37,11 @@ class Tree(Protocol):
     def exists(self, path: str) -> bool:
         """Whether read() would give something."""
 
-    def files(self, under: str = "") -> Iterator[str]:
-        """The regular files below a directory of the tree, sorted by path; symbolic links are left out."""
+    def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
+        """The regular files below a directory of the tree, sorted by path; symbolic links are left out.
+
+        deep=False: only those directly in it.
+        """
 
     def subject(self, commit: str) -> str | None:
         """The subject of a commit of its history, None where there is none (or no git)."""
@@ -118,19 +121,19 @@ class Directory:
         real = self._locate(path)
         return real is not None and os.path.isfile(real)
 
-    def files(self, under: str = "") -> Iterator[str]:
+    def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
         """See Tree.files()."""
         plain = safe_path(under)
         if under and (plain is None or self._locate(plain) != os.path.join(self.root, plain)):
             return
-        yield from _files_below(self.root, plain or "")
+        yield from _files_below(self.root, plain or "", deep)
 
     def subject(self, commit: str) -> str | None:
         """See Tree.subject()."""
         return subject_of(self.root, commit) if self.commit else None
 
 
-def _files_below(root: str, directory: str) -> Iterator[str]:
+def _files_below(root: str, directory: str, deep: bool) -> Iterator[str]:
     try:
         with os.scandir(os.path.join(root, directory)) as entries:
             kinds = [(entry.name, entry.is_dir(follow_symlinks=False), entry) for entry in entries]
@@ -141,7 +144,8 @@ def _files_below(root: str, directory: str) -> Iterator[str]:
         if name.lower() == ".git":
             continue
         if is_directory:
-            yield from _files_below(root, prefix + name)
+            if deep:
+                yield from _files_below(root, prefix + name, deep)
         elif entry.is_file(follow_symlinks=False):
             yield prefix + name
 
@@ -198,14 +202,15 @@ class GitRevision:
         """See Tree.exists()."""
         return self.read(path) is not None
 
-    def files(self, under: str = "") -> Iterator[str]:
+    def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
         """See Tree.files()."""
         plain = safe_path(under)
         if under and plain is None:
             return
         below = ("--", plain + "/") if plain else ()
+        how = ("-r", "-z", "--full-tree") if deep else ("-z", "--full-tree")
         try:
-            listing = run_git(self.directory, "ls-tree", "-r", "-z", "--full-tree", self.commit, *below)
+            listing = run_git(self.directory, "ls-tree", *how, self.commit, *below)
         except GitError:
             return
         entries = (entry.partition(b"\t") for entry in listing.split(b"\0"))

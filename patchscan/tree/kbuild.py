@@ -131,11 +131,12 @@ def _of_source(build: _Build, path: str, seen: frozenset[str]) -> Linkage:
         return Linkage("unknown", (), "no source file of its own object")
     target = stem + ".o"
     ways = [way for directory in _above(path) for way in _in_directory(build, directory, target, seen)]
+    if not ways:
+        # Before all Makefiles are read: no file of Linux 6.12 is both included and listed elsewhere.
+        ways = [_of_source(build, other, seen | {path}) for other in _including(build.view, path)]
     if not ways and build.view.tree is not None:
         others = _listed_elsewhere(build.view.tree).get(target, ())
         ways = [way for directory in others for way in _in_directory(build, directory, target, seen)]
-    if not ways:
-        ways = [_of_source(build, other, seen | {path}) for other in _including(build.view, path)]
     return _worst(ways) if ways else Linkage("unknown", (), "no Makefile lists it")
 
 
@@ -204,12 +205,8 @@ def _including(view: View, path: str) -> list[str]:
         include = re.compile(
             rb'^[ \t]*#[ \t]*include[ \t]+"(?:\./)?' + re.escape(written.encode()) + rb'"', re.M
         )
-        sources = (
-            other for other in view.files(place) if other.rpartition("/")[0] == place and other != path
-        )
-        found = [
-            other for other in sources if other.endswith(".c") and include.search(view.read(other) or b"")
-        ]
+        sources = (other for other in view.files(place, deep=False) if other.endswith(".c") and other != path)
+        found = [other for other in sources if include.search(view.read(other) or b"")]
         if found:
             return found
     return []

@@ -41,16 +41,16 @@ class View:
             return self.changed[plain] is not None
         return self.tree is not None and self.tree.exists(plain)
 
-    def files(self, under: str = "") -> Iterator[str]:
-        """The files below a directory, sorted by path; without a tree, those that the series makes."""
+    def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
+        """The files below a directory (deep=False: directly in it), sorted; without a tree, those the series makes."""
         prefix = (safe_path(under) or under) + "/" if under else ""
         added = {
-            path for path, content in self.changed.items() if content is not None and path.startswith(prefix)
+            path
+            for path, content in self.changed.items()
+            if content is not None and path.startswith(prefix) and (deep or "/" not in path[len(prefix) :])
         }
-        if self.tree is None:
-            yield from sorted(added)
-            return
-        yield from sorted(added.union(path for path in self.tree.files(under) if path not in self.changed))
+        below = self.tree.files(under, deep) if self.tree is not None else ()
+        yield from sorted(added.union(path for path in below if path not in self.changed))
 
 
 @frozen
