@@ -1,7 +1,7 @@
 """What a function does that another file defines: from the tree, one level, unknown where definitions differ."""
 
 import pytest
-from patchscan.flow.callees import Callees, Inside
+from patchscan.flow.callees import MOST_LOOK_UPS, MOST_SEARCHES, Callees, Inside
 from patchscan.flow.certain import certain_call
 from patchscan.flow.definitions import MOST_FILES, find_definitions
 from patchscan.flow.sleeping import sleeps
@@ -199,6 +199,21 @@ def test_a_name_that_stands_everywhere_is_not_looked_up() -> None:
     files = {f"mm/{number}.c": "void f(void)\n{\n\tsettle(p);\n}\n" for number in range(MOST_FILES)}
     why = find_definitions(view({**files, "mm/pool.c": SLEEPER}), "settle", asking()).why
     assert str(MOST_FILES) in why
+
+
+def test_look_ups_are_bounded() -> None:
+    """Without an index every search reads; one for many names counts once."""
+    names = [f"settle_{number}" for number in range(MOST_LOOK_UPS + 1)]
+    text = "".join(SLEEPER.replace("settle", name) for name in names)
+
+    def found(callees: Callees) -> list[str]:
+        answers = {name: callees.certain_call(name, ("p",), asking(), sleeps) for name in names}
+        return [name for name, answer in answers.items() if isinstance(answer, Inside)]
+
+    assert found(Callees(view({"mm/pool.c": text}))) == names[:MOST_SEARCHES]
+    ahead = Callees(view({"mm/pool.c": text}))
+    ahead.look_ahead(names, asking())
+    assert found(ahead) == names[:MOST_LOOK_UPS]
 
 
 def test_a_lock_taken_by_a_function_of_another_file() -> None:
