@@ -89,23 +89,31 @@ def judge(context: Context, file: ChangedFile, export: Export) -> Finding | Sile
 
 
 def finding(context: Context, file: ChangedFile, export: Export, users: list[User]) -> Finding | None:
-    """The finding; a hint only where patches that are not at hand may bring more users."""
-    symbol, missing = export.symbol, context.series.missing
+    """The finding; a hint where what was there is exported for patches that are not at hand, None for no user yet."""
+    symbol = export.symbol
+    if context.series.missing and not users:
+        return None
     evidence = tuple(Evidence(user.path, user.line, user.text) for user in users[:5])
     inside = all(together(context, user.path, file.path) for user in users)
     where = "part of the same module" if inside else "built in"
-    if not missing:
-        known = (
-            f"all its users are {where}" if users else "nothing in the tree or the series uses it elsewhere"
-        )
-        fix = file.replacement(export.line, export.line)
-        return file.finding(
-            export.line, f"{symbol} is exported, but {known}: drop the export", evidence, fix=fix
-        )
-    if not users:
-        return None
-    text = f"{symbol} is exported, but all its users at hand are {where}; {MAY_COME}"
-    return file.finding(export.line, text, evidence, severity="info", confidence="low")
+    if context.series.missing and not introduced(context, file, export):
+        text = f"{symbol} is exported, but all its users at hand are {where}; {MAY_COME}"
+        return file.finding(export.line, text, evidence, severity="info", confidence="low")
+    whose = "all its users at hand" if context.series.missing else "all its users"
+    known = f"{whose} are {where}" if users else "nothing in the tree or the series uses it elsewhere"
+    fix = file.replacement(export.line, export.line)
+    return file.finding(export.line, f"{symbol} is exported, but {known}: drop the export", evidence, fix=fix)
+
+
+def introduced(context: Context, file: ChangedFile, export: Export) -> bool:
+    """Whether the patch brings the symbol, with its users, and does not open what was there to somebody."""
+    if any(function.name == export.symbol for _, function in context.new_functions):
+        return True
+    inside = [range(each.first_line, each.last_line + 1) for each in file.functions]
+    return any(
+        line != export.line and not file.was_there(line) and not any(line in lines for lines in inside)
+        for line in file.added_words.get(export.symbol, ())
+    )
 
 
 def in_vain_so_far(exports: list[tuple[ChangedFile, Export]]) -> Finding:
