@@ -6,6 +6,7 @@ or "@@", and it is taken as a change of mm/example.c without a tree. The long fo
     >>> tree mm/Makefile        a file of the kernel tree before the series; its lines follow as they are
     >>> cover mm: add helpers   the cover letter; its text follows
     >>> patch mm: add a helper  a patch; its changelog follows
+    >>> missing                 a patch that did not arrive
     >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added)
 
 With a `tree` section the example is judged on a tree of these files and of the pre-images of the changed ones.
@@ -70,7 +71,7 @@ class MemoryTree:
 
 @dataclass
 class _Draft:
-    """A patch of an example while it is read."""
+    """A patch of an example while it is read; one without a subject did not arrive."""
 
     subject: str
     changelog: list[str] = field(default_factory=list)
@@ -162,7 +163,9 @@ def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expe
             if change.old_path is not None:
                 tree.setdefault(change.path, pre_image(change))
     cover = patches.pop(0) if covers else None
-    return Series("example", 1, "example@example.org", cover, tuple(patches)), tree, tuple(expected)
+    missing = tuple(number for number, draft in enumerate(drafts, 1) if not draft.subject)
+    patches = [patch for patch in patches if patch.index not in missing]
+    return Series("example", 1, "example@example.org", cover, tuple(patches), missing), tree, tuple(expected)
 
 
 def sections(text: str) -> tuple[list[_Draft], list[_Draft], dict[str, bytes] | None]:
@@ -181,6 +184,8 @@ def sections(text: str) -> tuple[list[_Draft], list[_Draft], dict[str, bytes] | 
             tree[name] = body.encode()
         elif kind == "patch":
             drafts.append(_Draft(name, lines))
+        elif kind == "missing":
+            drafts.append(_Draft(""))
         elif kind == "cover" and not covers:
             covers.append(_Draft(name, lines))
         elif kind == "file" and drafts:

@@ -43,6 +43,13 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
+    if any(number < context.patch.index for number in context.series.missing):
+        return file.finding(
+            line,
+            f"no Kconfig at hand defines CONFIG_{symbol}: one of the earlier patches, which are missing, must",
+            severity="info",
+            confidence="low",
+        )
     return file.finding(
         line,
         f"no Kconfig of the tree or of the series defines CONFIG_{symbol}: code under it is never built",
@@ -127,6 +134,19 @@ RULE = Rule(
     confidence="medium",
     check=check,
     bad=(
+        """
+>>> tree mm/Kconfig
+config WALK
+	bool "Walk"
+>>> missing
+>>> patch mm: walk quickly
+>>> file mm/example.c
+ int x;
++#ifdef CONFIG_QUICK_WALK // want "one of the earlier patches, which are missing, must"
++int y;
++#endif
+>>> missing
+""",
         """
 >>> tree Kconfig
 config SMP

@@ -209,6 +209,42 @@ void user(void)
 }
 >>> tree Makefile
 obj-y += mm/
+>>> patch mm: let drivers walk
+>>> file mm/example.c
+ void walk_begin(void)
+ {
+ }
++EXPORT_SYMBOL_GPL(walk_begin); // want "all its users at hand are built in; .* missing"
++void walk_quickly(void)
++{
++}
++EXPORT_SYMBOL_GPL(walk_quickly); // want "nothing at hand uses what is exported here .walk_quickly, walk_slowly."
++void walk_slowly(void)
++{
++}
++EXPORT_SYMBOL_GPL(walk_slowly);
++void walk_length(void)
++{
++}
++EXPORT_SYMBOL_GPL(walk_length); // want "all its users at hand are built in: drop"
+>>> file mm/user.c
+ void user(void)
+ {
+ 	walk_begin();
++	walk_length();
+ }
+>>> missing
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o user.o
+>>> tree mm/user.c
+void user(void)
+{
+	walk_begin();
+}
+>>> tree Makefile
+obj-y += mm/
 >>> patch mm: export the walk
 >>> file mm/example.c
  void walk_begin(void)
