@@ -138,7 +138,7 @@ def identity(row: dict[str, str]) -> tuple[str, ...]:
 
 SERIES_AS_SENT = sorted(
     f"{name}/{path.name}"
-    for name in ("list-series", "queue")
+    for name in ("list-series", "queue", "reviewed")
     for path in (SHARED / "corpus" / name).glob("*.mbox")
     if os.environ.get("PATCHSCAN_SHARED")
 )
@@ -170,11 +170,16 @@ def test_nine_of_ten_warnings_are_right() -> None:
 @pytest.mark.slow
 @with_shared
 def test_warnings_are_few() -> None:
-    """At most 0.3 a patch at default severity."""
+    """At most 0.3 a patch at default severity, where series were not chosen for what is wrong with them."""
     patches = sum(
         len(series.patches)
         for name in SERIES_AS_SENT
+        if not name.startswith("reviewed/")
         for series in read([str(SHARED / "corpus" / name)], None).series[:1]
     )
-    shown = [row for row in rows(TESTS / "judged.tsv") if row["severity"] != "info"]
+    shown = [
+        row
+        for row in rows(TESTS / "judged.tsv")
+        if row["severity"] != "info" and not row["series"].startswith("reviewed/")
+    ]
     assert 10 * len(shown) <= 3 * patches
