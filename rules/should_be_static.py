@@ -159,6 +159,12 @@ def judge(
     """
     found = context.uses(name, whole=False)
     known = first_known(context, elsewhere(found, file.path), new)
+    # The file itself is known exactly.
+    inside = [
+        use for use in found.uses if use.path == file.path and use.kind in USING and use.function != name
+    ]
+    if known is None and all(use.kind == "export" for use in inside):
+        return file.fine(line, f"{file.path} does not use {name} itself")
     if known is None and not new:
         # Only now is it a claim on the whole tree.
         found = context.uses(name)
@@ -167,12 +173,7 @@ def judge(
         return file.fine(line, f"{known.path}:{known.line} knows {name}, too")
     if not (found.complete or new):
         return file.unchecked(line, f"who uses {name} is not known: {found.why}")
-    inside = [
-        use for use in found.uses if use.path == file.path and use.kind in USING and use.function != name
-    ]
     exported = any(use.kind == "export" for use in inside)
-    if not any(use.kind != "export" for use in inside):
-        return file.fine(line, f"nobody uses {name} at all")
     declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
     return file.finding(
