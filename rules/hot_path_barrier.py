@@ -75,12 +75,23 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(call.line, "there were as many of these before")
     if any(unlikely(function, each) for each in function.enclosing(call.node)):
         return file.fine(call.line, "only a branch marked unlikely() pays")
+    if gives_up(function, call):
+        return file.fine(call.line, "only the way out by goto pays")
     return file.finding(
         call.line,
         f"{what}: {function.name}() is a hot path ({PATHS[function.name]}); say what it costs there, and "
         f"whether the slow side could pay instead",
         evidence,
     )
+
+
+def gives_up(function: Function, call: Call) -> bool:
+    """Whether the call stands in a branch that ends in a goto: what was begun is taken back."""
+    statement = function.statement_of(call.node)
+    block = statement.parent if statement is not None else None
+    if block is None or block.type != "compound_statement" or block == function.body:
+        return False
+    return block.named_children[-1].type == "goto_statement"
 
 
 def cost(call: Call) -> str | None:
@@ -169,6 +180,20 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void __schedule(int mode)
+ {
+ 	struct rq *rq = this_rq();
+ 
++	if (!may_switch(rq)) {
++		atomic_dec(&switches);
++		goto out;
++	}
+ 	switch_to(rq);
++out:
+ 	unlock(rq);
+ }
+""",
         """
  static void __schedule(int mode)
  {

@@ -51,10 +51,10 @@ def judge(file: ChangedFile, function: Function, line: int) -> Finding | Silence
 
 
 def code_lines(function: Function) -> int:
-    """Lines of the body that hold code, its outer braces left out."""
+    """Lines of the body that hold code, its outer braces and preprocessor lines left out."""
     first = function.first_line + function.source.slice(function.start, function.brace).count("\n")
     lines = [function.source.code_text(line).strip() for line in range(first, function.last_line + 1)]
-    return sum(1 for line in lines if line not in ("", "{", "}"))
+    return sum(1 for line in lines if line not in ("", "{", "}") and not line.startswith("#"))
 
 
 RULE = Rule(
@@ -84,6 +84,15 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static inline struct task *task_of(struct entity *entity)
++{
++#ifdef CONFIG_DEBUG_TASKS
++	WARN_ON_ONCE(!is_task(entity));
++#endif
++	return container_of(entity, struct task, entity);
++}
+""",
         """
 +static inline int first(struct list *list)
 +{
