@@ -9,6 +9,7 @@ judgement made by reading the mail and the code. PATCHSCAN_UPDATE=1 writes what 
 import csv
 import os
 from collections.abc import Iterable
+from difflib import unified_diff
 from functools import cache
 from pathlib import Path
 
@@ -85,6 +86,28 @@ def test_what_is_said_of_a_remark(table: str, row: dict[str, str], with_tree: bo
     if not usable(row, with_tree):
         pytest.skip("the series or the tree is not at hand")
     assert severity(row, with_tree) == row["tree" if with_tree else "hunks"], row["reason"]
+
+
+@pytest.mark.skipif(not KERNEL, reason="PATCHSCAN_KERNEL_TREE is not set")
+def test_shared_tables_are_waited_for(tmp_path: Path) -> None:
+    """H03 as it was before its repair: the kernel's own code, with the wait for lockless walkers taken away."""
+    path = "include/asm-generic/tlb.h"
+    before = (Path(KERNEL) / path).read_text().splitlines(keepends=True)
+    head = next((at for at, line in enumerate(before) if " tlb_flush_unshared_tables(" in line), None)
+    if head is None:
+        pytest.skip("this tree does not unshare tables through an mmu_gather")
+    wait = next(at for at, line in enumerate(before) if at > head and "tlb_remove_table_sync_one();" in line)
+    after = before[:wait] + before[wait + 1 :]
+    diff = list(unified_diff(before, after, f"a/{path}", f"b/{path}"))
+    diff[2] = diff[2].replace("@@\n", f"@@ {before[head]}")
+    mail = tmp_path / "h03.patch"
+    mail.write_text(
+        "Subject: [PATCH] mm: wait less\nFrom: A <a@example.org>\n\nWait less.\n---\n" + "".join(diff)
+    )
+    report = scan(read([str(mail)], None), open_tree(KERNEL), RULES, Settings({}))
+    assert ("table-free-without-sync", path, wait + 1) in [
+        (each.rule, each.path, each.line) for each in report.findings
+    ]
 
 
 @with_shared
