@@ -130,7 +130,7 @@ class _Clause:
             self.places.append(next(place for words, place in _PLACES if re.match(words, word, re.I)))
         elif role == "foreign":
             self.places.append("outside")
-        elif role in ("function", "free"):
+        elif role in ("function", "free") and (called or not name.isupper()):
             names = [name] if group not in ("choice", "glob") else _expanded(word.removesuffix("()"))
             (self.functions if role == "function" else self.free).extend((each, called) for each in names)
 

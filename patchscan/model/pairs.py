@@ -38,6 +38,7 @@ _STORES_ONLY = pattern(r".*(?:wmb|release|WRITE_ONCE)$|rcu_assign_pointer|clear_
 # What may be called a read or a write barrier as well.
 _ALSO = {"rmb": "acquire", "wmb": "release"}
 _ANY = ("barrier", *_KINDS)
+_BARRIER_WITHIN = pattern(r"\w_(?:[rw]?mb|barrier)$")
 _WAKE = pattern(r"\b(?:s?wake_up\w*|s?waitqueue_active|wq_has_sleeper|rcuwait_wake_up)\s*\(([^;{]*)")
 _NAME = pattern(r"[A-Za-z_]\w+")
 _DEPTH = 2
@@ -100,7 +101,11 @@ class _Search:
         if found is not None or depth == 0:
             return [found] if found is not None else []
         for called in text.called_in(function):
-            wrapped = _stem(called) == _stem(function) or called.startswith(f"{function}_")
+            wrapped = (
+                _stem(called) == _stem(function)
+                or called.startswith(f"{function}_")
+                or _BARRIER_WITHIN.search(called) is not None
+            )
             near = text if any(each.function == called for each in text.barriers) else None
             named_so = self.site.operand != "" and self.site.operand in called
             inner = self.lookup(called, text.path) if wrapped or (named_so and near is None) else near
@@ -139,6 +144,7 @@ class _Search:
             not self._same_operand(barrier),
             barrier.is_weak,
             not self._can_pair(barrier),
+            barrier.line not in {other.line for other in sites(text)},
             -len(self.words & self._words(text, barrier.line)),
         )
 
@@ -227,14 +233,22 @@ class _Search:
         back = self.said_back(file)
         if back or not partner.called or not partner.operations:
             return back
-        alike = [each for each in self._alike(partner, file) if self._same_operand(each)]
+        alike = [
+            each
+            for each in file.barriers
+            if self._same_operand(each)
+            and _fits(each.name, partner.operations)
+            and not self._is_site(each)
+            and each.function != self.site.function
+        ]
         return alike if len({each.function for each in alike}) == 1 else []
 
     def said_back(self, text: Text | None) -> list[Barrier]:
         """The barriers of a file whose comment says that they pair with the site's function."""
         if text is None or not self.site.function:
             return []
-        return [each for each in text.barriers if not self._is_site(each) and self._says_back(each, text)]
+        found = [each for each in text.barriers if not self._is_site(each) and self._says_back(each, text)]
+        return [each for each in found if self._same_operand(each)] or found
 
     def _says_back(self, barrier: Barrier, text: Text, related: bool = False) -> bool:
         """Whether the comment at a barrier names the site's function, and its operation if it names any.

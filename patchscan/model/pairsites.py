@@ -13,7 +13,7 @@ _ORDERING = pattern(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\b
 _PAIRING = pattern(r"\bpairing\b", re.I)
 _STATEMENT_END = pattern(r"[;{}]")
 _SUBJECT = pattern(rf"\b({BARRIER_NAMES})\b")
-_NEAR, _STEPS = 8, 3
+_NEAR, _ABOVE, _STEPS = 8, 2, 3
 
 
 @frozen
@@ -114,16 +114,20 @@ def _fence_after(file: Text, offset: int, barrier: Barrier, said: str) -> Barrie
 
 
 def _subject(file: Text, comment: "re.Match[str]", said: str) -> Barrier | None:
-    """The barrier that a comment names before it says that it pairs, further down in the function."""
+    """The barrier that a comment names before it says that it pairs: further down in the function, or just above."""
     verb = PAIRS.search(said)
     named = _SUBJECT.findall(said[: verb.start()]) if verb else []
     if not named:
         return None
-    last = file.line_at(comment.end())
-    function = file.function_of(last)
-    near = [each for each in file.barriers if last < each.line <= last + 2 * _NEAR]
-    meant = [each for each in near if each.name in named and each.function == function]
-    return min(meant, key=lambda each: (each.is_weak, each.line), default=None)
+    first, last = file.line_at(comment.start()), file.line_at(comment.end())
+    meant = [
+        each
+        for each in file.barriers
+        if each.name in named
+        and each.function == file.function_of(last)
+        and first - _ABOVE <= each.line <= last + 2 * _NEAR
+    ]
+    return min(meant, key=lambda each: (each.line < first, each.is_weak, abs(each.line - last)), default=None)
 
 
 def _waiting(file: Text, comment: "re.Match[str]", said: str) -> Barrier | None:

@@ -212,6 +212,56 @@ static int gate_new_name(int *where)
     assert found(code, "gate_store") == ["gate_new_name smp_load_acquire where"]
 
 
+def test_an_old_name_is_found_by_operation_and_field() -> None:
+    code = """
+static void gate_set(struct gate *g)
+{
+	/* Pairs with the READ_ONCE in is_gate_open() */
+	smp_store_release(&g->open, 1);
+}
+
+static int gate_get(struct gate *g)
+{
+	return READ_ONCE(g->open) + READ_ONCE(g->state);
+}
+"""
+    assert found(code, "gate_set") == ["gate_get READ_ONCE open"]
+
+
+def test_a_function_whose_name_says_barrier_is_looked_into() -> None:
+    helper = """
+static void gate_done_mb(struct gate *g)
+{
+	smp_mb();
+}
+
+static void gate_done(struct gate *g)
+{
+	gate_done_mb(g);
+}
+"""
+    assert found(writer("Pairs with a barrier in gate_done().", more=helper), "gate_write") == [
+        "gate_done_mb smp_mb"
+    ]
+
+
+def test_a_constant_is_no_function() -> None:
+    code = """
+static int gate_try(struct gate *g)
+{
+	smp_mb();
+	if (g->open)
+		return GATE_IS_OPEN;
+	/* It pairs with the barrier in the GATE_IS_OPEN case above. */
+	smp_mb();
+	return 0;
+}
+"""
+    file = text("lib/gate.c", code)
+    site = next(iter(sites(file)))
+    assert [each.line for each in partners_of(site, lambda name, path: file if not name else None)] == [4]
+
+
 def test_marked_accesses_pair_on_one_field() -> None:
     code = """
 static void gate_set(struct gate *g)
@@ -271,6 +321,39 @@ static void gate_tick(struct gate *g)
         ("gate_swap", "smp_mb"),
         ("gate_tick", "smp_mb"),
     ]
+
+
+def test_a_comment_may_stand_below_the_barrier_that_it_names() -> None:
+    code = """
+static int gate_take(struct gate *g)
+{
+	int old = atomic_xchg(&g->data, 0);
+	/*
+	 * The barrier that atomic_xchg() implies is paired with the smp_rmb() in gate_look().
+	 */
+	atomic_inc(&g->state);
+	return old;
+}
+"""
+    assert [site.barrier for site in sites(text("lib/gate.c", code))] == ["atomic_xchg"]
+
+
+def test_of_several_the_barrier_with_a_comment_on_pairing_is_meant() -> None:
+    reader = """
+static int gate_look(struct gate *g)
+{
+	smp_rmb();
+	if (READ_ONCE(g->open))
+		return 1;
+	/* Pairs with whoever opens a gate. */
+	smp_rmb();
+	return g->data;
+}
+"""
+    code = writer("Pairs with smp_rmb() in gate_look().", more=reader)
+    site = next(iter(sites(text("lib/gate.c", code))))
+    file = text("lib/gate.c", code)
+    assert [each.line for each in partners_of(site, lambda name, path: file)] == [16]
 
 
 def test_the_command_counts_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
