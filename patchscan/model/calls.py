@@ -57,11 +57,11 @@ def _is_simple(definition: Definition) -> bool:
 
 
 def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:
-    """A call through a pointer the model cannot follow."""
+    """A call through a pointer the model cannot follow: what it gives depends on who set the pointer."""
     for argument in arguments(node.child_by_field_name("arguments")):
         context.evaluate(context, argument, env, frame, out)
     out.append(Hole(name, "indirect call", _NONE, _NONE, False, place_of(frame, node)))
-    return context.unknown(name + "()")
+    return context.unknown(name + "()", prefix="m")
 
 
 def _not_looked_into(

@@ -77,8 +77,16 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
             no[1].append(Assign(register, other))
             merged[name] = register
         else:
-            merged[name] = Unknown(f"u{context.next()}", name[1], _common_type(one, other))
+            prefix = "m" if _is_set_elsewhere(one) or _is_set_elsewhere(other) else "u"
+            merged[name] = Unknown(f"{prefix}{context.next()}", name[1], _common_type(one, other))
     return merged
+
+
+def _is_set_elsewhere(value: Value) -> bool:
+    """Whether a value rests on a variable or a static key that the model does not follow."""
+    return any(
+        isinstance(leaf, Unknown) and leaf.serial.startswith(("m", "choice ")) for leaf in leaves(value)
+    )
 
 
 def _common_type(one: Value, other: Value) -> str:

@@ -9,7 +9,7 @@ from patchscan.model.code import Codebase
 from patchscan.model.conditionals import evaluate, plain_text
 from patchscan.model.config import Config, read_defconfig, read_selects
 from patchscan.model.definition import number
-from patchscan.model.events import Hole, Open, Place, Read, Thread, walk
+from patchscan.model.events import Choice, Hole, Open, Place, Read, Thread, walk
 from patchscan.model.expressions import evaluate as value_of
 from patchscan.model.expressions import location
 from patchscan.model.litmus import comment, write_litmus
@@ -93,6 +93,14 @@ def test_a_callback_sees_what_it_is_given() -> None:
     lines = litmus_lines("on_each_cpu_cond(wanted, NULL, NULL, 1);", extra)
     assert lines[:3] == ["r0 = READ_ONCE(*flag_0);", "r1 = READ_ONCE(*flag_1);", "if ((r1 == 1)) {"]
     assert "synchronize_srcu(irq1);" in lines
+
+
+def test_what_a_pointer_s_function_says_is_set_elsewhere() -> None:
+    """Also behind a function of ours that asks it: its choice is one that a scenario's doubt can settle."""
+    asks = "static bool known(void)\n{\n\tif (READ_ONCE(y))\n\t\treturn ops.known();\n\treturn false;\n}\n"
+    body = thread("if (known()) WRITE_ONCE(x, 1);", extra=asks).body
+    keys = [event.key for event in walk(body) if isinstance(event, Choice) and event.place.function == "f"]
+    assert keys and all(re.search(r"serial='m\d", key) for key in keys)
 
 
 def test_irqs_are_a_flag_and_rcu_is_a_count() -> None:
