@@ -33,7 +33,8 @@ _ANNOTATED = pattern(
 _FIELD = pattern(r"[A-Za-z_]\w*")
 _FENCES = ("mb", "rmb", "wmb")
 _OPAQUE = ("<", "*", "?")
-_BUDGET, _DEPTH, _MOST = 8_000, 1, 6
+_BUDGET, _DEPTH = 4_000, 1
+_MOST, _MOST_PAIRS, _MOST_ARMS = 6, 40, 4
 Path = Mapping[int, bool]
 Placed = tuple[int, Access, Path]
 
@@ -54,8 +55,12 @@ def bind(
     """The shapes that functions of a series make, as the whole series leaves them; code: after the series."""
     sides = _sides(states)
     found: dict[tuple[object, ...], Bound] = {}
-    for one, other in _pairs(sides):
-        events = {side: _events(side, code, stubs) for side in (one, other)}
+    lowered: dict[Side, list[tuple[Event, Path]]] = {}
+    for one, other in _pairs(sides)[:_MOST_PAIRS]:
+        for side in (one, other):
+            if side not in lowered:
+                lowered[side] = _events(side, code, stubs)
+        events = _shared({side: lowered[side] for side in (one, other)})
         for shape in shapes:
             for candidate in _candidates(shape, events):
                 keys = frozenset(candidate.keys.values())
@@ -155,6 +160,26 @@ def key_of(event: Access) -> str:
     return "" if where.name.startswith(_OPAQUE) else where.name
 
 
+def _shared(lowered: Mapping[Side, list[tuple[Event, Path]]]) -> dict[Side, list[tuple[Event, Path]]]:
+    """The fences of two functions, and their accesses to what both access; in many arms the first few."""
+    keys = [{_key(event) for event, _ in events} for events in lowered.values()]
+    common = (keys[0] & keys[1]) - {""}
+    found: dict[Side, list[tuple[Event, Path]]] = {}
+    for side, events in lowered.items():
+        seen: dict[object, int] = {}
+        found[side] = []
+        for event, path in events:
+            what = (type(event), _key(event), getattr(event, "place", None))
+            seen[what] = seen.get(what, 0) + 1
+            if seen[what] <= _MOST_ARMS and (isinstance(event, Fence) or _key(event) in common):
+                found[side].append((event, path))
+    return found
+
+
+def _key(event: Event) -> str:
+    return key_of(event) if isinstance(event, (Read, Write, Update)) else ""
+
+
 def _candidates(shape: Scenario, events: Mapping[Side, list[tuple[Event, Path]]]) -> Iterator[Candidate]:
     """Every way in which two functions play a shape with a barrier on one side at least."""
     for sides in permutations(events):
@@ -178,37 +203,63 @@ def _made(
     events: Sequence[tuple[Event, Path]],
     keys: Mapping[str, str],
 ) -> Iterator[tuple[Access, Access]]:
-    """The two accesses of a role in a function; keys: the locations that are settled.
-
-    Each stands alone: with a second access of its kind to the location nobody knows which of them counts.
-    """
+    """The two accesses of a role in a function; keys: the locations that are settled."""
     first, second = does
     for start, one, path in _accesses(shape, first, side, events, keys):
         for later, two, other in _accesses(shape, second, side, events, keys):
-            together = all(path.get(branch, arm) == arm for branch, arm in other.items())
-            if later > start and together and key_of(one) != key_of(two):
+            follows = later > start and _together(path, other) and key_of(one) != key_of(two)
+            if follows and _is_clear(events, (start, one, path), two):
                 yield one, two
+
+
+def _together(path: Path, other: Path) -> bool:
+    """Whether one execution can come along both paths."""
+    return all(path.get(branch, arm) == arm for branch, arm in other.items())
+
+
+def _is_clear(events: Sequence[tuple[Event, Path]], first: Placed, two: Access) -> bool:
+    """Whether no other access of the function could be the one that is meant, or make the outcome a plain one.
+
+    A second write may say what is not valid yet, with a constant of its own; a second read may follow.
+    """
+    start, one, path = first
+    for position, (event, other) in enumerate(events):
+        key = _key(event)
+        if key not in (key_of(one), key_of(two)) or not isinstance(event, (Read, Write, Update)):
+            continue
+        elsewhere = key == key_of(one) and isinstance(event, Read) and event.place != one.place
+        if isinstance(event, Update) or (isinstance(one, Read) and elsewhere):
+            return False
+        if key != key_of(two) or type(event) is not type(two):
+            continue
+        if isinstance(two, Read) and position < start and _together(path, other):
+            return False
+        if isinstance(event, Write) and event.place != two.place and not _differ(event, two):
+            return False
+    return True
+
+
+def _differ(one: Write, two: Access) -> bool:
+    """Whether two writes are of different constants."""
+    values = (one.value, two.value if isinstance(two, Write) else None)
+    return all(isinstance(value, Const) for value in values) and values[0] != values[1]
 
 
 def _accesses(
     shape: Scenario, step: Step, side: Side, events: Sequence[tuple[Event, Path]], keys: Mapping[str, str]
 ) -> list[Placed]:
-    """The accesses that a step can be, at one place a location."""
+    """The accesses that a step can be: the function's own, annotated where the shape asks for it."""
     wanted = Read if step.kind == "reads" else Write
-    places: dict[str, set[tuple[int, str]]] = {}
-    found: list[tuple[int, Access, Path]] = []
-    for position, (event, path) in enumerate(events):
-        if not isinstance(event, (Read, Write, Update)) or not key_of(event):
-            continue
-        if isinstance(event, (wanted, Update)):
-            kind = "update" if isinstance(event, Update) else ""
-            places.setdefault(key_of(event), set()).add((event.place.line, kind))
-        if isinstance(event, wanted) and keys.get(step.location, key_of(event)) == key_of(event):
-            own = event.place.path == side.path and event.place.function == side.name
-            plain = event.order == "plain"
-            if own and (not plain or {step.location, f"{step.kind} {step.location}"} & shape.plain):
-                found.append((position, event, path))
-    return [each for each in found if len(places[key_of(each[1])]) == 1]
+    plain = bool({step.location, f"{step.kind} {step.location}"} & shape.plain)
+    return [
+        (position, event, path)
+        for position, (event, path) in enumerate(events)
+        if isinstance(event, wanted)
+        and key_of(event)
+        and keys.get(step.location, key_of(event)) == key_of(event)
+        and (event.place.path, event.place.function) == (side.path, side.name)
+        and (plain or event.order != "plain")
+    ]
 
 
 def _barrier(
@@ -236,12 +287,7 @@ def _scenario(candidate: Candidate, events: Mapping[Side, list[tuple[Event, Path
     shape, keys = candidate.shape, candidate.keys
     first = {key: _initial(key, events.values()) for key in keys.values()}
     bad = tuple(
-        Atom(
-            atom.role,
-            f"!{first[keys[atom.key]]}" if atom.value == "NEW" else str(first[keys[atom.key]]),
-            atom.through,
-            keys[atom.key],
-        )
+        replace(atom, value=_value(atom, candidate, first[keys[atom.key]]), key=keys[atom.key])
         for atom in shape.bad
     )
     roles = tuple(
@@ -260,6 +306,20 @@ def _scenario(candidate: Candidate, events: Mapping[Side, list[tuple[Event, Path
         when=tuple(side.name for side in candidate.sides),
         assumptions=(*shape.assumptions, *one),
     )
+
+
+def _value(atom: Atom, candidate: Candidate, first: int) -> str:
+    """What an atom's OLD and NEW are: how the location begins, and the constant written there, or anything else."""
+    if atom.value != "NEW":
+        return str(first)
+    key = candidate.keys[atom.key]
+    written = [
+        event.value.number
+        for pair in candidate.accesses
+        for event in pair
+        if isinstance(event, Write) and key_of(event) == key and isinstance(event.value, Const)
+    ]
+    return str(written[0]) if written else f"!{first}"
 
 
 def _initial(key: str, threads: Iterable[Sequence[tuple[Event, Path]]]) -> int:
