@@ -189,8 +189,8 @@ def _candidates(shape: Scenario, events: Mapping[Side, list[tuple[Event, Path]]]
             for other in _made(shape, second, sides[1], events[sides[1]], keys):
                 accesses = (one, other)
                 barriers = tuple(
-                    _barrier(shape, side, pair, events[side], set(keys.values()))
-                    for side, pair in zip(sides, accesses, strict=True)
+                    _barrier(shape, side, pair, events[side], set(keys.values()), partner.name)
+                    for side, pair, partner in zip(sides, accesses, reversed(sides), strict=True)
                 )
                 if any(barriers):
                     yield Candidate(shape, sides, accesses, keys, barriers)
@@ -268,6 +268,7 @@ def _barrier(
     accesses: tuple[Access, Access],
     events: Sequence[tuple[Event, Path]],
     keys: set[str],
+    partner: str,
 ) -> int:
     """The line of the barrier between two accesses that speaks of a location; 0 where there is none."""
     one, two = accesses
@@ -279,7 +280,13 @@ def _barrier(
     names = {key.rpartition(".")[2] for key in keys}
     between = order[order.index(one) : order.index(two)]
     lines = [event.place.line for event in between if isinstance(event, Fence) and event.kind in _FENCES]
-    return next((line for line in lines if names & side.words_of_comment(line)), 0)
+    return next((line for line in lines if _speaks_of(side.words_of_comment(line), names, partner)), 0)
+
+
+def _speaks_of(words: frozenset[str], names: set[str], partner: str) -> bool:
+    """Whether a comment means these locations: "data" alone may be a word, beside the partner's name it is none."""
+    named = names & words
+    return named == names or any("_" in name or partner in words for name in named)
 
 
 def _scenario(candidate: Candidate, events: Mapping[Side, list[tuple[Event, Path]]]) -> Scenario:
