@@ -25,14 +25,15 @@ _CLAUSE_END = pattern(
 _TOKEN = pattern(
     r"(?P<label>\b[A-Za-z_]\w+:(?-i:[A-Z])\b)"
     r"|(?P<file>\b[\w-]+\.[ch]\b)"
-    r"|(?P<choice>\b\w*(?:\(_?\w+(?:\|\w+)*\)\w+)+\(\))"
+    r"|(?P<choice>\b\w*(?:\((?:_\w+|\w+(?:\|\w+)+)\)\w+)+(?:\(\))?)"
     r"|(?P<glob>\b\w+_\*(?:\(\))?)"
     r"|(?P<call>\b[A-Za-z_]\w+(?:\([\w&>., -]*\)|\s\(\)))"
-    r"|(?P<name>\b[A-Za-z]?\w*_\w+\b)"
+    r"|(?P<name>\b[A-Za-z]?\w*_\w+\b|\b(?:cmp)?xchg\b)"
     r"|(?P<kind>\b(?:load|store)?[- ]?(?:acquires?|releases?)\b|\b[rw]?mb\b"
     r"|\b(?:(?:full|read|write|smp|memory)\s+)*(?:barriers?|mb|fence)\b|\baddress dependency\b)"
     r"|(?P<letter>(?-i:\b[A-Z]\b)(?=\)?(?:[.,)]|\s*$|\s+and\b)))"
-    r"|(?P<place>\babove\b|\bbelow\b|\b(?:later|earlier) in this function\b|\bof th(?:e|is) function\b)"
+    r"|(?P<place>\b(?:above|below|prior|preceding)\b|\b(?:later|earlier) in this function\b"
+    r"|\bof th(?:e|is) function\b)"
     r"|(?P<within>\b(?:in|of|from|inside|within|during|at|on)\b|(?<=[\s)])->)"
     r"|(?P<aside>\b(?:after|before|via|between|when)\b|\bcalled (?:by|from|in|via)\b)"
     r"|(?P<foreign>\buser ?-?space\b|\buser\b|\bhardware\b|\bdevice\b|\bfirmware\b|\bhypervisor\b|\bassembly\b"
@@ -47,7 +48,7 @@ _KINDS = (
     ("wmb", pattern(r"\bwmb|write", re.I)),
     ("mb", pattern(r"\bmb|full", re.I)),
 )
-_PLACES = (("below|later", "below"), ("above|earlier", "above"), ("of", "here"))
+_PLACES = (("below|later", "below"), ("above|earlier|prior|preceding", "above"), ("of", "here"))
 _SPELLINGS = (
     "smp_mb",
     "smp_rmb",

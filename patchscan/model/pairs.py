@@ -191,6 +191,8 @@ class _Search:
                 for each in candidates
                 if self._same_operand(each) and self._can_pair(each) and not each.is_weak
             ]
+        if partner.place:
+            same = [each for each in same if each.function == self.site.function] or same
         commented = {site.line for site in sites(file)}
         same = [each for each in same if each.line in commented] or same
         if same and (partner.place or not any(each.name in ONCE for each in same)):

@@ -109,6 +109,7 @@ static void gate_wake(struct gate *g)
         ("Pairs with the read barrier in look(), e.g. for a gate.", ["gate_look smp_rmb"]),
         ("Pairs with smp_rmb() called by gate_look() so that late() works", ["gate_look smp_rmb"]),
         ("Pairs with smp_rmb() in gate_(look|peek)()", ["gate_look smp_rmb"]),
+        ("Pairs with smp_rmb() in gate_(look|peek)", ["gate_look smp_rmb"]),
         ("Pairs with the smp_load_*() in gate_look()", ["gate_look smp_load_acquire open"]),
         ("Pairs with the consumer's smp_rmb() in user space.", []),
         ("Pairing is up to the caller's design, this barrier only helps.", []),
@@ -155,6 +156,37 @@ static void gate_second(struct gate *g)
 }
 """
     assert found(code, "gate_first") == ["gate_second smp_store_release open"]
+
+
+def test_an_operation_may_be_a_bare_word() -> None:
+    reader = """
+static int gate_swap(struct gate *g)
+{
+	smp_mb__before_atomic();
+	return atomic_cmpxchg(&g->state, 0, 1);
+}
+"""
+    assert found(writer("pairs with cmpxchg in gate_swap", more=reader), "gate_write") == [
+        "gate_swap atomic_cmpxchg state"
+    ]
+
+
+def test_prior_is_in_the_same_function() -> None:
+    code = """
+static int gate_other(struct gate *g)
+{
+	return READ_ONCE(g->state);
+}
+
+static void gate_count(struct gate *g)
+{
+	if (READ_ONCE(g->state))
+		return;
+	/* Paired with the prior READ_ONCE() */
+	WRITE_ONCE(g->state, 1);
+}
+"""
+    assert found(code, "gate_count") == ["gate_count READ_ONCE state"]
 
 
 def test_letters_mark_barriers() -> None:
