@@ -77,10 +77,10 @@ def with_severity(finding: Finding, config: Config, near: Sequence[_Place]) -> F
 
 
 def paths_of(report: Report, finding: Finding) -> list[str]:
-    """The file of a finding; for one on a changelog all files of its patch."""
+    """The file of a finding; for one on a changelog all files of its patch, for one on a cover letter of the series."""
     if finding.path != CHANGELOG:
         return [finding.path]
-    states = [state for state in report.states if state.patch.index == finding.patch]
+    states = [state for state in report.states if finding.patch in (0, state.patch.index)]
     return [file.change.path for state in states for file in state.files] or [CHANGELOG]
 
 
