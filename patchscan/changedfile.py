@@ -168,7 +168,11 @@ class ChangedFile:
 
     def was_there(self, line: int) -> bool:
         """Whether an added line only moves or indents a line that this patch takes away from the file."""
-        return "".join(self.text_at(line).split()) in self._removed_texts
+        return self.takes_away(self.text_at(line))
+
+    def takes_away(self, text: str) -> bool:
+        """Whether the patch removes a line of this text from the file, white space aside."""
+        return "".join(text.split()) in self._removed_texts
 
     def code_at(self, line: int) -> str:
         """Like text_at, with comments and the contents of strings blank."""
