@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
-from patchscan.flow.definitions import Definitions, find_definitions
 from patchscan.flow.primitives import may_change_context
 from patchscan.flow.summary import CalleeSummary, local_summaries, summarise
 from patchscan.frozen import frozen, replace
 from patchscan.source import Function, Source
 from patchscan.tree.overlay import View
-from patchscan.tree.uses import look_ahead
+
+if TYPE_CHECKING:
+    from patchscan.flow.definitions import Definitions
 
 # Look-ups for one text, the first asked for first; each reads up to MOST_FILES files.
 MOST_LOOK_UPS = 40
@@ -95,6 +97,8 @@ class Callees:
 
     def look_ahead(self, names: Sequence[str], asking: Source) -> None:
         """Search the tree once for several functions that a text calls and that will be asked for."""
+        from patchscan.tree.uses import look_ahead
+
         missing = [name for name in dict.fromkeys(names) if (name, asking.path) not in self._definitions]
         if self._may_search(missing[:MOST_LOOK_UPS], asking):
             look_ahead(self.view, missing[:MOST_LOOK_UPS], whole=False, near=(asking.path,))
@@ -113,14 +117,17 @@ class Callees:
         self._searched |= missing
         return True
 
-    def definitions(self, name: str, asking: Source) -> Definitions:
+    def definitions(self, name: str, asking: Source) -> "Definitions":
         """The definitions of a name that a text calls, but not those in files whose state is not known."""
         key = name, asking.path
         if key not in self._definitions:
             self._definitions[key] = self._look_up(name, asking)
         return self._definitions[key]
 
-    def _look_up(self, name: str, asking: Source) -> Definitions:
+    def _look_up(self, name: str, asking: Source) -> "Definitions":
+        # Imported here: most scans look nothing up.
+        from patchscan.flow.definitions import Definitions, find_definitions
+
         if self.view.tree is None:
             return Definitions(why="no tree at hand")
         self._look_ups[asking.path] = self._look_ups.get(asking.path, 0) + 1
