@@ -131,7 +131,8 @@ def _orders(side: Side, first: Access, second: Access) -> bool:
     """Whether a barrier is for two accesses: a read barrier for loads only, a write barrier for stores only."""
     if not isinstance(side.fence, Fence) or side.fence.kind not in ("rmb", "wmb"):
         return True
-    wanted = (Read, Update) if side.fence.kind == "rmb" else (Write, Update)
+    # What an atomic writes is what a cycle goes through, and a read barrier does not order that.
+    wanted = (Read,) if side.fence.kind == "rmb" else (Write, Update)
     return isinstance(first, wanted) and isinstance(second, wanted)
 
 

@@ -94,6 +94,34 @@ def test_nothing_is_said_of_a_pair_that_shares_too_little() -> None:
     assert verdict_of(RING.replace(b"ring->data = value", b"ring->other = value")) is None
 
 
+def test_a_read_barrier_does_not_answer_for_what_an_atomic_writes() -> None:
+    data = b"""
+static int claim(struct ring *ring)
+{
+	int old = atomic_xchg_relaxed(&ring->ready, 1);
+	/* Pairs with smp_mb() in drop(). */
+	smp_rmb();
+	return old + READ_ONCE(ring->users);
+}
+
+static int drop(struct ring *ring)
+{
+	WRITE_ONCE(ring->users, 1);
+	smp_mb();
+	return atomic_read(&ring->ready);
+}
+"""
+    assert verdict_of(data) is None
+    assert verdict_of(data.replace(b"smp_rmb();", b"smp_mb();")) is not None
+
+
+def test_a_lock_on_both_sides_is_no_proof_of_a_barrier() -> None:
+    locked = RING.replace(b"ring->data = value", b"spin_lock(&ring->lock);\n\tring->data = value")
+    locked = locked.replace(b"return ring->data", b"spin_lock(&ring->lock);\n\treturn ring->data")
+    verdict = verdict_of(locked)
+    assert verdict.locked and not verdict.safe and not verdict.unsafe  # type: ignore[attr-defined]
+
+
 TREE = os.environ.get("PATCHSCAN_KERNEL_TREE", "/nonexistent")
 JUDGED = Path(__file__).parent.parent / "pairs.tsv"
 
