@@ -7,7 +7,7 @@ from patchscan.cost.constants import draw, load_constants
 from patchscan.cost.operations import Program, lower_program
 from patchscan.cost.run import READER, UPDATER, Outcome, Workload, run_once
 from patchscan.cost.schemes import STUBS, Scheme
-from patchscan.model.code import Codebase
+from patchscan.model.code import Codebase, Remembered
 from patchscan.model.config import Config
 from patchscan.model.scenario import Scenario
 from patchscan.model.series import Functions, SeriesModels, cases
@@ -218,11 +218,17 @@ def _scheme(scenario: Scenario, functions: Functions, at: Sources, column: str) 
 def _program(
     name: str, path: str, code: Codebase, stubs: Stubs, scenario: Scenario, names: frozenset[str]
 ) -> Program | None:
-    try:
-        choices = {key: value for key, value in scenario.choices.items() if key != "housekeeping"}
-        return lower_program(name, path, code, stubs, choices, scenario.look_into, names)
-    except ValueError:
-        return None
+    choices = {key: value for key, value in scenario.choices.items() if key != "housekeeping"}
+
+    def lower() -> Program | None:
+        try:
+            return lower_program(name, path, code, stubs, choices, scenario.look_into, names)
+        except ValueError:
+            return None
+
+    key = (name, path, stubs, code.config, tuple(sorted(choices.items())), scenario.look_into, names)
+    return _PROGRAMS.get(key, code, lower)
 
 
+_PROGRAMS: Remembered[Program | None] = Remembered(200)
 _EMPTY = Scheme("", "", None, (), (), {}, {})

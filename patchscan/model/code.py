@@ -1,12 +1,14 @@
 """The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from patchscan.model.config import Config
 from patchscan.model.definition import Definition
 from patchscan.model.file import File, includes, indexed
 
+Result = TypeVar("Result")
 Question = tuple[str, ...]
 Answers = dict[Question, object]
 
@@ -55,6 +57,10 @@ class Codebase:
     def answer(self, question: Question) -> object:
         """The answer to a question that another code base was asked: the name of a method and its arguments."""
         return getattr(self, question[0])(*question[1:])
+
+    def answers_as(self, answers: Answers) -> bool:
+        """Whether this code has the same answers, on the same lines."""
+        return all(self.answer(question) == answer for question, answer in answers.items())
 
     def file(self, path: str) -> File | None:
         """The file, indexed; None when the tree does not have it."""
@@ -114,9 +120,10 @@ class Codebase:
         if definition is not None:
             return definition
         for found in self.order(near):
-            if found.defines_macro(name):
+            if name in found.defines and found.defines_macro(name):
                 return found.macro(name)
-        other = next(filter(None, (found.alias(name) for found in self.order(near))), None)
+        others = (found.alias(name) for found in self.order(near) if name in found.defines)
+        other = next(filter(None, others), None)
         return self.function(other, near) if other else None
 
     def elsewhere(self, name: str, near: str) -> Definition | None:
@@ -151,7 +158,7 @@ class Codebase:
 
     def _find_number(self, name: str, near: str) -> int | None:
         for found in self.order(near):
-            value = found.constant(name)
+            value = found.constant(name) if name in found.defines else None
             if value is not None:
                 return value
         return None
@@ -183,3 +190,26 @@ class Codebase:
             if structure in found.structs:
                 return found.structs[structure].get(name, "")
         return ""
+
+
+class Remembered(Generic[Result]):
+    """What was made of code, taken again where all that was asked of the code is as it was.
+
+    most: results that are kept; one more, and all are made anew.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Hashable, list[tuple[Answers, Result]]] = {}
+
+    def get(self, key: Hashable, code: Codebase, make: Callable[[], Result]) -> Result:
+        """What `make` gives; key: all that this depends on beside the code."""
+        for answers, result in self._known.get(key, ()):
+            if code.answers_as(answers):
+                return result
+        with code.recording() as answers:
+            result = make()
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known.setdefault(key, []).append((answers, result))
+        return result

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from patchscan.model.code import Answers, Codebase
+from patchscan.model.code import Answers, Codebase, Remembered
 from patchscan.model.definition import Definition
 from patchscan.model.events import Body, Event, Hole, Read, Thread, Update, Write, location_key, rewrite, walk
 from patchscan.model.expressions import evaluate, location
@@ -17,7 +17,6 @@ from patchscan.model.values import Named, Through
 
 _ROUNDS = 4
 _SHORT = 400
-_MOST_LOWERED = 1000
 _WAITS = frozenset({"wait", "free"})
 _READS = frozenset({"open"})
 
@@ -57,7 +56,7 @@ class _Lowered:
     assumptions: frozenset[str]
 
 
-_LOWERED: dict[object, list[tuple[Answers, _Lowered]]] = {}
+_LOWERED: Remembered[_Lowered] = Remembered(1000)
 
 
 def _same(one: object, other: object) -> bool:
@@ -150,15 +149,8 @@ def _lower(
         *(function, stubs, kept, keep, cpus, observes, code.config),
         *(scenario.look_into, tuple(sorted(scenario.choices.items()))),
     )
-    for answers, lowered in _LOWERED.get(key, ()):
-        if all(code.answer(question) == answer for question, answer in answers.items()):
-            return lowered
-    with code.recording() as answers:
-        lowered = _lower_anew(scenario, role, function, code, stubs, kept, keep, cpus, observes)
-    if len(_LOWERED) >= _MOST_LOWERED:
-        _LOWERED.clear()
-    _LOWERED.setdefault(key, []).append((answers, lowered))
-    return lowered
+    arguments = (scenario, role, function, code, stubs, kept, keep, cpus, observes)
+    return _LOWERED.get(key, code, lambda: _lower_anew(*arguments))
 
 
 def _lower_anew(

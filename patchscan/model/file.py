@@ -69,7 +69,7 @@ class File:
         return found
 
     @cached_property
-    def _defines(self) -> dict[str, list[re.Match[bytes]]]:
+    def defines(self) -> dict[str, list[re.Match[bytes]]]:
         """Every #define of each name."""
         found: dict[str, list[re.Match[bytes]]] = {}
         for each in _DEFINE.finditer(self.text):
@@ -78,17 +78,17 @@ class File:
 
     def defines_macro(self, name: str) -> bool:
         """Whether there is a function-like macro of that name."""
-        return any(_PARAMETERS.match(each[2]) for each in self._defines.get(name, ()))
+        return any(_PARAMETERS.match(each[2]) for each in self.defines.get(name, ()))
 
     def alias(self, name: str) -> str | None:
         """The other identifier that an object-like macro stands for; of several definitions the last."""
-        found = [_ALIAS.fullmatch(each[2]) for each in self._defines.get(name, ())]
+        found = [_ALIAS.fullmatch(each[2]) for each in self.defines.get(name, ())]
         other = next((each[1].decode() for each in reversed(found) if each), None)
         return other if other != name else None
 
     def constant(self, name: str) -> int | None:
         """The number that an object-like macro stands for; of several definitions the last."""
-        found = [_CONSTANT.fullmatch(each[2]) for each in self._defines.get(name, ())]
+        found = [_CONSTANT.fullmatch(each[2]) for each in self.defines.get(name, ())]
         return next((number(each[1].decode()) for each in reversed(found) if each), None)
 
     @cached_property
@@ -138,7 +138,7 @@ class File:
         return self.text.count(b"\n", 0, start) + 1, self.text[start : _closing_brace(self.text, body)]
 
     def _expand(self, name: str) -> Definition | None:
-        found = next((each for each in self._defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
+        found = next((each for each in self.defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
         given = _PARAMETERS.match(found[2]) if found else None
         if found is None or given is None:
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from patchscan.model.config import read_defconfig, read_selects
@@ -49,7 +50,7 @@ class _TreeReader:
         self._tree = tree
         self._contents: dict[str, bytes | None] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
-        self._holding: dict[tuple[str, str], tuple[str, ...] | None] = {}
+        self._defining: dict[tuple[str, str], Sequence[str]] = {}
 
     def read(self, path: str) -> bytes | None:
         if path not in self._contents:
@@ -60,21 +61,17 @@ class _TreeReader:
         """The C files directly in a directory that may define a function or macro, sorted."""
         if self._tree is None:
             return ()
-        held = self._held(self._tree, directory, name)
-        if held is None:
-            return self._names_of(self._tree, directory).get(name, ())
-        return [
-            path
-            for path in held
-            if _is_directly_in(path, directory) and may_define(self.read(path) or b"", name)
-        ]
+        if (directory, name) not in self._defining:
+            self._defining[directory, name] = self._find_defining(self._tree, directory, name)
+        return self._defining[directory, name]
 
-    def _held(self, tree: Tree, directory: str, name: str) -> tuple[str, ...] | None:
-        """The files of a directory that hold a name, by the tree's index; None without one."""
-        if (directory, name) not in self._holding:
-            found = look_up_in(tree, directory, [name])
-            self._holding[directory, name] = found[name] if found is not None else None
-        return self._holding[directory, name]
+    def _find_defining(self, tree: Tree, directory: str, name: str) -> Sequence[str]:
+        """By the tree's index, or by reading the directory where there is none."""
+        held = look_up_in(tree, directory, [name])
+        if held is None:
+            return self._names_of(tree, directory).get(name, ())
+        paths = [path for path in held[name] if _is_directly_in(path, directory)]
+        return [path for path in paths if may_define(self.read(path) or b"", name)]
 
     def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
         if directory not in self._names:
@@ -103,22 +100,22 @@ def _tree_reader(tree: Tree | None) -> _TreeReader:
     return _READERS[tree]
 
 
-_CONFIGS: "WeakKeyDictionary[Read, dict[str, dict[str, int]]]" = WeakKeyDictionary()
 _DEFCONFIG = {"arm64": "arch/arm64/configs/defconfig"}
 _ROOTS = {"arm64": ("ARM64",)}
 
 
 def base_config(read: Read, column: str) -> Mapping[str, int]:
     """The symbols of an architecture's defconfig, and those its Kconfig selects; x86's for the generic one."""
-    known = _CONFIGS.setdefault(read, {})
-    if column not in known:
-        path = _DEFCONFIG.get(column, "arch/x86/configs/x86_64_defconfig")
-        text = read(path)
-        values = read_defconfig(text.decode("latin-1")) if text is not None else {}
-        kconfig = read("arch/arm64/Kconfig" if column == "arm64" else "arch/x86/Kconfig")
-        roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
-        selected = read_selects(kconfig.decode("latin-1"), roots) if kconfig is not None else {}
-        always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
-        here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
-        known[column] = {**selected, **values, **always, **here}
-    return known[column]
+    defconfig = read(_DEFCONFIG.get(column, "arch/x86/configs/x86_64_defconfig"))
+    kconfig = read("arch/arm64/Kconfig" if column == "arm64" else "arch/x86/Kconfig")
+    return _base_config(defconfig or b"", kconfig or b"", column)
+
+
+@lru_cache(maxsize=16)
+def _base_config(defconfig: bytes, kconfig: bytes, column: str) -> Mapping[str, int]:
+    values = read_defconfig(defconfig.decode("latin-1"))
+    roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
+    selected = read_selects(kconfig.decode("latin-1"), roots)
+    always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
+    here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
+    return {**selected, **values, **always, **here}
