@@ -226,6 +226,15 @@ def test_a_lock_taken_by_a_function_of_another_file() -> None:
     assert Callees(view(two)).summaries(asking())("pool_lock") is None
 
 
+def test_null_and_freed_arguments_of_a_function_of_another_file() -> None:
+    body = "struct pool *drop(struct pool *p, void *q)\n{\n\tkfree(p);\n\tkfree(q);\n\treturn NULL;\n}\n"
+    summary = Callees(view({"mm/pool.c": body})).summary("drop", asking())
+    assert summary is not None and (summary.frees, summary.may_return_null) == ((0, 1), True)
+    other = body.replace("\tkfree(q);\n", "").replace("NULL", "q")
+    both = Callees(view({"mm/pool.c": body, "drivers/pool.c": other})).summary("drop", asking())
+    assert both is not None and (both.frees, both.may_return_null) == ((0,), None)
+
+
 EXAMPLE = """
 >>> patch mm: settle under the lock
 >>> file mm/example.c

@@ -141,10 +141,20 @@ class Callees:
         return found
 
     def summary(self, name: str, asking: Source) -> CalleeSummary | None:
-        """What all definitions of a function do to their caller's context; None where they differ or are not known."""
-        definitions = self.definitions(name, asking).functions
-        found = {_comparable(_summary(function)) for function in definitions}
-        return _summary(definitions[0]) if len(found) == 1 and None not in found else None
+        """What all definitions of a function do: to their caller's context, a NULL returned, arguments freed.
+
+        None where they are not known or do different things to the context; what else differs is unknown.
+        """
+        found = [_summary(function) for function in self.definitions(name, asking).functions]
+        known = [each for each in found if each is not None]
+        if not known or len(known) < len(found) or len({_of_context(each) for each in known}) > 1:
+            return None
+        nulls = {each.may_return_null for each in known}
+        return replace(
+            known[0],
+            may_return_null=known[0].may_return_null if len(nulls) == 1 else None,
+            frees=tuple(index for index in known[0].frees if all(index in each.frees for each in known)),
+        )
 
     def summaries(self, source: Source) -> Summaries:
         """What is known of a function by its name: one of the text, or of the tree where the name speaks of locks."""
@@ -164,8 +174,6 @@ def _summary(function: Function) -> CalleeSummary | None:
     return summarise(function, local_summaries(function.source))
 
 
-def _comparable(summary: CalleeSummary | None) -> CalleeSummary | None:
-    """A summary without what does not matter to the caller's state."""
-    if summary is None:
-        return None
+def _of_context(summary: CalleeSummary) -> CalleeSummary:
+    """What a summary says of the caller's state."""
     return replace(summary, parameters=(), sleeps_at=None, frees=(), may_return_null=None, may_sleep=None)
