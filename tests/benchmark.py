@@ -136,6 +136,7 @@ def main() -> int:
         bench.say(
             f"{len(patches)} patches, {sum(path.stat().st_size for path in patches)} bytes; CPU seconds"
         )
+        load = os.getloadavg()[0]
         nothing = Peer("python -c pass", [[sys.executable, "-c", "pass"]] * 5)
         bench.compare("--help", [[*PATCHSCAN, "--help"]] * 5, nothing)
         tree = os.environ.get("PATCHSCAN_KERNEL_TREE")
@@ -147,6 +148,8 @@ def main() -> int:
             against_coccinelle(bench, tree, patches)
         else:
             bench.say("the rest: skipped, PATCHSCAN_KERNEL_TREE is not set")
+        # Other work makes what is elapsed meaningless, and CPU seconds longer.
+        bench.say(f"load average before and after: {load:.1f} and {os.getloadavg()[0]:.1f}")
     if chosen.write:
         Path(chosen.write).write_text("\n".join(bench.lines) + "\n", encoding="utf-8")
     return 0
