@@ -68,7 +68,7 @@ class Machine:
         self.events = 0
         self.waiting: dict[int, tuple[simpy.Event, str]] = {}
         self._grace_periods: list[GracePeriod] = []
-        self._locks: dict[str, list[simpy.Event]] = {}
+        self._locks: dict[str, list[tuple[int, simpy.Event]]] = {}
 
     def after(self, delay: float, action: Callable[[simpy.Event], None]) -> None:
         """Do something after a delay."""
@@ -177,21 +177,28 @@ class Machine:
             self._grace_periods.remove(period)
             period.done.succeed()
 
-    def lock(self, name: str) -> simpy.Event:
-        """An event that fires when the lock is ours; waiters get it in the order they came."""
+    def lock(self, name: str, cpu: int) -> simpy.Event:
+        """An event that fires when the lock is the CPU's; waiters get it in the order they came.
+
+        A CPU that has it already goes on: it dropped the lock by another name (a pointer that was read twice), and
+        deadlocks are the simulator's matter.
+        """
         queue = self._locks.setdefault(name, [])
         mine = self.environment.event()
-        queue.append(mine)
-        if len(queue) == 1:
+        if not queue or queue[0][0] == cpu:
+            queue[:1] = [(cpu, mine)]
             mine.succeed()
+        else:
+            queue.append((cpu, mine))
         return mine
 
     def unlock(self, name: str) -> None:
+        """Hand a lock on to who waits for it."""
         queue = self._locks.get(name, [])
         if queue:
             queue.pop(0)
         if queue:
-            queue[0].succeed()
+            queue[0][1].succeed()
 
     def in_flight(self) -> int:
         """IPIs that were sent and not handled."""

@@ -183,7 +183,7 @@ class Task:
         yield from self.pause()
         if event.kind == "lock":
             self._count("locks taken")
-            yield from self._until(self.machine.lock(name), f"lock {event.name}", event.place)
+            yield from self._until(self.machine.lock(name, self.number), f"lock {event.name}", event.place)
         else:
             self.machine.unlock(name)
 

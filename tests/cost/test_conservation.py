@@ -75,3 +75,11 @@ def test_waiting_for_a_grace_period_inside_a_section_never_ends() -> None:
     machine.environment.process(Task(machine, 0, "updater", 1000).execute(program))
     machine.environment.run()
     assert machine.waiting[0][1] == "a grace period at mm/example.c:7"
+
+
+def test_a_lock_goes_to_others_in_turn_and_never_stops_its_owner() -> None:
+    machine = Machine(2, draw(constants(), 0, 1))
+    first, again, other = (machine.lock("page table", cpu) for cpu in (0, 0, 1))
+    assert first.triggered and again.triggered and not other.triggered
+    machine.unlock("page table")
+    assert other.triggered
