@@ -89,7 +89,8 @@ def scan_side_by_side(several: Sequence[Sequence[str]], options: Namespace, styl
     plain = {name: value for name, value in vars(options).items() if name != "run"}
     work = partial(_rendered_in_worker, options=type(options)(**plain), style=style)
     with get_context("fork").Pool(min(options.jobs, len(several))) as pool:
-        yield from pool.imap(work, several, chunksize=1)
+        # Neighbours are often of one series, and what the first had parsed serves the second.
+        yield from pool.imap(work, several, chunksize=2 if len(several) > 2 * options.jobs else 1)
 
 
 _tools: Tools | None = None
