@@ -95,6 +95,7 @@ class _Reader:
         self.files: dict[str, _File] = {}
         self.known: dict[str, _Demands] = {}
         self.shallow: dict[str, frozenset[str]] = {}
+        self.common: dict[str, frozenset[str]] = {}
 
     def symbol(self, name: str) -> ConfigSymbol | None:
         """An option with all its definitions and all that select it."""
@@ -125,6 +126,11 @@ class _Reader:
 
     def of_selectors(self, name: str) -> frozenset[str]:
         """Of an option that a user cannot set: what all those that select it bring with them."""
+        if name not in self.common:
+            self.common[name] = self._of_selectors(name)
+        return self.common[name]
+
+    def _of_selectors(self, name: str) -> frozenset[str]:
         symbol = self.symbol(name)
         if symbol is None or symbol.prompt or not 0 < len(symbol.selected_by) <= _MOST_SELECTORS:
             return _EMPTY

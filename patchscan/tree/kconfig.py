@@ -150,7 +150,7 @@ def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
             (path, one) for path in files.paths() if path not in overlaid for one in files.definitions(path)
         ]
         found += [(path, one) for path, text in changed for one in _definitions(text or b"")]
-        files.symbols[changed] = _merged(found)
+        files.symbols[changed] = _Symbols(found)
     return files.symbols[changed]
 
 
@@ -162,7 +162,7 @@ def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
     if paths is None:
         return config_symbols(view).get(name)
     changed = {path for path in view.changed if is_kconfig(path)}
-    return _merged(
+    return _Symbols(
         (path, one)
         for path in sorted(changed.union(paths))
         for one in files.definitions_of(view, path, name)
@@ -184,7 +184,7 @@ def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSy
     for path in chain(above, _COMMON, changed, files.naming(name)):
         definitions = files.definitions_of(view, path, name)
         if any(one.name == name for one in definitions):
-            return _merged((path, one) for one in definitions).get(name)
+            return _Symbols((path, one) for one in definitions).get(name)
     return None
 
 
@@ -219,8 +219,13 @@ def _definitions(text: bytes) -> Iterator[_Definition]:
 def _end_of_help(text: bytes, position: int) -> int:
     """Help goes on until a line is indented less than its first."""
     indent = len(text) - position - len(text[position:].lstrip(b" "))
-    lines = re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % max(indent, 1)).match(text, position)
+    lines = _indented(max(indent, 1)).match(text, position)
     return lines.end() if lines else position
+
+
+@lru_cache(maxsize=64)
+def _indented(indent: int) -> "re.Pattern[bytes]":
+    return re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % indent)
 
 
 def _add(definition: _Definition, match: re.Match[bytes]) -> None:
@@ -235,21 +240,30 @@ def _add(definition: _Definition, match: re.Match[bytes]) -> None:
         definition.prompt = definition.prompt or bool(match.group("prompt"))
 
 
-def _merged(found: Iterable[tuple[str, _Definition]]) -> Mapping[str, ConfigSymbol]:
-    by_name: dict[str, list[tuple[str, _Definition]]] = {}
-    selected_by: dict[str, set[str]] = {}
-    for path, one in found:
-        by_name.setdefault(one.name, []).append((path, one))
-        for selected in one.selects:
-            selected_by.setdefault(selected, set()).add(one.name)
-    return {
-        name: ConfigSymbol(
+class _Symbols(Mapping[str, ConfigSymbol]):
+    """Symbols by name, in the order of names; of the many of a tree few are asked for, so each is made when it is."""
+
+    def __init__(self, found: Iterable[tuple[str, _Definition]]) -> None:
+        self._by_name: dict[str, list[tuple[str, _Definition]]] = {}
+        self._selected_by: dict[str, set[str]] = {}
+        for path, one in found:
+            self._by_name.setdefault(one.name, []).append((path, one))
+            for selected in one.selects:
+                self._selected_by.setdefault(selected, set()).add(one.name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._by_name))
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __getitem__(self, name: str) -> ConfigSymbol:
+        places = self._by_name[name]
+        return ConfigSymbol(
             name,
             max((one.kind for _, one in places), key=_WIDTH.__getitem__),
             any(one.prompt for _, one in places),
             any(one.choice for _, one in places),
-            tuple(sorted(selected_by.get(name, ()))),
+            tuple(sorted(self._selected_by.get(name, ()))),
             tuple(sorted((path, one.line) for path, one in places)),
         )
-        for name, places in sorted(by_name.items())
-    }
