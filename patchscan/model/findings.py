@@ -47,7 +47,8 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
             anchor = _anchor(context, verdict, index)
             if anchor is not None and anchor not in told:
                 told.add(anchor)
-                yield _say(renumbered(verdict, patch_numbers(context.states, index)), *anchor)
+                number = patch_numbers(context.states, index, models.reader(index))
+                yield _say(renumbered(verdict, number), *anchor)
 
 
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
@@ -56,7 +57,8 @@ def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
     if models is None:
         return ()
     return tuple(
-        model_result(renumbered(verdict, patch_numbers(states, index))) for index, verdict in models.seen()
+        model_result(renumbered(verdict, patch_numbers(states, index, models.reader(index))))
+        for index, verdict in models.seen()
     )
 
 

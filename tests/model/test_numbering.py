@@ -12,6 +12,10 @@ CHANGE = file_change("mm/walk.c", [" one", "+\tsmp_rmb();", " two"])
 IN_TREE = b"first\nsecond\none\ntwo\n"
 
 
+def unread(path: str) -> bytes | None:
+    raise AssertionError(f"{path} need not be read")
+
+
 def state(before: bytes) -> PatchState:
     applied = apply_hunks(before, CHANGE.hunks)
     file = FileState(CHANGE, "tree", "", before, applied.content, applied.offsets)
@@ -43,10 +47,20 @@ def test_places_are_the_patch_s_own() -> None:
     in_tree = added + states[0].files[0].offsets[0]
     assert states[0].files[0].after and states[0].files[0].after.split(b"\n")[in_tree - 1] == b"\tsmp_rmb();"
     assert in_tree != added
-    assert renumbered(verdict(in_tree), patch_numbers(states, 0)) == verdict(added)
+    assert renumbered(verdict(in_tree), patch_numbers(states, 0, unread)) == verdict(added)
 
 
 def test_without_an_offset_nothing_changes() -> None:
     states = (state(IN_TREE[len(b"first\nsecond\n") :]),)
     assert states[0].files[0].offsets == (0,)
-    assert renumbered(verdict(2), patch_numbers(states, 0)) == verdict(2)
+    assert renumbered(verdict(2), patch_numbers(states, 0, unread)) == verdict(2)
+
+
+def test_lifted_lines_have_the_patch_s_numbers_and_others_keep_theirs() -> None:
+    file = FileState(CHANGE, "hunk", "context differs", None, None)
+    states = (PatchState(patch(1, CHANGE), (file,), View(None, {})),)
+    lifted = b"first\nsecond\nother\none\n\tsmp_rmb();\ntwo\nlast\n"
+    number = patch_numbers(states, 0, {"mm/walk.c": lifted}.get)
+    new = [line.new for line in CHANGE.hunks[0].lines if line.new is not None]
+    assert [number("mm/walk.c", line) for line in (4, 5, 6)] == new
+    assert number("mm/walk.c", 7) == 7 and number("mm/other.c", 5) == 5
