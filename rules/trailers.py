@@ -36,6 +36,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield fixes(context, trailer)
         elif trailer.key.lower() in ("reported-by", "reported-and-tested-by"):
             yield reported(context, trailer)
+        elif trailer.key.lower() == "co-developed-by":
+            yield developed(context, trailer)
         elif trailer.key.lower() == "cc" and STABLE.search(trailer.value):
             yield stable(context, trailer)
 
@@ -131,6 +133,21 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
     )
 
 
+def developed(context: Context, trailer: Trailer) -> Finding | Silence:
+    """A co-author must have signed off, in the next trailer."""
+    trailers = context.patch.trailers
+    signed = [each for each in trailers if each.key.lower() == "signed-off-by"]
+    own = [each for each in signed if same_person(each.value, trailer.value)]
+    if not own:
+        name = name_and_address(trailer.value)[0] or trailer.value
+        return context.changelog_finding(trailer.line, f"{name} is a co-author, but has not signed off")
+    if own[0] not in trailers[trailers.index(trailer) + 1 :][:1]:
+        return context.changelog_finding(
+            trailer.line, "the co-author's Signed-off-by: should follow at once", severity="info"
+        )
+    return context.changelog_fine(trailer.line, "the co-author's sign-off follows")
+
+
 def are_colleagues(reporter: str, author: str) -> bool:
     """Whether two "Name <address>" belong to one company or institute."""
     domain, other = (name_and_address(each)[1].lower().partition("@")[2] for each in (reporter, author))
@@ -160,13 +177,24 @@ RULE = Rule(
         "a report without its address cannot be followed up."
     ),
     source=(
-        "Documentation/process/submitting-patches.rst (sign your work, Reported-by, Fixes); "
+        "Documentation/process/submitting-patches.rst (sign your work, Co-developed-by, Reported-by, Fixes); "
         "Documentation/process/5.Posting.rst; Documentation/process/stable-kernel-rules.rst"
     ),
     severity="warning",
     confidence="high",
     check=check,
     bad=(
+        """
+>>> patch mm: walk together
+The walk ends early.
+
+Co-developed-by: Another Developer <another@example.com> // want "is a co-author, but has not signed off"
+Co-developed-by: A Third <third@example.com> // want "should follow at once"
+Signed-off-by: A Developer <developer@example.org>
+Signed-off-by: A Third <third@example.com>
+>>> file mm/example.c
++int x;
+""",
         """
 >>> patch mm: repair the walk
 The walk ends early.
@@ -206,6 +234,16 @@ Signed-off-by: A Developer <developer@example.org>
 """,
     ),
     good=(
+        """
+>>> patch mm: walk together
+The walk ends early.
+
+Co-developed-by: Another Developer <another@example.com>
+Signed-off-by: Another Developer <another+kernel@example.com>
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/example.c
++int x;
+""",
         """
 >>> patch mm: repair the walk
 The walk ends early.
