@@ -273,6 +273,27 @@ def test_in_a_fragment_what_it_shows_is_known() -> None:
     assert states(function).at(function.calls()[-1].node).irqs_off is True
 
 
+TIMER = "%s void f(struct timer_list *t%s)\n{\n\ty(t);\n}\nvoid go(void)\n{\n\t%s\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("storage", "more", "inside", "kind"),
+    [
+        ("static", "", "set_up_in_another_file(f);", "timer"),
+        ("static", "", "a();", "timer"),
+        ("static", "", "f(&timer);", None),
+        ("static", ", int count", "a(f);", None),
+        ("static", "", "init_irq_work(&work, f);", "irq work"),
+        ("", "", "set_up_in_another_file(f);", None),
+    ],
+)
+def test_a_function_that_takes_a_timer_alone_is_its_callback(
+    storage: str, more: str, inside: str, kind: str | None
+) -> None:
+    callback = callbacks(parse((TIMER % (storage, more, inside)).encode())).get("f")
+    assert (callback and callback.kind) == kind
+
+
 REGISTERED = """
 static %s f(struct thing *t);
 static int other(void)

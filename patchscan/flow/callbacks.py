@@ -65,6 +65,8 @@ _AT_FILE_LEVEL = pattern(
     rb"\b((?:DEFINE|DECLARE)_(?:TIMER|IRQ_WORK|TASKLET\w*)|IRQ_WORK_INIT\w*)\s*\(([^()]*)\)"
 )
 _OPERATIONS = pattern(rb"\.\s*(ndo_start_xmit|ndo_set_rx_mode|ndo_tx_timeout)\s*=\s*&?(\w+)")
+# Nothing but a timer calls a function of this type; where it is set up may be another file.
+_TIMER = pattern(r"\bvoid\s+\w+\s*\(\s*struct\s+timer_list\s*\*\s*\w+\s*\)")
 # Timers of the older interface, which have no registering call, tell themselves by their type.
 _HRTIMER = pattern(r"\benum\s+hrtimer_restart\b")
 _ASSIGNED = rb"\.\s*function\s*=\s*&?%s\b"
@@ -103,7 +105,7 @@ def entry_state(kind: str) -> State:
 
 @lru_cache(maxsize=256)
 def callbacks(source: Source) -> Mapping[str, Callback]:
-    """Static functions that the text only registers, never calls -> what kind of callback they are.
+    """Static functions that the text only registers, never calls, or that take a timer -> the kind of callback.
 
     A function registered in two ways, or named anywhere else, is left out: its context is not known. A fragment
     does not show who else calls it, so it tells of none.
@@ -114,13 +116,26 @@ def callbacks(source: Source) -> Mapping[str, Callback]:
     for name, callback in _registrations(source):
         found.setdefault(name, []).append(callback)
     static = {function.name for function in source.functions() if function.is_static}
-    return {
+    by_type = {name: callback for name, callback in _timers_by_type(source) if name not in found}
+    return by_type | {
         name: min(ways, key=lambda each: each.line)
         for name, ways in sorted(found.items())
         if len({each.kind for each in ways}) == 1
         and name in static
         and _mentions(source, name) == len(ways) + 1
     }
+
+
+def _timers_by_type(source: Source) -> Iterator[tuple[str, Callback]]:
+    """Static functions that take a timer and nothing else, which the text never calls itself."""
+    if b"struct timer_list" not in source.code:
+        return
+    for function in source.functions():
+        called = rb"\b" + re.escape(function.name.encode()) + rb"\s*\("
+        if not function.is_static or not _TIMER.search(function.header):
+            continue
+        if len(re.findall(called, source.code)) == 1 + _prototypes(source, function.name):
+            yield function.name, Callback("timer", function.name_line)
 
 
 def _registrations(source: Source) -> Iterator[tuple[str, Callback]]:
@@ -161,7 +176,11 @@ def _in_calls(function: Function) -> Iterator[tuple[str, Callback]]:
 def _mentions(source: Source, name: str) -> int:
     """How often the name stands in the code: once where it is defined, once for each use; prototypes left out."""
     word = re.escape(name.encode())
-    prototypes = re.findall(
-        rb"^static\b[^;{}=()]*\b" + word + rb"\s*\([^;{}]*\)[^;{}()]*;", source.code, re.MULTILINE
-    )
-    return len(re.findall(rb"\b" + word + rb"\b", source.code)) - len(prototypes)
+    return len(re.findall(rb"\b" + word + rb"\b", source.code)) - _prototypes(source, name)
+
+
+def _prototypes(source: Source, name: str) -> int:
+    """How often a static function is declared and not defined."""
+    word = re.escape(name.encode())
+    declared = rb"^static\b[^;{}=()]*\b" + word + rb"\s*\([^;{}]*\)[^;{}()]*;"
+    return len(re.findall(declared, source.code, re.MULTILINE))
