@@ -8,6 +8,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.source import Function, parse
 from patchscan.source.condition import Formula, can_hold, follows
 from patchscan.tree.overlay import View
 
@@ -20,6 +21,8 @@ VARIABLE = pattern(
 )
 # Functions on whose return the caller relies.
 WAIT = pattern(r"\w+_(?:sync|synchronize|wait|quiesce)(?:_\w+)?|(?:sync|synchronize|quiesce)_\w+")
+# What the body of such a function calls where it does wait.
+WAITS = pattern(r"\w*(?:sync|wait|quiesce|flush|smp_call_function|on_each_cpu|completion|smp_mb|lock)\w*")
 DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
 
 
@@ -80,7 +83,7 @@ def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Ite
         stub, when = defined_when(context.view, use), compiled_when(context.view, file, line)
         if not empty or not stub.atoms or not (stub.plain and when.plain):
             continue
-        if can_hold(stub, when, *made_sure(context.view, when, stub.atoms)):
+        if can_hold(stub, when, *made_sure(context.view, when, stub.atoms)) and may_wait(context, name):
             options = " and ".join(f"CONFIG_{option}" for option in sorted(stub.atoms))
             yield file.finding(
                 line,
@@ -89,6 +92,17 @@ def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Ite
                 severity="info",
             )
             return
+
+
+def may_wait(context: Context, name: str) -> bool:
+    """Whether a version of a function in a C file calls what waits; what nobody finds may."""
+    bodies = [
+        function
+        for use in context.uses(name).of_kind("definition")
+        if use.path.endswith(".c")
+        and (function := parse(context.view.read(use.path) or b"", use.path).function_named(name)) is not None
+    ]
+    return not bodies or any(WAITS.fullmatch(call.name) for each in bodies for call in each.calls())
 
 
 def symbols(context: Context) -> Iterator[Symbol]:
@@ -119,6 +133,10 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
     """A finding where one use can be compiled while no definition is."""
     from patchscan.tree.uses import find_uses
 
+    if any(function.name == symbol.name for function in not_laid(context)):
+        return symbol.file.unchecked(
+            symbol.line, f"another version of {symbol.name} stands in a file whose hunks do not apply"
+        )
     defined, missing = first_uncovered(context.view, symbol, places, in_series(context, symbol))
     if missing is not None and not symbol.private:
         # Only now is it worth the time to look for versions that the series does not touch.
@@ -129,6 +147,14 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
             symbol.line, f"wherever the patch uses {symbol.name}, something may define it"
         )
     return finding(context, symbol, missing, defined)
+
+
+def not_laid(context: Context) -> Iterator[Function]:
+    """The functions that the series touches in files that do not apply to the tree."""
+    for other in context.all:
+        for file in other.c_files:
+            if file.used == "hunk":
+                yield from file.functions
 
 
 def in_series(context: Context, symbol: Symbol) -> "list[Use]":
@@ -274,6 +300,27 @@ obj-y += walk.o
 """,
     ),
     good=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> tree include/linux/watch.h
+#ifdef CONFIG_WATCH
+void touch_watch_sync(void);
+#else
+static inline void touch_watch_sync(void) { }
+#endif
+>>> tree kernel/watch.c
+void touch_watch_sync(void)
+{
+	this_cpu_write(touched, true);
+}
+>>> patch mm: this takes long
+>>> file mm/example.c
+ void count(void)
+ {
++	touch_watch_sync();
+ }
+""",
         """
 >>> tree include/linux/gather.h
 #ifdef CONFIG_GATHER
