@@ -149,45 +149,32 @@ def _lower(
         *(function, stubs, kept, keep, cpus, observes, code.config),
         *(scenario.look_into, tuple(sorted(scenario.choices.items()))),
     )
-    arguments = (scenario, role, function, code, stubs, kept, keep, cpus, observes)
-    return _LOWERED.get(key, code, lambda: _lower_anew(*arguments))
 
+    def lower() -> _Lowered:
+        definition = find_function(*function, code, stubs, scenario.look_into)
+        assert definition is not None
+        typed = frozenset(each for each in kept if each.startswith("<"))
+        effects = typed | (_READS if observes else _WAITS)
+        context = Context(
+            code,
+            stubs,
+            Reach(code, stubs, effects, frozenset(_identifier(each) for each in kept - typed)),
+            role.cpu,
+            cpus,
+            keep,
+            role.instances,
+            scenario.look_into,
+            lower_block,
+            evaluate,
+            location,
+            scenario.choices,
+        )
+        body = lower_function(context, definition)
+        thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
+        accesses = tuple((role.own.get(where, where), kind, order) for where, kind, order in context.accesses)
+        return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
 
-def _lower_anew(
-    scenario: Scenario,
-    role: Role,
-    function: tuple[str, str],
-    code: Codebase,
-    stubs: Stubs,
-    kept: frozenset[str],
-    keep: frozenset[str] | None,
-    cpus: tuple[int, ...],
-    observes: bool,
-) -> _Lowered:
-    name, path = function
-    definition = find_function(name, path, code, stubs, scenario.look_into)
-    assert definition is not None
-    typed = frozenset(key for key in kept if key.startswith("<"))
-    effects = typed | (_READS if observes else _WAITS)
-    reach = Reach(code, stubs, effects, frozenset(_identifier(key) for key in kept - typed))
-    context = Context(
-        code,
-        stubs,
-        reach,
-        role.cpu,
-        cpus,
-        keep,
-        role.instances,
-        scenario.look_into,
-        lower_block,
-        evaluate,
-        location,
-        scenario.choices,
-    )
-    body = lower_function(context, definition)
-    thread = Thread(role.name, name, role.cpu, rename(body, role.own))
-    accesses = tuple((role.own.get(key, key), kind, order) for key, kind, order in context.accesses)
-    return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
+    return _LOWERED.get(key, code, lower)
 
 
 def find_function(

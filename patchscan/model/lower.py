@@ -5,14 +5,15 @@ at the end of the inlined function. Loops run zero times or once, those over CPU
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from tree_sitter import Node
 
 from patchscan.model import masks
+from patchscan.model.code import Codebase
 from patchscan.model.definition import Definition, declared
 from patchscan.model.events import Assume, Body, Hole
-from patchscan.model.expressions import evaluate
+from patchscan.model.expressions import evaluate, location
 from patchscan.model.inlining import bind, run
 from patchscan.model.joins import join
 from patchscan.model.memory import (
@@ -24,6 +25,8 @@ from patchscan.model.memory import (
     Out,
     place_of,
 )
+from patchscan.model.reach import Reach
+from patchscan.model.stubs import Stubs
 from patchscan.model.syntax import arguments, children, nodes
 from patchscan.model.typing import find
 from patchscan.model.values import Const, Unknown, Value, combine, is_unknown, negate, truth
@@ -47,6 +50,33 @@ def lower_function(context: Context, definition: Definition) -> Body:
     bind(context, frame, [], env)
     run(context, frame, env, out)
     return tuple(out)
+
+
+def lower_alone(
+    definition: Definition, code: Codebase, stubs: Stubs, effects: Set[str], budget: int, depth: int
+) -> Body:
+    """A function lowered with all its accesses, fields named by type: what a model without a scenario begins with.
+
+    effects: what a call must reach to be looked into (see Reach); budget and depth: how much of it is.
+    """
+    reach = Reach(code, stubs, frozenset(effects), frozenset())
+    context = Context(
+        code=code,
+        stubs=stubs,
+        reach=reach,
+        cpu=0,
+        cpus=(0, 1),
+        keep=None,
+        instances={},
+        look_into=frozenset(),
+        lower_block=lower_block,
+        evaluate=evaluate,
+        location=location,
+        budget=budget,
+        depth=depth,
+        by_field=True,
+    )
+    return lower_function(context, definition)
 
 
 def lower_block(

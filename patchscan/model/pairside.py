@@ -18,10 +18,8 @@ from patchscan.model.events import (
     Update,
     Write,
 )
-from patchscan.model.expressions import evaluate, location
-from patchscan.model.lower import lower_block, lower_function
-from patchscan.model.memory import Context, structure_of
-from patchscan.model.reach import Reach
+from patchscan.model.lower import lower_alone
+from patchscan.model.memory import structure_of
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named, Operation, Register, Value
 
@@ -72,24 +70,9 @@ def side(barrier: Barrier, code: Codebase, stubs: Stubs) -> Side | None:
     definition = code.function(barrier.function, barrier.path)
     if definition is None:
         return None
-    context = Context(
-        code=code,
-        stubs=stubs,
-        reach=Reach(code, stubs, frozenset({"access", "order"}), frozenset()),
-        cpu=0,
-        cpus=(0, 1),
-        keep=None,
-        instances={},
-        look_into=frozenset(),
-        lower_block=lower_block,
-        evaluate=evaluate,
-        location=location,
-        budget=_BUDGET,
-        depth=_DEPTH,
-        by_field=True,
-    )
     branches: dict[int, Branch | Choice] = {}
-    steps = list(_flat(lower_function(context, definition), {}, branches))
+    body = lower_alone(definition, code, stubs, frozenset({"access", "order"}), _BUDGET, _DEPTH)
+    steps = list(_flat(body, {}, branches))
     steps = [_Step(_by_type(step.event, code, barrier.path), step.path) for step in steps]
     for index, step in enumerate(steps):
         if _is_barrier(step.event, barrier):

@@ -14,11 +14,8 @@ from patchscan.changedfile import ChangedFile
 from patchscan.model.code import Codebase
 from patchscan.model.events import Access, Body, Branch, Choice, Event, Fence, Read, Update, Write
 from patchscan.model.events import walk as walk_events
-from patchscan.model.expressions import evaluate, location
-from patchscan.model.lower import lower_block, lower_function
-from patchscan.model.memory import Context
+from patchscan.model.lower import lower_alone
 from patchscan.model.ordered import Candidate, Side, has_other_partner, ordered_by_other_means
-from patchscan.model.reach import Reach
 from patchscan.model.scenario import Atom, Scenario, Step
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named
@@ -120,24 +117,7 @@ def _events(side: Side, code: Codebase, stubs: Stubs) -> list[tuple[Event, Path]
     definition = code.function(side.name, side.path)
     if definition is None:
         return []
-    reach = Reach(code, stubs, frozenset(), frozenset())
-    context = Context(
-        code=code,
-        stubs=stubs,
-        reach=reach,
-        cpu=0,
-        cpus=(0, 1),
-        keep=None,
-        instances={},
-        look_into=frozenset(),
-        lower_block=lower_block,
-        evaluate=evaluate,
-        location=location,
-        budget=_BUDGET,
-        depth=_DEPTH,
-        by_field=True,
-    )
-    body = lower_function(context, definition)
+    body = lower_alone(definition, code, stubs, frozenset(), _BUDGET, _DEPTH)
     if any(getattr(event, "kind", "") in ("budget", "parse") for event in walk_events(body)):
         return []
     return list(_in_order(body, {}))
