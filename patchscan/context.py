@@ -4,7 +4,7 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ class Settings:
 
 
 NO_SETTINGS = Settings({})
+# How many files callers are read in.
+_MOST_FILES = 20
 
 
 class Context:
@@ -119,6 +121,22 @@ class Context:
             self._summaries[source] = self.callees.summaries(source)
         return self._summaries[source]
 
+    def callers_elsewhere(self, name: str, known: Container[str]) -> "Iterator[tuple[str, Function]]":
+        """(path, function) of those that call a function by name, in some files of the tree that are not known."""
+        from patchscan.source import parse
+        from patchscan.tree.uses import find_uses
+
+        calls = find_uses(self.view, name).of_kind("call")
+        for path in sorted({use.path for use in calls if use.path not in known})[:_MOST_FILES]:
+            names = {use.function for use in calls if use.path == path}
+            functions = parse(self.view.read(path) or b"", path).functions()
+            yield from ((path, each) for each in functions if each.name in names)
+
+    @property
+    def not_applied(self) -> "Iterator[ChangedFile]":
+        """The files of the series whose hunks do not apply to the tree: in it they look as before the series."""
+        return (file for other in self.all for file in other.files if file.used == "hunk")
+
     @cached_property
     def callees(self) -> "Callees":
         """The functions that the changed files call and the tree defines, as the whole series leaves it."""
@@ -126,8 +144,8 @@ class Context:
 
         if self.all and self is not self.all[0]:
             return self.all[0].callees
-        unapplied = (file.path for other in self.all for file in other.files if file.used == "hunk")
-        return Callees(self.final, frozenset(unapplied) if self.has_tree else frozenset())
+        unapplied = frozenset(file.path for file in self.not_applied) if self.has_tree else frozenset()
+        return Callees(self.final, unapplied)
 
     def inside(self, function: Function, call: Call, wanted: "Wanted") -> "Inside | str":
         """A wanted call that the function called here makes whenever it is called so, or why that is not known.

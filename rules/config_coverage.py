@@ -8,7 +8,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Function, parse
+from patchscan.source import parse
 from patchscan.source.condition import Formula, can_hold, follows
 from patchscan.tree.overlay import View
 
@@ -133,7 +133,7 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
     """A finding where one use can be compiled while no definition is."""
     from patchscan.tree.uses import find_uses
 
-    if any(function.name == symbol.name for function in not_laid(context)):
+    if any(each.name == symbol.name for file in context.not_applied if file.is_c for each in file.functions):
         return symbol.file.unchecked(
             symbol.line, f"another version of {symbol.name} stands in a file whose hunks do not apply"
         )
@@ -147,14 +147,6 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
             symbol.line, f"wherever the patch uses {symbol.name}, something may define it"
         )
     return finding(context, symbol, missing, defined)
-
-
-def not_laid(context: Context) -> Iterator[Function]:
-    """The functions that the series touches in files that do not apply to the tree."""
-    for other in context.all:
-        for file in other.c_files:
-            if file.used == "hunk":
-                yield from file.functions
 
 
 def in_series(context: Context, symbol: Symbol) -> "list[Use]":

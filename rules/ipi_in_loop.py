@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Control, Function, parse
+from patchscan.source import Call, Control, Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -33,7 +33,6 @@ BROADCASTS = frozenset(
 )
 RARE = pattern(r"\bunlikely\(|==\s*-E[A-Z0-9]+\b")
 RELATION = pattern(r"[<>]=?|!=")
-MOST_CALLERS = 20
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -199,16 +198,9 @@ def loops_of_callers(
     for other in series:
         for source in other.after:
             yield from ((other.path, *found) for found in loops_in(source.functions(), function.name))
-    if function.is_static or not context.has_tree:
-        return
-    from patchscan.tree.uses import find_uses
-
-    calls = find_uses(context.view, function.name).of_kind("call")
-    for path in sorted({use.path for use in calls} - {other.path for other in series})[:MOST_CALLERS]:
-        names = {use.function for use in calls if use.path == path}
-        found_in = parse(context.view.read(path) or b"", path).functions()
-        callers = tuple(each for each in found_in if each.name in names)
-        yield from ((path, *found) for found in loops_in(callers, function.name))
+    if not function.is_static and context.has_tree:
+        for path, caller in context.callers_elsewhere(function.name, {other.path for other in series}):
+            yield from ((path, *found) for found in loops_in((caller,), function.name))
 
 
 def loops_in(

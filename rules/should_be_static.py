@@ -139,8 +139,7 @@ def user_in_series(context: Context, path: str, name: str) -> str:
         if name.encode() in content and any(use.kind in USING for use in occurrences(content, name, other)):
             return other
     word = re.compile(rf"\b{re.escape(name)}\b")
-    hunks = (file for each in context.all for file in each.files if file.used == "hunk" and file.path != path)
-    return next((file.path for file in hunks if mentions(file, word)), "")
+    return next((file.path for file in context.not_applied if file.path != path and mentions(file, word)), "")
 
 
 def mentions(file: ChangedFile, word: "re.Pattern[str]") -> bool:

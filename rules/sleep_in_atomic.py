@@ -6,13 +6,12 @@ from patchscan.context import ChangedFile, Context
 from patchscan.frozen import frozen
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Function, parse
+from patchscan.source import Call, Function
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
 # The scheduler calls schedule() itself with preemption off, and knows why.
 OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
-MOST_FILES = 20
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -141,15 +140,8 @@ def callers(context: Context, file: ChangedFile, function: Function) -> Iterator
     """The functions that call this one: those of its file and, where it is not static, of the tree."""
     for source in file.after:
         yield from ((file.path, each) for each in source.functions() if function.name in each.text)
-    if function.is_static or not context.has_tree:
-        return
-    from patchscan.tree.uses import find_uses
-
-    used = find_uses(context.view, function.name).of_kind("call")
-    for path in sorted({use.path for use in used} - {file.path})[:MOST_FILES]:
-        names = {use.function for use in used if use.path == path}
-        source = parse(context.view.read(path) or b"", path)
-        yield from ((path, each) for each in source.functions() if each.name in names)
+    if not function.is_static and context.has_tree:
+        yield from context.callers_elsewhere(function.name, {file.path})
 
 
 RULE = Rule(

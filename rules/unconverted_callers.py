@@ -107,9 +107,7 @@ def remark(
 
 def evidence(context: Context, use: "Use") -> Evidence:
     """A caller that is left; marked where the file's hunks did not apply, since the series may convert it."""
-    failed = any(
-        file.used == "hunk" and file.path == use.path for other in context.all for file in other.files
-    )
+    failed = any(file.path == use.path for file in context.not_applied)
     note = " (hunks of this file did not apply: the series may convert it)" if failed else ""
     return Evidence(use.path, use.line, use.text.strip() + note)
 

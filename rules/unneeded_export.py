@@ -171,13 +171,10 @@ def counts(use: "Use") -> bool:
 
 def users_in_hunks(context: Context, name: str) -> Iterator[User]:
     """Uses that the series adds to files whose hunks do not apply to the tree."""
-    for other in context.all:
-        for file in other.c_files:
-            if file.used != "hunk" or not file.adds(name):
-                continue
-            for function in file.functions:
-                if name in function.identifiers and function.name != name:
-                    yield User(file.path, function.first_line, function.name, "")
+    for file in context.not_applied:
+        for function in file.functions if file.is_c and file.adds(name) else ():
+            if name in function.identifiers and function.name != name:
+                yield User(file.path, function.first_line, function.name, "")
 
 
 RULE = Rule(
