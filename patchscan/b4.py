@@ -8,10 +8,10 @@ import json
 import os
 
 from patchscan.around import series_around
-from patchscan.frozen import replace
 from patchscan.mail import read_messages
 from patchscan.mail.subject import parse_subject
 from patchscan.printable import printable
+from patchscan.record import replace
 from patchscan.report import Report
 from patchscan.report.lines import b4 as check_lines
 from patchscan.report.lines import failing

@@ -13,9 +13,9 @@ import os
 from collections.abc import Mapping
 
 from patchscan.config import read_toml
-from patchscan.frozen import replace
 from patchscan.job import UsageError
 from patchscan.printable import printable
+from patchscan.record import replace
 from patchscan.report import Report
 from patchscan.rule import Finding
 

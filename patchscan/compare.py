@@ -7,9 +7,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
-from patchscan.frozen import as_dict, frozen
 from patchscan.printable import printable
 from patchscan.problem import Problem
+from patchscan.record import as_dict, frozen
 from patchscan.report import Answered, Report
 from patchscan.report.text import section_rows, summary
 from patchscan.rule import Finding

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from patchscan.context import ChangedFile, Context
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.series import Hunk
 from patchscan.source import Function, Source, parse
 from patchscan.source.condition import (

@@ -22,8 +22,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patchscan.frozen import field, frozen
 from patchscan.job import LEVELS, UsageError
+from patchscan.record import field, frozen
 
 NAME = ".patchscan.toml"
 FOR_ALL = ("select", "ignore", "severity", "options", "baseline", "for")

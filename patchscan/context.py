@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
-from patchscan.frozen import frozen, replace
+from patchscan.record import frozen, replace
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import Patch, Series
 from patchscan.source import Call, Function, Source

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.rule import Finding
 
 

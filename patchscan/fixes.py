@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 
-from patchscan.frozen import frozen
 from patchscan.mail.diff import read_diff
 from patchscan.problem import Problem
+from patchscan.record import frozen
 from patchscan.report import Report
 from patchscan.rule import Finding
 from patchscan.series import Hunk

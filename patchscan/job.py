@@ -53,7 +53,7 @@ def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report
     """Read a series and judge it; with --timings the report says what took how long."""
     from time import perf_counter
 
-    from patchscan.frozen import replace
+    from patchscan.record import replace
 
     start = perf_counter()
     thread = read(series, options.revision)
@@ -120,7 +120,7 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
 
 def with_remarks(report: Report, previous: str) -> Report:
     """The report with what became of the review remarks on an older revision."""
-    from patchscan.frozen import replace
+    from patchscan.record import replace
     from patchscan.remarks import answers
 
     assert report.series is not None
@@ -132,7 +132,7 @@ def with_remarks(report: Report, previous: str) -> Report:
 def write_fixes(report: Report, path: str) -> Report:
     """Write the mechanical fixes as one patch; the report says what could not go into it."""
     from patchscan.fixes import fix_patch
-    from patchscan.frozen import replace
+    from patchscan.record import replace
 
     text, problems = fix_patch(report)
     try:

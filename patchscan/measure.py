@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 
 from patchscan.context import Context
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.report import Report
 from patchscan.rule import Finding, Rule, Silence
 

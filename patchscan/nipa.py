@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 
 from patchscan.around import series_around
-from patchscan.frozen import replace
 from patchscan.mail.gitrange import base_of, read_range
+from patchscan.record import replace
 from patchscan.report import Report, render
 from patchscan.report.patchwork import check
 from patchscan.series import Thread, read_thread

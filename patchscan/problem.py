@@ -1,6 +1,6 @@
 """What could not be read or checked, as a value that reaches the report."""
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 
 
 @frozen

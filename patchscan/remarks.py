@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.report import Answered
 from patchscan.rule import CHANGELOG
 from patchscan.series import Patch, Remark, Reply, Series, Thread

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from patchscan.context import ChangedFile, Context
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.rule import Finding
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.fingerprint import with_fingerprints
-from patchscan.frozen import replace
 from patchscan.problem import Problem
+from patchscan.record import replace
 from patchscan.repaired import mark_repaired
 from patchscan.report import Coverage, Report
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from patchscan.config import Config, Part
-from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
 from patchscan.problem import Problem
+from patchscan.record import frozen, replace
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import Patch

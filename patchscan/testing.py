@@ -16,12 +16,11 @@ the message of a finding on that line. On every other line the rule must be sile
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from patchscan.context import Settings
-from patchscan.frozen import replace
 from patchscan.mail.body import read_trailers
 from patchscan.pattern import pattern
+from patchscan.record import field, frozen, record, replace
 from patchscan.report import Report
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
@@ -31,7 +30,7 @@ DEFAULT_PATH = "mm/example.c"
 WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
 
 
-@dataclass(frozen=True)
+@frozen
 class Expectation:
     """A finding that an example asks for: patch number, path, line and a regular expression for its message."""
 
@@ -69,7 +68,7 @@ class MemoryTree:
         return None
 
 
-@dataclass
+@record
 class _Draft:
     """A patch of an example while it is read; one without a subject did not arrive."""
 

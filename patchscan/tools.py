@@ -48,7 +48,7 @@ class Tools:
     def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
         """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
         from patchscan.context import Settings
-        from patchscan.frozen import replace
+        from patchscan.record import replace
         from patchscan.scan import scan
         from patchscan.suppress import settle
 

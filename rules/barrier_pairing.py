@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
-from patchscan.frozen import replace
 from patchscan.model.pairlosses import Loss, counting_on, losses, text_of, texts
 from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.pattern import pattern
+from patchscan.record import replace
 from patchscan.rule import Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:

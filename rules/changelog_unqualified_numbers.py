@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from patchscan.context import Context
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.rule import Finding, Rule, Silence
 
 RATIO = (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import parse
 from patchscan.source.condition import Formula, can_hold, follows

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.source import Call, Function
 

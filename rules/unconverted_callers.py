@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from patchscan.context import Context
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
 from patchscan.source import Function

@@ -6,9 +6,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 from patchscan.context import Settings
-from patchscan.frozen import replace
 from patchscan.mail import read_input, read_messages
 from patchscan.printable import printable
+from patchscan.record import replace
 from patchscan.registry import load_rules
 from patchscan.report import Report, render
 from patchscan.scan import scan

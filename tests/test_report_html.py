@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.report import Report, Step, render
 from patchscan.report.html import matrix
 from patchscan.report.picture import picture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
-from patchscan.frozen import replace
 from patchscan.mail import read_messages
+from patchscan.record import replace
 from patchscan.report import Report, Step, documents, render
 from patchscan.report.models import fold, timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers

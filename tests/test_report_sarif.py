@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.report import Report, render
 from patchscan.rule import Evidence
 

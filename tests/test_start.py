@@ -30,8 +30,8 @@ diff --git a/drivers/misc/pinbuf-main.c b/drivers/misc/pinbuf-main.c
 """
 # Each takes as long to import as a rule to run, most as long as all rules together.
 SLOW = {
-    "dataclasses": "patchscan.frozen",
-    "inspect": "patchscan.frozen",
+    "dataclasses": "patchscan.record",
+    "inspect": "patchscan.record",
     "email.parser": "patchscan.mail.plainmail, or import it where it is used",
     "email.utils": "patchscan.mail.plainmail, or import it where it is used",
     "tomllib": "import it where it is used",

@@ -1,20 +1,24 @@
 """What a patch changes in the cost of a scheme: the same case before and after, on one number of CPUs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from patchscan.cost.constants import draw, load_constants
 from patchscan.cost.operations import Program, lower_program
-from patchscan.cost.run import READER, UPDATER, Outcome, Workload, run_once
-from patchscan.cost.schemes import STUBS, Scheme
+from patchscan.cost.schemes import READER, STUBS, UPDATER, Scheme
 from patchscan.model.code import Codebase, Remembered
 from patchscan.model.config import Config
 from patchscan.model.scenario import Scenario
 from patchscan.model.series import Functions, SeriesModels, cases
+from patchscan.model.signature import signature
 from patchscan.model.sources import Sources, base_config
 from patchscan.model.stubs import Stubs, load_stubs
 from patchscan.model.touched import applies, touched_words
+from patchscan.record import field, frozen, replace
 from patchscan.tree.overlay import PatchState
+
+if TYPE_CHECKING:
+    from patchscan.cost.run import Outcome
 
 CPUS, WALKERS, ISOLATED = 64, 1, 16
 _WAITS = (
@@ -29,7 +33,7 @@ _READ_SIDE = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseCost:
     """Counts of one case: per call of its updater, and per call of its reader.
 
@@ -44,10 +48,10 @@ class CaseCost:
     read: Mapping[str, float]
     isolates: bool = False
     not_seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-    scheme: Scheme | None = field(default=None, compare=False, repr=False)
+    scheme: Scheme | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class CostChange:
     """What a patch changes: text is one sentence; the counts are exact for the workload that it names."""
 
@@ -63,7 +67,8 @@ class SeriesCosts:
 
     def __init__(self, models: SeriesModels, column: str = "x86") -> None:
         self._models, self._column = models, column
-        self._known: dict[tuple[str, Functions, int], CaseCost | None] = {}
+        self._schemes: dict[tuple[str, Functions, int], Scheme | None] = {}
+        self._costs: dict[tuple[str, Functions, int], CaseCost | None] = {}
 
     def changes(self, index: int) -> tuple[CostChange, ...]:
         """What patch `index` changes, each sentence once; only scenarios that its changed lines speak of."""
@@ -74,7 +79,11 @@ class SeriesCosts:
             if not applies(scenario, words):
                 continue
             for functions in cases(scenario):
-                before, after = (self._case(scenario, functions, at) for at in (index - 1, index))
+                schemes = [self._scheme(scenario, functions, at) for at in (index - 1, index)]
+                # Who does the same pays the same, and most patches change nothing that is counted.
+                if None in schemes or _does(schemes[0]) == _does(schemes[1]):
+                    continue
+                before, after = (self._cost(scenario, functions, at) for at in (index - 1, index))
                 if before is None or after is None:
                     continue
                 # What the read side pays is said once, however many updaters there are.
@@ -88,14 +97,21 @@ class SeriesCosts:
         """What each patch changes, in their order."""
         return tuple(change for index in range(len(self._models.states)) for change in self.changes(index))
 
-    def _case(self, scenario: Scenario, functions: Functions, index: int) -> CaseCost | None:
+    def _scheme(self, scenario: Scenario, functions: Functions, index: int) -> Scheme | None:
         key = (scenario.name, functions, index)
-        if key not in self._known:
+        if key not in self._schemes:
             # One set of files for the whole series, or a patch would seem to change what it only brings into view.
             changed = self._models.code_after(len(self._models.states) - 1).changed
             at = replace(self._models.code_after(index), changed=changed)
-            self._known[key] = case_cost(scenario, functions, at, self._column)
-        return self._known[key]
+            self._schemes[key] = _scheme(scenario, functions, at, self._column)
+        return self._schemes[key]
+
+    def _cost(self, scenario: Scenario, functions: Functions, index: int) -> CaseCost | None:
+        key = (scenario.name, functions, index)
+        if key not in self._costs:
+            scheme = self._scheme(scenario, functions, index)
+            self._costs[key] = scheme_cost(scheme) if scheme else None
+        return self._costs[key]
 
 
 def cost_lines(states: tuple[PatchState, ...]) -> tuple[str, ...]:
@@ -149,18 +165,11 @@ def _gained(before: Mapping[str, float], after: Mapping[str, float]) -> Iterator
             yield f"{more:+g} {one if abs(more) == 1 else many}"
 
 
-def case_cost(
-    scenario: Scenario,
-    functions: Functions,
-    at: Sources,
-    column: str,
-    cpus: int = CPUS,
-    walkers: int = WALKERS,
-) -> CaseCost | None:
-    """The counts of one case at one point of a series; None when its code is not there or cannot be executed."""
-    scheme = _scheme(scenario, functions, at, column)
-    if scheme is None:
-        return None
+def scheme_cost(scheme: Scheme, cpus: int = CPUS, walkers: int = WALKERS) -> CaseCost | None:
+    """The counts of one case at one point of a series; None when it cannot be executed."""
+    # Imported here: few patches change what must be counted, and the event loop takes its time to load.
+    from patchscan.cost.run import Workload, run_once
+
     isolates = scheme.where == "isolated"
     workload = Workload(cpus, walkers=0 if isolates else walkers, isolated=ISOLATED if isolates else 0)
     try:
@@ -175,6 +184,14 @@ def case_cost(
     )
 
 
+def _does(scheme: Scheme | None) -> tuple[object, ...]:
+    """Equal for schemes whose programs do the same, places and names of registers left out."""
+    if scheme is None:
+        return ()
+    programs = [(each.name, each.states, each.looks_at, signature(each.body)) for each in scheme.programs]
+    return (scheme.where, *programs, *_not_seen(scheme))
+
+
 def _not_seen(scheme: Scheme) -> tuple[frozenset[str], frozenset[str]]:
     update, read = (
         frozenset(text.partition("()")[0] for program in programs for text in program.missing)
@@ -183,11 +200,11 @@ def _not_seen(scheme: Scheme) -> tuple[frozenset[str], frozenset[str]]:
     return update, read
 
 
-def _update(outcome: Outcome) -> dict[str, int]:
+def _update(outcome: "Outcome") -> dict[str, int]:
     return {name: outcome.count(name, UPDATER) for name, _, _ in _WAITS}
 
 
-def _read(outcome: Outcome) -> dict[str, float]:
+def _read(outcome: "Outcome") -> dict[str, float]:
     return (
         {name: outcome.per_call(name) for name, _, _ in _READ_SIDE} if outcome.count("calls", READER) else {}
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchscan.job import CLEAN, UNUSABLE, UsageError
+from patchscan.record import replace
 
 if TYPE_CHECKING:
     from patchscan.cost.compare import Comparison

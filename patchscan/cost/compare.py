@@ -1,7 +1,6 @@
 """Schemes of files side by side: what `patchscan cost` and the page of a report show."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.cost.constants import Constant
 from patchscan.cost.figures import SchemeCost, cost_of
@@ -10,9 +9,10 @@ from patchscan.cost.growth import Growth, growth_of
 from patchscan.cost.latency import Crossover, Latency, crossover, latencies, pair_of
 from patchscan.cost.run import Workload, place
 from patchscan.cost.schemes import SchemeFile
+from patchscan.record import frozen, replace
 
 
-@dataclass(frozen=True)
+@frozen
 class Comparison:
     """A group of rows for each number of CPUs, growth, the writer's latency, and what all of it rests on.
 

@@ -3,15 +3,16 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+
+from patchscan.record import field, frozen, record
 
 SHIPPED = Path(__file__).with_name("constants.toml")
 CALIBRATED, ESTIMATED, COUNTED = "calibrated", "estimated", "counted"
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant:
     """low, high: nanoseconds; kind: "calibrated" or "estimated"; date: of the source, YYYY-MM-DD."""
 
@@ -38,7 +39,7 @@ def load_constants(path: Path = SHIPPED) -> Mapping[str, Constant]:
     return constants
 
 
-@dataclass
+@record
 class Prices:
     """One value for each constant, in nanoseconds; used: the names of those that a run asked for."""
 

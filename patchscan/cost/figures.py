@@ -1,11 +1,11 @@
 """Figures of a scheme: exact counts from held walks, times and their spread from several seeded runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.cost.constants import COUNTED, Constant, draw, kind_of
-from patchscan.cost.run import READER, Outcome, Workload, run_once
-from patchscan.cost.schemes import Scheme
+from patchscan.cost.run import Outcome, Workload, run_once
+from patchscan.cost.schemes import READER, Scheme
+from patchscan.record import frozen, replace
 
 _STEADY_UPDATES = 10
 _PER_UPDATE = (
@@ -19,7 +19,7 @@ _PER_UPDATE = (
 _PER_CALL = ("full barriers", "other fences", "atomics", "acquire or release")
 
 
-@dataclass(frozen=True)
+@frozen
 class Figure:
     """A range; low equals high where every run gave the same. kind: "counted", "calibrated" or "estimated".
 
@@ -34,7 +34,7 @@ class Figure:
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class SchemeCost:
     """What a scheme costs on one number of CPUs; problems: IPIs that were lost, tasks that wait for ever."""
 

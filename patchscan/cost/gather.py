@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from patchscan.model.config import Config
 from patchscan.model.file import File, indexed
+from patchscan.record import frozen
 
 _HEADER, _TYPES = "include/asm-generic/tlb.h", "include/linux/types.h"
 _SIZEOF = re.compile(r"sizeof\s*\(\s*([\w *]+?)\s*\)")
@@ -16,7 +16,7 @@ _POINTER = 8
 _SYMBOLS = ("CONFIG_MMU", "CONFIG_SMP", "CONFIG_MMU_GATHER_TABLE_FREE", "CONFIG_MMU_GATHER_RCU_TABLE_FREE")
 
 
-@dataclass(frozen=True)
+@frozen
 class Capacity:
     """Entries of one page-sized batch, the number of batches, and what all of them hold on a 64-bit machine.
 

@@ -2,17 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.cost.constants import Constant, draw
 from patchscan.cost.run import Workload, run_once
 from patchscan.cost.schemes import Scheme
+from patchscan.record import frozen, replace
 
 SIZES = tuple(2**power for power in range(1, 13))
 _LARGE, _MIDDLE, _TIMES = 256, 64, 4
 
 
-@dataclass(frozen=True)
+@frozen
 class Growth:
     """One scheme's count over numbers of CPUs; order: in words, e.g. "tables x CPUs", "none" for no count."""
 

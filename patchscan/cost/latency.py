@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from patchscan.cost.constants import Constant, Prices, draw, kind_of
 from patchscan.cost.run import Workload, run_once
 from patchscan.cost.schemes import Scheme
+from patchscan.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Latency:
     """One size: ns that one update takes at the low and at the high end of the constants, by scheme."""
 
@@ -18,7 +18,7 @@ class Latency:
     grace_period: tuple[float, float]
 
 
-@dataclass(frozen=True)
+@frozen
 class Crossover:
     """From how many CPUs on the grace period is the shorter wait.
 

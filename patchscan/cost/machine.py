@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import simpy
 
 from patchscan.cost.constants import Prices
+from patchscan.record import field, record
 
 
-@dataclass(slots=True)
+@record
 class Interrupt:
     """One IPI on its way: the call it belongs to, and what the sender saw of its target."""
 
@@ -17,7 +17,7 @@ class Interrupt:
     seen: tuple[tuple[str, int], ...]
 
 
-@dataclass(slots=True)
+@record
 class Call:
     """A function call on other CPUs that its sender waits for; done: fires when the last one has handled it."""
 
@@ -27,7 +27,7 @@ class Call:
     done: simpy.Event
 
 
-@dataclass(slots=True)
+@record
 class Cpu:
     """user: in user space; isolated: its user must not be disturbed; stolen: ns that handlers took from its task."""
 
@@ -41,7 +41,7 @@ class Cpu:
     pending: list[Interrupt] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@record
 class GracePeriod:
     """waits_for: CPUs whose section was open when it began; done: fires when its time is over and they closed."""
 

@@ -6,7 +6,6 @@ CPUs, and executes as code lowered for all of them would, as long as a loop over
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 from patchscan.model.code import Codebase
@@ -33,6 +32,7 @@ from patchscan.model.memory import Context, Environment, Frame, Out
 from patchscan.model.reach import Reach
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Named, Register
+from patchscan.record import field, frozen
 
 OWN_CPU = 0
 SPACE = 1_000_003
@@ -47,7 +47,7 @@ _MOST_STATES = 9
 Weight = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """One function's operations.
 
@@ -62,7 +62,7 @@ class Program:
     looks_at: tuple[str, ...]
     assumptions: tuple[str, ...]
     missing: tuple[str, ...]
-    weights: "Weights" = field(default_factory=lambda: Weights(), compare=False, repr=False)
+    weights: "Weights" = field(default_factory=lambda: Weights(), compare=False)
 
 
 def lower_program(

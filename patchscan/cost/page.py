@@ -1,7 +1,6 @@
 """Costs for a page: what a series changes, each with its picture over the number of CPUs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from html import escape
 
 from patchscan.cost.change import CaseCost, CostChange
@@ -9,6 +8,7 @@ from patchscan.cost.constants import Constant, load_constants
 from patchscan.cost.growth import Growth, growth_of
 from patchscan.cost.plot import plot
 from patchscan.printable import printable
+from patchscan.record import replace
 
 _PICTURED = ("IPIs sent", "grace periods waited for", "deferred frees")
 

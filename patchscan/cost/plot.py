@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 
 from patchscan.cost.growth import Growth
 from patchscan.printable import printable
+from patchscan.record import frozen
 
 _LEFT, _TOP, _WIDTH, _HEIGHT, _BELOW = 64, 34, 520, 330, 52
 _ROW, _CHARACTER = 15, 7.2
@@ -15,7 +15,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 _DASHES = ("", "7 4", "2 3", "10 3 2 3")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Scale:
     """From numbers to places in the picture."""
 

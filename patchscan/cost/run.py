@@ -1,25 +1,24 @@
 """One run: a scheme under a workload on N CPUs, and what it counted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 
 from patchscan.cost.constants import Prices
 from patchscan.cost.machine import Machine
-from patchscan.cost.schemes import Scheme
+from patchscan.cost.schemes import READER, UPDATER, Scheme
 from patchscan.cost.task import Run, Task
 from patchscan.cost.views import FIRST_SPACE
+from patchscan.record import frozen
 
 HELD = 1_000_000.0
 """How long a held walk lasts, in ns: much longer than anything between two looks at who walks."""
 _SETTLED = 10_000.0
 _MOST_EVENTS = 20_000_000
-READER, UPDATER = "reader", "updater"
 CURRENT_MM = "task_struct.mm"
 """current->mm, where a tree does not say of which type it is."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Workload:
     """What the CPUs do.
 
@@ -40,7 +39,7 @@ class Workload:
     steady: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Placement:
     """Which CPU does what: updaters, walkers and isolated CPUs by number."""
 
@@ -49,7 +48,7 @@ class Placement:
     isolated: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What one run counted.
 

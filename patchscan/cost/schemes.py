@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from patchscan.cost.operations import Program, lower_program
@@ -10,7 +9,9 @@ from patchscan.model.code import Codebase
 from patchscan.model.config import Config
 from patchscan.model.scenario import DEFAULT_STUBS
 from patchscan.model.stubs import BUILT_IN, load_stubs
+from patchscan.record import frozen
 
+READER, UPDATER = "reader", "updater"
 STUBS = Path(__file__).parent / "stubs"
 _LISTS = ("config", "without", "look_into", "stubs", "files", "update", "finish")
 _TABLES = ("choices", "init", "table")
@@ -18,7 +19,7 @@ Functions = tuple[tuple[str, str], ...]
 ReadFile = Callable[[str], bytes | None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Scheme:
     """One way to wait, as programs.
 
@@ -41,7 +42,7 @@ class Scheme:
         return (*((self.reader,) if self.reader else ()), *self.update, *self.finish)
 
 
-@dataclass(frozen=True)
+@frozen
 class SchemeFile:
     """The schemes of one file; problems: a line for each scheme whose code could not be lowered."""
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 from patchscan.cost.compare import Comparison
 from patchscan.cost.figures import Figure, SchemeCost
 from patchscan.cost.growth import Growth
 from patchscan.cost.run import Workload
 from patchscan.printable import printable
+from patchscan.record import plain
 
 _COLUMNS = (
     ("IPIs", "IPIs sent"),
@@ -35,17 +35,17 @@ _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns"))
 def as_json(found: Comparison) -> str:
     """The comparison as one JSON object; times in nanoseconds."""
     rows = [
-        {"workload": asdict(workload), "schemes": [asdict(each) for each in costs]}
+        {"workload": plain(workload), "schemes": [plain(each) for each in costs]}
         for workload, costs in found.rows
     ]
     whole = {
         "schema": 1,
         "rows": rows,
-        "growth": [asdict(each) for each in found.growth],
-        "latencies": [asdict(each) for each in found.latencies],
-        "crossover": asdict(found.crossover) if found.crossover else None,
-        "capacity": asdict(found.capacity) if found.capacity else None,
-        "constants": {name: asdict(each) for name, each in sorted(found.constants.items())},
+        "growth": [plain(each) for each in found.growth],
+        "latencies": [plain(each) for each in found.latencies],
+        "crossover": plain(found.crossover) if found.crossover else None,
+        "capacity": plain(found.capacity) if found.capacity else None,
+        "constants": {name: plain(each) for name, each in sorted(found.constants.items())},
         "runs": found.runs,
         "seed": found.seed,
         "problems": list(found.problems),

@@ -1,17 +1,17 @@
 """What a CPU sees of the others when it looks: groups of CPUs in the same state, each under one number."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from patchscan.cost.machine import Machine
 from patchscan.cost.operations import RUNS_SPACE
+from patchscan.record import frozen, record
 
 FIRST_SPACE = 1000
 """Address spaces are numbered from here, so that a flag is never taken for one."""
 _ANOTHER_SPACE = -1
 
 
-@dataclass(frozen=True)
+@frozen
 class Group:
     """CPUs in the same state; values: what each variable holds there; members: their numbers, ascending."""
 
@@ -19,7 +19,7 @@ class Group:
     members: Sequence[int]
 
 
-@dataclass
+@record
 class View:
     """The other CPUs at one time; group k stands for the lowered code's CPU k.
 

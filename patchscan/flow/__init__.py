@@ -19,7 +19,7 @@ from patchscan.flow.calleffects import (
 from patchscan.flow.expressions import MAX_DEPTH, MAX_VISITS, Expressions, TooLarge
 from patchscan.flow.primitives import guard_effect
 from patchscan.flow.state import UNKNOWN, State, forget_context, merge, widen
-from patchscan.frozen import field, frozen
+from patchscan.record import field, frozen
 from patchscan.source import Function
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from patchscan.flow.state import BOTTOM_HALF, IRQS_OFF, IRQS_OFF_NOT_RT, PREEMPT_OFF, UNKNOWN, State
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source import Function, Source
 
 # Which argument is registered as what, of calls and of macros that define an object.

@@ -8,7 +8,7 @@ from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.primitives import may_change_context
 from patchscan.flow.summary import CalleeSummary, local_summaries, summarise
-from patchscan.frozen import frozen, replace
+from patchscan.record import frozen, replace
 from patchscan.source import Function, Source
 from patchscan.tree.overlay import View
 

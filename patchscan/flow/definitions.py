@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source import Function, Macro, Source, parse
 from patchscan.tree import Tree
 from patchscan.tree.occurrences import body_follows, offsets

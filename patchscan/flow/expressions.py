@@ -23,7 +23,7 @@ from patchscan.flow.primitives import (
     guard_effect,
 )
 from patchscan.flow.state import State, apply, forget_context, merge
-from patchscan.frozen import replace
+from patchscan.record import replace
 from patchscan.source import Function
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ Documentation/locking/locktypes.rst (what PREEMPT_RT changes), Documentation/cor
 
 from functools import lru_cache
 
-from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
+from patchscan.record import frozen, replace
 
 RAW_LOCKS = frozenset({"raw_spin", "raw_rwlock", "bit_spin"})
 RT_SLEEPING_LOCKS = frozenset({"spin", "rwlock", "local_lock"})

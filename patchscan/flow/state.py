@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from patchscan.flow.primitives import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
-from patchscan.frozen import field, frozen, replace
+from patchscan.record import field, frozen, replace
 
 _DEEP = 9
 

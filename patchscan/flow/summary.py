@@ -9,8 +9,8 @@ from patchscan.flow.certain import certain_call
 from patchscan.flow.primitives import effect_of, may_change_context
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge, sleeping_point
-from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
+from patchscan.record import frozen, replace
 from patchscan.source import Call, Function, Source
 from patchscan.source.preprocessor import Macro
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from patchscan.frozen import frozen
 from patchscan.mail.diff import hunk_end, starts_diff
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.series import Trailer
 
 _IN_BODY = pattern(r">?(From|Subject|Date|Author): *(.*)", re.I)

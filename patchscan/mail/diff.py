@@ -8,10 +8,10 @@ quoted names. The counts in the hunk headers are what is believed; a line is nev
 import re
 from collections.abc import Sequence
 
-from patchscan.frozen import frozen
 from patchscan.mail.paths import names_in_tree, unquote
 from patchscan.pattern import pattern
 from patchscan.problem import Problem
+from patchscan.record import frozen
 from patchscan.series import FileChange, Hunk, Line
 
 _HUNK = pattern(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")

@@ -7,8 +7,8 @@ to patchscan.mail.mime.
 import binascii
 import re
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 _HEADER = pattern(rb"([!-9;-~]+):[ \t]*(.*(?:\n[ \t].*)*)\n")
 _PLAIN_TYPE = pattern(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from patchscan.frozen import frozen
 from patchscan.mail import Message
 from patchscan.mail.body import Body, read_trailers, split_body
 from patchscan.mail.diff import read_diff
@@ -12,6 +11,7 @@ from patchscan.mail.postings import Posted, is_answer, postings_of, series_of
 from patchscan.mail.replies import read_reply
 from patchscan.mail.subject import Subject, parse_subject
 from patchscan.problem import Problem
+from patchscan.record import frozen
 from patchscan.series import LeftOut, Patch, Series, Thread
 
 

@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source.lexical import blank
 
 BARRIER_NAMES = (

@@ -1,13 +1,13 @@
 """The models of one extraction, executed as they are and with changes made to them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from patchscan.model.events import Thread
 from patchscan.model.extract import Extraction
 from patchscan.model.mutate import Edit, apply
 from patchscan.model.variants import Model, litmus_of, models, prepare
+from patchscan.record import field, record
 
 
 @lru_cache(maxsize=4096)
@@ -22,7 +22,7 @@ def execute(text: str) -> str:
     return "Unknown" if held is None else "Sometimes" if held else "Never"
 
 
-@dataclass
+@record
 class Case:
     """The models of one extraction, and the outcomes of what was executed so far."""
 

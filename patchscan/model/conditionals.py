@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from patchscan.model.assembly import as_c, has_macros
+from patchscan.record import frozen
 from patchscan.source.lexical import blank
 
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|[^\n])*)", re.M)
@@ -15,7 +15,7 @@ _COMMENT = re.compile(rb"/\*[^*]*(?:\*(?!/)[^*]*)*\*/|//[^\n]*")
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 
 
-@dataclass(frozen=True)
+@frozen
 class Directive:
     """One conditional directive: its offsets in the text, "if", "else", ..., and the words behind that."""
 
@@ -25,7 +25,7 @@ class Directive:
     words: str
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Text:
     """A file's text without comments, offsets kept; symbols: every word that its conditions may ask for."""
 

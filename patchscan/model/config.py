@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from patchscan.record import frozen
 
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
@@ -11,7 +12,7 @@ _DIRECTIVE = re.compile(
 _SYMBOL = re.compile(rb"\bCONFIG_\w+")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Config:
     """A kernel configuration: symbol (with CONFIG_, or any macro) to its value, 0 where it is not set.
 

@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from tree_sitter import Node
 
 from patchscan.model.syntax import children, parse_function
+from patchscan.record import frozen
 
 _WORD = re.compile(rb"\b[A-Za-z_]\w*\b")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)[ \t]*\(")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Definition:
     """A function, or a function-like macro or stub (by_name: its parameters are bound as written, not by value).
 

@@ -1,12 +1,12 @@
 """Events of a behavioural model: a tree a thread, each event with the place in the C code it comes from."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from patchscan.model.values import Location, Named, Operation, Register, Through, Value
+from patchscan.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where an event comes from: the file and line a developer would look at, and the function there."""
 
@@ -15,7 +15,7 @@ class Place:
     function: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Read:
     """order: "once", "plain", "acquire"."""
 
@@ -25,7 +25,7 @@ class Read:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Write:
     """order: "once", "plain", "release"."""
 
@@ -35,7 +35,7 @@ class Write:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Update:
     """A read-modify-write; operation: "xchg", "cmpxchg" or an atomic operation ("add", "or", ...).
 
@@ -51,7 +51,7 @@ class Update:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Fence:
     """kind: "mb", "rmb", "wmb", "before_atomic", "after_atomic", "after_spinlock", ..."""
 
@@ -59,7 +59,7 @@ class Fence:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Open:
     """A reader section begins; domain: "irq", "rcu", "tlb", ...; cpu: where."""
 
@@ -68,7 +68,7 @@ class Open:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Close:
     """A reader section ends."""
 
@@ -77,7 +77,7 @@ class Close:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Wait:
     """Wait until every section of the domain that was open has closed; cpu: None for a system-wide domain.
 
@@ -90,7 +90,7 @@ class Wait:
     group: int = 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Lock:
     """kind: "lock" or "unlock"; name: what stands for the lock."""
 
@@ -99,7 +99,7 @@ class Lock:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Branch:
     """An if on a condition over registers."""
 
@@ -109,7 +109,7 @@ class Branch:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice:
     """An if on a condition that the model does not follow: each resolution is a model of its own.
 
@@ -123,7 +123,7 @@ class Choice:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Assign:
     """A register that is set, where two branches left different values."""
 
@@ -131,7 +131,7 @@ class Assign:
     value: Value
 
 
-@dataclass(frozen=True)
+@frozen
 class Assume:
     """Executions in which the condition does not hold are not looked at (a spin loop that ended)."""
 
@@ -139,7 +139,7 @@ class Assume:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Deferred:
     """A callback that runs after a wait on the domain: call_rcu()."""
 
@@ -148,7 +148,7 @@ class Deferred:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Hole:
     """What the model did not look into.
 
@@ -185,7 +185,7 @@ Body = tuple[Event, ...]
 Access = Read | Write | Update
 
 
-@dataclass(frozen=True)
+@frozen
 class Thread:
     """One thread of a model: its role in the scenario ("reader", "updater"), its CPU, its function and events."""
 

@@ -1,7 +1,6 @@
 """Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from patchscan.model.code import Answers, Codebase, Remembered
 from patchscan.model.definition import Definition
@@ -14,6 +13,7 @@ from patchscan.model.scenario import Atom, Role, Scenario
 from patchscan.model.slice import deciding_calls, guards, origins
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Named, Through
+from patchscan.record import field, frozen, replace
 
 _ROUNDS = 4
 _SHORT = 400
@@ -21,7 +21,7 @@ _WAITS = frozenset({"wait", "free"})
 _READS = frozenset({"open"})
 
 
-@dataclass(frozen=True)
+@frozen
 class Extraction:
     """The threads of one case, holes and choices still in them.
 
@@ -36,7 +36,7 @@ class Extraction:
     visited: frozenset[tuple[str, str]]
     names: frozenset[str]
     assumptions: frozenset[str]
-    answers: Answers = field(default_factory=dict, compare=False, repr=False)
+    answers: Answers = field(default_factory=dict, compare=False)
 
     def same_in(self, code: Codebase) -> bool:
         """Whether all that the extraction asked of its code is in other code as well, be it on other lines."""
@@ -48,7 +48,7 @@ class Extraction:
         return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True)
+@frozen
 class _Lowered:
     thread: Thread
     accesses: tuple[tuple[str, str, str], ...]

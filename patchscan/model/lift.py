@@ -6,8 +6,8 @@ what is left gives its complete functions, which replace those of the same name.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from patchscan.record import frozen
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.hunks import HunkFailure, apply_hunks
 from patchscan.tree.overlay import PatchState
@@ -19,7 +19,7 @@ _NAMED_END = re.compile(rb"!?\s*\b(CONFIG_\w+)\b")
 _PER_CPU = re.compile(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
 
 
-@dataclass(frozen=True)
+@frozen
 class Lifted:
     """A file's content, and what in it does not come from applying the patch: one sentence each."""
 

@@ -8,7 +8,6 @@ themselves (the request, the wait for that CPU's sections, the answer).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from patchscan.model.events import (
     Assign,
@@ -41,6 +40,7 @@ from patchscan.model.values import (
     is_symbol,
     truth,
 )
+from patchscan.record import field, record
 
 _WORD = re.compile(r"\W+")
 _ARITHMETIC = frozenset({"add", "sub", "and", "or", "xor", "andnot"})
@@ -67,7 +67,7 @@ def comment(place: Place) -> str:
     return "/* " + text.replace("*/", "* /").replace("(*", "( *").replace("*)", "* )") + " */"
 
 
-@dataclass
+@record
 class _Test:
     """What the threads of one test share while it is written."""
 
@@ -81,7 +81,7 @@ class _Test:
         return isinstance(where, Named) and self.init.get(where.name, "").startswith("&")
 
 
-@dataclass
+@record
 class _Thread:
     """One thread while it is written: its lines, registers (pointer or not) and parameters."""
 

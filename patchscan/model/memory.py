@@ -1,7 +1,6 @@
 """State of a lowering: frames, environment, and what a read or a write of a location becomes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tree_sitter import Node
@@ -23,6 +22,7 @@ from patchscan.model.values import (
     Unknown,
     Value,
 )
+from patchscan.record import field, record
 
 Environment = dict[tuple[int, str], Value]
 Out = list[Event]
@@ -30,7 +30,7 @@ RETURN, DEAD = "%return", (0, "%dead")
 FREED = Const(9)
 
 
-@dataclass
+@record
 class Frame:
     """One inlined function: its own variables, and for a macro or stub the expressions bound to parameters."""
 
@@ -56,7 +56,7 @@ class Frame:
             frame = frame.up
 
 
-@dataclass
+@record
 class Context:
     """One thread's lowering in progress.
 

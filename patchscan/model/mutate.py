@@ -1,7 +1,6 @@
 """Changes to a model: what is taken away to see that a verdict rests on it, and what is added to repair it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.model.events import (
     Deferred,
@@ -19,6 +18,7 @@ from patchscan.model.events import (
 )
 from patchscan.model.memory import FREED
 from patchscan.model.values import Const, Named
+from patchscan.record import frozen, replace
 
 _WAYS_TO_WAIT = {
     "irq": "an IPI with wait to every CPU",
@@ -29,7 +29,7 @@ _WAYS_TO_WAIT = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Edit:
     """One change to a thread; text: as a developer would say it; kind: "wait", "barrier"."""
 

@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.model.sources import Read
 from patchscan.model.timeline import Interleaving, Moment
 from patchscan.model.verdict import Mutation, Verdict
+from patchscan.record import replace
 from patchscan.series import FileChange
 from patchscan.tree.overlay import PatchState
 

@@ -5,7 +5,6 @@ nobody looked into, another partner of the barrier. Only what is left is worth a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from patchscan.flow import states as flow_states
@@ -16,6 +15,7 @@ from patchscan.model.primitives import PRIMITIVES
 from patchscan.model.scenario import Scenario
 from patchscan.model.stubs import Stubs
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source import Call, Function, Source
 
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -41,7 +41,7 @@ _QUIET = frozenset(
 _NO_LOCKS = frozenset({"rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched", "srcu_read_lock"})
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Side:
     """A function of a changed file; patch: position of the last patch that touches it, -1 for none; operands: the
     last names of what it accesses with annotation."""
@@ -96,7 +96,7 @@ class Side:
         return tuple(call for call in self.function.calls() if first <= call.line <= last)
 
 
-@dataclass(frozen=True)
+@frozen
 class Candidate:
     """Two functions that play a shape: of each role the side, its two accesses, and the line of its barrier (0: none);
     keys: the shape's locations to those of the code."""

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.frozen import frozen
 from patchscan.model.barriers import BARRIER, WAIT
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 PAIRS = pattern(
     r"\bpair(?:s|ed|ing)?\s+(?:\w+\s+){0,2}?(?:with\b|w/|by\b|up with\b)"

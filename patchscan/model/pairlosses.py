@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.changedfile import ChangedFile, encode
-from patchscan.frozen import frozen
 from patchscan.model.pairs import BARRIER, Barrier, Site, Text, index, prepare, sites
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.series import Hunk
 from patchscan.source import Function, parse
 from patchscan.tree.overlay import View

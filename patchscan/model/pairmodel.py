@@ -1,7 +1,6 @@
 """Two barriers that a comment pairs, as a model: what each orders, on the locations that they share."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 
 from patchscan.model.barriers import ONCE, Barrier
@@ -14,6 +13,7 @@ from patchscan.model.pairs import Site
 from patchscan.model.pairside import Access, Side, key, side
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named
+from patchscan.record import frozen, replace
 
 _SHAPES = {
     ("WW", "RR"): "message passing",
@@ -26,7 +26,7 @@ _SHAPES = {
 Cycle = tuple[Access, Access, Access, Access]
 
 
-@dataclass(frozen=True)
+@frozen
 class PairVerdict:
     """outcome: herd7's word; locations: the two, named: those of them that the comment names or that are a
     barrier's own operand; weakened: the outcome with either side's barrier taken away; plain: whether an access

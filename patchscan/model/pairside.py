@@ -1,7 +1,6 @@
 """One side of a pair of barriers: the accesses that it stands between, as they are lowered from its function."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.model.barriers import Barrier
 from patchscan.model.code import Codebase
@@ -22,6 +21,7 @@ from patchscan.model.lower import lower_alone
 from patchscan.model.memory import structure_of
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named, Operation, Register, Value
+from patchscan.record import frozen, replace
 
 Access = Read | Write | Update
 Path = Mapping[int, bool]
@@ -29,7 +29,7 @@ _BUDGET, _DEPTH, _LINES = 20_000, 2, 3
 _OPAQUE = ("<", "*")
 
 
-@dataclass(frozen=True)
+@frozen
 class Side:
     """One barrier with the accesses that it stands between.
 
@@ -57,7 +57,7 @@ class Side:
         return self.locks.get(id(access), frozenset())
 
 
-@dataclass(frozen=True)
+@frozen
 class _Step:
     """One event, with the branches that lead to it."""
 

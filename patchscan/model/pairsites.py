@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from patchscan.frozen import frozen
 from patchscan.model.barriers import BARRIER, BARRIER_NAMES, COMMENT, WAIT, Barrier, Text, plain
 from patchscan.model.pairclauses import PAIRS, Partner, named_partners
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 _ORDERING = pattern(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\border", re.I)
 _PAIRING = pattern(r"\bpairing\b", re.I)

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from patchscan.frozen import frozen
 from patchscan.model.barriers import Barrier, Text, prepare
 from patchscan.model.code import Codebase
 from patchscan.model.config import Config
@@ -13,6 +12,7 @@ from patchscan.model.pairmodel import PairVerdict, judge
 from patchscan.model.pairs import Site, partners_of, sites, spellings
 from patchscan.model.sources import base_config
 from patchscan.model.stubs import load_stubs
+from patchscan.record import frozen
 from patchscan.source import parse
 from patchscan.tree import Tree
 from patchscan.tree.index import look_up

@@ -1,7 +1,5 @@
 """Constants through a body: a branch whose condition is known on its path becomes the arm that is taken."""
 
-from dataclasses import dataclass, field, replace
-
 from patchscan.model.events import (
     Assign,
     Body,
@@ -24,9 +22,10 @@ from patchscan.model.values import (
     negate,
     truth,
 )
+from patchscan.record import field, record, replace
 
 
-@dataclass
+@record
 class _Known:
     """What is certain on a path: the values a register can have, and the conditions that hold or do not."""
 

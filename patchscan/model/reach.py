@@ -1,20 +1,20 @@
 """What a call can reach: whether to look into it, and what a call that was not looked into may do."""
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from patchscan.model.code import Codebase
 from patchscan.model.definition import Definition
 from patchscan.model.stubs import Stubs
 from patchscan.model.syntax import children, nodes
+from patchscan.record import field, record
 
 _DEPTH = 6
 _SHALLOW = 3
 _LOCAL = re.compile(r"\.c$")
 
 
-@dataclass
+@record
 class Reach:
     """Call-graph questions for one thread, memoised.
 

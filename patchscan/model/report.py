@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from patchscan.model.verdict import Verdict
+from patchscan.record import as_dict
 from patchscan.report import ModelResult, Step
 
 # The end of the name of a verdict on a series (patchscan.model.series).
@@ -32,7 +32,7 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "models": verdict.models,
         "interrupts": verdict.interrupts,
-        "timeline": [asdict(step) for step in verdict.interleaving.moments],
+        "timeline": [as_dict(step) for step in verdict.interleaving.moments],
         "gaps": list(verdict.interleaving.gaps),
         "branches": list(verdict.branches),
         "repair": verdict.repair,

@@ -3,15 +3,16 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from patchscan.record import frozen
 
 _ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
 _STEP = re.compile(r"(?P<kind>reads|writes) (?P<location>\w+)")
 DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """One access of a role in a shape: kind "reads" or "writes", and the shape's name of the location."""
 
@@ -19,7 +20,7 @@ class Step:
     location: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Role:
     """One thread: the functions that can play it, where to find them, and on which objects they work.
 
@@ -36,7 +37,7 @@ class Role:
     does: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Atom:
     """One part of the bad observation: a thread reads a value from a location, or through a pointer there."""
 
@@ -46,7 +47,7 @@ class Atom:
     key: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Scenario:
     """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
     name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which

@@ -1,7 +1,6 @@
 """The models that a series touches: which scenarios apply to a patch, and their verdicts before and after it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -17,6 +16,7 @@ from patchscan.model.sources import Read, Sources, base_config, sources
 from patchscan.model.stubs import load_stubs
 from patchscan.model.touched import applies, shipped_scenarios, touched_words
 from patchscan.model.verdict import Verdict, judge
+from patchscan.record import replace
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:

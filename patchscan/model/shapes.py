@@ -7,7 +7,6 @@ means, or what nobody can tell, is left out: a false alarm costs more than a mis
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import permutations
 
 from patchscan.changedfile import ChangedFile
@@ -20,6 +19,7 @@ from patchscan.model.scenario import Atom, Scenario, Step
 from patchscan.model.stubs import Stubs
 from patchscan.model.values import Const, Named
 from patchscan.pattern import pattern
+from patchscan.record import frozen, replace
 from patchscan.source import Function, Source
 from patchscan.tree.overlay import PatchState
 
@@ -36,7 +36,7 @@ Path = Mapping[int, bool]
 Placed = tuple[int, Access, Path]
 
 
-@dataclass(frozen=True)
+@frozen
 class Bound:
     """A shape as a scenario; patch: position in the series of the last patch that touches one of its functions;
     lost: only that it was safe before shows that the two belong together."""

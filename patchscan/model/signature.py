@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from patchscan.model.events import (
     Assign,
@@ -19,6 +18,7 @@ from patchscan.model.events import (
     walk,
 )
 from patchscan.model.values import Location, Operation, Register, Through, Value
+from patchscan.record import replace
 
 _NO_PLACE = Place("", 0, "")
 _REGISTER_NAME = re.compile(r"(?<=name=')[^']*")

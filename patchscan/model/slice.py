@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 
 from patchscan.model.events import (
     Assign,
@@ -32,13 +31,14 @@ from patchscan.model.events import (
 from patchscan.model.propagate import propagate
 from patchscan.model.signature import Signature, signature
 from patchscan.model.values import Register, Through, Value, leaves
+from patchscan.record import frozen, replace
 
 _CAP = 64
 _CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
 _STEPS = 400
 
 
-@dataclass(frozen=True)
+@frozen
 class Taken:
     """How one choice was resolved in a variant."""
 
@@ -47,7 +47,7 @@ class Taken:
     place: Place
 
 
-@dataclass(frozen=True)
+@frozen
 class Variant:
     """One resolution of a thread's choices."""
 

@@ -1,7 +1,6 @@
 """The code at each point of a series: read once from the tree, with what the patches make of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
@@ -9,6 +8,7 @@ from patchscan.model.config import read_defconfig, read_selects
 from patchscan.model.file import may_define, names_at_line_starts
 from patchscan.model.lift import lifted_files
 from patchscan.model.touched import touched_words
+from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.index import look_up_in
 from patchscan.tree.overlay import PatchState, View
@@ -16,7 +16,7 @@ from patchscan.tree.overlay import PatchState, View
 Read = Callable[[str], bytes | None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Sources:
     """The code at one point of a series: how to read it, what the series changed, and how that was done.
 

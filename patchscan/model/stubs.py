@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 from patchscan.model.config import Config
 from patchscan.model.definition import Definition, define
 from patchscan.model.file import indexed
+from patchscan.record import frozen
 
 BUILT_IN = Path(__file__).parent / "stubs"
 _PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
@@ -26,7 +26,7 @@ _EFFECTS = {
 _ACCESS = re.compile(r"__[RWXC]\(")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Stubs:
     """Stubs by name.
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patchscan.model.events import Thread
 from patchscan.model.memory import FREED
+from patchscan.record import frozen
 
 if TYPE_CHECKING:
     from patchscan.simulator.witness import Witness
@@ -43,7 +43,7 @@ _REQUEST = re.compile(r"smp_store_release\((go\d+), 1\)")
 _HELPER = re.compile(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Moment:
     """One step: who, what, where in the C code; sees, misses: numbers of steps (from 1), None for none."""
 
@@ -55,7 +55,7 @@ class Moment:
     misses: int | None
 
 
-@dataclass(frozen=True)
+@frozen
 class Interleaving:
     """The steps of a bad execution, and what keeps program order from being kept: one sentence each."""
 
@@ -76,7 +76,7 @@ class Interleaving:
         return (*steps, *self.gaps)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Skipped:
     """A wait of a test that an execution does not come to: the thread, its line, and what it would wait for."""
 

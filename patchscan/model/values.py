@@ -2,17 +2,18 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from patchscan.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Const:
     """A known integer (NULL is 0; instances of a type declared single are numbered from 1)."""
 
     number: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Register:
     """What one read returned; type is the C type of the location read, "" when not known."""
 
@@ -20,7 +21,7 @@ class Register:
     type: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Unknown:
     """A value the model does not follow; two unknowns are the same value when their serials are equal."""
 
@@ -29,14 +30,14 @@ class Unknown:
     type: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Address:
     """The address of a location."""
 
     of: "Location"
 
 
-@dataclass(frozen=True)
+@frozen
 class FunctionName:
     """A function used as a value; path: the file that named it, for static functions."""
 
@@ -44,7 +45,7 @@ class FunctionName:
     path: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
     """A C operation on two values, with the C operator's text."""
 
@@ -56,7 +57,7 @@ class Operation:
 Value = Const | Register | Unknown | Address | FunctionName | Operation
 
 
-@dataclass(frozen=True)
+@frozen
 class Named:
     """Memory with a name: a global, "var@cpu", "struct.field" or "<type>" for what a typed pointer points to."""
 
@@ -64,14 +65,14 @@ class Named:
     type: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Through:
     """Memory whose address a read returned: an access to it carries an address dependency."""
 
     register: Register
 
 
-@dataclass(frozen=True)
+@frozen
 class Local:
     """An automatic variable, or a field of one; never shared, so an access to it is no event."""
 
@@ -80,7 +81,7 @@ class Local:
     type: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Nowhere:
     """Memory the model cannot name; text is the C expression."""
 

@@ -1,6 +1,5 @@
 """An extraction to models that can be executed: one for each resolution of its choices."""
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
@@ -20,11 +19,12 @@ from patchscan.model.slice import (
     without_locks,
     writes_value,
 )
+from patchscan.record import frozen, replace
 
 _CAP = 48
 
 
-@dataclass(frozen=True)
+@frozen
 class Model:
     """One executable model: threads without choices; taken: the choices behind it, by role and key."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from patchscan.model.case import Case, case_of
 from patchscan.model.checks import context_faults
@@ -27,12 +26,13 @@ from patchscan.model.repair import find_repair
 from patchscan.model.slice import Taken
 from patchscan.model.timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.variants import Model
+from patchscan.record import frozen, replace
 
 _UNDECIDED = ("budget", "parse", "free of an object the model lost")
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
 
 
-@dataclass(frozen=True)
+@frozen
 class Mutation:
     """What the outcome becomes when one wait or barrier is taken away."""
 
@@ -40,7 +40,7 @@ class Mutation:
     outcome: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """What executing the models of one case showed.
 

@@ -4,8 +4,8 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from patchscan.frozen import frozen
 from patchscan.problem import Problem
+from patchscan.record import frozen
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Series, Thread
 from patchscan.tree.overlay import PatchState

@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from patchscan.frozen import frozen
 from patchscan.printable import printable
+from patchscan.record import frozen
 from patchscan.remarks import remark_lines
 from patchscan.report import ModelResult, Report
 from patchscan.report.models import proofs, title, verdict

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from patchscan import frozen
+from patchscan.record import as_dict as fields
+from patchscan.record import plain
 from patchscan.report import Report
 from patchscan.rule import Finding
 
@@ -48,20 +49,9 @@ def as_dict(report: Report) -> dict[str, Any]:
             ],
             "rules_run": list(report.coverage.rules_run),
         },
-        **({"remarks": [frozen.as_dict(remark) for remark in report.remarks]} if report.remarks else {}),
+        **({"remarks": [fields(remark) for remark in report.remarks]} if report.remarks else {}),
         **({"timings": seconds} if seconds else {}),
     }
-
-
-def plain(value: Any) -> Any:
-    """Records and tuples of records as plain data."""
-    if isinstance(value, tuple):
-        return [plain(each) for each in value]
-    return (
-        {name: plain(each) for name, each in frozen.as_dict(value).items()}
-        if frozen.is_frozen(value)
-        else value
-    )
 
 
 def series_dict(report: Report) -> dict[str, Any] | None:

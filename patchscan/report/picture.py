@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from textwrap import wrap
 
-from patchscan.frozen import frozen
 from patchscan.printable import printable
+from patchscan.record import frozen
 from patchscan.report import Step
 from patchscan.report.models import fold, notes
 

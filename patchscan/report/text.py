@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from patchscan.frozen import frozen
 from patchscan.printable import printable
+from patchscan.record import frozen
 from patchscan.remarks import remark_lines
 from patchscan.report import Report
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict

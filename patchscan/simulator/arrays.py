@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
+from patchscan.record import replace
 from patchscan.simulator.syntax import (
     And,
     Assign,

@@ -10,9 +10,9 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from patchscan.record import frozen
 from patchscan.simulator.results import Result, state_text
 from patchscan.simulator.syntax import LitmusError
 
@@ -101,7 +101,7 @@ def simulate(
     return max(status, DIFFER if any(one.fault for one in judged) else AGREE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Judged:
     """A result, what is wrong with it ("" for nothing), and what a person wants to see of it.
 

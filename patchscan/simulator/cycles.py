@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
+from patchscan.record import frozen
 from patchscan.simulator import lkmm
 from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Event, Program
@@ -28,7 +28,7 @@ from patchscan.simulator.rows import bits, shortest_path
 from patchscan.simulator.solving import Candidate, Solver, broken_at
 
 
-@dataclass(frozen=True)
+@frozen
 class Edge:
     """One step of a cycle: `start` is related to `end` by `relation`, named as in the memory model."""
 
@@ -37,7 +37,7 @@ class Edge:
     end: Event
 
 
-@dataclass(frozen=True)
+@frozen
 class Cycle:
     """axiom: the one that is broken, "" when nothing writes the values that are asked for. edges: from
     event to event, the last ends where the first starts (for atomicity: a pair and its way around).

@@ -27,8 +27,7 @@ the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
+from patchscan.record import field, frozen, record, replace
 from patchscan.simulator.conditions import conjunction
 from patchscan.simulator.syntax import (
     Assign,
@@ -112,7 +111,7 @@ def uses_domains(litmus: Litmus) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """One IPI or flush call, or call_rcu(), as the lowering sees it.
 
@@ -127,7 +126,7 @@ class Request:
     includes_self: bool
 
 
-@dataclass
+@record
 class Lowered:
     """What lowering makes: threads, helper threads, what the filter must say, and where threads wait."""
 

@@ -7,8 +7,8 @@ decided so (3: branch 3 taken, -3: not taken) for something to happen.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from patchscan.record import field, frozen, record
 from patchscan.simulator.arithmetic import apply
 from patchscan.simulator.syntax import Litmus, Value
 
@@ -17,14 +17,14 @@ ALWAYS: Guard = frozenset()
 INITIAL_THREAD = -1
 
 
-@dataclass(frozen=True)
+@frozen
 class ReadValue:
     """The value that read event `event` returns."""
 
     event: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Computed:
     """`left operator right`."""
 
@@ -36,7 +36,7 @@ class Computed:
 Term = Value | ReadValue | Computed
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """One of the values something may have.
 
@@ -90,7 +90,7 @@ def compute(operator: str, left: Term, right: Term) -> Term:
     return Computed(operator, left, right)
 
 
-@dataclass
+@record
 class Event:
     """A memory access or a fence that happens when its guard holds.
 
@@ -123,7 +123,7 @@ class Event:
         return f"P{self.thread}:{self.line} {self.text}{part if self.rmw else ''}"
 
 
-@dataclass
+@record
 class Branch:
     """A two-way decision. cases: what is tested, or None for a free choice (a trylock may fail)."""
 
@@ -131,7 +131,7 @@ class Branch:
     cases: Cases | None
 
 
-@dataclass
+@record
 class Requirement:
     """When `guard` holds, the value of `cases` must be true (or false)."""
 
@@ -140,7 +140,7 @@ class Requirement:
     true: bool
 
 
-@dataclass
+@record
 class Program:
     """All that the threads may do.
 

@@ -8,8 +8,8 @@ dependencies; the rest is refused. Every export is read back and must be the tes
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
+from patchscan.record import replace
 from patchscan.simulator.arrays import without_arrays
 from patchscan.simulator.domains import lower, uses_domains
 from patchscan.simulator.parser import parse

@@ -6,8 +6,8 @@ The search and the replay use it, so that what they say does not rest on the sym
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from patchscan.record import field, frozen, record
 from patchscan.simulator.arithmetic import UNKNOWN, apply, truth
 from patchscan.simulator.events import ALWAYS, Event, ReadValue, Term, compute, constant
 from patchscan.simulator.primitives import PRIMITIVES, Primitive
@@ -36,7 +36,7 @@ class Stuck(Exception):
     """This run is no execution: it waits for ever, or computes something that has no value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """What a register holds.
 
@@ -54,7 +54,7 @@ def held(value: Value) -> Held:
     return Held(value, value)
 
 
-@dataclass
+@record
 class Step:
     """An event of the run, with the values it has in it.
 
@@ -68,7 +68,7 @@ class Step:
     written: Term = 0
 
 
-@dataclass
+@record
 class Interpreter:
     """Runs one thread.
 

@@ -14,8 +14,7 @@ executions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from patchscan.record import frozen
 from patchscan.simulator.relations import (
     Base,
     BaseSet,
@@ -212,7 +211,7 @@ rw_race = (pre_race & fr) - rw_xbstar
 data_race = ww_race | wr_race | rw_race
 
 
-@dataclass(frozen=True)
+@frozen
 class Axiom:
     """A demand on every execution: `relation` is "acyclic", "irreflexive" or "empty".
 

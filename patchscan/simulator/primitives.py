@@ -6,10 +6,10 @@ that the memory model (lkmm.py) knows: "once", "acquire", "release", "mb", "nore
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from patchscan.record import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Primitive:
     """What a call does.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from patchscan.record import field, record
 from patchscan.simulator.events import (
     ALWAYS,
     Branch,
@@ -26,7 +26,7 @@ ZERO = constant(0)
 ONE = constant(1)
 
 
-@dataclass
+@record
 class Recorder:
     """Records the events of one thread into the program.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from patchscan.record import frozen, replace
 from patchscan.simulator.replay import execution_of
 from patchscan.simulator.running import Limits, run_parsed
 from patchscan.simulator.syntax import Call, Evaluate, If, Litmus, Loop, Statement, Thread
@@ -13,7 +13,7 @@ from patchscan.simulator.timeline import Gap, gaps
 ROUNDS = 4
 
 
-@dataclass(frozen=True, order=True)
+@frozen
 class Barrier:
     """`fence()` put directly before the statement at `line` of `thread`."""
 
@@ -46,20 +46,24 @@ def find_repair(litmus: Litmus, limits: Limits) -> tuple[Barrier, ...] | None:
     return None
 
 
+def _place(barrier: Barrier) -> tuple[int, int, str]:
+    return barrier.thread, barrier.line, barrier.fence
+
+
 def _barrier(gap: Gap) -> Barrier:
     return Barrier(gap.thread, gap.later.line, "smp_mb")
 
 
 def _weakened(litmus: Litmus, barriers: set[Barrier], limits: Limits) -> tuple[Barrier, ...]:
     """Leave out or weaken one barrier after the other as long as the condition stays forbidden."""
-    current = sorted(barriers)
-    for barrier in sorted(barriers):
+    current = sorted(barriers, key=_place)
+    for barrier in current.copy():
         others = [other for other in current if other != barrier]
         for choice in ([], *([replace(barrier, fence=fence)] for fence in ("smp_wmb", "smp_rmb"))):
             if _forbids(litmus, [*others, *choice], limits):
                 current = [*others, *choice]
                 break
-    return tuple(sorted(current))
+    return tuple(sorted(current, key=_place))
 
 
 def _forbids(litmus: Litmus, barriers: Sequence[Barrier], limits: Limits) -> bool:

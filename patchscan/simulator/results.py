@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from patchscan.record import field, frozen
 from patchscan.simulator.arithmetic import UNKNOWN
 from patchscan.simulator.syntax import Litmus, Observed, Value
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 State = Mapping[Observed, Value]
 
 
-@dataclass(frozen=True)
+@frozen
 class Result:
     """The answers for one test.
 
@@ -45,7 +45,7 @@ class Result:
     notes: tuple[str, ...] = ()
     condition: str = ""
     expected: tuple[str, ...] = ()
-    litmus: Litmus | None = field(default=None, repr=False, compare=False)
+    litmus: Litmus | None = field(default=None, compare=False)
 
 
 def state_text(state: State) -> str:

@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from patchscan.record import frozen
 from patchscan.simulator.encoding import Encoding
 from patchscan.simulator.events import Event, Program
 from patchscan.simulator.final_states import final_states
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEEPEST = 10_000  # calls
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits:
     """seconds: of wall time a test, None for no limit.  unroll: how often a loop is entered.
     states: how many final states are collected.  events: how many events a program may have."""

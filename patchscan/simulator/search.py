@@ -7,10 +7,10 @@ it the parser and the definitions of the memory model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, permutations, product
 
+from patchscan.record import frozen, replace
 from patchscan.simulator import lkmm
 from patchscan.simulator.arithmetic import UNKNOWN, truth
 from patchscan.simulator.conditions import holds
@@ -23,7 +23,7 @@ from patchscan.simulator.syntax import Litmus, Observed, Thread, Value, observed
 Pools = dict[str, set[Value]]  # variable -> values that a read of it may return
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Run:
     """One way a thread may go: its steps and its registers at the end."""
 
@@ -37,7 +37,7 @@ class Run:
         return frozenset((step.variable, step.value) for step in self.steps if step.event.kind == kind)
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     """outcome as in Result; states: tuples of the observed values; race: some execution has a data race."""
 

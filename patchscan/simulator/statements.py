@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from patchscan.record import field, record
 from patchscan.simulator.lexer import Tokens
 from patchscan.simulator.syntax import (
     Assign,
@@ -56,7 +55,7 @@ _PRECEDENCE = {
 _UNSUPPORTED = frozenset(("goto", "switch", "break", "continue", "return", "case", "default"))
 
 
-@dataclass
+@record
 class BodyParser:
     """Reads one thread's body; `locals` collects the registers it declares, `functions` what it calls."""
 

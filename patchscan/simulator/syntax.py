@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from patchscan.record import field, frozen
 
 
 class LitmusError(Exception):
@@ -26,12 +27,12 @@ class LitmusError(Exception):
 # Expressions of the C part. A pointer value is the name of the shared variable it points to.
 
 
-@dataclass(frozen=True)
+@frozen
 class Number:
     value: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Name:
     """A register (local variable), or a parameter: the address of a shared variable."""
 
@@ -39,14 +40,14 @@ class Name:
     line: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Negation:
     """`!operand`: 1 when the operand is 0, else 0."""
 
     operand: Expression
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
     """`left operator right`; `&&` and `||` skip the right side as C does."""
 
@@ -55,7 +56,7 @@ class Operation:
     right: Expression
 
 
-@dataclass(frozen=True)
+@frozen
 class Dereference:
     """`*address`: as a value a plain read; as the argument of READ_ONCE() and friends, a place."""
 
@@ -63,7 +64,7 @@ class Dereference:
     line: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A call of a kernel primitive."""
 
@@ -78,7 +79,7 @@ Expression = Number | Name | Negation | Operation | Dereference | Call
 # Statements. `text` is the source text, for people who follow an execution.
 
 
-@dataclass(frozen=True)
+@frozen
 class Assign:
     """`register = value;`"""
 
@@ -88,7 +89,7 @@ class Assign:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Store:
     """`*address = value;`, a plain write."""
 
@@ -98,7 +99,7 @@ class Store:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Evaluate:
     """An expression for its effect: a store, a fence, a lock, or a call whose result is dropped."""
 
@@ -107,7 +108,7 @@ class Evaluate:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class If:
     condition: Expression
     then: tuple[Statement, ...]
@@ -116,7 +117,7 @@ class If:
     text: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Loop:
     """`while (condition) body`, or with `body_first` `do body while (condition);`"""
 
@@ -130,7 +131,7 @@ class Loop:
 Statement = Assign | Store | Evaluate | If | Loop
 
 
-@dataclass(frozen=True)
+@frozen
 class Thread:
     """One `Pn(parameters) { body }`; parameters name shared variables, locals are the declared registers.
 
@@ -150,7 +151,7 @@ class Thread:
 Value = int | str  # an integer, or the name of the shared variable that is pointed to
 
 
-@dataclass(frozen=True)
+@frozen
 class Observed:
     """Something with a final value: register `name` of `thread`, or with thread None a shared variable."""
 
@@ -161,7 +162,7 @@ class Observed:
         return f"[{self.name}]" if self.thread is None else f"{self.thread}:{self.name}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Equals:
     """`left = right`; the right side is a value or another observed register."""
 
@@ -169,17 +170,17 @@ class Equals:
     right: Value | Observed
 
 
-@dataclass(frozen=True)
+@frozen
 class Not:
     operand: Condition
 
 
-@dataclass(frozen=True)
+@frozen
 class And:
     operands: tuple[Condition, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Or:
     operands: tuple[Condition, ...]
 
@@ -189,7 +190,7 @@ Condition = Equals | Not | And | Or
 TRUE = And(())
 
 
-@dataclass(frozen=True)
+@frozen
 class Litmus:
     """A whole test.
 

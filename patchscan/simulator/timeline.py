@@ -10,9 +10,9 @@ that would keep it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
+from patchscan.record import frozen
 from patchscan.simulator import lkmm
 from patchscan.simulator.executions import Execution
 from patchscan.simulator.replay import execution_of
@@ -25,7 +25,7 @@ from patchscan.simulator.witness import Witness, WitnessEvent
 _AHEAD_OF_PROGRAM_ORDER, _AHEAD_OF_COHERENCE, _STALE_READ = 100, 10, 1
 
 
-@dataclass(frozen=True)
+@frozen
 class Gap:
     """Two accesses of one thread whose order matters here and is not kept.
 

@@ -7,8 +7,8 @@ those herd7 computes; the places where that needs thought are noted where they s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from patchscan.record import replace
 from patchscan.simulator.events import Cases, Program, combine, constant, possible
 from patchscan.simulator.primitives import PRIMITIVES, Primitive
 from patchscan.simulator.recorder import ONE, ZERO, Control, Recorder

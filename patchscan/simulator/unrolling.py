@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from patchscan.record import replace
 from patchscan.simulator.arithmetic import apply
 from patchscan.simulator.conditions import conjunction
 from patchscan.simulator.printing import assigned_in

@@ -9,13 +9,13 @@ a circle among them is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from patchscan.record import field, frozen, record
 from patchscan.simulator.printing import expression_text
 from patchscan.simulator.syntax import Call
 
 
-@dataclass(frozen=True)
+@frozen
 class Site:
     """A place where a thread waits.
 
@@ -36,7 +36,7 @@ class Site:
         return f"{where} with IRQs off" if self.irqs_off and not self.handler else where
 
 
-@dataclass
+@record
 class Waiting:
     """Follows what one thread holds, and records where it waits.
 

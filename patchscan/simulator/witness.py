@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from patchscan.record import frozen
 from patchscan.simulator.events import INITIAL_THREAD
 from patchscan.simulator.results import State, shown, state_text
 from patchscan.simulator.solving import Candidate
 from patchscan.simulator.syntax import Value
 
 
-@dataclass(frozen=True)
+@frozen
 class WitnessEvent:
     """An event of a witness; its number is its place in `Witness.events`.
 
@@ -34,7 +34,7 @@ class WitnessEvent:
         return self.thread == INITIAL_THREAD
 
 
-@dataclass(frozen=True)
+@frozen
 class Witness:
     """events: thread by thread in program order, the initial writes last.
     coherence: variable -> numbers of its writes, oldest first.  state: the final values asked about."""

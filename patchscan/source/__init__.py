@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source.fragment import repair
 from patchscan.source.function import Call, Control, Function, Variable
 from patchscan.source.lexical import blank, without_comments

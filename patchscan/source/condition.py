@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import product
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 _TOKEN = pattern(r"&&|\|\||!(?!=)|\(|\)|[^\s()&|!]+|[&|!]=?|\S")
 _TEST = pattern(r"(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)$")

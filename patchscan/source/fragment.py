@@ -8,8 +8,8 @@ from the section that stands behind the second @@ of the hunk header.
 import re
 from collections.abc import Sequence
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source.lexical import blank, directives, without_comments
 from patchscan.source.outline import function_name
 

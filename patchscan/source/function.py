@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source.lexical import first_branches, without_defines
 from patchscan.source.mask import mask, mask_header
 from patchscan.source.syntax import descendants, tree

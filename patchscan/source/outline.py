@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.source.attributes import is_attribute
 from patchscan.source.lexical import closing, ends_name, first_branches, next_byte, without_defines
 

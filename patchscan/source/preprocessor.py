@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.frozen import frozen, replace
 from patchscan.pattern import pattern
+from patchscan.record import frozen, replace
 from patchscan.source import lexical
 
 _EXPORT = pattern(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)

@@ -2,8 +2,8 @@
 
 import re
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 _ANNOTATIONS = frozenset(
     b"__attribute__ __attribute __printf __scanf __aligned __section __alias __acquires __releases "

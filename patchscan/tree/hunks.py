@@ -4,7 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.series import Hunk
 
 _MOST_FUZZ = 1

@@ -8,8 +8,8 @@ import posixpath
 from collections.abc import Iterable
 from functools import lru_cache
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.kconfig import ConfigSymbol, config_symbols, whole_symbol
 from patchscan.tree.overlay import View

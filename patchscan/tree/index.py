@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache, partial
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.git import GitError, run_git
 from patchscan.tree.parallel import in_parallel

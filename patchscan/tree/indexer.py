@@ -19,7 +19,7 @@ from contextlib import closing
 from typing import Any
 from zlib import crc32
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
 from patchscan.tree.git import GitError
 from patchscan.tree.index import (

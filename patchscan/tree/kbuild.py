@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.kconfig import config_symbol
 from patchscan.tree.makefile import Makefile, read_makefile, split_list

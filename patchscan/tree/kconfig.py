@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name

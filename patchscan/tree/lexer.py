@@ -4,8 +4,8 @@ import re
 from bisect import bisect_right
 from functools import cached_property, lru_cache
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 
 _HIDDEN = pattern(
     rb"/\*.*?(?:\*/|\Z)"

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Mapping
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.git import GitError, run_git
 from patchscan.tree.index import KINDS, file_mark

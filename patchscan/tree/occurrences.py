@@ -6,8 +6,8 @@ may stand in hundreds of files, and most questions need only its neighbours and 
 
 import re
 
-from patchscan.frozen import frozen
 from patchscan.pattern import pattern
+from patchscan.record import frozen
 from patchscan.tree.braces import Braces, Place
 from patchscan.tree.lexer import Lexed, lex
 

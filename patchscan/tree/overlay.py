@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from patchscan.frozen import frozen
+from patchscan.record import frozen
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, safe_path
 from patchscan.tree.base import Base, describe_base

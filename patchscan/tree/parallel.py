@@ -14,6 +14,9 @@ def in_parallel(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[R
     work must not raise and must not use what a fork breaks (open databases, threads). A part whose process
     fails is done again here.
     """
+    if len(parts) < 2:
+        return [work(part) for part in parts]
+    # Imported here: most work is one part.
     import pickle
 
     children = [_start(work, part) for part in parts[1:]]

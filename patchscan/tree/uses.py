@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from weakref import WeakKeyDictionary
 
-from patchscan.frozen import frozen, replace
+from patchscan.record import frozen, replace
 from patchscan.tree import Tree
 from patchscan.tree.occurrences import Use as Use
 from patchscan.tree.occurrences import occurrences

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from patchscan.cost import task as task_module
@@ -12,6 +11,7 @@ from patchscan.cost.operations import Program
 from patchscan.cost.schemes import load_schemes
 from patchscan.cost.task import Task
 from patchscan.cost.views import FIRST_SPACE, View, look
+from patchscan.record import replace
 
 from tests.cost.schemes import FILE, constants, schemes
 

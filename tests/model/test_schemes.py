@@ -1,7 +1,6 @@
 """Every scheme of the threads, on a miniature tree: its verdict, what the verdict rests on, and the repair."""
 
 import tomllib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from patchscan.model.extract import extract
 from patchscan.model.scenario import Scenario, load_scenarios
 from patchscan.model.stubs import load_stubs
 from patchscan.model.verdict import Verdict, judge
+from patchscan.record import replace
 
 ROOT = Path(__file__).parents[2]
 SCHEMES = ROOT / "fixtures" / "schemes"

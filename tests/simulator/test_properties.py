@@ -1,9 +1,9 @@
 """What must hold for every test: more barriers never mean more states, and names mean nothing."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from patchscan.record import replace
 from patchscan.simulator.parser import parse
 from patchscan.simulator.repair import Barrier, with_barriers
 from patchscan.simulator.results import Result

@@ -1,4 +1,4 @@
-"""Our records behave as frozen dataclasses do, and patterns as compiled ones."""
+"""Our records behave as dataclasses do, and patterns as compiled ones."""
 
 import copy
 import dataclasses
@@ -6,8 +6,8 @@ import pickle
 import re
 
 import pytest
-from patchscan.frozen import as_dict, field, frozen, is_frozen, replace
 from patchscan.pattern import pattern
+from patchscan.record import as_dict, field, frozen, is_frozen, plain, record, replace
 
 
 @frozen
@@ -74,3 +74,45 @@ def test_a_pattern_is_compiled_when_it_is_used() -> None:
     faulty = pattern("(")
     with pytest.raises(re.error):
         faulty.search("x")
+
+
+@record
+class Draft:
+    x: int
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lines.append(f"x is {self.x}")
+
+
+@frozen
+class Cached:
+    x: int
+    answers: dict[int, int] = field(default_factory=dict, compare=False)
+    origin: Point | None = field(default=None, compare=False)
+
+
+def test_a_record_that_can_be_changed_equals_itself_alone() -> None:
+    draft = Draft(1)
+    draft.x = 2
+    assert (draft.x, draft.lines) == (2, ["x is 1"]) and Draft(1).lines == ["x is 1"]
+    assert draft == draft and Draft(1) != Draft(1) and not is_frozen(draft)
+
+
+def test_a_field_may_be_left_out_of_what_is_compared() -> None:
+    first, second = Cached(1, {1: 2}), Cached(1, origin=Point(3))
+    assert first == second and hash(first) == hash(second) and repr(first) == repr(second) == "Cached(x=1)"
+    assert first != Cached(2) and first.origin is None and replace(second, x=4).origin == Point(3)
+
+
+def test_a_subclass_compares_its_own_fields_too() -> None:
+    assert Named(1, notes=["a"]) != Named(1, notes=["b"]) and Named(1) == Named(1) != Point(1)
+    # The methods of the class above were used first, and are others.
+    assert Point(1) == Point(1) and Named(1, 2, (), ["a"]).notes == ["a"]
+
+
+def test_records_as_plain_data() -> None:
+    assert plain((Point(1), Named(2, names=("a",)))) == [
+        {"x": 1, "y": 2, "names": []},
+        {"x": 2, "y": 2, "names": ["a"], "notes": []},
+    ]
