@@ -122,11 +122,11 @@ class Context:
         return self._summaries[source]
 
     def callers_elsewhere(self, name: str, known: Container[str]) -> "Iterator[tuple[str, Function]]":
-        """(path, function) of those that call a function by name, in some files of the tree that are not known."""
+        """(path, function) of some that call a function by name, in files of the tree that are not known."""
         from patchscan.source import parse
         from patchscan.tree.uses import find_uses
 
-        calls = find_uses(self.view, name).of_kind("call")
+        calls = find_uses(self.view, name, whole=False).of_kind("call")
         for path in sorted({use.path for use in calls if use.path not in known})[:_MOST_FILES]:
             names = {use.function for use in calls if use.path == path}
             functions = parse(self.view.read(path) or b"", path).functions()

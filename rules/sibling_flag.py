@@ -58,10 +58,10 @@ def sibling(context: Context, name: str, new: set[str]) -> Iterator[str]:
 
 def judge(context: Context, file: ChangedFile, line: Line, new: str, old: str) -> Finding | Silence:
     """The readers of the sibling that do not mention the new flag, in the tree as the series leaves it."""
-    readers: dict[str, Use] = {}
-    for use in find_uses(context.final, old).of_kind("member"):
-        if use.path != file.path and reads(use.text, old) and not knows(context, use.path, new):
-            readers.setdefault(use.path, use)
+    # That no other file looks at it would be a claim on the whole tree, which costs more.
+    readers = readers_of(context, file, new, old, whole=False) or readers_of(
+        context, file, new, old, whole=True
+    )
     number = line.new or 0
     if not readers:
         return file.fine(number, f"every other file that looks at {old} knows {new}")
@@ -74,6 +74,15 @@ def judge(context: Context, file: ChangedFile, line: Line, new: str, old: str) -
         f"at {old} only: does the new flag matter there, too?",
         tuple(Evidence(path, readers[path].line, readers[path].text.strip()) for path in names[:6]),
     )
+
+
+def readers_of(context: Context, file: ChangedFile, new: str, old: str, whole: bool) -> dict[str, Use]:
+    """The first use in each other file that reads the old member and does not mention the new one, by path."""
+    readers: dict[str, Use] = {}
+    for use in find_uses(context.final, old, whole).of_kind("member"):
+        if use.path != file.path and reads(use.text, old) and not knows(context, use.path, new):
+            readers.setdefault(use.path, use)
+    return readers
 
 
 def reads(text: str, name: str) -> bool:

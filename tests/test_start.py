@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PATCH = """\
-From: A Person <a@example.org>
+From: "A. Person" <a@example.org>
 Date: Thu, 1 Jan 2026 10:00:00 +0000
 Subject: [PATCH] pinbuf: refuse mappings that are too long
 

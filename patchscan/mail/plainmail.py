@@ -14,7 +14,9 @@ _HEADER = pattern(rb"([!-9;-~]+):[ \t]*(.*(?:\n[ \t].*)*)\n")
 _PLAIN_TYPE = pattern(
     r'text/plain(?:\s*;\s*charset="?(?P<charset>[\w.:-]+)"?)?(?:\s*;\s*format=fixed)?\s*;?\s*', re.I
 )
-_ADDRESS = pattern(r"(?:([\w.'/&-]+(?: [\w.'/&-]+)*) ?)?<([\w.+-]+@[\w.-]+)>")
+_ADDRESS = pattern(
+    r"(?:(?P<name>[\w.'/&-]+(?: [\w.'/&-]+)*) ?|\"(?P<quoted>[^\"\\\r\n]+)\" ?)?<(?P<address>[\w.+-]+@[\w.-]+)>"
+)
 _DATE = pattern(
     r"(?:[A-Z][a-z]{2}, *)?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?: \(\w+\))?"
 )
@@ -62,7 +64,7 @@ def name_and_address(text: str) -> tuple[str, str]:
         return "", ""
     found = _ADDRESS.fullmatch(text)
     if found:
-        return found[1] or "", found[2]
+        return found["name"] or found["quoted"] or "", found["address"]
     from email.utils import parseaddr
 
     return parseaddr(text)
