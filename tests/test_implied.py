@@ -2,7 +2,8 @@
 
 import pytest
 from patchscan.testing import MemoryTree
-from patchscan.tree.implied import certain, implied
+from patchscan.tree.demands import certain
+from patchscan.tree.implied import implied
 from patchscan.tree.overlay import View
 
 KCONFIG = """

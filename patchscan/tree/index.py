@@ -31,7 +31,7 @@ from patchscan.tree.search import (
 )
 
 # Raise it whenever what an index holds changes.
-FORMAT = 3
+FORMAT = 4
 SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 

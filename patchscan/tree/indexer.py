@@ -2,7 +2,8 @@
 
 A process for each keeps one SQLite file (FTS5, contentless): text goes in file by file, in transactions, so a
 build that is killed goes on where it stood. A file that changed gets a new row; its old one is dead weight until
-the shard is made anew. The seal is taken off before anything is written and put on when all is done.
+the shard is made anew. The seal is taken off before anything is written and put on when all is done. Of Kconfig files
+it also holds what they say (see patchscan.tree.kconfig_tables).
 """
 
 import argparse
@@ -24,6 +25,7 @@ from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
 from patchscan.tree.git import GitError
 from patchscan.tree.index import (
     FORMAT,
+    KCONFIG_FILES,
     KINDS,
     SEAL,
     SHARDS,
@@ -33,6 +35,8 @@ from patchscan.tree.index import (
     index_directory,
     read_seal,
 )
+from patchscan.tree.kconfig_tables import SCHEMA as KCONFIG_SCHEMA
+from patchscan.tree.kconfig_tables import forget_dropped, take_in
 from patchscan.tree.listing import Listing, list_tree
 
 _SCHEMA = f"""
@@ -42,6 +46,7 @@ CREATE TABLE directories (path BLOB NOT NULL, mark TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5
     (text, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '_'");
 INSERT INTO words (words, rank) VALUES ('hashsize', {1 << 26});
+{KCONFIG_SCHEMA}
 PRAGMA user_version = {FORMAT};
 """
 _FILES_IN_A_TRANSACTION = 500
@@ -281,6 +286,7 @@ def _fill(tree: Tree, plan: _Plan, report: Callable[[int], Any]) -> None:
             database.executescript(_SCHEMA)
         with _transaction(database):
             database.executemany("DELETE FROM files WHERE id = ?", [(row,) for row in plan.dropped])
+            forget_dropped(database)
             database.execute("DELETE FROM directories")
             rows = [(os.fsencode(name), mark) for name, mark in plan.directories]
             database.executemany("INSERT INTO directories VALUES (?, ?)", rows)
@@ -309,6 +315,8 @@ def _take_in(database: sqlite3.Connection, tree: Tree, name: str, mark: str) -> 
             "INSERT INTO files (path, mark) VALUES (?, ?)", (os.fsencode(name), mark)
         ).lastrowid
         database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, content))
+        if row is not None and KCONFIG_FILES.has_name(name.rpartition("/")[2]):
+            take_in(database, row, content)
 
 
 def _seal(tree: Tree, directory: str) -> None:

@@ -5,15 +5,19 @@ that allows a module is enough. Language: Documentation/kbuild/kconfig-language.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from patchscan.pattern import pattern
 from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name
+
+if TYPE_CHECKING:
+    from patchscan.tree.demands import KconfigFile
 
 _ENTRY = pattern(
     rb"^ *(?:"
@@ -29,7 +33,9 @@ _ENTRY = pattern(
 )
 _CONFIG_LINE = pattern(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
 _TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
-_WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
+WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
+# To list more of them one by one takes longer than to list the tree.
+_FEW_DIRECTORIES = 8
 # Where symbols live that are used all over the tree.
 _COMMON = (
     "init/Kconfig",
@@ -60,16 +66,24 @@ class ConfigSymbol:
     places: tuple[tuple[str, int], ...]
 
 
-class _Definition:
+class Definition:
     """One `config` entry of a file; filled while the file is scanned."""
 
-    def __init__(self, name: str, line: int, choice: bool) -> None:
+    def __init__(self, name: str, line: int, choice: bool, kind: str = "", prompt: bool = False) -> None:
         self.name = name
         self.line = line
         self.choice = choice
-        self.kind = ""
-        self.prompt = False
+        self.kind = kind
+        self.prompt = prompt
         self.selects: tuple[str, ...] = ()
+
+
+# The Kconfig files that a series changes, sorted by path, and their contents.
+Changed = tuple[tuple[str, bytes | None], ...]
+
+
+def _changed(view: View) -> Changed:
+    return tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
 
 
 class _Files:
@@ -79,19 +93,20 @@ class _Files:
         self.tree = tree
         self.texts: dict[str, bytes] = {}
         self.names: dict[str, list[str]] | None = None
-        self.scanned: dict[str, tuple[_Definition, ...]] = {}
-        self.symbols: dict[tuple[tuple[str, bytes | None], ...], Mapping[str, ConfigSymbol]] = {}
+        self.scanned: dict[str, tuple[Definition, ...]] = {}
+        self.symbols: dict[Changed, _Symbols] = {}
+        self.apart: dict[Changed, _Symbols] = {}
 
-    def definitions(self, path: str) -> tuple[_Definition, ...]:
+    def definitions(self, path: str) -> tuple[Definition, ...]:
         """What one file of the tree defines."""
         if path not in self.scanned:
-            self.scanned[path] = tuple(_definitions(self.text(path)))
+            self.scanned[path] = tuple(definitions_in(self.text(path)))
         return self.scanned[path]
 
-    def definitions_of(self, view: View, path: str, name: str) -> tuple[_Definition, ...]:
+    def definitions_of(self, view: View, path: str, name: str) -> tuple[Definition, ...]:
         """What one file of a view defines, if it speaks of a symbol at all."""
         if path in view.changed:
-            return tuple(_definitions(view.changed[path] or b""))
+            return tuple(definitions_in(view.changed[path] or b""))
         if path not in self.texts:
             self.texts[path] = self.text(path)
         return self.definitions(path) if name.encode() in self.texts[path] else ()
@@ -125,6 +140,27 @@ class _Files:
                     self.names.setdefault(found.decode(), []).append(path)
         return self.names
 
+    def symbols_of(self, paths: Iterable[str], changed: Changed) -> "_Symbols":
+        """What some files of the tree define, and those that a series changes."""
+        overlaid = {path for path, _ in changed}
+        found = [(path, one) for path in paths if path not in overlaid for one in self.definitions(path)]
+        found += [(path, one) for path, text in changed for one in definitions_in(text or b"")]
+        return _Symbols(found)
+
+    def symbols_apart(self, apart: Collection[str], changed: Changed) -> "_Symbols":
+        """What the files define that are not as their index knows them, and those that a series changes."""
+        if changed not in self.apart:
+            self.apart[changed] = self.symbols_of(self.existing(apart), changed)
+        return self.apart[changed]
+
+    def existing(self, paths: Collection[str]) -> Iterable[str]:
+        """Those of some paths that are Kconfig files of the tree, and neither gone nor links."""
+        directories = {path.rpartition("/")[0] for path in paths}
+        if self.tree is None or len(directories) > _FEW_DIRECTORIES:
+            return sorted(set(paths).intersection(self.paths()))
+        near = chain.from_iterable(self.tree.files(directory, deep=False) for directory in directories)
+        return sorted(set(paths).intersection(near))
+
     def paths(self) -> tuple[str, ...]:
         """All Kconfig files of the tree."""
         return files_where(self.tree, is_kconfig_name) if self.tree is not None else ()
@@ -142,32 +178,34 @@ def _files(tree: Tree | None) -> _Files:
 def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
     """All CONFIG symbols that some Kconfig file of the view defines, by name without CONFIG_."""
     view = view if isinstance(view, View) else View(view, {})
-    files = _files(view.tree)
-    changed = tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
+    files, changed = _files(view.tree), _changed(view)
     if changed not in files.symbols:
-        overlaid = {path for path, _ in changed}
-        found = [
-            (path, one) for path in files.paths() if path not in overlaid for one in files.definitions(path)
-        ]
-        found += [(path, one) for path, text in changed for one in _definitions(text or b"")]
-        files.symbols[changed] = _Symbols(found)
+        files.symbols[changed] = files.symbols_of(files.paths(), changed)
     return files.symbols[changed]
 
 
 def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
     """config_symbols().get(name); with an index of the tree much faster."""
     view = view if isinstance(view, View) else View(view, {})
-    files = _files(view.tree)
-    paths = files.indexed(name, checked=True)
-    if paths is None:
+    # Imported here: most scans ask for no symbol, and sqlite3 takes its time.
+    from patchscan.tree.kconfig_tables import ask_for_symbol
+
+    said = ask_for_symbol(view.tree, name) if view.tree is not None else None
+    if said is None:
         return config_symbols(view).get(name)
-    changed = {path for path in view.changed if is_kconfig(path)}
-    return _Symbols(
-        (path, one)
-        for path in sorted(changed.union(paths))
-        for one in files.definitions_of(view, path, name)
-        if name == one.name or name in one.selects
-    ).get(name)
+    read = _files(view.tree).symbols_apart(said.apart, _changed(view))
+    places = [each for each in said.definitions if each[0] not in view.changed]
+    selected_by = {selector for path, selector in said.selected_by if path not in view.changed}
+    return _symbol(name, [*places, *read.places(name)], selected_by.union(read.selected_by(name)))
+
+
+def indexed_demands(view: View, path: str) -> "KconfigFile | None":
+    """What a Kconfig file demands; None where no index knows it as it is, or the series changes it."""
+    if view.tree is None or path in view.changed:
+        return None
+    from patchscan.tree.kconfig_tables import ask_for_file
+
+    return ask_for_file(view.tree, path)
 
 
 def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSymbol | None:
@@ -188,10 +226,10 @@ def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSy
     return None
 
 
-def _definitions(text: bytes) -> Iterator[_Definition]:
+def definitions_in(text: bytes) -> Iterator[Definition]:
     """The `config` entries of a Kconfig file; help texts, which hold the same words, are stepped over."""
     text = text.expandtabs()
-    current: _Definition | None = None
+    current: Definition | None = None
     in_choice = False
     position = counted = 0
     line = 1
@@ -204,7 +242,7 @@ def _definitions(text: bytes) -> Iterator[_Definition]:
             line, counted = line + text.count(b"\n", counted, match.start()), match.start()
             if current:
                 yield current
-            current = _Definition(match.group("name").decode(), line, in_choice)
+            current = Definition(match.group("name").decode(), line, in_choice)
         elif kind in ("choice", "end"):
             if current:
                 yield current
@@ -228,7 +266,7 @@ def _indented(indent: int) -> "re.Pattern[bytes]":
     return re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % indent)
 
 
-def _add(definition: _Definition, match: re.Match[bytes]) -> None:
+def _add(definition: Definition, match: re.Match[bytes]) -> None:
     """Take one attribute of a `config` entry."""
     if match.group("selected"):
         definition.selects += (match.group("selected").decode(),)
@@ -243,8 +281,8 @@ def _add(definition: _Definition, match: re.Match[bytes]) -> None:
 class _Symbols(Mapping[str, ConfigSymbol]):
     """Symbols by name, in the order of names; of the many of a tree few are asked for, so each is made when it is."""
 
-    def __init__(self, found: Iterable[tuple[str, _Definition]]) -> None:
-        self._by_name: dict[str, list[tuple[str, _Definition]]] = {}
+    def __init__(self, found: Iterable[tuple[str, Definition]]) -> None:
+        self._by_name: dict[str, list[tuple[str, Definition]]] = {}
         self._selected_by: dict[str, set[str]] = {}
         for path, one in found:
             self._by_name.setdefault(one.name, []).append((path, one))
@@ -258,12 +296,31 @@ class _Symbols(Mapping[str, ConfigSymbol]):
         return len(self._by_name)
 
     def __getitem__(self, name: str) -> ConfigSymbol:
-        places = self._by_name[name]
-        return ConfigSymbol(
-            name,
-            max((one.kind for _, one in places), key=_WIDTH.__getitem__),
-            any(one.prompt for _, one in places),
-            any(one.choice for _, one in places),
-            tuple(sorted(self._selected_by.get(name, ()))),
-            tuple(sorted((path, one.line) for path, one in places)),
-        )
+        symbol = _symbol(name, self.places(name), self.selected_by(name))
+        if symbol is None:
+            raise KeyError(name)
+        return symbol
+
+    def places(self, name: str) -> Sequence[tuple[str, Definition]]:
+        """The definitions of a symbol, by path."""
+        return self._by_name.get(name, ())
+
+    def selected_by(self, name: str) -> Collection[str]:
+        """The symbols that select one, itself defined or not."""
+        return self._selected_by.get(name, ())
+
+
+def _symbol(
+    name: str, places: Sequence[tuple[str, Definition]], selected_by: Collection[str]
+) -> ConfigSymbol | None:
+    """A symbol by its definitions; None where there are none."""
+    if not places:
+        return None
+    return ConfigSymbol(
+        name,
+        max((one.kind for _, one in places), key=WIDTH.__getitem__),
+        any(one.prompt for _, one in places),
+        any(one.choice for _, one in places),
+        tuple(sorted(selected_by)),
+        tuple(sorted((path, one.line) for path, one in places)),
+    )
