@@ -74,7 +74,7 @@ def find(context: Context, file: ChangedFile, name: str) -> Text | None:
             return next(texts(candidate), None)
     if not context.has_tree:
         return None
-    for use in context.uses(name).uses:
+    for use in context.uses(name, whole=False).uses:
         data = context.final.read(use.path) if use.kind == "definition" else None
         if data is not None:
             return text_of(use.path, data)

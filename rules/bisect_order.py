@@ -7,6 +7,8 @@ from patchscan.context import ChangedFile, Context
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.tree.uses import find_uses, look_ahead
 
+THERE = ("definition", "declaration", "local", "member")
+
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The first use in the patch of each name that only a later patch introduces."""
@@ -76,8 +78,10 @@ def judge(
             return file.fine(line, f"an earlier patch brings a {name}, too")
         if not context.has_tree:
             return file.fine(line, f"without a tree it is not known whether there is another {name}")
-        found = find_uses(context.view, name)
-        if found.of_kind("definition", "declaration", "local", "member") or not found.complete:
+        # Only where no example is near is it worth a claim on the whole tree.
+        known = find_uses(context.view, name, whole=False).of_kind(*THERE)
+        found = None if known else find_uses(context.view, name)
+        if found is None or found.of_kind(*THERE) or not found.complete:
             return file.fine(line, f"there is a {name} at this patch")
     return file.finding(
         line,

@@ -126,8 +126,11 @@ def callers_left(found: "Uses", old: str, new: str) -> "tuple[Use, ...]":
 
 def calls_in_tree(found: "Uses", new: str, context: Context) -> bool:
     """Whether `old` itself now calls `new` in the tree as the series leaves it."""
-    old = next((use.function for use in found.uses if use.kind == "definition"), "")
-    return bool(old) and any(use.function == old for use in context.uses(new).uses if use.kind in CALLING)
+    from patchscan.tree.occurrences import occurrences
+
+    old = next((use for use in found.uses if use.kind == "definition"), None)
+    calls = occurrences(context.final.read(old.path) or b"", new, old.path) if old else ()
+    return old is not None and any(use.function == old.function for use in calls if use.kind in CALLING)
 
 
 def is_wrapper(context: Context, outer: str, inner: str) -> bool:

@@ -7,7 +7,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
-from patchscan.tree.uses import find_uses, look_ahead
+from patchscan.tree.uses import Uses, find_uses, look_ahead
 
 # They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
 SPECIAL = pattern(
@@ -151,13 +151,10 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             unknown.append((file, function))
     look_ahead(context.final, sorted({function.name for _, function in unknown}))
     for file, function in unknown:
-        found = find_uses(context.final, function.name)
-        users = [
-            use for use in found.uses if use.kind not in ("definition", "declaration", "comment", "string")
-        ]
-        users = [use for use in users if use.function != function.name]
-        elsewhere = [use for use in found.of_kind("definition") if use.path != file.path]
-        if users or elsewhere or not found.complete:
+        # Only where no example is near is it worth a claim on the whole tree.
+        known = is_known(find_uses(context.final, function.name, whole=False), file, function)
+        found = None if known else find_uses(context.final, function.name)
+        if found is None or is_known(found, file, function) or not found.complete:
             yield file.fine(function.name_line, f"{function.name} has users in the tree, or other versions")
         else:
             yield file.finding(
@@ -165,6 +162,16 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
                 f"nothing in the series or the tree uses {function.name}(): leave it out until something does",
                 severity="info" if function.is_inline else "",
             )
+
+
+def is_known(found: Uses, file: ChangedFile, function: Function) -> bool:
+    """Whether one of the uses of its name needs a function, or another file has a version of it."""
+    return any(
+        use.path != file.path
+        if use.kind == "definition"
+        else use.kind not in ("declaration", "comment", "string") and use.function != function.name
+        for use in found.uses
+    )
 
 
 def compiled_out(function: Function) -> bool:
