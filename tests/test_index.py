@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.tree import Directory, open_tree, uses
-from patchscan.tree.index import SEAL, SHARDS, index_directory, look_up, open_index
+from patchscan.tree.index import SEAL, SHARDS, describe_shards, index_directory, look_up, open_index
 from patchscan.tree.indexer import build_index
 from patchscan.tree.overlay import View
 from patchscan.tree.search import holding
@@ -184,6 +184,22 @@ def test_no_room(kernel: Path) -> None:
     assert answers_rightly(kernel)
 
 
+def test_no_room_for_the_last_rows(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("patchscan.tree.indexer._write_rows", fail)
+        assert build_index(str(kernel)) == 2
+    errors = capsys.readouterr().err
+    assert "disk is full; run again" in errors and errors.count("\n") == 1
+    assert not answers_rightly(kernel)
+    assert build_index(str(kernel)) == 0
+    assert answers_rightly(kernel)
+
+
 def test_too_little_room_is_told_before(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builder = run("indexer._INDEX_SHARE = 1e15", kernel)
     _, errors = builder.communicate(timeout=60)
@@ -279,6 +295,15 @@ def test_damage_that_the_seal_does_not_show(kernel: Path) -> None:
     assert not answers_rightly(kernel)
     assert build_index(str(kernel)) == 0
     assert answers_rightly(kernel)
+
+
+def test_paths_that_are_none(kernel: Path) -> None:
+    build_index(str(kernel))
+    with sqlite3.connect(index_of(kernel) / SHARDS[0]) as database:
+        database.execute("UPDATE files SET path = id")
+    change_seal(index_of(kernel), shards=describe_shards(str(index_of(kernel))))
+    assert open_index(Directory(str(kernel)))
+    assert not answers_rightly(kernel)
 
 
 def test_an_index_rebuilt_under_a_reader(kernel: Path) -> None:

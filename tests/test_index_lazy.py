@@ -1,12 +1,17 @@
 """The index is compared with the tree only for a claim on all files, and then nothing that changed is missed."""
 
+import errno
+import json
 import os
+import shutil
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from patchscan.tree import Directory, index, uses
+from patchscan.tree import Directory, comparison, index, uses
 from patchscan.tree.implied import implied
 from patchscan.tree.index import KCONFIG_FILES, look_up, look_up_in, open_index
 from patchscan.tree.indexer import build_index
@@ -69,12 +74,10 @@ def edited(kernel: Path) -> None:
 
 def edited_without_a_new_size_or_time(kernel: Path) -> None:
     path = kernel / "net/other.c"
-    path.write_text("int other(void) { shared(); }\n")
-    build_index(str(kernel))
-    before = path.stat()
     path.write_text("int other(void) { nobody(); }\n")
     time.sleep(0.12)
     build_index(str(kernel))
+    before = path.stat()
     path.write_text("int other(void) { shared(); }\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
@@ -109,6 +112,55 @@ def removed(kernel: Path) -> None:
     (kernel / "mm/user.c").unlink()
 
 
+def directory_linked(kernel: Path) -> None:
+    os.rename(kernel / "mm", kernel / "memory")
+    os.symlink("memory", kernel / "mm")
+
+
+def directory_above_linked(kernel: Path) -> None:
+    shutil.move(kernel / "mm", kernel / "net/sub/mm")
+    build_index(str(kernel))
+    os.rename(kernel / "net", kernel / "moved")
+    os.symlink("moved", kernel / "net")
+    (kernel / "moved/sub/new.c").write_text(FILES["mm/user.c"])
+
+
+def empty_directory_linked(kernel: Path) -> None:
+    (kernel / "net/empty").mkdir()
+    time.sleep(0.12)
+    build_index(str(kernel))
+    (kernel / "net/empty").rmdir()
+    os.symlink("../mm", kernel / "net/empty")
+
+
+def directory_made_anew(kernel: Path) -> None:
+    shutil.rmtree(kernel / "mm")
+    (kernel / "mm/deep").mkdir(parents=True)
+    (kernel / "mm/deep/user.c").write_text(FILES["mm/user.c"])
+
+
+def directory_for_a_file(kernel: Path) -> None:
+    (kernel / "mm/user.c").unlink()
+    (kernel / "mm/user.c").mkdir()
+    (kernel / "mm/user.c/user.c").write_text(FILES["mm/user.c"])
+
+
+def file_for_a_directory(kernel: Path) -> None:
+    shutil.rmtree(kernel / "net")
+    (kernel / "net").write_text("")
+
+
+def not_utf8(kernel: Path) -> None:
+    path = os.fsencode(kernel / "net") + b"/\xff\xfe"
+    os.mkdir(path)
+    with open(path + b"/\xe4.c", "w") as stream:
+        stream.write("int other;\n")
+    time.sleep(0.12)
+    build_index(str(kernel))
+    with open(path + b"/\xe4.c", "w") as stream:
+        stream.write(FILES["mm/user.c"])
+
+
 AFTER = {
     edited: {"mm/user.c", "net/other.c"},
     edited_without_a_new_size_or_time: {"mm/user.c", "net/other.c"},
@@ -118,7 +170,21 @@ AFTER = {
     directory_renamed: {"memory/user.c"},
     directory_swapped: {"net/user.c"},
     removed: set(),
+    directory_linked: {"memory/user.c"},
+    directory_above_linked: {"moved/sub/mm/user.c", "moved/sub/new.c"},
+    empty_directory_linked: {"mm/user.c"},
+    directory_made_anew: {"mm/deep/user.c"},
+    directory_for_a_file: {"mm/user.c/user.c"},
+    file_for_a_directory: {"mm/user.c"},
+    not_utf8: {"mm/user.c", os.fsdecode(b"net/\xff\xfe/\xe4.c")},
 }
+# They make the index anew, and one that changes under a reader is not used.
+MAKING_ANEW = (
+    edited_without_a_new_size_or_time,
+    directory_above_linked,
+    empty_directory_linked,
+    not_utf8,
+)
 
 
 @pytest.mark.parametrize("change", AFTER)
@@ -135,13 +201,89 @@ def test_a_claim_after_an_example_sees_what_changed_between(
     tree = Directory(str(kernel))
     uses.find_uses(View(tree, {}), "shared", whole=False)
     change(kernel)
-    if change is edited_without_a_new_size_or_time:
-        # It has made the index anew, and one that changes under a reader is not used.
+    if change in MAKING_ANEW:
         assert look_up(tree, ["shared"]) is None
         return
     found = uses.find_uses(View(tree, {}), "shared")
     assert found.complete
     assert {use.path for use in found.of_kind("call")} == AFTER[change]
+
+
+def test_a_directory_that_cannot_be_looked_into(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many open files, say: the files of the tree are then read one by one."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(comparison, "_numbers", fail)
+    edited(kernel)
+    assert users(kernel) == AFTER[edited]
+    tree = Directory(str(kernel))
+    found = open_index(tree)
+    assert found and len(found.stale()) == 5
+    assert look_up(tree, ["shared"]) == holding(tree, ["shared"])
+
+
+def test_only_what_changed_is_walked(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kernel / "net/left.over").write_text("")
+    walked = []
+    real = comparison.walk
+    monkeypatch.setattr(
+        comparison, "walk", lambda *which, **more: walked.append(which[1]) or real(*which, **more)
+    )
+    opened = open_index(Directory(str(kernel)))
+    assert opened and opened.stale() == frozenset()
+    assert walked == ["net"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "marks = x'00'",
+        "marks = substr(marks, 25)",
+        "marks = 7",
+        "names = 7",
+        "names = names || x'2f'",
+        "names = CAST(names AS TEXT)",
+        "path = CAST(path AS TEXT)",
+        "path = 7 WHERE path = x''",
+    ],
+)
+def test_damaged_rows_are_not_compared(kernel: Path, damage: str) -> None:
+    damage_rows(kernel, f"UPDATE OR REPLACE directories SET {damage}")
+    assert refused(kernel)
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM directories", "DROP TABLE directories"])
+def test_rows_that_are_missing(kernel: Path, damage: str) -> None:
+    damage_rows(kernel, damage)
+    assert refused(kernel)
+
+
+def damage_rows(kernel: Path, statement: str) -> None:
+    """Change the rows of directories so that the seal still fits."""
+    directory = Path(index.index_directory(Directory(str(kernel))))
+    with closing(sqlite3.connect(directory / index.SOURCES.shards[0])) as database:
+        database.execute(statement)
+        database.commit()
+    seal = json.loads((directory / index.SEAL).read_text())
+    seal["shards"] = index.describe_shards(str(directory))
+    (directory / index.SEAL).write_text(json.dumps(seal))
+
+
+def refused(kernel: Path) -> bool:
+    """Whether the index is there and yet not used for a claim; asserts that the claim holds."""
+    tree = Directory(str(kernel))
+    assert open_index(tree) is not None
+    assert users(kernel) == {"mm/user.c"}
+    return look_up(tree, ["shared"]) is None
+
+
+def test_a_time_too_far_away_is_a_time() -> None:
+    far, further = 1 << 63, 1 << 65
+    rows = [comparison.pack({"": (1, time, time)}, [("a.c", (2, time, 3))]) for time in (far, further, 5)]
+    assert rows[0] == rows[1] != rows[2]
+    comparison.check(rows[0])
 
 
 def test_near_an_example_of_many(kernel: Path) -> None:
@@ -219,6 +361,8 @@ def test_the_files_of_one_directory(
     monkeypatch.setattr(index, "_stale_in_directory", refuse)
     tree = Directory(str(kernel))
     for directory in ("", "mm", "net", "net/sub", "memory", "include", "never"):
+        if os.path.realpath(kernel / directory) != str(kernel / directory):
+            continue  # What is behind a link has another name.
         found = look_up_in(tree, directory, ["shared", "nothing"])
         below = holding(tree, ["shared", "nothing"], [directory])
         assert found == {

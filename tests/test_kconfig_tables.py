@@ -178,6 +178,11 @@ def link_made(top: Path) -> None:
     os.symlink("../Kconfig", top / "net/Kconfig.link")
 
 
+def directory_linked(top: Path) -> None:
+    os.rename(top / "net", top / "moved")
+    os.symlink("moved", top / "net")
+
+
 def directories_swapped(top: Path) -> None:
     os.rename(top / "arch/x86", top / "arch/old")
     os.rename(top / "arch/s390", top / "arch/x86")
@@ -198,6 +203,7 @@ CHANGES = [
     removed,
     linked,
     link_made,
+    directory_linked,
     directories_swapped,
     many_edited,
 ]
@@ -294,6 +300,9 @@ DAMAGE = [
     "UPDATE selects SET name = CAST(name AS BLOB)",
     "DROP TABLE selects",
     "DROP TABLE files",
+    "UPDATE files SET path = 7",
+    "UPDATE directories SET names = 7",
+    "DELETE FROM directories",
 ]
 
 

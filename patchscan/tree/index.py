@@ -8,30 +8,27 @@ That a file holds a word shows when it is read. That no other file does is a cla
 must be compared with its mark: this takes longer than everything else and is done only for such a claim.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from patchscan.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
+from patchscan.tree.comparison import Difference, Row, check, compare, compare_directory
 from patchscan.tree.git import GitError, run_git
-from patchscan.tree.parallel import in_parallel
 from patchscan.tree.search import (
     holding_in,
     is_kconfig_name,
-    is_kernel_source,
     is_outside,
     is_source_name,
-    walk,
 )
 
 # Raise it whenever what an index holds changes.
-FORMAT = 4
+FORMAT = 5
 SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
@@ -62,7 +59,7 @@ class Index:
         self.directory = directory
         self.seal = seal
         self._found: dict[Kind, dict[str, list[str]]] = {}
-        self._stale: dict[Kind, frozenset[str]] = {}
+        self._difference: dict[Kind, Difference] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
 
     def holding(
@@ -74,8 +71,8 @@ class Index:
         """
         found = self._indexed(words, kind)
         # Checked once, they cost little more.
-        if checked or kind in self._stale:
-            found = self._corrected(found, self.stale(kind))
+        if checked or kind in self._difference:
+            found = self._corrected(found, self.difference(kind))
         return self._sealed(found)
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -86,7 +83,7 @@ class Index:
             word: [path for path in paths if path.rpartition("/")[0] == directory]
             for word, paths in self._indexed(words, SOURCES).items()
         }
-        return self._sealed(self._corrected(found, self._stale_in[directory]))
+        return self._sealed(self._corrected(found, Difference(self._stale_in[directory])))
 
     def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
         """What was found, sorted, if all of it came from the index that was opened."""
@@ -102,15 +99,16 @@ class Index:
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
                 for word in missing:
                     rows = database.execute(_FILES_WITH, (f'"{word}"',))
-                    found[word] += [path.decode("utf-8", "surrogateescape") for (path,) in rows]
+                    found[word] += [path_of(path) for (path,) in rows]
         known.update(found)
         return {word: known[word] for word in words}
 
-    def _corrected(self, found: Words, stale: frozenset[str]) -> Words:
+    def _corrected(self, found: Words, difference: Difference) -> Words:
         """What was found, but of stale files what they hold now."""
+        stale = difference.stale
         if not stale:
             return found
-        direct = holding_in(self.tree, list(found), sorted(stale))
+        direct = holding_in(self.tree, list(found), sorted(stale - difference.behind))
         return {
             word: [*(path for path in paths if path not in stale), *direct[word]]
             for word, paths in found.items()
@@ -118,34 +116,28 @@ class Index:
 
     def _compared(self, directory: str) -> frozenset[str]:
         """The sources directly in a directory that the index does not know as they are."""
-        if not isinstance(self.tree, Directory) or SOURCES in self._stale:
+        if not isinstance(self.tree, Directory) or SOURCES in self._difference:
             return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
-        marks: dict[str, str] = {}
-        # "0" is what comes after "/".
-        below = os.fsencode(directory)
-        query, limits = (_FILES_BELOW, (below + b"/", below + b"0")) if directory else (_FILES_AT_TOP, ())
-        for shard in SOURCES.shards:
-            with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
-                marks.update((os.fsdecode(path), mark) for path, mark in database.execute(query, limits))
-        now = marks_in(self.tree.root, directory)
-        known = {path: mark for path, mark in marks.items() if path.rpartition("/")[0] == directory}
-        return frozenset(path for path in now.keys() | known.keys() if now.get(path) != known.get(path))
+        rows = _rows(self.directory, SOURCES, " WHERE path = ?", (os.fsencode(directory),))
+        return compare_directory(self.tree.root, directory, rows[0] if rows else None)
 
     def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
         """The files of a kind that the index does not know as they are; looks at the time of each, once."""
-        if kind not in self._stale:
+        return self.difference(kind).stale
+
+    def difference(self, kind: Kind) -> Difference:
+        """How the files of a kind differ from what the index knows."""
+        if kind not in self._difference:
             if isinstance(self.tree, GitRevision):
-                self._stale[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
+                self._difference[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
             elif isinstance(self.tree, Directory):
-                self._stale[kind] = _stale_in_directory(self.tree.root, self.directory, kind)
+                self._difference[kind] = _stale_in_directory(self.tree.root, self.directory, kind)
             else:
                 raise sqlite3.NotSupportedError("a tree of this kind cannot be compared with an index")
-        return self._stale[kind]
+        return self._difference[kind]
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
-_FILES_AT_TOP = "SELECT path, mark FROM files WHERE instr(path, x'2f') = 0"
-_FILES_BELOW = "SELECT path, mark FROM files WHERE path > ? AND path < ?"
 
 
 def look_up(
@@ -225,86 +217,37 @@ def connect_to_read(path: str) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=_WAIT_FOR_WRITER)
 
 
-def file_mark(stat: os.stat_result) -> str:
-    """What must be the same for a file or directory to count as unchanged."""
-    return f"{stat.st_size:x}.{stat.st_mtime_ns:x}.{stat.st_ctime_ns:x}"
+def path_of(stored: object) -> str:
+    """A path by what an index holds of it. Raises sqlite3.DatabaseError where that is none."""
+    if not isinstance(stored, bytes):
+        raise sqlite3.DatabaseError("no path")
+    return os.fsdecode(stored)
 
 
-def marks_in(root: str, directory: str) -> Mapping[str, str]:
-    """The marks of the sources directly in a directory of the kernel itself, by path; none behind links."""
-    marks: dict[str, str] = {}
-    place = os.path.join(root, directory) if directory else root
-    if os.path.realpath(place) != place:
-        return marks
-    with contextlib.suppress(OSError), os.scandir(place) as entries:
-        for entry in entries:
-            path = f"{directory}/{entry.name}" if directory else entry.name
-            if is_kernel_source(path) and entry.is_file(follow_symlinks=False):
-                marks[path] = file_mark(entry.stat(follow_symlinks=False))
-    return marks
-
-
-def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> frozenset[str]:
+def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> Difference:
     if commit == tree.commit:
-        return frozenset()
+        return Difference(frozenset())
     options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--name-only")
     try:
         names = run_git(tree.directory, "diff-tree", *options, commit, tree.commit)
     except GitError as error:
         raise sqlite3.OperationalError(str(error)) from error
     paths = (os.fsdecode(name) for name in names.split(b"\0") if name)
-    return frozenset(
-        path for path in paths if kind.has_name(path.rpartition("/")[2]) and not is_outside(path)
+    return Difference(
+        frozenset(path for path in paths if kind.has_name(path.rpartition("/")[2]) and not is_outside(path))
     )
 
 
-def _stale_in_directory(root: str, directory: str, kind: Kind) -> frozenset[str]:
-    shards = [os.path.join(directory, shard) for shard in kind.shards]
-    stale: set[str] = set()
-    new_in: set[str] = set()
-    for change in in_parallel(partial(_changes, root), shards):
-        if change is None:
-            raise sqlite3.OperationalError("the index cannot be read")
-        stale.update(change[0])
-        new_in.update(change[1])
-    if new_in:
-        stale.update(_unknown_files(root, shards, new_in, kind))
-    return frozenset(stale)
+def _stale_in_directory(root: str, directory: str, kind: Kind) -> Difference:
+    rows = _rows(directory, kind)
+    if not rows:
+        raise sqlite3.DatabaseError("an index without directories")
+    return compare(root, rows, kind.has_name)
 
 
-def _changes(root: str, shard: str) -> tuple[list[str], list[str]] | None:
-    """The files and the directories of one shard that are not as they were; None where it cannot be read."""
-    try:
-        with closing(connect_to_read(shard)) as database:
-            files = _not_as_marked(root, database, "files")
-            return files, _not_as_marked(root, database, "directories")
-    except sqlite3.Error:
-        return None
-
-
-def _not_as_marked(root: str, database: sqlite3.Connection, table: str) -> list[str]:
-    prefix = os.fsencode(root) + b"/"
-    changed = []
-    for path, mark in database.execute(f"SELECT path, mark FROM {table}"):
-        try:
-            if file_mark(os.lstat(prefix + path)) == mark:
-                continue
-        except OSError:
-            pass
-        changed.append(os.fsdecode(path))
-    return changed
-
-
-def _unknown_files(root: str, shards: Sequence[str], directories: set[str], kind: Kind) -> set[str]:
-    """The files of a kind in changed directories, and below new ones in these, that no shard knows."""
-    known_files: set[str] = set()
-    known_directories: set[str] = set()
-    for shard in shards:
-        with closing(connect_to_read(shard)) as database:
-            known_files.update(os.fsdecode(path) for (path,) in database.execute("SELECT path FROM files"))
-            rows = database.execute("SELECT path FROM directories")
-            known_directories.update(os.fsdecode(path) for (path,) in rows)
-    found: set[str] = set()
-    for directory in sorted(directories):
-        found.update(walk(root, directory, kind.has_name, skip=known_directories))
-    return found - known_files
+def _rows(directory: str, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
+    """The rows of the directories of a tree (see patchscan.tree.comparison). Raises sqlite3.Error."""
+    with closing(connect_to_read(os.path.join(directory, kind.shards[0]))) as database:
+        rows = database.execute("SELECT path, names, marks FROM directories" + where, values).fetchall()
+    check(rows)
+    return rows

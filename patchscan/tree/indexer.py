@@ -22,6 +22,7 @@ from zlib import crc32
 
 from patchscan.record import frozen
 from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
+from patchscan.tree.comparison import Mark, Row, pack
 from patchscan.tree.git import GitError
 from patchscan.tree.index import (
     FORMAT,
@@ -37,12 +38,11 @@ from patchscan.tree.index import (
 )
 from patchscan.tree.kconfig_tables import SCHEMA as KCONFIG_SCHEMA
 from patchscan.tree.kconfig_tables import forget_dropped, take_in
-from patchscan.tree.listing import Listing, list_tree
+from patchscan.tree.listing import Listing, list_tree, mark_of_text
 
 _SCHEMA = f"""
 CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, mark TEXT NOT NULL);
-CREATE INDEX by_path ON files (path);
-CREATE TABLE directories (path BLOB NOT NULL, mark TEXT NOT NULL);
+CREATE TABLE directories (path BLOB PRIMARY KEY, names BLOB NOT NULL, marks BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5
     (text, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '_'");
 INSERT INTO words (words, rank) VALUES ('hashsize', {1 << 26});
@@ -67,7 +67,6 @@ class _Plan:
     shard: str
     wanted: tuple[tuple[str, str], ...]
     dropped: tuple[int, ...]
-    directories: tuple[tuple[str, str], ...]
     anew: bool
 
 
@@ -100,13 +99,20 @@ def _build(tree: Tree) -> None:
             _discard_unusable(directory)
         listing = _listed(tree)
         plans = [_plan(directory, shard, listing) for shard in SHARDS]
-        if seal is not None and seal.get("commit") == tree.commit and not any(map(_is_needed, plans)):
+        if (
+            seal is not None
+            and seal.get("commit") == tree.commit
+            and not any(map(_is_needed, plans))
+            and all(_has_rows(directory, kind, _rows(directory, kind, listing)) for kind in KINDS)
+        ):
             print(f"index is up to date: {_shown(directory, listing)}")
             return
         _announce(tree, directory, plans, listing)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, SEAL))
         _run(tree, plans)
+        for kind in KINDS:
+            _write_rows(directory, kind, _rows(directory, kind, listing))
         _seal(tree, directory)
         print(f"index is ready: {_shown(directory, listing)}")
 
@@ -128,6 +134,8 @@ def _locked(directory: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise IndexFailure(f"{directory}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise IndexFailure(f"{directory}: {error}; run again to go on from here") from error
     finally:
         os.close(descriptor)
 
@@ -177,19 +185,13 @@ def _plan(directory: str, shard: str, listing: Listing) -> _Plan:
         known = {}
     dropped = [row for name, (row, mark) in known.items() if marks.get(name) != mark]
     wanted = [(name, mark) for name, mark in marks.items() if known.get(name, (0, ""))[1] != mark]
-    # Every kind has all directories, spread over its shards: a new file of any kind shows in one of them.
-    kind = next(kind for kind in KINDS if shard in kind.shards)
-    directories = [(name, mark) for name, mark in listing.directories.items() if _spread(kind, name) == shard]
-    return _Plan(path, tuple(sorted(wanted)), tuple(sorted(dropped)), tuple(sorted(directories)), anew)
+    return _Plan(path, tuple(sorted(wanted)), tuple(sorted(dropped)), anew)
 
 
 def _shard_of(path: str) -> str:
     name = path.rpartition("/")[2]
-    return _spread(next(kind for kind in KINDS if kind.has_name(name)), path)
-
-
-def _spread(kind: Kind, path: str) -> str:
-    return kind.shards[crc32(os.fsencode(path)) % len(kind.shards)]
+    shards = next(kind for kind in KINDS if kind.has_name(name)).shards
+    return shards[crc32(os.fsencode(path)) % len(shards)]
 
 
 def _known(path: str) -> tuple[dict[str, tuple[int, str]], int]:
@@ -206,12 +208,36 @@ def _known(path: str) -> tuple[dict[str, tuple[int, str]], int]:
 
 
 def _is_needed(plan: _Plan) -> bool:
-    """Whether a plan changes anything; a directory may have a new time without a new file."""
-    if plan.wanted or plan.dropped or plan.anew:
-        return True
-    with closing(sqlite3.connect(plan.shard)) as database:
-        rows = database.execute("SELECT path, mark FROM directories").fetchall()
-    return sorted((os.fsdecode(name), mark) for name, mark in rows) != list(plan.directories)
+    """Whether a plan changes anything."""
+    return bool(plan.wanted or plan.dropped or plan.anew)
+
+
+def _rows(directory: str, kind: Kind, listing: Listing) -> list[Row]:
+    """The rows of directories that fit the files which the shards of a kind hold.
+
+    Every kind has all directories, for a new file of any kind shows in them; those of a revision do not change.
+    """
+    if not listing.directories:
+        return []
+    files: list[tuple[str, Mark]] = []
+    for shard in kind.shards:
+        with closing(sqlite3.connect(os.path.join(directory, shard))) as database:
+            held = database.execute("SELECT path, mark FROM files")
+            files += ((os.fsdecode(name), mark_of_text(mark)) for name, mark in held)
+    return pack(listing.directories, files)
+
+
+def _has_rows(directory: str, kind: Kind, rows: Sequence[Row]) -> bool:
+    with closing(sqlite3.connect(os.path.join(directory, kind.shards[0]))) as database:
+        found = database.execute("SELECT path, names, marks FROM directories").fetchall()
+    return sorted(found) == sorted(rows)
+
+
+def _write_rows(directory: str, kind: Kind, rows: Sequence[Row]) -> None:
+    path = os.path.join(directory, kind.shards[0])
+    with closing(sqlite3.connect(path, isolation_level=None)) as database, _transaction(database):
+        database.execute("DELETE FROM directories")
+        database.executemany("INSERT INTO directories VALUES (?, ?, ?)", rows)
 
 
 def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: Listing) -> None:
@@ -287,9 +313,6 @@ def _fill(tree: Tree, plan: _Plan, report: Callable[[int], Any]) -> None:
         with _transaction(database):
             database.executemany("DELETE FROM files WHERE id = ?", [(row,) for row in plan.dropped])
             forget_dropped(database)
-            database.execute("DELETE FROM directories")
-            rows = [(os.fsencode(name), mark) for name, mark in plan.directories]
-            database.executemany("INSERT INTO directories VALUES (?, ?)", rows)
         for begin in range(0, len(plan.wanted), _FILES_IN_A_TRANSACTION):
             some = plan.wanted[begin : begin + _FILES_IN_A_TRANSACTION]
             with _transaction(database):

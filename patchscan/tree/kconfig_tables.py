@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from patchscan.record import frozen
 from patchscan.tree import Tree
 from patchscan.tree.demands import NOTHING, Demands, KconfigFile, parse
-from patchscan.tree.index import KCONFIG_FILES, Index, connect_to_read, open_index, read_seal
+from patchscan.tree.index import KCONFIG_FILES, Index, connect_to_read, open_index, path_of, read_seal
 from patchscan.tree.kconfig import WIDTH, Definition, definitions_in
 
 # files.id is what `file` stands for.
@@ -100,7 +100,7 @@ class _Tables:
         self.database.isolation_level = None
         self.version = self._version()
         rows = self.database.execute("SELECT path, id FROM files")
-        self.rows = {path: row for name, row in rows if (path := os.fsdecode(name)) not in self.apart}
+        self.rows = {path: row for name, row in rows if (path := path_of(name)) not in self.apart}
         self.paths = {row: path for path, row in self.rows.items()}
         # From here on the version tells whether it still is what was compared with the tree.
         if read_seal(index.directory) != index.seal:

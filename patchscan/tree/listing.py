@@ -6,21 +6,24 @@ from collections.abc import Mapping
 
 from patchscan.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
+from patchscan.tree.comparison import RACY, Mark, mark
 from patchscan.tree.git import GitError, run_git
-from patchscan.tree.index import KINDS, file_mark
+from patchscan.tree.index import KINDS
 from patchscan.tree.search import NOT_KERNEL, is_outside
 
 # What changed this shortly before it was looked at may change again without its time changing.
 _RACY_NANOSECONDS = 100_000_000
-_RACY = "racy"
 
 
 @frozen
 class Listing:
-    """The files of a tree that an index takes in, path -> (mark, size), and its directories, path -> mark."""
+    """The files of a tree that an index takes in, path -> (mark, size), and its directories, path -> mark.
+
+    The mark of a file is its blob in git, in a directory what mark_of_text() reads.
+    """
 
     files: Mapping[str, tuple[str, int]]
-    directories: Mapping[str, str]
+    directories: Mapping[str, Mark]
 
 
 def list_tree(tree: Tree) -> Listing:
@@ -52,7 +55,7 @@ def _list_revision(tree: GitRevision) -> Listing:
 
 def _list_directory(root: str) -> Listing:
     files: dict[str, tuple[str, int]] = {}
-    directories: dict[str, str] = {}
+    directories: dict[str, Mark] = {}
     pending = [""]
     while pending:
         directory = pending.pop()
@@ -66,12 +69,22 @@ def _list_directory(root: str) -> Listing:
                             pending.append(prefix + entry.name)
                     elif _is_wanted(entry.name) and entry.is_file(follow_symlinks=False):
                         stat = entry.stat(follow_symlinks=False)
-                        files[prefix + entry.name] = (_mark(stat), stat.st_size)
+                        files[prefix + entry.name] = (_text(_mark(stat)), stat.st_size)
         except OSError:
             continue
     return Listing(files, directories)
 
 
-def _mark(stat: os.stat_result) -> str:
+def _mark(stat: os.stat_result) -> Mark:
     racy = stat.st_mtime_ns > time.time_ns() - _RACY_NANOSECONDS
-    return _RACY if racy else file_mark(stat)
+    return RACY if racy else mark(stat)
+
+
+def _text(one: Mark) -> str:
+    return "{:x}.{:x}.{:x}".format(*one)
+
+
+def mark_of_text(text: str) -> Mark:
+    """The mark of a file in a directory."""
+    size, modified, changed = (int(number, 16) for number in text.split("."))
+    return size, modified, changed
