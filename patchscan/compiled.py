@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.record import frozen
@@ -20,7 +21,9 @@ from patchscan.source.condition import (
 from patchscan.tree.implied import ARCHITECTURES, implied
 from patchscan.tree.kbuild import linkage_of
 from patchscan.tree.overlay import View
-from patchscan.tree.uses import Use
+
+if TYPE_CHECKING:
+    from patchscan.tree.uses import Use
 
 _SHORTEST_PLACE = 12
 
@@ -133,12 +136,12 @@ def built_when(view: View, path: str) -> Formula:
     return all_of(config(option) for option in options)
 
 
-def defined_when(view: View, use: Use) -> Formula:
+def defined_when(view: View, use: "Use") -> Formula:
     """When a definition that find_uses() found is compiled."""
     return all_of((*(read_condition(each) for each in use.conditions), built_when(view, use.path)))
 
 
-def some_definition_when(view: View, found: Sequence[Use]) -> Formula:
+def some_definition_when(view: View, found: "Sequence[Use]") -> Formula:
     """When one of the definitions among the uses of a symbol is there; of none, never.
 
     What is declared and defined in no C file comes from a macro, and is there with its declaration. A declaration

@@ -224,9 +224,11 @@ class Context:
 
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
-        from patchscan.tree.uses import look_ahead
+        wanted = sorted(symbols)
+        if wanted:
+            from patchscan.tree.uses import look_ahead
 
-        look_ahead(self.final, sorted(symbols), whole)
+            look_ahead(self.final, wanted, whole)
 
     def linkage(self, path: str) -> str:
         """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.tree.uses import find_uses, look_ahead
 
 THERE = ("definition", "declaration", "local", "member")
 
@@ -20,7 +19,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if line is not None:
                 place, private = later[name]
                 first.setdefault(name, (file, line, place, private and place.path == file.path))
-    if context.has_tree:
+    if context.has_tree and first:
+        from patchscan.tree.uses import look_ahead
+
         look_ahead(context.view, sorted(name for name in first if not first[name][3]))
     for name, (file, line, place, private) in first.items():
         yield judge(context, name, file, line, place, private)
@@ -79,6 +80,8 @@ def judge(
         if not context.has_tree:
             return file.fine(line, f"without a tree it is not known whether there is another {name}")
         # Only where no example is near is it worth a claim on the whole tree.
+        from patchscan.tree.uses import find_uses
+
         known = find_uses(context.view, name, whole=False).of_kind(*THERE)
         found = None if known else find_uses(context.view, name)
         if found is None or found.of_kind(*THERE) or not found.complete:

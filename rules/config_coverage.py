@@ -39,10 +39,10 @@ class Symbol:
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every symbol that the patch introduces under a condition, against the uses that the patch adds."""
-    from patchscan.compiled import added_uses
-
     if not context.has_tree:
         return
+    from patchscan.compiled import added_uses
+
     first = {symbol.name: symbol for symbol in reversed(tuple(symbols(context)))}
     for symbol in first.values():
         if is_conditional(context.view, symbol):

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Line
-from patchscan.tree.uses import Use, find_uses, look_ahead
+
+if TYPE_CHECKING:
+    from patchscan.tree.uses import Use
 
 MEMBER = pattern(r"^\s+(?:unsigned(?: int)?|int|bool|u8|u16|u32)\s+(\w+)\s*:\s*1\s*;")
 # Flags that end in these say different things of one object, and are not of one kind.
@@ -30,7 +33,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     ]
     new = {name for _, _, name in added}
     found = [(file, line, name, old) for file, line, name in added for old in sibling(context, name, new)]
-    look_ahead(context.view, sorted({old for _, _, _, old in found}))
+    context.look_ahead({old for _, _, _, old in found})
     for file, line, name, old in found:
         yield judge(context, file, line, name, old)
 
@@ -76,10 +79,10 @@ def judge(context: Context, file: ChangedFile, line: Line, new: str, old: str) -
     )
 
 
-def readers_of(context: Context, file: ChangedFile, new: str, old: str, whole: bool) -> dict[str, Use]:
+def readers_of(context: Context, file: ChangedFile, new: str, old: str, whole: bool) -> "dict[str, Use]":
     """The first use in each other file that reads the old member and does not mention the new one, by path."""
     readers: dict[str, Use] = {}
-    for use in find_uses(context.final, old, whole).of_kind("member"):
+    for use in context.uses(old, whole).of_kind("member"):
         if use.path != file.path and reads(use.text, old) and not knows(context, use.path, new):
             readers.setdefault(use.path, use)
     return readers

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.context import ChangedFile, Context
 from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.source import Function
-from patchscan.tree.uses import Uses, find_uses, look_ahead
+
+if TYPE_CHECKING:
+    from patchscan.tree.uses import Uses
 
 # They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
 SPECIAL = pattern(
@@ -132,7 +135,7 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
                 )
                 continue
             # A header of templates, or a C file that includes this one, may use it.
-            near = find_uses(context.final, function.name, whole=False).uses if context.has_tree else ()
+            near = context.uses(function.name, whole=False).uses if context.has_tree else ()
             if any(use.path != file.path and use.kind in ("call", "address", "macro") for use in near):
                 yield file.fine(
                     function.name_line, f"another file may include this one and use {function.name}()"
@@ -149,11 +152,11 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             yield file.fine(function.name_line, f"without a tree the users of {function.name} are not known")
         else:
             unknown.append((file, function))
-    look_ahead(context.final, sorted({function.name for _, function in unknown}))
+    context.look_ahead({function.name for _, function in unknown})
     for file, function in unknown:
         # Only where no example is near is it worth a claim on the whole tree.
-        known = is_known(find_uses(context.final, function.name, whole=False), file, function)
-        found = None if known else find_uses(context.final, function.name)
+        known = is_known(context.uses(function.name, whole=False), file, function)
+        found = None if known else context.uses(function.name)
         if found is None or is_known(found, file, function) or not found.complete:
             yield file.fine(function.name_line, f"{function.name} has users in the tree, or other versions")
         else:
@@ -164,7 +167,7 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             )
 
 
-def is_known(found: Uses, file: ChangedFile, function: Function) -> bool:
+def is_known(found: "Uses", file: ChangedFile, function: Function) -> bool:
     """Whether one of the uses of its name needs a function, or another file has a version of it."""
     return any(
         use.path != file.path

@@ -10,7 +10,6 @@ from patchscan.record import frozen
 from patchscan.series import Hunk
 from patchscan.source import Function, parse
 from patchscan.tree.overlay import View
-from patchscan.tree.uses import files_holding
 
 _INCLUDE = pattern(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
 _MOST = 60
@@ -70,6 +69,9 @@ def counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tupl
     view: the tree as the whole series leaves it. A static function is named beside its file or in a header of
     it at most, and a file that defines another of its name speaks of that one.
     """
+    # Imported here: few patches take a barrier away.
+    from patchscan.tree.uses import files_holding
+
     paths, missed = files_holding(view, function.name, (file.path,), _MOST)
     if function.is_static and file.path.endswith(".c"):
         near = tuple(f"/{name.decode('latin-1')}" for name in _INCLUDE.findall(view.read(file.path) or b""))
