@@ -17,19 +17,39 @@ _CALLED = re.compile(rb"\b([A-Za-z_]\w*)[ \t]*\(")
 class Definition:
     """A function, or a function-like macro or stub (by_name: its parameters are bound as written, not by value).
 
-    text: its bytes, comments blanked; node: its syntax tree; first_line: in the file; parameters: (type, name);
-    result: its result type; lifted: True when it was taken from a patch's text, not from the tree.
+    text: its bytes, comments blanked; first_line: in the file; given: the parameters of one that is bound by name.
+    It is parsed when its tree is asked for, since of most that are found only the names are.
     """
 
     name: str
     path: str
     first_line: int
     text: bytes
-    node: Node
-    parameters: tuple[tuple[str, str], ...]
-    result: str
-    by_name: bool = False
+    given: tuple[tuple[str, str], ...] | None = None
     stub: bool = False
+
+    @property
+    def by_name(self) -> bool:
+        return self.given is not None
+
+    @cached_property
+    def node(self) -> Node | None:
+        """Its syntax tree, None where it does not parse as a function."""
+        return parse_function(self.text)
+
+    @cached_property
+    def parameters(self) -> tuple[tuple[str, str], ...]:
+        """(type, name) of each."""
+        if self.given is not None or self.node is None:
+            return self.given or ()
+        return tuple(_parameters(self.node, self.text_of))
+
+    @cached_property
+    def result(self) -> str:
+        """Its result type."""
+        kind = self.node.child_by_field_name("type") if self.node is not None else None
+        declarator = self.node.child_by_field_name("declarator") if self.node is not None else None
+        return declared(self.text_of(kind) if kind else "", declarator, self.text_of)[0]
 
     def text_of(self, node: Node) -> str:
         """The C text of a node."""
@@ -41,7 +61,7 @@ class Definition:
 
     @property
     def body(self) -> Node | None:
-        return self.node.child_by_field_name("body")
+        return self.node.child_by_field_name("body") if self.node is not None else None
 
     @cached_property
     def identifiers(self) -> frozenset[str]:
@@ -83,20 +103,12 @@ def define(
     parameters: tuple[tuple[str, str], ...] | None = None,
     stub: bool = False,
 ) -> Definition | None:
-    """Parse one definition; parameters given: bound as written. None when it does not parse as a function."""
-    node = parse_function(text)
-    if node is None or node.child_by_field_name("body") is None:
-        return None
-    by_name = parameters is not None
+    """One definition; parameters given: bound as written. None when it does not parse as a function.
 
-    def text_of(inner: Node) -> str:
-        return text[inner.start_byte : inner.end_byte].decode("latin-1")
-
-    if parameters is None:
-        parameters = tuple(_parameters(node, text_of))
-    kind = node.child_by_field_name("type")
-    result, _ = declared(text_of(kind) if kind else "", node.child_by_field_name("declarator"), text_of)
-    return Definition(name, path, first_line, text, node, parameters, result, by_name, stub)
+    A stub is not parsed before it is needed: most of them are there for their effects only.
+    """
+    definition = Definition(name, path, first_line, text, parameters, stub)
+    return definition if stub or definition.body is not None else None
 
 
 def _parameters(node: Node, text_of: Callable[[Node], str]) -> Iterable[tuple[str, str]]:

@@ -59,6 +59,7 @@ class Index:
         self.directory = directory
         self.seal = seal
         self._found: dict[Kind, dict[str, list[str]]] = {}
+        self._by_directory: dict[str, dict[str, list[str]]] = {}
         self._difference: dict[Kind, Difference] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
 
@@ -79,10 +80,11 @@ class Index:
         """The same of the sources directly in a directory; only these are compared with the index."""
         if directory not in self._stale_in:
             self._stale_in[directory] = self._compared(directory)
-        found = {
-            word: [path for path in paths if path.rpartition("/")[0] == directory]
-            for word, paths in self._indexed(words, SOURCES).items()
-        }
+        for word, paths in self._indexed([each for each in words if each not in self._by_directory]).items():
+            self._by_directory[word] = {}
+            for path in paths:
+                self._by_directory[word].setdefault(path.rpartition("/")[0], []).append(path)
+        found = {word: self._by_directory[word].get(directory, []) for word in words}
         return self._sealed(self._corrected(found, Difference(self._stale_in[directory])))
 
     def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
@@ -91,7 +93,7 @@ class Index:
             raise sqlite3.OperationalError("the index has changed")
         return {word: tuple(sorted(paths)) for word, paths in found.items()}
 
-    def _indexed(self, words: Sequence[str], kind: Kind) -> Words:
+    def _indexed(self, words: Sequence[str], kind: Kind = SOURCES) -> Words:
         known = self._found.setdefault(kind, {})
         missing = [word for word in words if word not in known]
         found: dict[str, list[str]] = {word: [] for word in missing}
