@@ -83,9 +83,11 @@ def lower_program(
     definition = stubs.get(name) if path.startswith("stubs/") else code.function(name, path)
     if definition is None:
         raise ValueError(f"{path} has no function {name}")
-    seen = _looks_at(_lower(definition, 1, code, stubs, choices or {}, look_into, names)[0])
+    body, context = _lower(definition, 1, code, stubs, choices or {}, look_into, names)
+    seen = _looks_at(body)
     states = min(_MOST_STATES, _combinations(seen))
-    body, context = _lower(definition, states, code, stubs, choices or {}, look_into, names)
+    if states != 1:
+        body, context = _lower(definition, states, code, stubs, choices or {}, look_into, names)
     settled, taken = _settle(body)
     holes = [event for event in walk(settled) if isinstance(event, Hole)]
     return Program(
