@@ -8,7 +8,8 @@ from patchscan.model.assembly import as_c, has_macros
 from patchscan.record import frozen
 from patchscan.source.lexical import blank
 
-_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|[^\n])*)", re.M)
+# Searched in a text with a newline before it: re.M's ^ is tried at every character.
+_DIRECTIVE = re.compile(rb"\n[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|[^\n])*)")
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|0[xX][0-9a-fA-F]+|\d+|\w+)[uUlL]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(rb"/\*[^*]*(?:\*(?!/)[^*]*)*\*/|//[^\n]*")
@@ -50,8 +51,8 @@ def plain_text(text: bytes) -> Text:
     """A C or assembly file's text (see patchscan.model.assembly), read once for all configurations."""
     code = without_comments(as_c(text) if has_macros(text) else text)
     directives = tuple(
-        Directive(found.start(), found.end(), found[1].decode(), _words(found[2]))
-        for found in _DIRECTIVE.finditer(code)
+        Directive(found.start(), found.end() - 1, found[1].decode(), _words(found[2]))
+        for found in _DIRECTIVE.finditer(b"\n" + code)
     )
     words = _WORD.findall("\n".join(directive.words for directive in directives))
     return Text(code, directives, tuple(dict.fromkeys(words)))

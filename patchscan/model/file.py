@@ -8,24 +8,24 @@ from patchscan.model.conditionals import Text, plain_text
 from patchscan.model.config import Config
 from patchscan.model.definition import Definition, define, number
 
-_NAME = rb"^(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*"
+# What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
+_NAME = rb"\n(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*"
 _FLAT = rb"[^();]*"
 _NESTED = rb"%s(?:\(%s(?:\(%s\)%s)*\)%s)*" % ((_FLAT,) * 5)
 # The rest is looked at only: what begins behind a macro's parenthesis may be a definition of its own.
-_FUNCTION = re.compile(_NAME + rb"\((?=(%s\)\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{))" % _NESTED, re.M)
+_FUNCTION = re.compile(_NAME + rb"\((?=(%s\)\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{))" % _NESTED)
 _OUTER = re.compile(
     rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
 )
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)", re.M)
+_DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
 _ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
 _CONSTANT = re.compile(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
-_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
+_INCLUDE = re.compile(rb"\n[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]")
 _PER_CPU = re.compile(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
 _GLOBAL = re.compile(
-    rb"^(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
-    rb"[\s*]+)(\w+)(?:\[[^\]]*\])?\s*(?:__\w+\s*)*(?:=|;)",
-    re.M,
+    rb"\n(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
+    rb"[\s*]+)(\w+)(?:\[[^\]]*\])?\s*(?:__\w+\s*)*(?:=|;)"
 )
 _STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*\{")
 _MEMBER = re.compile(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
@@ -63,16 +63,17 @@ class File:
     def functions(self) -> dict[str, tuple[int, int]]:
         """Name to (start of the definition, start of its body)."""
         found: dict[str, tuple[int, int]] = {}
-        for header in _FUNCTION.finditer(self.text):
-            start = _with_type(self.text, header.start(), header.start(1))
-            found.setdefault(header.group(1).decode(), (start, header.end(2)))
+        for header in _FUNCTION.finditer(b"\n" + self.text):
+            # The newline before it takes a place: what follows it stands one earlier in the text.
+            start = _with_type(self.text, header.start(), header.start(1) - 1)
+            found.setdefault(header.group(1).decode(), (start, header.end(2) - 1))
         return found
 
     @cached_property
     def defines(self) -> dict[str, list[re.Match[bytes]]]:
         """Every #define of each name."""
         found: dict[str, list[re.Match[bytes]]] = {}
-        for each in _DEFINE.finditer(self.text):
+        for each in _DEFINE.finditer(b"\n" + self.text):
             found.setdefault(each[1].decode(), []).append(each)
         return found
 
@@ -94,9 +95,9 @@ class File:
     @cached_property
     def globals(self) -> dict[str, str]:
         """Global and per-CPU variables to their types."""
-        types = {name.decode(): " ".join(kind.decode().split()) for kind, name in _GLOBAL.findall(self.text)}
-        types.update((n.decode(), " ".join(k.decode().split())) for k, n in _PER_CPU.findall(self.text))
-        return types
+        found = _GLOBAL.findall(b"\n" + self.text)
+        found += _PER_CPU.findall(self.text) if b"PER_CPU" in self.text else ()
+        return {name.decode(): " ".join(kind.decode().split()) for kind, name in found}
 
     @cached_property
     def structs(self) -> dict[str, dict[str, str]]:
@@ -203,4 +204,4 @@ def _indexed(path: str, text: Text, values: tuple[int, ...]) -> File:
 @lru_cache(maxsize=4096)
 def includes(text: bytes) -> tuple[str, ...]:
     """The files that a text includes, in order, whatever the configuration."""
-    return tuple(name.decode("latin-1") for name in _INCLUDE.findall(text))
+    return tuple(name.decode("latin-1") for name in _INCLUDE.findall(b"\n" + text))
