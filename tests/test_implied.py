@@ -132,3 +132,24 @@ def test_certain(expression: str, names: list[str]) -> None:
 def test_whole_needs_all_terms() -> None:
     assert certain("A && B", whole=True) == ["A", "B"]
     assert certain("A && !B", whole=True) == []
+
+
+def test_a_select_under_a_condition_that_was_known_before() -> None:
+    text = b"""
+config MMU
+	bool "Pages"
+
+config NET
+	bool "Network"
+	depends on MMU
+
+config DEVICE
+	bool "A device"
+	depends on MMU && NET
+	select BUFFERS if MMU
+
+config BUFFERS
+	bool
+"""
+    view = View(MemoryTree("buffers", {"Kconfig": text}), {})
+    assert implied(view, ("DEVICE",)) == {"DEVICE", "NET", "MMU", "BUFFERS"}

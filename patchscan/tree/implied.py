@@ -72,14 +72,13 @@ class _Reader:
         pending = sorted(names)
         while pending and len(found) < _MOST_SYMBOLS:
             name = pending.pop()
-            if name in found:
-                continue
-            found.add(name)
-            demands = self.known.get(name) or self.demands(name)
-            pending += sorted(demands.always)
-            waiting += demands.conditional
-            if deep:
-                pending += sorted(self.of_selectors(name))
+            if name not in found:
+                found.add(name)
+                demands = self.known.get(name) or self.demands(name)
+                pending += sorted(demands.always - found)
+                waiting += demands.conditional
+                if deep:
+                    pending += sorted(self.of_selectors(name) - found)
             if not pending:
                 held = {option for option, when, whole in waiting if whole and when <= found}
                 pending += sorted(held - found)
