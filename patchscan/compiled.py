@@ -136,6 +136,22 @@ def built_when(view: View, path: str) -> Formula:
     return all_of(config(option) for option in options)
 
 
+def exactly_when(view: View, source: Source, line: int) -> Formula | None:
+    """When a line of a C file is compiled: the #if around it and every way through the Makefiles, None if not plain."""
+    from patchscan.tree.built import built_exactly_when
+
+    built = built_exactly_when(view, source.path)
+    if built is None:
+        return None
+    when = all_of((conditions_of(source, line), built))
+    return when if when.plain else None
+
+
+def conditions_of(source: Source, line: int) -> Formula:
+    """The #if conditions around a line of a text."""
+    return all_of(read_condition(each.expression, each.negated) for each in source.conditions_at(line))
+
+
 def defined_when(view: View, use: "Use") -> Formula:
     """When a definition that find_uses() found is compiled."""
     return all_of((*(read_condition(each) for each in use.conditions), built_when(view, use.path)))
