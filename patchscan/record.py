@@ -10,6 +10,7 @@ from typing import Any, TypeVar, dataclass_transform, overload
 
 Kind = TypeVar("Kind")
 _MISSING: Any = object()
+_FEW = 20
 
 
 class _Field:
@@ -19,6 +20,10 @@ class _Field:
         self.default = default
         self.make = make
         self.compare = compare
+
+    def value(self) -> Any:
+        """The default of a record that is made now; _MISSING where there is none."""
+        return self.make() if self.make is not None else self.default
 
 
 def field(
@@ -59,7 +64,7 @@ def _made(kind: Any, eq: bool) -> Any:
     said = {**getattr(kind, "__said__", {}), **_said(kind, own)}
     kind.__said__ = said
     setattr(kind, "__match_args__", names)  # noqa: B010 (mypy has an opinion on assigning it)
-    kind.__init__ = _later(kind, "__init__", lambda: _initialiser(kind, names, said))
+    kind.__init__ = _first_initialiser(kind, names, said)
     if "__repr__" not in kind.__dict__:
         kind.__repr__ = _representation
     if eq:
@@ -93,6 +98,31 @@ def _later(kind: Any, name: str, make: Callable[[], Any]) -> Any:
         return made(*values, **named)
 
     return method
+
+
+def _first_initialiser(kind: Any, names: tuple[str, ...], said: dict[str, _Field]) -> Any:
+    """The __init__ of a class that may make few records: to compile one takes as long as to make twenty with this."""
+    made = 0
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        nonlocal made
+        made += 1
+        given = {**dict(zip(names, values, strict=False)), **named}
+        fields = {
+            name: given[name] if name in given else said[name].value() if name in said else _MISSING
+            for name in names
+        }
+        complete = all(value is not _MISSING for value in fields.values())
+        # What is wrong is left to the compiled one, which says it as Python does.
+        if made > _FEW or not complete or len(given) != len(values) + len(named) or given.keys() - fields:
+            kind.__init__ = _initialiser(kind, names, said)
+            kind.__init__(self, *values, **named)
+            return
+        self.__dict__.update(fields)
+        if hasattr(kind, "__post_init__"):
+            self.__post_init__()
+
+    return __init__
 
 
 def _initialiser(kind: Any, names: tuple[str, ...], said: dict[str, _Field]) -> Any:

@@ -116,3 +116,23 @@ def test_records_as_plain_data() -> None:
         {"x": 1, "y": 2, "names": []},
         {"x": 2, "y": 2, "names": ["a"], "notes": []},
     ]
+
+
+@pytest.mark.parametrize("made_before", [0, 40])
+def test_wrong_arguments_are_refused_by_the_first_record_and_by_later_ones(made_before: int) -> None:
+    @frozen
+    class Pair:
+        x: int
+        y: int = 2
+        origin: int = field(compare=False, default=0)
+
+    assert all(Pair(at) == Pair(x=at, y=2, origin=at) for at in range(made_before))
+    for values, named in (((), {}), ((1, 2, 3, 4), {}), ((1,), {"x": 1}), ((1,), {"z": 1}), ((), {"y": 1})):
+        with pytest.raises(TypeError):
+            Pair(*values, **named)
+    assert as_dict(Pair(1, origin=5)) == {"x": 1, "y": 2, "origin": 5}
+
+
+def test_a_default_is_made_for_each_record_however_many_there_are() -> None:
+    drafts = [Draft(at) for at in range(40)]
+    assert [draft.lines for draft in drafts] == [[f"x is {at}"] for at in range(40)]
