@@ -14,7 +14,7 @@ from patchscan.pattern import pattern
 from patchscan.record import frozen
 from patchscan.source.condition import Formula, config
 from patchscan.tree import Tree
-from patchscan.tree.entries import ALWAYS, Entry, KconfigFile, both, either, read_entries
+from patchscan.tree.entries import ALWAYS, Entry, FileEntries, both, either, read_entries
 from patchscan.tree.implied import ARCHITECTURES
 from patchscan.tree.overlay import View
 from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name
@@ -81,7 +81,7 @@ class _Files:
         self.places: dict[bytes, list[str]] = {}
         self.selecting: dict[bytes, list[str]] = {}
         self.sourcing: dict[bytes, list[str]] = {}
-        self.parsed: dict[tuple[str, str], KconfigFile] = {}
+        self.parsed: dict[tuple[str, str], FileEntries] = {}
         for path in self._paths():
             if any(_is_of(path, each) for each in architectures):
                 for name, selected, source in _HEAD.findall(view.read(path) or b""):
@@ -100,12 +100,12 @@ class _Files:
             known = {path for paths in indexed.values() for path in paths}
         return sorted(known.union(path for path in self.view.changed if is_kconfig(path)))
 
-    def file(self, path: str, architecture: str) -> KconfigFile:
+    def file(self, path: str, architecture: str) -> FileEntries:
         """A file as it is read for an architecture, with what stands around the lines that source it."""
         key = path, architecture
         if key not in self.parsed:
             # What sources itself, by way of others, stands under nothing.
-            self.parsed[key] = KconfigFile((), ())
+            self.parsed[key] = FileEntries((), ())
             parents = self.parents(path, architecture)
             if not parents and path != _TOP and self.view.exists(_TOP):
                 # Another architecture reads it.

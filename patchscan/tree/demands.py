@@ -32,7 +32,7 @@ class Demands:
     conditional: frozenset[tuple[str, frozenset[str], bool]] = frozenset()
 
 
-class KconfigFile:
+class FileDemands:
     """A Kconfig file: by line the demands of its entries, by path what stands around the files it sources.
 
     constant: the options that are on whenever the file is read ("def_bool y" without a prompt or a condition).
@@ -44,10 +44,10 @@ class KconfigFile:
         self.sources: dict[str, frozenset[str]] = {}
 
 
-def parse(content: bytes) -> KconfigFile:
+def parse(content: bytes) -> FileDemands:
     """What a Kconfig file demands, by its content."""
     text = content.decode("utf-8", "replace").expandtabs()
-    parsed = KconfigFile()
+    parsed = FileDemands()
     stack: list[set[str]] = []
     always: set[str] = set()
     conditional: set[tuple[str, frozenset[str], bool]] = set()

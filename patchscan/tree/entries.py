@@ -38,7 +38,7 @@ class Entry:
 
 
 @frozen
-class KconfigFile:
+class FileEntries:
     """The definitions of a Kconfig file, and what stands around the files that it sources."""
 
     entries: tuple[Entry, ...]
@@ -114,7 +114,7 @@ class _Draft:
             self.prompt = both((condition, self.visible))
 
 
-def read_entries(text: str, around: Formula) -> KconfigFile:
+def read_entries(text: str, around: Formula) -> FileEntries:
     entries: list[Entry] = []
     sources: list[Guarded] = []
     stack: list[_Draft] = [_Draft("", "", around, False)]
@@ -159,7 +159,7 @@ def read_entries(text: str, around: Formula) -> KconfigFile:
             sources.append((rest.strip().strip('"'), outside))
     if current is not None and current.kind == "config":
         entries.append(current.entry())
-    return KconfigFile(tuple(entries), tuple(sources))
+    return FileEntries(tuple(entries), tuple(sources))
 
 
 def _without_comment(text: str) -> str:

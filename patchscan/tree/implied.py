@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from patchscan.tree import Tree
-from patchscan.tree.demands import NOTHING, Demands, KconfigFile, parse
+from patchscan.tree.demands import NOTHING, Demands, FileDemands, parse
 from patchscan.tree.kconfig import ConfigSymbol, indexed_demands, whole_symbol
 from patchscan.tree.overlay import View
 from patchscan.tree.search import is_kconfig
@@ -53,7 +53,7 @@ class _Reader:
     def __init__(self, view: View) -> None:
         self.view = view
         self.symbols: dict[str, ConfigSymbol | None] = {}
-        self.files: dict[str, KconfigFile] = {}
+        self.files: dict[str, FileDemands] = {}
         self.given: dict[str, frozenset[str]] = {}
         self.known: dict[str, Demands] = {}
         self.shallow: dict[str, frozenset[str]] = {}
@@ -156,7 +156,7 @@ class _Reader:
                 return sources[path] | self.around(parent)
         return NOTHING
 
-    def file(self, path: str) -> KconfigFile:
+    def file(self, path: str) -> FileDemands:
         """What a Kconfig file demands, as its index or else the file itself says."""
         if path not in self.files:
             indexed = indexed_demands(self.view, path)

@@ -17,7 +17,7 @@ from patchscan.tree.overlay import View
 from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name
 
 if TYPE_CHECKING:
-    from patchscan.tree.demands import KconfigFile
+    from patchscan.tree.demands import FileDemands
 
 _ENTRY = pattern(
     rb"^ *(?:"
@@ -199,7 +199,7 @@ def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
     return _symbol(name, [*places, *read.places(name)], selected_by.union(read.selected_by(name)))
 
 
-def indexed_demands(view: View, path: str) -> "KconfigFile | None":
+def indexed_demands(view: View, path: str) -> "FileDemands | None":
     """What a Kconfig file demands; None where no index knows it as it is, or the series changes it."""
     if view.tree is None or path in view.changed:
         return None

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from patchscan.record import frozen
 from patchscan.tree import Tree
-from patchscan.tree.demands import NOTHING, Demands, KconfigFile, parse
+from patchscan.tree.demands import NOTHING, Demands, FileDemands, parse
 from patchscan.tree.index import KCONFIG_FILES, Index, connect_to_read, open_index, path_of, read_seal
 from patchscan.tree.kconfig import WIDTH, Definition, definitions_in
 
@@ -62,7 +62,7 @@ def ask_for_symbol(tree: Tree, name: str) -> Said | None:
     return _ask(tree, lambda tables: tables.symbol(name))
 
 
-def ask_for_file(tree: Tree, path: str) -> KconfigFile | None:
+def ask_for_file(tree: Tree, path: str) -> FileDemands | None:
     """What a Kconfig file demands, None where no index to be trusted knows it as it is."""
     return _ask(tree, lambda tables: tables.file(path))
 
@@ -134,7 +134,7 @@ class _Tables:
             self.apart,
         )
 
-    def file(self, path: str) -> KconfigFile | None:
+    def file(self, path: str) -> FileDemands | None:
         """See ask_for_file()."""
         row = self.rows.get(path)
         found = self.database.execute(_DEMANDS, (row,)).fetchone()
@@ -160,7 +160,7 @@ def _selector(path: str, name: Any) -> tuple[str, str]:
     return path, name
 
 
-def _written(file: KconfigFile) -> str:
+def _written(file: FileDemands) -> str:
     """The text that _read() reads."""
     entries = [
         [
@@ -175,9 +175,9 @@ def _written(file: KconfigFile) -> str:
     return json.dumps([entries, sorted(file.constant), sources], separators=(",", ":"))
 
 
-def _read(text: Any) -> KconfigFile:
+def _read(text: Any) -> FileDemands:
     """A file as _written() wrote it. Raises sqlite3.DatabaseError."""
-    file = KconfigFile()
+    file = FileDemands()
     # To add nothing to a value is the cheapest way to see whether it is what it should be.
     try:
         entries, constant, sources = json.loads(text)
