@@ -16,8 +16,9 @@ from patchscan.source.condition import Formula, config
 from patchscan.tree import Tree
 from patchscan.tree.entries import ALWAYS, Entry, FileEntries, both, either, read_entries
 from patchscan.tree.implied import ARCHITECTURES
+from patchscan.tree.kconfig import Changed, changed_files
 from patchscan.tree.overlay import View
-from patchscan.tree.search import files_where, is_kconfig, is_kconfig_name
+from patchscan.tree.search import files_where, is_kconfig_name
 
 _HEAD = pattern(
     rb"^[ \t]*(?:(?:menu)?config[ \t]+(\w+)|(?:select|imply)[ \t]+(\w+)|source[ \t]+\"([^\"\n]+)\")", re.M
@@ -50,14 +51,11 @@ class Configuration:
 
 def find_configuration(view: View, wanted: Formula, unwanted: Formula) -> Configuration | None:
     """A configuration in which one formula holds and another does not; None where none is found."""
-    changed = tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
-    return _found(view.tree, changed, wanted, unwanted)
+    return _found(view.tree, changed_files(view), wanted, unwanted)
 
 
 @lru_cache(maxsize=512)
-def _found(
-    tree: Tree | None, changed: tuple[tuple[str, bytes | None], ...], wanted: Formula, unwanted: Formula
-) -> Configuration | None:
+def _found(tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula) -> Configuration | None:
     own = tuple(name for name, option in sorted(ARCHITECTURES.items()) if option in wanted.atoms)
     for architecture in own or _COMMON:
         chosen = _Search(_files(tree, changed, own or _COMMON), architecture).found(wanted, unwanted)
@@ -67,9 +65,7 @@ def _found(
 
 
 @lru_cache(maxsize=4)
-def _files(
-    tree: Tree | None, changed: tuple[tuple[str, bytes | None], ...], architectures: tuple[str, ...]
-) -> "_Files":
+def _files(tree: Tree | None, changed: Changed, architectures: tuple[str, ...]) -> "_Files":
     return _Files(View(tree, dict(changed)), architectures)
 
 
@@ -98,7 +94,7 @@ class _Files:
             known = set(files_where(tree, is_kconfig_name))
         else:
             known = {path for paths in indexed.values() for path in paths}
-        return sorted(known.union(path for path in self.view.changed if is_kconfig(path)))
+        return sorted(known.union(path for path, _ in changed_files(self.view)))
 
     def file(self, path: str, architecture: str) -> FileEntries:
         """A file as it is read for an architecture, with what stands around the lines that source it."""

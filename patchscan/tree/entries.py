@@ -4,7 +4,7 @@ Language: Documentation/kbuild/kconfig-language.rst.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from patchscan.pattern import pattern
@@ -114,26 +114,30 @@ class _Draft:
             self.prompt = both((condition, self.visible))
 
 
-def read_entries(text: str, around: Formula) -> FileEntries:
-    entries: list[Entry] = []
-    sources: list[Guarded] = []
-    stack: list[_Draft] = [_Draft("", "", around, False)]
-    current: _Draft | None = None
-    help_indent = -1
-    in_help = False
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a Kconfig file without help texts, which end where less is indented, and comments."""
+    help_indent: int | None = None
     for line in re.sub(r"\\\n", " ", text).split("\n"):
         statement = line.strip()
         if not statement or statement.startswith("#"):
             continue
         indent = len(line) - len(line.lstrip())
-        if in_help:
-            help_indent = indent if help_indent < 0 else help_indent
-            if indent >= help_indent and indent > 0:
-                continue
-            in_help = False
-        if statement in ("help", "---help---"):
-            in_help, help_indent = True, -1
-            continue
+        if help_indent is not None and indent >= max(help_indent, 1):
+            help_indent = help_indent or indent
+        elif statement in ("help", "---help---"):
+            help_indent = 0
+        else:
+            help_indent = None
+            yield statement
+
+
+def read_entries(text: str, around: Formula) -> FileEntries:
+    """The definitions of a Kconfig file, tabs expanded; around: what stands around the lines that source it."""
+    entries: list[Entry] = []
+    sources: list[Guarded] = []
+    stack: list[_Draft] = [_Draft("", "", around, False)]
+    current: _Draft | None = None
+    for statement in _statements(text):
         block = _BLOCK.match(statement)
         if block is None:
             if current is not None:

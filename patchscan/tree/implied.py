@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from patchscan.tree import Tree
 from patchscan.tree.demands import NOTHING, Demands, FileDemands, parse
-from patchscan.tree.kconfig import ConfigSymbol, indexed_demands, whole_symbol
+from patchscan.tree.kconfig import Changed, ConfigSymbol, changed_files, indexed_demands, whole_symbol
 from patchscan.tree.overlay import View
-from patchscan.tree.search import is_kconfig
 
 # Directory of an architecture -> the option that is on where it is built (the `config` of its own Kconfig).
 ARCHITECTURES = {
@@ -38,12 +37,11 @@ _MOST_SELECTORS = 12
 
 def implied(view: View, names: Iterable[str]) -> frozenset[str]:
     """The options (without CONFIG_) that are on in every configuration in which all of names are; names included."""
-    changed = tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
-    return _reader(view.tree, changed).closure(frozenset(names), deep=True)
+    return _reader(view.tree, changed_files(view)).closure(frozenset(names), deep=True)
 
 
 @lru_cache(maxsize=8)
-def _reader(tree: Tree | None, changed: tuple[tuple[str, bytes | None], ...]) -> "_Reader":
+def _reader(tree: Tree | None, changed: Changed) -> "_Reader":
     return _Reader(View(tree, dict(changed)))
 
 

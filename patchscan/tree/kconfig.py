@@ -82,7 +82,8 @@ class Definition:
 Changed = tuple[tuple[str, bytes | None], ...]
 
 
-def _changed(view: View) -> Changed:
+def changed_files(view: View) -> Changed:
+    """The Kconfig files that differ from those of the view's tree."""
     return tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
 
 
@@ -178,7 +179,7 @@ def _files(tree: Tree | None) -> _Files:
 def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
     """All CONFIG symbols that some Kconfig file of the view defines, by name without CONFIG_."""
     view = view if isinstance(view, View) else View(view, {})
-    files, changed = _files(view.tree), _changed(view)
+    files, changed = _files(view.tree), changed_files(view)
     if changed not in files.symbols:
         files.symbols[changed] = files.symbols_of(files.paths(), changed)
     return files.symbols[changed]
@@ -193,7 +194,7 @@ def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
     said = ask_for_symbol(view.tree, name) if view.tree is not None else None
     if said is None:
         return config_symbols(view).get(name)
-    read = _files(view.tree).symbols_apart(said.apart, _changed(view))
+    read = _files(view.tree).symbols_apart(said.apart, changed_files(view))
     places = [each for each in said.definitions if each[0] not in view.changed]
     selected_by = {selector for path, selector in said.selected_by if path not in view.changed}
     return _symbol(name, [*places, *read.places(name)], selected_by.union(read.selected_by(name)))
@@ -218,7 +219,7 @@ def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSy
     files = _files(view.tree)
     parts = directory.split("/")
     above = ["/".join([*parts[:depth], "Kconfig"]) for depth in range(len(parts), 0, -1)]
-    changed = [path for path in sorted(view.changed) if is_kconfig(path)]
+    changed = [path for path, _ in changed_files(view)]
     for path in chain(above, _COMMON, changed, files.naming(name)):
         definitions = files.definitions_of(view, path, name)
         if any(one.name == name for one in definitions):
