@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from patchscan.cli import COMMANDS, parser_of
-from patchscan.registry import load_rules
 from patchscan.rule import Rule
+from patchscan.settling.registry import load_rules
 
 
 def write_pages(directory: Path) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from patchscan.pattern import pattern
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.rule import Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line
-from patchscan.source import Call, Function, Source, parse, parse_fragment
 from patchscan.tree.overlay import FileState
 
 _IDENTIFIER = pattern(r"[A-Za-z_]\w*")
@@ -200,7 +200,7 @@ class ChangedFile:
 
         None where one of these lines is not known.
         """
-        from patchscan.fixes import diff_of
+        from patchscan.settling.fixes import diff_of
 
         if not all(number in self._known for number in range(first, last + 1)):
             return None

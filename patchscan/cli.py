@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from patchscan.job import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
+from patchscan.commands.scan import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -146,8 +146,8 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
 
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
-    from patchscan.job import each_series, scan_in_turn, scan_side_by_side
-    from patchscan.output import output_to, output_width, use_colour
+    from patchscan.commands.output import output_to, output_width, use_colour
+    from patchscan.commands.scan import each_series, scan_in_turn, scan_side_by_side
 
     several = each_series(options)
     if (options.fix_patch or options.previous) and len(several) > 1:
@@ -171,7 +171,7 @@ def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -
     """The findings of all series by rule, below the report or, where that is for programs, on stderr."""
     from collections import Counter
 
-    from patchscan.measure import table
+    from patchscan.commands.measure import table
 
     total: Counter[tuple[str, str]] = sum(counted, Counter())
     print(table(total), end="", file=sys.stdout if below else sys.stderr)
@@ -186,9 +186,9 @@ def why_arguments(command: argparse.ArgumentParser) -> None:
 
 def why(options: argparse.Namespace) -> int:
     """`patchscan why`: what every rule makes of one line."""
-    from patchscan.job import report_on
-    from patchscan.tools import load_tools
-    from patchscan.why import explain_line
+    from patchscan.commands.loading import load_tools
+    from patchscan.commands.scan import report_on
+    from patchscan.commands.why import explain_line
 
     *options.series, place = options.series
     path, _, line = place.rpartition(":")
@@ -205,7 +205,7 @@ def rules_arguments(command: argparse.ArgumentParser) -> None:
 
 def rules(options: argparse.Namespace) -> int:
     """`patchscan rules`: a line a rule."""
-    from patchscan.tools import all_rules
+    from patchscan.commands.loading import all_rules
 
     found, problems = all_rules(options.rules)
     width = max((len(rule.name) for rule in found), default=0)
@@ -224,8 +224,8 @@ def explain_arguments(command: argparse.ArgumentParser) -> None:
 
 def explain(options: argparse.Namespace) -> int:
     """`patchscan explain`: what a rule says, why, on what it rests, and its examples."""
-    from patchscan.explain import as_json, as_text
-    from patchscan.tools import all_rules
+    from patchscan.commands.explain import as_json, as_text
+    from patchscan.commands.loading import all_rules
 
     found = {rule.name: rule for rule in all_rules(options.rules)[0]}
     rule = found.get(options.rule)
@@ -241,7 +241,7 @@ def syntax_arguments(command: argparse.ArgumentParser) -> None:
 
 def syntax(options: argparse.Namespace) -> int:
     """`patchscan syntax`: the syntax tree as rules see it."""
-    from patchscan.source.printtree import print_tree
+    from patchscan.c.printtree import print_tree
 
     path, _, function = options.file.partition(":")
     try:
@@ -262,7 +262,7 @@ def new_rule_arguments(command: argparse.ArgumentParser) -> None:
 
 def new_rule(options: argparse.Namespace) -> int:
     """`patchscan new-rule`: a rule file with its sections, ready to fill in."""
-    from patchscan.newrule import create
+    from patchscan.commands.newrule import create
 
     try:
         print(create(options.name, options.directory))
@@ -277,7 +277,7 @@ def completion_arguments(command: argparse.ArgumentParser) -> None:
 
 def completion(options: argparse.Namespace) -> int:
     """`patchscan completion`: what to source in a shell's start-up file."""
-    from patchscan.completion import script
+    from patchscan.commands.completion import script
 
     sys.stdout.write(script(options.shell, {name: parser_of(name) for name in COMMANDS}))
     return CLEAN
@@ -302,8 +302,8 @@ def b4_review_arguments(command: argparse.ArgumentParser) -> None:
 
 def b4_check(options: argparse.Namespace) -> int:
     """`patchscan b4-check`: the line protocol of b4's per-patch checks, a message on standard input."""
-    from patchscan.b4 import lines
-    from patchscan.tools import load_tools
+    from patchscan.commands.b4 import lines
+    from patchscan.commands.loading import load_tools
 
     sys.stdout.write(lines(sys.stdin.buffer.read(), load_tools(options), os.getcwd()))
     return CLEAN
@@ -311,8 +311,8 @@ def b4_check(options: argparse.Namespace) -> int:
 
 def b4_review(options: argparse.Namespace) -> int:
     """`patchscan b4-review`: the JSON protocol of b4's review checks, a message on standard input."""
-    from patchscan.b4 import array
-    from patchscan.tools import load_tools
+    from patchscan.commands.b4 import array
+    from patchscan.commands.loading import load_tools
 
     answer = array(sys.stdin.buffer.read(), load_tools(options), os.getcwd(), options.series)
     sys.stdout.write(answer)
@@ -321,8 +321,8 @@ def b4_review(options: argparse.Namespace) -> int:
 
 def nipa(options: argparse.Namespace) -> int:
     """`patchscan nipa`: a test of NIPA, in the tree with the patch applied."""
-    from patchscan.nipa import test
-    from patchscan.tools import load_tools
+    from patchscan.commands.loading import load_tools
+    from patchscan.commands.nipa import test
 
     return test(load_tools(options), os.getcwd(), os.environ)
 
@@ -349,18 +349,21 @@ COMMANDS: dict[
     "explain": (explain, explain_arguments, "explain a rule: reason, source, examples"),
     "syntax": (syntax, syntax_arguments, "print the syntax tree of a C file or function as rules see it"),
     "simulate": (
-        *command_of("patchscan.simulator.command"),
+        *command_of("patchscan.commands.simulate"),
         "run litmus tests under the kernel's memory model",
     ),
     "model": (
-        *command_of("patchscan.model.command"),
+        *command_of("patchscan.commands.model"),
         "extract the models that a series touches, and run them",
     ),
-    "index": (*command_of("patchscan.tree.indexer"), "make or refresh the identifier index of a kernel tree"),
-    "cost": (*command_of("patchscan.cost.command"), "what schemes cost, executed on N CPUs"),
+    "index": (
+        *command_of("patchscan.tree.index.build"),
+        "make or refresh the identifier index of a kernel tree",
+    ),
+    "cost": (*command_of("patchscan.commands.cost"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),
-    "compare": (*command_of("patchscan.compare"), "what changed between two revisions of a series"),
+    "compare": (*command_of("patchscan.commands.compare"), "what changed between two revisions of a series"),
     "nipa": (nipa, b4_arguments, "check the patch at HEAD as a test of NIPA"),
     "completion": (completion, completion_arguments, "print what completes commands and options in a shell"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),

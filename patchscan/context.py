@@ -8,23 +8,23 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from patchscan.basics.record import frozen, replace
+from patchscan.c.source import Call, Function, Source
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
-from patchscan.record import frozen, replace
 from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import Patch, Series
-from patchscan.source import Call, Function, Source
 from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
     from patchscan.cost.change import CostChange
-    from patchscan.flow import FlowStates
     from patchscan.flow.callees import Callees, Inside
     from patchscan.flow.calleffects import Summaries
     from patchscan.flow.certain import Wanted
-    from patchscan.report import ModelResult
-    from patchscan.tree.kconfig import ConfigSymbol
-    from patchscan.tree.uses import Uses
+    from patchscan.flow.walk import FlowStates
+    from patchscan.kconfig.symbols import ConfigSymbol
+    from patchscan.lookup.uses import Uses
+    from patchscan.report.render import ModelResult
 
 
 @frozen
@@ -106,8 +106,8 @@ class Context:
         Its callees are known by what they do, and what it is registered as (an IPI's handler, a timer) by the
         context that gives it.
         """
-        from patchscan.flow import states
         from patchscan.flow.callbacks import callbacks, entry_state
+        from patchscan.flow.walk import states
 
         if function not in self._flows:
             callback = callbacks(function.source).get(function.name)
@@ -123,8 +123,8 @@ class Context:
 
     def callers_elsewhere(self, name: str, known: Container[str]) -> "Iterator[tuple[str, Function]]":
         """(path, function) of some that call a function by name, in files of the tree that are not known."""
-        from patchscan.source import parse
-        from patchscan.tree.uses import find_uses
+        from patchscan.c.source import parse
+        from patchscan.lookup.uses import find_uses
 
         calls = find_uses(self.view, name, whole=False).of_kind("call")
         for path in sorted({use.path for use in calls if use.path not in known})[:_MOST_FILES]:
@@ -180,18 +180,18 @@ class Context:
         return (file for context in (self, *self.earlier) for file in context.c_files)
 
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
-        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.tree.uses).
+        """Every use of an identifier in the tree as the whole series leaves it (see patchscan.lookup.uses).
 
         whole=False costs less and may miss some: enough where one example decides.
         """
-        from patchscan.tree.uses import find_uses
+        from patchscan.lookup.uses import find_uses
 
         return find_uses(self.final, symbol, whole)
 
     def models(self, rule: str) -> "Iterator[Finding | Silence]":
         """What one rule has to say of the behavioural models that the series changes (see patchscan.model)."""
         if self.all[0]._concerns_a_model:
-            from patchscan.model.findings import check_models
+            from patchscan.model.scenarios.findings import check_models
 
             yield from check_models(self, rule)
 
@@ -201,7 +201,7 @@ class Context:
 
         Without a tree a reader's or an updater's code is not at hand, and what is missing would look unordered.
         """
-        from patchscan.model.touched import concerned
+        from patchscan.model.scenarios.touched import concerned
 
         return self.settings.simulate and self.has_tree and concerned(self.states)
 
@@ -209,7 +209,7 @@ class Context:
         """The models of the series that rules have asked for."""
         if not self.all[0]._concerns_a_model:
             return ()
-        from patchscan.model.findings import results_of
+        from patchscan.model.scenarios.findings import results_of
 
         return results_of(self.states)
 
@@ -218,7 +218,7 @@ class Context:
         if not self.all[0]._concerns_a_model:
             return ()
         from patchscan.cost.change import SeriesCosts
-        from patchscan.model.findings import models_of
+        from patchscan.model.scenarios.findings import models_of
 
         return SeriesCosts(models_of(self.states)).all_changes()
 
@@ -226,25 +226,25 @@ class Context:
         """Search the tree once for several identifiers whose uses will be asked for."""
         wanted = sorted(symbols)
         if wanted:
-            from patchscan.tree.uses import look_ahead
+            from patchscan.lookup.uses import look_ahead
 
             look_ahead(self.final, wanted, whole)
 
     def linkage(self, path: str) -> str:
         """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""
-        from patchscan.tree.kbuild import linkage
+        from patchscan.kbuild.linkage import linkage
 
         return linkage(self.final, path)
 
     def modules_of(self, path: str) -> frozenset[str]:
         """The modules, or objects of vmlinux, that a C file becomes part of; empty where that is not known."""
-        from patchscan.tree.kbuild import modules_of
+        from patchscan.kbuild.linkage import modules_of
 
         return modules_of(self.final, path)
 
     def config_symbol(self, name: str, path: str = "") -> "ConfigSymbol | None":
         """A CONFIG symbol (without the prefix) of the tree as this patch leaves it; path: who asks."""
-        from patchscan.tree.kconfig import config_symbol
+        from patchscan.kconfig.symbols import config_symbol
 
         return config_symbol(self.view, name, path.rpartition("/")[0])
 

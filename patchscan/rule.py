@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.record import frozen
+from patchscan.basics.record import frozen
 
 if TYPE_CHECKING:
     from patchscan.context import Context

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
-from patchscan.fingerprint import with_fingerprints
-from patchscan.problem import Problem
-from patchscan.record import replace
-from patchscan.repaired import mark_repaired
-from patchscan.report import Coverage, Report
+from patchscan.report.render import Coverage, Report
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Thread
+from patchscan.settling.fingerprint import with_fingerprints
+from patchscan.settling.repaired import mark_repaired
 from patchscan.tree import Tree
 from patchscan.tree.base import describe_base
 from patchscan.tree.overlay import lay

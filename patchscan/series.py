@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.problem import Problem
-from patchscan.record import frozen
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import frozen
 
 if TYPE_CHECKING:
     from patchscan.mail import Message

@@ -17,11 +17,11 @@ the message of a finding on that line. On every other line the rule must be sile
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import field, frozen, record, replace
 from patchscan.context import Settings
 from patchscan.mail.body import read_trailers
-from patchscan.pattern import pattern
-from patchscan.record import field, frozen, record, replace
-from patchscan.report import Report
+from patchscan.report.render import Report
 from patchscan.rule import CHANGELOG, Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 from patchscan.tree import Tree
@@ -113,9 +113,9 @@ def mismatches(rule: Rule, text: str) -> Iterator[str]:
 
 def fix_faults(report: Report, tree: Tree | None) -> Iterator[str]:
     """Where the fixes of a report, laid on top of its series, do not make their findings go."""
-    from patchscan.fixes import fix_patch
-    from patchscan.mail.diff import read_diff
+    from patchscan.diff.read import read_diff
     from patchscan.scan import scan
+    from patchscan.settling.fixes import fix_patch
 
     text, left_out = fix_patch(report)
     yield from (f"{each.where}: {each.message}" for each in left_out)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function, Source
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Function, Source
 
 # rmb() and the like without a prefix order accesses to devices too, and are left to checkpatch.
 FENCES = frozenset(

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import replace
 from patchscan.context import ChangedFile, Context
-from patchscan.model.pairlosses import Loss, counting_on, losses, text_of, texts
-from patchscan.model.pairs import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
-from patchscan.pattern import pattern
-from patchscan.record import replace
+from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
+from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.rule import Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
-    from patchscan.model.code import Codebase
+    from patchscan.codebase.code import Codebase
 
 CLASSES = (
     (pattern(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
@@ -123,12 +123,12 @@ def cannot_pair(one: str, other: str) -> bool:
 
 def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bool:
     """Whether the partner is a full barrier after a store to what is loaded after ours, and its function ends there."""
-    from patchscan.model.code import Codebase
-    from patchscan.model.config import Config
-    from patchscan.model.findings import models_of
-    from patchscan.model.pairside import side
-    from patchscan.model.sources import base_config
-    from patchscan.model.stubs import load_stubs
+    from patchscan.codebase.code import Codebase
+    from patchscan.codebase.sources import base_config
+    from patchscan.kconfig.configured import Config
+    from patchscan.model.lowering.stubs import load_stubs
+    from patchscan.model.scenarios.findings import models_of
+    from patchscan.pairing.side import side
 
     if class_of(partner.name) != "full":
         return False

@@ -20,7 +20,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 place, private = later[name]
                 first.setdefault(name, (file, line, place, private and place.path == file.path))
     if context.has_tree and first:
-        from patchscan.tree.uses import look_ahead
+        from patchscan.lookup.uses import look_ahead
 
         look_ahead(context.view, sorted(name for name in first if not first[name][3]))
     for name, (file, line, place, private) in first.items():
@@ -80,7 +80,7 @@ def judge(
         if not context.has_tree:
             return file.fine(line, f"without a tree it is not known whether there is another {name}")
         # Only where no example is near is it worth a claim on the whole tree.
-        from patchscan.tree.uses import find_uses
+        from patchscan.lookup.uses import find_uses
 
         known = find_uses(context.view, name, whole=False).of_kind(*THERE)
         found = None if known else find_uses(context.view, name)

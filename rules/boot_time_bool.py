@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Function
 
 DEFINITION = pattern(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"

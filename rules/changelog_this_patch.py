@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.context import Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
 MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)

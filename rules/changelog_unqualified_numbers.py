@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 from patchscan.context import Context
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 from patchscan.rule import Finding, Rule, Silence
 
 RATIO = (

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 
 IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")

@@ -4,17 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.formula import Formula, can_hold, follows
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import parse
-from patchscan.source.condition import Formula, can_hold, follows
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
-    from patchscan.compiled import AddedUse
-    from patchscan.tree.uses import Use
+    from patchscan.lookup.compiled import AddedUse
+    from patchscan.lookup.uses import Use
 
 VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     """Every symbol that the patch introduces under a condition, against the uses that the patch adds."""
     if not context.has_tree:
         return
-    from patchscan.compiled import added_uses
+    from patchscan.lookup.compiled import added_uses
 
     first = {symbol.name: symbol for symbol in reversed(tuple(symbols(context)))}
     for symbol in first.values():
@@ -75,8 +75,8 @@ def called_at(file: ChangedFile, line: int, name: str) -> bool:
 
 def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Iterator[Finding | Silence]:
     """What is said of a call whose function has an empty body where the caller is built."""
-    from patchscan.compiled import compiled_when, defined_when, made_sure
-    from patchscan.tree.uses import find_uses
+    from patchscan.lookup.compiled import compiled_when, defined_when, made_sure
+    from patchscan.lookup.uses import find_uses
 
     for use in find_uses(context.view, name, whole=False).of_kind("definition"):
         empty = use.path.endswith(".h") and re.search(r"\)\s*\{\s*\}\s*$", use.text)
@@ -122,7 +122,7 @@ def symbols(context: Context) -> Iterator[Symbol]:
 
 def is_conditional(view: View, symbol: Symbol) -> bool:
     """Whether some option decides that the symbol is there."""
-    from patchscan.compiled import built_when
+    from patchscan.lookup.compiled import built_when
 
     return bool(symbol.file.after[0].conditions_at(symbol.line)) or (
         not symbol.private and bool(built_when(view, symbol.file.path).atoms)
@@ -131,7 +131,7 @@ def is_conditional(view: View, symbol: Symbol) -> bool:
 
 def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding | Silence:
     """A finding where one use can be compiled while no definition is."""
-    from patchscan.tree.uses import find_uses
+    from patchscan.lookup.uses import find_uses
 
     if any(each.name == symbol.name for file in context.not_applied if file.is_c for each in file.functions):
         return symbol.file.unchecked(
@@ -151,7 +151,7 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
 
 def in_series(context: Context, symbol: Symbol) -> "list[Use]":
     """Where the files that the series changes define or declare a symbol, as the patch leaves them."""
-    from patchscan.tree.occurrences import occurrences
+    from patchscan.c.occurrences import occurrences
 
     contents = (
         {symbol.file.path: context.view.read(symbol.file.path)} if symbol.private else context.view.changed
@@ -168,7 +168,7 @@ def first_uncovered(
     view: View, symbol: Symbol, places: "list[AddedUse]", found: "list[Use]"
 ) -> "tuple[Formula, AddedUse | None]":
     """When the symbol is defined, and the first place that can be compiled without; None where none is sure to."""
-    from patchscan.compiled import some_definition_when, uncovered
+    from patchscan.lookup.compiled import some_definition_when, uncovered
 
     defined = some_definition_when(view, found)
     elsewhere = any(
@@ -181,7 +181,7 @@ def first_uncovered(
 
 def finding(context: Context, symbol: Symbol, place: "AddedUse", defined: Formula) -> Finding:
     """What to say, at the declaration where there is one, and else at the definition."""
-    from patchscan.compiled import not_brought
+    from patchscan.lookup.compiled import not_brought
 
     options = not_brought(context.view, defined.atoms - place.when.atoms)
     needs = " and ".join(f"CONFIG_{option}" for option in options)
@@ -196,7 +196,7 @@ def finding(context: Context, symbol: Symbol, place: "AddedUse", defined: Formul
 
 def declarations(context: Context, symbol: Symbol, defined: Formula) -> Iterator[tuple[ChangedFile, int]]:
     """Added declarations that stand under less than the definition does."""
-    from patchscan.compiled import compiled_when
+    from patchscan.lookup.compiled import compiled_when
 
     for file in context.c_files:
         for line in file.added_words.get(symbol.name, ()):

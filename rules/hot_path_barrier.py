@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Control, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Control, Function
 
 # Function names, each row with what says that it is hot.
 HOT = {

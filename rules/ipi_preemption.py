@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Function
 
 NAME = "smp_call_function_many"
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_after
+from patchscan.c.source import Function, Source
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Function, Source
-from patchscan.source.kerneldoc import Comment, Declaration, comments, declaration_after
 
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
 

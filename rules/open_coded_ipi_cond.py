@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.c.source import Call, Control, Function
 from patchscan.context import ChangedFile, Context
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Control, Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Function
 
 OPERATION = pattern(
     r"(?:__this|raw)_cpu_(?:write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"
@@ -52,7 +52,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
 
 def sleeps_behind(context: Context, function: Function, call: Call) -> int | None:
     """The line of a call that may sleep and is reached from this one with nothing that changes the context between."""
-    from patchscan.flow.primitives import effect_of, may_change_context
+    from patchscan.flow.effects import effect_of, may_change_context
     from patchscan.flow.sleeping import sleeps
 
     statement = function.statement_of(call.node)

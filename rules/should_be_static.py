@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Function
 
 if TYPE_CHECKING:
-    from patchscan.tree.uses import Use, Uses
+    from patchscan.lookup.uses import Use, Uses
 
 # They are reached by other ways than their name in C: from assembly tables, BPF, Rust, tests, or by overriding.
 SPECIAL = pattern(
@@ -131,7 +131,7 @@ def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function
 
 def user_in_series(context: Context, path: str, name: str) -> str:
     """Another file that the series changes and that uses a function; "" where none does."""
-    from patchscan.tree.occurrences import occurrences
+    from patchscan.c.occurrences import occurrences
 
     for other, content in sorted(context.final.changed.items()):
         if other == path or not content or not other.endswith((".c", ".h", ".S")):

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Line
 
 if TYPE_CHECKING:
-    from patchscan.tree.uses import Use
+    from patchscan.lookup.uses import Use
 
 MEMBER = pattern(r"^\s+(?:unsigned(?: int)?|int|bool|u8|u16|u32)\s+(\w+)\s*:\s*1\s*;")
 # Flags that end in these say different things of one object, and are not of one kind.

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Call, Function
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Call, Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.context import Context
 from patchscan.mail.plainmail import name_and_address
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
 from patchscan.series import Patch, Trailer
 

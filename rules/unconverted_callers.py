@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function
 from patchscan.context import Context
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
-from patchscan.source import Function
 
 if TYPE_CHECKING:
-    from patchscan.tree.uses import Use, Uses
+    from patchscan.lookup.uses import Use, Uses
 
 # Functions that the kernel wants to be rid of: callers should not be added. Configurable as `functions`.
 UNWANTED = {
@@ -126,7 +126,7 @@ def callers_left(found: "Uses", old: str, new: str) -> "tuple[Use, ...]":
 
 def calls_in_tree(found: "Uses", new: str, context: Context) -> bool:
     """Whether `old` itself now calls `new` in the tree as the series leaves it."""
-    from patchscan.tree.occurrences import occurrences
+    from patchscan.c.occurrences import occurrences
 
     old = next((use for use in found.uses if use.kind == "definition"), None)
     calls = occurrences(context.final.read(old.path) or b"", new, old.path) if old else ()

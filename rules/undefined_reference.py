@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 from patchscan.rule import Evidence, Finding, Rule, Silence
 from patchscan.series import Line
-from patchscan.source import Function
 
 if TYPE_CHECKING:
-    from patchscan.source.condition import Formula
-    from patchscan.tree.configuration import Configuration
-    from patchscan.tree.definer import Definer
+    from patchscan.basics.formula import Formula
+    from patchscan.kconfig.solve import Configuration
+    from patchscan.lookup.definer import Definer
 
 CALL = pattern(r"(?<![\w.>])([a-z_]\w{3,})\s*\(")
 NO_CALL = frozenset(
@@ -48,7 +48,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     calls = list(new_calls(context)) if context.has_tree else []
     if not calls:
         return
-    from patchscan.tree.definer import can_look_up
+    from patchscan.lookup.definer import can_look_up
 
     if can_look_up(context.final):
         context.look_ahead({call.name for call in calls}, whole=False)
@@ -82,9 +82,9 @@ def was_used(file: ChangedFile, line: int, name: str) -> bool:
     before = file.state.before or b""
     if name.encode() not in before:
         return False
-    from patchscan.compiled import conditions_of
-    from patchscan.source.condition import any_of, follows
-    from patchscan.tree.occurrences import offsets
+    from patchscan.basics.formula import any_of, follows
+    from patchscan.c.occurrences import offsets
+    from patchscan.lookup.compiled import conditions_of
 
     places = offsets(before, name.encode())
     # Behind the end of a block, or where there is none, nothing is asked for, as a rule.
@@ -96,9 +96,9 @@ def was_used(file: ChangedFile, line: int, name: str) -> bool:
 
 def suspicion(context: Context, call: Added) -> Suspect | None:
     """A call as a suspect, None where its function is always there, or its file used what stands beside it before."""
-    from patchscan.compiled import exactly_when
-    from patchscan.source.condition import follows
-    from patchscan.tree.definer import definition_in, find_definer
+    from patchscan.basics.formula import follows
+    from patchscan.lookup.compiled import exactly_when
+    from patchscan.lookup.definer import definition_in, find_definer
 
     definer = find_definer(context.final, call.name)
     definition = definition_in(context.final, definer.path, call.name) if definer else None
@@ -116,10 +116,10 @@ def suspicion(context: Context, call: Added) -> Suspect | None:
 
 def judge(context: Context, suspect: Suspect) -> Finding | Silence:
     """A finding where a configuration is found that builds the call and not the function."""
-    from patchscan.reached import compiled_for_sure
-    from patchscan.source.condition import all_of
-    from patchscan.tree.configuration import find_configuration
-    from patchscan.tree.definer import declaring_header, is_only_definer
+    from patchscan.basics.formula import all_of
+    from patchscan.kconfig.solve import find_configuration
+    from patchscan.lookup.definer import declaring_header, is_only_definer
+    from patchscan.lookup.reached import compiled_for_sure
 
     call, view = suspect.call, context.final
     if is_of_series(context, suspect):
@@ -160,7 +160,7 @@ def is_of_series(context: Context, suspect: Suspect) -> bool:
 
 def finding(suspect: Suspect, configuration: "Configuration", header: str) -> Finding:
     """What to say, with the options that show it."""
-    from patchscan.source.condition import config, follows
+    from patchscan.basics.formula import config, follows
 
     call, defined = suspect.call, suspect.defined
     off = sorted(defined.atoms - suspect.used.atoms - configuration.chosen)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from patchscan.c.source import Export
 from patchscan.context import ChangedFile, Context
 from patchscan.rule import Evidence, Finding, Rule, Silence
-from patchscan.source import Export
 
 if TYPE_CHECKING:
-    from patchscan.tree.uses import Use
+    from patchscan.lookup.uses import Use
 
 # Their users do not name the exported symbol itself, or are tests that are built as modules.
 OTHER_NAMES = ("EXPORT_TRACEPOINT_SYMBOL", "EXPORT_SYMBOL_IF_KUNIT", "EXPORT_SYMBOL_FOR_KVM")

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.pattern import pattern
 from patchscan.rule import Finding, Rule, Silence
-from patchscan.source import Function
 
 if TYPE_CHECKING:
-    from patchscan.tree.uses import Uses
+    from patchscan.lookup.uses import Uses
 
 # They are used by the linker, assembly, BPF or tests, or on purpose by nobody.
 SPECIAL = pattern(

@@ -29,14 +29,14 @@ CALLERS = """
 import sys
 from patchscan.tree.overlay import View
 from patchscan.tree import open_tree
-from patchscan.tree.uses import find_uses
+from patchscan.lookup.uses import find_uses
 print(len(find_uses(View(open_tree(sys.argv[1]), {}), sys.argv[2]).uses))
 """
 # The index is compared with the tree once; what is timed is each look-up of a symbol for the first time.
 LOOK_UPS = """
 import sys, time
 from patchscan.tree import open_tree
-from patchscan.tree.index import open_index
+from patchscan.tree.index.lookup import open_index
 index = open_index(open_tree(sys.argv[1]))
 index.holding(["warm"])
 for symbol in sys.argv[2:]:

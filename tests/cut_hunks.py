@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from patchscan.source import Call, Source, parse, parse_fragment
+from patchscan.c.source import Call, Source, parse, parse_fragment
 
 CONTEXT = 3
 _LABEL = re.compile(rb"[ \t]*[A-Za-z_]\w*:\s*(?:$|/[/*])")

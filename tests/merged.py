@@ -16,10 +16,10 @@ from multiprocessing import Pool
 from pathlib import Path
 
 from patchscan.context import NO_SETTINGS, contexts
-from patchscan.registry import load_rules
 from patchscan.rule import Finding
 from patchscan.scan import apply
 from patchscan.series import FileChange, Hunk, Line, Series
+from patchscan.settling.registry import load_rules
 from patchscan.testing import example_patch
 from patchscan.tree.overlay import FileState, PatchState, View
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from patchscan.around import tracked_range
+from patchscan.tree.around import tracked_range
 
 from tests.test_cli import TREE, git
 

@@ -1,14 +1,14 @@
 """What a function does that another file defines: from the tree, one level, unknown where definitions differ."""
 
 import pytest
+from patchscan.c.source import Function, Source, parse, parse_fragment
 from patchscan.flow.callees import MOST_LOOK_UPS, MOST_SEARCHES, Callees, Inside
 from patchscan.flow.certain import certain_call
-from patchscan.flow.definitions import MOST_FILES, find_definitions
 from patchscan.flow.sleeping import sleeps
-from patchscan.registry import load_rules
+from patchscan.lookup.definitions import MOST_FILES, find_definitions
 from patchscan.scan import scan
 from patchscan.series import Thread
-from patchscan.source import Function, Source, parse, parse_fragment
+from patchscan.settling.registry import load_rules
 from patchscan.testing import MemoryTree, read_example
 from patchscan.tree.overlay import View
 

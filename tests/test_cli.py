@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
-from patchscan.registry import load_rule
 from patchscan.rule import Rule
+from patchscan.settling.registry import load_rule
 from patchscan.testing import faults
 
 ROOT = Path(__file__).parent.parent

@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 from patchscan.cli import main
 from patchscan.mail import read_messages
-from patchscan.remarks import answers
-from patchscan.report import Answered
+from patchscan.report.render import Answered
 from patchscan.series import Thread, read_thread
+from patchscan.settling.remarks import answers
 
 from tests.test_report import SCHEMA
 

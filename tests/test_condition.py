@@ -1,7 +1,7 @@
 """Preprocessor conditions as formulas."""
 
 import pytest
-from patchscan.source.condition import can_hold, config, follows, negation, read_condition
+from patchscan.basics.formula import can_hold, config, follows, negation, read_condition
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """When an object is built by plain Makefiles, and the search for configurations with some options and not others."""
 
 import pytest
-from patchscan.source.condition import config, follows
+from patchscan.basics.formula import config, follows
+from patchscan.kbuild.built import built_exactly_when
+from patchscan.kconfig.solve import find_configuration
 from patchscan.testing import MemoryTree
-from patchscan.tree.built import built_exactly_when
-from patchscan.tree.configuration import find_configuration
 from patchscan.tree.overlay import View
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 from patchscan.context import Settings
-from patchscan.registry import load_rules
-from patchscan.report import Report, documents
+from patchscan.report.render import Report, documents
 from patchscan.scan import scan
 from patchscan.series import Thread
+from patchscan.settling.registry import load_rules
 from patchscan.testing import read_example
 
 TEXT = """

@@ -1,9 +1,9 @@
 """Diff text to file changes: every form git and others write (INPUT-TRAPS: diff)."""
 
 import pytest
-from patchscan.mail.diff import read_diff
-from patchscan.mail.paths import unquote
-from patchscan.problem import Problem
+from patchscan.basics.problem import Problem
+from patchscan.diff.names import unquote
+from patchscan.diff.read import read_diff
 from patchscan.series import FileChange, Line
 
 from tests.mails import DIFF, added, diff_for, mail, only_patch

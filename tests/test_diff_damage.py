@@ -1,7 +1,7 @@
 """Diffs as mailers leave them: what the hunk counts prove is repaired, the rest is isolated (traps 22 and 23)."""
 
-from patchscan.mail.diff import read_diff
-from patchscan.problem import Problem
+from patchscan.basics.problem import Problem
+from patchscan.diff.read import read_diff
 from patchscan.series import FileChange
 
 from tests.mails import DIFF, diff_for

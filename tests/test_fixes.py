@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from patchscan.cli import main
 from patchscan.context import ChangedFile
-from patchscan.fixes import diff_of, fix_patch
 from patchscan.mail import read_messages
-from patchscan.registry import load_rules
-from patchscan.report import Report
+from patchscan.report.render import Report
 from patchscan.scan import scan
 from patchscan.series import read_thread
+from patchscan.settling.fixes import diff_of, fix_patch
+from patchscan.settling.registry import load_rules
 from patchscan.testing import MemoryTree
 from patchscan.tree.overlay import FileState
 

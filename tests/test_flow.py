@@ -1,11 +1,11 @@
 """patchscan.flow: the context of every statement, three-valued."""
 
 import pytest
-from patchscan.flow import FlowStates, states
+from patchscan.c.source import Function, parse, parse_fragment
 from patchscan.flow.callbacks import callbacks, entry_state
 from patchscan.flow.state import IRQS_OFF, PROCESS, UNKNOWN, State
 from patchscan.flow.summary import CalleeSummary, local_summaries, rename, summarise
-from patchscan.source import Function, parse, parse_fragment
+from patchscan.flow.walk import FlowStates, states
 
 
 def function_of(body: str, header: str = "static void f(struct pool *p)") -> Function:

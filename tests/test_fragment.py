@@ -1,4 +1,4 @@
-"""patchscan.source.fragment: hunks as C that parses, and whose function is named only where that is sure."""
+"""patchscan.c.fragment: hunks as C that parses, and whose function is named only where that is sure."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from patchscan.source import Function, Source, parse, parse_fragment
+from patchscan.c.source import Function, Source, parse, parse_fragment
 
 from tests.cut_hunks import compare, cut_hunks
 

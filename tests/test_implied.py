@@ -1,9 +1,9 @@
 """Which options come with others."""
 
 import pytest
+from patchscan.kconfig.demands import certain
+from patchscan.kconfig.implied import implied
 from patchscan.testing import MemoryTree
-from patchscan.tree.demands import certain
-from patchscan.tree.implied import implied
 from patchscan.tree.overlay import View
 
 KCONFIG = """

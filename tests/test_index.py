@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from patchscan.tree import Directory, open_tree, uses
-from patchscan.tree.index import SEAL, SHARDS, describe_shards, index_directory, look_up, open_index
-from patchscan.tree.indexer import build_index
+from patchscan.lookup import uses
+from patchscan.tree import Directory, open_tree
+from patchscan.tree.index.build import build_index
+from patchscan.tree.index.lookup import SEAL, SHARDS, describe_shards, index_directory, look_up, open_index
+from patchscan.tree.index.search import holding
 from patchscan.tree.overlay import View
-from patchscan.tree.search import holding
 
 WORDS = ["shared", "only_3", "added", "never"]
 
@@ -60,7 +61,7 @@ def answers_rightly(kernel: Path) -> bool:
 
 def run(code: str, kernel: Path, **options: object) -> subprocess.Popen[bytes]:
     """A builder in a process (and session) of its own, after some preparation."""
-    script = f"import os, signal, sys\nfrom patchscan.tree import indexer\n{code}\n"
+    script = f"import os, signal, sys\nfrom patchscan.tree.index import build as indexer\n{code}\n"
     script += f"sys.exit(indexer.build_index({str(kernel)!r}))"
     return subprocess.Popen(
         [sys.executable, "-c", script],
@@ -191,7 +192,7 @@ def test_no_room_for_the_last_rows(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("patchscan.tree.indexer._write_rows", fail)
+        patch.setattr("patchscan.tree.index.build._write_rows", fail)
         assert build_index(str(kernel)) == 2
     errors = capsys.readouterr().err
     assert "disk is full; run again" in errors and errors.count("\n") == 1
@@ -318,7 +319,7 @@ def test_an_index_rebuilt_under_a_reader(kernel: Path) -> None:
 
 
 def test_dead_rows_are_swept_away(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patchscan.tree.indexer._MOST_DEAD_ROWS", 0.01)
+    monkeypatch.setattr("patchscan.tree.index.build._MOST_DEAD_ROWS", 0.01)
     for generation in range(3):
         for number in range(60):
             (kernel / f"d{number % 7}" / f"f{number}.c").write_text(f"int only_{number}, g{generation};\n")

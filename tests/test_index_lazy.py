@@ -11,13 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from patchscan.tree import Directory, comparison, index, uses
-from patchscan.tree.implied import implied
-from patchscan.tree.index import KCONFIG_FILES, look_up, look_up_in, open_index
-from patchscan.tree.indexer import build_index
-from patchscan.tree.kconfig import config_symbol, config_symbols, whole_symbol
+from patchscan.kconfig.implied import implied
+from patchscan.kconfig.symbols import config_symbol, config_symbols, whole_symbol
+from patchscan.lookup import uses
+from patchscan.tree import Directory
+from patchscan.tree.index import comparison
+from patchscan.tree.index import lookup as index
+from patchscan.tree.index.build import build_index
+from patchscan.tree.index.lookup import KCONFIG_FILES, look_up, look_up_in, open_index
+from patchscan.tree.index.search import holding
 from patchscan.tree.overlay import View
-from patchscan.tree.search import holding
 
 FILES = {
     "include/linux/shared.h": "void shared(void);\n",

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from patchscan.kbuild.linkage import linkage, linkage_of
+from patchscan.kbuild.makefile import Makefile, read_makefile
+from patchscan.kconfig.symbols import config_symbol, config_symbols
 from patchscan.tree import Directory, open_tree
-from patchscan.tree.kbuild import linkage, linkage_of
-from patchscan.tree.kconfig import config_symbol, config_symbols
-from patchscan.tree.makefile import Makefile, read_makefile
 from patchscan.tree.overlay import View
 
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")

@@ -12,8 +12,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from patchscan.tree import Directory, Tree, demands, implied, kconfig, kconfig_tables, open_tree
-from patchscan.tree.index import (
+from patchscan.kconfig import demands, implied
+from patchscan.kconfig import symbols as kconfig
+from patchscan.kconfig import tables as kconfig_tables
+from patchscan.kconfig.symbols import config_symbols, whole_symbol
+from patchscan.kconfig.tables import ask_for_file, ask_for_symbol
+from patchscan.tree import Directory, Tree, open_tree
+from patchscan.tree.index.build import build_index
+from patchscan.tree.index.lookup import (
     KCONFIG_FILES,
     SEAL,
     connect_to_read,
@@ -21,11 +27,8 @@ from patchscan.tree.index import (
     index_directory,
     open_index,
 )
-from patchscan.tree.indexer import build_index
-from patchscan.tree.kconfig import config_symbols, whole_symbol
-from patchscan.tree.kconfig_tables import ask_for_file, ask_for_symbol
+from patchscan.tree.index.search import files_where, is_kconfig_name
 from patchscan.tree.overlay import View
-from patchscan.tree.search import files_where, is_kconfig_name
 
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
 FILES = {

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 from patchscan.cli import main
-from patchscan.config import find_config, read_config
-from patchscan.job import UsageError
+from patchscan.commands.scan import UsageError
+from patchscan.settling.config import find_config, read_config
 from patchscan.tree.maintainers import matches, section_patterns
 
 from tests.test_cli import TREE

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
+from patchscan.diff.read import read_diff
 from patchscan.mail import read_messages
-from patchscan.mail.diff import read_diff
 from patchscan.series import Thread, read_thread
 from unidiff import PatchSet
 

@@ -4,9 +4,9 @@ import base64
 import quopri
 
 import pytest
+from patchscan.basics.problem import Problem
 from patchscan.mail import Message, hidden_characters, read_messages
 from patchscan.mail.mime import decode_bytes, decode_header, unflow
-from patchscan.problem import Problem
 from patchscan.series import read_thread
 
 from tests.mails import DIFF, mail, mbox

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from patchscan.registry import load_rules
+from patchscan.settling.registry import load_rules
 
 from tests.test_cli import TREE, git
 

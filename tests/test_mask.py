@@ -1,12 +1,12 @@
-"""patchscan.source.mask: kernel macros become C of the same length that parses to what they mean."""
+"""patchscan.c.mask: kernel macros become C of the same length that parses to what they mean."""
 
 import random
 
 import pytest
-from patchscan.flow import states
-from patchscan.source import parse, parse_fragment
-from patchscan.source.lexical import first_branches, without_comments
-from patchscan.source.mask import mask
+from patchscan.c.lexical import first_branches, without_comments
+from patchscan.c.mask import mask
+from patchscan.c.source import parse, parse_fragment
+from patchscan.flow.walk import states
 
 BODIES = [
     b"\tfor_each_possible_cpu(cpu)\n\t\tx += per_cpu(y, cpu);\n",

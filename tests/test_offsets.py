@@ -1,7 +1,7 @@
 """Hunks that apply with an offset say how far they moved."""
 
+from patchscan.diff.apply import apply_hunks
 from patchscan.testing import file_change
-from patchscan.tree.hunks import apply_hunks
 
 
 def test_each_hunk_says_where_it_stands_now() -> None:

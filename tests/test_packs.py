@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from patchscan.newrule import create
-from patchscan.registry import load_rules
+from patchscan.commands.newrule import create
+from patchscan.settling.registry import load_rules
 
 
 def installed_pack(place: Path) -> Path:

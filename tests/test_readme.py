@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
-from patchscan.registry import load_rules
+from patchscan.settling.registry import load_rules
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -6,8 +6,8 @@ import pickle
 import re
 
 import pytest
-from patchscan.pattern import pattern
-from patchscan.record import as_dict, field, frozen, is_frozen, plain, record, replace
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import as_dict, field, frozen, is_frozen, plain, record, replace
 
 
 @frozen

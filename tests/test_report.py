@@ -5,14 +5,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from patchscan.basics.printable import printable
+from patchscan.basics.record import replace
 from patchscan.context import Settings
 from patchscan.mail import read_input, read_messages
-from patchscan.printable import printable
-from patchscan.record import replace
-from patchscan.registry import load_rules
-from patchscan.report import Report, render
+from patchscan.report.render import Report, render
 from patchscan.scan import scan
 from patchscan.series import read_thread
+from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "patchscan" / "report" / "schema.json").read_text())

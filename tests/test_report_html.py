@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from patchscan.record import replace
-from patchscan.report import Report, Step, render
+from patchscan.basics.record import replace
 from patchscan.report.html import matrix
 from patchscan.report.picture import picture
+from patchscan.report.render import Report, Step, render
 
 from tests.sample_models import MODELS, SAFE, UNKNOWN, UNSAFE
 from tests.test_report import MAIL, SCHEMA, report_on

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from patchscan.basics.record import replace
 from patchscan.cli import main
 from patchscan.mail import read_messages
-from patchscan.record import replace
-from patchscan.report import Report, Step, documents, render
 from patchscan.report.models import fold, timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers
+from patchscan.report.render import Report, Step, documents, render
 from patchscan.rule import CHANGELOG, Evidence, Finding
 from patchscan.scan import scan
 from patchscan.series import Thread, read_thread

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from patchscan.record import replace
-from patchscan.report import Report, render
+from patchscan.basics.record import replace
+from patchscan.report.render import Report, render
 from patchscan.rule import Evidence
 
 from tests.test_report import MAIL, report_on

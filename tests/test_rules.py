@@ -1,8 +1,8 @@
 """Every rule against its own examples, and what holds for all rules."""
 
 import pytest
-from patchscan.registry import load_rules
 from patchscan.rule import Rule
+from patchscan.settling.registry import load_rules
 from patchscan.testing import faults
 
 RULES, PROBLEMS = load_rules()

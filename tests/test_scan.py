@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from patchscan.context import Settings
 from patchscan.mail import read_input
-from patchscan.registry import load_rules
-from patchscan.report import Report
+from patchscan.report.render import Report
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.scan import scan
 from patchscan.series import read_thread
+from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from patchscan.diff.read import read_diff
 from patchscan.mail import Message, read_messages
 from patchscan.mail.body import split_body
-from patchscan.mail.diff import read_diff
 from patchscan.series import FileChange, read_thread
 
 SHARED = os.environ.get("PATCHSCAN_SHARED", "")

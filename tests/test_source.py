@@ -1,6 +1,6 @@
-"""patchscan.source: functions, calls and conditions of C texts, whole and cut out of hunks."""
+"""patchscan.c: functions, calls and conditions of C texts, whole and cut out of hunks."""
 
-from patchscan.source import Function, Source, parse, parse_fragment
+from patchscan.c.source import Function, Source, parse, parse_fragment
 
 
 def only(text: bytes) -> Function:

@@ -30,12 +30,12 @@ diff --git a/drivers/misc/pinbuf-main.c b/drivers/misc/pinbuf-main.c
 """
 # Each takes as long to import as a rule to run, most as long as all rules together.
 SLOW = {
-    "dataclasses": "patchscan.record",
-    "inspect": "patchscan.record",
+    "dataclasses": "patchscan.basics.record",
+    "inspect": "patchscan.basics.record",
     "email.parser": "patchscan.mail.plainmail, or import it where it is used",
     "email.utils": "patchscan.mail.plainmail, or import it where it is used",
     "tomllib": "import it where it is used",
-    "subprocess": "patchscan.tree.git, or import it where it is used",
+    "subprocess": "patchscan.basics.git, or import it where it is used",
     "pathlib": "os.path",
     "datetime": "import it where it is used",
     "json": "import it where it is used",
@@ -44,8 +44,8 @@ SLOW = {
     "tempfile": "import it where it is used",
     "multiprocessing": "import it where it is used",
     "importlib.metadata": "import it where it is used",
-    "patchscan.model.extract": "ask patchscan.model.touched first",
-    "patchscan.simulator": "ask patchscan.model.touched first",
+    "patchscan.model.extraction.extract": "ask patchscan.model.scenarios.touched first",
+    "patchscan.lkmm": "ask patchscan.model.scenarios.touched first",
 }
 
 

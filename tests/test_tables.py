@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from patchscan.commands.scan import read
 from patchscan.context import Settings
-from patchscan.job import read
-from patchscan.registry import load_rules
-from patchscan.report import Report
+from patchscan.report.render import Report
 from patchscan.scan import scan
+from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 
 TESTS = Path(__file__).parent

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from patchscan.context import Settings
-from patchscan.registry import load_rules
 from patchscan.scan import scan
 from patchscan.series import Thread
+from patchscan.settling.registry import load_rules
 from patchscan.testing import read_example
 from patchscan.tree import GitRevision, Tree, open_tree
 

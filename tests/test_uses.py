@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from patchscan.c.occurrences import Use, occurrences
+from patchscan.lookup.uses import MOST_SEARCHES, Uses, find_uses, near_directories
 from patchscan.tree import Directory, GitRevision, open_tree
-from patchscan.tree.occurrences import Use, occurrences
+from patchscan.tree.index.search import holding
 from patchscan.tree.overlay import View, lay
-from patchscan.tree.search import holding
-from patchscan.tree.uses import MOST_SEARCHES, Uses, find_uses, near_directories
 
 from tests.diffs import change, patch, series
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from patchscan.registry import load_rule
 from patchscan.rule import Rule
+from patchscan.settling.registry import load_rule
 from patchscan.testing import faults
 
 

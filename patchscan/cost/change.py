@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from patchscan.basics.record import field, frozen, replace
+from patchscan.codebase.code import Codebase, Remembered
+from patchscan.codebase.sources import Sources, base_config
 from patchscan.cost.constants import draw, load_constants
 from patchscan.cost.operations import Program, lower_program
 from patchscan.cost.schemes import READER, STUBS, UPDATER, Scheme
-from patchscan.model.code import Codebase, Remembered
-from patchscan.model.config import Config
-from patchscan.model.scenario import Scenario
-from patchscan.model.series import Functions, SeriesModels, cases
-from patchscan.model.signature import signature
-from patchscan.model.sources import Sources, base_config
-from patchscan.model.stubs import Stubs, load_stubs
-from patchscan.model.touched import applies, touched_words
-from patchscan.record import field, frozen, replace
+from patchscan.kconfig.configured import Config
+from patchscan.model.extraction.signature import signature
+from patchscan.model.lowering.stubs import Stubs, load_stubs
+from patchscan.model.scenarios.scenario import Scenario
+from patchscan.model.scenarios.series_models import Functions, SeriesModels, cases
+from patchscan.model.scenarios.touched import applies, touched_words
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class SeriesCosts:
 
 def cost_lines(states: tuple[PatchState, ...]) -> tuple[str, ...]:
     """What each patch of a laid series changes, a line each, for a report; nothing where models were not asked."""
-    from patchscan.model.findings import models_of
+    from patchscan.model.scenarios.findings import models_of
 
     changes = SeriesCosts(models_of(states)).all_changes() if states else ()
     return tuple(f"patch {change.patch}: {change.text}" for change in changes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
-from patchscan.record import field, frozen, record
+from patchscan.basics.record import field, frozen, record
 
 SHIPPED = Path(__file__).with_name("constants.toml")
 CALIBRATED, ESTIMATED, COUNTED = "calibrated", "estimated", "counted"

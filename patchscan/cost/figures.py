@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.record import frozen, replace
 from patchscan.cost.constants import COUNTED, Constant, draw, kind_of
 from patchscan.cost.run import Outcome, Workload, run_once
 from patchscan.cost.schemes import READER, Scheme
-from patchscan.record import frozen, replace
 
 _STEADY_UPDATES = 10
 _PER_UPDATE = (

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from patchscan.model.config import Config
-from patchscan.model.file import File, indexed
-from patchscan.record import frozen
+from patchscan.basics.record import frozen
+from patchscan.codebase.file import File, indexed
+from patchscan.kconfig.configured import Config
 
 _HEADER, _TYPES = "include/asm-generic/tlb.h", "include/linux/types.h"
 _SIZEOF = re.compile(r"sizeof\s*\(\s*([\w *]+?)\s*\)")

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.record import frozen, replace
 from patchscan.cost.constants import Constant, draw
 from patchscan.cost.run import Workload, run_once
 from patchscan.cost.schemes import Scheme
-from patchscan.record import frozen, replace
 
 SIZES = tuple(2**power for power in range(1, 13))
 _LARGE, _MIDDLE, _TIMES = 256, 64, 4

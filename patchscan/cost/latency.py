@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.record import frozen
 from patchscan.cost.constants import Constant, Prices, draw, kind_of
 from patchscan.cost.run import Workload, run_once
 from patchscan.cost.schemes import Scheme
-from patchscan.record import frozen
 
 
 @frozen

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import simpy
 
+from patchscan.basics.record import field, record
 from patchscan.cost.constants import Prices
-from patchscan.record import field, record
 
 
 @record

@@ -8,9 +8,14 @@ CPUs, and executes as code lowered for all of them would, as long as a loop over
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from patchscan.model.code import Codebase
-from patchscan.model.definition import Definition
-from patchscan.model.events import (
+from patchscan.basics.record import field, frozen
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering.abstract_values import Named, Register
+from patchscan.model.lowering.inlining import bind, run
+from patchscan.model.lowering.lower_expressions import evaluate, location
+from patchscan.model.lowering.lower_statements import lower_block
+from patchscan.model.lowering.lowered import (
     Assign,
     Body,
     Branch,
@@ -25,14 +30,9 @@ from patchscan.model.events import (
     rewrite,
     walk,
 )
-from patchscan.model.expressions import evaluate, location
-from patchscan.model.inlining import bind, run
-from patchscan.model.lower import lower_block
-from patchscan.model.memory import Context, Environment, Frame, Out
-from patchscan.model.reach import Reach
-from patchscan.model.stubs import Stubs
-from patchscan.model.values import Named, Register
-from patchscan.record import field, frozen
+from patchscan.model.lowering.memory import Context, Environment, Frame, Out
+from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.stubs import Stubs
 
 OWN_CPU = 0
 SPACE = 1_000_003
@@ -109,7 +109,7 @@ def _lower(
     look_into: frozenset[str],
     names: frozenset[str],
 ) -> tuple[Body, Context]:
-    """As patchscan.model.lower.lower_function(), every access kept, with mm_cpumask() as a mask of this machine."""
+    """As lower_function() of lower_statements, every access kept, with mm_cpumask() as a mask of this machine."""
     cpus = tuple(range(states + 1))
     reach = Reach(code, stubs, _EFFECTS, names | _ORDERED)
     context = Context(

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from patchscan.basics.printable import printable
+from patchscan.basics.record import replace
 from patchscan.cost.change import CaseCost, CostChange
 from patchscan.cost.constants import Constant, load_constants
 from patchscan.cost.growth import Growth, growth_of
 from patchscan.cost.plot import plot
-from patchscan.printable import printable
-from patchscan.record import replace
 
 _PICTURED = ("IPIs sent", "grace periods waited for", "deferred frees")
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from patchscan.basics.printable import printable
+from patchscan.basics.record import frozen
 from patchscan.cost.growth import Growth
-from patchscan.printable import printable
-from patchscan.record import frozen
 
 _LEFT, _TOP, _WIDTH, _HEIGHT, _BELOW = 64, 34, 520, 330, 52
 _ROW, _CHARACTER = 15, 7.2

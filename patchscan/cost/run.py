@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from random import Random
 
+from patchscan.basics.record import frozen
 from patchscan.cost.constants import Prices
 from patchscan.cost.machine import Machine
 from patchscan.cost.schemes import READER, UPDATER, Scheme
 from patchscan.cost.task import Run, Task
 from patchscan.cost.views import FIRST_SPACE
-from patchscan.record import frozen
 
 HELD = 1_000_000.0
 """How long a held walk lasts, in ns: much longer than anything between two looks at who walks."""

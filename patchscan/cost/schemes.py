@@ -4,12 +4,12 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from patchscan.basics.record import frozen
+from patchscan.codebase.code import Codebase
 from patchscan.cost.operations import Program, lower_program
-from patchscan.model.code import Codebase
-from patchscan.model.config import Config
-from patchscan.model.scenario import DEFAULT_STUBS
-from patchscan.model.stubs import BUILT_IN, load_stubs
-from patchscan.record import frozen
+from patchscan.kconfig.configured import Config
+from patchscan.model.lowering.stubs import BUILT_IN, load_stubs
+from patchscan.model.scenarios.scenario import DEFAULT_STUBS
 
 READER, UPDATER = "reader", "updater"
 STUBS = Path(__file__).parent / "stubs"

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from patchscan.cost.compare import Comparison
+from patchscan.basics.printable import printable
+from patchscan.basics.record import plain
+from patchscan.cost.comparing import Comparison
 from patchscan.cost.figures import Figure, SchemeCost
 from patchscan.cost.growth import Growth
 from patchscan.cost.run import Workload
-from patchscan.printable import printable
-from patchscan.record import plain
 
 _COLUMNS = (
     ("IPIs", "IPIs sent"),

@@ -9,7 +9,17 @@ import simpy
 from patchscan.cost.machine import Machine
 from patchscan.cost.operations import OWN_CPU, RUNS_SPACE, SPACE, Program, per_cpu
 from patchscan.cost.views import View, look
-from patchscan.model.events import (
+from patchscan.model.lowering.abstract_values import (
+    Const,
+    Named,
+    Operation,
+    Register,
+    Unknown,
+    Value,
+    combine,
+    is_symbol,
+)
+from patchscan.model.lowering.lowered import (
     Assign,
     Body,
     Branch,
@@ -25,8 +35,7 @@ from patchscan.model.events import (
     Wait,
     Write,
 )
-from patchscan.model.memory import FREED
-from patchscan.model.values import Const, Named, Operation, Register, Unknown, Value, combine, is_symbol
+from patchscan.model.lowering.memory import FREED
 
 Run = Generator[simpy.Event, object, None]
 _SOMETHING = 1

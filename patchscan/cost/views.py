@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from patchscan.basics.record import frozen, record
 from patchscan.cost.machine import Machine
 from patchscan.cost.operations import RUNS_SPACE
-from patchscan.record import frozen, record
 
 FIRST_SPACE = 1000
 """Address spaces are numbered from here, so that a flag is never taken for one."""

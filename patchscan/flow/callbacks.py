@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function, Source
 from patchscan.flow.state import BOTTOM_HALF, IRQS_OFF, IRQS_OFF_NOT_RT, PREEMPT_OFF, UNKNOWN, State
-from patchscan.pattern import pattern
-from patchscan.record import frozen
-from patchscan.source import Function, Source
 
 # Which argument is registered as what, of calls and of macros that define an object.
 _REGISTRARS: dict[str, tuple[tuple[int, str], ...]] = {

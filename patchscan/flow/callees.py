@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.record import frozen, replace
+from patchscan.c.source import Function, Source
 from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
-from patchscan.flow.primitives import may_change_context
+from patchscan.flow.effects import may_change_context
 from patchscan.flow.summary import CalleeSummary, local_summaries, summarise
-from patchscan.record import frozen, replace
-from patchscan.source import Function, Source
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
-    from patchscan.flow.definitions import Definitions
+    from patchscan.lookup.definitions import Definitions
 
 # Look-ups for one text, the first asked for first; each reads up to MOST_FILES files.
 MOST_LOOK_UPS = 40
@@ -97,7 +97,7 @@ class Callees:
 
     def look_ahead(self, names: Sequence[str], asking: Source) -> None:
         """Search the tree once for several functions that a text calls and that will be asked for."""
-        from patchscan.tree.uses import look_ahead
+        from patchscan.lookup.uses import look_ahead
 
         missing = [name for name in dict.fromkeys(names) if (name, asking.path) not in self._definitions]
         if self._may_search(missing[:MOST_LOOK_UPS], asking):
@@ -105,7 +105,7 @@ class Callees:
 
     def _may_search(self, names: Sequence[str], asking: Source) -> bool:
         """Whether names may be looked up: always where there is an index or they have been searched for."""
-        from patchscan.tree.index import open_index
+        from patchscan.tree.index.lookup import open_index
 
         directory = asking.path.rpartition("/")[0]
         missing = {(name, directory) for name in names} - self._searched
@@ -126,7 +126,7 @@ class Callees:
 
     def _look_up(self, name: str, asking: Source) -> "Definitions":
         # Imported here: most scans look nothing up.
-        from patchscan.flow.definitions import Definitions, find_definitions
+        from patchscan.lookup.definitions import Definitions, find_definitions
 
         if self.view.tree is None:
             return Definitions(why="no tree at hand")

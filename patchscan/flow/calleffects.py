@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.flow.primitives import Effect, effect_of, may_change_context, undo
+from patchscan.basics.record import replace
+from patchscan.flow.effects import Effect, effect_of, may_change_context, undo
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import Guard, Pending, State, apply, forget_context, merge, sleeping_point
-from patchscan.record import replace
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.flow import states
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function, Variable
 from patchscan.flow.calleffects import Summaries, operator, plain
-from patchscan.flow.primitives import TRANSPARENT
+from patchscan.flow.effects import TRANSPARENT
 from patchscan.flow.sleeping import may_block, sleeps
 from patchscan.flow.state import ATOMIC, State
-from patchscan.pattern import pattern
-from patchscan.source import Call, Function, Variable
+from patchscan.flow.walk import states
 
 if TYPE_CHECKING:
     from tree_sitter import Node

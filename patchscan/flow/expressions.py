@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from patchscan.basics.record import replace
+from patchscan.c.source import Function
 from patchscan.flow.calleffects import (
     Branches,
     Summaries,
@@ -13,7 +15,7 @@ from patchscan.flow.calleffects import (
     plain,
     tested,
 )
-from patchscan.flow.primitives import (
+from patchscan.flow.effects import (
     ASSERTS_FALSE,
     ASSERTS_TRUE,
     NEVER_RETURNS,
@@ -23,8 +25,6 @@ from patchscan.flow.primitives import (
     guard_effect,
 )
 from patchscan.flow.state import State, apply, forget_context, merge
-from patchscan.record import replace
-from patchscan.source import Function
 
 if TYPE_CHECKING:
     from tree_sitter import Node

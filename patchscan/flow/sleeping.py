@@ -6,8 +6,8 @@ what the GFP flags allow.
 
 from functools import lru_cache
 
-from patchscan.flow.primitives import effect_of
-from patchscan.pattern import pattern
+from patchscan.basics.pattern import pattern
+from patchscan.flow.effects import effect_of
 
 _SLEEPS = pattern(
     r"might_sleep|might_fault|cond_resched|msleep\w*|ssleep|fsleep|usleep_range\w*|schedule(_timeout\w*|_hrtimeout\w*)?"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from patchscan.flow.primitives import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
-from patchscan.record import field, frozen, replace
+from patchscan.basics.record import field, frozen, replace
+from patchscan.flow.effects import ATOMIC_LOCKS, RT_SLEEPING_LOCKS, Effect
 
 _DEEP = 9
 

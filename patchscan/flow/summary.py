@@ -3,16 +3,16 @@
 import re
 from functools import cache
 
-from patchscan.flow import FlowStates, states
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen, replace
+from patchscan.c.conditions import Macro
+from patchscan.c.source import Call, Function, Source
 from patchscan.flow.calleffects import Summaries, lock_name
 from patchscan.flow.certain import certain_call
-from patchscan.flow.primitives import effect_of, may_change_context
+from patchscan.flow.effects import effect_of, may_change_context
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import ATOMIC, PROCESS, Depth, Fact, State, forget_context, merge, sleeping_point
-from patchscan.pattern import pattern
-from patchscan.record import frozen, replace
-from patchscan.source import Call, Function, Source
-from patchscan.source.preprocessor import Macro
+from patchscan.flow.walk import FlowStates, states
 
 FREES = frozenset(
     {

@@ -4,12 +4,12 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import frozen
 from patchscan.mail.gitlog import is_log, log_to_mails
 from patchscan.mail.mbox import split_mbox
 from patchscan.mail.mime import decode_mail
-from patchscan.pattern import pattern
-from patchscan.problem import Problem
-from patchscan.record import frozen
 
 _MESSAGE_ID = pattern(r"<([^<>\s]+)>")
 _DIFF_START = pattern(rb"\s*(?:diff --|--- |Index: )")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from patchscan.mail.diff import hunk_end, starts_diff
-from patchscan.pattern import pattern
-from patchscan.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.diff.read import hunk_end, starts_diff
 from patchscan.series import Trailer
 
 _IN_BODY = pattern(r">?(From|Subject|Date|Author): *(.*)", re.I)

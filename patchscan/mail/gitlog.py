@@ -2,7 +2,7 @@
 
 import re
 
-from patchscan.pattern import pattern
+from patchscan.basics.pattern import pattern
 
 _COMMIT = pattern(rb"^commit [0-9a-f]{7,64}(?: [^\n]*)?\n(?=(?:Merge|Author|AuthorDate|Commit): )", re.M)
 _FIELD = pattern(rb"(Author|Date|AuthorDate): +([^\n]*)\n")

@@ -1,8 +1,8 @@
 """A git revision range to messages, by the same road as mail."""
 
+from patchscan.basics.git import GitError, commit_of, run_git
+from patchscan.basics.problem import Problem
 from patchscan.mail import Message, read_messages
-from patchscan.problem import Problem
-from patchscan.tree.git import GitError, commit_of, run_git
 
 _OPTIONS = (
     "--stdout",

@@ -6,7 +6,7 @@ unescaped "From " of a body, and leaves the ">From " of mboxrd as it is.
 
 import re
 
-from patchscan.pattern import pattern
+from patchscan.basics.pattern import pattern
 
 _FROM_LINE = pattern(rb"^From [^\n]{1,200}\n", re.M)
 # A separator ends in a date as asctime() writes it, give or take a zone.

@@ -10,9 +10,9 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 from patchscan.mail.plainmail import read_plain
-from patchscan.pattern import pattern
-from patchscan.record import frozen
 
 # Not imported from typing, nor the email package at all before a mail needs it: both take longer than a small scan.
 TYPE_CHECKING = False

@@ -7,8 +7,8 @@ to patchscan.mail.mime.
 import binascii
 import re
 
-from patchscan.pattern import pattern
-from patchscan.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 
 _HEADER = pattern(rb"([!-9;-~]+):[ \t]*(.*(?:\n[ \t].*)*)\n")
 _PLAIN_TYPE = pattern(

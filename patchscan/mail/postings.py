@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence, Set
 
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import frozen, replace
 from patchscan.mail import Message
 from patchscan.mail.body import Body
 from patchscan.mail.plainmail import seconds
 from patchscan.mail.subject import Subject
-from patchscan.problem import Problem
-from patchscan.record import frozen, replace
 from patchscan.series import Patch, Series
 
 

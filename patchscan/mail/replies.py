@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.mail import Message
 from patchscan.mail.body import FOOTER, in_body_headers
-from patchscan.pattern import pattern
 from patchscan.series import Remark, Reply, Trailer
 
 _QUOTE = pattern(r">[ ]?")

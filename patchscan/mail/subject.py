@@ -2,8 +2,8 @@
 
 import re
 
-from patchscan.pattern import pattern
-from patchscan.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 
 _REPLY = pattern(r"(?:re|aw|sv|vs|wg|antw|odp|res|fwd?|回复|答复|转发)(?:\[[0-9]{1,3}\])?\s?[:：]\s*", re.I)
 _BRACKET = pattern(r"\[([^\[\]]*)\]\s*")

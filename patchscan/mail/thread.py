@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import frozen
+from patchscan.diff.names import TOP_DIRECTORIES
+from patchscan.diff.read import read_diff
 from patchscan.mail import Message
 from patchscan.mail.body import Body, read_trailers, split_body
-from patchscan.mail.diff import read_diff
-from patchscan.mail.paths import TOP_DIRECTORIES
 from patchscan.mail.plainmail import seconds
 from patchscan.mail.postings import Posted, is_answer, postings_of, series_of
 from patchscan.mail.replies import read_reply
 from patchscan.mail.subject import Subject, parse_subject
-from patchscan.problem import Problem
-from patchscan.record import frozen
 from patchscan.series import LeftOut, Patch, Series, Thread
 
 

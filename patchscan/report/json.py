@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from patchscan.record import as_dict as fields
-from patchscan.record import plain
-from patchscan.report import Report
+from patchscan.basics.record import as_dict as fields
+from patchscan.basics.record import plain
+from patchscan.report.render import Report
 from patchscan.rule import Finding
 
 SCHEMA = 1

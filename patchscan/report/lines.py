@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from patchscan.printable import printable
-from patchscan.report import Report, anchored
+from patchscan.basics.printable import printable
+from patchscan.report.render import Report, anchored
 from patchscan.rule import CHANGELOG, Finding
 
 GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}

@@ -9,8 +9,7 @@ from email.header import Header
 from email.utils import formataddr
 from hashlib import sha256
 
-from patchscan.printable import printable
-from patchscan.report import ModelResult, Report, file_name
+from patchscan.basics.printable import printable
 from patchscan.report.models import brief, timeline_lines
 from patchscan.report.prose import (
     WIDTH,
@@ -22,6 +21,7 @@ from patchscan.report.prose import (
     wrapped,
 )
 from patchscan.report.quote import as_quotation, quoted_lines
+from patchscan.report.render import ModelResult, Report, file_name
 from patchscan.rule import CHANGELOG, Evidence, Finding
 from patchscan.series import Patch
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.pattern import pattern
-from patchscan.printable import printable
-from patchscan.remarks import remark_lines
-from patchscan.report import Report
+from patchscan.basics.pattern import pattern
+from patchscan.basics.printable import printable
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
+from patchscan.report.render import Report
 from patchscan.report.text import cost_lines, summary, unchecked_lines
 from patchscan.rule import CHANGELOG, Finding
+from patchscan.settling.remarks import remark_lines
 
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from patchscan.printable import printable
-from patchscan.report import ModelResult, Report, Step
+from patchscan.basics.printable import printable
+from patchscan.report.render import ModelResult, Report, Step
 
 NUMBER = 4
 GAP = 2

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from textwrap import wrap
 
-from patchscan.printable import printable
-from patchscan.record import frozen
-from patchscan.report import Step
+from patchscan.basics.printable import printable
+from patchscan.basics.record import frozen
 from patchscan.report.models import fold, notes
+from patchscan.report.render import Step
 
 # All lengths are in units of the picture; a character of the font is about 7.3 wide.
 COLUMN, GUTTER, MARGIN = 214, 72, 8

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
-from patchscan.pattern import pattern
-from patchscan.printable import printable
+from patchscan.basics.pattern import pattern
+from patchscan.basics.printable import printable
 from patchscan.rule import CHANGELOG, Evidence, Finding
 
 WIDTH = 72

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from patchscan.pattern import pattern
-from patchscan.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 from patchscan.report.prose import shown
 from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import FileChange, Hunk, Patch

@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from patchscan import __version__
-from patchscan.mail.diff import read_diff
-from patchscan.report import Report, anchored
+from patchscan.diff.read import read_diff
+from patchscan.report.render import Report, anchored
 from patchscan.rule import Finding, Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from patchscan.printable import printable
-from patchscan.record import frozen
-from patchscan.remarks import remark_lines
-from patchscan.report import Report
+from patchscan.basics.printable import printable
+from patchscan.basics.record import frozen
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
+from patchscan.report.render import Report
 from patchscan.rule import CHANGELOG, Finding, Silence
+from patchscan.settling.remarks import remark_lines
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
 INDENT = "    "

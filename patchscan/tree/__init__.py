@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Protocol
 
-from patchscan.tree.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
+from patchscan.basics.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
 
 if TYPE_CHECKING:
     import subprocess

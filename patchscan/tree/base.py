@@ -1,6 +1,6 @@
 """What a series says it is made on, and whether the tree at hand is that."""
 
-from patchscan.record import frozen
+from patchscan.basics.record import frozen
 from patchscan.series import Series
 from patchscan.tree import Tree, kernel_version
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from patchscan.record import frozen
+from patchscan.basics.record import frozen
+from patchscan.diff.apply import Applied, HunkFailure, apply_hunks
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, safe_path
 from patchscan.tree.base import Base, describe_base
-from patchscan.tree.hunks import Applied, HunkFailure, apply_hunks
 
 _NOT_TEXT = ("binary", "symlink", "submodule")
 _TAKES_AWAY = ("rename", "delete")

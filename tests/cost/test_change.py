@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
+from patchscan.commands.scan import read
 from patchscan.cost.change import CaseCost, SeriesCosts, cost_line, cost_lines
-from patchscan.job import read
-from patchscan.model.series import SeriesModels
+from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

@@ -6,7 +6,7 @@ from patchscan.cost.machine import Machine
 from patchscan.cost.operations import Program
 from patchscan.cost.run import Workload, run_once
 from patchscan.cost.task import Task
-from patchscan.model.events import Close, Event, Open, Place, Wait
+from patchscan.model.lowering.lowered import Close, Event, Open, Place, Wait
 
 from tests.cost.schemes import constants, outcome, schemes
 

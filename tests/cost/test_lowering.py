@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable
 
 import pytest
+from patchscan.basics.record import replace
 from patchscan.cost import task as task_module
 from patchscan.cost.constants import draw
 from patchscan.cost.machine import Machine
@@ -11,7 +12,6 @@ from patchscan.cost.operations import Program
 from patchscan.cost.schemes import load_schemes
 from patchscan.cost.task import Task
 from patchscan.cost.views import FIRST_SPACE, View, look
-from patchscan.record import replace
 
 from tests.cost.schemes import FILE, constants, schemes
 

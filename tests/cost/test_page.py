@@ -3,10 +3,10 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+from patchscan.commands.scan import read
 from patchscan.cost.change import CaseCost, CostChange, SeriesCosts
 from patchscan.cost.page import cost_section
-from patchscan.job import read
-from patchscan.model.series import SeriesModels
+from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

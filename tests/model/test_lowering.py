@@ -3,24 +3,24 @@
 import re
 
 import pytest
-from patchscan.model.assembly import as_c
-from patchscan.model.checks import context_faults
-from patchscan.model.code import Codebase
-from patchscan.model.conditionals import evaluate, plain_text
-from patchscan.model.config import Config, read_defconfig, read_selects
-from patchscan.model.definition import number
-from patchscan.model.events import Choice, Hole, Open, Place, Read, Thread, walk
-from patchscan.model.expressions import evaluate as value_of
-from patchscan.model.expressions import location
-from patchscan.model.litmus import comment, write_litmus
-from patchscan.model.lower import lower_block, lower_function
-from patchscan.model.memory import Context
-from patchscan.model.reach import Reach
-from patchscan.model.scenario import read_scenarios
-from patchscan.model.slice import clean, relevant_domains, without_holes
-from patchscan.model.stubs import load_stubs
-from patchscan.model.variants import _conditional
-from patchscan.simulator import run
+from patchscan.codebase.assembly import as_c
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.conditionals import evaluate, plain_text
+from patchscan.codebase.definition import number
+from patchscan.kconfig.configured import Config, read_defconfig, read_selects
+from patchscan.lkmm import run
+from patchscan.model.extraction.slice import clean, relevant_domains, without_holes
+from patchscan.model.extraction.variants import _conditional
+from patchscan.model.lowering.lower_expressions import evaluate as value_of
+from patchscan.model.lowering.lower_expressions import location
+from patchscan.model.lowering.lower_statements import lower_block, lower_function
+from patchscan.model.lowering.lowered import Choice, Hole, Open, Place, Read, Thread, walk
+from patchscan.model.lowering.memory import Context
+from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.stubs import load_stubs
+from patchscan.model.scenarios.scenario import read_scenarios
+from patchscan.model.verdicts.checks import context_faults
+from patchscan.model.verdicts.litmus import comment, write_litmus
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 

@@ -1,10 +1,10 @@
 """Places of a verdict in the numbering of a patch that applies with an offset."""
 
-from patchscan.model.numbering import patch_numbers, renumbered
-from patchscan.model.timeline import Interleaving, Moment
-from patchscan.model.verdict import Mutation, Verdict
+from patchscan.diff.apply import apply_hunks
+from patchscan.model.scenarios.numbering import patch_numbers, renumbered
+from patchscan.model.verdicts.model_timeline import Interleaving, Moment
+from patchscan.model.verdicts.verdict import Mutation, Verdict
 from patchscan.testing import file_change
-from patchscan.tree.hunks import apply_hunks
 from patchscan.tree.overlay import FileState, PatchState, View
 from tests.diffs import patch
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.changedfile import ChangedFile
-from patchscan.model.pairlosses import counting_on, losses
+from patchscan.pairing.losses import counting_on, losses
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 from tests.diffs import change, patch, series

@@ -5,14 +5,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from patchscan.model.code import Codebase
-from patchscan.model.config import Config
-from patchscan.model.pairmodel import judge_pair
-from patchscan.model.pairs import Text, index, named_partners, partners_of, prepare, sites
-from patchscan.model.pairside import side
-from patchscan.model.pairtable import survey
-from patchscan.model.stubs import load_stubs
-from patchscan.source import parse
+from patchscan.c.source import parse
+from patchscan.codebase.code import Codebase
+from patchscan.kconfig.configured import Config
+from patchscan.model.lowering.stubs import load_stubs
+from patchscan.pairing.pair_verdict import judge_pair
+from patchscan.pairing.partners import Text, index, named_partners, partners_of, prepare, sites
+from patchscan.pairing.side import side
+from patchscan.pairing.table import survey
 from patchscan.tree import Directory
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from patchscan.c.source import parse
 from patchscan.cli import main
-from patchscan.model.pairs import Text, named_partners, partners_of, prepare, sites
-from patchscan.source import parse
+from patchscan.pairing.partners import Text, named_partners, partners_of, prepare, sites
 
 GATE_H = """
 struct gate { int open; int data; int state; };

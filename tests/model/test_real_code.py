@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from patchscan.codebase.sources import Sources, sources
 from patchscan.mail import read_input
-from patchscan.model.series import judge_case, shipped_scenarios
-from patchscan.model.sources import Sources, sources
-from patchscan.model.verdict import Verdict
+from patchscan.model.scenarios.series_models import judge_case, shipped_scenarios
+from patchscan.model.verdicts.verdict import Verdict
 from patchscan.series import read_thread
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay

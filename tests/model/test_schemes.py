@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patchscan.model.code import Codebase
-from patchscan.model.config import Config
-from patchscan.model.extract import extract
-from patchscan.model.scenario import Scenario, load_scenarios
-from patchscan.model.stubs import load_stubs
-from patchscan.model.verdict import Verdict, judge
-from patchscan.record import replace
+from patchscan.basics.record import replace
+from patchscan.codebase.code import Codebase
+from patchscan.kconfig.configured import Config
+from patchscan.model.extraction.extract import extract
+from patchscan.model.lowering.stubs import load_stubs
+from patchscan.model.scenarios.scenario import Scenario, load_scenarios
+from patchscan.model.verdicts.verdict import Verdict, judge
 
 ROOT = Path(__file__).parents[2]
 SCHEMES = ROOT / "fixtures" / "schemes"

@@ -1,8 +1,8 @@
 """The interleaving behind an unsafe verdict: the wait that is not made stands in it, with the section it misses."""
 
 import pytest
-from patchscan.model.events import Thread
-from patchscan.model.timeline import Moment, interleaving
+from patchscan.model.lowering.lowered import Thread
+from patchscan.model.verdicts.model_timeline import Moment, interleaving
 
 THREADS = (Thread("reader", "walk", 0, ()), Thread("updater", "reuse", 1, ()))
 HEAD = """C t

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from patchscan.simulator.command import add_arguments, run
+from patchscan.commands.simulate import add_arguments, run
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/litmus"
 
@@ -111,7 +111,7 @@ def test_same_input_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_heavy_is_loaded_for_a_small_test() -> None:
     code = (
         "import argparse, sys\n"
-        "from patchscan.simulator.command import add_arguments, run\n"
+        "from patchscan.commands.simulate import add_arguments, run\n"
         "parser = argparse.ArgumentParser(); add_arguments(parser)\n"
         f"run(parser.parse_args([{str(FIXTURES / 'sb-mb.litmus')!r}]))\n"
         "heavy = {'rich', 'tree_sitter', 'unidiff', 'asyncio', 'xml', 'email'} & set(sys.modules)\n"

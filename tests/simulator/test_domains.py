@@ -5,11 +5,11 @@ whom.
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import LitmusError, run
-from patchscan.simulator.export import export_text
-from patchscan.simulator.judging import judge
-from patchscan.simulator.parser import parse
-from patchscan.simulator.replay import replay
+from patchscan.lkmm import LitmusError, run
+from patchscan.lkmm.answers.judging import judge
+from patchscan.lkmm.checking.replay import replay
+from patchscan.lkmm.dialect.export import export_text
+from patchscan.lkmm.dialect.parser import parse
 
 DOMAINS = Path(__file__).parents[2] / "fixtures/litmus/domains"
 FILES = sorted(DOMAINS.glob("*.litmus"))

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import Limits, run
-from patchscan.simulator.cycles import cycle_lines
-from patchscan.simulator.explaining import explain
-from patchscan.simulator.parser import parse
-from patchscan.simulator.repair import Barrier, find_repair, with_barriers
-from patchscan.simulator.running import run_parsed
-from patchscan.simulator.timeline import timeline
+from patchscan.lkmm import Limits, run
+from patchscan.lkmm.answers.cycles import cycle_lines
+from patchscan.lkmm.answers.explaining import explain
+from patchscan.lkmm.answers.repair import Barrier, find_repair, with_barriers
+from patchscan.lkmm.answers.running import run_parsed
+from patchscan.lkmm.answers.timeline import timeline
+from patchscan.lkmm.dialect.parser import parse
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/litmus"
 

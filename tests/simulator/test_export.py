@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import Limits, LitmusError, run
-from patchscan.simulator.export import export_text, not_of_herd
-from patchscan.simulator.parser import parse
+from patchscan.lkmm import Limits, LitmusError, run
+from patchscan.lkmm.dialect.export import export_text, not_of_herd
+from patchscan.lkmm.dialect.parser import parse
 
 from tests.simulator.programs import program
 

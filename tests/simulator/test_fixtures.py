@@ -5,13 +5,13 @@ mind.
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import run
-from patchscan.simulator.judging import judge
-from patchscan.simulator.parser import parse
-from patchscan.simulator.replay import replay
-from patchscan.simulator.results import observed_order, state_text
-from patchscan.simulator.search import search
-from patchscan.simulator.syntax import observed_in
+from patchscan.lkmm import run
+from patchscan.lkmm.answers.judging import judge
+from patchscan.lkmm.answers.results import observed_order, state_text
+from patchscan.lkmm.checking.exhaustive import search
+from patchscan.lkmm.checking.replay import replay
+from patchscan.lkmm.dialect.litmus_syntax import observed_in
+from patchscan.lkmm.dialect.parser import parse
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/litmus"
 FILES = sorted(FIXTURES.glob("*.litmus"))

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import run
+from patchscan.lkmm import run
 
 SHARED = os.environ.get("PATCHSCAN_SHARED", "")
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")

@@ -1,7 +1,7 @@
 """Tests that are malformed are refused with file and line; limits are kept and admitted."""
 
 import pytest
-from patchscan.simulator import Limits, LitmusError, run
+from patchscan.lkmm import Limits, LitmusError, run
 
 THREAD = "P0(int *x)\n{\n\tint r0;\n\n\tr0 = READ_ONCE(*x);\n}\n"
 

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from patchscan.record import replace
-from patchscan.simulator.parser import parse
-from patchscan.simulator.repair import Barrier, with_barriers
-from patchscan.simulator.results import Result
-from patchscan.simulator.running import run, run_parsed
-from patchscan.simulator.syntax import Evaluate, Litmus, Store
+from patchscan.basics.record import replace
+from patchscan.lkmm.answers.repair import Barrier, with_barriers
+from patchscan.lkmm.answers.results import Result
+from patchscan.lkmm.answers.running import run, run_parsed
+from patchscan.lkmm.dialect.litmus_syntax import Evaluate, Litmus, Store
+from patchscan.lkmm.dialect.parser import parse
 
 from tests.simulator.programs import program
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from patchscan.simulator import run
-from patchscan.simulator.parser import parse
-from patchscan.simulator.replay import replay
-from patchscan.simulator.results import observed_order, state_text
-from patchscan.simulator.search import TooManyExecutions, search
-from patchscan.simulator.syntax import observed_in
+from patchscan.lkmm import run
+from patchscan.lkmm.answers.results import observed_order, state_text
+from patchscan.lkmm.checking.exhaustive import TooManyExecutions, search
+from patchscan.lkmm.checking.replay import replay
+from patchscan.lkmm.dialect.litmus_syntax import observed_in
+from patchscan.lkmm.dialect.parser import parse
 
 from tests.simulator.programs import program
 

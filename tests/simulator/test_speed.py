@@ -5,7 +5,7 @@ takes.
 import time
 
 import pytest
-from patchscan.simulator import run
+from patchscan.lkmm import run
 
 from tests.simulator import families
 

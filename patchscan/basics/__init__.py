@@ -1,0 +1,1 @@
+"""What everything stands on: records, patterns, problems, git, boolean formulas."""

@@ -1,0 +1,382 @@
+"""A hunk as C that parses: the openers it lacks in front on one line, what it leaves open closed behind.
+
+What a fragment begins inside of is read from what it closes: a closing brace at the margin ends a function or
+a struct, one before `else` an if, a parenthesis before a block a condition. The function's name can only come
+from the section that stands behind the second @@ of the hunk header.
+"""
+
+import re
+from collections.abc import Sequence
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.lexical import blank, directives, without_comments
+from patchscan.c.outline import function_name
+
+_TOKEN = pattern(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
+_COMMENT_LINE = pattern(rb"\s*\*(?:\s|/|\Z)")
+_AGGREGATE = pattern(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
+_AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"__randomize_layout")
+_NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
+_NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
+_CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
+_PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
+
+
+@frozen
+class Repair:
+    """A repaired fragment: opening (one line) + newline + body (length and lines of the fragment) + newline +
+    closing parse together; name: of the function it begins inside of, "" when unknown or in none."""
+
+    opening: bytes
+    body: bytes
+    closing: bytes
+    name: str
+
+
+@frozen
+class _Token:
+    index: int
+    text: bytes
+    offset: int
+    margin: bool
+
+
+@frozen
+class _Scan:
+    """Tokens of a code, with the brackets that have no partner in it."""
+
+    tokens: tuple[_Token, ...]
+    unopened: tuple[_Token, ...]
+    unclosed: tuple[_Token, ...]
+
+
+def repair(lines: Sequence[bytes], section: bytes) -> Repair:
+    """Make the lines of one side of a hunk (no newlines) parse; section: the text after the second @@."""
+    body = b"\n".join(lines)
+    comment_before, comment_after = _open_comments(lines, body)
+    commented = (b"/*" if comment_before else b"") + body
+    code = without_comments(commented)[2 if comment_before else 0 :]
+    macro = _leading_macro(lines) if not comment_before else 0
+    body, code = _drop_directives(body, code, macro)
+    scan = _scan(code)
+    inside, name = _inside(scan, lines, section.strip())
+    opening = inside + _inner_openers(scan, inside)
+    if macro:
+        opening += b"#define unnamed \\"
+    elif comment_before:
+        opening += b"/*"
+    closing = (b"*/" if comment_after else b"") + _closing(opening, code)
+    return Repair(opening, body, closing, name)
+
+
+def _open_comments(lines: Sequence[bytes], body: bytes) -> tuple[bool, bool]:
+    """Whether the fragment begins, and whether it ends, inside a comment."""
+    begin, end = body.find(b"/*"), body.find(b"*/")
+    shown = [line for line in lines if line.strip()]
+    before = end >= 0 and (begin < 0 or end < begin)
+    if begin < 0 and end < 0 and shown:
+        before = all(_COMMENT_LINE.match(line) for line in shown)
+    text = (b"/*" if before else b"") + body
+    return before, text.rfind(b"/*") > text.rfind(b"*/")
+
+
+def _leading_macro(lines: Sequence[bytes]) -> int:
+    """How many lines at the start belong to a #define whose first line is not shown."""
+    count = 0
+    while count < len(lines) and lines[count].rstrip().endswith(b"\\"):
+        if lines[count].lstrip().startswith(b"#"):
+            return 0
+        count += 1
+    return min(count + 1, len(lines)) if count else 0
+
+
+def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes]:
+    """Body without the #if lines whose partner is not shown; code without any directive and leading macro."""
+    kept, opened = bytearray(body), []
+    bare = bytearray(code)
+    for match in directives(code):
+        bare[match.start() : match.end()] = blank(match.group())
+        name = match.group(1)
+        if name in (b"if", b"ifdef", b"ifndef"):
+            opened.append([match.span()])
+        elif name in (b"else", b"elif", b"endif"):
+            if not opened:
+                kept[match.start() : match.end()] = blank(match.group())
+            elif name == b"endif":
+                opened.pop()
+            else:
+                opened[-1].append(match.span())
+    for start, end in (span for spans in opened for span in spans):
+        kept[start:end] = blank(bytes(kept[start:end]))
+    end = 0
+    for _ in range(macro):
+        end = bare.find(b"\n", end) + 1 or len(bare)
+    bare[:end] = blank(bytes(bare[:end]))
+    return bytes(kept), bytes(bare)
+
+
+def _scan(code: bytes) -> _Scan:
+    """Tokens of the code, and the brackets that have no partner in it."""
+    tokens = tuple(
+        _Token(index, match[0], match.start(), match.start() == 0 or code[match.start() - 1] == ord("\n"))
+        for index, match in enumerate(_TOKEN.finditer(code))
+    )
+    unopened: list[_Token] = []
+    stack: list[_Token] = []
+    braces = 0
+    for token in tokens:
+        if token.text in (b"(", b"[", b"{"):
+            stack.append(token)
+            braces += token.text == b"{"
+        elif token.text == b"}" and braces:
+            while stack.pop().text != b"{":
+                pass
+            braces -= 1
+        elif token.text in _PAIRS:
+            if stack and stack[-1].text == _PAIRS[token.text]:
+                stack.pop()
+            elif token.text == b"}" or not stack:
+                stack.clear()
+                unopened.append(token)
+    return _Scan(tokens, tuple(unopened), tuple(stack))
+
+
+def _inside(scan: _Scan, lines: Sequence[bytes], section: bytes) -> tuple[bytes, str]:
+    """What the fragment begins inside of, as the opener to put in front, and the function's name."""
+    name = _section_name(section)
+    if not scan.tokens:
+        return (b"void unnamed(void){", name) if name and _comment_in_body(lines) else (b"", "")
+    first = scan.tokens[0]
+    if first.text == b"{" and first.margin and name:
+        return b"void unnamed(void) ", name
+    header = _in_header(scan)
+    if header:
+        return header, name if section.count(b"(") > section.count(b")") else ""
+    margin = _first_at_margin(scan)
+    if margin is not None and scan.tokens[margin].text != b"}":
+        return b"", ""
+    if _ends_declaration(section) and not any(token.text == b"}" for token in scan.unopened):
+        return b"", ""
+    in_aggregate = margin is not None and _after(scan, margin) in _AFTER_AGGREGATE
+    if in_aggregate or _in_aggregate(section):
+        return _aggregate(section), ""
+    if margin is None and first.margin and not scan.unopened and not _is_label(scan, 0):
+        return b"", ""
+    return b"void unnamed(void){", name
+
+
+def _ends_declaration(section: bytes) -> bool:
+    """Whether the section is a declaration, complete: what follows it stands in no body."""
+    return section.endswith(b";") and not re.match(rb"\w+:", section)
+
+
+def _comment_in_body(lines: Sequence[bytes]) -> bool:
+    """Whether lines that are nothing but comment stand in a body: they are indented by more than a space."""
+    shown = [line for line in lines if line.strip()]
+    return bool(shown) and all(line.startswith((b"\t", b"        ")) for line in shown)
+
+
+def _first_at_margin(scan: _Scan) -> int | None:
+    """Index of the first token at the margin that ends or lies outside the body the fragment begins in."""
+    for index, token in enumerate(scan.tokens):
+        if token.margin and token.text[:1] != b'"' and not _is_label(scan, index):
+            return index
+    return None
+
+
+def _is_label(scan: _Scan, index: int) -> bool:
+    """Whether a token at the margin is a label."""
+    token = scan.tokens[index]
+    return _after(scan, index) == b":" and re.fullmatch(rb"\w+", token.text) is not None
+
+
+def _section_name(section: bytes) -> str:
+    """The function named in a hunk's section, "" when it names none."""
+    text = without_comments(section)
+    if text.rstrip().endswith(b";") or re.search(rb"=\s*\{?\s*\Z", text):
+        return ""
+    found = function_name(text.partition(b"{")[0])
+    return found[0] if found else ""
+
+
+def _in_header(scan: _Scan) -> bytes:
+    """The opener for a fragment that begins in a parameter list: `)` and then a body at the margin."""
+    if not scan.unopened or scan.unopened[0].text != b")":
+        return b""
+    following = scan.tokens[scan.unopened[0].index + 1 :]
+    brace = next((token for token in following if not re.fullmatch(rb"__\w+", token.text)), None)
+    return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
+
+
+def _in_aggregate(section: bytes) -> bool:
+    """Whether the section is the head of a struct, an enum or an initialiser."""
+    text = without_comments(section).strip()
+    return bool(_AGGREGATE.match(text.rstrip(b"{ "))) or bool(re.search(rb"=[\s{]*\Z", text))
+
+
+def _aggregate(section: bytes) -> bytes:
+    if b"=" in section:
+        return b"int unnamed[]={"
+    return b"enum unnamed{" if re.match(rb"(?:typedef\s+)?enum\b", section) else b"struct unnamed{"
+
+
+def _after(scan: _Scan, index: int) -> bytes:
+    """The text of the token after the one at index, b"" at the end."""
+    return scan.tokens[index + 1].text if index + 1 < len(scan.tokens) else b""
+
+
+def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
+    """The openers of the brackets that close inside the first function, outermost first."""
+    openers: list[bytes] = []
+    begin = 0
+    if inside.endswith(b"("):
+        return _operand(scan, inside)
+    for closer in scan.unopened:
+        if closer.text == b"}" and closer.margin:
+            break
+        openers.append(_opener(scan, closer, begin))
+        begin = closer.index + 1
+    return b"".join(reversed(openers)) + _operand(scan, inside)
+
+
+def _operand(scan: _Scan, inside: bytes) -> bytes:
+    """What must stand before the first token, when that is the rest of a statement."""
+    if not inside.endswith((b"{", b"(")) or not scan.tokens:
+        return b""
+    first = scan.tokens[0].text
+    second = scan.tokens[1].text if len(scan.tokens) > 1 else b""
+    if first == b"else":
+        return b"if(unnamed);"
+    if first not in _CONTROL_WORDS and _else_follows_first_statement(scan):
+        return b"if(unnamed) "
+    if first == b"." and inside.endswith(b"={"):
+        return b""
+    pair = first + second
+    if first in _NEEDS_OPERAND_BEFORE or pair in (b"&&", b"->", b"+=", b"-=", b"*=", b"&="):
+        return b"unnamed "
+    return b""
+
+
+def _else_follows_first_statement(scan: _Scan) -> bool:
+    """Whether the first statement is the branch of an if that is not shown."""
+    depth = 0
+    for index, token in enumerate(scan.tokens):
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+        if depth < 0:
+            return False
+        if depth == 0 and token.text in (b";", b"}"):
+            return token.text == b";" and _after(scan, index) == b"else"
+    return False
+
+
+def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
+    """What a closer that is not the function's own most likely closes; begin: first token it can span."""
+    following = _after(scan, closer.index)
+    spanned = scan.tokens[begin : closer.index]
+    if closer.text == b"]":
+        return b"unnamed["
+    if closer.text == b")":
+        if any(token.text == b":" for token in spanned) and any(token.text[:1] == b'"' for token in spanned):
+            return b"asm("
+        semicolons = _top_semicolons(spanned)
+        if semicolons:
+            return b"for(;" if semicolons == 1 else b"for("
+        last = following != b")"
+        if last and (following == b"{" or following[:1].isalpha() or following[:1] == b"_"):
+            return b"if("
+        return b"unnamed("
+    if following == b"else":
+        return b"if(unnamed){"
+    if following == b"while" and _ends_do(scan, closer):
+        return b"do{"
+    if following == b";":
+        return b"int unnamed[]={"
+    words = {token.text for token in spanned}
+    return b"switch(unnamed){" if b"case" in words or b"default" in words else b"if(unnamed){"
+
+
+def _top_semicolons(tokens: Sequence[_Token]) -> int:
+    """Semicolons outside brackets, as in the rest of a for's head."""
+    depth = count = 0
+    for token in tokens:
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+        count += token.text == b";" and depth == 0
+    return count
+
+
+def _ends_do(scan: _Scan, closer: _Token) -> bool:
+    """Whether `} while (...)` after the closer is followed by a semicolon."""
+    depth = 0
+    for index in range(closer.index + 2, min(closer.index + 200, len(scan.tokens))):
+        text = scan.tokens[index].text
+        depth += (text == b"(") - (text == b")")
+        if depth == 0:
+            return index + 1 >= len(scan.tokens) or scan.tokens[index + 1].text == b";"
+    return True
+
+
+def _closing(opening: bytes, code: bytes) -> bytes:
+    """What closes all that opening and code leave open; the brace of a function stands at the margin."""
+    opening = opening.removesuffix(b"/*").removesuffix(b"#define unnamed \\")
+    scan = _scan(opening + b"\n" + code)
+    if not scan.tokens:
+        return b""
+    starts_aggregate = opening.startswith((b"struct", b"enum", b"int unnamed[]"))
+    aggregate = starts_aggregate and bool(scan.unclosed) and scan.unclosed[0].offset < len(opening)
+    last = scan.tokens[-1].text
+    ended = last in (b";", b"{", b"}")
+    out = b" "
+    for depth in range(len(scan.unclosed) - 1, -1, -1):
+        bracket = scan.unclosed[depth]
+        if bracket.text in (b"(", b"["):
+            out += (b"0" if last in _NEEDS_OPERAND_AFTER else b"") + (b")" if bracket.text == b"(" else b"]")
+            ended, last = False, b")"
+            if _word_before(scan, bracket) == b"switch":
+                out, ended = out + b"{}", True
+            continue
+        if aggregate and depth == 0:
+            return out + b"\n};"
+        if _opens_value(scan, bracket):
+            out += b"0}" if last in _NEEDS_OPERAND_AFTER else b"}"
+            ended, last = False, b"}"
+            continue
+        if not ended:
+            out += _end_of_statement(last)
+        if depth == 0:
+            out += b"\n"
+        out += b"}while(0);" if _word_before(scan, bracket) == b"do" else b"}"
+        ended, last = True, b"}"
+    if last == b")" and not scan.unclosed and _ends_header(scan, opening + b"\n" + code):
+        return out + b"\n{\n}"
+    return out if ended else out + _end_of_statement(last)
+
+
+def _ends_header(scan: _Scan, code: bytes) -> bool:
+    """Whether the last thing outside all brackets is a function's head without its body."""
+    depth = 0
+    start = 0
+    for token in scan.tokens:
+        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+        if depth == 0 and token.text in (b";", b"}"):
+            start = token.offset + 1
+    header = code[start:]
+    words = re.match(rb"\s*(\w+)\s+[\w*]", header)
+    return b"=" not in header and words is not None and function_name(header) is not None
+
+
+def _end_of_statement(last: bytes) -> bytes:
+    if last == b"?":
+        return b"0:0;"
+    return b"0;" if last in _NEEDS_OPERAND_AFTER else b";"
+
+
+def _opens_value(scan: _Scan, bracket: _Token) -> bool:
+    """Whether a brace opens an initialiser: after an equals sign, or before a designator."""
+    before = _word_before(scan, bracket)
+    after = _after(scan, bracket.index)
+    return before in (b"=", b",") or (before in (b")", b"{") and after in (b".", b"["))
+
+
+def _word_before(scan: _Scan, bracket: _Token) -> bytes:
+    return scan.tokens[bracket.index - 1].text if bracket.index else b""

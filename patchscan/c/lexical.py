@@ -1,0 +1,157 @@
+"""Comments, strings, brackets and #if branches of a C text, without a parser. Every result keeps offsets."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from patchscan.basics.pattern import pattern
+
+_COMMENT_OR_STRING = pattern(
+    rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z)|//[^\n]*"
+    rb"|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
+    re.S,
+)
+_BRACKET = pattern(rb"[()\[\]{}]")
+_BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
+_DIRECTIVE = pattern(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
+_SPACE = pattern(rb"(?:\s|\\\n)*")
+_BRANCHES = frozenset(b"if ifdef ifndef elif elifdef elifndef else endif".split())
+_BLANKED = bytes(byte if byte in b" \t\n\r\v\f" else 32 for byte in range(256))
+
+
+def blank(text: bytes) -> bytes:
+    """The text with every visible byte made a space; white space stays."""
+    return text.translate(_BLANKED)
+
+
+def without_comments(text: bytes) -> bytes:
+    """The text with comments blank and the contents of strings made spaces; same length, same newlines."""
+
+    def hide(match: re.Match[bytes]) -> bytes:
+        found = match[0]
+        if found[:1] == b"/":
+            return found.translate(_BLANKED)
+        return found[:1] + found[1:-1].translate(_BLANKED) + found[-1:]
+
+    return _COMMENT_OR_STRING.sub(hide, text)
+
+
+def directives(code: bytes) -> Iterator[re.Match[bytes]]:
+    """Matches of the preprocessor lines, continuation lines included; group 1: name, 2: the rest."""
+    for match in _DIRECTIVE.finditer(code):
+        if begins_line(code, match.start()):
+            yield match
+
+
+def begins_line(code: bytes, position: int) -> bool:
+    """Whether only white space stands before the position on its line."""
+    return not code[code.rfind(b"\n", 0, position) + 1 : position].strip()
+
+
+def closing(code: bytes, position: int) -> int:
+    """The offset of the bracket that closes the one just before position, or -1; code without comments."""
+    return _pairs(code).get(position - 1, -1)
+
+
+@lru_cache(maxsize=32)
+def _pairs(code: bytes) -> dict[int, int]:
+    """Closing offset of every opening bracket, found in one pass: hostile text must not cost its square."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for match in _BRACKET.finditer(code):
+        if match[0] in b"([{":
+            opened.append(match.start())
+        elif opened:
+            found[opened.pop()] = match.start()
+    return found
+
+
+def follows(code: bytes, position: int) -> int:
+    """The offset of the next byte that is no white space."""
+    match = _SPACE.match(code, position)
+    return match.end() if match else position
+
+
+def next_byte(code: bytes, position: int) -> bytes:
+    """The next byte from position on that is no white space, b"" at the end."""
+    offset = follows(code, position)
+    return code[offset : offset + 1]
+
+
+def before(code: bytes, position: int) -> int:
+    """The offset of the last byte before position that is no white space, -1 when there is none."""
+    position -= 1
+    while position >= 0 and code[position] in b" \t\n\r":
+        position -= 1
+    return position
+
+
+def ends_name(code: bytes, position: int, others: bytes = b"") -> bool:
+    """Whether the last byte before position that is no white space belongs to a name, or is one of the others."""
+    last = before(code, position)
+    return last >= 0 and (code[last : last + 1].isalnum() or code[last] in b"_" + others)
+
+
+def parentheses(code: bytes, end: int) -> tuple[int, int]:
+    """Offsets of the parentheses that follow a word, (-1, -1) where none do."""
+    opening = follows(code, end)
+    if code[opening : opening + 1] != b"(":
+        return -1, -1
+    close = closing(code, opening + 1)
+    return (opening, close) if close > 0 else (-1, -1)
+
+
+def hide(out: bytearray, start: int, end: int) -> None:
+    """Make the bytes from start to end blank, in place."""
+    out[start:end] = blank(bytes(out[start:end]))
+
+
+def top_commas(code: bytes) -> list[int]:
+    """Offsets of the commas that separate arguments: those inside no bracket; code without comments."""
+    found: list[int] = []
+    depth = 0
+    for match in _BRACKET_OR_COMMA.finditer(code):
+        token = match.group()
+        if token == b",":
+            if depth == 0:
+                found.append(match.start())
+        else:
+            depth += 1 if token in b"([{" else -1
+    return found
+
+
+def without_defines(code: bytes) -> bytes:
+    """The text with every #define blank: its body stands in no function."""
+    out = bytearray(code)
+    for match in directives(code):
+        if match[1] == b"define":
+            out[match.start() : match.end()] = blank(match[0])
+    return bytes(out)
+
+
+def first_branches(text: bytes) -> bytes:
+    """Keep only the first branch of every #if (the #else branch of `#if 0`); the rest becomes blank."""
+    out = bytearray(text)
+    kept: list[bool] = []
+    done: list[bool] = []
+    start = 0
+    for match in directives(text):
+        name = match.group(1)
+        if name not in _BRANCHES:
+            continue
+        if not all(kept):
+            out[start : match.start()] = blank(text[start : match.start()])
+        if name in (b"if", b"ifdef", b"ifndef"):
+            kept.append(match.group(2).strip() != b"0" or name != b"if")
+            done.append(kept[-1])
+        elif kept and name == b"endif":
+            kept.pop()
+            done.pop()
+        elif kept:
+            kept[-1] = not done[-1]
+            done[-1] = True
+        out[match.start() : match.end()] = blank(match.group())
+        start = match.end()
+    if not all(kept):
+        out[start:] = blank(text[start:])
+    return bytes(out)

@@ -1,0 +1,1 @@
+"""C as one configuration's compiler sees it."""

@@ -1,0 +1,215 @@
+"""The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from patchscan.codebase.definition import Definition
+from patchscan.codebase.file import File, includes, indexed
+from patchscan.kconfig.configured import Config
+
+Result = TypeVar("Result")
+Question = tuple[str, ...]
+Answers = dict[Question, object]
+
+
+class Codebase:
+    """Functions, macros and types by name, looked up the way the compiler would see them, within a scope.
+
+    read: path to bytes or None; files: searched after the file that asks, its direct includes and `changed`;
+    arch: for <asm/...>; defining: (directory, function) to the files there that may define it, asked last.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], bytes | None],
+        files: Sequence[str],
+        config: Config,
+        changed: Sequence[str] = (),
+        arch: str = "x86",
+        defining: Callable[[str, str], Sequence[str]] = lambda directory, name: (),
+    ) -> None:
+        self._read = read
+        self.scope = (*changed, *files)
+        self._arch = arch
+        self._defining = defining
+        self.config = config
+        self._asked: dict[Question, None] = {}
+        self._files: dict[str, File | None] = {}
+        self._orders: dict[str, tuple[File, ...]] = {}
+        self._callees: dict[tuple[str, str], Definition | None] = {}
+        self._functions: dict[tuple[str, str], Definition | None] = {}
+        self._numbers: dict[tuple[str, str], int | None] = {}
+        self._types: dict[tuple[str, str, str], str] = {}
+
+    @contextmanager
+    def recording(self) -> Iterator[Answers]:
+        """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
+        outer, self._asked = self._asked, {}
+        answers: Answers = {}
+        try:
+            yield answers
+        finally:
+            asked, self._asked = self._asked, outer
+            self._asked.update(asked)
+            answers.update((question, self.answer(question)) for question in asked)
+
+    def answer(self, question: Question) -> object:
+        """The answer to a question that another code base was asked: the name of a method and its arguments."""
+        return getattr(self, question[0])(*question[1:])
+
+    def answers_as(self, answers: Answers) -> bool:
+        """Whether this code has the same answers, on the same lines."""
+        return all(self.answer(question) == answer for question, answer in answers.items())
+
+    def file(self, path: str) -> File | None:
+        """The file, indexed; None when the tree does not have it."""
+        if path not in self._files:
+            text = self._read(path)
+            self._files[path] = indexed(path, text, self.config) if text is not None else None
+        return self._files[path]
+
+    def order(self, near: str) -> tuple[File, ...]:
+        """The files in which a name used in `near` is looked up, nearest first."""
+        if near not in self._orders:
+            text = self._read(near)
+            included = [self._included(name, near) for name in includes(text)] if text is not None else []
+            paths = dict.fromkeys([near, *filter(None, included), *self.scope])
+            self._orders[near] = tuple(filter(None, map(self.file, paths)))
+        return self._orders[near]
+
+    def _included(self, name: str, near: str) -> str | None:
+        """The path of an #include; asm/ is the architecture's, else the generic one."""
+        if name.startswith("asm/"):
+            candidates = [f"arch/{self._arch}/include/{name}", "include/asm-generic/" + name[4:]]
+        else:
+            candidates = ["include/" + name, near.rpartition("/")[0] + "/" + name]
+        return next((path for path in candidates if self.file(path) is not None), None)
+
+    def function(self, name: str, near: str) -> Definition | None:
+        """The function that `name` calls in file `near`."""
+        self._asked["function", name, near] = None
+        key = (name, near)
+        if key not in self._functions:
+            self._functions[key] = self._find_function(name, near)
+        return self._functions[key]
+
+    def _find_function(self, name: str, near: str) -> Definition | None:
+        weak: Definition | None = None
+        for found in self.order(near):
+            if name not in found.functions:
+                continue
+            if found.path != near and found.path.endswith(".c") and found.is_static(name):
+                continue
+            definition = found.function(name)
+            if definition is not None and not found.is_weak(name):
+                return definition
+            weak = weak or definition
+        return weak
+
+    def callee(self, name: str, near: str) -> Definition | None:
+        """The function or function-like macro that `name` calls in file `near`."""
+        self._asked["callee", name, near] = None
+        key = (name, near)
+        if key not in self._callees:
+            self._callees[key] = self._find_callee(name, near)
+        return self._callees[key]
+
+    def _find_callee(self, name: str, near: str) -> Definition | None:
+        definition = self.function(name, near)
+        if definition is not None:
+            return definition
+        for found in self.order(near):
+            if name in found.defines and found.defines_macro(name):
+                return found.macro(name)
+        others = (found.alias(name) for found in self.order(near) if name in found.defines)
+        other = next(filter(None, others), None)
+        return self.function(other, near) if other else None
+
+    def elsewhere(self, name: str, near: str) -> Definition | None:
+        """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
+        self._asked["elsewhere", name, near] = None
+        key = (name, "")
+        if key not in self._functions:
+            self._functions[key] = self._find_elsewhere(name, near)
+        return self._functions[key]
+
+    def _find_elsewhere(self, name: str, near: str) -> Definition | None:
+        outside = sorted({path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")})
+        headers = ("include/linux", "include/asm-generic", f"arch/{self._arch}/include/asm")
+        for directory in (*outside, *headers):
+            for path in self._defining(directory, name):
+                found = self.file(path)
+                if found is None:
+                    continue
+                if name in found.functions and (path.endswith(".h") or not found.is_static(name)):
+                    return found.function(name)
+                if path.endswith(".h") and found.defines_macro(name):
+                    return found.macro(name)
+        return None
+
+    def constant(self, name: str, near: str) -> int | None:
+        """The number an object-like macro stands for."""
+        self._asked["constant", name, near] = None
+        key = (name, near)
+        if key not in self._numbers:
+            self._numbers[key] = self._find_number(name, near)
+        return self._numbers[key]
+
+    def _find_number(self, name: str, near: str) -> int | None:
+        for found in self.order(near):
+            value = found.constant(name) if name in found.defines else None
+            if value is not None:
+                return value
+        return None
+
+    def global_type(self, name: str, near: str) -> str:
+        """The type of a global or per-CPU variable, "" when it is not found."""
+        self._asked["global_type", name, near] = None
+        key = ("", name, near)
+        if key not in self._types:
+            self._types[key] = self._find_global_type(name, near)
+        return self._types[key]
+
+    def _find_global_type(self, name: str, near: str) -> str:
+        for found in self.order(near):
+            if name in found.globals:
+                return found.globals[name]
+        return ""
+
+    def field_type(self, structure: str, name: str, near: str) -> str:
+        """The type of a structure's field, "" when it is not found."""
+        self._asked["field_type", structure, name, near] = None
+        key = (structure, name, near)
+        if key not in self._types:
+            self._types[key] = self._find_field_type(structure, name, near)
+        return self._types[key]
+
+    def _find_field_type(self, structure: str, name: str, near: str) -> str:
+        for found in self.order(near):
+            if structure in found.structs:
+                return found.structs[structure].get(name, "")
+        return ""
+
+
+class Remembered(Generic[Result]):
+    """What was made of code, taken again where all that was asked of the code is as it was.
+
+    most: results that are kept; one more, and all are made anew.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Hashable, list[tuple[Answers, Result]]] = {}
+
+    def get(self, key: Hashable, code: Codebase, make: Callable[[], Result]) -> Result:
+        """What `make` gives; key: all that this depends on beside the code."""
+        for answers, result in self._known.get(key, ()):
+            if code.answers_as(answers):
+                return result
+        with code.recording() as answers:
+            result = make()
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known.setdefault(key, []).append((answers, result))
+        return result

@@ -1,0 +1,207 @@
+"""One C file seen through a configuration: what it defines, by name."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property, lru_cache
+
+from patchscan.codebase.conditionals import Text, plain_text
+from patchscan.codebase.definition import Definition, define, number
+from patchscan.kconfig.configured import Config
+
+# What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
+_NAME = rb"\n(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*"
+_FLAT = rb"[^();]*"
+_NESTED = rb"%s(?:\(%s(?:\(%s\)%s)*\)%s)*" % ((_FLAT,) * 5)
+# The rest is looked at only: what begins behind a macro's parenthesis may be a definition of its own.
+_FUNCTION = re.compile(_NAME + rb"\((?=(%s\)\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{))" % _NESTED)
+_OUTER = re.compile(
+    rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
+)
+_DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
+_PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
+_ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
+_CONSTANT = re.compile(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
+_INCLUDE = re.compile(rb"\n[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]")
+_PER_CPU = re.compile(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
+_GLOBAL = re.compile(
+    rb"\n(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
+    rb"[\s*]+)(\w+)(?:\[[^\]]*\])?\s*(?:__\w+\s*)*(?:=|;)"
+)
+_STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*\{")
+_MEMBER = re.compile(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
+_BRACE = re.compile(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
+
+
+def may_define(text: bytes, name: str) -> bool:
+    """Whether the name stands in front of a parenthesis on a line that begins at column 0; read quickly."""
+    word = name.encode()
+    offset = text.find(word)
+    while offset >= 0:
+        start = text.rfind(b"\n", 0, offset) + 1
+        found = _OUTER.match(text, start) if text[start] not in b"\t /*" else None
+        if found and word in found.groups():
+            return True
+        offset = text.find(word, offset + 1)
+    return False
+
+
+def names_at_line_starts(text: bytes) -> frozenset[str]:
+    """The names that may_define() finds."""
+    return frozenset((name or macro).decode() for name, macro in _OUTER.findall(text))
+
+
+class File:
+    """One file of the code base, indexed by name."""
+
+    def __init__(self, path: str, text: bytes) -> None:
+        """text: without comments, and without what the configuration leaves out."""
+        self.path = path
+        self.text = text
+        self._definitions: dict[tuple[str, bool], Definition | None] = {}
+
+    @cached_property
+    def functions(self) -> dict[str, tuple[int, int]]:
+        """Name to (start of the definition, start of its body)."""
+        found: dict[str, tuple[int, int]] = {}
+        for header in _FUNCTION.finditer(b"\n" + self.text):
+            # The newline before it takes a place: what follows it stands one earlier in the text.
+            start = _with_type(self.text, header.start(), header.start(1) - 1)
+            found.setdefault(header.group(1).decode(), (start, header.end(2) - 1))
+        return found
+
+    @cached_property
+    def defines(self) -> dict[str, list[re.Match[bytes]]]:
+        """Every #define of each name."""
+        found: dict[str, list[re.Match[bytes]]] = {}
+        for each in _DEFINE.finditer(b"\n" + self.text):
+            found.setdefault(each[1].decode(), []).append(each)
+        return found
+
+    def defines_macro(self, name: str) -> bool:
+        """Whether there is a function-like macro of that name."""
+        return any(_PARAMETERS.match(each[2]) for each in self.defines.get(name, ()))
+
+    def alias(self, name: str) -> str | None:
+        """The other identifier that an object-like macro stands for; of several definitions the last."""
+        found = [_ALIAS.fullmatch(each[2]) for each in self.defines.get(name, ())]
+        other = next((each[1].decode() for each in reversed(found) if each), None)
+        return other if other != name else None
+
+    def constant(self, name: str) -> int | None:
+        """The number that an object-like macro stands for; of several definitions the last."""
+        found = [_CONSTANT.fullmatch(each[2]) for each in self.defines.get(name, ())]
+        return next((number(each[1].decode()) for each in reversed(found) if each), None)
+
+    @cached_property
+    def globals(self) -> dict[str, str]:
+        """Global and per-CPU variables to their types."""
+        found = _GLOBAL.findall(b"\n" + self.text)
+        found += _PER_CPU.findall(self.text) if b"PER_CPU" in self.text else ()
+        return {name.decode(): " ".join(kind.decode().split()) for kind, name in found}
+
+    @cached_property
+    def structs(self) -> dict[str, dict[str, str]]:
+        """Structure name to field name to type."""
+        found: dict[str, dict[str, str]] = {}
+        for opens in _STRUCT.finditer(self.text):
+            body = self.text[opens.end() : _closing_brace(self.text, opens.end())]
+            found.setdefault(opens.group(1).decode(), dict(_members(body)))
+        return found
+
+    def is_static(self, name: str) -> bool:
+        start, body = self.functions[name]
+        return b"static" in self.text[start:body]
+
+    def is_weak(self, name: str) -> bool:
+        start, body = self.functions[name]
+        return b"__weak" in self.text[start:body]
+
+    def function(self, name: str) -> Definition | None:
+        """The function of that name, cut out and parsed."""
+        return self._cached(name, False, self._cut)
+
+    def macro(self, name: str) -> Definition | None:
+        """The function-like macro of that name as a definition whose parameters are bound as written."""
+        return self._cached(name, True, self._expand)
+
+    def _cached(self, name: str, macro: bool, make: Callable[[str], Definition | None]) -> Definition | None:
+        key = (name, macro)
+        if key not in self._definitions:
+            self._definitions[key] = make(name)
+        return self._definitions[key]
+
+    def _cut(self, name: str) -> Definition | None:
+        return define(name, self.path, *self.cut(name)) if name in self.functions else None
+
+    def cut(self, name: str) -> tuple[int, bytes]:
+        """The first line and the text of a function that is there."""
+        start, body = self.functions[name]
+        return self.text.count(b"\n", 0, start) + 1, self.text[start : _closing_brace(self.text, body)]
+
+    def _expand(self, name: str) -> Definition | None:
+        found = next((each for each in self.defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
+        given = _PARAMETERS.match(found[2]) if found else None
+        if found is None or given is None:
+            return None
+        # A pasted name is a name of its own; the grammar knows no ##.
+        body = found[2][given.end() :].replace(b"\\\n", b"  ").replace(b"##", b"__").strip()
+        parameters = tuple(part.strip() for part in given[1].decode("latin-1").split(",") if part.strip())
+        statement = body.startswith((b"do", b"{", b"if", b"while", b"for")) or not body
+        text = b"%s %s(){ %s%s; }" % (
+            b"void" if statement else b"long",
+            name.encode(),
+            b"" if statement else b"return ",
+            body,
+        )
+        line = self.text.count(b"\n", 0, found.start()) + 1
+        return define(name, self.path, line, text, tuple(("", part) for part in parameters))
+
+
+def _members(body: bytes) -> Iterable[tuple[str, str]]:
+    """(name, type) of each field in a structure's body, those of its inner structures included."""
+    for piece in body.split(b";"):
+        piece = re.split(rb"[{}]", piece)[-1].strip()
+        found = _MEMBER.search(piece)
+        kind = b" ".join(piece[: found.start()].split()) if found else b""
+        if found and kind:
+            yield (
+                found.group("name").decode(),
+                kind.decode("latin-1") + (" []" if found.group("array") else ""),
+            )
+
+
+def _closing_brace(text: bytes, start: int) -> int:
+    """The end of the block whose brace opened just before start."""
+    depth = 1
+    for found in _BRACE.finditer(text, start):
+        depth += {b"{": 1, b"}": -1}.get(found.group(), 0)
+        if not depth:
+            return found.end()
+    return len(text)
+
+
+def _with_type(text: bytes, start: int, name: int) -> int:
+    """The start of a definition whose type may stand on the line before its name."""
+    if text[start:name].strip():
+        return start
+    before = text.rfind(b"\n", 0, max(0, start - 1)) + 1
+    line = text[before:start].strip()
+    return before if line and line[-1:] not in b";}{:)" and not line.startswith(b"#") else start
+
+
+def indexed(path: str, text: bytes, config: Config) -> File:
+    """A file's index; the same object for all configurations that agree on what the text asks of them."""
+    plain = plain_text(text)
+    return _indexed(path, plain, tuple(map(config.value, plain.symbols)))
+
+
+@lru_cache(maxsize=4096)
+def _indexed(path: str, text: Text, values: tuple[int, ...]) -> File:
+    known = dict(zip(text.symbols, values, strict=True))
+    return File(path, text.seen_through(lambda symbol: known.get(symbol, 0)))
+
+
+@lru_cache(maxsize=4096)
+def includes(text: bytes) -> tuple[str, ...]:
+    """The files that a text includes, in order, whatever the configuration."""
+    return tuple(name.decode("latin-1") for name in _INCLUDE.findall(b"\n" + text))

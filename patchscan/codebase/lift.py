@@ -1,0 +1,216 @@
+"""Files as a series wants them where its hunks do not apply to the tree: what fits, and functions from the patch.
+
+Each hunk is tried alone; one that fits nowhere is placed by its changed lines, if those stand in the file once;
+what is left gives its complete functions, which replace those of the same name. All of it is said in the notes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from patchscan.basics.record import frozen
+from patchscan.diff.apply import HunkFailure, apply_hunks
+from patchscan.series import FileChange, Hunk, Line
+from patchscan.tree.overlay import PatchState
+
+_HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
+_DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)
+_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif)\b([^\n]*)", re.M)
+_NAMED_END = re.compile(rb"!?\s*\b(CONFIG_\w+)\b")
+_PER_CPU = re.compile(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
+
+
+@frozen
+class Lifted:
+    """A file's content, and what in it does not come from applying the patch: one sentence each."""
+
+    content: bytes
+    notes: tuple[str, ...]
+
+
+def lifted_files(states: Sequence[PatchState]) -> tuple[Mapping[str, bytes | None], tuple[str, ...]]:
+    """The files that the patches so far change, as the last of them leaves them; and the notes."""
+    contents: dict[str, bytes | None] = {}
+    notes: dict[str, None] = {}
+    for state in states:
+        for file in state.files:
+            path = file.change.path
+            lifted_before = path in contents and not _applied(states, path, state)
+            if file.used == "tree" and not lifted_before:
+                contents[path] = file.after
+            elif file.used != "text":
+                before = contents.get(path, state.view.read(path)) or b""
+                result = lift(before, file.change)
+                contents[path] = result.content
+                notes.update(dict.fromkeys(result.notes))
+    return contents, tuple(notes)
+
+
+def _applied(states: Sequence[PatchState], path: str, until: PatchState) -> bool:
+    """Whether every earlier patch to the path applied."""
+    for state in states:
+        if state is until:
+            return True
+        if any(file.change.path == path and file.used != "tree" for file in state.files):
+            return False
+    return True
+
+
+def lift(before: bytes, change: FileChange) -> Lifted:
+    """One file's content with each hunk applied, placed, or its functions taken over."""
+    content, notes, left = before, list[str](), list[tuple[int, Hunk]]()
+    for number, hunk in enumerate(change.hunks, 1):
+        try:
+            content = apply_hunks(content, [hunk]).content
+            continue
+        except HunkFailure:
+            placed = _place(content, hunk)
+        if placed is None:
+            left.append((number, hunk))
+            continue
+        content = placed
+        notes.append(f"{change.path}, hunk {number} of {len(change.hunks)}: placed by its changed lines")
+    for numbers, hunk in _joined(left):
+        where = f"{change.path}, hunk {numbers} of {len(change.hunks)}"
+        content, names = _take_functions(content, hunk)
+        if names:
+            notes.append(f"{where}: {', '.join(names)} taken from the patch text")
+        else:
+            notes.append(f"{where}: left out, it fits nowhere")
+    return Lifted(content, tuple(notes))
+
+
+def _joined(left: Sequence[tuple[int, Hunk]]) -> list[tuple[str, Hunk]]:
+    """Hunks that fit nowhere; one that ends inside a function is joined with the next, what lies between is lost."""
+    joined: list[tuple[str, Hunk]] = []
+    last = 0
+    for number, hunk in left:
+        if joined and number == last + 1 and _is_open(joined[-1][1]):
+            numbers, earlier = joined[-1]
+            lines = earlier.lines + _whole_statements(hunk)
+            both = Hunk(
+                earlier.old_start,
+                earlier.old_count,
+                earlier.new_start,
+                earlier.new_count,
+                earlier.section,
+                lines,
+            )
+            joined[-1] = (f"{numbers} and {number}", both)
+        else:
+            joined.append((str(number), hunk))
+        last = number
+    return joined
+
+
+def _is_open(hunk: Hunk) -> bool:
+    """Whether the text after the patch ends inside a function."""
+    text = b"".join(_bytes(hunk, " +"))
+    return text.rfind(b"\n{") > text.rfind(b"\n}")
+
+
+def _whole_statements(hunk: Hunk) -> tuple[Line, ...]:
+    """The lines of a hunk without the end of a statement that begins before it."""
+    for index, line in enumerate(hunk.lines):
+        if line.kind != " " or line.text.count(")") <= line.text.count("("):
+            return hunk.lines
+        if line.text.rstrip().endswith(";"):
+            return hunk.lines[index + 1 :]
+    return hunk.lines
+
+
+def _bytes(hunk: Hunk, kinds: str) -> list[bytes]:
+    return [line.text.encode("utf-8", "surrogateescape") + b"\n" for line in hunk.lines if line.kind in kinds]
+
+
+def _place(content: bytes, hunk: Hunk) -> bytes | None:
+    """The content with the hunk's change made where its changed lines, or those next to them, stand once."""
+    changed = [index for index, line in enumerate(hunk.lines) if line.kind != " "]
+    if not changed:
+        return None
+    first, last = changed[0], changed[-1]
+    most = max(first, len(hunk.lines) - 1 - last)
+    for less in range(most + 1):
+        core = hunk.lines[min(less, first) : max(last + 1, len(hunk.lines) - less)]
+        old = b"".join(
+            line.text.encode("utf-8", "surrogateescape") + b"\n" for line in core if line.kind != "+"
+        )
+        new = b"".join(
+            line.text.encode("utf-8", "surrogateescape") + b"\n" for line in core if line.kind != "-"
+        )
+        if len(old.strip()) > 8 and content.count(old) == 1:
+            return content.replace(old, new)
+    for side in (hunk.lines[last + 1 :], hunk.lines[:first]):
+        anchors = [line for line in side if len(line.text.strip()) > 8]
+        if any(hunk.lines[index].kind == "-" for index in changed) or not anchors:
+            continue
+        anchor = b"\n" + anchors[0].text.encode("utf-8", "surrogateescape") + b"\n"
+        if content.count(anchor) == 1:
+            added = b"".join(_bytes(hunk, "+"))
+            at = content.index(anchor) + 1
+            return content[:at] + added + content[at:]
+    return None
+
+
+def _take_functions(content: bytes, hunk: Hunk) -> tuple[bytes, list[str]]:
+    """The content with the hunk's complete functions in place of those of the same name."""
+    text = _balanced(b"".join(_bytes(hunk, " +")))
+    found = [match for match in _DEFINITION.finditer(text) if text.find(b"\n}", match.end()) >= 0]
+    added = b"".join(_bytes(hunk, "+"))
+    names = list(dict.fromkeys(match.group(1).decode("latin-1") for match in found))
+    changed = [
+        name for name in names if re.search(rb"\b%s\b" % name.encode(), added) or _body_changes(hunk, name)
+    ]
+    if not changed:
+        return content, []
+    start = found[0].start()
+    conditions = [match for match in _DIRECTIVE.finditer(text) if match.start() < start]
+    block = text[conditions[0].start() if conditions else start :]
+    end = max(block.rfind(b"\n}\n") + 3, block.rfind(b"#endif"))
+    block = block[: block.find(b"\n", end) + 1] if end < len(block) else block
+    for name in names:
+        content = _without(content, name.encode())
+    extra = [line.group() for line in _PER_CPU.finditer(text) if line.group() not in content + block]
+    return content.rstrip() + b"\n" + b"\n".join(extra) + b"\n" + block + b"\n", names
+
+
+def _body_changes(hunk: Hunk, name: str) -> bool:
+    """Whether a line changes below the line that names a function."""
+    inside = False
+    for line in hunk.lines:
+        if re.match(rf"[A-Za-z_].*\b{re.escape(name)}\s*\(", line.text):
+            inside = True
+        elif line.text.startswith("}"):
+            inside = False
+        if inside and line.kind != " ":
+            return True
+    return False
+
+
+def _balanced(text: bytes) -> bytes:
+    """The text with the #if that its first #else or #endif belongs to put in front, its condition as the
+    comment on the #endif names it, and with #endif for what is left open."""
+    depth, missing = 0, b""
+    for match in _DIRECTIVE.finditer(text):
+        kind = match.group(1)
+        if kind in (b"if", b"ifdef", b"ifndef"):
+            depth += 1
+        elif kind == b"endif":
+            depth -= 1
+            if depth < 0:
+                named = _NAMED_END.search(match.group(2))
+                missing = b"#ifdef %s\n" % named.group(1) if named else b"#if 1\n"
+                depth = 0
+        elif depth == 0 and not missing:
+            missing = b"#if 1\n"
+    return missing + text + b"#endif\n" * depth
+
+
+def _without(content: bytes, name: bytes) -> bytes:
+    """The content without the definitions of one function; it stays in place of the first of them."""
+    pattern = re.compile(_HEAD % name, re.M)
+    while (found := pattern.search(content)) is not None:
+        end = content.find(b"\n}", found.end())
+        if end < 0:
+            break
+        content = content[: found.start()] + content[end + 2 :]
+    return content

@@ -1,0 +1,121 @@
+"""The code at each point of a series: read once from the tree, with what the patches make of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.record import frozen
+from patchscan.codebase.file import may_define, names_at_line_starts
+from patchscan.codebase.lift import lifted_files
+from patchscan.kconfig.configured import read_defconfig, read_selects
+from patchscan.model.scenarios.touched import touched_words
+from patchscan.tree import Tree
+from patchscan.tree.index.lookup import look_up_in
+from patchscan.tree.overlay import PatchState, View
+
+Read = Callable[[str], bytes | None]
+
+
+@frozen
+class Sources:
+    """The code at one point of a series: how to read it, what the series changed, and how that was done.
+
+    defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
+    the lines that the series changed.
+    """
+
+    read: Read
+    changed: tuple[str, ...]
+    defining: Callable[[str, str], Sequence[str]]
+    notes: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+
+
+def sources(states: tuple[PatchState, ...], view: View) -> Sources:
+    """The code after the patches of `states` (none: the tree itself)."""
+    contents, notes = lifted_files(states)
+    below = _tree_reader(view.tree)
+
+    def read(path: str) -> bytes | None:
+        return contents[path] if path in contents else below.read(path)
+
+    words = frozenset().union(*(touched_words(state) for state in states))
+    return Sources(read, tuple(sorted(contents)), below.defining, notes, words)
+
+
+class _TreeReader:
+    """A tree read once: file contents, and the files of a directory that may define a name."""
+
+    def __init__(self, tree: Tree | None) -> None:
+        self._tree = tree
+        self._contents: dict[str, bytes | None] = {}
+        self._names: dict[str, dict[str, list[str]]] = {}
+        self._defining: dict[tuple[str, str], Sequence[str]] = {}
+
+    def read(self, path: str) -> bytes | None:
+        if path not in self._contents:
+            self._contents[path] = self._tree.read(path) if self._tree is not None else None
+        return self._contents[path]
+
+    def defining(self, directory: str, name: str) -> Sequence[str]:
+        """The C files directly in a directory that may define a function or macro, sorted."""
+        if self._tree is None:
+            return ()
+        if (directory, name) not in self._defining:
+            self._defining[directory, name] = self._find_defining(self._tree, directory, name)
+        return self._defining[directory, name]
+
+    def _find_defining(self, tree: Tree, directory: str, name: str) -> Sequence[str]:
+        """By the tree's index, or by reading the directory where there is none."""
+        held = look_up_in(tree, directory, [name])
+        if held is None:
+            return self._names_of(tree, directory).get(name, ())
+        paths = [path for path in held[name] if _is_directly_in(path, directory)]
+        return [path for path in paths if may_define(self.read(path) or b"", name)]
+
+    def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
+        if directory not in self._names:
+            names: dict[str, list[str]] = {}
+            for path in tree.files(directory, deep=False):
+                if path.endswith((".c", ".h")):
+                    for found in names_at_line_starts(self.read(path) or b""):
+                        names.setdefault(found, []).append(path)
+            self._names[directory] = names
+        return self._names[directory]
+
+
+def _is_directly_in(path: str, directory: str) -> bool:
+    return path.endswith((".c", ".h")) and path.rpartition("/")[0] == directory
+
+
+_NO_TREE = _TreeReader(None)
+_READERS: "WeakKeyDictionary[Tree, _TreeReader]" = WeakKeyDictionary()
+
+
+def _tree_reader(tree: Tree | None) -> _TreeReader:
+    if tree is None:
+        return _NO_TREE
+    if tree not in _READERS:
+        _READERS[tree] = _TreeReader(tree)
+    return _READERS[tree]
+
+
+_DEFCONFIG = {"arm64": "arch/arm64/configs/defconfig"}
+_ROOTS = {"arm64": ("ARM64",)}
+
+
+def base_config(read: Read, column: str) -> Mapping[str, int]:
+    """The symbols of an architecture's defconfig, and those its Kconfig selects; x86's for the generic one."""
+    defconfig = read(_DEFCONFIG.get(column, "arch/x86/configs/x86_64_defconfig"))
+    kconfig = read("arch/arm64/Kconfig" if column == "arm64" else "arch/x86/Kconfig")
+    return _base_config(defconfig or b"", kconfig or b"", column)
+
+
+@lru_cache(maxsize=16)
+def _base_config(defconfig: bytes, kconfig: bytes, column: str) -> Mapping[str, int]:
+    values = read_defconfig(defconfig.decode("latin-1"))
+    roots = _ROOTS.get(column, ("X86", "X86_64", "64BIT", "SMP", "PARAVIRT"))
+    selected = read_selects(kconfig.decode("latin-1"), roots)
+    always = {"CONFIG_SMP": 1, "CONFIG_MMU": 1, "CONFIG_PGTABLE_LEVELS": 5, "CONFIG_64BIT": 1}
+    here = {} if column == "arm64" else {"CONFIG_X86": 1, "CONFIG_X86_64": 1}
+    return {**selected, **values, **always, **here}

@@ -1,0 +1,127 @@
+"""What a run loads once: rules, tree, configuration and baseline; and a series judged with them."""
+
+from __future__ import annotations
+
+import os
+
+from patchscan.commands.scan import UsageError
+
+# Not imported from typing, which takes a tenth of the time that `--help` has.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
+
+    from patchscan.basics.problem import Problem
+    from patchscan.report.render import Report
+    from patchscan.rule import Rule
+    from patchscan.series import Thread
+    from patchscan.settling.config import Config
+    from patchscan.tree import Tree
+
+
+class Tools:
+    """What is loaded once a process.
+
+    rules: those to run; names: those of all rules there are; problems: what was wrong with rules; known: the
+    baseline, fingerprint -> reason.
+    """
+
+    def __init__(
+        self,
+        rules: tuple[Rule, ...],
+        names: frozenset[str],
+        problems: tuple[Problem, ...],
+        tree: Tree | None,
+        config: Config,
+        known: Mapping[str, str],
+        simulate: bool = True,
+    ) -> None:
+        self.rules = rules
+        self.names = names
+        self.problems = problems
+        self.tree = tree
+        self.config = config
+        self.known = known
+        self.simulate = simulate
+
+    def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
+        """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
+        from patchscan.basics.record import replace
+        from patchscan.context import Settings
+        from patchscan.scan import scan
+        from patchscan.settling.settle import settle
+
+        report = scan(thread, tree, rules or self.rules, Settings(self.config.options, self.simulate))
+        report = settle(report, self.config, self.known, self.names, tree)
+        return replace(report, problems=self.problems + report.problems)
+
+
+def load_tools(options: Namespace) -> Tools:
+    """Load what the options name. Raises UsageError for names that are not there."""
+    from patchscan.settling.config import find_config, read_config
+    from patchscan.tree import find_tree
+
+    config = read_config(options.config or find_config(options.tree or find_tree(os.getcwd())))
+    every, problems = all_rules(options.rules)
+    rules = chosen(every, options, config)
+    known: Mapping[str, str] = {}
+    baseline = options.baseline or config.baseline
+    if baseline and (os.path.exists(baseline) or not options.accept):
+        from patchscan.settling.baseline import read_baseline
+
+        known = read_baseline(baseline)
+    return Tools(
+        rules,
+        frozenset(rule.name for rule in every),
+        problems,
+        tree_of(options),
+        config,
+        known,
+        not options.no_simulate,
+    )
+
+
+def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """Every rule there is, those of further directories included, and what was wrong with files that are none."""
+    from patchscan.settling.registry import load_rules
+
+    return load_rules(directories)
+
+
+def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[Rule, ...]:
+    """The rules to run; --select goes before what is configured, --ignore adds to it.
+
+    Raises UsageError for a name on the command line that no rule has.
+    """
+    select, ignore = names(options.select), names(options.ignore)
+    unknown = (select | ignore) - {rule.name for rule in rules}
+    if unknown:
+        raise UsageError(f"no rule named {', '.join(sorted(unknown))}: `patchscan rules` lists them")
+    if not select:
+        select, ignore = set(config.select), ignore | config.ignore
+    return tuple(rule for rule in rules if (not select or rule.name in select) and rule.name not in ignore)
+
+
+def names(text: str | None) -> set[str]:
+    """A comma-separated option as a set."""
+    return {name.strip() for name in (text or "").split(",") if name.strip()}
+
+
+def tree_of(options: Namespace) -> Tree | None:
+    """The kernel tree to lay the series over, None where there is none or none is wanted."""
+    from patchscan.commands.scan import is_range
+    from patchscan.tree import TreeError, find_tree, open_tree
+
+    path = None if options.no_tree else options.tree or find_tree(os.getcwd())
+    if path is None:
+        return None
+    base = options.base
+    if base is None and not options.tree and is_range(options.series):
+        from patchscan.mail.gitrange import base_of
+
+        base = base_of(options.series[0], os.getcwd())
+    try:
+        return open_tree(path, base)
+    except TreeError as error:
+        raise UsageError(str(error)) from None

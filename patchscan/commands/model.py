@@ -1,0 +1,93 @@
+"""`patchscan model SERIES`: extract the models that a series touches, execute and print them.
+
+`patchscan model --pairs DIR`: the barriers of a tree whose comment says what they pair with, each with what came of it.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from patchscan.commands.scan import CLEAN, FINDINGS, UNUSABLE, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `patchscan model`."""
+    from patchscan.cli import series_arguments
+
+    parser.add_argument(
+        "series", nargs="*", metavar="SERIES", help="mbox, Maildir, directory, patches, git range or -"
+    )
+    series_arguments(parser)
+    parser.add_argument("--models", metavar="DIR", help="write each model there (.litmus and .json)")
+    parser.add_argument(
+        "--all-configs", action="store_true", help="every architecture, not only where it differs"
+    )
+    parser.add_argument(
+        "--scenarios", metavar="DIR", action="append", default=[], help="more scenarios and stubs"
+    )
+    parser.add_argument(
+        "--pairs",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="the barriers below DIR of the tree whose comment says that they pair, and the models of them",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a model, one a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command: 1 when a model is unsafe and was not so before the series, 2 without a series."""
+    if options.pairs:
+        return _pairs(options)
+    if not options.series:
+        raise UsageError("name a series, or --pairs DIR")
+    from patchscan.basics.printable import printable
+    from patchscan.commands.loading import load_tools
+    from patchscan.commands.scan import read
+    from patchscan.model.scenarios.series_models import SeriesModels
+    from patchscan.model.scenarios.touched import scenarios_in
+    from patchscan.model.verdicts.report import matrix, verdict_dict, verdict_text, write_models
+    from patchscan.tree.overlay import lay
+
+    thread = read(options.series, options.revision)
+    if not thread.series:
+        print("patchscan: no patch series found in the input", file=sys.stderr)
+        return UNUSABLE
+    try:
+        scenarios = scenarios_in([Path(directory) for directory in options.scenarios])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    states = lay(thread.series[0], load_tools(options).tree)
+    models = SeriesModels(states, scenarios, [Path(directory) for directory in options.scenarios])
+    verdicts = [v for index in range(len(states)) for v in models.patch(index, options.all_configs)]
+    if options.models:
+        write_models(Path(options.models), verdicts)
+    if options.json:
+        for verdict in verdicts:
+            print(json.dumps(verdict_dict(verdict)))
+    elif verdicts:
+        texts = [verdict_text(verdict, options.models or "") for verdict in verdicts]
+        texts.append("\n".join(matrix(verdicts)))
+        for line in "\n\n".join(texts).split("\n"):
+            print(printable(line))
+    else:
+        print("no scenario applies to this series")
+    bad = any(verdict.verdict == "unsafe" and verdict.before != "unsafe" for verdict in verdicts)
+    return FINDINGS if bad else CLEAN
+
+
+def _pairs(options: argparse.Namespace) -> int:
+    """Print what is known of the barriers below some directories: 1 when a model of them is unsafe."""
+    from patchscan.basics.printable import printable
+    from patchscan.commands.loading import tree_of
+    from patchscan.pairing.table import row_dict, survey, table
+
+    tree = tree_of(options)
+    if tree is None:
+        raise UsageError("--pairs needs a kernel tree: name it with --tree")
+    rows = list(survey(tree, [directory.strip("/") for directory in options.pairs]))
+    lines = [json.dumps(row_dict(row)) for row in rows] if options.json else table(rows)
+    for line in lines:
+        print(printable(line))
+    return FINDINGS if any(row.reason == "unsafe" for row in rows) else CLEAN

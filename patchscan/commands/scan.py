@@ -1,0 +1,172 @@
+"""One scan job: the series that a command line names, each read, judged and rendered."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Not imported from typing, which takes a tenth of the time that `--help` has.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections import Counter
+    from collections.abc import Iterator, Sequence
+
+    from patchscan.commands.loading import Tools
+    from patchscan.report.render import Report
+    from patchscan.series import Thread
+
+    Documents = tuple[tuple[str, str], ...]
+    # Columns, colour, and how much to say: as in patchscan.report.render.
+    Style = tuple[int, bool, int]
+
+CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
+LEVELS = ("info", "warning", "error")
+FORMATS = ("text", "concise", "mail", "html", "markdown", "json", "sarif", "github", "b4", "patchwork")
+PARTS_OF_ONE = (".patch", ".diff", ".eml")
+
+
+class UsageError(Exception):
+    """The command cannot be carried out as given; the text is one line that says why and what to do."""
+
+
+class Done:
+    """What became of one series: its documents, the exit status it asks for, and its findings counted by rule."""
+
+    def __init__(self, documents: Documents, status: int, counted: Counter[tuple[str, str]]) -> None:
+        self.documents = documents
+        self.status = status
+        self.counted = counted
+
+
+def each_series(options: Namespace) -> list[list[str]]:
+    """The inputs of the command line, as one list of words a series.
+
+    Patch files are the parts of one series, unless --jobs asks for each on its own; other inputs are one each.
+    """
+    words: list[str] = options.series
+    parts = "-" in words or all(word.endswith(PARTS_OF_ONE) for word in words)
+    return [words] if parts and not options.jobs else [[word] for word in words]
+
+
+def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
+    """Read a series and judge it; with --timings the report says what took how long."""
+    from time import perf_counter
+
+    from patchscan.basics.record import replace
+
+    start = perf_counter()
+    thread = read(series, options.revision)
+    middle = perf_counter()
+    if not options.timings:
+        return tools.judge(thread, tools.tree)
+    from patchscan.commands.measure import timed
+
+    seconds: dict[str, float] = {}
+    report = tools.judge(thread, tools.tree, timed(tools.rules, seconds))
+    stages = (("read", middle - start), ("judge", perf_counter() - middle))
+    return replace(report, timings=(*stages, *sorted(seconds.items(), key=lambda each: -each[1])))
+
+
+def scan_in_turn(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
+    """What becomes of each series, in this process."""
+    from patchscan.commands.loading import load_tools
+
+    tools = load_tools(options)
+    for series in several:
+        yield rendered(series, options, style, tools)
+
+
+def scan_side_by_side(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
+    """The same in several processes, in the same order; each loads rules and tree once, by being forked."""
+    from functools import partial
+    from multiprocessing import get_context
+
+    from patchscan.commands.loading import load_tools
+
+    global _tools
+    _tools = load_tools(options)
+    plain = {name: value for name, value in vars(options).items() if name != "run"}
+    work = partial(_rendered_in_worker, options=type(options)(**plain), style=style)
+    with get_context("fork").Pool(min(options.jobs, len(several))) as pool:
+        # Neighbours are often of one series, and what the first had parsed serves the second.
+        yield from pool.imap(work, several, chunksize=2 if len(several) > 2 * options.jobs else 1)
+
+
+_tools: Tools | None = None
+
+
+def _rendered_in_worker(series: Sequence[str], options: Namespace, style: Style) -> Done:
+    assert _tools is not None
+    return rendered(series, options, style, _tools)
+
+
+def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
+    """Judge a series and render the report; --accept and --fix-patch write their files first."""
+    from patchscan.commands.measure import count
+    from patchscan.report.render import documents
+
+    report = report_on(series, options, tools)
+    if options.previous and report.series is not None:
+        report = with_remarks(report, options.previous)
+    if options.fix_patch:
+        report = write_fixes(report, options.fix_patch)
+    if options.accept:
+        from patchscan.settling.baseline import accept
+
+        report = accept(options.baseline or tools.config.baseline, report, options.accept)
+    return Done(documents(report, options.format, *style), exit_status(report, options), count(report))
+
+
+def with_remarks(report: Report, previous: str) -> Report:
+    """The report with what became of the review remarks on an older revision."""
+    from patchscan.basics.record import replace
+    from patchscan.settling.remarks import answers
+
+    assert report.series is not None
+    older = read([previous], None)
+    remarks = answers(older, report.series)
+    return replace(report, remarks=remarks, problems=report.problems + older.problems)
+
+
+def write_fixes(report: Report, path: str) -> Report:
+    """Write the mechanical fixes as one patch; the report says what could not go into it."""
+    from patchscan.basics.record import replace
+    from patchscan.settling.fixes import fix_patch
+
+    text, problems = fix_patch(report)
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    return replace(report, problems=report.problems + problems)
+
+
+def read(series: Sequence[str], revision: int | None) -> Thread:
+    """The thread at the places named on the command line, or of a git range."""
+    from patchscan.mail import read_input
+    from patchscan.series import read_thread
+
+    if is_range(series):
+        from patchscan.mail.gitrange import read_range
+
+        messages, problems = read_range(series[0], os.getcwd())
+    else:
+        stdin = sys.stdin.buffer.read() if "-" in series else None
+        messages, problems = read_input(series, stdin)
+    return read_thread(messages, problems, revision)
+
+
+def is_range(series: Sequence[str]) -> bool:
+    """Whether the series is given as a git revision range and not as files."""
+    return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
+
+
+def exit_status(report: Report, options: Namespace) -> int:
+    """2 where no patch was found, 1 for findings at or above the level asked for, else 0."""
+    if report.series is None:
+        return UNUSABLE
+    level = LEVELS.index(options.severity)
+    failing = any(LEVELS.index(each.severity) >= level for each in report.findings if each.counts)
+    return FINDINGS if failing and not options.exit_zero else CLEAN

@@ -1,0 +1,1 @@
+"""Diffs: reading, applying, writing."""

@@ -1,0 +1,146 @@
+"""When an object is built, exactly: the options of every way through the Makefiles that leads to it.
+
+Only plain lists are read (obj-y, obj-$(CONFIG_X), foo-objs, foo-$(CONFIG_X)); where a conditional, a function or an
+included file has a say, the answer is None. Language: Documentation/kbuild/makefiles.rst.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from patchscan.basics.formula import Formula, all_of, any_of, config
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.kconfig.implied import ARCHITECTURES
+from patchscan.tree import Tree
+from patchscan.tree.overlay import View
+
+_LIST = pattern(r"^([\w.-]+)-(y|m|objs|\$[({]CONFIG_\w+[)}])\s*(?:\+|:)?=\s*(.*)$")
+_CONFIG = pattern(r"CONFIG_(\w+)")
+_COMMENT = pattern(r"(?<!\\)#.*")
+_CONTINUED = pattern(r"\\[ \t]*\n")
+_WORD = pattern(r"[\w./+-]+(?:\.o|/)(?![\w.-])")
+_VARIABLE = pattern(r"(?<!\S)\$[({]([\w.-]+)-y[)}](?!\S)")
+# What the Makefile at the top enters beside the directories of its Kbuild file.
+_LIBRARIES = "lib"
+_MOST_LEVELS = 8
+_ALWAYS = all_of(())
+
+
+@frozen
+class _Lists:
+    """What a Makefile lists: object or directory -> (stem of the list, its option or "").
+
+    unsure: what may stand there in a way that is not understood.
+    """
+
+    plain: Mapping[str, tuple[tuple[str, str], ...]]
+    unsure: frozenset[str]
+
+
+def built_exactly_when(view: View, path: str) -> Formula | None:
+    """When the object of a source file is built: one of its ways, each with all its options; None where not known."""
+    directory, _, name = path.rpartition("/")
+    if not directory or not name.endswith(".c"):
+        return None
+    return _object(view, directory, f"{name[:-2]}.o", 0)
+
+
+def _object(view: View, directory: str, target: str, level: int) -> Formula | None:
+    lists = _lists(view, directory)
+    if lists is None or target in lists.unsure or level > _MOST_LEVELS:
+        return None
+    ways: list[Formula | None] = []
+    for stem, option in lists.plain.get(target, ()):
+        above = (
+            _directory(view, directory) if stem == "obj" else _object(view, directory, f"{stem}.o", level + 1)
+        )
+        ways.append(_both(option, above))
+    return _one_of(ways)
+
+
+def _directory(view: View, directory: str) -> Formula | None:
+    """When make enters a directory."""
+    parts = directory.split("/")
+    if directory == _LIBRARIES:
+        return _ALWAYS
+    if parts[0] == "arch":
+        if len(parts) == 1 or parts[1] not in ARCHITECTURES:
+            return None
+        if len(parts) == 2:
+            return config(ARCHITECTURES[parts[1]])
+    for depth in range(len(parts) - 1, -1, -1):
+        above = "/".join(parts[:depth])
+        lists = _lists(view, above)
+        if lists is None:
+            continue
+        word = "/".join(parts[depth:]) + "/"
+        if word in lists.unsure:
+            return None
+        if word in lists.plain:
+            higher = _directory(view, above) if above else _ALWAYS
+            ways = lists.plain[word]
+            return _one_of([_both(option, higher) if stem == "obj" else None for stem, option in ways])
+    return _ALWAYS if len(parts) == 1 and _lists(view, "") is None else None
+
+
+def _both(option: str, above: Formula | None) -> Formula | None:
+    if above is None or not option:
+        return above
+    return all_of(dict.fromkeys((config(option), *(above.parts if above.kind == "and" else (above,)))))
+
+
+def _one_of(ways: list[Formula | None]) -> Formula | None:
+    """One of the ways, None where there is none or one is not known."""
+    known = tuple(dict.fromkeys(way for way in ways if way is not None))
+    if not known or None in ways:
+        return None
+    return known[0] if len(known) == 1 else any_of(known)
+
+
+def _lists(view: View, directory: str) -> _Lists | None:
+    """What the Makefile of a directory lists; None where there is none."""
+    names = (posixpath.join(directory, "Kbuild"), posixpath.join(directory, "Makefile"))
+    if view.tree is not None and not any(name in view.changed for name in names):
+        return _lists_of_tree(view.tree, names if directory else names[:1])
+    return _first(view, names)
+
+
+@lru_cache(maxsize=1024)
+def _lists_of_tree(tree: Tree, names: tuple[str, ...]) -> _Lists | None:
+    return _first(tree, names)
+
+
+def _first(files: View | Tree, names: tuple[str, ...]) -> _Lists | None:
+    text = next((text for name in names if (text := files.read(name)) is not None), None)
+    return None if text is None else _read(text)
+
+
+def _read(text: bytes) -> _Lists:
+    plain: dict[str, list[tuple[str, str]]] = {}
+    unsure: set[str] = set()
+    depth = 0
+    for line in _statements(text):
+        word = line.partition(" ")[0]
+        if word in ("ifdef", "ifndef", "ifeq", "ifneq"):
+            depth += 1
+        elif word == "endif":
+            depth -= 1
+        match = _LIST.match(line)
+        # A variable in a list stands for what its own lists hold.
+        value = _VARIABLE.sub(r"\1.o", match[3]) if match else ""
+        if match is None or depth or "$" in value:
+            unsure.update(_WORD.findall(line))
+            continue
+        option = _CONFIG.search(match[2])
+        for each in value.split():
+            plain.setdefault(each, []).append((match[1], option[1] if option else ""))
+    return _Lists({word: tuple(dict.fromkeys(ways)) for word, ways in plain.items()}, frozenset(unsure))
+
+
+def _statements(text: bytes) -> Iterator[str]:
+    joined = _CONTINUED.sub(" ", text.decode("utf-8", "replace"))
+    for line in _COMMENT.sub("", joined).split("\n"):
+        if not line.startswith("\t"):
+            yield re.sub(r"\s+", " ", line.strip())

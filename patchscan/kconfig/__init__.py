@@ -1,0 +1,1 @@
+"""Kconfig: one reader, and what its formulas imply."""

@@ -1,0 +1,86 @@
+"""A kernel configuration: what a defconfig sets, what Kconfig selects, and which symbols some code asks for."""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+
+from patchscan.basics.record import frozen
+
+_DIRECTIVE = re.compile(
+    rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
+)
+_SYMBOL = re.compile(rb"\bCONFIG_\w+")
+
+
+@frozen(eq=False)
+class Config:
+    """A kernel configuration: symbol (with CONFIG_, or any macro) to its value, 0 where it is not set.
+
+    default: the value of a CONFIG_ symbol that is not listed.
+    """
+
+    values: Mapping[str, int]
+    default: int = 0
+
+    @cached_property
+    def _key(self) -> tuple[int, frozenset[tuple[str, int]]]:
+        return self.default, frozenset(self.values.items())
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self._key == other._key
+
+    def value(self, symbol: str) -> int:
+        """The value of a symbol; what an architecture overrides (__HAVE_ARCH_*) counts as set."""
+        if symbol in self.values:
+            return self.values[symbol]
+        return self.default if symbol.startswith("CONFIG_") else int(symbol.startswith("__HAVE_"))
+
+
+def read_defconfig(text: str) -> dict[str, int]:
+    """The symbols a defconfig sets: "CONFIG_X=y" and "=m" are 1, a number is itself, the rest 0."""
+    values: dict[str, int] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and name.startswith("CONFIG_"):
+            values[name] = 1 if value in ("y", "m") else int(value) if value.isdigit() else 0
+    return values
+
+
+def read_selects(kconfig: str, symbols: Iterable[str]) -> dict[str, int]:
+    """What the named symbols select in a Kconfig text, unconditionally or on another of them.
+
+    symbols: without CONFIG_. A `select X if Y` counts when Y is one of them; other conditions are left out.
+    """
+    known, values, current = set(symbols), {}, ""
+    for line in kconfig.splitlines():
+        words = line.split()
+        if words[:1] in (["config"], ["menuconfig"]) and len(words) > 1:
+            current = words[1]
+        elif words[:1] == ["select"] and current in known and len(words) > 1:
+            condition = words[3:] if words[2:3] == ["if"] else []
+            if not condition or (len(condition) == 1 and condition[0] in known):
+                values["CONFIG_" + words[1]] = 1
+    return values
+
+
+@lru_cache(maxsize=4096)
+def symbols_around(text: bytes, first: int, last: int) -> frozenset[str]:
+    """The CONFIG_ symbols on the lines first to last (from 1), and those of the #if around line `first`."""
+    lines = text.split(b"\n")
+    found = _SYMBOL.findall(b"\n".join(lines[first - 1 : last]))
+    stack: list[list[bytes]] = []
+    for line in lines[: first - 1]:
+        directive = _DIRECTIVE.match(line)
+        if directive is None:
+            continue
+        kind = directive.group(1)
+        if kind in (b"if", b"ifdef", b"ifndef"):
+            stack.append(_SYMBOL.findall(line))
+        elif kind == b"endif" and stack:
+            stack.pop()
+        elif stack:
+            stack[-1] += _SYMBOL.findall(line)
+    return frozenset(symbol.decode() for symbol in [*found, *(one for level in stack for one in level)])

@@ -1,0 +1,201 @@
+"""What the Kconfig files of a tree say, as tables of its index: who defines a symbol, who selects it, who demands what.
+
+It depends on the content of a file alone, so it holds for every file that is as it was when it was indexed.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from patchscan.basics.record import frozen
+from patchscan.kconfig.demands import NOTHING, Demands, FileDemands, parse
+from patchscan.kconfig.symbols import WIDTH, Definition, definitions_in
+from patchscan.tree import Tree
+from patchscan.tree.index.lookup import KCONFIG_FILES, Index, connect_to_read, open_index, path_of, read_seal
+
+# files.id is what `file` stands for.
+SCHEMA = """
+CREATE TABLE definitions (name TEXT, file INTEGER, line INTEGER, kind TEXT, prompt INTEGER, choice INTEGER,
+    PRIMARY KEY (name, file, line)) WITHOUT ROWID;
+CREATE TABLE selects (selected TEXT, file INTEGER, name TEXT,
+    PRIMARY KEY (selected, file, name)) WITHOUT ROWID;
+CREATE TABLE demands (file INTEGER PRIMARY KEY, demands TEXT NOT NULL);
+"""
+_TABLES = ("definitions", "selects", "demands")
+
+Answer = TypeVar("Answer")
+
+
+def take_in(database: sqlite3.Connection, file: int, content: bytes) -> None:
+    """Add what a Kconfig file says."""
+    found = tuple(definitions_in(content))
+    definitions = [(one.name, file, one.line, one.kind, one.prompt, one.choice) for one in found]
+    selects = {(selected, file, one.name) for one in found for selected in one.selects}
+    database.executemany("INSERT INTO definitions VALUES (?, ?, ?, ?, ?, ?)", definitions)
+    database.executemany("INSERT INTO selects VALUES (?, ?, ?)", sorted(selects))
+    database.execute("INSERT INTO demands VALUES (?, ?)", (file, _written(parse(content))))
+
+
+def forget_dropped(database: sqlite3.Connection) -> None:
+    """Take away what files said that have no row any more."""
+    for table in _TABLES:
+        database.execute(f"DELETE FROM {table} WHERE file NOT IN (SELECT id FROM files)")
+
+
+@frozen
+class Said:
+    """What the files that are as indexed say of a symbol, by path: its definitions, and the symbols that select it.
+
+    apart: the files that are not as indexed; what these say must be read.
+    """
+
+    definitions: list[tuple[str, Definition]]
+    selected_by: list[tuple[str, str]]
+    apart: frozenset[str]
+
+
+def ask_for_symbol(tree: Tree, name: str) -> Said | None:
+    """What the index of a tree says of a symbol; None where there is none to be trusted."""
+    return _ask(tree, lambda tables: tables.symbol(name))
+
+
+def ask_for_file(tree: Tree, path: str) -> FileDemands | None:
+    """What a Kconfig file demands, None where no index to be trusted knows it as it is."""
+    return _ask(tree, lambda tables: tables.file(path))
+
+
+def _ask(tree: Tree, question: "Callable[[_Tables], Answer]") -> Answer | None:
+    usable = _usable(tree, os.getpid())
+    try:
+        return usable[0].ask(question) if usable else None
+    except sqlite3.Error:
+        usable.clear()
+        return None
+
+
+@lru_cache(maxsize=4)
+def _usable(tree: Tree, process: int) -> "list[_Tables]":
+    """The tables of a tree, or nothing; emptied when they fail. A process its own: no connection outlives a fork."""
+    index = open_index(tree)
+    try:
+        return [_Tables(index)] if index else []
+    except sqlite3.Error:
+        return []
+
+
+class _Tables:
+    """The tables of an index over one connection; they hold for the files that were as indexed when it was opened.
+
+    Every method raises sqlite3.Error where they cannot be used.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self.apart = index.stale(KCONFIG_FILES)
+        path = os.path.join(index.directory, *KCONFIG_FILES.shards)
+        self.database = connect_to_read(path)
+        # Transactions are ours: one holds for a question, and no lock longer.
+        self.database.isolation_level = None
+        self.version = self._version()
+        rows = self.database.execute("SELECT path, id FROM files")
+        self.rows = {path: row for name, row in rows if (path := path_of(name)) not in self.apart}
+        self.paths = {row: path for path, row in self.rows.items()}
+        # From here on the version tells whether it still is what was compared with the tree.
+        if read_seal(index.directory) != index.seal:
+            raise sqlite3.OperationalError("the index has changed")
+
+    def ask(self, question: "Callable[[_Tables], Answer]") -> Answer:
+        """The answer to a question, all of it from one state of the tables, which is that of the beginning."""
+        self.database.execute("BEGIN")
+        try:
+            if self._version() != self.version:
+                raise sqlite3.OperationalError("the index has changed")
+            return question(self)
+        finally:
+            self.database.execute("ROLLBACK")
+
+    def _version(self) -> Any:
+        """Another one, once a writer has changed anything."""
+        return self.database.execute("PRAGMA data_version").fetchone()
+
+    def symbol(self, name: str) -> Said:
+        """See ask_for_symbol()."""
+        definitions = self.database.execute(_DEFINITIONS, (name,)).fetchall()
+        selects = self.database.execute(_SELECTS, (name,)).fetchall()
+        return Said(
+            [
+                (self.paths[row[0]], _definition(name, *row[1:]))
+                for row in definitions
+                if row[0] in self.paths
+            ],
+            [_selector(self.paths[file], by) for file, by in selects if file in self.paths],
+            self.apart,
+        )
+
+    def file(self, path: str) -> FileDemands | None:
+        """See ask_for_file()."""
+        row = self.rows.get(path)
+        found = self.database.execute(_DEMANDS, (row,)).fetchone()
+        if found is None and row is not None:
+            raise sqlite3.DatabaseError("a file without its demands")
+        return found and _read(found[0])
+
+
+_DEFINITIONS = "SELECT file, line, kind, prompt, choice FROM definitions WHERE name = ?"
+_SELECTS = "SELECT file, name FROM selects WHERE selected = ?"
+_DEMANDS = "SELECT demands FROM demands WHERE file = ?"
+
+
+def _definition(name: str, line: Any, kind: Any, prompt: Any, choice: Any) -> Definition:
+    if not isinstance(line, int) or kind not in WIDTH:
+        raise sqlite3.DatabaseError("no definition of a symbol")
+    return Definition(name, line, bool(choice), kind, bool(prompt))
+
+
+def _selector(path: str, name: Any) -> tuple[str, str]:
+    if not isinstance(name, str):
+        raise sqlite3.DatabaseError("no name of a symbol")
+    return path, name
+
+
+def _written(file: FileDemands) -> str:
+    """The text that _read() reads."""
+    entries = [
+        [
+            line,
+            sorted(one.always),
+            sorted(one.default),
+            sorted([option, sorted(when), whole] for option, when, whole in one.conditional),
+        ]
+        for line, one in file.entries.items()
+    ]
+    sources = [[path, sorted(around)] for path, around in file.sources.items()]
+    return json.dumps([entries, sorted(file.constant), sources], separators=(",", ":"))
+
+
+def _read(text: Any) -> FileDemands:
+    """A file as _written() wrote it. Raises sqlite3.DatabaseError."""
+    file = FileDemands()
+    # To add nothing to a value is the cheapest way to see whether it is what it should be.
+    try:
+        entries, constant, sources = json.loads(text)
+        for line, always, default, conditional in entries:
+            file.entries[line + 0] = Demands(
+                _names(always),
+                _names(default),
+                frozenset((option + "", _names(when), bool(whole)) for option, when, whole in conditional),
+            )
+        file.constant.update(_names(constant))
+        file.sources.update((path + "", _names(around)) for path, around in sources)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise sqlite3.DatabaseError(f"no demands of a file: {error}") from error
+    return file
+
+
+def _names(listed: Any) -> frozenset[str]:
+    if not isinstance(listed, list):
+        raise TypeError("no list of names")
+    "".join(listed)
+    return frozenset(listed) if listed else NOTHING

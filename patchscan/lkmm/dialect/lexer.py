@@ -1,0 +1,150 @@
+"""Text of a litmus test -> tokens that know their line.
+
+The C part has C comments, everything around it has OCaml comments `(* *)` as well (litmus-tests.txt,
+"Comments").
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from patchscan.lkmm.dialect.litmus_syntax import LitmusError
+
+_COMMENT_OR_BRACE = re.compile(r'/\*|//|\(\*|"[^"\n]*"|[{}]')
+_OCAML_BRACKET = re.compile(r"\(\*|\*\)")
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<name>[A-Za-z_]\w*)
+      | (?P<number>0[xX][0-9a-fA-F]+|\d+)
+      | (?P<sign>/\\|\\/|==|!=|<=|>=|=>|&&|\|\||\+\+|--|\+=|-=|->|[-+*/&|^~!<>=(){};,:\[\].%])
+    )""",
+    re.VERBOSE,
+)
+
+
+def without_comments(text: str) -> str:
+    """The same text with every comment blanked; offsets and line breaks stay where they were."""
+    pieces: list[str] = []
+    position = depth = blocks = 0
+    while found := _COMMENT_OR_BRACE.search(text, position):
+        start, opener = found.start(), found.group()
+        in_thread = depth > 0 and blocks > 1
+        if opener in "{}":
+            depth += 1 if opener == "{" else -1
+            blocks += opener == "{" and depth == 1
+        if opener in "{}" or opener[0] == '"' or (opener == "(*" and in_thread):
+            end = start + 1 if opener == "(*" else found.end()
+            # A quoted line in the header is a comment too.
+            keep = opener[0] != '"'
+        else:
+            end, keep = _comment_end(text, start, opener), False
+        pieces.append(text[position:start])
+        pieces.append(text[start:end] if keep else re.sub(r"[^\n]", " ", text[start:end]))
+        position = end
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def _comment_end(text: str, start: int, opener: str) -> int:
+    if opener == "//":
+        end = text.find("\n", start)
+        return len(text) if end < 0 else end
+    if opener == "/*":
+        end = text.find("*/", start + 2)
+        if end >= 0:
+            return end + 2
+    else:
+        depth = 0
+        for bracket in _OCAML_BRACKET.finditer(text, start):
+            depth += 1 if bracket.group() == "(*" else -1
+            if depth == 0:
+                return bracket.end()
+    raise LitmusError(f"comment {opener} has no end", text.count("\n", 0, start) + 1)
+
+
+class Tokens:
+    """A cursor over the tokens of a text whose comments are blanked.
+
+    `kind` is "name", "number", "sign" or "end" (after the last token); `text` is the token itself.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.source = text
+        self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self.kinds: list[str] = []
+        self.texts: list[str] = []
+        self.starts: list[int] = []
+        self.index = 0
+        self._read()
+
+    def _read(self) -> None:
+        text, position = self.source, 0
+        for found in iter(_TOKEN.scanner(text, position).match, None):  # type: ignore[attr-defined]
+            kind = found.lastgroup
+            self.kinds.append(kind)
+            self.texts.append(found.group(kind))
+            self.starts.append(found.start(kind))
+            position = found.end()
+        rest = text[position:].lstrip()
+        if rest:
+            line = self.line_of(len(text) - len(rest))
+            raise LitmusError(f"unexpected character {rest[0]!r}", line)
+        self.kinds.append("end")
+        self.texts.append("end of file")
+        self.starts.append(len(text.rstrip()))
+
+    def line_of(self, offset: int) -> int:
+        return bisect_right(self._line_starts, offset)
+
+    @property
+    def kind(self) -> str:
+        return self.kinds[self.index]
+
+    @property
+    def text(self) -> str:
+        return self.texts[self.index] if self.kinds[self.index] != "end" else ""
+
+    @property
+    def start(self) -> int:
+        return self.starts[self.index]
+
+    @property
+    def line(self) -> int:
+        return self.line_of(self.starts[self.index])
+
+    def ahead(self, distance: int = 1) -> str:
+        """The text of a later token, "" past the end."""
+        index = self.index + distance
+        return self.texts[index] if index < len(self.texts) - 1 else ""
+
+    def take(self) -> str:
+        text = self.text
+        if self.kinds[self.index] == "end":
+            raise self.error("the file ends too early")
+        self.index += 1
+        return text
+
+    def accept(self, text: str) -> bool:
+        """Take the next token if it is `text`."""
+        if self.texts[self.index] == text and self.kinds[self.index] != "end":
+            self.index += 1
+            return True
+        return False
+
+    def expect(self, text: str) -> None:
+        if not self.accept(text):
+            raise self.error(f"expected '{text}', found '{self.texts[self.index]}'")
+
+    def take_name(self, what: str) -> str:
+        if self.kind != "name":
+            raise self.error(f"expected {what}, found '{self.texts[self.index]}'")
+        return self.take()
+
+    def error(self, message: str) -> LitmusError:
+        return LitmusError(message, self.line)
+
+    def source_since(self, start: int) -> str:
+        """The source from offset `start` up to the last token taken, blanks squeezed."""
+        last = self.index - 1
+        return " ".join(self.source[start : self.starts[last] + len(self.texts[last])].split())

@@ -1,0 +1,1 @@
+"""Sections, requests and waits between CPUs."""

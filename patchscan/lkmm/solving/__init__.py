@@ -1,0 +1,1 @@
+"""Executions by a SAT solver."""

@@ -1,0 +1,249 @@
+"""The search for executions: a SAT solver proposes, the memory model disposes.
+
+Each assignment the solver finds is a coherent candidate. If it breaks an axiom, the violation is explained
+down to the choices that cause it, and the clause "not all of these together" is added; then the solver goes
+on. When an answer is needed for many executions at once (final states, races), the clauses learnt stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from patchscan.lkmm.dialect.litmus_syntax import Value
+from patchscan.lkmm.memory import lkmm
+from patchscan.lkmm.memory.events import Event, Guard
+from patchscan.lkmm.memory.executions import Execution, Path
+from patchscan.lkmm.memory.rows import Rows, bits, on_cycles, shortest_path
+from patchscan.lkmm.solving.cnf import FALSE, TRUE, check_time
+from patchscan.lkmm.solving.encoding import Encoding
+
+SOLVER = "glucose4"  # as fast as any here, and it can be told to stop and look at the clock
+CONFLICTS_BETWEEN_LOOKS = 20_000
+LEMMAS_AT_ONCE = 4
+
+
+class Candidate(Execution):
+    """An execution that the solver chose; it knows the literals behind every edge."""
+
+    def __init__(self, encoding: Encoding, model: Sequence[int], path: Path) -> None:
+        self.encoding = encoding
+        self.model = model
+        communication = encoding.communication
+        numbers, position = path.numbers, path.position
+        source: dict[int, int] = {}
+        for read, event in enumerate(path.events):
+            if event.kind == "R":
+                for write in communication.sources[event.number]:
+                    if self.chosen(communication.rf[write, event.number]):
+                        source[read] = position[write]
+                        break
+        co = [0] * path.size
+        for writes in path.writes_to.values():
+            for index, one in enumerate(writes):
+                for other in writes[:index]:
+                    if self.chosen(communication.co[numbers[one], numbers[other]]):
+                        co[one] |= 1 << other
+                    else:
+                        co[other] |= 1 << one
+        super().__init__(path, source, co)
+
+    def chosen(self, literal: int) -> bool:
+        return literal == TRUE or self.model[abs(literal) - 1] == literal
+
+    def value(self, literals: dict[Value, int]) -> Value:
+        """Which of the values it is in this execution."""
+        return next(value for value, literal in literals.items() if self.chosen(literal))
+
+    def reasons(self, name: str, start: int, end: int, found: set[int]) -> None:
+        """The literals that put the pair into a base relation."""
+        encoding, numbers = self.encoding, self.path.numbers
+        one, other = numbers[start], numbers[end]
+        found.update((encoding.executed[one], encoding.executed[other]))
+        match name:
+            case "rf":
+                found.add(encoding.communication.rf[one, other])
+            case "co":
+                found.add(encoding.communication.co[one, other])
+                found.add(encoding.same_variable(one, other))
+            case "fr":
+                self.reasons("rf", self.source[start], start, found)
+                self.reasons("co", self.source[start], end, found)
+            case "loc":
+                found.add(encoding.same_variable(one, other))
+            case "addr" | "data" | "ctrl":
+                found.update(encoding.guard_literals(self.path.dependencies[name, start, end]))
+            case "rcu-rscs":
+                found.update(self._sections_literals(self.path.events[start].thread))
+        found.discard(TRUE)
+
+    def _sections_literals(self, thread: int) -> Iterable[int]:
+        """How locks and unlocks match depends on all of the thread's."""
+        for event in self.encoding.events:
+            if event.thread == thread and event.tag in ("rcu-lock", "rcu-unlock"):
+                executed = self.encoding.executed[event.number]
+                yield executed if self.chosen(executed) else -executed
+
+
+class Solver:
+    """Answers "is there an execution of this program with ...?"
+
+    deadline: time.monotonic() at which LimitReached is raised, or None.
+    candidates, lemmas: how many were needed so far.
+    """
+
+    def __init__(self, encoding: Encoding, deadline: float | None = None) -> None:
+        from pysat.solvers import Solver as SatSolver
+
+        self.encoding = encoding
+        self.deadline = deadline
+        self.candidates = 0
+        self.lemmas = 0
+        self._paths: dict[tuple[object, ...], Path] = {}
+        self._sat: Any = SatSolver(name=SOLVER, bootstrap_with=encoding.formula.clauses)
+        self._added = len(encoding.formula.clauses)
+
+    def find(self, assumptions: Iterable[int] = (), lemmas_at_once: int = LEMMAS_AT_ONCE) -> Candidate | None:
+        """An execution in which all the literals hold, or None: there is none. Raises LimitReached."""
+        assumed = [literal for literal in assumptions if literal != TRUE]
+        if FALSE in assumed:
+            return None
+        while True:
+            model = self._solve(assumed)
+            if model is None:
+                return None
+            self.candidates += 1
+            candidate = Candidate(self.encoding, model, self._path(model))
+            violations = self.violations(candidate, lemmas_at_once)
+            if not violations:
+                return candidate
+            self._synchronise()
+            for violation in violations:
+                self.forbid(violation)
+
+    def candidate(self, assumptions: Iterable[int]) -> Candidate | None:
+        """The first candidate with these literals, whether or not the memory model allows it."""
+        assumed = [literal for literal in assumptions if literal != TRUE]
+        model = None if FALSE in assumed else self._solve(assumed)
+        return None if model is None else Candidate(self.encoding, model, self._path(model))
+
+    def forbid(self, literals: Iterable[int]) -> None:
+        """Never again all of these together."""
+        self.lemmas += 1
+        self._sat.add_clause([-literal for literal in literals])
+
+    def forget(self) -> None:
+        """Free the solver's memory."""
+        self._sat.delete()
+
+    def _solve(self, assumed: list[int]) -> Sequence[int] | None:
+        self._synchronise()
+        satisfiable = None
+        while satisfiable is None:
+            check_time(self.deadline)
+            self._sat.conf_budget(CONFLICTS_BETWEEN_LOOKS)
+            satisfiable = self._sat.solve_limited(assumptions=assumed)
+        if not satisfiable:
+            return None
+        model: list[int] = self._sat.get_model()
+        variables = self.encoding.formula.variables
+        model.extend(range(len(model) + 1, variables + 1))
+        return model
+
+    def _synchronise(self) -> None:
+        """Hand over the clauses the encoding has made since."""
+        clauses = self.encoding.formula.clauses
+        for clause in clauses[self._added :]:
+            self._sat.add_clause(clause)
+        self._added = len(clauses)
+
+    # Paths
+
+    def _path(self, model: Sequence[int]) -> Path:
+        def chosen(literal: int) -> bool:
+            return literal == TRUE or model[abs(literal) - 1] == literal
+
+        encoding = self.encoding
+        executed = [event for event in encoding.events if chosen(encoding.executed[event.number])]
+        locations = {
+            event.number: next(
+                name for name, literal in encoding.address[event.number].items() if chosen(literal)
+            )
+            for event in executed
+            if event.address is not None
+        }
+        branches = tuple(chosen(literal) for literal in encoding.branches)
+        key = (branches, tuple(locations.values()))
+        path = self._paths.get(key)
+        if path is None:
+            path = self._paths[key] = self._new_path(executed, locations, branches)
+        return path
+
+    def _new_path(self, executed: list[Event], locations: dict[int, str], branches: tuple[bool, ...]) -> Path:
+        used = {
+            locations[event.number] for event in executed if event.address is not None and event.tag != "IW"
+        }
+        events = [event for event in executed if event.tag != "IW" or locations[event.number] in used]
+        position = {event.number: index for index, event in enumerate(events)}
+        dependencies: dict[tuple[str, int, int], Guard] = {}
+        for event in events:
+            for kind, read, guard in event.dependencies:
+                if read in position and all(branches[abs(b) - 1] == (b > 0) for b in guard):
+                    key = (kind, position[read], position[event.number])
+                    if key not in dependencies or len(guard) < len(dependencies[key]):
+                        dependencies[key] = guard
+        by_position = {position[event.number]: locations[event.number] for event in events if event.address}
+        return Path(events, by_position, dependencies)
+
+    # Axioms
+
+    def violations(self, candidate: Candidate, at_most: int) -> list[set[int]]:
+        """Explanations of how the candidate breaks the first axiom it breaks; [] if it keeps them all."""
+        for axiom in lkmm.AXIOMS:
+            if axiom.only_with is None or candidate.members(axiom.only_with):
+                found = explain_violations(candidate, axiom, at_most)
+                if found:
+                    return found
+        return self._values_from_nowhere(candidate)
+
+    def _values_from_nowhere(self, candidate: Candidate) -> list[set[int]]:
+        from patchscan.lkmm.solving.nowhere import values_from_nowhere
+
+        return values_from_nowhere(candidate) if self.encoding.ranges.cyclic else []
+
+
+def broken_at(candidate: Execution, axiom: lkmm.Axiom, at_most: int) -> list[list[int]]:
+    """The cycles (or, for "empty", the pairs) by which the axiom is broken, as lists of positions, shortest
+    first.
+    """
+    rows = candidate.rows(axiom.relation)
+    if axiom.demand == "acyclic":
+        return _cycles(rows)[:at_most]
+    if axiom.demand == "irreflexive":
+        return [[event, event] for event, row in enumerate(rows) if row >> event & 1][:at_most]
+    return [[start, end] for start, row in enumerate(rows) if row for end in bits(row)][:at_most]
+
+
+def explain_violations(candidate: Candidate, axiom: lkmm.Axiom, at_most: int) -> list[set[int]]:
+    """For each way the axiom is broken, the literals that cause it."""
+    explanations = []
+    for steps in broken_at(candidate, axiom, at_most):
+        reasons: set[int] = set()
+        for start, end in pairwise(steps):
+            axiom.relation.explain(candidate, start, end, reasons)
+        explanations.append(reasons)
+    return explanations
+
+
+def _cycles(rows: Rows) -> list[list[int]]:
+    """Short cycles that have no event in common, [a, b, ..., a] each."""
+    cycles = []
+    done = 0
+    for event in bits(on_cycles(rows)):
+        cycle = [] if done >> event & 1 else shortest_path(rows, event, event)
+        for member in cycle:
+            done |= 1 << member
+        if cycle:
+            cycles.append(cycle)
+    return sorted(cycles, key=len)

@@ -1,0 +1,138 @@
+"""Which values each read may return and which variables each access may touch: finite sets, from the text
+alone.
+
+The sets are too large rather than too small; the solver decides. They grow along copies and sums until
+nothing changes, or as often as there are writes: no value can pass through more writes than that without a
+cycle.
+"""
+
+from __future__ import annotations
+
+from patchscan.lkmm.dialect.litmus_syntax import Litmus, LitmusError, Value
+from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply
+from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term
+from patchscan.lkmm.solving.cnf import check_time
+
+LARGEST = 20_000  # values in all sets together
+
+
+class Ranges:
+    """read[event]: the values a read may return; address[event]: the variables an access may touch.
+
+    copied: reads that may return UNKNOWN, because copies can lead from them back to themselves.
+    cyclic: reads whose value may, in some choice of reads-from, depend on itself.
+    """
+
+    def __init__(self, program: Program, deadline: float | None = None) -> None:
+        self.litmus: Litmus = program.litmus
+        self.reads = [event for event in program.events if event.kind == "R"]
+        self.writes = [event for event in program.events if event.kind == "W"]
+        self.read: dict[int, set[Value]] = {event.number: set() for event in self.reads}
+        self.accesses = [event for event in program.events if event.address is not None]
+        self.address: dict[int, set[str]] = {}
+        self.copied: set[int] = set()
+        self.cyclic: set[int] = set()
+        self._grow(deadline)
+        if any(event.tag == "plain" for event in program.events):
+            self._find_cycles()
+        self._obey_locks(program)
+
+    def of_cases(self, cases: Cases) -> set[Value]:
+        return set().union(*(self.of_term(case.term) for case in cases))
+
+    def of_term(self, term: Term) -> set[Value]:
+        if isinstance(term, ReadValue):
+            return self.read[term.event]
+        if isinstance(term, Computed):
+            left, right = self.of_term(term.left), self.of_term(term.right)
+            results = {apply(term.operator, one, other) for one in left for other in right}
+            return {value for value in results if value is not None}
+        return {term}
+
+    def may_read(self, write: Event, read: Event) -> bool:
+        """Whether `read` comes too early in its thread to see `write`, or looks elsewhere."""
+        if write.thread == read.thread and write.number > read.number:
+            return False
+        return not self.address[write.number].isdisjoint(self.address[read.number])
+
+    def _grow(self, deadline: float | None) -> None:
+        for _ in range(len(self.writes) + 2):
+            for event in self.accesses:
+                self.address[event.number] = {
+                    str(value) for value in self.of_cases(event.address or ()) if self._is_variable(value)
+                }
+            written = [(write, self.of_cases(write.value or ())) for write in self.writes]
+            changed = False
+            for read in self.reads:
+                check_time(deadline)
+                known = self.read[read.number]
+                size = len(known)
+                known.update(self.litmus.initial.get(name, 0) for name in self.address[read.number])
+                for write, values in written:
+                    if self.may_read(write, read):
+                        known |= values
+                changed |= len(known) != size
+            if not changed:
+                return
+            if sum(map(len, self.read.values())) > LARGEST:
+                raise TooLarge(f"the reads may return more than {LARGEST} values")
+
+    def _is_variable(self, value: Value) -> bool:
+        """Whether it is an address one may access: not an integer, not outside its array."""
+        if not isinstance(value, str) or value == UNKNOWN:
+            return False
+        name, bracket, index = value.partition("[")
+        size = self.litmus.arrays.get(name, 1)
+        return not bracket or 0 <= int(index[:-1]) < size
+
+    def _find_cycles(self) -> None:
+        """A plain access leaves room for a value that comes from nowhere but itself."""
+        flows = {event.number: set[int]() for event in self.reads}
+        copies = {event.number: set[int]() for event in self.reads}
+        for read in self.reads:
+            for write in self.writes:
+                if self.may_read(write, read):
+                    for case in write.value or ():
+                        flows[read.number] |= reads_in(case.term)
+                        if isinstance(case.term, ReadValue):
+                            copies[read.number].add(case.term.event)
+        self.cyclic = _on_cycles(flows)
+        self.copied = _on_cycles(copies)
+        for number in self.copied:
+            self.read[number].add(UNKNOWN)
+        for _ in self.reads if self.copied else ():
+            for read in self.reads:
+                for write in self.writes:
+                    if self.may_read(write, read):
+                        self.read[read.number] |= self.of_cases(write.value or ())
+
+    def _obey_locks(self, program: Program) -> None:
+        """The read of a lock that is taken finds 0, whatever else was written there."""
+        for requirement in program.requirements:
+            term = requirement.cases[0].term
+            if len(requirement.cases) > 1 or not isinstance(term, Computed) or term.operator != "==":
+                continue
+            if isinstance(term.left, ReadValue) and isinstance(term.right, int):
+                self.read[term.left.event] &= {term.right}
+
+
+class TooLarge(LitmusError):
+    """The test is beyond a size limit."""
+
+
+def reads_in(term: Term) -> set[int]:
+    if isinstance(term, ReadValue):
+        return {term.event}
+    if isinstance(term, Computed):
+        return reads_in(term.left) | reads_in(term.right)
+    return set()
+
+
+def _on_cycles(edges: dict[int, set[int]]) -> set[int]:
+    """The nodes from which a path leads back."""
+    reached = {node: set(following) for node, following in edges.items()}
+    for middle in edges:
+        for node in edges:
+            if middle in reached[node]:
+                reached[node] |= reached[middle]
+    return {node for node in edges if node in reached[node]}

@@ -1,0 +1,126 @@
+"""The one file that defines a function for the rest of the kernel, where this is plain to see."""
+
+import posixpath
+import re
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.occurrences import body_follows, occurrences, offsets
+from patchscan.c.source import Function, parse
+from patchscan.lookup.uses import files_holding
+from patchscan.tree import Directory, GitRevision, Tree
+from patchscan.tree.overlay import View
+
+# What more files name is as a rule of the core kernel.
+MOST_FILES = 400
+_MOST_HEADERS = 12
+_MOST_READ = 10
+_PART = pattern(r"[a-z]+|\d+")
+_DEFINE = pattern(rb"#[ \t]*define[ \t]+$")
+
+
+@frozen
+class Definer:
+    """A file that defines a function, and the headers that hold its name."""
+
+    path: str
+    headers: tuple[str, ...]
+
+
+_FOUND: WeakKeyDictionary[Tree, dict[tuple[str, ...], Definer | None]] = WeakKeyDictionary()
+
+
+def find_definer(view: View, name: str) -> Definer | None:
+    """The first file found that defines a function which headers only declare; the likely ones are read, and few.
+
+    That it is the only one is for is_only_definer() to say.
+    """
+    if view.tree is None:
+        return None
+    paths, _ = files_holding(view, name, most=MOST_FILES)
+    if len(paths) > MOST_FILES:
+        return None
+    if any(path in view.changed for path in paths):
+        return _find(view, name, paths)
+    known = _FOUND.setdefault(view.tree, {})
+    if (name, *paths) not in known:
+        known[name, *paths] = _find(view, name, paths)
+    return known[name, *paths]
+
+
+def _find(view: View, name: str, paths: Sequence[str]) -> Definer | None:
+    headers = tuple(path for path in paths if path.endswith(".h"))
+    if not 0 < len(headers) <= _MOST_HEADERS:
+        return None
+    if any(defines(view.read(path) or b"", name) for path in headers):
+        return None
+    sources = [path for path in paths if path.endswith(".c")]
+    for path in sorted(sources, key=lambda path: (-_likeness(path, name, headers), path))[:_MOST_READ]:
+        if defines(view.read(path) or b"", name):
+            return Definer(path, headers)
+    return None
+
+
+def _likeness(path: str, name: str, headers: Sequence[str]) -> int:
+    """How many words of a path stand in a function's name or in the names of the headers that know it."""
+    words = set(_PART.findall(path[:-2]))
+    stems = {word for header in headers for word in _PART.findall(posixpath.basename(header)[:-2])}
+    return 2 * len(words.intersection(_PART.findall(name))) + len(words & stems) - path.startswith("arch/")
+
+
+def defines(text: bytes, name: str) -> bool:
+    """Whether a text seems to define a name as a function or macro."""
+    for offset in offsets(text, name.encode()):
+        line = text[text.rfind(b"\n", 0, offset) + 1 : offset]
+        if _DEFINE.match(line):
+            return True
+        # A call in a condition has no type before it, and is indented.
+        at_top = not line[:1].isspace() or line.rstrip().endswith(b"*")
+        plain = at_top and not line.startswith(b"#") and b"=" not in line and b"(" not in line
+        if plain and body_follows(text, offset + len(name)):
+            return True
+    return False
+
+
+def definition_in(view: View, path: str, name: str) -> Function | None:
+    """The one definition in a file of a function that others can call; None where it is not so plain."""
+    found = [each for each in parse(view.read(path) or b"", path).functions() if each.name == name]
+    plain = len(found) == 1 and not found[0].is_static and not re.search(r"\b(?:__)?weak\b", found[0].header)
+    return found[0] if plain else None
+
+
+def is_only_definer(view: View, name: str, definer: Definer) -> bool:
+    """Whether headers only declare a function, no other file seems to define it, and no macro makes it.
+
+    Asks the whole tree.
+    """
+    paths, why = files_holding(view, name)
+    others = [path for path in paths if path != definer.path]
+    return not why and all(_leaves_alone(view, path, name) for path in others)
+
+
+def _leaves_alone(view: View, path: str, name: str) -> bool:
+    text = view.read(path) or b""
+    uses = occurrences(text, name, path)
+    if any(use.kind == "definition" for use in uses):
+        return False
+    # At the top of a file it is an argument of a macro that may define it, or a stub of it.
+    return all(use.function or use.kind not in ("call", "reference") for use in uses) or path.endswith(".S")
+
+
+def declaring_header(view: View, name: str, definer: Definer) -> str:
+    """The first header that declares a function, "" where none does so plainly."""
+    for path in definer.headers:
+        if any(use.kind == "declaration" for use in occurrences(view.read(path) or b"", name, path)):
+            return path
+    return ""
+
+
+def can_look_up(view: View) -> bool:
+    """Whether many names can be looked up at little cost: in an index, or in a tree that is no directory."""
+    from patchscan.tree.index.lookup import open_index
+
+    stored = isinstance(view.tree, Directory | GitRevision)
+    return view.tree is not None and (not stored or open_index(view.tree) is not None)

@@ -1,0 +1,246 @@
+"""Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.record import frozen, replace
+from patchscan.c.occurrences import Use as Use
+from patchscan.c.occurrences import occurrences
+from patchscan.tree import Tree
+from patchscan.tree.index.parallel import in_parallel
+from patchscan.tree.index.search import holding, is_kernel_source
+from patchscan.tree.overlay import View
+
+# Whole-tree searches by reading, for one tree: each costs about half a second.
+MOST_SEARCHES = 12
+_MOST_MACROS = 24
+_FEW_FILES = 400
+# Of more files than these, an example is looked for in those that are near.
+_MANY_FILES = 60
+_EVERYWHERE = ("",)
+_INDEXED = ("index",)
+_REACHING = ("call", "macro", "reference", "initialiser")
+
+
+@frozen
+class Uses:
+    """The uses of a symbol, sorted by path and line.
+
+    complete: whether the whole tree was searched; why: what was searched, where it was not. expansion: where
+    symbol is itself a macro, the identifiers of its body.
+    """
+
+    symbol: str
+    uses: tuple[Use, ...]
+    complete: bool
+    why: str
+    expansion: tuple[str, ...] = ()
+
+    def of_kind(self, *kinds: str) -> tuple[Use, ...]:
+        """The uses of some kinds."""
+        return tuple(use for use in self.uses if use.kind in kinds)
+
+
+def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
+    """All uses of an identifier in the kernel's C and assembly text, also through one macro.
+
+    A use through a macro has its name in `via`: where `#define A() f()`, each use of A is one of f. With
+    whole=False uses may be missing, for it costs less: the index is not compared with the tree, and without an
+    index, or where very many files hold the symbol, only near_directories() of what the series changes is searched.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", symbol):
+        return Uses(symbol, (), False, f"{symbol!r} is no identifier")
+    known = _KNOWN.setdefault(view, {})
+    for asked in (True,) if whole else (True, False):
+        if (symbol, asked) in known:
+            return known[symbol, asked]
+    return known.setdefault((symbol, whole), _search(view, symbol, whole))
+
+
+def _search(view: View, symbol: str, whole: bool) -> Uses:
+    direct, why = _uses_of(view, symbol, whole)
+    direct = _as_function(direct, symbol)
+    through, missed = _through_macros(view, symbol, direct, whole)
+    ordered = sorted([*direct, *through], key=lambda use: (use.path, use.line, use.via))
+    why = why or missed
+    return Uses(symbol, tuple(ordered), not why, why, _expansion(direct))
+
+
+def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool) -> tuple[list[Use], str]:
+    """The uses of the macros in whose bodies symbol stands; a macro of a .c file is known only there."""
+    # A macro with parameters is expanded only where it is called; one without also where it is named.
+    plain = {use.function for use in direct if re.match(r"\s*#\s*define\s+\w+\s", use.text)}
+    places = sorted({(use.function, use.path) for use in direct if use.kind == "macro"})
+    shared = sorted({macro for macro, path in places if path.endswith(".h") and macro != symbol})
+    why = ""
+    if len(shared) > _MOST_MACROS:
+        why = f"{len(shared)} macros use it; the first {_MOST_MACROS} were followed"
+    through: list[Use] = []
+    look_ahead(view, shared[:_MOST_MACROS], whole)
+    for macro in shared[:_MOST_MACROS]:
+        found, missed = _uses_of(view, macro, whole, called=macro not in plain)
+        why = why or missed
+        through += [replace(use, via=macro) for use in found]
+    for macro, path in places:
+        if not path.endswith(".h") and macro not in shared:
+            found_here = occurrences(view.read(path) or b"", macro, path, called=macro not in plain)
+            through += [replace(use, via=macro) for use in found_here]
+    known = {(use.path, use.line) for use in direct}
+    reaching = [use for use in through if use.kind in _REACHING and (use.path, use.line) not in known]
+    return reaching, why
+
+
+def _uses_of(view: View, symbol: str, whole: bool, called: bool = False) -> tuple[list[Use], str]:
+    paths, why = files_holding(view, symbol, most=None if whole else _MANY_FILES)
+    work = partial(_uses_in, view, symbol, called)
+    parts = [paths] if len(paths) < _FEW_FILES else [paths[::2], paths[1::2]]
+    return [use for uses in in_parallel(work, parts) for use in uses], why
+
+
+def _uses_in(view: View, symbol: str, called: bool, paths: Sequence[str]) -> list[Use]:
+    return [use for path in paths for use in occurrences(view.read(path) or b"", symbol, path, called)]
+
+
+def _as_function(uses: Iterable[Use], symbol: str) -> list[Use]:
+    """Where symbol is a function, its name as a plain value is its address."""
+    uses = list(uses)
+    declares = re.compile(rf"\b{symbol}\s*\(")
+    named = any(use.kind in ("definition", "declaration") and declares.search(use.text) for use in uses)
+    if not named:
+        return uses
+    return [replace(use, kind="address") if _is_value(use, symbol) else use for use in uses]
+
+
+def _is_value(use: Use, symbol: str) -> bool:
+    if use.kind != "reference" or use.text.lstrip().startswith("#"):
+        return False
+    other = rf"\b(goto|sizeof\s*\(|typeof\s*\(|struct|union|enum)\s*{symbol}\b|^\s*{symbol}\s*:"
+    return not re.search(other, use.text)
+
+
+def _expansion(uses: Iterable[Use]) -> tuple[str, ...]:
+    names: set[str] = set()
+    for use in uses:
+        if use.kind == "definition" and use.text.lstrip().startswith("#"):
+            body = re.sub(r"^\s*#\s*define\s+\w+(\([^)]*\))?", "", use.text)
+            names.update(re.findall(r"[A-Za-z_]\w*", body))
+    return tuple(sorted(names))
+
+
+class _Found:
+    """Files of one tree that hold a word, kept for the next patch; searches counts the whole-tree ones."""
+
+    def __init__(self) -> None:
+        self.by_word: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self.searches = 0
+
+    def keep(self, held: Mapping[str, tuple[str, ...]], under: tuple[str, ...]) -> None:
+        """Remember the result of a search below some directories."""
+        self.by_word.update({(word, under): paths for word, paths in held.items()})
+
+    def missing(self, words: Sequence[str], under: tuple[str, ...]) -> list[str]:
+        """The words that have not been searched below some directories (or everywhere)."""
+        places = (under, _EVERYWHERE)
+        return [word for word in words if not any((word, place) in self.by_word for place in places)]
+
+
+# What was found in one view: several rules ask for the same.
+_KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionary()
+_FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
+
+
+def files_holding(
+    view: View, symbol: str, near: Sequence[str] = (), most: int | None = None
+) -> tuple[list[str], str]:
+    """The files that may hold an identifier in a view, sorted, and why these may not be all ("" where they are).
+
+    most: with the files of an index as they are, and where more hold it, or without one, only what stands near the
+    series and the files in `near`; None: the whole tree.
+    """
+    changed = [
+        path
+        for path, content in view.changed.items()
+        if content and symbol.encode() in content and is_kernel_source(path)
+    ]
+    if view.tree is None:
+        return sorted(changed), "no tree: only what the series itself shows was searched"
+    held, why = _held(view.tree, [symbol], sorted({*view.changed, *near}), most)
+    return sorted({*changed, *(path for path in held if path not in view.changed)}), why
+
+
+def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Sequence[str] = ()) -> None:
+    """Search the tree once for several symbols that find_uses() or files_holding() will be asked for."""
+    if view.tree is None or not symbols:
+        return
+    found = _FOUND.setdefault(view.tree, _Found())
+    # An index is compared with the tree only when find_uses() needs it.
+    if not _ask_index(view.tree, found, symbols, checked=False):
+        _held(view.tree, symbols, sorted({*view.changed, *near}), None if whole else _MANY_FILES)
+
+
+def _held(
+    tree: Tree, symbols: Sequence[str], changed: Sequence[str], most: int | None
+) -> tuple[tuple[str, ...], str]:
+    """The files of the tree that hold the first symbol, and why these may not be all."""
+    found = _FOUND.setdefault(tree, _Found())
+    whole = most is None
+    if not _ask_index(tree, found, symbols, checked=whole):
+        missing = found.missing(symbols, _EVERYWHERE)
+        if missing and whole and found.searches < MOST_SEARCHES:
+            found.searches += 1
+            found.keep(holding(tree, missing), _EVERYWHERE)
+    everywhere = found.by_word.get((symbols[0], _EVERYWHERE))
+    if everywhere is not None and (most is None or len(everywhere) <= most):
+        return everywhere, ""
+    near = near_directories(changed)
+    indexed = found.by_word.get((symbols[0], _INDEXED), everywhere)
+    if indexed is not None:
+        if len(indexed) <= (most or _MANY_FILES):
+            return indexed, "the index was not compared with the tree"
+        return tuple(
+            path for path in indexed if path.startswith(tuple(f"{directory}/" for directory in near))
+        ), (f"only {_shown(near)} searched, of {len(indexed)} files")
+    found.keep(holding(tree, found.missing(symbols, near), near), near)
+    why = f"only {_shown(near)} searched (`patchscan index` makes the whole tree cheap)"
+    return found.by_word[symbols[0], near], why
+
+
+def _shown(directories: Iterable[str]) -> str:
+    return ", ".join(directory + "/" for directory in directories)
+
+
+def _ask_index(tree: Tree, found: _Found, symbols: Sequence[str], checked: bool) -> bool:
+    """Keep what the index of the tree says of symbols; False where there is none to be trusted."""
+    under = _EVERYWHERE if checked else _INDEXED
+    missing = found.missing(symbols, under)
+    if not missing:
+        return True
+    # Imported here: most scans search no tree, and sqlite3 takes its time.
+    from patchscan.tree.index.lookup import look_up
+
+    indexed = look_up(tree, missing, checked=checked)
+    if indexed is None:
+        return False
+    found.keep(indexed, under)
+    return True
+
+
+def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
+    """Where to look first: the directories a series touches, include/ and the architecture it is about."""
+    near: set[str] = set()
+    for path in changed:
+        parts = path.split("/")[:-1]
+        # drivers/net/ethernet/intel rather than all of drivers; mm, kernel/sched, net/ipv4, arch/arm64.
+        depth = 2 if parts[:1] == ["arch"] else len(parts)
+        near.add("/".join(parts[:depth]))
+    if not any(path.startswith("arch/") for path in near):
+        near.add("arch/x86")
+    near.add("include")
+    near.discard("")
+    return tuple(
+        sorted(
+            path for path in near if not any(path != other and path.startswith(other + "/") for other in near)
+        )
+    )

@@ -1,0 +1,271 @@
+"""Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
+
+from collections.abc import Mapping, Sequence
+
+from patchscan.basics.record import field, frozen, replace
+from patchscan.codebase.code import Answers, Codebase, Remembered
+from patchscan.codebase.definition import Definition
+from patchscan.model.extraction.slice import deciding_calls, guards, origins
+from patchscan.model.lowering.abstract_values import Named, Through
+from patchscan.model.lowering.lower_expressions import evaluate, location
+from patchscan.model.lowering.lower_statements import lower_block, lower_function
+from patchscan.model.lowering.lowered import (
+    Body,
+    Event,
+    Hole,
+    Read,
+    Thread,
+    Update,
+    Write,
+    location_key,
+    rewrite,
+    walk,
+)
+from patchscan.model.lowering.memory import Context
+from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.stubs import Stubs
+from patchscan.model.scenarios.scenario import Atom, Role, Scenario
+
+_ROUNDS = 4
+_SHORT = 400
+_WAITS = frozenset({"wait", "free"})
+_READS = frozenset({"open"})
+
+
+@frozen
+class Extraction:
+    """The threads of one case, holes and choices still in them.
+
+    functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
+    function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict;
+    answers: what was asked of the code.
+    """
+
+    scenario: Scenario
+    threads: tuple[Thread, ...]
+    kept: frozenset[str]
+    visited: frozenset[tuple[str, str]]
+    names: frozenset[str]
+    assumptions: frozenset[str]
+    answers: Answers = field(default_factory=dict, compare=False)
+
+    def same_in(self, code: Codebase) -> bool:
+        """Whether all that the extraction asked of its code is in other code as well, be it on other lines."""
+        return all(_same(code.answer(question), answer) for question, answer in self.answers.items())
+
+    def holes(self) -> tuple[Hole, ...]:
+        """What was not looked into, in the order of the threads, each place once."""
+        found = [e for thread in self.threads for e in walk(thread.body) if isinstance(e, Hole)]
+        return tuple(dict.fromkeys(found))
+
+
+@frozen
+class _Lowered:
+    thread: Thread
+    accesses: tuple[tuple[str, str, str], ...]
+    visited: frozenset[tuple[str, str]]
+    assumptions: frozenset[str]
+
+
+_LOWERED: Remembered[_Lowered] = Remembered(1000)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two answers are the same code: lines do not matter."""
+    if isinstance(one, Definition) and isinstance(other, Definition):
+        return (one.path, one.parameters, one.text) == (other.path, other.parameters, other.text)
+    return one == other
+
+
+def extract(
+    scenario: Scenario, functions: Sequence[tuple[str, str]], code: Codebase, stubs: Stubs
+) -> Extraction | None:
+    """The model's threads for one function a role; None when the code base lacks one of them.
+
+    functions: (name, path) in the order of the scenario's roles.
+    """
+    with code.recording() as answers:
+        extraction = _extract(scenario, functions, code, stubs)
+    return replace(extraction, answers=answers) if extraction is not None else None
+
+
+def _extract(
+    scenario: Scenario, functions: Sequence[tuple[str, str]], code: Codebase, stubs: Stubs
+) -> Extraction | None:
+    if any(find_function(name, path, code, stubs, scenario.look_into) is None for name, path in functions):
+        return None
+    seeds = scenario.keep | {atom.key for atom in scenario.bad}
+    kept = candidates = frozenset(seeds)
+    for _ in range(_ROUNDS):
+        everything = _lower_all(scenario, functions, code, stubs, candidates, None)
+        calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
+        short = frozenset(name for name in calls if _is_short(name, functions, code))
+        deciding = _deciding(everything, kept | {"*"}) & _concurrent(everything)
+        kept |= deciding & _shared(everything)
+        if deciding <= candidates and short <= scenario.look_into:
+            break
+        candidates |= deciding
+        scenario = replace(scenario, look_into=scenario.look_into | short)
+    lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
+    visited = frozenset().union(*(one.visited for one in lowered))
+    return Extraction(
+        scenario,
+        tuple(one.thread for one in lowered),
+        kept,
+        visited,
+        _names(visited, code),
+        frozenset(scenario.assumptions).union(*(one.assumptions for one in lowered)),
+    )
+
+
+def _names(visited: frozenset[tuple[str, str]], code: Codebase) -> frozenset[str]:
+    """The names of functions, and of what they call."""
+    found: set[str] = set()
+    for path, name in visited:
+        definition = code.callee(name, path)
+        found |= {name, *(definition.called if definition is not None else ())}
+    return frozenset(found)
+
+
+def _lower_all(
+    scenario: Scenario,
+    functions: Sequence[tuple[str, str]],
+    code: Codebase,
+    stubs: Stubs,
+    kept: frozenset[str],
+    keep: frozenset[str] | None,
+) -> tuple[_Lowered, ...]:
+    cpus = tuple(sorted({role.cpu for role in scenario.roles}))
+    observers = {atom.role for atom in scenario.bad}
+    return tuple(
+        _lower(scenario, role, function, code, stubs, kept, keep, cpus, role.name in observers)
+        for role, function in zip(scenario.roles, functions, strict=True)
+    )
+
+
+def _lower(
+    scenario: Scenario,
+    role: Role,
+    function: tuple[str, str],
+    code: Codebase,
+    stubs: Stubs,
+    kept: frozenset[str],
+    keep: frozenset[str] | None,
+    cpus: tuple[int, ...],
+    observes: bool,
+) -> _Lowered:
+    """One role's function lowered; what was lowered before is taken where all that it asked of the code is as then."""
+    key = (
+        *(role.name, role.cpu, tuple(sorted(role.instances.items())), tuple(sorted(role.own.items()))),
+        *(function, stubs, kept, keep, cpus, observes, code.config),
+        *(scenario.look_into, tuple(sorted(scenario.choices.items()))),
+    )
+
+    def lower() -> _Lowered:
+        definition = find_function(*function, code, stubs, scenario.look_into)
+        assert definition is not None
+        typed = frozenset(each for each in kept if each.startswith("<"))
+        effects = typed | (_READS if observes else _WAITS)
+        context = Context(
+            code,
+            stubs,
+            Reach(code, stubs, effects, frozenset(_identifier(each) for each in kept - typed)),
+            role.cpu,
+            cpus,
+            keep,
+            role.instances,
+            scenario.look_into,
+            lower_block,
+            evaluate,
+            location,
+            scenario.choices,
+        )
+        body = lower_function(context, definition)
+        thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
+        accesses = tuple((role.own.get(where, where), kind, order) for where, kind, order in context.accesses)
+        return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
+
+    return _LOWERED.get(key, code, lower)
+
+
+def find_function(
+    name: str, path: str, code: Codebase, stubs: Stubs, look_into: frozenset[str]
+) -> Definition | None:
+    """The function a role names, in the code or in a stub file; there only where the code has what it calls."""
+    if not path.startswith("stubs/"):
+        return code.function(name, path)
+    definition = stubs.get(name)
+    if definition is None:
+        return None
+    missing = [
+        callee
+        for callee in definition.called
+        if callee in look_into and stubs.get(callee) is None and code.callee(callee, definition.path) is None
+    ]
+    return None if missing else definition
+
+
+def rename(body: Body, own: Mapping[str, str]) -> Body:
+    """The body with named locations called as `own` says."""
+
+    def change(event: Event) -> tuple[Event, ...]:
+        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Named):
+            location = replace(event.location, name=own.get(event.location.name, event.location.name))
+            return (replace(event, location=location),)
+        return (event,)
+
+    return rewrite(body, change) if own else body
+
+
+def _identifier(key: str) -> str:
+    """The C identifier in a location's key: variable of "var@0", field of "struct.field"."""
+    return key.partition("@")[0].rpartition(".")[2].removesuffix("[]")
+
+
+def _shared(lowered: Sequence[_Lowered]) -> frozenset[str]:
+    """Locations that two threads access and one of them writes."""
+    users: dict[str, set[int]] = {}
+    written: set[str] = set()
+    for index, one in enumerate(lowered):
+        for key, kind, _ in one.accesses:
+            users.setdefault(key, set()).add(index)
+            if kind == "W":
+                written.add(key)
+    return frozenset(key for key, threads in users.items() if len(threads) > 1 and key in written)
+
+
+def _is_short(name: str, functions: Sequence[tuple[str, str]], code: Codebase) -> bool:
+    """Whether a function is small enough to look into only because its result decides something."""
+    found = next(filter(None, (code.callee(name, path) for _, path in functions)), None)
+    if found is None:
+        found = next(filter(None, (code.callee(name, path) for path in code.scope)), None)
+    return found is not None and len(found.text) < _SHORT
+
+
+def _concurrent(lowered: Sequence[_Lowered]) -> frozenset[str]:
+    """Locations that may be meant to be shared: variables, and fields with an annotated access.
+
+    Fields that are only accessed plainly are mostly those of an object that one caller owns.
+    """
+    keys = {key for one in lowered for key, _, order in one.accesses if "." not in key or order != "plain"}
+    return frozenset(keys)
+
+
+def _deciding(lowered: Sequence[_Lowered], observed: frozenset[str]) -> frozenset[str]:
+    """Locations that decide whether a thread waits or makes an observed access."""
+    return frozenset().union(*(guards(one.thread.body, observed) for one in lowered))
+
+
+def observed_registers(thread: Thread, atom: Atom) -> tuple[str, ...]:
+    """The registers of a thread that an atom of the bad observation speaks of, in program order."""
+    found = []
+    for event in walk(thread.body):
+        if not isinstance(event, (Read, Update)):
+            continue
+        if atom.through:
+            where = event.location
+            if isinstance(where, Through) and atom.key in origins(thread.body, where.register.name):
+                found.append(event.register.name)
+        elif location_key(event.location) == atom.key:
+            found.append(event.register.name)
+    return tuple(dict.fromkeys(found))

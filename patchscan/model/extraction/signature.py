@@ -1,0 +1,83 @@
+"""What a body does as plain data: equal for bodies that differ only in places and names of registers."""
+
+import re
+from collections.abc import Mapping
+
+from patchscan.basics.record import replace
+from patchscan.model.lowering.abstract_values import Location, Operation, Register, Through, Value
+from patchscan.model.lowering.lowered import (
+    Assign,
+    Assume,
+    Body,
+    Branch,
+    Choice,
+    Deferred,
+    Event,
+    Place,
+    Read,
+    Update,
+    Write,
+    walk,
+)
+
+_NO_PLACE = Place("", 0, "")
+_REGISTER_NAME = re.compile(r"(?<=name=')[^']*")
+Signature = tuple[object, ...]
+
+
+def signature(body: Body) -> Signature:
+    """Equal for bodies that do the same, places and register names left out."""
+    names: dict[str, str] = {}
+    for event in walk(body):
+        if isinstance(event, (Read, Update, Assign)):
+            names.setdefault(event.register.name, f"%{len(names)}")
+    return _signature(body, names)
+
+
+def _signature(body: Body, names: Mapping[str, str]) -> Signature:
+    return tuple(_event_signature(event, names) for event in body)
+
+
+def _event_signature(event: Event, names: Mapping[str, str]) -> Signature:
+    """What an event does as plain data, registers called as `names` says."""
+    match event:
+        case Read():
+            where = _plain(event.location, names)
+            return "read", _plain(event.register, names), where, event.order
+        case Write():
+            return "write", _plain(event.location, names), _plain(event.value, names), event.order
+        case Update():
+            operands = tuple(_plain(value, names) for value in event.operands)
+            where = _plain(event.location, names)
+            return "update", _plain(event.register, names), where, event.operation, operands, event.order
+        case Branch():
+            arms = _signature(event.then, names), _signature(event.otherwise, names)
+            return "branch", _plain(event.condition, names), *arms
+        case Choice():
+            key = _REGISTER_NAME.sub(lambda found: names.get(found[0], found[0]), event.key)
+            return (
+                "choice",
+                key,
+                event.text,
+                _signature(event.then, names),
+                _signature(event.otherwise, names),
+            )
+        case Assign():
+            return "assign", _plain(event.register, names), _plain(event.value, names)
+        case Assume():
+            return "assume", _plain(event.condition, names)
+        case Deferred():
+            return "deferred", event.domain, _signature(event.body, names)
+        case _:
+            return (replace(event, place=_NO_PLACE),)
+
+
+def _plain(value: Value | Location, names: Mapping[str, str]) -> Signature:
+    """A value or location with its registers called as `names` says."""
+    if isinstance(value, Register):
+        return "register", names.get(value.name, value.name), value.type
+    if isinstance(value, Operation):
+        return value.operator, _plain(value.left, names), _plain(value.right, names)
+    if isinstance(value, Through):
+        return "through", _plain(value.register, names)
+    return (value,)

@@ -1,0 +1,348 @@
+"""From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from patchscan.basics.record import frozen, replace
+from patchscan.model.extraction.propagate import propagate
+from patchscan.model.extraction.signature import Signature, signature
+from patchscan.model.lowering.abstract_values import Register, Through, Value, leaves
+from patchscan.model.lowering.lowered import (
+    Assign,
+    Body,
+    Branch,
+    Choice,
+    Close,
+    Deferred,
+    Event,
+    Fence,
+    Hole,
+    Lock,
+    Open,
+    Place,
+    Read,
+    Thread,
+    Update,
+    Wait,
+    Write,
+    location_key,
+    registers_used,
+    rewrite,
+    walk,
+    with_arms,
+    with_events,
+)
+
+_CAP = 64
+_CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
+_STEPS = 400
+
+
+@frozen
+class Taken:
+    """How one choice was resolved in a variant."""
+
+    text: str
+    holds: bool
+    place: Place
+
+
+@frozen
+class Variant:
+    """One resolution of a thread's choices."""
+
+    body: Body
+    taken: tuple[tuple[str, Taken], ...]
+
+
+def without_holes(body: Body) -> Body:
+    """The body with holes that are barriers for certain made barriers, and the other holes left out."""
+
+    def change(event: Event) -> Iterable[Event]:
+        if isinstance(event, Hole):
+            return (Fence("mb", event.place),) if "fence" in event.always else ()
+        return (event,)
+
+    return rewrite(body, change)
+
+
+def without_locks(body: Body) -> Body:
+    """The body without locks: weaker, so what never happens without them never happens with them."""
+    return rewrite(body, lambda event: () if isinstance(event, Lock) else (event,))
+
+
+def clean(body: Body, observed: frozenset[str]) -> Body:
+    """Drop what has no influence: unread registers, branches whose arms are alike, empty sections.
+
+    observed: registers to keep. Only reads, fences and waits are lost, so that no execution is.
+    """
+    while True:
+        propagated = propagate(body)
+        used = registers_used(propagated) | observed
+        smaller = _shrink(rewrite(propagated, lambda event, used=used: _needed(event, used)))  # type: ignore[misc]
+        smaller = _trim(smaller)
+        if smaller == body:
+            return body
+        body = smaller
+
+
+def _trim(body: Body) -> Body:
+    """Without the barriers that stand before the first access, or after the last: they order nothing."""
+    first = next(
+        (index for index, event in enumerate(body) if not isinstance(event, (Fence, Assign))), len(body)
+    )
+    last = next(
+        (index for index, event in enumerate(reversed(body)) if not isinstance(event, Fence)), len(body)
+    )
+    head = tuple(event for event in body[:first] if not isinstance(event, Fence))
+    if not last and len(head) == first:
+        return body
+    return head + body[first : len(body) - last] if first < len(body) else head
+
+
+def _needed(event: Event, used: frozenset[str]) -> Iterable[Event]:
+    if isinstance(event, Read) and event.order != "acquire" and event.register.name not in used:
+        return ()
+    if isinstance(event, Assign) and event.register.name not in used:
+        return ()
+    if isinstance(event, (Branch, Choice)):
+        return _arms(event)
+    if isinstance(event, Deferred) and not event.body:
+        return ()
+    return (event,)
+
+
+def _arms(event: Branch | Choice) -> Iterable[Event]:
+    """A branch, or what stands for it where its arms do not differ, or only by what the weaker arm lacks."""
+    then, otherwise = event.then, event.otherwise
+    if not then and not otherwise:
+        return ()
+    if _alike(then, otherwise):
+        return then
+    if isinstance(event, Choice):
+        weak = [arm for arm in (then, otherwise) if not arm]
+        if weak and all(isinstance(inner, (Fence, Lock)) for inner in then + otherwise):
+            return ()
+    return (event,)
+
+
+def _alike(one: Body, other: Body) -> bool:
+    """Whether two bodies do the same; most differ at first sight."""
+    kinds = [type(event) for event in one] == [type(event) for event in other]
+    return kinds and (one == other or signature(one) == signature(other))
+
+
+def _shrink(body: Body) -> Body:
+    """Drop sections with nothing in them and repeated fences."""
+    out: list[Event] = []
+    same = True
+    for event in body:
+        last = out[-1] if out else None
+        if isinstance(event, Close) and isinstance(last, Open) and event.domain == last.domain:
+            out.pop()
+        elif isinstance(event, Fence) and isinstance(last, Fence) and event.kind == last.kind:
+            continue
+        else:
+            out.append(_shrink_inside(event))
+            same = same and out[-1] is event
+    return body if same and len(out) == len(body) else tuple(out)
+
+
+def _shrink_inside(event: Event) -> Event:
+    if isinstance(event, (Branch, Choice)):
+        return with_arms(event, _shrink(event.then), _shrink(event.otherwise))
+    return event
+
+
+def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
+    """(domain, CPU) of every reader section with something in it."""
+    return frozenset(
+        (event.domain, event.cpu)
+        for thread in threads
+        for event in walk(thread.body)
+        if isinstance(event, Open)
+    )
+
+
+def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
+    """The threads with the waits that wait for somebody, and the sections that somebody waits for.
+
+    A wait for a whole domain becomes a wait for each CPU that has a section of it; RCU's stays what it is.
+    """
+    opened = sections(threads)
+    threads = tuple(with_events(thread, _reaching(thread, opened)) for thread in threads)
+    waited = {
+        (event.domain, event.cpu)
+        for thread in threads
+        for event in walk(thread.body)
+        if isinstance(event, Wait)
+    }
+    waited |= {
+        ("rcu", None) for thread in threads for event in walk(thread.body) if isinstance(event, Deferred)
+    }
+
+    def change(event: Event) -> Iterable[Event]:
+        if (
+            isinstance(event, (Open, Close))
+            and not {(event.domain, event.cpu), (event.domain, None)} & waited
+        ):
+            return ()
+        return (event,)
+
+    return tuple(with_events(thread, rewrite(thread.body, change)) for thread in threads)
+
+
+def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
+    """A thread's body with its waits aimed at the CPUs of the other threads that have such sections."""
+
+    def change(event: Event) -> Iterable[Event]:
+        if not isinstance(event, Wait) or event.domain == "rcu":
+            return (event,)
+        cpus = sorted(cpu for domain, cpu in opened if domain == event.domain and cpu != thread.cpu)
+        if event.cpu is not None:
+            return (event,) if event.cpu in cpus else ()
+        return tuple(replace(event, cpu=cpu) for cpu in cpus)
+
+    return rewrite(thread.body, change)
+
+
+def variants(
+    body: Body, simplify: Callable[[Body], Body], matters: Callable[[Body], bool]
+) -> tuple[list[Variant], bool]:
+    """Every resolution of the body's choices that differs; True when there were too many to look at.
+
+    simplify: applied after each choice; matters: a body for which it is False is dropped with all its variants.
+    Equal conditions are resolved alike.
+    """
+    work: list[tuple[Body, dict[str, Taken]]] = [(simplify(body), {})]
+    seen: set[Signature] = set()
+    found: list[Variant] = []
+    steps = 0
+    while work:
+        current, taken = work.pop()
+        steps += 1
+        if steps > _STEPS or len(found) > _CAP:
+            return found, True
+        choice = next((event for event in walk(current) if isinstance(event, Choice)), None)
+        if choice is None:
+            found.append(Variant(current, tuple(sorted(taken.items()))))
+            continue
+        for holds in (False, True):
+            smaller = simplify(_settle(current, choice.key, holds))
+            known = signature(smaller)
+            if known not in seen and matters(smaller):
+                seen.add(known)
+                work.append((smaller, {**taken, choice.key: Taken(choice.text, holds, choice.place)}))
+    return found, False
+
+
+def _settle(body: Body, key: str, holds: bool) -> Body:
+    """The body with the choices of one key resolved."""
+
+    def change(event: Event) -> Iterable[Event]:
+        if isinstance(event, Choice) and event.key == key:
+            return event.then if holds else event.otherwise
+        return (event,)
+
+    return rewrite(body, change)
+
+
+def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
+    """Locations whose values decide whether the thread waits, frees, or makes an observed access."""
+    sources = _sources(body)
+    found: set[str] = set()
+    for event in walk(body):
+        if isinstance(event, Branch) and _profile(event.then, observed) != _profile(
+            event.otherwise, observed
+        ):
+            for leaf in leaves(event.condition):
+                if isinstance(leaf, Register):
+                    found |= _origins(leaf.name, sources, set())
+    return frozenset(found)
+
+
+def deciding_calls(body: Body, observed: frozenset[str]) -> frozenset[str]:
+    """Names of functions that were not looked into and whose result decides what guards() asks for."""
+    found: set[str] = set()
+    for event in walk(body):
+        if isinstance(event, Choice) and _profile(event.then, observed) != _profile(
+            event.otherwise, observed
+        ):
+            found |= set(_CALL_RESULT.findall(event.key))
+    return frozenset(found)
+
+
+def _profile(body: Body, observed: frozenset[str]) -> str:
+    """What a body does that matters, branches flattened."""
+    parts = []
+    for event in walk(body):
+        if isinstance(event, (Wait, Deferred)):
+            parts.append(f"wait {event.domain}")
+        elif isinstance(event, (Read, Write, Update)) and location_key(event.location) in observed:
+            parts.append(f"{type(event).__name__} {location_key(event.location)}")
+    return "; ".join(parts)
+
+
+Sources = dict[str, list[tuple[str | None, Value | None]]]
+
+
+def _sources(body: Body, condition: Value | None = None, found: Sources | None = None) -> Sources:
+    """Register to where its value comes from: (location key, base) for a read, (None, value) for a copy.
+
+    A copy made in one arm of a branch also comes from what that branch asked.
+    """
+    found = {} if found is None else found
+    for event in body:
+        if isinstance(event, (Read, Update)):
+            base = event.location.register if isinstance(event.location, Through) else None
+            found.setdefault(event.register.name, []).append((location_key(event.location), base))
+        elif isinstance(event, Assign):
+            found.setdefault(event.register.name, []).extend([(None, event.value), (None, condition)])
+        elif isinstance(event, (Branch, Choice)):
+            asked = event.condition if isinstance(event, Branch) else condition
+            _sources(event.then, asked, found)
+            _sources(event.otherwise, asked, found)
+        elif isinstance(event, Deferred):
+            _sources(event.body, condition, found)
+    return found
+
+
+def _origins(register: str, sources: Sources, seen: set[str]) -> set[str]:
+    """The locations that a register's value comes from."""
+    if register in seen:
+        return set()
+    seen.add(register)
+    found: set[str] = set()
+    for key, value in sources.get(register, ()):
+        if key is not None:
+            found.add(key)
+        for leaf in leaves(value) if value is not None else ():
+            if isinstance(leaf, Register):
+                found |= _origins(leaf.name, sources, seen)
+    return found
+
+
+def origins(body: Body, register: str) -> frozenset[str]:
+    """The locations that a register's value comes from."""
+    return frozenset(_origins(register, _sources(body), set()))
+
+
+def writes_value(body: Body, value: Value) -> bool:
+    """Whether some path of a body writes the value."""
+    return any(isinstance(event, Write) and event.value == value for event in walk(body))
+
+
+def until_write(body: Body, value: Value) -> Body:
+    """The body up to and with the first write of a value on each path: what follows cannot undo it."""
+    out: list[Event] = []
+    for event in body:
+        if isinstance(event, Branch):
+            event = replace(
+                event, then=until_write(event.then, value), otherwise=until_write(event.otherwise, value)
+            )
+        out.append(event)
+        if isinstance(event, Write) and event.value == value:
+            break
+        if isinstance(event, Deferred) and writes_value(event.body, value):
+            break
+    return tuple(out)

@@ -1,0 +1,167 @@
+"""An extraction to models that can be executed: one for each resolution of its choices."""
+
+from functools import lru_cache
+from itertools import product
+
+from patchscan.basics.record import frozen, replace
+from patchscan.model.extraction.extract import Extraction, observed_registers
+from patchscan.model.extraction.signature import Signature, signature
+from patchscan.model.extraction.slice import (
+    Taken,
+    clean,
+    relevant_domains,
+    until_write,
+    variants,
+    without_holes,
+    without_locks,
+    writes_value,
+)
+from patchscan.model.lowering.lowered import Assume, Body, Branch, Choice, Event, Thread, with_events
+from patchscan.model.lowering.memory import FREED
+from patchscan.model.scenarios.scenario import Atom, Scenario
+from patchscan.model.verdicts.litmus import UNREAD, write_litmus
+
+_CAP = 48
+
+
+@frozen
+class Model:
+    """One executable model: threads without choices; taken: the choices behind it, by role and key."""
+
+    threads: tuple[Thread, ...]
+    taken: tuple[tuple[str, str, Taken], ...]
+
+
+def prepare(extraction: Extraction, locks: bool) -> tuple[Thread, ...]:
+    """The threads without holes, and without locks unless they are asked for, sliced."""
+    threads = []
+    for thread in extraction.threads:
+        body = without_holes(thread.body)
+        body = body if locks else without_locks(body)
+        threads.append(_sliced(extraction.scenario.bad, with_events(thread, body)))
+    return tuple(threads)
+
+
+@lru_cache(maxsize=512)
+def _sliced(bad: tuple[Atom, ...], thread: Thread) -> Thread:
+    """A thread without what has no influence; remembered, for most cases share threads with others."""
+    return with_events(thread, clean(thread.body, _observed(bad, thread)))
+
+
+def _observed(bad: tuple[Atom, ...], thread: Thread) -> frozenset[str]:
+    atoms = [atom for atom in bad if atom.role == thread.role]
+    return frozenset(register for atom in atoms for register in observed_registers(thread, atom))
+
+
+def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model], bool]:
+    """The distinct models of sliced threads, and whether they are all of them.
+
+    Left out are those in which the bad write or the bad read cannot come about.
+    """
+    complete, ways = True, []
+    for thread in threads:
+        found, all_of_them = _thread_variants(scenario.bad, thread)
+        complete &= all_of_them
+        ways.append(found)
+    unique: dict[Signature, Model] = {}
+    for combination in product(*ways):
+        if len(unique) >= _CAP:
+            return list(unique.values()), False
+        single = tuple(thread for thread, _ in combination)
+        sliced = slice_for(scenario, single)
+        if sliced is not None:
+            taken = tuple(choice for _, choices in combination for choice in choices)
+            unique.setdefault(tuple(signature(thread.body) for thread in sliced), Model(single, taken))
+    return list(unique.values()), complete
+
+
+ThreadVariant = tuple[Thread, tuple[tuple[str, str, Taken], ...]]
+
+
+@lru_cache(maxsize=512)
+def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[ThreadVariant, ...], bool]:
+    """The variants of one thread that differ in what matters, and whether they are all of them."""
+    frees = _frees(bad)
+
+    def simplify(body: Body) -> Body:
+        body = until_write(body, FREED) if frees else body
+        return clean(body, _observed(bad, with_events(thread, body)))
+
+    def matters(body: Body) -> bool:
+        if any(atom.role == thread.role for atom in bad):
+            return bool(_observed(bad, with_events(thread, body)))
+        return not frees or writes_value(body, FREED) or not writes_value(thread.body, FREED)
+
+    found, cut = variants(thread.body, simplify, matters)
+    unique: dict[Signature, ThreadVariant] = {}
+    for variant in found:
+        one = replace(thread, body=simplify(_conditional(variant.body)))
+        taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
+        unique.setdefault(signature(one.body), (one, taken))
+    return tuple(unique.values()), not cut
+
+
+def _frees(bad: tuple[Atom, ...]) -> bool:
+    return any(atom.value == "FREED" for atom in bad)
+
+
+def slice_for(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[Thread, ...] | None:
+    """The threads with only the sections and waits that meet; None when the bad observation is not in them."""
+    threads = relevant_domains(threads)
+    threads = tuple(_sliced(scenario.bad, thread) for thread in threads)
+    if _frees(scenario.bad) and not any(writes_value(thread.body, FREED) for thread in threads):
+        return None
+    return threads if bad_condition(scenario, threads) is not None else None
+
+
+def litmus_of(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> str | None:
+    """The test of a model's threads; None when the bad observation cannot come about in them."""
+    sliced = slice_for(scenario, threads)
+    condition = bad_condition(scenario, sliced) if sliced is not None else None
+    if sliced is None or condition is None:
+        return None
+    return write_litmus(name, sliced, scenario.init, condition, _unread(scenario, sliced))
+
+
+def _conditional(body: Body) -> Body:
+    """Assumptions as branches around what follows them."""
+    out: list[Event] = []
+    for index, event in enumerate(body):
+        if isinstance(event, Assume):
+            rest = _conditional(body[index + 1 :])
+            return (*out, Branch(event.condition, rest, (), event.place)) if rest else tuple(out)
+        if isinstance(event, (Branch, Choice)):
+            event = replace(event, then=_conditional(event.then), otherwise=_conditional(event.otherwise))
+        out.append(event)
+    return tuple(out)
+
+
+def bad_condition(scenario: Scenario, threads: tuple[Thread, ...]) -> str | None:
+    """The bad observation over the threads' registers; None when a thread no longer makes it."""
+    parts = []
+    for atom in scenario.bad:
+        value = str(FREED.number) if atom.value == "FREED" else atom.value
+        terms = [
+            _term(f"{index}:{register}", value)
+            for index, thread in enumerate(threads)
+            if thread.role == atom.role
+            for register in observed_registers(thread, atom)
+        ]
+        if not terms:
+            return None
+        parts.append(terms[0] if len(terms) == 1 else "(" + " \\/ ".join(terms) + ")")
+    return " /\\ ".join(parts)
+
+
+def _term(register: str, value: str) -> str:
+    """A register's value, of "!N" any that a read gave but N; a read that is not made leaves UNREAD."""
+    if not value.startswith("!"):
+        return f"{register}={value}"
+    return f"(~({register}={value[1:]}) /\\ ~({register}={UNREAD}))"
+
+
+def _unread(scenario: Scenario, threads: tuple[Thread, ...]) -> frozenset[str]:
+    """The registers that must show whether their read was made: those of whose values any may be the bad one."""
+    if not scenario.barrier:
+        return frozenset()
+    return frozenset().union(*(_observed(scenario.bad, thread) for thread in threads))

@@ -1,0 +1,181 @@
+"""Values and locations of a behavioural model: what an access reads, writes and where."""
+
+import operator
+from collections.abc import Callable, Iterator
+
+from patchscan.basics.record import frozen
+
+
+@frozen
+class Const:
+    """A known integer (NULL is 0; instances of a type declared single are numbered from 1)."""
+
+    number: int
+
+
+@frozen
+class Register:
+    """What one read returned; type is the C type of the location read, "" when not known."""
+
+    name: str
+    type: str = ""
+
+
+@frozen
+class Unknown:
+    """A value the model does not follow; two unknowns are the same value when their serials are equal."""
+
+    serial: str
+    text: str = ""
+    type: str = ""
+
+
+@frozen
+class Address:
+    """The address of a location."""
+
+    of: "Location"
+
+
+@frozen
+class FunctionName:
+    """A function used as a value; path: the file that named it, for static functions."""
+
+    name: str
+    path: str
+
+
+@frozen
+class Operation:
+    """A C operation on two values, with the C operator's text."""
+
+    operator: str
+    left: "Value"
+    right: "Value"
+
+
+Value = Const | Register | Unknown | Address | FunctionName | Operation
+
+
+@frozen
+class Named:
+    """Memory with a name: a global, "var@cpu", "struct.field" or "<type>" for what a typed pointer points to."""
+
+    name: str
+    type: str = ""
+
+
+@frozen
+class Through:
+    """Memory whose address a read returned: an access to it carries an address dependency."""
+
+    register: Register
+
+
+@frozen
+class Local:
+    """An automatic variable, or a field of one; never shared, so an access to it is no event."""
+
+    frame: int
+    name: str
+    type: str = ""
+
+
+@frozen
+class Nowhere:
+    """Memory the model cannot name; text is the C expression."""
+
+    text: str
+
+
+Location = Named | Through | Local | Nowhere
+
+_OPERATORS: dict[str, Callable[[int, int], int | bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "*": operator.mul,
+}
+INVERSE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def combine(symbol: str, left: Value, right: Value) -> Value:
+    """The value of `left symbol right`, folded where both sides are known; a shift folds for small counts."""
+    if isinstance(left, Const) and isinstance(right, Const):
+        if symbol in _OPERATORS:
+            return Const(int(_OPERATORS[symbol](left.number, right.number)))
+        if symbol in ("<<", ">>") and 0 <= right.number < 64:
+            return Const(left.number << right.number if symbol == "<<" else left.number >> right.number)
+    if symbol in ("==", "!="):
+        same = _same(left, right)
+        if same is not None:
+            return Const(int(same == (symbol == "==")))
+    if symbol == "&" and Const(0) in (left, right):
+        return Const(0)
+    if symbol in ("+", "-", "|", "^") and right == Const(0):
+        return left
+    return Operation(symbol, left, right)
+
+
+def _same(left: Value, right: Value) -> bool | None:
+    """Whether two values are equal for certain (True), different for certain (False), or None."""
+    if left == right:
+        return True
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, (Address, FunctionName)) and other == Const(0):
+            return False
+    if isinstance(left, FunctionName) and isinstance(right, FunctionName):
+        return left.name == right.name
+    if isinstance(left, Unknown) and isinstance(right, Unknown) and is_symbol(left) and is_symbol(right):
+        return False
+    return None
+
+
+def truth(value: Value) -> Value:
+    """The value as a C condition: Const(0) or Const(1) where it is known, a comparison otherwise."""
+    if isinstance(value, Operation) and value.operator in INVERSE:
+        return value
+    return combine("!=", value, Const(0))
+
+
+def negate(value: Value) -> Value:
+    """The C condition `!value`."""
+    value = truth(value)
+    if isinstance(value, Operation):
+        return Operation(INVERSE[value.operator], value.left, value.right)
+    return combine("==", value, Const(0))
+
+
+def leaves(value: Value) -> Iterator[Value]:
+    """The values an expression is built of."""
+    if isinstance(value, Operation):
+        yield from leaves(value.left)
+        yield from leaves(value.right)
+    else:
+        yield value
+
+
+SYMBOL = "%symbol"
+
+
+def is_symbol(value: Value) -> bool:
+    """An enumerator or macro whose number is not known, or a register that holds one; only (un)equal counts."""
+    if isinstance(value, Unknown):
+        return value.serial.startswith("name ")
+    return isinstance(value, Register) and value.type == SYMBOL
+
+
+def is_unknown(value: Value) -> bool:
+    """True where the model cannot compute the value from its registers."""
+    compares = isinstance(value, Operation) and value.operator in ("==", "!=")
+    if isinstance(value, Operation) and compares and is_symbol(value.left) and is_symbol(value.right):
+        return False
+    return any(not isinstance(leaf, (Const, Register)) or is_symbol(leaf) for leaf in leaves(value))

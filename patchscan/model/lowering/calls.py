@@ -1,0 +1,121 @@
+"""Calls: stubs and functions that are looked into, and what is noted of the rest."""
+
+from tree_sitter import Node
+
+from patchscan.c.nodes import arguments, children
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering import masks
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    FunctionName,
+    Local,
+    Named,
+    Register,
+    Unknown,
+    Value,
+)
+from patchscan.model.lowering.builtins import PRIMITIVES
+from patchscan.model.lowering.inlining import inline
+from patchscan.model.lowering.lowered import Hole
+from patchscan.model.lowering.memory import Context, Environment, Frame, Out, dereference, place_of
+from patchscan.model.lowering.typing import find, type_of
+
+_SHORT = 300
+_NONE: frozenset[str] = frozenset()
+
+
+def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    """The value of a call, its events appended."""
+    callee, given = node.child_by_field_name("function"), arguments(node.child_by_field_name("arguments"))
+    assert callee is not None
+    name, near = frame.text(callee), frame.path
+    if callee.type != "identifier" or find(name, frame):
+        value = context.evaluate(context, callee, env, frame, out)
+        if not isinstance(value, FunctionName):
+            return _indirect(context, node, name, env, frame, out)
+        name, near = value.name, value.path
+    special = PRIMITIVES.get(name)
+    if special is not None:
+        return special(context, node, given, env, frame, out)
+    if name in masks.OPERATIONS:
+        return masks.OPERATIONS[name](context, given, env, frame, out)
+    stub, definition = context.stubs.get(name), context.code.callee(name, near)
+    if stub is not None and (name not in context.look_into or definition is None):
+        return inline(context, stub, node, given, env, frame, out)
+    if definition is not None and _look_into(context, definition, name, near, frame):
+        return inline(context, definition, node, given, env, frame, out)
+    return _not_looked_into(context, definition, name, node, given, env, frame, out)
+
+
+def _look_into(context: Context, definition: Definition, name: str, near: str, frame: Frame) -> bool:
+    if frame.depth >= context.depth or any(
+        up.definition.name == name and up.definition.path == definition.path for up in frame.chain()
+    ):
+        return False
+    if name in context.look_into or context.reach.relevant(name, near):
+        return True
+    called_back = frame.definition.stub and not definition.by_name
+    return called_back or _is_simple(definition)
+
+
+def _is_simple(definition: Definition) -> bool:
+    """A body of at most one short statement: looking into it costs nothing and may decide a condition."""
+    statements = children(definition.body) if definition.body is not None else []
+    return len(definition.text) < _SHORT and len(statements) <= 1
+
+
+def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:
+    """A call through a pointer the model cannot follow: what it gives depends on who set the pointer."""
+    for argument in arguments(node.child_by_field_name("arguments")):
+        context.evaluate(context, argument, env, frame, out)
+    out.append(Hole(name, "indirect call", _NONE, _NONE, False, place_of(frame, node)))
+    return context.unknown(name + "()", prefix="m")
+
+
+def _not_looked_into(
+    context: Context,
+    definition: Definition | None,
+    name: str,
+    node: Node,
+    given: list[Node],
+    env: Environment,
+    frame: Frame,
+    out: Out,
+) -> Value:
+    """A call left out: its arguments are evaluated, what it may do is noted, its result is unknown."""
+    values = [context.evaluate(context, argument, env, frame, out) for argument in given]
+    for value in values:
+        if isinstance(value, Address) and isinstance(value.of, Local):
+            _forget(context, env, value.of)
+    if definition is None:
+        definition = context.code.elsewhere(name, frame.path)
+    may = set(context.reach.may(definition) if definition is not None else _NONE)
+    always = context.reach.always(definition) if definition is not None else _NONE
+    if any(_is_kept(context, value) for value in values):
+        may.add("write")
+    if definition is None or always or may & {"wait", "free", "write"}:
+        known = definition is not None
+        out.append(Hole(name, "call", always, frozenset(may), known, place_of(frame, node)))
+    kind = type_of(context, node, frame)
+    return context.unknown(name + "()", kind)
+
+
+def _is_kept(context: Context, value: Value) -> bool:
+    """Whether a value leads a callee to memory that the model keeps."""
+    if isinstance(value, Register):
+        return value.type.endswith("*") or bool(value.type)
+    if isinstance(value, Address):
+        return not isinstance(value.of, Local) and context.keep is not None and context.keeps(value.of)
+    if isinstance(value, Unknown) and value.type:
+        where = dereference(context, value, value.type)
+        return isinstance(where, Named) and context.keep is not None and context.keeps(where)
+    return False
+
+
+def _forget(context: Context, env: Environment, where: Local) -> None:
+    """A callee that got a variable's address may have changed it, or a field of it."""
+    for number, name in [key for key in env if key[0] == where.frame]:
+        if name == where.name or name.startswith(where.name + "."):
+            old = env[number, name]
+            kind = old.type if isinstance(old, (Unknown, Register)) else where.type
+            env[number, name] = context.unknown(name, kind)

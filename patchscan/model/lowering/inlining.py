@@ -1,0 +1,61 @@
+"""A callee's events in place of its call."""
+
+from tree_sitter import Node
+
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
+from patchscan.model.lowering.memory import RETURN, Context, Environment, Frame, Out, plain_type, structure_of
+
+
+def inline(
+    context: Context,
+    definition: Definition,
+    node: Node,
+    given: list[Node],
+    env: Environment,
+    frame: Frame,
+    out: Out,
+) -> Value:
+    """The callee's events in place of the call; macros and stubs get their arguments as written."""
+    inner = Frame(context.next(), definition, frame, node, depth=frame.depth + (not definition.stub))
+    if not definition.stub:
+        context.visited.add((definition.path, definition.name))
+    if definition.by_name:
+        bound = zip((name for _, name in definition.parameters), given, strict=False)
+        inner.bound = {
+            name: (argument, frame) for name, argument in bound if argument.type != "type_descriptor"
+        }
+    else:
+        values = [context.evaluate(context, argument, env, frame, out) for argument in given]
+        bind(context, inner, values, env)
+    return run(context, inner, env, out)
+
+
+def bind(context: Context, frame: Frame, values: list[Value], env: Environment) -> None:
+    """Give a function's parameters their values; missing ones are unknown."""
+    for index, (kind, name) in enumerate(frame.definition.parameters):
+        value = values[index] if index < len(values) else context.unknown(name, kind)
+        if isinstance(value, Unknown):
+            instance = context.instance(kind)
+            known_type = plain_type(kind) if structure_of(kind) or not value.type else value.type
+            value = (
+                instance if instance is not None else Unknown(value.serial, value.text or name, known_type)
+            )
+        frame.types[name] = kind
+        env[frame.number, name] = value
+
+
+def run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
+    """Lower a frame's body; its variables leave the environment, its return value is the result."""
+    body = frame.definition.body
+    after = context.lower_block(context, [body] if body is not None else [], dict(env), frame, out)
+    env.clear()
+    env.update({key: value for key, value in after.items() if key[0] != frame.number})
+    value = after.get((frame.number, RETURN))
+    if value is None or (isinstance(value, Address) and _is_own(value.of, frame)):
+        return context.unknown(frame.definition.name + "()", plain_type(frame.definition.result))
+    return value
+
+
+def _is_own(where: Location, frame: Frame) -> bool:
+    return isinstance(where, Local) and where.frame == frame.number

@@ -1,0 +1,112 @@
+"""Where two branches of the code meet again: one event for the branch, one environment after it."""
+
+from tree_sitter import Node
+
+from patchscan.model.lowering.abstract_values import (
+    SYMBOL,
+    Const,
+    Operation,
+    Register,
+    Unknown,
+    Value,
+    is_symbol,
+    is_unknown,
+    leaves,
+    negate,
+    truth,
+)
+from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole
+from patchscan.model.lowering.memory import DEAD, Context, Environment, Frame, Out, place_of
+
+Arm = tuple[Environment, Out]
+
+
+def join(
+    context: Context,
+    condition: Value,
+    node: Node,
+    frame: Frame,
+    yes: Arm,
+    no: Arm,
+    env: Environment,
+    out: Out,
+) -> None:
+    """Append the branch on `condition` and make `env` the environment behind it.
+
+    A path that was cut (a loop's back edge) is assumed not to be taken.
+    """
+    condition, place = truth(condition), place_of(frame, node)
+    for (kept, events), (cut, lost), holds in ((no, yes, negate(condition)), (yes, no, condition)):
+        if DEAD in cut:
+            out.extend(event for event in lost if isinstance(event, Hole))
+            if not is_unknown(holds):
+                out.append(Assume(holds, place))
+            out.extend(events)
+            _replace(env, kept)
+            return
+    merged = _merge(context, yes, no)
+    if is_unknown(condition):
+        key, straight = _choice_key(condition)
+        then, otherwise = (yes[1], no[1]) if straight else (no[1], yes[1])
+        text = " ".join(_condition_text(node, frame).split())
+        out.append(Choice(key, text if straight else f"!({text})", tuple(then), tuple(otherwise), place))
+    else:
+        out.append(Branch(condition, tuple(yes[1]), tuple(no[1]), place))
+    _replace(env, merged)
+
+
+def _replace(env: Environment, by: Environment) -> None:
+    env.clear()
+    env.update(by)
+
+
+def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
+    """Variables after both arms: equal values stay, different ones are set in each arm."""
+    merged: Environment = {}
+    for name in sorted(set(yes[0]) | set(no[0])):
+        one, other = yes[0].get(name), no[0].get(name)
+        if one == other or other is None:
+            assert one is not None
+            merged[name] = one
+        elif one is None:
+            merged[name] = other
+        elif (_computable(one) and _computable(other)) or (is_symbol(one) and is_symbol(other)):
+            kind = next((value.type for value in (one, other) if isinstance(value, Register)), "")
+            register = Register(f"v{context.next()}", SYMBOL if is_symbol(one) else kind)
+            yes[1].append(Assign(register, one))
+            no[1].append(Assign(register, other))
+            merged[name] = register
+        else:
+            prefix = "m" if _is_set_elsewhere(one) or _is_set_elsewhere(other) else "u"
+            merged[name] = Unknown(f"{prefix}{context.next()}", name[1], _common_type(one, other))
+    return merged
+
+
+def _is_set_elsewhere(value: Value) -> bool:
+    """Whether a value rests on a variable or a static key that the model does not follow."""
+    return any(
+        isinstance(leaf, Unknown) and leaf.serial.startswith(("m", "choice ")) for leaf in leaves(value)
+    )
+
+
+def _common_type(one: Value, other: Value) -> str:
+    """The type of a merged unknown, where the two values agree on one."""
+    types = {value.type for value in (one, other) if isinstance(value, (Unknown, Register)) and value.type}
+    return types.pop() if len(types) == 1 else ""
+
+
+def _computable(value: Value) -> bool:
+    return all(isinstance(leaf, (Const, Register)) and not is_symbol(leaf) for leaf in leaves(value))
+
+
+def _choice_key(condition: Value) -> tuple[str, bool]:
+    """A key that equal conditions share, and whether the condition is the key's or its negation."""
+    if isinstance(condition, Operation) and condition.operator in ("!=", "<=", ">="):
+        return repr(negate(condition)), False
+    return repr(condition), True
+
+
+def _condition_text(node: Node, frame: Frame) -> str:
+    """The C text of the condition that a statement or expression branches on."""
+    condition = node.child_by_field_name("condition") or node
+    return frame.text(condition)[:80]

@@ -1,0 +1,340 @@
+"""C expressions to values and locations; the events they cause are appended in evaluation order."""
+
+import re
+from collections.abc import Callable
+
+from tree_sitter import Node
+
+from patchscan.c.nodes import children
+from patchscan.codebase.definition import number
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    Const,
+    FunctionName,
+    Local,
+    Location,
+    Named,
+    Nowhere,
+    Operation,
+    Register,
+    Through,
+    Unknown,
+    Value,
+    combine,
+    negate,
+    truth,
+)
+from patchscan.model.lowering.builtins import location_of_call
+from patchscan.model.lowering.calls import evaluate_call
+from patchscan.model.lowering.joins import join
+from patchscan.model.lowering.memory import (
+    FREED,
+    Context,
+    Environment,
+    Frame,
+    Out,
+    dereference,
+    place_of,
+    read,
+    structure_of,
+    write,
+)
+from patchscan.model.lowering.typing import find, type_of
+
+_NUMBER = re.compile(r"[uUlL]+$")
+_WORDS = {"true": Const(1), "false": Const(0), "NULL": Const(0), "FREED": FREED}
+
+
+def evaluate(context: Context, node: Node | None, env: Environment, frame: Frame, out: Out) -> Value:
+    """The value of an expression."""
+    if node is None:
+        return Const(1)
+    handler = _HANDLERS.get(node.type)
+    return handler(context, node, env, frame, out) if handler else context.unknown(frame.text(node))
+
+
+def location(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    """The memory that an lvalue names."""
+    if node.type in ("parenthesized_expression", "cast_expression"):
+        inner = children(node)[-1]
+        return location(context, inner, env, frame, out)
+    if node.type == "identifier":
+        return _variable(context, node, env, frame, out)
+    if node.type == "field_expression":
+        return _field(context, node, env, frame, out)
+    if node.type == "subscript_expression":
+        return _element(context, node, env, frame, out)
+    if node.type == "pointer_expression" and frame.text(node).startswith("*"):
+        argument = node.child_by_field_name("argument")
+        assert argument is not None
+        value = evaluate(context, argument, env, frame, out)
+        return dereference(context, value, type_of(context, argument, frame))
+    if node.type == "call_expression":
+        return location_of_call(context, node, env, frame, out)
+    return Nowhere(frame.text(node))
+
+
+def _variable(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    name = frame.text(node)
+    kind = find(name, frame)
+    if kind == "bound":
+        bound, owner = frame.bound[name]
+        return location(context, bound, env, owner, out)
+    if kind == "local":
+        return Local(frame.number, name, frame.types[name])
+    return Named(name, context.code.global_type(name, frame.path))
+
+
+def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    argument, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
+    assert argument is not None and field is not None
+    name, kind = frame.text(field), type_of(context, node, frame)
+    between = frame.definition.text[argument.end_byte : field.start_byte]
+    structure = structure_of(type_of(context, argument, frame))
+    if b"->" in between:
+        value = evaluate(context, argument, env, frame, out)
+        if isinstance(value, Register) and not (context.by_field and structure):
+            return Through(value)
+        base: Location | None = value.of if isinstance(value, Address) else None
+        if not structure and isinstance(value, Unknown):
+            structure = structure_of(value.type)
+    else:
+        base = location(context, argument, env, frame, out)
+    if isinstance(base, Local):
+        return Local(base.frame, f"{base.name}.{name}", kind)
+    if isinstance(base, Through):
+        return base
+    if isinstance(base, Named) and "@" in base.name:
+        variable, _, cpu = base.name.rpartition("@")
+        return Named(f"{variable}.{name}@{cpu}", kind)
+    if isinstance(base, Named) and not structure:
+        return Named(f"{base.name}.{name}", kind)
+    return Named(f"{structure or '?'}.{name}", kind)
+
+
+def _element(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    argument = node.child_by_field_name("argument")
+    assert argument is not None
+    evaluate(context, node.child_by_field_name("index"), env, frame, out)
+    base, kind = location(context, argument, env, frame, out), type_of(context, node, frame)
+    if isinstance(base, Named):
+        return Named(base.name + "[]", kind)
+    if isinstance(base, Local):
+        value = read(context, base, "plain", env, out, place_of(frame, node))
+        if isinstance(value, (Address, Register)):
+            return dereference(context, value, kind)
+        return Local(base.frame, base.name + "[]", kind)
+    return base
+
+
+def _literal(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    try:
+        return Const(number(_NUMBER.sub("", frame.text(node))))
+    except ValueError:
+        return context.unknown(frame.text(node))
+
+
+def _word(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    return _WORDS.get(frame.text(node), Const(0))
+
+
+def _identifier(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    name = frame.text(node)
+    if name in _WORDS:
+        return _WORDS[name]
+    kind = find(name, frame)
+    if kind == "bound":
+        bound, owner = frame.bound[name]
+        return evaluate(context, bound, env, owner, out)
+    if kind == "local" and _decays(frame.types[name], env.get((frame.number, name))):
+        return Address(Local(frame.number, name, frame.types[name]))
+    if kind == "local":
+        return read(
+            context, Local(frame.number, name, frame.types[name]), "plain", env, out, place_of(frame, node)
+        )
+    if name in context.choices:
+        return Const(context.choices[name])
+    known = context.code.constant(name, frame.path)
+    if known is not None:
+        return Const(known)
+    if context.stubs.get(name) is not None or context.code.callee(name, frame.path) is not None:
+        return FunctionName(name, frame.path)
+    if name == "current":
+        return context.instance("struct task_struct *") or Unknown("current", name, "struct task_struct *")
+    if name.isupper():
+        return Unknown("name " + name, name)
+    return read(context, _variable(context, node, env, frame, out), "plain", env, out, place_of(frame, node))
+
+
+def _decays(kind: str, value: Value | None) -> bool:
+    """Whether a local variable stands for its address: an array of this function's own."""
+    return (kind.endswith("[]") or kind == "cpumask_var_t") and not isinstance(value, Address)
+
+
+def _parenthesis(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    inner = children(node)
+    return evaluate(context, inner[-1], env, frame, out) if inner else Const(0)
+
+
+def _statements(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    """A GNU statement expression: its value is that of its last expression statement."""
+    inner = children(node)
+    last = inner[-1] if inner and inner[-1].type == "expression_statement" else None
+    context.lower_block(context, inner[:-1] if last is not None else inner, env, frame, out)
+    return (
+        evaluate(context, children(last)[0], env, frame, out)
+        if last is not None and children(last)
+        else Const(0)
+    )
+
+
+def _cast(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    value = evaluate(context, node.child_by_field_name("value"), env, frame, out)
+    if isinstance(value, Unknown):
+        instance = context.instance(type_of(context, node, frame))
+        return instance if instance is not None else value
+    return value
+
+
+def _assignment(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    symbol = node.child_by_field_name("operator")
+    assert left is not None
+    value = evaluate(context, right, env, frame, out)
+    where, place = location(context, left, env, frame, out), place_of(frame, node)
+    operation = frame.text(symbol) if symbol is not None else "="
+    if operation != "=":
+        value = combine(operation[:-1], read(context, where, "plain", env, out, place), value)
+    write(context, where, value, "plain", env, out, place)
+    return value
+
+
+def _step(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    """x++ and --x; a pointer that moves on inside an array stays the same memory."""
+    argument = node.child_by_field_name("argument")
+    assert argument is not None
+    where, place = location(context, argument, env, frame, out), place_of(frame, node)
+    old = read(context, where, "plain", env, out, place)
+    if type_of(context, argument, frame).endswith("*"):
+        return old
+    new = combine(
+        "+" if b"++" in frame.definition.text[node.start_byte : node.end_byte] else "-", old, Const(1)
+    )
+    write(context, where, new, "plain", env, out, place)
+    return new if frame.text(node)[0] in "+-" else old
+
+
+def _comma(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    value: Value = Const(0)
+    for part in children(node):
+        value = evaluate(context, part, env, frame, out)
+    return value
+
+
+def _unary(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    value = evaluate(context, node.child_by_field_name("argument"), env, frame, out)
+    symbol = frame.text(node)[0]
+    if symbol == "!":
+        return negate(value)
+    if isinstance(value, Const) and symbol in "-~":
+        return Const(-value.number if symbol == "-" else ~value.number)
+    return value if symbol == "+" else Operation("-" if symbol == "-" else "~", Const(0), value)
+
+
+def _binary(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    symbol = node.child_by_field_name("operator")
+    operation = frame.text(symbol) if symbol is not None else "+"
+    left = evaluate(context, node.child_by_field_name("left"), env, frame, out)
+    if operation in ("&&", "||"):
+        return _shortcut(context, node, operation, left, env, frame, out)
+    right = evaluate(context, node.child_by_field_name("right"), env, frame, out)
+    pointer = type_of(context, node.child_by_field_name("left"), frame)
+    if operation in ("+", "-") and pointer.endswith("*") and isinstance(left, (Address, Register)):
+        return left
+    return combine(operation, left, right)
+
+
+def _shortcut(
+    context: Context, node: Node, operation: str, left: Value, env: Environment, frame: Frame, out: Out
+) -> Value:
+    """&& and ||: the right side is evaluated, with its events, only where the left one leaves it open."""
+    left, shorted = truth(left), Const(int(operation == "||"))
+    if isinstance(left, Const):
+        if bool(left.number) == (operation == "||"):
+            return shorted
+        return truth(evaluate(context, node.child_by_field_name("right"), env, frame, out))
+    key, events, taken = (frame.number, "%short"), Out(), dict(env)
+    right = truth(evaluate(context, node.child_by_field_name("right"), taken, frame, events))
+    if not events and right in (Const(0), Const(1)):
+        return left if right == Const(1 - shorted.number) else shorted
+    taken[key] = right
+    skipped: Environment = {**env, key: shorted}
+    condition = left if operation == "&&" else negate(left)
+    join(context, condition, node, frame, (taken, events), (skipped, []), env, out)
+    return env.pop(key)
+
+
+def _conditional(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    condition = truth(evaluate(context, node.child_by_field_name("condition"), env, frame, out))
+    then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+    if isinstance(condition, Const):
+        return evaluate(context, then if condition.number else otherwise, env, frame, out)
+    key = (frame.number, "%conditional")
+    yes, no = dict(env), dict(env)
+    yes_events, no_events = Out(), Out()
+    yes[key] = evaluate(context, then, yes, frame, yes_events) if then is not None else condition
+    no[key] = evaluate(context, otherwise, no, frame, no_events)
+    join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)
+    return env.pop(key)
+
+
+def _pointer(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    argument = node.child_by_field_name("argument")
+    assert argument is not None
+    if frame.text(node).startswith("&"):
+        if argument.type == "identifier" and find(frame.text(argument), frame) == "":
+            value = (
+                _identifier(context, argument, env, frame, [])
+                if _is_function(context, argument, frame)
+                else None
+            )
+            if value is not None:
+                return value
+        where = location(context, argument, env, frame, out)
+        if isinstance(where, Nowhere):
+            return context.unknown(frame.text(node))
+        return Address(where)
+    return _lvalue(context, node, env, frame, out)
+
+
+def _is_function(context: Context, node: Node, frame: Frame) -> bool:
+    name = frame.text(node)
+    return context.stubs.get(name) is not None or context.code.function(name, frame.path) is not None
+
+
+def _lvalue(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    where = location(context, node, env, frame, out)
+    return read(context, where, "plain", env, out, place_of(frame, node))
+
+
+_HANDLERS: dict[str, Callable[[Context, Node, Environment, Frame, Out], Value]] = {
+    "number_literal": _literal,
+    "char_literal": _literal,
+    "true": _word,
+    "false": _word,
+    "null": _word,
+    "identifier": _identifier,
+    "parenthesized_expression": _parenthesis,
+    "compound_statement": _statements,
+    "cast_expression": _cast,
+    "assignment_expression": _assignment,
+    "update_expression": _step,
+    "comma_expression": _comma,
+    "unary_expression": _unary,
+    "binary_expression": _binary,
+    "conditional_expression": _conditional,
+    "pointer_expression": _pointer,
+    "field_expression": _lvalue,
+    "subscript_expression": _lvalue,
+    "call_expression": evaluate_call,
+}

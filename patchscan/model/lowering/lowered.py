@@ -1,0 +1,279 @@
+"""Events of a behavioural model: a tree a thread, each event with the place in the C code it comes from."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from patchscan.basics.record import frozen
+from patchscan.model.lowering.abstract_values import Location, Named, Operation, Register, Through, Value
+
+
+@frozen
+class Place:
+    """Where an event comes from: the file and line a developer would look at, and the function there."""
+
+    path: str
+    line: int
+    function: str
+
+
+@frozen
+class Read:
+    """order: "once", "plain", "acquire"."""
+
+    register: Register
+    location: Location
+    order: str
+    place: Place
+
+
+@frozen
+class Write:
+    """order: "once", "plain", "release"."""
+
+    location: Location
+    value: Value
+    order: str
+    place: Place
+
+
+@frozen
+class Update:
+    """A read-modify-write; operation: "xchg", "cmpxchg" or an atomic operation ("add", "or", ...).
+
+    operands: the new value, for cmpxchg the expected and the new one; order: "full", "relaxed", "acquire",
+    "release", or "noreturn" for one that returns nothing and orders nothing.
+    """
+
+    register: Register
+    location: Location
+    operation: str
+    operands: tuple[Value, ...]
+    order: str
+    place: Place
+
+
+@frozen
+class Fence:
+    """kind: "mb", "rmb", "wmb", "before_atomic", "after_atomic", "after_spinlock", ..."""
+
+    kind: str
+    place: Place
+
+
+@frozen
+class Open:
+    """A reader section begins; domain: "irq", "rcu", "tlb", ...; cpu: where."""
+
+    domain: str
+    cpu: int
+    place: Place
+
+
+@frozen
+class Close:
+    """A reader section ends."""
+
+    domain: str
+    cpu: int
+    place: Place
+
+
+@frozen
+class Wait:
+    """Wait until every section of the domain that was open has closed; cpu: None for a system-wide domain.
+
+    group: waits of one group go out together (the targets of one IPI), 0 for none.
+    """
+
+    domain: str
+    cpu: int | None
+    place: Place
+    group: int = 0
+
+
+@frozen
+class Lock:
+    """kind: "lock" or "unlock"; name: what stands for the lock."""
+
+    kind: str
+    name: str
+    place: Place
+
+
+@frozen
+class Branch:
+    """An if on a condition over registers."""
+
+    condition: Value
+    then: "Body"
+    otherwise: "Body"
+    place: Place
+
+
+@frozen
+class Choice:
+    """An if on a condition that the model does not follow: each resolution is a model of its own.
+
+    key: equal for conditions that are equal; text: the C condition.
+    """
+
+    key: str
+    text: str
+    then: "Body"
+    otherwise: "Body"
+    place: Place
+
+
+@frozen
+class Assign:
+    """A register that is set, where two branches left different values."""
+
+    register: Register
+    value: Value
+
+
+@frozen
+class Assume:
+    """Executions in which the condition does not hold are not looked at (a spin loop that ended)."""
+
+    condition: Value
+    place: Place
+
+
+@frozen
+class Deferred:
+    """A callback that runs after a wait on the domain: call_rcu()."""
+
+    domain: str
+    body: "Body"
+    place: Place
+
+
+@frozen
+class Hole:
+    """What the model did not look into.
+
+    name: the call; kind: "call", "indirect call", "loop", "goto", "parse", "budget"; always: effects it has on
+    each of its paths ("fence", "wait"); may: effects it can have ("fence", "wait", "write"); known: False when
+    its body was not found.
+    """
+
+    name: str
+    kind: str
+    always: frozenset[str]
+    may: frozenset[str]
+    known: bool
+    place: Place
+
+
+Event = (
+    Read
+    | Write
+    | Update
+    | Fence
+    | Open
+    | Close
+    | Wait
+    | Lock
+    | Branch
+    | Choice
+    | Assign
+    | Assume
+    | Deferred
+    | Hole
+)
+Body = tuple[Event, ...]
+Access = Read | Write | Update
+
+
+@frozen
+class Thread:
+    """One thread of a model: its role in the scenario ("reader", "updater"), its CPU, its function and events."""
+
+    role: str
+    function: str
+    cpu: int
+    body: Body
+
+
+def walk(body: Body) -> Iterator[Event]:
+    """Every event, those inside branches and callbacks included, in program order."""
+    for event in body:
+        yield event
+        if isinstance(event, (Branch, Choice)):
+            yield from walk(event.then)
+            yield from walk(event.otherwise)
+        elif isinstance(event, Deferred):
+            yield from walk(event.body)
+
+
+def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:
+    """The body with each event replaced by what `change` gives for it, innermost first.
+
+    What does not change stays the same object, so that comparing is cheap.
+    """
+    out: list[Event] = []
+    same = True
+    for event in body:
+        inner = event
+        if isinstance(event, (Branch, Choice)):
+            inner = with_arms(event, rewrite(event.then, change), rewrite(event.otherwise, change))
+        elif isinstance(event, Deferred):
+            inner = with_body(event, rewrite(event.body, change))
+        before = len(out)
+        out.extend(change(inner))
+        same = same and len(out) == before + 1 and out[-1] is event
+    return body if same else tuple(out)
+
+
+def with_arms(event: Branch | Choice, then: Body, otherwise: Body) -> Branch | Choice:
+    """A branch or choice with other arms; itself where they are its own."""
+    if then is event.then and otherwise is event.otherwise:
+        return event
+    if isinstance(event, Branch):
+        return Branch(event.condition, then, otherwise, event.place)
+    return Choice(event.key, event.text, then, otherwise, event.place)
+
+
+def with_body(event: Deferred, body: Body) -> Deferred:
+    """A callback with another body; itself where it is its own."""
+    return event if body is event.body else Deferred(event.domain, body, event.place)
+
+
+def with_events(thread: Thread, body: Body) -> Thread:
+    """A thread with other events; itself where they are its own."""
+    return thread if body is thread.body else Thread(thread.role, thread.function, thread.cpu, body)
+
+
+def location_key(location: Location) -> str | None:
+    """The name by which two accesses are the same location; "*" through a pointer; None when not memory."""
+    if isinstance(location, Named):
+        return location.name
+    return "*" if isinstance(location, Through) else None
+
+
+def registers_used(body: Body) -> frozenset[str]:
+    """Names of the registers that some event, address or condition depends on."""
+    used: set[str] = set()
+    for event in walk(body):
+        for value in _operands(event):
+            _add_registers(value, used)
+        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Through):
+            used.add(event.location.register.name)
+    return frozenset(used)
+
+
+def _add_registers(value: Value, used: set[str]) -> None:
+    if isinstance(value, Register):
+        used.add(value.name)
+    elif isinstance(value, Operation):
+        _add_registers(value.left, used)
+        _add_registers(value.right, used)
+
+
+def _operands(event: Event) -> tuple[Value, ...]:
+    """The values an event computes with."""
+    if isinstance(event, (Write, Assign)):
+        return (event.value,)
+    if isinstance(event, Update):
+        return event.operands
+    return (event.condition,) if isinstance(event, (Branch, Assume)) else ()

@@ -1,0 +1,226 @@
+"""State of a lowering: frames, environment, and what a read or a write of a location becomes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from patchscan.basics.record import field, record
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    Const,
+    Local,
+    Location,
+    Named,
+    Nowhere,
+    Register,
+    Through,
+    Unknown,
+    Value,
+)
+from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
+from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.stubs import Stubs
+
+Environment = dict[tuple[int, str], Value]
+Out = list[Event]
+RETURN, DEAD = "%return", (0, "%dead")
+FREED = Const(9)
+
+
+@record
+class Frame:
+    """One inlined function: its own variables, and for a macro or stub the expressions bound to parameters."""
+
+    number: int
+    definition: Definition
+    up: "Frame | None" = None
+    call: Node | None = None
+    bound: dict[str, tuple[Node, "Frame"]] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    depth: int = 0
+
+    @property
+    def path(self) -> str:
+        return self.definition.path
+
+    def text(self, node: Node) -> str:
+        return self.definition.text_of(node)
+
+    def chain(self) -> Iterator["Frame"]:
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame
+            frame = frame.up
+
+
+@record
+class Context:
+    """One thread's lowering in progress.
+
+    keep: the location keys that become events, None for all; instances: C type to the number of the one
+    object of that type this thread works on; depth: how deep calls are looked into; by_field: a field is named
+    by type and field also where its object's address was read; lower_block, evaluate, location: the lowering
+    of statements and expressions, given here because they call each other.
+    """
+
+    code: Codebase
+    stubs: Stubs
+    reach: Reach
+    cpu: int
+    cpus: tuple[int, ...]
+    keep: frozenset[str] | None
+    instances: Mapping[str, int]
+    look_into: frozenset[str]
+    lower_block: Callable[["Context", list[Node], Environment, Frame, Out], Environment]
+    evaluate: Callable[["Context", "Node | None", Environment, Frame, Out], Value]
+    location: Callable[["Context", Node, Environment, Frame, Out], Location]
+    choices: Mapping[str, int] = field(default_factory=dict)
+    accesses: list[tuple[str, str, str]] = field(default_factory=list)
+    assumptions: set[str] = field(default_factory=set)
+    visited: set[tuple[str, str]] = field(default_factory=set)
+    budget: int = 60_000
+    depth: int = 12
+    by_field: bool = False
+    counter: int = 0
+
+    def next(self) -> int:
+        self.counter += 1
+        return self.counter
+
+    def unknown(self, text: str = "", kind: str = "", prefix: str = "u") -> Value:
+        """A fresh unknown value; the instance of its type where the scenario declares one.
+
+        prefix: begins its serial, "m" for what a variable or field holds that the model does not follow.
+        """
+        instance = self.instance(kind)
+        return instance if instance is not None else Unknown(f"{prefix}{self.next()}", text, kind)
+
+    def instance(self, kind: str) -> Value | None:
+        number = self.instances.get(plain_type(kind))
+        return Const(number) if number is not None else None
+
+    def register(self, kind: str = "") -> Register:
+        return Register(f"r{self.next()}", kind)
+
+    def keeps(self, location: Location) -> bool:
+        key = location_key(location)
+        return key is not None and (self.keep is None or key == "*" or key in self.keep)
+
+
+@lru_cache(maxsize=4096)
+def plain_type(kind: str) -> str:
+    """A C type without qualifiers, single spaces."""
+    words = [word for word in kind.split() if word not in ("const", "volatile", "static", "inline", "__rcu")]
+    return " ".join(words)
+
+
+@lru_cache(maxsize=4096)
+def structure_of(kind: str) -> str:
+    """The name of the structure or typedef that a type is of, or points to; "" for others."""
+    words = plain_type(kind).replace("*", " ").replace("[]", " ").split()
+    if words[:1] in (["struct"], ["union"]) and len(words) > 1:
+        return words[1]
+    return words[0] if len(words) == 1 and words[0].endswith("_t") else ""
+
+
+def pointee(kind: str) -> str:
+    """The type that a pointer or array type leads to."""
+    kind = plain_type(kind)
+    if kind.endswith("[]"):
+        return kind[:-2].rstrip()
+    return kind[:-1].rstrip() if kind.endswith("*") else kind
+
+
+def place_of(frame: Frame, node: Node) -> Place:
+    """Where a developer would look: the call in the nearest function that is no stub."""
+    while frame.definition.stub and frame.up is not None and frame.call is not None:
+        node, frame = frame.call, frame.up
+    return Place(frame.path, frame.definition.line_of(node), frame.definition.name)
+
+
+def read(context: Context, location: Location, order: str, env: Environment, out: Out, place: Place) -> Value:
+    """A read of a location: an event where the location is kept, otherwise what this thread last put there."""
+    if isinstance(location, Local):
+        return _private(context, (location.frame, location.name), location.type, env)
+    if isinstance(location, Nowhere):
+        return context.unknown(location.text)
+    kind = location.type if isinstance(location, Named) else ""
+    if not context.keeps(location):
+        if order != "plain" or not isinstance(location, Named):
+            return context.unknown(str(location_key(location)), kind)
+        return _private(context, (0, location.name), kind, env)
+    instance = context.instance(kind) if order == "plain" and isinstance(location, Named) else None
+    if instance is not None and isinstance(location, Named) and "@" not in location.name:
+        return instance
+    register = context.register(kind)
+    out.append(Read(register, location, order, place))
+    context.accesses.append((str(location_key(location)), "R", order))
+    return register
+
+
+def _private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
+    """A variable of this thread alone; read before it was written it is unknown, but the same each time."""
+    if key not in env:
+        shared = key[0] == 0
+        env[key] = context.unknown(key[1], kind, "m" if shared else "u")
+    return env[key]
+
+
+def write(
+    context: Context, location: Location, value: Value, order: str, env: Environment, out: Out, place: Place
+) -> None:
+    """A write to a location: an event where the location is kept."""
+    if isinstance(location, Local):
+        env[location.frame, location.name] = value
+    elif isinstance(location, Named) and not context.keeps(location):
+        env[0, location.name] = value
+    elif isinstance(location, (Named, Through)):
+        out.append(Write(location, value, order, place))
+        context.accesses.append((str(location_key(location)), "W", order))
+    elif value == FREED:
+        out.append(
+            Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
+        )
+
+
+def update(
+    context: Context,
+    location: Location,
+    operation: str,
+    operands: tuple[Value, ...],
+    order: str,
+    env: Environment,
+    out: Out,
+    place: Place,
+) -> Value:
+    """A read-modify-write: the old value. On a location that is not kept only its full barrier remains."""
+    if isinstance(location, Local):
+        old = read(context, location, "plain", env, out, place)
+        env[location.frame, location.name] = operands[-1] if operation == "xchg" else context.unknown()
+        return old
+    if not context.keeps(location):
+        if order == "full" and operation != "cmpxchg":
+            out.append(Fence("mb", place))
+        return context.unknown()
+    register = context.register(location.type if isinstance(location, Named) else "")
+    out.append(Update(register, location, operation, operands, order, place))
+    context.accesses.append((str(location_key(location)), "W", order))
+    return register
+
+
+def dereference(context: Context, value: Value, kind: str) -> Location:
+    """The memory that a pointer value of C type `kind` leads to."""
+    if isinstance(value, Address):
+        return value.of
+    if isinstance(value, Register):
+        return Through(value)
+    target = pointee(kind)
+    if not structure_of(target) and isinstance(value, Unknown) and value.type:
+        target = pointee(value.type)
+    name = structure_of(target)
+    if name and "*" not in target:
+        return Named(f"<{name}>", target)
+    return Nowhere(target or "pointer")

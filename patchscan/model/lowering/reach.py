@@ -1,0 +1,107 @@
+"""What a call can reach: whether to look into it, and what a call that was not looked into may do."""
+
+import re
+from functools import lru_cache
+
+from patchscan.basics.record import field, record
+from patchscan.c.nodes import children, nodes
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering.stubs import Stubs
+
+_DEPTH = 6
+_SHALLOW = 3
+_LOCAL = re.compile(r"\.c$")
+
+
+@record
+class Reach:
+    """Call-graph questions for one thread, memoised.
+
+    effects: the stub effects that make a callee worth looking into for this thread's role; names: variables and
+    fields that are kept; a callee that mentions one is worth looking into as well.
+    """
+
+    code: Codebase
+    stubs: Stubs
+    effects: frozenset[str]
+    names: frozenset[str]
+    _relevant: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _may: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
+    _focus: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        without = frozenset({"lock"}) if "open" in self.effects else frozenset[str]()
+        self._focus = (
+            self.stubs.names_with(self.effects, without) | self.stubs.mentioning(self.names) | self.names
+        )
+
+    def relevant(self, name: str, near: str, depth: int = 0) -> bool:
+        """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""
+        key = (name, near)
+        if key in self._relevant:
+            return self._relevant[key]
+        if depth > _DEPTH:
+            return False
+        self._relevant[key] = False
+        definition = self.code.callee(name, near)
+        if definition is not None:
+            self._relevant[key] = bool(definition.identifiers & self._focus) or any(
+                self.stubs.get(callee) is None and self.relevant(callee, definition.path, depth + 1)
+                for callee in definition.called
+            )
+        return self._relevant[key]
+
+    def may(self, definition: Definition, depth: int = 0) -> frozenset[str]:
+        """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free"."""
+        key = (definition.name, definition.path)
+        if key in self._may:
+            return self._may[key]
+        self._may[key] = frozenset()
+        found: set[str] = set()
+        for callee in definition.called:
+            if callee in self.stubs.effects:
+                found |= self.stubs.effects[callee] & {"fence", "wait", "free"}
+            elif depth < _SHALLOW:
+                inner = self.code.callee(callee, definition.path)
+                if inner is not None:
+                    found |= self.may(inner, depth + 1)
+        self._may[key] = frozenset(found)
+        return self._may[key]
+
+    def always(self, definition: Definition, depth: int = 0) -> frozenset[str]:
+        """Effects that every path of a function has: its calls outside branches and loops, a few deep."""
+        key = (definition.name, definition.path, depth)
+        if key not in self._always:
+            self._always[key] = self._find_always(definition, depth)
+        return self._always[key]
+
+    def _find_always(self, definition: Definition, depth: int) -> frozenset[str]:
+        found: set[str] = set()
+        for name in _unconditional_calls(definition):
+            if name in self.stubs.effects:
+                found |= self.stubs.effects[name] & {"fence", "wait"}
+            elif depth < _SHALLOW:
+                inner = self.code.callee(name, definition.path)
+                if inner is not None and inner.name != definition.name:
+                    found |= self.always(inner, depth + 1)
+        return frozenset(found)
+
+
+@lru_cache(maxsize=8192)
+def _unconditional_calls(definition: Definition) -> tuple[str, ...]:
+    """Names called by statements that stand at the top of the body, up to the first way out of it."""
+    names: list[str] = []
+    for statement in children(definition.body) if definition.body is not None else ():
+        if statement.type in ("expression_statement", "declaration", "return_statement"):
+            for node in nodes(statement):
+                if node.type in ("binary_expression", "conditional_expression"):
+                    break
+                if node.type == "call_expression":
+                    callee = node.child_by_field_name("function")
+                    if callee is not None and callee.type == "identifier":
+                        names.append(definition.text_of(callee))
+        elif any(node.type in ("return_statement", "goto_statement") for node in nodes(statement)):
+            break
+    return tuple(names)

@@ -1,0 +1,195 @@
+"""Scenarios: which functions are whose reader and updater, and what must never be observed. Data, in TOML."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from patchscan.basics.record import frozen
+
+_ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
+_STEP = re.compile(r"(?P<kind>reads|writes) (?P<location>\w+)")
+DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
+
+
+@frozen
+class Step:
+    """One access of a role in a shape: kind "reads" or "writes", and the shape's name of the location."""
+
+    kind: str
+    location: str
+
+
+@frozen
+class Role:
+    """One thread: the functions that can play it, where to find them, and on which objects they work.
+
+    A path "stubs/FILE" names a function of a stub file (hardware, assembly). instances: C type to the number of
+    the one object of that type that the thread works on; own: locations that are this thread's own copies, to
+    their names; does: in place of functions, what any function does, in order, that can play it.
+    """
+
+    name: str
+    functions: tuple[tuple[str, str], ...]
+    instances: Mapping[str, int]
+    cpu: int
+    own: Mapping[str, str]
+    does: tuple[Step, ...] = ()
+
+
+@frozen
+class Atom:
+    """One part of the bad observation: a thread reads a value from a location, or through a pointer there."""
+
+    role: str
+    value: str
+    through: bool
+    key: str
+
+
+@frozen
+class Scenario:
+    """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
+    name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which
+    an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
+    reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag.
+
+    A shape names no functions: its roles say what two functions of a series do with two locations (see
+    patchscan.model.scenarios.shapes). plain:
+    locations whose accesses need not be annotated; barrier: what one side must have
+    for the other to be missed, "access" (an acquire or a release) or "fence".
+    """
+
+    name: str
+    why: str
+    source: str
+    when: tuple[str, ...]
+    roles: tuple[Role, ...]
+    bad: tuple[Atom, ...]
+    init: Mapping[str, str]
+    files: tuple[str, ...]
+    stubs: tuple[str, ...]
+    look_into: frozenset[str]
+    keep: frozenset[str]
+    config: Mapping[str, int]
+    columns: Mapping[str, Mapping[str, int]]
+    choices: Mapping[str, int]
+    doubt: Mapping[str, int]
+    rule: str
+    anchor: str
+    assumptions: tuple[str, ...]
+    plain: frozenset[str] = frozenset()
+    barrier: str = ""
+
+    @property
+    def is_shape(self) -> bool:
+        return any(role.does for role in self.roles)
+
+
+def load_scenarios(directories: Sequence[Path]) -> tuple[Scenario, ...]:
+    """Every scenario of the *.toml files in the directories, sorted by name.
+
+    Raises ValueError with "file: reason" for one that cannot be used.
+    """
+    found: dict[str, Scenario] = {}
+    for directory in directories:
+        for path in sorted(directory.glob("*.toml")):
+            for scenario in read_scenarios(path.read_text(encoding="utf-8"), path.name):
+                found[scenario.name] = scenario
+    return tuple(found[name] for name in sorted(found))
+
+
+def read_scenarios(text: str, where: str) -> tuple[Scenario, ...]:
+    """The scenarios in a TOML text; raises ValueError with `where: reason`."""
+    try:
+        return tuple(_scenario(name, table) for name, table in tomllib.loads(text).items())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{where}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{where}: a scenario lacks or misuses {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
+    roles = table["role"]
+    if not isinstance(roles, list):
+        raise TypeError("role (a list of tables)")
+    threads = tuple(_role(role, cpu) for cpu, role in enumerate(roles))
+    bad = tuple(_atom(text, {role.name for role in threads}) for text in _strings(table["bad"]))
+    columns = {
+        column: {key: int(value) for key, value in _table(values).items()}
+        for column, values in _table(table.get("columns", {"generic": {}})).items()
+    }
+    return Scenario(
+        name=name,
+        why=str(table["why"]),
+        source=str(table["source"]),
+        when=_strings(table.get("when", ())),
+        roles=threads,
+        bad=bad,
+        init={key: str(value) for key, value in _table(table.get("init", {})).items()},
+        files=_strings(table.get("files", ())),
+        stubs=(*DEFAULT_STUBS, *_strings(table.get("stubs", ()))),
+        look_into=frozenset(_strings(table.get("look_into", ()))),
+        keep=frozenset(_strings(table.get("keep", ()))),
+        config={key: int(value) for key, value in _table(table.get("config", {})).items()},
+        columns=columns,
+        choices={key: int(value) for key, value in _table(table.get("choices", {})).items()},
+        doubt={key: int(value) for key, value in _table(table.get("doubt", {})).items()},
+        rule=str(table.get("rule", "")),
+        anchor=str(table.get("anchor", "")),
+        assumptions=_strings(table.get("assumptions", ())),
+        plain=frozenset(_strings(table.get("plain", ()))),
+        barrier=_barrier(str(table.get("barrier", ""))),
+    )
+
+
+def _role(table: Mapping[str, object], cpu: int) -> Role:
+    does = tuple(_step(text) for text in _strings(table.get("does", ())))
+    functions = () if does else tuple(_function(text) for text in _strings(table["function"]))
+    instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
+    own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
+    return Role(str(table["name"]), functions, instances, cpu, own, does)
+
+
+def _function(text: str) -> tuple[str, str]:
+    """("gup_fast", "mm/gup.c") from "mm/gup.c:gup_fast"."""
+    path, _, name = text.rpartition(":")
+    if not path:
+        raise ValueError(f"function {text!r}: write it as file:function")
+    return name, path
+
+
+def _step(text: str) -> Step:
+    found = _STEP.fullmatch(text)
+    if found is None:
+        raise ValueError(f"access {text!r}: write it as `reads LOCATION` or `writes LOCATION`")
+    return Step(found["kind"], found["location"])
+
+
+def _barrier(text: str) -> str:
+    if text not in ("", "access", "fence"):
+        raise ValueError(f"barrier {text!r}: it is an access or a fence")
+    return text
+
+
+def _atom(text: str, roles: set[str]) -> Atom:
+    found = _ATOM.fullmatch(text)
+    if found is None or found["role"] not in roles:
+        raise ValueError(f"bad observation {text!r}: write it as `ROLE reads VALUE from|through LOCATION`")
+    return Atom(found["role"], found["value"], found["how"] == "through", found["key"])
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(repr(value))
+    return tuple(str(item) for item in value)
+
+
+def _table(value: object) -> Mapping[str, int]:
+    if not isinstance(value, dict):
+        raise TypeError(repr(value))
+    return value

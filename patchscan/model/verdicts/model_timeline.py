@@ -1,0 +1,247 @@
+"""The interleaving behind an unsafe verdict, told in the functions and lines of the C code."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from patchscan.basics.record import frozen
+from patchscan.model.lowering.lowered import Thread
+from patchscan.model.lowering.memory import FREED
+
+if TYPE_CHECKING:
+    from patchscan.lkmm.answers.witness import Witness
+
+_LINE = re.compile(r"\bline (\d+)\b")
+_COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")
+_OPENS = re.compile(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
+_CLOSES = re.compile(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
+_WAITS = re.compile(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
+_LOCKS = re.compile(r"spin_(lock|unlock)\(lock_(\w+)\)")
+_SECTIONS = {
+    "irq": (
+        "IRQs off",
+        "IRQs on again",
+        "waits for an IPI to CPU {cpu} to be served",
+        "sends no IPI to CPU {cpu}",
+    ),
+    "tlb": (
+        "may use its cached translation from here",
+        "up to here",
+        "flushes the TLB of CPU {cpu}",
+        "does not flush the TLB of CPU {cpu}",
+    ),
+    "secondary_tlb": (
+        "the device may use its translation from here",
+        "up to here",
+        "flushes the device's TLB",
+        "does not flush the device's TLB",
+    ),
+    "srcu": ("SRCU section begins", "SRCU section ends", "synchronize_srcu()", "no synchronize_srcu()"),
+}
+_THREAD = re.compile(r"P(\d+)\(")
+_REQUEST = re.compile(r"smp_store_release\((go\d+), 1\)")
+_HELPER = re.compile(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
+
+
+@frozen
+class Moment:
+    """One step: who, what, where in the C code; sees, misses: numbers of steps (from 1), None for none."""
+
+    thread: str
+    text: str
+    path: str
+    line: int
+    sees: int | None
+    misses: int | None
+
+
+@frozen
+class Interleaving:
+    """The steps of a bad execution, and what keeps program order from being kept: one sentence each."""
+
+    moments: tuple[Moment, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """As text, the columns below each other."""
+        rows = [
+            (f"{number}.", step.thread, f"{step.path}:{step.line}" if step.path else "", _told(step))
+            for number, step in enumerate(self.moments, 1)
+        ]
+        widths = [max((len(row[index]) for row in rows), default=0) for index in range(3)]
+        steps = [
+            f"{row[0]:>{widths[0]}} {row[1]:{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}".rstrip()
+            for row in rows
+        ]
+        return (*steps, *self.gaps)
+
+
+@frozen
+class _Skipped:
+    """A wait of a test that an execution does not come to: the thread, its line, and what it would wait for."""
+
+    thread: int
+    line: int
+    domain: str
+    cpu: str
+
+
+NOTHING = Interleaving()
+
+
+def _told(step: Moment) -> str:
+    parts = [step.text]
+    if step.sees is not None:
+        parts.append(f"sees step {step.sees}")
+    if step.misses is not None:
+        parts.append(f"misses step {step.misses}")
+    return "; ".join(parts)
+
+
+def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
+    """A bad execution of a test as steps of the C code; empty when there is none."""
+    from patchscan.lkmm import Limits, LitmusError, run
+    from patchscan.lkmm.answers import timeline
+    from patchscan.lkmm.checking.replay import execution_of
+    from patchscan.lkmm.dialect.parser import parse
+    from patchscan.lkmm.memory import lkmm
+    from patchscan.lkmm.memory.rows import bits
+
+    try:
+        witness = run(litmus, flags=False, limits=Limits(seconds=10.0)).witness
+    except LitmusError:
+        return NOTHING
+    if witness is None:
+        return NOTHING
+    execution = execution_of(parse(litmus, ""), witness, 4)
+    lines = litmus.splitlines()
+    order: list[int | _Skipped] = list(timeline.interleaving(witness, execution))
+    for skipped, after in _skipped(lines, witness):
+        order.insert(order.index(after) + 1, skipped)
+    step = {number: place for place, number in enumerate(order, 1)}
+    missed = execution.rows(lkmm.fr)
+    moments = []
+    for number in order:
+        if isinstance(number, _Skipped):
+            opens = f"srcu_read_lock({number.domain}{number.cpu})"
+            first = next(n for n, event in enumerate(witness.events) if opens in event.text)
+            moments.append(_not_waited(number, threads, lines, step[first]))
+            continue
+        event = witness.events[number]
+        text, section = describe(event.text)
+        later = [step[other] for other in bits(missed[number]) if step.get(other, len(step)) < step[number]]
+        moments.append(
+            Moment(
+                _who(threads, event.thread),
+                text if section or event.kind != "R" else f"{text}: {_value(event.value)}",
+                *_where(lines, event.line),
+                step.get(event.reads_from) if event.reads_from is not None and not section else None,
+                min(later) if later and not section else None,
+            )
+        )
+    told = [_gap(timeline.gap_line(gap), lines) for gap in timeline.gaps(witness, execution)]
+    return Interleaving(tuple(moments), tuple(told))
+
+
+def _who(threads: tuple[Thread, ...], number: int) -> str:
+    thread = threads[number] if number < len(threads) else None
+    return f"CPU {thread.cpu}: {thread.function}()" if thread is not None else "IPI"
+
+
+def _where(lines: Sequence[str], line: int) -> tuple[str, int]:
+    """The place of the C code that the comment on a line of the test names."""
+    place = _COMMENT.search(lines[line - 1]) if 0 < line <= len(lines) else None
+    return (place.group(1), int(place.group(2))) if place else ("", 0)
+
+
+def _not_waited(skipped: _Skipped, threads: tuple[Thread, ...], lines: Sequence[str], section: int) -> Moment:
+    """The wait that is not made, as a step that misses the section it should have waited for."""
+    text = _SECTIONS[skipped.domain][3].format(cpu=skipped.cpu)
+    return Moment(_who(threads, skipped.thread), text, *_where(lines, skipped.line), None, section)
+
+
+def _skipped(lines: Sequence[str], witness: "Witness") -> Iterator[tuple[_Skipped, int]]:
+    """The waits that an execution passes by although a reader in such a section sees what is written after them,
+    each with the event of its thread after which it would come."""
+    made = {event.line for event in witness.events}
+    waits = list(_waits(lines))
+    done = {(each.thread, each.domain, each.cpu) for each in waits if each.line in made}
+    for wait in waits:
+        key = (wait.thread, wait.domain, wait.cpu)
+        own = [
+            (number, event.line) for number, event in enumerate(witness.events) if event.thread == wait.thread
+        ]
+        before = [number for number, line in own if line < wait.line]
+        later = {number for number, line in own if line > wait.line}
+        if key not in done and before and _seen_in_section(wait, later, witness):
+            done.add(key)
+            yield wait, before[-1]
+
+
+def _seen_in_section(wait: _Skipped, writes: set[int], witness: "Witness") -> bool:
+    """Whether a thread with a section of the domain reads one of these writes."""
+    opens = f"srcu_read_lock({wait.domain}{wait.cpu})"
+    readers = {event.thread for event in witness.events if opens in event.text}
+    return any(event.thread in readers and event.reads_from in writes for event in witness.events)
+
+
+def _waits(lines: Sequence[str]) -> Iterator[_Skipped]:
+    """The waits of a test, those that a thread asks helpers for included."""
+    helpers = [found.groups() for found in map(_HELPER.match, lines) if found is not None]
+    thread = 0
+    for number, line in enumerate(lines, 1):
+        begins, wait, request = _THREAD.match(line), _WAITS.search(line), _REQUEST.search(line)
+        thread = int(begins[1]) if begins is not None else thread
+        place = _COMMENT.search(line)
+        if wait is not None and place is not None and wait[1] in _SECTIONS:
+            yield _Skipped(thread, number, wait[1], wait[2])
+        elif request is not None:
+            for go, domain, cpu in helpers:
+                if go == request[1] and domain in _SECTIONS:
+                    yield _Skipped(thread, number, domain, cpu)
+
+
+def places_between(litmus: str, gaps: tuple[str, ...]) -> frozenset[str]:
+    """The places ("path:line") of the accesses that the gaps name, and of what stands between them in the test."""
+    lines = [_COMMENT.search(line) for line in litmus.splitlines()]
+    placed = [f"{found.group(1)}:{found.group(2)}" if found else "" for found in lines]
+    found: set[str] = set()
+    for gap in gaps:
+        at = [
+            index
+            for index, place in enumerate(placed)
+            if place and re.search(rf"(?<![\w/]){re.escape(place)}\b", gap)
+        ]
+        if at:
+            found.update(place for place in placed[min(at) : max(at) + 1] if place)
+    return frozenset(found)
+
+
+def _value(value: object) -> str:
+    return "freed memory" if str(value) == str(FREED.number) else str(value)
+
+
+def describe(text: str) -> tuple[str, bool]:
+    """A statement of the test in the words of the kernel; True when it begins or ends a section."""
+    for pattern, index in ((_OPENS, 0), (_CLOSES, 1)):
+        found = pattern.fullmatch(text.rstrip(";"))
+        if found is not None:
+            return _SECTIONS.get(found.group(1), (text, text, text))[index], True
+    lock = _LOCKS.fullmatch(text.rstrip(";"))
+    if lock is not None:
+        return f"{'takes' if lock.group(1) == 'lock' else 'gives'} {lock.group(2)}", True
+    waits = _WAITS.fullmatch(text.rstrip(";"))
+    if waits is not None:
+        return _SECTIONS.get(waits.group(1), (text,) * 3)[2].format(cpu=waits.group(2)), True
+    return text, False
+
+
+def _gap(line: str, lines: list[str]) -> str:
+    """What is not ordered, with the places of the C code for lines of the test."""
+
+    def place(found: "re.Match[str]") -> str:
+        number = int(found.group(1))
+        comment = _COMMENT.search(lines[number - 1]) if 0 < number <= len(lines) else None
+        return f"{comment.group(1)}:{comment.group(2)}" if comment else found.group()
+
+    return _LINE.sub(place, re.sub(r"^P\d+: ", "", line))

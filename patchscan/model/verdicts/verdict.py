@@ -1,0 +1,313 @@
+"""Models executed, and what may be said of the outcome: safe, unsafe or unknown, never more than is known."""
+
+import re
+from collections.abc import Sequence
+
+from patchscan.basics.record import frozen, replace
+from patchscan.model.extraction.extract import Extraction
+from patchscan.model.extraction.mutate import at, mutations
+from patchscan.model.extraction.slice import Taken
+from patchscan.model.extraction.variants import Model
+from patchscan.model.lowering.lowered import (
+    Branch,
+    Choice,
+    Event,
+    Hole,
+    Lock,
+    Place,
+    Thread,
+    Update,
+    Wait,
+    Write,
+    rewrite,
+    walk,
+)
+from patchscan.model.lowering.memory import FREED
+from patchscan.model.verdicts.case import Case, case_of
+from patchscan.model.verdicts.checks import context_faults
+from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
+from patchscan.model.verdicts.repairs import find_repair
+
+_UNDECIDED = ("budget", "parse", "free of an object the model lost")
+_SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
+
+
+@frozen
+class Mutation:
+    """What the outcome becomes when one wait or barrier is taken away."""
+
+    text: str
+    outcome: str
+
+
+@frozen
+class Verdict:
+    """What executing the models of one case showed.
+
+    name: scenario, functions and configuration; verdict: "safe", "unsafe" or "unknown"; outcome: herd7's word
+    for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
+    smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
+    litmus: the worst model's test; branches: the choices taken on the way to it;
+    decisive: those set elsewhere without which it is not unsafe; functions: (path, function)
+    looked into; interrupts: the most
+    calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
+    """
+
+    name: str
+    scenario: str
+    why: str
+    config: str
+    functions: tuple[tuple[str, str], ...]
+    verdict: str
+    outcome: str
+    reasons: tuple[str, ...] = ()
+    repair: str | None = None
+    tried: tuple[str, ...] = ()
+    mutations: tuple[Mutation, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    unmodelled: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    decisive: tuple[str, ...] = ()
+    litmus: str = ""
+    models: int = 0
+    interrupts: int = 0
+    anchor: str = ""
+    kept: frozenset[str] = frozenset()
+    visited: frozenset[tuple[str, str]] = frozenset()
+    decided: tuple[str, ...] = ()
+    interleaving: Interleaving = NOTHING
+    before: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str] = frozenset()) -> Verdict:
+    """Execute an extraction's models and say what the gates allow.
+
+    doubted: names on lines that a series changes; a call of one whose code was not found may do anything.
+
+    Safe needs a wait or barrier whose removal makes the model unsafe; unsafe needs that no lock of the path
+    orders it, that calls that were not found cannot change it by being barriers, and a repair.
+    """
+    case = replace(case_of(extraction, name, locks=False), doubted=doubted)
+    outcome, worst = case.worst()
+    verdict = _blank(case, config, outcome, worst)
+    if worst is None:
+        return replace(verdict, reasons=("the model never gets to the bad write or the bad read",))
+    if outcome == "Never":
+        return _judge_safe(case, verdict)
+    if outcome == "Sometimes":
+        return _judge_unsafe(case, verdict, worst)
+    return replace(verdict, reasons=("the simulator met its limit",))
+
+
+def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdict:
+    """A verdict of `unknown` with everything that does not depend on the outcome."""
+    extraction = case.extraction
+    holes = [hole for hole in extraction.holes() if hole.kind == "call"]
+    unmodelled = [f"{hole.name}() at {at(hole.place)}" for hole in holes]
+    unmodelled += [
+        f"{hole.kind}: {hole.name} at {at(hole.place)}" for hole in extraction.holes() if hole.kind != "call"
+    ]
+    return Verdict(
+        name=case.name,
+        scenario=extraction.scenario.name,
+        why=extraction.scenario.why,
+        anchor=extraction.scenario.anchor,
+        kept=extraction.kept,
+        config=config,
+        functions=tuple((thread.role, thread.function) for thread in extraction.threads),
+        verdict="unknown",
+        outcome=outcome or "Never",
+        assumptions=tuple(sorted(extraction.assumptions)),
+        unmodelled=tuple(dict.fromkeys(unmodelled)),
+        litmus=case.litmus(worst),
+        models=len(case.models),
+        interrupts=_interrupts(extraction),
+        visited=extraction.visited,
+        notes=context_faults(extraction.threads),
+    )
+
+
+def _interrupts(extraction: Extraction) -> int:
+    """The most calls that interrupt other CPUs and wait for them on one path of a thread."""
+    return max((len(_longest(thread.body)) for thread in extraction.threads), default=0)
+
+
+def _longest(body: Sequence[Event]) -> frozenset[Place]:
+    """Places of waits for IPIs, along the path that has most of them."""
+    places: frozenset[Place] = frozenset()
+    for event in body:
+        if isinstance(event, (Branch, Choice)):
+            places |= max(_longest(event.then), _longest(event.otherwise), key=len)
+        elif isinstance(event, Wait) and event.domain == "irq":
+            places |= {event.place}
+    return places
+
+
+def _judge_safe(case: Case, verdict: Verdict) -> Verdict:
+    edits = [edit for edit in mutations(case.threads) if case.changes(edit)]
+    results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
+    reasons = []
+    if not any(result.outcome == "Sometimes" for result in results):
+        everything = case.worst(edits)[0]
+        results.append(Mutation("without any wait or barrier", everything))
+        if everything != "Sometimes":
+            reasons.append("no wait or barrier of the model matters, so the model shows nothing")
+    if not case.complete:
+        reasons.append("there are more combinations of conditions than were looked at")
+    for hole in case.extraction.holes():
+        if hole.kind in _UNDECIDED:
+            reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
+        elif hole.kind == "call" and hole.known and "free" in hole.may:
+            reasons.append(f"{hole.name}() at {at(hole.place)} can free, and was not looked into")
+    return replace(
+        verdict,
+        verdict="unknown" if reasons else "safe",
+        reasons=tuple(dict.fromkeys(reasons)),
+        mutations=tuple(results),
+    )
+
+
+def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
+    locked = case_of(case.extraction, case.name, locks=True)
+    outcome, with_locks = locked.worst()
+    if outcome == "Never" or with_locks is None:
+        return _ordered_by_locks(locked, verdict)
+    if _share_locks(with_locks):
+        case, worst = replace(locked, doubted=case.doubted), with_locks
+    else:
+        worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
+    branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
+    decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks))
+    litmus = case.litmus(worst)
+    verdict = replace(
+        verdict,
+        outcome="Sometimes",
+        litmus=litmus,
+        branches=tuple(dict.fromkeys(branches)),
+        decisive=tuple(dict.fromkeys(decisive)),
+        interleaving=interleaving(litmus, worst.threads),
+    )
+    reasons = _doubts(case, worst)
+    repair, tried = find_repair(case, worst)
+    if repair is None:
+        reasons.append("no repair of one or two changes was found")
+    return replace(
+        verdict,
+        verdict="unknown" if reasons else "unsafe",
+        reasons=tuple(reasons),
+        repair=repair,
+        tried=tuple(tried),
+    )
+
+
+def _share_locks(model: Model) -> bool:
+    """Whether two threads of a model take the same lock; a lock of one alone only makes its test longer."""
+    names = [{event.name for event in walk(t.body) if isinstance(event, Lock)} for t in model.threads]
+    return any(one & other for index, one in enumerate(names) for other in names[index + 1 :])
+
+
+def _ordered_by_locks(locked: Case, verdict: Verdict) -> Verdict:
+    """Unsafe without the locks of the path, but not with them."""
+    note = "ordered only by the locks that the path gives and takes in between"
+    edits = [edit for edit in mutations(locked.threads) if locked.changes(edit)]
+    results = [Mutation(edit.text, locked.worst([edit])[0]) for edit in edits]
+    results.append(Mutation("without the locks of the path", "Sometimes"))
+    return replace(
+        verdict,
+        verdict="safe",
+        outcome="Never",
+        litmus=locked.litmus(locked.worst()[1]),
+        assumptions=(*verdict.assumptions, note),
+        mutations=tuple(results),
+    )
+
+
+def _branch_text(choice: Taken) -> str:
+    text, holds = choice.text, choice.holds
+    if text.startswith("!(") and text.endswith(")"):
+        text, holds = text[2:-1], not holds
+    while text.startswith("(") and text.endswith(")") and text.count("(") == text.count(")"):
+        text = text[1:-1]
+    return f"{at(choice.place)}: {text} is {'true' if holds else 'false'}"
+
+
+def decisive_choices(case: Case, worst: Model) -> tuple[Taken, ...]:
+    """The choices without which no model is unsafe and that a variable or static key decides, set elsewhere."""
+    asked = [taken for taken in worst.taken if _SET_ELSEWHERE.search(taken[1])]
+    unsafe = [model for model in case.models if asked and case.outcome(model) == "Sometimes"]
+    decisive = []
+    for role, key, choice in asked:
+        others = (
+            taken for model in unsafe for who, which, taken in model.taken if (who, which) == (role, key)
+        )
+        possible = any(
+            (role, key) == (who, which) and taken.holds != choice.holds
+            for model in case.models
+            for who, which, taken in model.taken
+        )
+        if possible and all(taken.holds == choice.holds for taken in others):
+            decisive.append(choice)
+    return tuple(decisive)
+
+
+def _doubts(case: Case, worst: Model) -> list[str]:
+    """Why an unsafe outcome may be the model's fault: calls on the way that can wait, or be the missing barrier."""
+    known = {(role, key): choice.holds for role, key, choice in worst.taken}
+    reasons = []
+    lost: list[Hole] = []
+    for thread in case.extraction.threads:
+        if not any(isinstance(event, Write) and event.value == FREED for event in walk(thread.body)):
+            continue
+        for hole in _holes_on_path(thread, known):
+            if hole.kind in ("budget", "parse"):
+                reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
+            elif "wait" in hole.may:
+                reasons.append(f"{hole.name}() at {at(hole.place)} can wait, and was not looked into")
+            elif not hole.known and hole.kind == "call":
+                lost.append(hole)
+    new = sorted({f"{hole.name}()" for hole in lost if hole.name in case.doubted})
+    if new:
+        reasons.append(
+            f"the series touches calls on the way whose code was not found; they may wait: {', '.join(new)}"
+        )
+    elif lost and not reasons and not _unsafe_with_barriers(case, lost):
+        names = ", ".join(sorted({f"{hole.name}()" for hole in lost}))
+        reasons.append(f"a full barrier in a call whose code was not found would make it safe: {names}")
+    return list(dict.fromkeys(reasons))
+
+
+def _holes_on_path(thread: Thread, known: dict[tuple[str, str], bool]) -> list[Hole]:
+    """Holes between the thread's first write and its freeing write, on the branches that were taken."""
+
+    def settle(event: Event) -> Sequence[Event]:
+        if isinstance(event, Choice):
+            holds = known.get((thread.role, event.key))
+            if holds is not None:
+                return event.then if holds else event.otherwise
+        return (event,)
+
+    found: list[Hole] = []
+    started = False
+    for event in walk(rewrite(thread.body, settle)):
+        if isinstance(event, Write) and event.value == FREED:
+            break
+        started = started or isinstance(event, (Write, Update))
+        if started and isinstance(event, Hole):
+            found.append(event)
+    return found
+
+
+def _unsafe_with_barriers(case: Case, lost: Sequence[Hole]) -> bool:
+    """Whether the outcome stays when each call whose code was not found is a full barrier."""
+    places = {hole.place for hole in lost}
+
+    def change(event: Event) -> Sequence[Event]:
+        if isinstance(event, Hole) and event.place in places:
+            return (replace(event, always=event.always | {"fence"}),)
+        return (event,)
+
+    threads = tuple(replace(t, body=rewrite(t.body, change)) for t in case.extraction.threads)
+    return (
+        case_of(replace(case.extraction, threads=threads), case.name, locks=False).worst()[0] == "Sometimes"
+    )

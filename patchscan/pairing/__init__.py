@@ -1,0 +1,1 @@
+"""Barriers whose comments name each other."""

@@ -1,0 +1,71 @@
+"""Findings that are known and accepted, by fingerprint, in a file beside the source and not in it.
+
+[[known]]
+fingerprint = "0123456789abcdef"
+reason = "kept as in the other callers, <20260102.3@example.org>"
+rule = "missing-braces"        # these three are for the reader
+path = "mm/gup.c"
+text = "if (found)"
+"""
+
+import json
+import os
+from collections.abc import Mapping
+
+from patchscan.basics.printable import printable
+from patchscan.basics.record import replace
+from patchscan.commands.scan import UsageError
+from patchscan.report.render import Report
+from patchscan.rule import Finding
+from patchscan.settling.config import read_toml
+
+
+def read_baseline(path: str) -> dict[str, str]:
+    """Fingerprint -> reason. Raises UsageError where the file cannot be read or an entry has no reason."""
+    entries = read_toml(path).get("known", [])
+    if not isinstance(entries, list):
+        raise UsageError(f"{path}: known wants tables: [[known]]")
+    known: dict[str, str] = {}
+    for number, entry in enumerate(entries, 1):
+        words = [entry.get(key) if isinstance(entry, dict) else None for key in ("fingerprint", "reason")]
+        if not all(isinstance(word, str) and word.strip() for word in words):
+            raise UsageError(f"{path}: entry {number} wants a fingerprint and a reason")
+        known[str(words[0])] = str(words[1])
+    return known
+
+
+def accept(path: str, report: Report, reason: str) -> Report:
+    """Add the findings that count to a baseline file, made where it is not there; returns them set aside.
+
+    Raises UsageError where no file is named, for an empty reason, and where it cannot be read or written.
+    """
+    if not path:
+        raise UsageError(
+            "--accept wants a file: name it with --baseline, or as `baseline` in the configuration"
+        )
+    if not reason.strip():
+        raise UsageError("--accept wants a reason: say why these findings may stay")
+    known: Mapping[str, str] = read_baseline(path) if os.path.exists(path) else {}
+    new = [each for each in report.findings if each.counts and each.fingerprint not in known]
+    try:
+        with open(path, "a", encoding="utf-8", newline="\n") as file:
+            file.writelines(entry_of(finding, reason) for finding in new)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    settled = (
+        replace(each, suppressed=f"known: {reason}") if each.counts else each for each in report.findings
+    )
+    return replace(report, findings=tuple(settled))
+
+
+def entry_of(finding: Finding, reason: str) -> str:
+    """One entry as TOML; its strings are written as JSON writes them, which TOML reads."""
+    fields = {
+        "fingerprint": finding.fingerprint,
+        "reason": reason,
+        "rule": finding.rule,
+        "path": finding.path,
+        "text": finding.text.strip(),
+    }
+    rows = [f"{key} = {json.dumps(printable(value), ensure_ascii=False)}\n" for key, value in fields.items()]
+    return "[[known]]\n" + "".join(rows) + "\n"

@@ -1,0 +1,247 @@
+"""Mechanical fixes: a diff a finding, and all of a report's as one patch on top of its series."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from patchscan.basics.problem import Problem
+from patchscan.basics.record import frozen
+from patchscan.diff.read import read_diff
+from patchscan.report.render import Report
+from patchscan.rule import Finding
+from patchscan.series import Hunk
+from patchscan.tree.overlay import FileState
+
+CONTEXT = 3
+
+
+@frozen
+class Island:
+    """Lines that stand together in the file as the series leaves it; first: the number of the first one."""
+
+    first: int
+    lines: tuple[str, ...]
+
+
+@frozen
+class Edit:
+    """Lines of an island to replace: old ones from index `start` on, which may be none."""
+
+    start: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.old)
+
+
+def diff_of(
+    path: str, known: Mapping[int, str], first: int, last: int, new: Sequence[str], shift: int
+) -> str:
+    """A unified diff that puts `new` in the place of lines first to last; known: the lines of the file by number.
+
+    shift is added to the line numbers that the diff states.
+    """
+    above, below = first, last
+    while above - 1 in known and above > first - CONTEXT:
+        above -= 1
+    while below + 1 in known and below < last + CONTEXT:
+        below += 1
+    old = [known[number] for number in range(first, last + 1)]
+    rows = [f" {known[number]}" for number in range(above, first)]
+    rows += changed_rows(SequenceMatcher(None, old, new, autojunk=False).get_opcodes(), old, new)
+    rows += [f" {known[number]}" for number in range(last + 1, below + 1)]
+    count = below - above + 1
+    start = above + shift
+    head = f"@@ -{start},{count} +{start},{count - (last - first + 1) + len(new)} @@"
+    return "\n".join([f"--- a/{path}", f"+++ b/{path}", head, *rows]) + "\n"
+
+
+def fix_patch(report: Report) -> tuple[str, tuple[Problem, ...]]:
+    """(one patch on top of the series with the fixes of all findings that are open, what could not go into it).
+
+    The patch is "" where there is no fix.
+    """
+    wanted: dict[str, list[Finding]] = {}
+    for finding in report.findings:
+        if finding.fix and finding.counts:
+            wanted.setdefault(finding.path, []).append(finding)
+    problems: list[Problem] = []
+    fixed: list[Finding] = []
+    diffs = []
+    for path, findings in wanted.items():
+        changed, done, left_out = fix_file(report, path, findings)
+        problems += [Problem(f"fix of {each.rule}, {each.path}:{each.line}", why) for each, why in left_out]
+        fixed += done
+        if changed:
+            diffs.append(changed)
+    if not diffs:
+        return "", tuple(problems)
+    entries = [f"- {each.rule}: {each.path}" for each in fixed]
+    head = ["Subject: [PATCH] Apply mechanical fixes of patchscan", "", *dict.fromkeys(entries), "---", ""]
+    return "\n".join(head) + "\n" + "".join(diffs), tuple(problems)
+
+
+def fix_file(
+    report: Report, path: str, findings: Sequence[Finding]
+) -> tuple[str, list[Finding], list[tuple[Finding, str]]]:
+    """(the diff of one file, the findings it fixes, those that it does not and why)."""
+    states = {
+        state.patch.index: file for state in report.states for file in state.files if file.change.path == path
+    }
+    islands = islands_of(report, path, states)
+    edits: list[list[Edit]] = [[] for _ in islands]
+    fixed: list[Finding] = []
+    left_out: list[tuple[Finding, str]] = []
+    for finding in findings:
+        found = [place(hunk, islands, states, finding.patch) for hunk in hunks_of(finding)]
+        if not found or None in found:
+            left_out.append((finding, "a later patch changes these lines, or their file is not at hand"))
+            continue
+        placed = [each for each in found if each is not None]
+        if any(overlaps(edit, edits[number]) for number, several in placed for edit in several):
+            left_out.append((finding, "another fix changes these lines: apply that, then ask again"))
+            continue
+        for number, several in placed:
+            edits[number] += several
+        fixed.append(finding)
+    rows: list[str] = []
+    grown = 0
+    for island, made in zip(islands, edits, strict=True):
+        after = edited(island.lines, made)
+        rows += island_rows(island, after, grown)
+        grown += len(after) - len(island.lines)
+    return (f"--- a/{path}\n+++ b/{path}\n" + "\n".join(rows) + "\n" if rows else ""), fixed, left_out
+
+
+def islands_of(report: Report, path: str, states: Mapping[int, FileState]) -> list[Island]:
+    """What is known of a file after the series: all of it, or the lines that the hunks show."""
+    final = report.states[-1].view.read(path) if report.states else None
+    if final is not None and all(file.used == "tree" for file in states.values()):
+        text = final.decode("utf-8", "surrogateescape")
+        return [Island(1, tuple(text.removesuffix("\n").split("\n")))] if text.endswith("\n") else []
+    known: dict[int, str] = {}
+    for number in sorted(states):
+        moved = ((moved_by(states[number], line, use_offsets=False), text) for line, text in known.items())
+        known = {line: text for line, text in moved if line is not None}
+        for hunk in states[number].change.hunks:
+            known.update((line.new, line.text) for line in hunk.lines if line.new is not None)
+    return list(runs(known))
+
+
+def runs(known: Mapping[int, str]) -> Iterator[Island]:
+    """Lines by number as islands."""
+    run: list[int] = []
+    for number in sorted(known):
+        if run and number != run[-1] + 1:
+            yield Island(run[0], tuple(known[each] for each in run))
+            run = []
+        run.append(number)
+    if run:
+        yield Island(run[0], tuple(known[each] for each in run))
+
+
+def hunks_of(finding: Finding) -> tuple[Hunk, ...]:
+    """The hunks of a finding's fix."""
+    files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
+    return tuple(hunk for file in files for hunk in file.hunks)
+
+
+def place(
+    hunk: Hunk, islands: Sequence[Island], states: Mapping[int, FileState], patch: int
+) -> tuple[int, list[Edit]] | None:
+    """(number of the island, edits) of a hunk made on top of one patch, as the last one leaves the file."""
+    whole = len(islands) == 1 and islands[0].first == 1
+    line: int | None = hunk.old_start
+    if whole and patch in states:
+        line = hunk.old_start + offset_near(states[patch], hunk.old_start)
+    for number in sorted(states):
+        if number > patch and line is not None:
+            line = moved_by(states[number], line, use_offsets=whole)
+    before = tuple(each.text for each in hunk.lines if each.kind != "+")
+    found = [
+        (abs(island.first + at - line), number, at)
+        for number, island in enumerate(islands)
+        for at in range(len(island.lines) - len(before) + 1)
+        if line is not None and island.lines[at : at + len(before)] == before
+    ]
+    if not found:
+        return None
+    _, number, at = min(found)
+    return number, list(edits_of(hunk, at))
+
+
+def edits_of(hunk: Hunk, at: int) -> Iterator[Edit]:
+    """Each run of changed lines of a hunk whose first line stands at an index of its island."""
+    for is_context, run in groupby(hunk.lines, key=lambda each: each.kind == " "):
+        lines = list(run)
+        old = tuple(each.text for each in lines if each.kind != "+")
+        if not is_context:
+            yield Edit(at, old, tuple(each.text for each in lines if each.kind == "+"))
+        at += len(old)
+
+
+def offset_near(state: FileState, line: int) -> int:
+    """How far the hunk around a line of the patch was moved to fit the tree."""
+    offset = 0
+    for hunk, moved in zip(state.change.hunks, state.offsets or (0,) * len(state.change.hunks), strict=True):
+        if line >= hunk.new_start:
+            offset = moved
+    return offset
+
+
+def moved_by(state: FileState, line: int, use_offsets: bool) -> int | None:
+    """Where a line before a patch stands after it, None where the patch takes it away."""
+    shift = 0
+    offsets = state.offsets if use_offsets and state.offsets else (0,) * len(state.change.hunks)
+    for hunk, offset in zip(state.change.hunks, offsets, strict=True):
+        # The offset is that of the post-image; what earlier hunks added is in both numbers.
+        if line < hunk.old_start + offset:
+            break
+        if line < hunk.old_start + offset + hunk.old_count:
+            old = line - offset
+            return next(
+                (each.new + offset for each in hunk.lines if each.old == old and each.new is not None), None
+            )
+        shift = (hunk.new_start + hunk.new_count) - (hunk.old_start + hunk.old_count)
+    return line + shift
+
+
+def overlaps(edit: Edit, others: Sequence[Edit]) -> bool:
+    """Whether an edit touches lines that another one changes, or both add at one place."""
+    return any(
+        (edit.start < other.end and other.start < edit.end) or edit.start == other.start for other in others
+    )
+
+
+def edited(lines: Sequence[str], edits: Sequence[Edit]) -> list[str]:
+    """The lines with all edits made."""
+    result = list(lines)
+    for edit in sorted(edits, key=lambda each: each.start, reverse=True):
+        result[edit.start : edit.end] = edit.new
+    return result
+
+
+def island_rows(island: Island, after: Sequence[str], grown: int) -> Iterator[str]:
+    """The hunks between an island and what became of it; grown: lines added above it in the file."""
+    matcher = SequenceMatcher(None, island.lines, after, autojunk=False)
+    for group in matcher.get_grouped_opcodes(CONTEXT):
+        if all(kind == "equal" for kind, *_ in group):
+            continue
+        (_, old, _, new, _), (_, _, old_end, _, new_end) = group[0], group[-1]
+        sides = f"-{island.first + old},{old_end - old} +{island.first + grown + new},{new_end - new}"
+        yield f"@@ {sides} @@"
+        yield from changed_rows(group, island.lines, after)
+
+
+def changed_rows(
+    steps: Sequence[tuple[str, int, int, int, int]], old: Sequence[str], new: Sequence[str]
+) -> Iterator[str]:
+    """The lines of a hunk; steps: those of difflib from the old lines to the new ones."""
+    for kind, first, last, new_first, new_last in steps:
+        if kind == "equal":
+            yield from (f" {line}" for line in old[first:last])
+        else:
+            yield from (f"-{line}" for line in old[first:last])
+            yield from (f"+{line}" for line in new[new_first:new_last])

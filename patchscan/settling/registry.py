@@ -1,0 +1,119 @@
+"""Loads rules: the built-in ones, installed packs and --rules DIR, all by directory and by one road."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Iterator
+
+from patchscan.basics.problem import Problem
+from patchscan.rule import Rule
+
+SEVERITIES = ("error", "warning", "info")
+CONFIDENCES = ("high", "medium", "low")
+
+
+def built_in_directory() -> str:
+    """Where our own rules are: installed as patchscan.rules, or beside the package in a checkout."""
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    installed = os.path.join(package, "rules")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "rules")
+
+
+def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """All rules, sorted by name; a file that is no rule becomes a Problem and the rest is loaded.
+
+    directories: further rule directories, after the built-in one and the installed packs.
+    """
+    rules: dict[str, Rule] = {}
+    problems: list[Problem] = []
+    for directory in (built_in_directory(), *installed_packs(), *directories):
+        if not os.path.isdir(directory):
+            problems.append(Problem(directory, "no such directory of rules"))
+            continue
+        for path in rule_files(directory):
+            rule = load_rule(path)
+            if isinstance(rule, Problem):
+                problems.append(rule)
+            elif rule.name in rules:
+                problems.append(Problem(path, f"a rule named {rule.name} is loaded already: rename it"))
+            else:
+                rules[rule.name] = rule
+    return tuple(rules[name] for name in sorted(rules)), tuple(problems)
+
+
+def rule_files(directory: str) -> list[str]:
+    """The files of a directory that hold a rule each, sorted."""
+    names = sorted(name for name in os.listdir(directory) if name.endswith(".py") and name[0] not in "_.")
+    return [os.path.join(directory, name) for name in names]
+
+
+def load_rule(path: str) -> Rule | Problem:
+    """The RULE of one file, or why it cannot be used."""
+    directory, name = os.path.split(path)
+    stem = name.removesuffix(".py")
+    module_name = f"patchscan.rules.{stem}" if directory == built_in_directory() else f"_rule_{stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        return Problem(path, "not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        # A rule of a third party may fail in any way; the other rules must still run.
+        return Problem(path, f"cannot be loaded: {type(error).__name__}: {error}")
+    rule = getattr(module, "RULE", None)
+    if not isinstance(rule, Rule):
+        return Problem(path, "has no RULE = Rule(...)")
+    fault = fault_of(rule, stem)
+    return Problem(path, fault) if fault else rule
+
+
+def fault_of(rule: Rule, stem: str) -> str:
+    """What is wrong with a rule's description, "" if nothing."""
+    if rule.name != stem.replace("_", "-"):
+        return f"RULE is named {rule.name}, the file wants {stem.replace('_', '-')}"
+    if rule.severity not in SEVERITIES:
+        return f"severity {rule.severity!r} is none of {', '.join(SEVERITIES)}"
+    if rule.confidence not in CONFIDENCES:
+        return f"confidence {rule.confidence!r} is none of {', '.join(CONFIDENCES)}"
+    empty = [name for name in ("summary", "why", "source", "bad", "good") if not getattr(rule, name)]
+    return f"{', '.join(empty)} must not be empty" if empty else ""
+
+
+def installed_packs() -> tuple[str, ...]:
+    """Directories of rule packs installed with an entry point in the group "patchscan.rules".
+
+    importlib.metadata takes longer to import than most scans to run, so it is asked only where an installed
+    package names our group at all.
+    """
+    if not any(map(names_our_group, entry_point_files())):
+        return ()
+    from importlib.metadata import entry_points
+
+    found: list[str] = []
+    for point in entry_points(group="patchscan.rules"):
+        spec = importlib.util.find_spec(point.value)
+        found += (spec.submodule_search_locations or ()) if spec else ()
+    return tuple(sorted(found))
+
+
+def entry_point_files() -> Iterator[str]:
+    """The files in which installed packages declare their entry points."""
+    for place in sys.path:
+        try:
+            names = os.listdir(place or ".")
+        except OSError:
+            continue
+        yield from (
+            os.path.join(place, name, "entry_points.txt") for name in names if name.endswith(".dist-info")
+        )
+
+
+def names_our_group(path: str) -> bool:
+    """Whether a package declares packs of rules."""
+    try:
+        with open(path, "rb") as file:
+            return b"[patchscan.rules]" in file.read()
+    except OSError:
+        return False

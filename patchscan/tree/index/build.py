@@ -1,0 +1,386 @@
+"""`patchscan index TREE`: make or refresh the word index that patchscan.tree.index.lookup looks words up in.
+
+A process for each keeps one SQLite file (FTS5, contentless): text goes in file by file, in transactions, so a
+build that is killed goes on where it stood. A file that changed gets a new row; its old one is dead weight until
+the shard is made anew. The seal is taken off before anything is written and put on when all is done. Of Kconfig files
+it also holds what they say (see patchscan.kconfig.tables).
+"""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+from zlib import crc32
+
+from patchscan.basics.git import GitError
+from patchscan.basics.record import frozen
+from patchscan.kconfig.tables import SCHEMA as KCONFIG_SCHEMA
+from patchscan.kconfig.tables import forget_dropped, take_in
+from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
+from patchscan.tree.index.comparison import Mark, Row, pack
+from patchscan.tree.index.listing import Listing, list_tree, mark_of_text
+from patchscan.tree.index.lookup import (
+    FORMAT,
+    KCONFIG_FILES,
+    KINDS,
+    SEAL,
+    SHARDS,
+    Kind,
+    describe_shards,
+    identity,
+    index_directory,
+    read_seal,
+)
+
+_SCHEMA = f"""
+CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, mark TEXT NOT NULL);
+CREATE TABLE directories (path BLOB PRIMARY KEY, names BLOB NOT NULL, marks BLOB NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5
+    (text, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '_'");
+INSERT INTO words (words, rank) VALUES ('hashsize', {1 << 26});
+{KCONFIG_SCHEMA}
+PRAGMA user_version = {FORMAT};
+"""
+_FILES_IN_A_TRANSACTION = 500
+_MOST_DEAD_ROWS = 0.5
+# Measured on linux 6.12: a core takes in about 40 MB of text a second, and the index is a ninth of the text.
+_BYTES_A_SECOND = 40e6
+_INDEX_SHARE = 0.12
+
+
+class IndexFailure(Exception):
+    """The index cannot be made; the text is one line that says why and what to do."""
+
+
+@frozen
+class _Plan:
+    """What one shard needs: files to take in (path, mark), rows to drop, and whether to make it anew."""
+
+    shard: str
+    wanted: tuple[tuple[str, str], ...]
+    dropped: tuple[int, ...]
+    anew: bool
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The arguments of `patchscan index`."""
+    command.add_argument("tree", metavar="TREE", help="a kernel tree")
+    command.add_argument("--base", metavar="REV", help="a revision of it, where it is a git tree")
+
+
+def run(options: argparse.Namespace) -> int:
+    """`patchscan index`: make or refresh the index."""
+    return build_index(options.tree, options.base)
+
+
+def build_index(path: str, revision: str | None = None) -> int:
+    """The body of `patchscan index`: announce, build or refresh, show the size; the exit status."""
+    try:
+        _build(open_tree(path, revision))
+    except (TreeError, IndexFailure) as error:
+        print(f"patchscan: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _build(tree: Tree) -> None:
+    directory = index_directory(tree)
+    with _locked(directory):
+        seal = read_seal(directory)
+        if seal is None or seal.get("identity") != identity(tree):
+            _discard_unusable(directory)
+        listing = _listed(tree)
+        plans = [_plan(directory, shard, listing) for shard in SHARDS]
+        if (
+            seal is not None
+            and seal.get("commit") == tree.commit
+            and not any(map(_is_needed, plans))
+            and all(_has_rows(directory, kind, _rows(directory, kind, listing)) for kind in KINDS)
+        ):
+            print(f"index is up to date: {_shown(directory, listing)}")
+            return
+        _announce(tree, directory, plans, listing)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(directory, SEAL))
+        _run(tree, plans)
+        for kind in KINDS:
+            _write_rows(directory, kind, _rows(directory, kind, listing))
+        _seal(tree, directory)
+        print(f"index is ready: {_shown(directory, listing)}")
+
+
+@contextlib.contextmanager
+def _locked(directory: str) -> Iterator[None]:
+    """One builder at a time; the lock goes with the process (and its children), however that ends."""
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IndexFailure(f"{directory} cannot be written: {error.strerror} (set XDG_CACHE_HOME)") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("patchscan: another one builds this index; waiting for it", file=sys.stderr)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    except OSError as error:
+        raise IndexFailure(f"{directory}: {error.strerror or error}") from error
+    except sqlite3.Error as error:
+        raise IndexFailure(f"{directory}: {error}; run again to go on from here") from error
+    finally:
+        os.close(descriptor)
+
+
+def _discard_unusable(directory: str) -> None:
+    """Take away shards that are damaged or of another version; keep those of a build that was stopped.
+
+    Under a seal that does not fit, nothing can be trusted.
+    """
+    sealed = os.path.exists(os.path.join(directory, SEAL))
+    for shard in SHARDS:
+        path = os.path.join(directory, shard)
+        if os.path.exists(path) and (sealed or not _is_usable(path)):
+            _remove(path)
+
+
+def _is_usable(path: str) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            (checked,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(version == FORMAT and checked == "ok")
+
+
+def _remove(path: str) -> None:
+    for name in (path, path + "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _listed(tree: Tree) -> Listing:
+    try:
+        return list_tree(tree)
+    except GitError as error:
+        raise IndexFailure(str(error)) from error
+
+
+def _plan(directory: str, shard: str, listing: Listing) -> _Plan:
+    """What is missing from a shard, and what is too much in it."""
+    path = os.path.join(directory, shard)
+    marks = {name: mark for name, (mark, _) in listing.files.items() if _shard_of(name) == shard}
+    known, rows_ever = _known(path)
+    anew = rows_ever < 0 or rows_ever - len(known) > _MOST_DEAD_ROWS * max(len(known), 1000)
+    if anew:
+        known = {}
+    dropped = [row for name, (row, mark) in known.items() if marks.get(name) != mark]
+    wanted = [(name, mark) for name, mark in marks.items() if known.get(name, (0, ""))[1] != mark]
+    return _Plan(path, tuple(sorted(wanted)), tuple(sorted(dropped)), anew)
+
+
+def _shard_of(path: str) -> str:
+    name = path.rpartition("/")[2]
+    shards = next(kind for kind in KINDS if kind.has_name(name)).shards
+    return shards[crc32(os.fsencode(path)) % len(shards)]
+
+
+def _known(path: str) -> tuple[dict[str, tuple[int, str]], int]:
+    """Path -> (row, mark) of what a shard holds, and how many rows it ever had; -1 if it is not there or damaged."""
+    if not os.path.exists(path):
+        return {}, -1
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            rows = database.execute("SELECT path, id, mark FROM files").fetchall()
+            (ever,) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+    except sqlite3.Error:
+        return {}, -1
+    return {os.fsdecode(name): (row, mark) for name, row, mark in rows}, ever
+
+
+def _is_needed(plan: _Plan) -> bool:
+    """Whether a plan changes anything."""
+    return bool(plan.wanted or plan.dropped or plan.anew)
+
+
+def _rows(directory: str, kind: Kind, listing: Listing) -> list[Row]:
+    """The rows of directories that fit the files which the shards of a kind hold.
+
+    Every kind has all directories, for a new file of any kind shows in them; those of a revision do not change.
+    """
+    if not listing.directories:
+        return []
+    files: list[tuple[str, Mark]] = []
+    for shard in kind.shards:
+        with closing(sqlite3.connect(os.path.join(directory, shard))) as database:
+            held = database.execute("SELECT path, mark FROM files")
+            files += ((os.fsdecode(name), mark_of_text(mark)) for name, mark in held)
+    return pack(listing.directories, files)
+
+
+def _has_rows(directory: str, kind: Kind, rows: Sequence[Row]) -> bool:
+    with closing(sqlite3.connect(os.path.join(directory, kind.shards[0]))) as database:
+        found = database.execute("SELECT path, names, marks FROM directories").fetchall()
+    return sorted(found) == sorted(rows)
+
+
+def _write_rows(directory: str, kind: Kind, rows: Sequence[Row]) -> None:
+    path = os.path.join(directory, kind.shards[0])
+    with closing(sqlite3.connect(path, isolation_level=None)) as database, _transaction(database):
+        database.execute("DELETE FROM directories")
+        database.executemany("INSERT INTO directories VALUES (?, ?, ?)", rows)
+
+
+def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: Listing) -> None:
+    """Say what it will cost before it costs anything. Raises IndexFailure where the disk is too full."""
+    wanted = [name for plan in plans for name, _ in plan.wanted]
+    size = sum(listing.files[name][1] for name in wanted)
+    needed = size * _INDEX_SHARE
+    seconds = size / _BYTES_A_SECOND / min(len(KINDS[0].shards), os.cpu_count() or 1)
+    print(
+        f"indexing {len(wanted)} files ({size / 1e6:.0f} MB) of {tree.name}: "
+        f"about {max(seconds, 1):.0f} s and {needed / 1e6:.0f} MB in {directory}",
+        flush=True,
+    )
+    disk = os.statvfs(directory)
+    if disk.f_bavail * disk.f_frsize < needed:
+        free = disk.f_bavail * disk.f_frsize / 1e6
+        raise IndexFailure(f"only {free:.0f} MB are free in {directory}: make room or set XDG_CACHE_HOME")
+
+
+def _run(tree: Tree, plans: Sequence[_Plan]) -> None:
+    """Fill every shard in a process of its own, showing progress. Raises IndexFailure."""
+    children = [_start(tree, plan) for plan in plans]
+    total = sum(len(plan.wanted) for plan in plans)
+    failures = []
+    with _Progress(total) as progress, selectors.DefaultSelector() as selector:
+        for _, descriptor in children:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                message = os.read(key.fd, 1 << 16)
+                if not message:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                for line in message.decode("utf-8", "replace").splitlines():
+                    if line.isdigit():
+                        progress.add(int(line))
+                    else:
+                        failures.append(line)
+    statuses = [os.waitpid(pid, 0)[1] for pid, _ in children]
+    if failures or any(statuses):
+        raise IndexFailure(
+            f"{failures[0] if failures else 'a process was killed'}; run again to go on from here"
+        )
+
+
+def _start(tree: Tree, plan: _Plan) -> tuple[int, int]:
+    """A process that fills one shard, and the pipe on which it counts files or, last, says what went wrong."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    status = 1
+    try:
+        os.close(reading)
+        _fill(tree, plan, lambda count: os.write(writing, f"{count}\n".encode()))
+        status = 0
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            os.write(writing, f"{plan.shard}: {error}\n".encode("utf-8", "replace"))
+    finally:
+        # Nothing that the parent has still to run or to flush.
+        os._exit(status)
+
+
+def _fill(tree: Tree, plan: _Plan, report: Callable[[int], Any]) -> None:
+    if plan.anew:
+        _remove(plan.shard)
+    with closing(sqlite3.connect(plan.shard, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = NORMAL")
+        if plan.anew:
+            database.executescript(_SCHEMA)
+        with _transaction(database):
+            database.executemany("DELETE FROM files WHERE id = ?", [(row,) for row in plan.dropped])
+            forget_dropped(database)
+        for begin in range(0, len(plan.wanted), _FILES_IN_A_TRANSACTION):
+            some = plan.wanted[begin : begin + _FILES_IN_A_TRANSACTION]
+            with _transaction(database):
+                for name, mark in some:
+                    _take_in(database, tree, name, mark)
+            report(len(some))
+        if plan.anew:
+            database.execute("INSERT INTO words (words) VALUES ('optimize')")
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    yield
+    database.execute("COMMIT")
+
+
+def _take_in(database: sqlite3.Connection, tree: Tree, name: str, mark: str) -> None:
+    at = os.path.join(tree.root, name) if isinstance(tree, Directory) else None
+    content = read_regular(at) if at else tree.read(name)
+    if content is not None:
+        row = database.execute(
+            "INSERT INTO files (path, mark) VALUES (?, ?)", (os.fsencode(name), mark)
+        ).lastrowid
+        database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, content))
+        if row is not None and KCONFIG_FILES.has_name(name.rpartition("/")[2]):
+            take_in(database, row, content)
+
+
+def _seal(tree: Tree, directory: str) -> None:
+    seal = {
+        "format": FORMAT,
+        "identity": identity(tree),
+        "commit": tree.commit,
+        "shards": describe_shards(directory),
+    }
+    path = os.path.join(directory, SEAL)
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        json.dump(seal, stream)
+    os.replace(path + ".new", path)
+
+
+def _shown(directory: str, listing: Listing) -> str:
+    size = sum(size for size, _ in describe_shards(directory))
+    return f"{len(listing.files)} files, {size / 1e6:.0f} MB in {directory}"
+
+
+class _Progress:
+    """A count on standard error, if that is a terminal and the work lasts over a second."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.began = time.monotonic()
+        self.shown = False
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            print(file=sys.stderr)
+
+    def add(self, count: int) -> None:
+        """Count some files more."""
+        self.done += count
+        if sys.stderr.isatty() and time.monotonic() - self.began > 1:
+            self.shown = True
+            filled = 30 * self.done // max(self.total, 1)
+            bar = "#" * filled + "." * (30 - filled)
+            print(f"\r[{bar}] {self.done} of {self.total} files", end="", file=sys.stderr, flush=True)

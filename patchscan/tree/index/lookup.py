@@ -1,0 +1,255 @@
+"""Looking words up in the index that `patchscan index` makes (see patchscan.tree.index.build), and when to trust it.
+
+An index is a few SQLite files and a seal, in a directory of the user's cache. The seal names the files' sizes and
+times, so what was damaged, half written or made by another version is not used at all. A file of the tree that
+is not exactly as it was when it was indexed is read directly: an old index costs time, never an answer.
+
+That a file holds a word shows when it is read. That no other file does is a claim on all of them, for which each
+must be compared with its mark: this takes longer than everything else and is done only for such a claim.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import lru_cache
+
+from patchscan.basics.git import GitError, run_git
+from patchscan.basics.record import frozen
+from patchscan.tree import Directory, GitRevision, Tree
+from patchscan.tree.index.comparison import Difference, Row, check, compare, compare_directory
+from patchscan.tree.index.search import (
+    holding_in,
+    is_kconfig_name,
+    is_outside,
+    is_source_name,
+)
+
+# Raise it whenever what an index holds changes.
+FORMAT = 5
+SEAL = "seal.json"
+_WAIT_FOR_WRITER = 0.2
+
+
+@frozen
+class Kind:
+    """Files of one kind: whether a name is that of one, and the SQLite files that hold their words."""
+
+    has_name: Callable[[str], bool]
+    shards: tuple[str, ...]
+
+
+SOURCES = Kind(is_source_name, ("words-0.sqlite", "words-1.sqlite"))
+KCONFIG_FILES = Kind(is_kconfig_name, ("kconfig.sqlite",))
+KINDS = (SOURCES, KCONFIG_FILES)
+SHARDS = tuple(shard for kind in KINDS for shard in kind.shards)
+
+
+# Words with the paths that hold them.
+Words = Mapping[str, list[str]]
+
+
+class Index:
+    """An index of a tree: where it lies, and its seal. Every method raises sqlite3.Error where it cannot be used."""
+
+    def __init__(self, tree: Tree, directory: str, seal: Mapping[str, object]) -> None:
+        self.tree = tree
+        self.directory = directory
+        self.seal = seal
+        self._found: dict[Kind, dict[str, list[str]]] = {}
+        self._by_directory: dict[str, dict[str, list[str]]] = {}
+        self._difference: dict[Kind, Difference] = {}
+        self._stale_in: dict[str, frozenset[str]] = {}
+
+    def holding(
+        self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
+    ) -> Mapping[str, tuple[str, ...]]:
+        """For each identifier the files that hold it, sorted; a few that do not may be among them.
+
+        checked=False: files that have changed since they were indexed may be missing.
+        """
+        found = self._indexed(words, kind)
+        # Checked once, they cost little more.
+        if checked or kind in self._difference:
+            found = self._corrected(found, self.difference(kind))
+        return self._sealed(found)
+
+    def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The same of the sources directly in a directory; only these are compared with the index."""
+        if directory not in self._stale_in:
+            self._stale_in[directory] = self._compared(directory)
+        for word, paths in self._indexed([each for each in words if each not in self._by_directory]).items():
+            self._by_directory[word] = {}
+            for path in paths:
+                self._by_directory[word].setdefault(path.rpartition("/")[0], []).append(path)
+        found = {word: self._by_directory[word].get(directory, []) for word in words}
+        return self._sealed(self._corrected(found, Difference(self._stale_in[directory])))
+
+    def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
+        """What was found, sorted, if all of it came from the index that was opened."""
+        if read_seal(self.directory) != self.seal:
+            raise sqlite3.OperationalError("the index has changed")
+        return {word: tuple(sorted(paths)) for word, paths in found.items()}
+
+    def _indexed(self, words: Sequence[str], kind: Kind = SOURCES) -> Words:
+        known = self._found.setdefault(kind, {})
+        missing = [word for word in words if word not in known]
+        found: dict[str, list[str]] = {word: [] for word in missing}
+        for shard in kind.shards if missing else ():
+            with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
+                for word in missing:
+                    rows = database.execute(_FILES_WITH, (f'"{word}"',))
+                    found[word] += [path_of(path) for (path,) in rows]
+        known.update(found)
+        return {word: known[word] for word in words}
+
+    def _corrected(self, found: Words, difference: Difference) -> Words:
+        """What was found, but of stale files what they hold now."""
+        stale = difference.stale
+        if not stale:
+            return found
+        direct = holding_in(self.tree, list(found), sorted(stale - difference.behind))
+        return {
+            word: [*(path for path in paths if path not in stale), *direct[word]]
+            for word, paths in found.items()
+        }
+
+    def _compared(self, directory: str) -> frozenset[str]:
+        """The sources directly in a directory that the index does not know as they are."""
+        if not isinstance(self.tree, Directory) or SOURCES in self._difference:
+            return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
+        rows = _rows(self.directory, SOURCES, " WHERE path = ?", (os.fsencode(directory),))
+        return compare_directory(self.tree.root, directory, rows[0] if rows else None)
+
+    def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
+        """The files of a kind that the index does not know as they are; looks at the time of each, once."""
+        return self.difference(kind).stale
+
+    def difference(self, kind: Kind) -> Difference:
+        """How the files of a kind differ from what the index knows."""
+        if kind not in self._difference:
+            if isinstance(self.tree, GitRevision):
+                self._difference[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
+            elif isinstance(self.tree, Directory):
+                self._difference[kind] = _stale_in_directory(self.tree.root, self.directory, kind)
+            else:
+                raise sqlite3.NotSupportedError("a tree of this kind cannot be compared with an index")
+        return self._difference[kind]
+
+
+_FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
+
+
+def look_up(
+    tree: Tree, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
+) -> Mapping[str, tuple[str, ...]] | None:
+    """Index.holding() of the index of a tree; None where there is no index to be trusted."""
+    index = open_index(tree)
+    if index is None:
+        return None
+    try:
+        return index.holding(words, kind, checked)
+    except sqlite3.Error:
+        return None
+
+
+def look_up_in(tree: Tree, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+    """Index.holding_in() of the index of a tree; None where there is no index to be trusted."""
+    index = open_index(tree)
+    if index is None:
+        return None
+    try:
+        return index.holding_in(directory, words)
+    except sqlite3.Error:
+        return None
+
+
+def cache_directory() -> str:
+    """Where patchscan keeps what it can make again: $XDG_CACHE_HOME/patchscan or ~/.cache/patchscan."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "patchscan")
+
+
+def index_directory(tree: Tree) -> str:
+    """The directory of the index of a tree, whether there is one or not."""
+    name = hashlib.sha256(os.fsencode(identity(tree))).hexdigest()[:16]
+    return os.path.join(cache_directory(), f"index-{name}")
+
+
+def identity(tree: Tree) -> str:
+    """What an index belongs to: a directory as it stands, or the history of a repository."""
+    if isinstance(tree, GitRevision):
+        return "git:" + os.path.realpath(tree.directory)
+    return "directory:" + tree.root if isinstance(tree, Directory) else ""
+
+
+@lru_cache(maxsize=4)
+def open_index(tree: Tree) -> Index | None:
+    """The index of a tree, None where there is none to be trusted."""
+    directory = index_directory(tree)
+    seal = read_seal(directory)
+    return Index(tree, directory, seal) if seal and seal.get("identity") == identity(tree) else None
+
+
+def read_seal(directory: str) -> dict[str, object] | None:
+    """The seal of an index if it is of this format and its files are those that were sealed."""
+    try:
+        with open(os.path.join(directory, SEAL), encoding="utf-8") as stream:
+            seal = json.load(stream)
+        intact = seal["format"] == FORMAT and seal["shards"] == describe_shards(directory)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return seal if intact else None
+
+
+def describe_shards(directory: str) -> list[list[int]]:
+    """Size and time (ns) of each SQLite file. Raises OSError."""
+    stats = [os.stat(os.path.join(directory, shard)) for shard in SHARDS]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+
+
+def connect_to_read(path: str) -> sqlite3.Connection:
+    """A connection that cannot write. Raises sqlite3.Error."""
+    # "?" and "#" end the path in a URI.
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=_WAIT_FOR_WRITER)
+
+
+def path_of(stored: object) -> str:
+    """A path by what an index holds of it. Raises sqlite3.DatabaseError where that is none."""
+    if not isinstance(stored, bytes):
+        raise sqlite3.DatabaseError("no path")
+    return os.fsdecode(stored)
+
+
+def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> Difference:
+    if commit == tree.commit:
+        return Difference(frozenset())
+    options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--name-only")
+    try:
+        names = run_git(tree.directory, "diff-tree", *options, commit, tree.commit)
+    except GitError as error:
+        raise sqlite3.OperationalError(str(error)) from error
+    paths = (os.fsdecode(name) for name in names.split(b"\0") if name)
+    return Difference(
+        frozenset(path for path in paths if kind.has_name(path.rpartition("/")[2]) and not is_outside(path))
+    )
+
+
+def _stale_in_directory(root: str, directory: str, kind: Kind) -> Difference:
+    rows = _rows(directory, kind)
+    if not rows:
+        raise sqlite3.DatabaseError("an index without directories")
+    return compare(root, rows, kind.has_name)
+
+
+def _rows(directory: str, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
+    """The rows of the directories of a tree (see patchscan.tree.index.comparison). Raises sqlite3.Error."""
+    with closing(connect_to_read(os.path.join(directory, kind.shards[0]))) as database:
+        rows = database.execute("SELECT path, names, marks FROM directories" + where, values).fetchall()
+    check(rows)
+    return rows
