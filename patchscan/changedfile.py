@@ -7,6 +7,7 @@ from typing import Any
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Source, parse, parse_fragment
+from patchscan.diff.lines import Passage, passage
 from patchscan.rule import Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState
@@ -53,6 +54,10 @@ class ChangedFile:
         """Whether an added line holds one of these strings: the cheap question to ask first."""
         return any(word in line.text for line in self.added for word in words)
 
+    def touches(self, *words: str) -> bool:
+        """Whether an added or a removed line holds one of these strings: to ask first where a deletion matters."""
+        return self.adds(*words) or any(word in line.text for line in self.removed for word in words)
+
     @cached_property
     def _placed_hunks(self) -> tuple[tuple[Hunk, int], ...]:
         """Each hunk with its offset: the line in our tree minus the line in its header."""
@@ -95,6 +100,11 @@ class ChangedFile:
                 elif line.new is not None:
                     number = line.new + 1
         return frozenset(places)
+
+    @cached_property
+    def passage(self) -> Passage:
+        """Where the lines of `before` stand in `after`."""
+        return passage(self.change.hunks, self.state.offsets)
 
     @cached_property
     def after(self) -> tuple[Source, ...]:
@@ -178,9 +188,19 @@ class ChangedFile:
         """Like text_at, with comments and the contents of strings blank."""
         return next((text for source in self.after if (text := source.code_text(line))), "")
 
-    def finding(self, line: int, message: str, evidence: tuple[Evidence, ...] = (), **more: Any) -> Finding:
-        """A finding at a line of the sources here; `more` sets other fields of Finding."""
-        return Finding(self.path, self.patch_line(line), message, evidence, **more)
+    def finding(
+        self,
+        line: int,
+        message: str,
+        evidence: tuple[Evidence, ...] = (),
+        construct: tuple[int, int] | None = None,
+        **more: Any,
+    ) -> Finding:
+        """A finding at a line of the sources here; construct: the first and last line of what is judged, where that
+        is more than the line; `more` sets other fields of Finding.
+        """
+        judged = (self.patch_line(construct[0]), self.patch_line(construct[1])) if construct else None
+        return Finding(self.path, self.patch_line(line), message, evidence, construct=judged, **more)
 
     def evidence(self, line: int, text: str = "") -> Evidence:
         """A line of this file that supports a finding."""

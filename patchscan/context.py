@@ -4,9 +4,9 @@ Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Call, Function, Source
@@ -35,6 +35,7 @@ class Settings:
     simulate: bool = True
 
 
+Fault = TypeVar("Fault")
 NO_SETTINGS = Settings({})
 # How many files callers are read in.
 _MOST_FILES = 20
@@ -89,6 +90,18 @@ class Context:
             and function.name_line in file.added_numbers
             and not re.search(rf"\b{re.escape(function.name)}\s*\(", gone)
         )
+
+    def brought(
+        self, faults_of: Callable[[Function], Iterable[Fault]], key: Callable[[Fault], Hashable]
+    ) -> Iterator[tuple[ChangedFile, Function, Fault]]:
+        """The faults of the touched C functions that were not there before the patch, also where it only deletes.
+
+        faults_of: what is wrong in one function, before or after; key: what makes two of them the same one, without
+        line numbers. Code that moves to another function or file of the patch brings nothing.
+        """
+        from patchscan.brought import brought
+
+        return brought(self.c_files, faults_of, key)
 
     @property
     def earlier(self) -> tuple["Context", ...]:

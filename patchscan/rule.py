@@ -26,8 +26,9 @@ class Finding:
 
     path: the file after the patch, or "(changelog)"; line: in that file (1 is the first body line of a
     changelog); fix: a unified diff on top of the patch; model: the name of a Model that proves it.
-    The runner fills rule, severity, confidence (where the rule left them empty), patch, text and
-    fingerprint. repaired_by: a later patch of the series after which it no longer holds.
+    The runner fills rule, severity, confidence (where the rule left them empty), patch, text, fingerprint and
+    preexisting: the rule says the same of the code before the patch. construct: first and last line of what is
+    judged, where that is more than the line. repaired_by: a later patch of the series after which it no longer holds.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Finding:
     text: str = ""
     fingerprint: str = ""
     preexisting: bool = False
+    construct: tuple[int, int] | None = None
     repaired_by: int | None = None
     suppressed: str | None = None
 

@@ -9,6 +9,7 @@ from patchscan.report.render import Coverage, Report
 from patchscan.rule import CHANGELOG, Finding, Rule, Silence
 from patchscan.series import Thread
 from patchscan.settling.fingerprint import with_fingerprints
+from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
 from patchscan.tree import Tree
 from patchscan.tree.base import describe_base
@@ -29,7 +30,7 @@ def scan(
         for context in (*cover_letter(judged), *judged)
         for rule in rules
         if rule.cover or context.patch.index
-        for remark in apply(rule, context)
+        for remark in judged_twice(rule, context)
     ]
     findings = in_reading_order((remark for remark in said if isinstance(remark, Finding)), judged)
     return Report(
@@ -45,6 +46,14 @@ def scan(
         models=judged[0].executed_models() if judged else (),
         costs=judged[0].costs() if judged else (),
     )
+
+
+def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
+    """What one rule says of one patch, before against after: what it says of the old code, too, is marked so."""
+    said = list(apply(rule, context))
+    findings = [each for each in said if isinstance(each, Finding)]
+    yield from (each for each in said if not isinstance(each, Finding))
+    yield from mark_preexisting(findings, context, rule, apply)
 
 
 def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
@@ -87,14 +96,14 @@ def in_reading_order(findings: Iterable[Finding], judged: Sequence[Context]) -> 
 
 
 def line_text(context: Context, path: str, line: int) -> str:
-    """The line of the patch or its changelog that a finding speaks of, "" where it is not part of either."""
+    """The line of a changed file or the changelog that a finding speaks of, "" where it is not known."""
     if path == CHANGELOG:
         lines = context.patch.changelog
         return lines[line - 1] if 0 < line <= len(lines) else ""
     for file in context.files:
         if file.path == path:
             found = [each.text for hunk in file.change.hunks for each in hunk.lines if each.new == line]
-            return found[0] if found else ""
+            return found[0] if found else file.text_at(file.source_line(line)) if file.is_c else ""
     return ""
 
 

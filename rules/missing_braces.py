@@ -81,6 +81,7 @@ def mixed_branches(
         line,
         "one branch has braces and this one has none: kernel style wants them on all branches then",
         severity="warning",
+        construct=(edges[0], function.source.last_line_of(branches[-1][1])),
         fix=with_braces(file, function, branches),
     )
 

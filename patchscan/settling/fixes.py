@@ -6,6 +6,7 @@ from itertools import groupby
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
+from patchscan.diff.lines import passage
 from patchscan.diff.read import read_diff
 from patchscan.report.render import Report
 from patchscan.rule import Finding
@@ -193,19 +194,7 @@ def offset_near(state: FileState, line: int) -> int:
 
 def moved_by(state: FileState, line: int, use_offsets: bool) -> int | None:
     """Where a line before a patch stands after it, None where the patch takes it away."""
-    shift = 0
-    offsets = state.offsets if use_offsets and state.offsets else (0,) * len(state.change.hunks)
-    for hunk, offset in zip(state.change.hunks, offsets, strict=True):
-        # The offset is that of the post-image; what earlier hunks added is in both numbers.
-        if line < hunk.old_start + offset:
-            break
-        if line < hunk.old_start + offset + hunk.old_count:
-            old = line - offset
-            return next(
-                (each.new + offset for each in hunk.lines if each.old == old and each.new is not None), None
-            )
-        shift = (hunk.new_start + hunk.new_count) - (hunk.old_start + hunk.old_count)
-    return line + shift
+    return passage(state.change.hunks, state.offsets if use_offsets else ()).kept(line)
 
 
 def overlaps(edit: Edit, others: Sequence[Edit]) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from patchscan.basics.record import replace
-from patchscan.context import ChangedFile, Context
+from patchscan.context import Context
+from patchscan.diff.lines import passage
 from patchscan.rule import Finding
 
 
@@ -29,21 +30,9 @@ def removed_by(finding: Finding, judged: Sequence[Context]) -> int | None:
         for file in context.files:
             if (file.change.old_path or file.path) != path:
                 continue
-            moved = line_after(file, line)
+            moved = passage(file.change.hunks).kept(line)
             if moved is None:
                 return context.patch.index
             path, line = file.path, moved
             break
     return None
-
-
-def line_after(file: ChangedFile, line: int) -> int | None:
-    """Where a line of the file before the patch stands after it, None where the patch removes it."""
-    shift = 0
-    for hunk in file.change.hunks:
-        if line < hunk.old_start:
-            break
-        if line < hunk.old_start + hunk.old_count:
-            return next((each.new for each in hunk.lines if each.old == line), None)
-        shift = (hunk.new_start + hunk.new_count) - (hunk.old_start + hunk.old_count)
-    return line + shift
