@@ -8,7 +8,7 @@ from typing import Any
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.diff.lines import Passage, passage
-from patchscan.rule import Evidence, Finding, Silence
+from patchscan.finding import Evidence, Finding, Silence
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState
 
@@ -220,7 +220,7 @@ class ChangedFile:
 
         None where one of these lines is not known.
         """
-        from patchscan.settling.fixes import diff_of
+        from patchscan.diff.write import diff_of
 
         if not all(number in self._known for number in range(first, last + 1)):
             return None

@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from patchscan.commands.scan import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False

@@ -9,22 +9,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Call, Function, Source
+from patchscan.c.source import Call, Function, Source, source_of
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
-from patchscan.rule import CHANGELOG, Evidence, Finding, Silence
+from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import Patch, Series
 from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
-    from patchscan.cost.change import CostChange
     from patchscan.flow.callees import Callees, Inside
     from patchscan.flow.calleffects import Summaries
     from patchscan.flow.certain import Wanted
     from patchscan.flow.walk import FlowStates
     from patchscan.kconfig.symbols import ConfigSymbol
     from patchscan.lookup.uses import Uses
-    from patchscan.report.render import ModelResult
 
 
 @frozen
@@ -123,9 +121,9 @@ class Context:
         from patchscan.flow.walk import states
 
         if function not in self._flows:
-            callback = callbacks(function.source).get(function.name)
+            callback = callbacks(source_of(function)).get(function.name)
             entry = entry_state(callback.kind if callback else "")
-            self._flows[function] = states(function, entry, self.summaries(function.source))
+            self._flows[function] = states(function, entry, self.summaries(source_of(function)))
         return self._flows[function]
 
     def summaries(self, source: Source) -> "Summaries":
@@ -169,7 +167,7 @@ class Context:
         texts = tuple(function.source.text_of(node) for node in call.arguments)
         if call.name in {each.name for each in (*function.parameters, *function.locals)}:
             return "a pointer to a function is called"
-        found = self._inside(function.source, call.name, texts, wanted)
+        found = self._inside(source_of(function), call.name, texts, wanted)
         for file in self._files_so_far:
             if not isinstance(found, str) and file.path == found.path:
                 return replace(found, line=file.patch_line(found.line))
@@ -200,40 +198,6 @@ class Context:
         from patchscan.lookup.uses import find_uses
 
         return find_uses(self.final, symbol, whole)
-
-    def models(self, rule: str) -> "Iterator[Finding | Silence]":
-        """What one rule has to say of the behavioural models that the series changes (see patchscan.model)."""
-        if self.all[0]._concerns_a_model:
-            from patchscan.model.scenarios.findings import check_models
-
-            yield from check_models(self, rule)
-
-    @cached_property
-    def _concerns_a_model(self) -> bool:
-        """Whether the series may change a model that we have a scenario for, and models are wanted.
-
-        Without a tree a reader's or an updater's code is not at hand, and what is missing would look unordered.
-        """
-        from patchscan.model.scenarios.touched import concerned
-
-        return self.settings.simulate and self.has_tree and concerned(self.states)
-
-    def executed_models(self) -> "tuple[ModelResult, ...]":
-        """The models of the series that rules have asked for."""
-        if not self.all[0]._concerns_a_model:
-            return ()
-        from patchscan.model.scenarios.findings import results_of
-
-        return results_of(self.states)
-
-    def costs(self) -> "tuple[CostChange, ...]":
-        """What the patches of the series change in the cost of a scheme that its models speak of."""
-        if not self.all[0]._concerns_a_model:
-            return ()
-        from patchscan.cost.change import SeriesCosts
-        from patchscan.model.scenarios.findings import models_of
-
-        return SeriesCosts(models_of(self.states)).all_changes()
 
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
-from patchscan.report.render import Coverage, Report
-from patchscan.rule import CHANGELOG, Finding, Rule, Silence
+from patchscan.finding import CHANGELOG, Finding, Silence
+from patchscan.model.scenarios.asked import asked, executed_models
+from patchscan.results import CostChange, Coverage, Report
+from patchscan.rule import Rule
 from patchscan.series import Thread
 from patchscan.settling.fingerprint import with_fingerprints
 from patchscan.settling.preexisting import mark_preexisting
@@ -43,8 +45,8 @@ def scan(
         problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
         base=describe_base(series, tree).text,
         coverage=coverage(judged, rules),
-        models=judged[0].executed_models() if judged else (),
-        costs=judged[0].costs() if judged else (),
+        models=executed_models(judged[0]) if judged else (),
+        costs=costs(judged) if judged else (),
     )
 
 
@@ -54,6 +56,16 @@ def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | P
     findings = [each for each in said if isinstance(each, Finding)]
     yield from (each for each in said if not isinstance(each, Finding))
     yield from mark_preexisting(findings, context, rule, apply)
+
+
+def costs(judged: Sequence[Context]) -> tuple[CostChange, ...]:
+    """What the patches of the series change in the cost of a scheme that its models speak of."""
+    if not asked(judged[0]):
+        return ()
+    from patchscan.cost.change import SeriesCosts
+    from patchscan.model.scenarios.findings import models_of
+
+    return SeriesCosts(models_of(judged[0].states)).all_changes()
 
 
 def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:

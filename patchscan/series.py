@@ -1,13 +1,7 @@
-"""Messages to threads, series, patches, file changes and hunks."""
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+"""What a mail says: threads, series, patches, file changes and hunks."""
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
-
-if TYPE_CHECKING:
-    from patchscan.mail import Message
 
 
 @frozen
@@ -157,17 +151,3 @@ class Thread:
     replies: tuple[Reply, ...]
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...] = ()
-
-
-def read_thread(
-    messages: Sequence["Message"], problems: Sequence[Problem] = (), revision: int | None = None
-) -> Thread:
-    """Group messages into series and replies and choose the series to scan.
-
-    That is the highest complete revision, or the one asked for; problems are those met so far and come first
-    in the result's. Raises nothing: what cannot be read becomes a Problem.
-    """
-    # The parsers are loaded only here: these types are needed everywhere, most of the time without them.
-    from patchscan.mail.thread import group
-
-    return group(messages, problems, revision)

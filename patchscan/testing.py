@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import field, frozen, record, replace
 from patchscan.context import Settings
+from patchscan.finding import CHANGELOG
 from patchscan.mail.body import read_trailers
-from patchscan.report.render import Report
-from patchscan.rule import CHANGELOG, Rule
+from patchscan.results import Report
+from patchscan.rule import Rule
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 from patchscan.tree import Tree
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function, Source
+from patchscan.c.source import Call, Function, Source, source_of
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 # rmb() and the like without a prefix order accesses to devices too, and are left to checkpatch.
 FENCES = frozenset(
@@ -79,7 +80,7 @@ def comment_on(function: Function, call: Call) -> int | None:
 
     A comment beside or directly above it always is. One further away has to speak of ordering.
     """
-    source = function.source
+    source = source_of(function)
     last = source.last_line_of(call.node)
     for line in range(call.line, last + 1):
         if source.comment_text(line):
@@ -138,7 +139,7 @@ def explained_for_all(function: Function, call: Call) -> int | None:
 
     One comment may stand for all readers: at the head of the writer, saying what smp_wmb() and smp_rmb() are for.
     """
-    source = function.source
+    source = source_of(function)
     statement = function.statement_of(call.node)
     beside = (statement.prev_named_sibling, statement.next_named_sibling) if statement is not None else ()
     fields = {

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.model.scenarios.asked import models
 from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.rule import Rule
 
 if TYPE_CHECKING:
     from patchscan.codebase.code import Codebase
@@ -48,7 +50,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
         yield from lost_partners(context, file)
-    yield from context.models("barrier-pairing")
+    yield from models(context, "barrier-pairing")
 
 
 def finder(context: Context, file: ChangedFile) -> Lookup:

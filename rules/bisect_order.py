@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 THERE = ("definition", "declaration", "local", "member")
 

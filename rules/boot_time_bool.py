@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 DEFINITION = pattern(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 REFERENCE = pattern(
     r"\b(?:the|my|our|in|from|by|of|see)\s+(?:previous|preceding|prior|last|earlier)\s+(?:patch|commit)(?:es|s)?\b"

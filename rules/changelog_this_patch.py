@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
 # A comparison of the state before with that after needs a name for the change.

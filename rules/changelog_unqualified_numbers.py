@@ -7,7 +7,8 @@ from itertools import pairwise
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 RATIO = (
     r"(?!100\s?%)\d+(?:\.\d+)?\s?(?:%|percent\b)|\b\d+(?:\.\d+)?(?:\s?x\b| times (?=faster|slower|"

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
 DEFINITION = pattern(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")

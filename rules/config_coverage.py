@@ -9,7 +9,8 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:

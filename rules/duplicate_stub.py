@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from patchscan.basics.formula import Formula, all_of, can_hold, follows, read_condition
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

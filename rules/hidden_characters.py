@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
 from patchscan.mail import hidden_characters
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import Rule
 from patchscan.series import Line
 
 # Text for people: a hidden character there deceives nobody's compiler.

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Control, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 # Function names, each row with what says that it is hot.
 HOT = {

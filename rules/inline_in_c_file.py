@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 # coding-style.rst section 15: "a reasonable rule of thumb is to not put inline at functions that have
 # more than 3 lines of code in them".

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 NAME = "smp_call_function_many"
 

@@ -7,7 +7,8 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_after
 from patchscan.c.source import Function, Source
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.model.scenarios.asked import models
+from patchscan.rule import Rule
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The verdicts of the models that this patch changes."""
-    return context.models("rmap-before-flush")
+    return models(context, "rmap-before-flush")
 
 
 RULE = Rule(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 NOTIFIES = pattern(r"mmu_notifier_\w*invalidate\w*")
 # The second is the name of the first before 6.6.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use, Uses

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 from patchscan.series import Line
 
 if TYPE_CHECKING:

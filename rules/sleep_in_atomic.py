@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.source import Call, Function
+from patchscan.c.source import Call, Function, source_of
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
@@ -43,8 +44,8 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
     forbidden.sort(key=lambda each: (not each.sleeps, each.line != each.call.line, each.call.line))
     names = [each.call.name for each in forbidden if not each.sleeps]
     if names and context.has_tree:
-        own = {each.name for each in function.source.functions()}
-        context.callees.look_ahead([name for name in names if name not in own], function.source)
+        own = {each.name for each in source_of(function).functions()}
+        context.callees.look_ahead([name for name in names if name not in own], source_of(function))
     for place in forbidden:
         yield from judge(context, file, function, place)
 
@@ -100,7 +101,7 @@ def what_forbids(file: ChangedFile, function: Function, reason: int) -> tuple[in
 
     if reason:
         return reason, f"line {file.patch_line(reason)} forbids: {file.text_at(reason).strip()}"
-    callback = callbacks(function.source).get(function.name, Callback("callback", function.name_line))
+    callback = callbacks(source_of(function)).get(function.name, Callback("callback", function.name_line))
     shown = f"line {file.patch_line(callback.line)}: {file.text_at(callback.line).strip()}"
     return callback.line, f"{function.name}() must not ({callback.kind}, {shown})"
 

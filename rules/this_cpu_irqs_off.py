@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 OPERATION = pattern(
     r"this_cpu_(?:read|write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"

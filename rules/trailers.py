@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
+from patchscan.finding import Finding, Silence
 from patchscan.mail.plainmail import name_and_address
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import Rule
 from patchscan.series import Patch, Trailer
 
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 from patchscan.series import Line
 
 if TYPE_CHECKING:
@@ -104,11 +105,11 @@ def suspicion(context: Context, call: Added) -> Suspect | None:
     definition = definition_in(context.final, definer.path, call.name) if definer else None
     if definer is None or definition is None or definer.path == call.file.path:
         return None
-    defined = exactly_when(context.final, definition.source, definition.name_line)
+    defined = exactly_when(context.final, source_of(definition), definition.name_line)
     used = exactly_when(context.final, call.file.after[0], call.line) if defined and defined.atoms else None
     if defined is None or used is None or follows(defined, used) is not False:
         return None
-    others = (each.name for each in definition.source.functions() if not each.is_static)
+    others = (each.name for each in source_of(definition).functions() if not each.is_static)
     if any(was_used(call.file, call.line, name) for name in others):
         return None
     return Suspect(call, used, defined, definer, definition)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from patchscan.c.source import Export
 from patchscan.context import ChangedFile, Context
-from patchscan.rule import Evidence, Finding, Rule, Silence
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use

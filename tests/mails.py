@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from patchscan.mail import read_messages
-from patchscan.series import Patch, Series, Thread, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import Patch, Series, Thread
 
 DIFF = """\
 diff --git a/mm/widget.c b/mm/widget.c

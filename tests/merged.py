@@ -16,7 +16,7 @@ from multiprocessing import Pool
 from pathlib import Path
 
 from patchscan.context import NO_SETTINGS, contexts
-from patchscan.rule import Finding
+from patchscan.finding import Finding
 from patchscan.scan import apply
 from patchscan.series import FileChange, Hunk, Line, Series
 from patchscan.settling.registry import load_rules

@@ -1,6 +1,6 @@
 """Two model results as the model part gives them, for tests of what the formats make of them."""
 
-from patchscan.report.render import ModelResult, Step
+from patchscan.results import ModelResult, Step
 
 WALKER = "CPU 0: walk_tables()"
 FREER = "CPU 1: free_table()"

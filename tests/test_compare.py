@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 from patchscan.cli import main
 from patchscan.mail import read_messages
-from patchscan.report.render import Answered
-from patchscan.series import Thread, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.results import Answered
+from patchscan.series import Thread
 from patchscan.settling.remarks import answers
 
 from tests.test_report import SCHEMA

@@ -2,7 +2,8 @@
 
 import pytest
 from patchscan.context import Settings
-from patchscan.report.render import Report, documents
+from patchscan.report.render import documents
+from patchscan.results import Report
 from patchscan.scan import scan
 from patchscan.series import Thread
 from patchscan.settling.registry import load_rules

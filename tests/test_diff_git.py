@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail import read_messages
-from patchscan.series import FileChange, Series, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import FileChange, Series
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is the oracle here")
 

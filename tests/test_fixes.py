@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from patchscan.cli import main
 from patchscan.context import ChangedFile
+from patchscan.diff.write import diff_of
 from patchscan.mail import read_messages
-from patchscan.report.render import Report
+from patchscan.mail.thread import read_thread
+from patchscan.results import Report
 from patchscan.scan import scan
-from patchscan.series import read_thread
-from patchscan.settling.fixes import diff_of, fix_patch
+from patchscan.settling.fixes import fix_patch
 from patchscan.settling.registry import load_rules
 from patchscan.testing import MemoryTree
 from patchscan.tree.overlay import FileState

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail import read_input
-from patchscan.series import Thread, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import Thread
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

@@ -3,8 +3,9 @@
 import pytest
 from patchscan.c.source import Function, parse, parse_fragment
 from patchscan.flow.callbacks import callbacks, entry_state
+from patchscan.flow.callee import CalleeSummary, rename
 from patchscan.flow.state import IRQS_OFF, PROCESS, UNKNOWN, State
-from patchscan.flow.summary import CalleeSummary, local_summaries, rename, summarise
+from patchscan.flow.summary import local_summaries, summarise
 from patchscan.flow.walk import FlowStates, states
 
 

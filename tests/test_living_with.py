@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from patchscan.basics.usage import UsageError
 from patchscan.cli import main
-from patchscan.commands.scan import UsageError
 from patchscan.settling.config import find_config, read_config
 from patchscan.tree.maintainers import matches, section_patterns
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 from patchscan.diff.read import read_diff
 from patchscan.mail import read_messages
-from patchscan.series import Thread, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import Thread
 from unidiff import PatchSet
 
 from tests.diffs import diff_text

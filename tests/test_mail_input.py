@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail import read_input, read_messages
-from patchscan.series import read_thread
+from patchscan.mail.thread import read_thread
 
 from tests.mails import DIFF, diff_for, mail, mbox
 

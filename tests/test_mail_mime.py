@@ -7,7 +7,7 @@ import pytest
 from patchscan.basics.problem import Problem
 from patchscan.mail import Message, hidden_characters, read_messages
 from patchscan.mail.mime import decode_bytes, decode_header, unflow
-from patchscan.series import read_thread
+from patchscan.mail.thread import read_thread
 
 from tests.mails import DIFF, mail, mbox
 

@@ -7,7 +7,7 @@ from patchscan.basics.record import replace
 from patchscan.c.source import Function
 from patchscan.context import NO_SETTINGS, Context, contexts
 from patchscan.diff.lines import passage
-from patchscan.rule import Finding
+from patchscan.finding import Finding
 from patchscan.scan import scan
 from patchscan.series import Hunk, Line, Thread
 from patchscan.settling.registry import load_rules

@@ -9,9 +9,10 @@ from patchscan.basics.printable import printable
 from patchscan.basics.record import replace
 from patchscan.context import Settings
 from patchscan.mail import read_input, read_messages
-from patchscan.report.render import Report, render
+from patchscan.mail.thread import read_thread
+from patchscan.report.render import render
+from patchscan.results import Report
 from patchscan.scan import scan
-from patchscan.series import read_thread
 from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 

@@ -13,7 +13,8 @@ import pytest
 from patchscan.basics.record import replace
 from patchscan.report.html import matrix
 from patchscan.report.picture import picture
-from patchscan.report.render import Report, Step, render
+from patchscan.report.render import render
+from patchscan.results import Report, Step
 
 from tests.sample_models import MODELS, SAFE, UNKNOWN, UNSAFE
 from tests.test_report import MAIL, SCHEMA, report_on

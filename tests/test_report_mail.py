@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from patchscan.basics.record import replace
 from patchscan.cli import main
+from patchscan.finding import CHANGELOG, Evidence, Finding
 from patchscan.mail import read_messages
+from patchscan.mail.thread import read_thread
 from patchscan.report.models import fold, timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers
-from patchscan.report.render import Report, Step, documents, render
-from patchscan.rule import CHANGELOG, Evidence, Finding
+from patchscan.report.render import documents, render
+from patchscan.results import Report, Step
 from patchscan.scan import scan
-from patchscan.series import Thread, read_thread
+from patchscan.series import Thread
 
 from tests.test_report import MAIL, RULES
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from patchscan.basics.record import replace
-from patchscan.report.render import Report, render
-from patchscan.rule import Evidence
+from patchscan.finding import Evidence
+from patchscan.report.render import render
+from patchscan.results import Report
 
 from tests.test_report import MAIL, report_on
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from patchscan.context import Settings
+from patchscan.finding import CHANGELOG, Finding
 from patchscan.mail import read_input
-from patchscan.report.render import Report
-from patchscan.rule import CHANGELOG, Finding
+from patchscan.mail.thread import read_thread
+from patchscan.results import Report
 from patchscan.scan import scan
-from patchscan.series import read_thread
 from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 

@@ -9,7 +9,8 @@ import pytest
 from patchscan.diff.read import read_diff
 from patchscan.mail import Message, read_messages
 from patchscan.mail.body import split_body
-from patchscan.series import FileChange, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import FileChange
 
 SHARED = os.environ.get("PATCHSCAN_SHARED", "")
 MAILBOXES = sorted(Path(SHARED, "corpus").rglob("*.mbox")) if SHARED else []

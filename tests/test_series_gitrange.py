@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.mail.gitrange import read_range
-from patchscan.series import read_thread
+from patchscan.mail.thread import read_thread
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from patchscan.commands.scan import read
+from patchscan.commands.reading import read
 from patchscan.context import Settings
-from patchscan.report.render import Report
+from patchscan.results import Report
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree

@@ -8,12 +8,11 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.lexical import first_branches, without_defines
 from patchscan.c.mask import mask, mask_header
+from patchscan.c.plaintext import Text
 from patchscan.c.syntax import descendants, tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-    from patchscan.c.source import Source
 
 _WORD = pattern(rb"[A-Za-z_]\w*")
 
@@ -66,7 +65,7 @@ class Function:
     """
 
     name: str
-    source: "Source"
+    source: Text
     start: int
     name_start: int
     brace: int

@@ -4,35 +4,20 @@ A Source is cheap: nothing is parsed until a node is asked for, and then only th
 Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of the original, unmasked text.
 """
 
-import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.conditions import (
     Condition,
-    Directive,
     Export,
     Macro,
-    conditions_at,
-    directives,
-    exports,
-    macros,
 )
 from patchscan.c.fragment import repair
 from patchscan.c.function import Call, Control, Function, Variable
-from patchscan.c.lexical import blank, without_comments
-from patchscan.c.mask import mask
+from patchscan.c.lexical import blank
 from patchscan.c.outline import Span, function_spans
-from patchscan.c.syntax import tree
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-_QUOTED = pattern(r"\"[^\"]*\"|'[^']*'")
+from patchscan.c.plaintext import FragmentEnds, Text
 
 __all__ = [
     "Call",
@@ -45,91 +30,13 @@ __all__ = [
     "Variable",
     "parse",
     "parse_fragment",
+    "source_of",
 ]
 
 
 @frozen(eq=False)
-class Source:
-    """A C text.
-
-    text: the bytes that nodes index. Of a fragment it begins with one blank line that is not in the file and
-    may end with another, where the missing openers and closers stand in `repaired`.
-    first_line: the line of the file that the text (of a fragment: its second row) begins with.
-    """
-
-    path: str
-    text: bytes
-    first_line: int = 1
-    fragment: "FragmentEnds | None" = None
-    repaired: bytes | None = None
-
-    def __repr__(self) -> str:
-        return f"Source({self.path!r}, line {self.first_line})"
-
-    @cached_property
-    def code(self) -> bytes:
-        """What is parsed, with comments and the contents of strings blank; it has the length of text."""
-        return without_comments(self.repaired or self.text)
-
-    @property
-    def _first_row_line(self) -> int:
-        return self.first_line - (1 if self.fragment else 0)
-
-    def line_at(self, offset: int) -> int:
-        """The line of the file that holds a byte offset of the text."""
-        return self.row_of(offset) + self._first_row_line
-
-    def text_of(self, node: "Node") -> str:
-        """The original text of a node."""
-        return self.slice(node.start_byte, node.end_byte)
-
-    def slice(self, start: int, end: int) -> str:
-        """The original text between two byte offsets."""
-        return self.text[start:end].decode("utf-8", "surrogateescape")
-
-    def line_of(self, node: "Node") -> int:
-        """The line of the file on which a node begins."""
-        return node.start_point[0] + self._first_row_line
-
-    def last_line_of(self, node: "Node") -> int:
-        """The line of the file on which a node ends."""
-        return node.end_point[0] + self._first_row_line
-
-    def line_text(self, line: int) -> str:
-        """The original text of a line of the file, without newline; "" where the text does not hold it."""
-        row = line - self._first_row_line
-        return self._lines[row].decode("utf-8", "surrogateescape") if 0 <= row < len(self._lines) else ""
-
-    def code_text(self, line: int) -> str:
-        """Like line_text, with comments and the contents of strings blank."""
-        row = line - self._first_row_line
-        return (
-            self._code_lines[row].decode("utf-8", "surrogateescape")
-            if 0 <= row < len(self._code_lines)
-            else ""
-        )
-
-    def comment_text(self, line: int) -> str:
-        """The comment on a line of the file, markers included, or what of one runs over it; "" where none does."""
-        code = _QUOTED.sub(lambda match: "x" * len(match[0]), self.code_text(line))
-        text = self.line_text(line)
-        return "".join(char if mark == " " else " " for char, mark in zip(text, code, strict=False)).strip()
-
-    @cached_property
-    def _code_lines(self) -> list[bytes]:
-        return self.code.split(b"\n")
-
-    @cached_property
-    def _newlines(self) -> list[int]:
-        return [match.start() for match in re.finditer(b"\n", self.text)]
-
-    def row_of(self, offset: int) -> int:
-        """The row of the text (counted from 0) that holds the byte offset."""
-        return bisect_left(self._newlines, offset)
-
-    @cached_property
-    def _lines(self) -> list[bytes]:
-        return self.text.split(b"\n")
+class Source(Text):
+    """A C text with its functions."""
 
     @cached_property
     def _functions(self) -> tuple["Function", ...]:
@@ -169,44 +76,12 @@ class Source:
         """Whether some function could not be parsed cleanly."""
         return any(function.partial for function in self._functions)
 
-    @cached_property
-    def root(self) -> "Node":
-        """The whole text as one syntax tree; prefer functions, which parse cleaner and one at a time."""
-        return tree(mask(self.repaired or self.text), 0, 0)
 
-    @cached_property
-    def _macros(self) -> tuple[Macro, ...]:
-        return tuple(macros(self.text, self.code, self._first_row_line))
-
-    def macros(self) -> tuple[Macro, ...]:
-        """The #defines, in order."""
-        return self._macros
-
-    def exports(self) -> tuple[Export, ...]:
-        """The EXPORT_SYMBOL lines, in order."""
-        return tuple(exports(self.code, self._first_row_line))
-
-    @cached_property
-    def directives(self) -> tuple[Directive, ...]:
-        """All preprocessor lines, in order."""
-        return tuple(directives(self.code, self._first_row_line))
-
-    def conditions_at(self, line: int) -> tuple[Condition, ...]:
-        """The #if conditions that enclose a line, outermost first; of a fragment only those it shows."""
-        return conditions_at(self.directives, line)
-
-
-@frozen
-class FragmentEnds:
-    """What repair added: bytes before `head` and after `tail` are not in the file.
-
-    name: of the function whose head is missing, "" when unknown; last_line: of the fragment, in the file.
-    """
-
-    head: int
-    tail: int
-    name: str
-    last_line: int
+def source_of(function: Function) -> Source:
+    """The text that a function was found in. Raises TypeError where it is none that knows its functions."""
+    if not isinstance(function.source, Source):
+        raise TypeError(f"{function.name} stands in no Source")
+    return function.source
 
 
 # What one patch of a series leaves is what the next begins with, and several rules look at the same other file.

@@ -5,10 +5,10 @@ from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from patchscan.basics.record import frozen
+from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.file import may_define, names_at_line_starts
 from patchscan.codebase.lift import lifted_files
 from patchscan.kconfig.configured import read_defconfig, read_selects
-from patchscan.model.scenarios.touched import touched_words
 from patchscan.tree import Tree
 from patchscan.tree.index.lookup import look_up_in
 from patchscan.tree.overlay import PatchState, View

@@ -12,11 +12,11 @@ from patchscan.basics.record import replace
 from patchscan.commands.loading import Tools
 from patchscan.mail import read_messages
 from patchscan.mail.subject import parse_subject
-from patchscan.report.lines import b4 as check_lines
-from patchscan.report.lines import failing
+from patchscan.mail.thread import read_thread
+from patchscan.report.one_line import b4 as check_lines
+from patchscan.report.one_line import failing
 from patchscan.report.patchwork import check
-from patchscan.report.render import Report
-from patchscan.series import read_thread
+from patchscan.results import Report
 from patchscan.tree import find_tree, open_tree
 from patchscan.tree.around import series_around
 

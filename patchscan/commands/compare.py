@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from patchscan.basics.printable import printable
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import as_dict, frozen
-from patchscan.report.render import Answered, Report
+from patchscan.finding import Finding
 from patchscan.report.text import section_rows, summary
-from patchscan.rule import Finding
+from patchscan.results import Answered, Report
 
 
 @frozen
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare and print; the exit status is that of a scan of NEW."""
     from patchscan.commands.loading import load_tools
     from patchscan.commands.output import output_width
-    from patchscan.commands.scan import exit_status, read
+    from patchscan.commands.reading import exit_status, read
 
     options.series = [options.new]
     tools = load_tools(options)
@@ -78,7 +78,7 @@ def compare(old: Report, new: Report) -> Comparison:
 
 def as_text(comparison: Comparison, width: int) -> str:
     """The comparison for a terminal."""
-    from patchscan.settling.remarks import remark_lines
+    from patchscan.report.answered import remark_lines
 
     sections = (
         ("Review remarks", remark_lines(comparison.remarks)),

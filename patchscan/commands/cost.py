@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
-from patchscan.commands.scan import CLEAN, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, UNUSABLE, UsageError
 
 if TYPE_CHECKING:
     from patchscan.cost.comparing import Comparison
@@ -70,7 +70,7 @@ def series(options: argparse.Namespace) -> int:
     import json
 
     from patchscan.basics.printable import printable
-    from patchscan.commands.scan import read
+    from patchscan.commands.reading import read
     from patchscan.cost.change import SeriesCosts, as_dict
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.tree import TreeError, open_tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from patchscan.commands.scan import UsageError
+from patchscan.basics.usage import UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from patchscan.basics.problem import Problem
-    from patchscan.report.render import Report
+    from patchscan.results import Report
     from patchscan.rule import Rule
     from patchscan.series import Thread
     from patchscan.settling.config import Config
@@ -110,7 +110,7 @@ def names(text: str | None) -> set[str]:
 
 def tree_of(options: Namespace) -> Tree | None:
     """The kernel tree to lay the series over, None where there is none or none is wanted."""
-    from patchscan.commands.scan import is_range
+    from patchscan.commands.reading import is_range
     from patchscan.tree import TreeError, find_tree, open_tree
 
     path = None if options.no_tree else options.tree or find_tree(os.getcwd())

@@ -6,8 +6,9 @@ from time import perf_counter
 
 from patchscan.basics.record import replace
 from patchscan.context import Context
-from patchscan.report.render import Report
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.results import Report
+from patchscan.rule import Rule
 
 COUNTS, NOT_COUNTED = "counts", "set aside"
 

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from patchscan.commands.scan import CLEAN, FINDINGS, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, FINDINGS, UNUSABLE, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("name a series, or --pairs DIR")
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import load_tools
-    from patchscan.commands.scan import read
+    from patchscan.commands.reading import read
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.model.scenarios.touched import scenarios_in
     from patchscan.model.verdicts.report import matrix, verdict_dict, verdict_text, write_models

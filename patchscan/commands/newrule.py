@@ -11,7 +11,8 @@ TEMPLATE = '''"""Say in one line what is wrong with the code that this rule find
 from collections.abc import Iterator
 
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import (Rule)
+from patchscan.finding import (Finding, Silence)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from patchscan.basics.record import replace
 from patchscan.commands.loading import Tools
 from patchscan.mail.gitrange import base_of, read_range
+from patchscan.mail.thread import read_thread
 from patchscan.report.patchwork import check
-from patchscan.report.render import Report, render
-from patchscan.series import Thread, read_thread
+from patchscan.report.render import render
+from patchscan.results import Report
+from patchscan.series import Thread
 from patchscan.tree import TreeError, open_tree
 from patchscan.tree.around import series_around
 

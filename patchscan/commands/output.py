@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from patchscan.commands.scan import UsageError
+from patchscan.basics.usage import UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False

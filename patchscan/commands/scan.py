@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from patchscan.basics.usage import UsageError
+from patchscan.commands.reading import exit_status, read
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -13,21 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from patchscan.commands.loading import Tools
-    from patchscan.report.render import Report
-    from patchscan.series import Thread
+    from patchscan.results import Report
 
     Documents = tuple[tuple[str, str], ...]
     # Columns, colour, and how much to say: as in patchscan.report.render.
     Style = tuple[int, bool, int]
 
-CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
-LEVELS = ("info", "warning", "error")
-FORMATS = ("text", "concise", "mail", "html", "markdown", "json", "sarif", "github", "b4", "patchwork")
 PARTS_OF_ONE = (".patch", ".diff", ".eml")
-
-
-class UsageError(Exception):
-    """The command cannot be carried out as given; the text is one line that says why and what to do."""
 
 
 class Done:
@@ -141,32 +133,3 @@ def write_fixes(report: Report, path: str) -> Report:
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     return replace(report, problems=report.problems + problems)
-
-
-def read(series: Sequence[str], revision: int | None) -> Thread:
-    """The thread at the places named on the command line, or of a git range."""
-    from patchscan.mail import read_input
-    from patchscan.series import read_thread
-
-    if is_range(series):
-        from patchscan.mail.gitrange import read_range
-
-        messages, problems = read_range(series[0], os.getcwd())
-    else:
-        stdin = sys.stdin.buffer.read() if "-" in series else None
-        messages, problems = read_input(series, stdin)
-    return read_thread(messages, problems, revision)
-
-
-def is_range(series: Sequence[str]) -> bool:
-    """Whether the series is given as a git revision range and not as files."""
-    return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
-
-
-def exit_status(report: Report, options: Namespace) -> int:
-    """2 where no patch was found, 1 for findings at or above the level asked for, else 0."""
-    if report.series is None:
-        return UNUSABLE
-    level = LEVELS.index(options.severity)
-    failing = any(LEVELS.index(each.severity) >= level for each in report.findings if each.counts)
-    return FINDINGS if failing and not options.exit_zero else CLEAN

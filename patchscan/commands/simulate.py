@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.lkmm.answers.results import Result, state_text
+from patchscan.lkmm.answers.outcome import Result
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
+from patchscan.lkmm.memory.states import state_text
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.running import Limits

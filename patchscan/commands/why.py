@@ -3,8 +3,8 @@
 from textwrap import wrap
 
 from patchscan.basics.printable import printable
-from patchscan.report.render import Report
-from patchscan.rule import Finding, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.results import Report
 
 
 def explain_line(report: Report, path: str, line: int) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from patchscan.basics.record import field, frozen, replace
+from patchscan.basics.record import replace
+from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.code import Codebase, Remembered
 from patchscan.codebase.sources import Sources, base_config
 from patchscan.cost.constants import draw, load_constants
@@ -14,7 +15,8 @@ from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.scenarios.scenario import Scenario
 from patchscan.model.scenarios.series_models import Functions, SeriesModels, cases
-from patchscan.model.scenarios.touched import applies, touched_words
+from patchscan.model.scenarios.touched import applies
+from patchscan.results import CaseCost, CostChange
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
@@ -31,35 +33,6 @@ _READ_SIDE = (
     ("atomics", "atomic operation", "atomic operations"),
     ("acquire or release", "acquire or release", "acquires or releases"),
 )
-
-
-@frozen
-class CaseCost:
-    """Counts of one case: per call of its updater, and per call of its reader.
-
-    isolates: whether the updater asks which CPUs are isolated; some of them are then, and in user space.
-    not_seen: calls of either that were not looked into, each of which could hide what another point counts;
-    scheme: what was executed, to execute it on other numbers of CPUs.
-    """
-
-    updater: str
-    reader: str
-    update: Mapping[str, int]
-    read: Mapping[str, float]
-    isolates: bool = False
-    not_seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-    scheme: Scheme | None = field(default=None, compare=False)
-
-
-@frozen
-class CostChange:
-    """What a patch changes: text is one sentence; the counts are exact for the workload that it names."""
-
-    scenario: str
-    patch: int
-    before: CaseCost
-    after: CaseCost
-    text: str
 
 
 class SeriesCosts:

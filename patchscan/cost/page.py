@@ -5,10 +5,10 @@ from html import escape
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import replace
-from patchscan.cost.change import CaseCost, CostChange
 from patchscan.cost.constants import Constant, load_constants
 from patchscan.cost.growth import Growth, growth_of
 from patchscan.cost.plot import plot
+from patchscan.results import CaseCost, CostChange
 
 _PICTURED = ("IPIs sent", "grace periods waited for", "deferred frees")
 

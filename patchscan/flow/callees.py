@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Function, Source
+from patchscan.c.source import Function, Source, source_of
+from patchscan.flow.callee import CalleeSummary
 from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.effects import may_change_context
-from patchscan.flow.summary import CalleeSummary, local_summaries, summarise
+from patchscan.flow.summary import local_summaries, summarise
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Callees:
     def _inside(
         self, function: Function, arguments: Sequence[str], wanted: Wanted, depth: int
     ) -> Inside | str:
-        source = function.source
+        source = source_of(function)
         call = certain_call(function, arguments, wanted, local_summaries(source))
         if call is not None:
             lines = (self.view.read(source.path) or b"").split(b"\n")
@@ -171,7 +172,7 @@ class Callees:
 
 @lru_cache(maxsize=1024)
 def _summary(function: Function) -> CalleeSummary | None:
-    return summarise(function, local_summaries(function.source))
+    return summarise(function, local_summaries(source_of(function)))
 
 
 def _of_context(summary: CalleeSummary) -> CalleeSummary:

@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING
 from patchscan.basics.record import replace
 from patchscan.flow.effects import Effect, effect_of, may_change_context, undo
 from patchscan.flow.sleeping import sleeps
-from patchscan.flow.state import Guard, Pending, State, apply, forget_context, merge, sleeping_point
+from patchscan.flow.state import (
+    Guard,
+    Pending,
+    State,
+    apply,
+    forget_context,
+    lock_name,
+    merge,
+    sleeping_point,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from patchscan.flow.summary import CalleeSummary
+    from patchscan.flow.callee import CalleeSummary
 
 Branches = tuple[State | None, State | None]
 Summaries = Callable[[str], "CalleeSummary | None"]
@@ -119,11 +128,3 @@ def _name_at(texts: tuple[str, ...], index: int, assigned: str | None, name: str
     if index == -1:
         return assigned or name
     return lock_name(texts[index]) if 0 <= index < len(texts) else name
-
-
-def lock_name(text: str) -> str:
-    """An expression without white space, its parentheses and its first "&": `&pool->lock` -> pool->lock."""
-    name = "".join(text.split())
-    while name.startswith("(") and name.endswith(")") and name.count("(") == 1:
-        name = name[1:-1]
-    return name.lstrip("&*")

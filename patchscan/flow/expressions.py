@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
 from patchscan.c.source import Function
-from patchscan.flow.calleffects import (
-    Branches,
-    Summaries,
-    after_call,
-    enter_guard,
-    lock_name,
-    operator,
-    plain,
-    tested,
-)
+from patchscan.flow.calleffects import Branches, Summaries, after_call, enter_guard, operator, plain, tested
 from patchscan.flow.effects import (
     ASSERTS_FALSE,
     ASSERTS_TRUE,
@@ -24,7 +15,7 @@ from patchscan.flow.effects import (
     effect_of,
     guard_effect,
 )
-from patchscan.flow.state import State, apply, forget_context, merge
+from patchscan.flow.state import State, apply, forget_context, lock_name, merge
 
 if TYPE_CHECKING:
     from tree_sitter import Node

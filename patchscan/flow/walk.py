@@ -10,17 +10,10 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.record import field, frozen
 from patchscan.c.source import Function
-from patchscan.flow.calleffects import (
-    Branches,
-    Summaries,
-    enter_guard,
-    leave_guards,
-    lock_name,
-    macro_arguments,
-)
+from patchscan.flow.calleffects import Branches, Summaries, enter_guard, leave_guards, macro_arguments
 from patchscan.flow.effects import guard_effect
 from patchscan.flow.expressions import MAX_DEPTH, MAX_VISITS, Expressions, TooLarge
-from patchscan.flow.state import UNKNOWN, State, forget_context, merge, widen
+from patchscan.flow.state import UNKNOWN, State, forget_context, lock_name, merge, widen
 
 if TYPE_CHECKING:
     from tree_sitter import Node

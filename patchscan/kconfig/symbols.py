@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.kconfig.entries import WIDTH, Definition, definitions_in
 from patchscan.tree import Tree
 from patchscan.tree.index.search import files_where, is_kconfig, is_kconfig_name
 from patchscan.tree.overlay import View
@@ -19,21 +20,7 @@ from patchscan.tree.overlay import View
 if TYPE_CHECKING:
     from patchscan.kconfig.demands import FileDemands
 
-_ENTRY = pattern(
-    rb"^ *(?:"
-    rb"(?P<config>(?:menu)?config) +(?P<name>\w+)"
-    rb"|(?P<type>tristate|bool|boolean|int|hex|string|def_bool|def_tristate)\b(?P<prompt> *[\"'])?"
-    rb"|select +(?P<selected>\w+)"
-    rb"|(?P<own_prompt>prompt)\b"
-    rb"|(?P<help>(?:---)?help(?:---)? *\n(?: *\n)*)"
-    rb"|(?P<choice>choice)\b"
-    rb"|(?P<end>endchoice|menu|endmenu|comment|source|if|endif|mainmenu)\b"
-    rb")",
-    re.M,
-)
 _CONFIG_LINE = pattern(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
-_TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
-WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
 # To list more of them one by one takes longer than to list the tree.
 _FEW_DIRECTORIES = 8
 # Where symbols live that are used all over the tree.
@@ -64,18 +51,6 @@ class ConfigSymbol:
     choice: bool
     selected_by: tuple[str, ...]
     places: tuple[tuple[str, int], ...]
-
-
-class Definition:
-    """One `config` entry of a file; filled while the file is scanned."""
-
-    def __init__(self, name: str, line: int, choice: bool, kind: str = "", prompt: bool = False) -> None:
-        self.name = name
-        self.line = line
-        self.choice = choice
-        self.kind = kind
-        self.prompt = prompt
-        self.selects: tuple[str, ...] = ()
 
 
 # The Kconfig files that a series changes, sorted by path, and their contents.
@@ -225,58 +200,6 @@ def config_symbol(view: View | Tree, name: str, directory: str = "") -> ConfigSy
         if any(one.name == name for one in definitions):
             return _Symbols((path, one) for one in definitions).get(name)
     return None
-
-
-def definitions_in(text: bytes) -> Iterator[Definition]:
-    """The `config` entries of a Kconfig file; help texts, which hold the same words, are stepped over."""
-    text = text.expandtabs()
-    current: Definition | None = None
-    in_choice = False
-    position = counted = 0
-    line = 1
-    while match := _ENTRY.search(text, position):
-        position = match.end()
-        kind = match.lastgroup
-        if kind == "help":
-            position = _end_of_help(text, position)
-        elif kind == "name":
-            line, counted = line + text.count(b"\n", counted, match.start()), match.start()
-            if current:
-                yield current
-            current = Definition(match.group("name").decode(), line, in_choice)
-        elif kind in ("choice", "end"):
-            if current:
-                yield current
-            current = None
-            in_choice = kind == "choice" or (in_choice and match.group().strip() != b"endchoice")
-        elif current is not None:
-            _add(current, match)
-    if current:
-        yield current
-
-
-def _end_of_help(text: bytes, position: int) -> int:
-    """Help goes on until a line is indented less than its first."""
-    indent = len(text) - position - len(text[position:].lstrip(b" "))
-    lines = _indented(max(indent, 1)).match(text, position)
-    return lines.end() if lines else position
-
-
-@lru_cache(maxsize=64)
-def _indented(indent: int) -> "re.Pattern[bytes]":
-    return re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % indent)
-
-
-def _add(definition: Definition, match: re.Match[bytes]) -> None:
-    """Take one attribute of a `config` entry."""
-    if match.group("selected"):
-        definition.selects += (match.group("selected").decode(),)
-    elif match.group("own_prompt"):
-        definition.prompt = True
-    elif match.group("type"):
-        kind = match.group("type").decode()
-        definition.kind = _TYPES.get(kind, kind)
-        definition.prompt = definition.prompt or bool(match.group("prompt"))
 
 
 class _Symbols(Mapping[str, ConfigSymbol]):

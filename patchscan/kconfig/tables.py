@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from patchscan.basics.record import frozen
 from patchscan.kconfig.demands import NOTHING, Demands, FileDemands, parse
-from patchscan.kconfig.symbols import WIDTH, Definition, definitions_in
+from patchscan.kconfig.entries import WIDTH, Definition, definitions_in
 from patchscan.tree import Tree
 from patchscan.tree.index.lookup import KCONFIG_FILES, Index, connect_to_read, open_index, path_of, read_seal
 

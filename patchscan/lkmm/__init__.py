@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
 
 if TYPE_CHECKING:
-    from patchscan.lkmm.answers.results import Result
+    from patchscan.lkmm.answers.outcome import Result
     from patchscan.lkmm.answers.running import Limits, can_hold, run
 
 __all__ = ["Limits", "LitmusError", "Result", "can_hold", "run"]
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(running, name)
     if name == "Result":
-        from patchscan.lkmm.answers.results import Result
+        from patchscan.lkmm.answers.outcome import Result
 
         return Result
     raise AttributeError(name)

@@ -49,8 +49,14 @@ class _Candidate:
         return max((seconds(patch.date) for patch in self.series.patches), default=0.0)
 
 
-def group(messages: Sequence[Message], problems: Iterable[Problem], revision: int | None) -> Thread:
-    """The body of series.read_thread(), which see."""
+def read_thread(
+    messages: Sequence[Message], problems: Iterable[Problem] = (), revision: int | None = None
+) -> Thread:
+    """Group messages into series and replies and choose the series to scan.
+
+    That is the highest complete revision, or the one asked for; problems are those met so far and come first
+    in the result's. Raises nothing: what cannot be read becomes a Problem.
+    """
     found = list(problems)
     posted: list[Posted] = []
     replies = []

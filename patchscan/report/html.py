@@ -15,14 +15,14 @@ from markupsafe import Markup, escape
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
+from patchscan.finding import CHANGELOG, Finding
+from patchscan.report.answered import remark_lines
 from patchscan.report.models import proofs, title, verdict
 from patchscan.report.picture import picture
 from patchscan.report.prose import shown
-from patchscan.report.render import ModelResult, Report
 from patchscan.report.text import reading_lines, summary, unchecked_lines
-from patchscan.rule import CHANGELOG, Finding
+from patchscan.results import ModelResult, Report
 from patchscan.series import Patch
-from patchscan.settling.remarks import remark_lines
 from patchscan.tree.overlay import FileState
 
 TEMPLATES = Path(__file__).parent

@@ -5,8 +5,8 @@ from typing import Any
 
 from patchscan.basics.record import as_dict as fields
 from patchscan.basics.record import plain
-from patchscan.report.render import Report
-from patchscan.rule import Finding
+from patchscan.finding import Finding
+from patchscan.results import Report
 
 SCHEMA = 1
 

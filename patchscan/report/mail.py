@@ -10,6 +10,7 @@ from email.utils import formataddr
 from hashlib import sha256
 
 from patchscan.basics.printable import printable
+from patchscan.finding import CHANGELOG, Evidence, Finding
 from patchscan.report.models import brief, timeline_lines
 from patchscan.report.prose import (
     WIDTH,
@@ -21,8 +22,7 @@ from patchscan.report.prose import (
     wrapped,
 )
 from patchscan.report.quote import as_quotation, quoted_lines
-from patchscan.report.render import ModelResult, Report, file_name
-from patchscan.rule import CHANGELOG, Evidence, Finding
+from patchscan.results import ModelResult, Report, file_name
 from patchscan.series import Patch
 
 # The first line of a mail in a mailbox, as mboxrd has it for mails without a sender.

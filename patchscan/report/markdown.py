@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
+from patchscan.finding import CHANGELOG, Finding
+from patchscan.report.answered import remark_lines
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
-from patchscan.report.render import Report
 from patchscan.report.text import cost_lines, summary, unchecked_lines
-from patchscan.rule import CHANGELOG, Finding
-from patchscan.settling.remarks import remark_lines
+from patchscan.results import Report
 
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
 

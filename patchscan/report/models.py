@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from patchscan.basics.printable import printable
-from patchscan.report.render import ModelResult, Report, Step
+from patchscan.results import ModelResult, Report, Step
 
 NUMBER = 4
 GAP = 2

@@ -1,7 +1,7 @@
 """The state of a Patchwork check: success, warning or fail, and a description of one line."""
 
-from patchscan.report.lines import failing
-from patchscan.report.render import Report
+from patchscan.report.one_line import failing
+from patchscan.results import Report
 
 
 def render(report: Report) -> str:

@@ -7,7 +7,7 @@ from textwrap import wrap
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
 from patchscan.report.models import fold, notes
-from patchscan.report.render import Step
+from patchscan.results import Step
 
 # All lengths are in units of the picture; a character of the font is about 7.3 wide.
 COLUMN, GUTTER, MARGIN = 214, 72, 8

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
-from patchscan.rule import CHANGELOG, Evidence, Finding
+from patchscan.finding import CHANGELOG, Evidence, Finding
 
 WIDTH = 72
 # Asked in turn where the finding is no proof, so that a mail does not repeat itself.

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.prose import shown
-from patchscan.rule import CHANGELOG, Finding
 from patchscan.series import FileChange, Hunk, Patch
 
 CUT = "[ ... ]"

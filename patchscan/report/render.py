@@ -1,17 +1,8 @@
 """The Report: everything a scan found, as one value. One module a format renders it."""
 
-import re
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from patchscan.basics.problem import Problem
-from patchscan.basics.record import frozen
-from patchscan.rule import CHANGELOG, Finding, Rule, Silence
-from patchscan.series import Series, Thread
-from patchscan.tree.overlay import PatchState
-
-if TYPE_CHECKING:
-    from patchscan.cost.change import CostChange
+from patchscan.results import Report, file_name
 
 SUFFIXES = {
     "text": "txt",
@@ -26,126 +17,6 @@ SUFFIXES = {
 }
 
 
-@frozen
-class Coverage:
-    """What was looked at: touched functions, those that did not parse cleanly, the rules that ran."""
-
-    functions: int = 0
-    partial: tuple[str, ...] = ()
-    rules_run: tuple[str, ...] = ()
-
-
-@frozen
-class Step:
-    """One event of a model's timeline.
-
-    thread: who does it, e.g. "CPU 0: gup_fast()"; path, line: where it comes from, "" and 0 where nothing in the
-    code stands for it; reads_from: the number of the step, from 1, whose value it reads; missed: that of the step
-    that it should have seen, or have waited for, and did not; None where there is no such step.
-    """
-
-    thread: str
-    text: str
-    path: str = ""
-    line: int = 0
-    reads_from: int | None = None
-    missed: int | None = None
-
-
-@frozen
-class ModelResult:
-    """What executing one model of the changed code showed.
-
-    verdict: "safe", "unsafe" or "unknown", before: that of the code before the patch, None where it was not
-    asked; outcome: "Never", "Sometimes" or "Always"; repair: a change that is known to make it safe;
-    litmus: the test as text; replay: the command that executes it again; patch: the number of the patch after
-    which the code is that of the model.
-    """
-
-    name: str
-    scenario: str
-    config: str
-    verdict: str
-    before: str | None
-    outcome: str
-    timeline: tuple[Step, ...] = ()
-    repair: str | None = None
-    assumptions: tuple[str, ...] = ()
-    unmodelled: tuple[str, ...] = ()
-    litmus: str = ""
-    replay: str = ""
-    patch: int = 0
-
-
-@frozen
-class Answered:
-    """A review remark on an older revision and what this one made of the line it speaks of.
-
-    patch, path, line, quoted: that line in the older revision, path "" where it could not be found; state: "changed",
-    "near" (lines next to it changed), "unchanged", "gone" (with its file) or "unclear".
-    """
-
-    author: str
-    message_id: str
-    patch: int
-    path: str
-    line: int
-    quoted: str
-    text: str
-    state: str
-
-
-@frozen
-class Report:
-    """The result of a scan.
-
-    costs: what the patches change in the cost of a scheme;
-    base: one line on the tree and whether it is the base of the series; timings: seconds by stage and rule, empty
-    unless they were asked for; remarks: on the revision that --previous names.
-    """
-
-    thread: Thread
-    series: Series | None = None
-    states: tuple[PatchState, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    silences: tuple[Silence, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    base: str = ""
-    coverage: Coverage = Coverage()
-    models: tuple[ModelResult, ...] = ()
-    costs: "tuple[CostChange, ...]" = ()
-    timings: tuple[tuple[str, float], ...] = ()
-    remarks: tuple[Answered, ...] = ()
-
-    def model_of(self, finding: Finding) -> ModelResult | None:
-        """The model that proves a finding, None where there is none."""
-        return next((model for model in self.models if model.name == finding.model), None)
-
-    @property
-    def shown(self) -> tuple[Finding, ...]:
-        """The findings to tell a reader: all but those that were set aside with a reason."""
-        return tuple(finding for finding in self.findings if finding.suppressed is None)
-
-    @property
-    def unchecked(self) -> tuple[Silence, ...]:
-        """Where a rule abstained because it could not know."""
-        return tuple(silence for silence in self.silences if not silence.checked)
-
-
-def anchored(report: Report, finding: Finding) -> tuple[str, int]:
-    """(path, line) of a finding for hosts that know files only.
-
-    A changelog's is the first file of its patch, a cover letter's that of the series.
-    """
-    if finding.path != CHANGELOG:
-        return finding.path, finding.line
-    files = [
-        file for state in report.states if finding.patch in (0, state.patch.index) for file in state.files
-    ]
-    return (files[0].change.path, 1) if files else ("(no file)", 1)
-
-
 def documents(
     report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0
 ) -> tuple[tuple[str, str], ...]:
@@ -156,12 +27,6 @@ def documents(
         return tuple(drafts(report))
     title = report.series.title if report.series else "no series"
     return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour, detail)),)
-
-
-def file_name(title: str) -> str:
-    """A title as a file name without its suffix: lower-case letters, digits and hyphens."""
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    return name[:52].rstrip("-") or "series"
 
 
 def render(report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0) -> str:
@@ -175,9 +40,9 @@ def render(report: Report, form: str, width: int = 80, colour: bool = False, det
 
         return text.render(report, width, colour, detail)
     if form in ("concise", "github", "b4"):
-        from patchscan.report import lines
+        from patchscan.report import one_line
 
-        return lines.render(report, form)
+        return one_line.render(report, form)
     module = import_module(f"patchscan.report.{form}")
     text_of: str = module.render(report)
     return text_of

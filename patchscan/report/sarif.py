@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 from patchscan import __version__
 from patchscan.diff.read import read_diff
-from patchscan.report.render import Report, anchored
-from patchscan.rule import Finding, Rule
+from patchscan.finding import Finding
+from patchscan.results import Report, anchored
+from patchscan.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}

@@ -5,10 +5,10 @@ from textwrap import wrap
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
+from patchscan.finding import CHANGELOG, Finding, Silence
+from patchscan.report.answered import remark_lines
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
-from patchscan.report.render import Report
-from patchscan.rule import CHANGELOG, Finding, Silence
-from patchscan.settling.remarks import remark_lines
+from patchscan.results import Report
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
 INDENT = "    "

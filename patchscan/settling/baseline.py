@@ -14,10 +14,9 @@ from collections.abc import Mapping
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import replace
-from patchscan.commands.scan import UsageError
-from patchscan.report.render import Report
-from patchscan.rule import Finding
-from patchscan.settling.config import read_toml
+from patchscan.basics.usage import UsageError, read_toml
+from patchscan.finding import Finding
+from patchscan.results import Report
 
 
 def read_baseline(path: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patchscan.basics.record import field, frozen
-from patchscan.commands.scan import LEVELS, UsageError
+from patchscan.basics.usage import LEVELS, UsageError, read_toml
 
 NAME = ".patchscan.toml"
 FOR_ALL = ("select", "ignore", "severity", "options", "baseline", "for")
@@ -99,19 +99,6 @@ def read_config(path: str | None) -> Config:
         baseline=os.path.join(os.path.dirname(path), baseline) if baseline else "",
         parts=tuple(part_of(each, path) for each in parts),
     )
-
-
-def read_toml(path: str) -> dict[str, Any]:
-    """A TOML file as plain data. Raises UsageError where it cannot be read."""
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
 
 
 def part_of(table: dict[str, Any], path: str) -> Part:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from patchscan.basics.record import replace
-from patchscan.rule import Finding
+from patchscan.finding import Finding
 
 
 def with_fingerprints(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -12,7 +12,8 @@ from patchscan.c.source import Source, parse
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
 from patchscan.diff.lines import Passage
-from patchscan.rule import CHANGELOG, Finding, Rule
+from patchscan.finding import CHANGELOG, Finding
+from patchscan.rule import Rule
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState, PatchState, View
 

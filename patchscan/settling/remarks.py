@@ -1,11 +1,11 @@
 """Review remarks on an older revision, tied to the lines they speak of, and what a newer one made of these lines."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from patchscan.basics.record import frozen
-from patchscan.report.render import Answered
-from patchscan.rule import CHANGELOG
+from patchscan.finding import CHANGELOG
+from patchscan.results import Answered
 from patchscan.series import Patch, Remark, Reply, Series, Thread
 
 # A remark speaks of the end of what it quotes: so far up its line is looked for.
@@ -149,25 +149,3 @@ def neighbours(line: Said, patch: Patch) -> list[str]:
     ]
     at = next(number for number, each in enumerate(lines) if each == line)
     return [each.key for each in lines[max(at - NEAR, 0) : at + NEAR + 1]]
-
-
-# What was left alone comes first: it may be what was overlooked.
-STATES: Mapping[str, str] = {
-    "unchanged": "the line is the same",
-    "near": "the line is the same, lines next to it were changed",
-    "unclear": "it could not be tied to a line",
-    "changed": "the line was changed",
-    "gone": "the series leaves that file alone now",
-}
-
-
-def remark_lines(remarks: Sequence[Answered]) -> list[str]:
-    """A line a remark, open ones first: where, what became of the line, who, and the remark's beginning."""
-    rows = []
-    order = list(STATES)
-    for remark in sorted(remarks, key=lambda each: order.index(each.state)):
-        place = f"{remark.path}: {remark.quoted.strip()[:60]}" if remark.path else "no line"
-        said = remark.text if len(remark.text) <= 120 else remark.text[:117].rstrip() + "..."
-        name = remark.author.partition("<")[0].strip(' "') or remark.author
-        rows.append(f"patch {remark.patch}, {place}: {STATES[remark.state]} ({name}: {said})")
-    return rows

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from patchscan.basics.record import replace
 from patchscan.context import Context
 from patchscan.diff.lines import passage
-from patchscan.rule import Finding
+from patchscan.finding import Finding
 
 
 def mark_repaired(findings: Iterable[Finding], judged: Sequence[Context]) -> tuple[Finding, ...]:

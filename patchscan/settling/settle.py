@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen, replace
-from patchscan.report.render import Report
-from patchscan.rule import CHANGELOG, Finding
+from patchscan.finding import CHANGELOG, Finding
+from patchscan.results import Report
 from patchscan.series import Patch
 from patchscan.settling.config import Config, Part
 from patchscan.tree import Tree

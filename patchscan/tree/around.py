@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from patchscan.basics.git import GitError, run_git
 from patchscan.basics.pattern import pattern
 from patchscan.mail.gitrange import base_of, read_range
-from patchscan.series import Thread, read_thread
+from patchscan.mail.thread import read_thread
+from patchscan.series import Thread
 from patchscan.tree import TreeError, open_tree
 
 # The commit in which `b4 prep` keeps the cover letter; the series follows it.

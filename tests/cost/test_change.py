@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from patchscan.cli import main
-from patchscan.commands.scan import read
-from patchscan.cost.change import CaseCost, SeriesCosts, cost_line, cost_lines
+from patchscan.commands.reading import read
+from patchscan.cost.change import SeriesCosts, cost_line, cost_lines
 from patchscan.model.scenarios.series_models import SeriesModels
+from patchscan.results import CaseCost
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

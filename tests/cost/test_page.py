@@ -3,10 +3,11 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-from patchscan.commands.scan import read
-from patchscan.cost.change import CaseCost, CostChange, SeriesCosts
+from patchscan.commands.reading import read
+from patchscan.cost.change import SeriesCosts
 from patchscan.cost.page import cost_section
 from patchscan.model.scenarios.series_models import SeriesModels
+from patchscan.results import CaseCost, CostChange
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

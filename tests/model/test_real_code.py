@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from patchscan.codebase.sources import Sources, sources
 from patchscan.mail import read_input
+from patchscan.mail.thread import read_thread
 from patchscan.model.scenarios.series_models import judge_case, shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict
-from patchscan.series import read_thread
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 

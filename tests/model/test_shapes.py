@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from patchscan.context import NO_SETTINGS, contexts
+from patchscan.finding import Finding
 from patchscan.model.scenarios.findings import check_models
 from patchscan.model.scenarios.scenario import read_scenarios
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.verdicts.verdict import Verdict
-from patchscan.rule import Finding
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import PatchState, lay
 from tests.diffs import change, patch, series

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from patchscan.lkmm import run
-from patchscan.lkmm.answers.results import observed_order, state_text
 from patchscan.lkmm.checking.exhaustive import TooManyExecutions, search
 from patchscan.lkmm.checking.replay import replay
 from patchscan.lkmm.dialect.litmus_syntax import observed_in
 from patchscan.lkmm.dialect.parser import parse
+from patchscan.lkmm.memory.states import observed_order, state_text
 
 from tests.simulator.programs import program
 

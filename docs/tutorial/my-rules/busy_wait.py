@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
-from patchscan.basics.record import frozen
+from patchscan.lkmm.answers.outcome import Cycle, Edge
 from patchscan.lkmm.memory import lkmm
 from patchscan.lkmm.memory.events import Event, Program
 from patchscan.lkmm.memory.executions import Execution
@@ -24,28 +24,9 @@ from patchscan.lkmm.memory.relations import (
     Variable,
 )
 from patchscan.lkmm.memory.rows import bits, shortest_path
+from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.encoding import Encoding
-from patchscan.lkmm.solving.solving import Candidate, Solver, broken_at
-
-
-@frozen
-class Edge:
-    """One step of a cycle: `start` is related to `end` by `relation`, named as in the memory model."""
-
-    relation: str
-    start: Event
-    end: Event
-
-
-@frozen
-class Cycle:
-    """axiom: the one that is broken, "" when nothing writes the values that are asked for. edges: from
-    event to event, the last ends where the first starts (for atomicity: a pair and its way around).
-    """
-
-    axiom: str
-    edges: tuple[Edge, ...]
-
+from patchscan.lkmm.solving.solving import Solver, broken_at
 
 _NAMES: Mapping[Relation, str] = {
     lkmm.mb: "mb",

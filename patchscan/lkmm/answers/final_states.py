@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from patchscan.lkmm.answers.results import State, observed_order
 from patchscan.lkmm.dialect.litmus_syntax import Observed, observed_in
 from patchscan.lkmm.memory.arithmetic import UNKNOWN
+from patchscan.lkmm.memory.states import State, observed_order
 from patchscan.lkmm.solving.cnf import TRUE, LimitReached
 from patchscan.lkmm.solving.solving import Solver
 

@@ -14,8 +14,9 @@ from patchscan.lkmm.memory.events import Event
 from patchscan.lkmm.memory.executions import sets_of
 from patchscan.lkmm.memory.relations import Relation
 from patchscan.lkmm.memory.rows import bits
+from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
-from patchscan.lkmm.solving.solving import Candidate, Solver
+from patchscan.lkmm.solving.solving import Solver
 
 _LOCK_TAGS = frozenset(("LKR", "LKW", "UL", "LF", "RU", "srcu-lock", "srcu-unlock", "sync-srcu"))
 _SECTION_TAGS = frozenset(("rcu-lock", "rcu-unlock", "srcu-lock", "srcu-unlock", "sync-srcu", "LKW", "UL"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patchscan.lkmm.answers.results import Result
+from patchscan.lkmm.answers.outcome import Result
 
 
 def judge(result: Result) -> tuple[str, str]:

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.final_states import final_states
 from patchscan.lkmm.answers.flags import flags
-from patchscan.lkmm.answers.results import Result, state_text
+from patchscan.lkmm.answers.outcome import Result
 from patchscan.lkmm.dialect.litmus_syntax import Litmus
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.dialect.primitives import PRIMITIVES
 from patchscan.lkmm.memory.events import Event, Program
+from patchscan.lkmm.memory.states import state_text
+from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.cnf import LimitReached
 from patchscan.lkmm.solving.encoding import Encoding
-from patchscan.lkmm.solving.solving import Candidate, Solver
+from patchscan.lkmm.solving.solving import Solver
 from patchscan.lkmm.solving.unfold import unfold
 from patchscan.lkmm.solving.values import TooLarge
 
 if TYPE_CHECKING:
-    from patchscan.lkmm.answers.cycles import Cycle
-    from patchscan.lkmm.answers.witness import Witness
+    from patchscan.lkmm.answers.outcome import Cycle, Witness
 
 DEEPEST = 10_000  # calls
 
@@ -183,7 +184,7 @@ class _Run:
         """
         if self.litmus.functions <= PRIMITIVES.keys() and not self.litmus.handlers:
             return
-        from patchscan.lkmm.domains.domains import lower
+        from patchscan.lkmm.domains.lower import lower
         from patchscan.lkmm.domains.waits import deadlocks
 
         self.litmus, sites, interruptible = lower(self.litmus)

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from patchscan.basics.record import frozen
-from patchscan.lkmm.answers.results import shown, state_text
-from patchscan.lkmm.answers.witness import Witness, WitnessEvent
+from patchscan.lkmm.answers.outcome import Witness, WitnessEvent
 from patchscan.lkmm.checking.replay import execution_of
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
 from patchscan.lkmm.memory import lkmm
 from patchscan.lkmm.memory.executions import Execution
 from patchscan.lkmm.memory.rows import Rows, bits, shortest_path, transpose
+from patchscan.lkmm.memory.states import shown, state_text
 
 # What it costs to show an event before one that ought to come first.
 _AHEAD_OF_PROGRAM_ORDER, _AHEAD_OF_COHERENCE, _STALE_READ = 100, 10, 1

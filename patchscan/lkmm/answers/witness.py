@@ -2,46 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from patchscan.basics.record import frozen
-from patchscan.lkmm.answers.results import State, shown, state_text
+from patchscan.lkmm.answers.outcome import Witness, WitnessEvent
 from patchscan.lkmm.dialect.litmus_syntax import Value
-from patchscan.lkmm.memory.events import INITIAL_THREAD
-from patchscan.lkmm.solving.solving import Candidate
-
-
-@frozen
-class WitnessEvent:
-    """An event of a witness; its number is its place in `Witness.events`.
-
-    kind: "R", "W" or "F"; tag: "once", "acquire", "plain", "mb"... ; thread: -1 for an initial write.
-    variable, value: what is accessed, and the value read or written; None for a fence.
-    reads_from: for a read, the number of the write.  line, text: the statement.
-    """
-
-    thread: int
-    kind: str
-    tag: str
-    variable: str | None
-    value: Value | None
-    reads_from: int | None
-    line: int
-    text: str
-
-    @property
-    def initial(self) -> bool:
-        return self.thread == INITIAL_THREAD
-
-
-@frozen
-class Witness:
-    """events: thread by thread in program order, the initial writes last.
-    coherence: variable -> numbers of its writes, oldest first.  state: the final values asked about."""
-
-    events: tuple[WitnessEvent, ...]
-    coherence: Mapping[str, tuple[int, ...]]
-    state: State
+from patchscan.lkmm.memory.states import shown, state_text
+from patchscan.lkmm.solving.candidate import Candidate
 
 
 def witness_of(candidate: Candidate) -> Witness:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from patchscan.lkmm.answers.results import Result
-from patchscan.lkmm.answers.witness import Witness, WitnessEvent
+from patchscan.lkmm.answers.outcome import Result, Witness, WitnessEvent
 from patchscan.lkmm.checking.exhaustive import grounded, initial_step, path_of, shifted
 from patchscan.lkmm.checking.interpreter import Held, Interpreter, Step, Stuck
 from patchscan.lkmm.checking.pairs_of_events import PairEvaluation, Pairs, composed, transitive

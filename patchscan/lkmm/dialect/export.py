@@ -34,7 +34,8 @@ from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.dialect.pointers import pointer_registers
 from patchscan.lkmm.dialect.printing import assigned_in, litmus_text
 from patchscan.lkmm.dialect.unrolling import without_loops
-from patchscan.lkmm.domains.domains import lower, uses_domains
+from patchscan.lkmm.domains.domains import uses_domains
+from patchscan.lkmm.domains.lower import lower
 
 _LOGICAL = ("&&", "||")
 _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from patchscan.lkmm.dialect.litmus_syntax import (
     Assign,
     Call,
@@ -17,17 +15,15 @@ from patchscan.lkmm.dialect.litmus_syntax import (
     Thread,
 )
 from patchscan.lkmm.dialect.printing import expression_text
+from patchscan.lkmm.domains.caller import Caller
 from patchscan.lkmm.domains.domains import CALLS, Request, calls_in, register_is
 from patchscan.lkmm.domains.waits import Site
-
-if TYPE_CHECKING:
-    from patchscan.lkmm.domains.sections import ThreadLowering
 
 Block = list[Statement]
 Targets = list[tuple[int, Expression | None]]
 
 
-def lower_request(caller: ThreadLowering, request: Request) -> Block:
+def lower_request(caller: Caller, request: Request) -> Block:
     """What the caller does, helper threads being added to the program; asks all targets, then waits for
     all.
     """
@@ -50,7 +46,7 @@ def lower_request(caller: ThreadLowering, request: Request) -> Block:
     return body + _ask_together(caller, request, targets)
 
 
-def _read_mask(caller: ThreadLowering, condition: Expression | None) -> tuple[Block, Expression | None]:
+def _read_mask(caller: Caller, condition: Expression | None) -> tuple[Block, Expression | None]:
     """A mask in memory is read CPU by CPU."""
     if condition is None:
         return [], None
@@ -61,7 +57,7 @@ def _read_mask(caller: ThreadLowering, condition: Expression | None) -> tuple[Bl
     return caller.apart(condition)
 
 
-def _to_self(caller: ThreadLowering, request: Request, condition: Expression | None) -> Block:
+def _to_self(caller: Caller, request: Request, condition: Expression | None) -> Block:
     """A request to oneself is a function call and orders nothing; a flush drops one's own translations."""
     own = f"tlb{caller.cpu}"
     if "tlb" in request.domains:
@@ -76,7 +72,7 @@ def _to_self(caller: ThreadLowering, request: Request, condition: Expression | N
     return before + when(test, body, caller.line)
 
 
-def inlined(caller: ThreadLowering, name: str) -> Block:
+def inlined(caller: Caller, name: str) -> Block:
     """The statements of a handler, as a part of the caller."""
     handler = _handler(caller, name)
     for parameter, declaration in zip(handler.parameters, handler.declarations, strict=True):
@@ -85,14 +81,14 @@ def inlined(caller: ThreadLowering, name: str) -> Block:
     return list(handler.body)
 
 
-def _handler(caller: ThreadLowering, name: str) -> Thread:
+def _handler(caller: Caller, name: str) -> Thread:
     handler = caller.lowered.litmus.handlers[name]
     if any(call.function in CALLS for call in calls_in(handler.body)):
         raise LitmusError(f"handler {name} may not use IRQs, IPIs or TLBs itself", handler.line)
     return handler
 
 
-def _ask_together(caller: ThreadLowering, request: Request, targets: Targets) -> Block:
+def _ask_together(caller: Caller, request: Request, targets: Targets) -> Block:
     asks: Block = []
     waits: Block = []
     for cpu, test in targets:
@@ -113,7 +109,7 @@ def _ask_together(caller: ThreadLowering, request: Request, targets: Targets) ->
 class _Helper:
     """The thread that stands for what one request does on one CPU."""
 
-    def __init__(self, caller: ThreadLowering, request: Request, cpu: int) -> None:
+    def __init__(self, caller: Caller, request: Request, cpu: int) -> None:
         self.caller, self.request, self.cpu = caller, request, cpu
         self.parameters: dict[str, str] = {}
         self.locals = {"asked"}

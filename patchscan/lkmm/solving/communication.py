@@ -17,20 +17,20 @@ from patchscan.lkmm.solving.values import TooLarge
 MOST_WRITES = 200  # to one variable: the clauses of a total order grow with the third power
 
 if TYPE_CHECKING:
-    from patchscan.lkmm.solving.encoding import Encoding
+    from patchscan.lkmm.solving.literals import Literals
 
 
 class Communication:
     """rf[write, read] and co[write, write]: literals; sources[read]: the writes it may read from."""
 
-    def __init__(self, encoding: Encoding, coherent: bool) -> None:
-        self.encoding = encoding
-        self.formula = encoding.formula
-        self.writes = [event for event in encoding.events if event.kind == "W"]
-        self.reads = [event for event in encoding.events if event.kind == "R"]
+    def __init__(self, literals: Literals, coherent: bool) -> None:
+        self.literals = literals
+        self.formula = literals.formula
+        self.writes = [event for event in literals.events if event.kind == "W"]
+        self.reads = [event for event in literals.events if event.kind == "R"]
         self.writes_to: dict[str, list[Event]] = {}
         for write in self.writes:
-            for name in encoding.address[write.number]:
+            for name in literals.address[write.number]:
                 self.writes_to.setdefault(name, []).append(write)
         self.co: dict[tuple[int, int], int] = {}
         self.rf: dict[tuple[int, int], int] = {}
@@ -44,7 +44,7 @@ class Communication:
 
     def _given(self, *events: Event) -> list[int]:
         """Literals of "these events are executed"."""
-        executed = self.encoding.executed
+        executed = self.literals.executed
         return [executed[event.number] for event in events if executed[event.number] != TRUE]
 
     def _rivals(self, addresses: dict[str, int]) -> list[Event]:
@@ -85,7 +85,7 @@ class Communication:
             return FALSE
         if one.thread != other.thread:
             return self.formula.new_variable()
-        same = self.encoding.same_variable(one.number, other.number)
+        same = self.literals.same_variable(one.number, other.number)
         if same == TRUE:
             return TRUE
         literal = self.formula.new_variable()
@@ -100,39 +100,39 @@ class Communication:
     # Reads-from
 
     def _read_from(self, read: Event) -> None:
-        encoding, formula = self.encoding, self.formula
+        literals, formula = self.literals, self.formula
         number = read.number
-        literals: list[int] = []
+        sources: list[int] = []
         self.sources[number] = []
-        for write in self._rivals(encoding.address[number]):
-            if not encoding.ranges.may_read(write, read) or self._excludes(write, read):
+        for write in self._rivals(literals.address[number]):
+            if not literals.ranges.may_read(write, read) or self._excludes(write, read):
                 continue
-            if encoding.written[write.number].keys().isdisjoint(encoding.read[number]):
+            if literals.written[write.number].keys().isdisjoint(literals.read[number]):
                 continue
             literal = formula.new_variable()
             self.rf[write.number, number] = literal
             self.sources[number].append(write.number)
-            literals.append(literal)
-            for needed in (*self._given(write, read), encoding.same_variable(write.number, number)):
+            sources.append(literal)
+            for needed in (*self._given(write, read), literals.same_variable(write.number, number)):
                 formula.add(-literal, needed)
             self._pass_value(write.number, number, literal)
-        formula.implies(self._given(read), *literals)
-        formula.at_most_one(literals)
+        formula.implies(self._given(read), *sources)
+        formula.at_most_one(sources)
 
     @staticmethod
     def _excludes(write: Event, read: Event) -> bool:
         return any(-branch in read.guard for branch in write.guard)
 
     def _pass_value(self, write: int, read: int, literal: int) -> None:
-        returned = self.encoding.read[read]
-        for value, written in self.encoding.written[write].items():
+        returned = self.literals.read[read]
+        for value, written in self.literals.written[write].items():
             self.formula.implies([literal, written], returned.get(value, FALSE))
 
     # Coherence of a thread with itself
 
     def _coherence(self) -> None:
         accesses: dict[int, list[Event]] = {}
-        for event in self.encoding.events:
+        for event in self.literals.events:
             if event.kind in "RW" and event.thread != INITIAL_THREAD:
                 accesses.setdefault(event.thread, []).append(event)
         for events in accesses.values():
@@ -143,16 +143,16 @@ class Communication:
         """Order `later` after the accesses before it, back to one that is certain: that one is ordered
         itself.
         """
-        encoding = self.encoding
-        address = encoding.address[later.number]
+        literals = self.literals
+        address = literals.address[later.number]
         for earlier in reversed(events):
-            other = encoding.address[earlier.number]
+            other = literals.address[earlier.number]
             if address.keys().isdisjoint(other):
                 continue
-            same = encoding.same_variable(earlier.number, later.number)
+            same = literals.same_variable(earlier.number, later.number)
             given = [literal for literal in (*self._given(earlier, later), same) if literal != TRUE]
             self._in_order(earlier, later, given)
-            if encoding.executed[earlier.number] == TRUE and len(address) == 1 and same == TRUE:
+            if literals.executed[earlier.number] == TRUE and len(address) == 1 and same == TRUE:
                 return
 
     def _in_order(self, earlier: Event, later: Event, given: list[int]) -> None:
@@ -178,9 +178,9 @@ class Communication:
         pairs = [(write.partner, write) for write in self.writes if write.partner is not None]
         for read, write in pairs:
             for source in self.sources[read]:
-                for between in self._rivals(self.encoding.address[write.number]):
+                for between in self._rivals(self.literals.address[write.number]):
                     self._not_between(source, between, write, self.rf[source, read])
-        events = self.encoding.events
+        events = self.literals.events
         for (read, _), (other, _) in combinations(pairs, 2):
             if events[read].thread != events[other].thread:
                 for source in self.sources[read]:
@@ -193,5 +193,5 @@ class Communication:
         after = self.co.get((source, between.number))
         before = self.co.get((between.number, write.number))
         if after is not None and before is not None:
-            same = self.encoding.same_variable(between.number, write.number)
+            same = self.literals.same_variable(between.number, write.number)
             self.formula.implies([reads, after, before, same, *self._given(between)])

@@ -16,7 +16,7 @@ from patchscan.lkmm.memory.rows import shortest_path
 from patchscan.lkmm.solving.values import reads_in
 
 if TYPE_CHECKING:
-    from patchscan.lkmm.solving.solving import Candidate
+    from patchscan.lkmm.solving.candidate import Candidate
 
 
 def values_from_nowhere(candidate: Candidate) -> list[set[int]]:

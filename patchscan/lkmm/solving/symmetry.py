@@ -4,6 +4,7 @@ each pair.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,27 +12,27 @@ from patchscan.lkmm.solving.cnf import TRUE
 
 if TYPE_CHECKING:
     from patchscan.lkmm.memory.events import Event
-    from patchscan.lkmm.solving.encoding import Encoding
+    from patchscan.lkmm.solving.literals import Literals
 
 
-def order_identical_threads(encoding: Encoding) -> None:
+def order_identical_threads(literals: Literals, co: Mapping[tuple[int, int], int]) -> None:
     """Let identical threads make their first write in the order of their numbers.
 
     Only for threads whose registers nobody looks at; the write must always happen, and to one known variable.
     """
-    for threads in _identical_threads(encoding):
-        first = [_first_write(encoding, thread) for thread in threads]
+    for threads in _identical_threads(literals):
+        first = [_first_write(literals, thread) for thread in threads]
         writes = [write for write in first if write is not None]
         if len(writes) == len(threads):
             for one, other in pairwise(writes):
-                literal = encoding.communication.co.get((one.number, other.number))
+                literal = co.get((one.number, other.number))
                 if literal is not None:
-                    encoding.formula.add(literal)
+                    literals.formula.add(literal)
 
 
-def _identical_threads(encoding: Encoding) -> list[list[int]]:
-    litmus = encoding.program.litmus
-    named = {observed.thread for observed in encoding.observed()}
+def _identical_threads(literals: Literals) -> list[list[int]]:
+    litmus = literals.program.litmus
+    named = {observed.thread for observed in literals.observed()}
     named |= {thread for thread, _ in litmus.registers}
     groups: dict[object, list[int]] = {}
     for thread in litmus.threads:
@@ -40,9 +41,9 @@ def _identical_threads(encoding: Encoding) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _first_write(encoding: Encoding, thread: int) -> Event | None:
-    for event in encoding.events:
+def _first_write(literals: Literals, thread: int) -> Event | None:
+    for event in literals.events:
         if event.thread == thread and event.kind == "W":
-            certain = encoding.executed[event.number] == TRUE and len(encoding.address[event.number]) == 1
+            certain = literals.executed[event.number] == TRUE and len(literals.address[event.number]) == 1
             return event if certain else None
     return None

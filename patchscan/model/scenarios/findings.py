@@ -6,12 +6,12 @@ from weakref import WeakKeyDictionary
 
 from patchscan.codebase.sources import Read
 from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
 from patchscan.model.scenarios.numbering import patch_numbers, renumbered
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.verdicts.report import model_result
 from patchscan.model.verdicts.verdict import Verdict
-from patchscan.report.render import ModelResult
-from patchscan.rule import Evidence, Finding, Silence
+from patchscan.results import ModelResult
 from patchscan.tree.overlay import PatchState, View
 
 _PLACE = re.compile(r"([\w./-]+):(\d+)")

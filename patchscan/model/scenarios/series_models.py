@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
+from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Read, Sources, base_config, sources
 from patchscan.kconfig.configured import Config, symbols_around
@@ -15,7 +16,7 @@ from patchscan.model.extraction.signature import Signature, signature
 from patchscan.model.extraction.slice import without_holes
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
-from patchscan.model.scenarios.touched import applies, shipped_scenarios, touched_words
+from patchscan.model.scenarios.touched import applies, shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict, judge
 from patchscan.tree.overlay import PatchState
 

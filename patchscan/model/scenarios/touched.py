@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from patchscan.basics.pattern import pattern
+from patchscan.codebase.changed_words import touched_words
 from patchscan.tree.overlay import PatchState
 
 # Not imported from typing, nor what reads scenarios before one may apply: both take longer than a small scan.
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from patchscan.model.scenarios.scenario import Scenario
 
-_WORD = pattern(r"[A-Za-z_]\w*")
 _WHEN = pattern(r"^when *= *\[([^\]]*)\]", re.M)
 _STRING = pattern(r"[\"']([^\"']*)[\"']")
 _WILD = pattern(r"[*?\[\]]+")
@@ -69,20 +69,6 @@ def concerned(states: Iterable[PatchState]) -> bool:
     return any(piece in text for piece in literals()) and any(
         applies(scenario, words) for scenario in shipped_scenarios()
     )
-
-
-def touched_words(state: PatchState) -> frozenset[str]:
-    """The identifiers on the lines of code that a patch changes, and in what git says the hunks belong to."""
-    words: set[str] = set()
-    for file in state.files:
-        if not file.change.path.endswith((".c", ".h", ".S")):
-            continue
-        for hunk in file.change.hunks:
-            words.update(_WORD.findall(hunk.section))
-            for line in hunk.lines:
-                if line.kind != " ":
-                    words.update(_WORD.findall(line.text))
-    return frozenset(words)
 
 
 def applies(scenario: Scenario, words: frozenset[str]) -> bool:

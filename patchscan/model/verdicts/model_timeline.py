@@ -9,7 +9,7 @@ from patchscan.model.lowering.lowered import Thread
 from patchscan.model.lowering.memory import FREED
 
 if TYPE_CHECKING:
-    from patchscan.lkmm.answers.witness import Witness
+    from patchscan.lkmm.answers.outcome import Witness
 
 _LINE = re.compile(r"\bline (\d+)\b")
 _COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")

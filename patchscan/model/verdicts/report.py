@@ -8,7 +8,7 @@ from typing import Any
 
 from patchscan.basics.record import as_dict
 from patchscan.model.verdicts.verdict import Verdict
-from patchscan.report.render import ModelResult, Step
+from patchscan.results import ModelResult, Step
 
 # The end of the name of a verdict on a series (patchscan.model.scenarios.series_models).
 _PATCH = re.compile(r"-patch-(\d+)$")

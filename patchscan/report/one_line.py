@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from patchscan.basics.printable import printable
-from patchscan.report.render import Report, anchored
-from patchscan.rule import CHANGELOG, Finding
+from patchscan.finding import CHANGELOG, Finding
+from patchscan.results import Report, anchored
 
 GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 

@@ -1,0 +1,40 @@
+"""Diff text for changes of our own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+
+CONTEXT = 3
+
+
+def diff_of(
+    path: str, known: Mapping[int, str], first: int, last: int, new: Sequence[str], shift: int
+) -> str:
+    """A unified diff that puts `new` in the place of lines first to last; known: the lines of the file by number.
+
+    shift is added to the line numbers that the diff states.
+    """
+    above, below = first, last
+    while above - 1 in known and above > first - CONTEXT:
+        above -= 1
+    while below + 1 in known and below < last + CONTEXT:
+        below += 1
+    old = [known[number] for number in range(first, last + 1)]
+    rows = [f" {known[number]}" for number in range(above, first)]
+    rows += changed_rows(SequenceMatcher(None, old, new, autojunk=False).get_opcodes(), old, new)
+    rows += [f" {known[number]}" for number in range(last + 1, below + 1)]
+    count = below - above + 1
+    start = above + shift
+    head = f"@@ -{start},{count} +{start},{count - (last - first + 1) + len(new)} @@"
+    return "\n".join([f"--- a/{path}", f"+++ b/{path}", head, *rows]) + "\n"
+
+
+def changed_rows(
+    steps: Sequence[tuple[str, int, int, int, int]], old: Sequence[str], new: Sequence[str]
+) -> Iterator[str]:
+    """The lines of a hunk; steps: those of difflib from the old lines to the new ones."""
+    for kind, first, last, new_first, new_last in steps:
+        if kind == "equal":
+            yield from (f" {line}" for line in old[first:last])
+        else:
+            yield from (f"-{line}" for line in old[first:last])
+            yield from (f"+{line}" for line in new[new_first:new_last])

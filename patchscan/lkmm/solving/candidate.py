@@ -1,0 +1,72 @@
+"""One execution that the solver found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from patchscan.lkmm.dialect.litmus_syntax import Value
+from patchscan.lkmm.memory.executions import Execution, Path
+from patchscan.lkmm.solving.cnf import TRUE
+from patchscan.lkmm.solving.encoding import Encoding
+
+
+class Candidate(Execution):
+    """An execution that the solver chose; it knows the literals behind every edge."""
+
+    def __init__(self, encoding: Encoding, model: Sequence[int], path: Path) -> None:
+        self.encoding = encoding
+        self.model = model
+        communication = encoding.communication
+        numbers, position = path.numbers, path.position
+        source: dict[int, int] = {}
+        for read, event in enumerate(path.events):
+            if event.kind == "R":
+                for write in communication.sources[event.number]:
+                    if self.chosen(communication.rf[write, event.number]):
+                        source[read] = position[write]
+                        break
+        co = [0] * path.size
+        for writes in path.writes_to.values():
+            for index, one in enumerate(writes):
+                for other in writes[:index]:
+                    if self.chosen(communication.co[numbers[one], numbers[other]]):
+                        co[one] |= 1 << other
+                    else:
+                        co[other] |= 1 << one
+        super().__init__(path, source, co)
+
+    def chosen(self, literal: int) -> bool:
+        return literal == TRUE or self.model[abs(literal) - 1] == literal
+
+    def value(self, literals: dict[Value, int]) -> Value:
+        """Which of the values it is in this execution."""
+        return next(value for value, literal in literals.items() if self.chosen(literal))
+
+    def reasons(self, name: str, start: int, end: int, found: set[int]) -> None:
+        """The literals that put the pair into a base relation."""
+        encoding, numbers = self.encoding, self.path.numbers
+        one, other = numbers[start], numbers[end]
+        found.update((encoding.executed[one], encoding.executed[other]))
+        match name:
+            case "rf":
+                found.add(encoding.communication.rf[one, other])
+            case "co":
+                found.add(encoding.communication.co[one, other])
+                found.add(encoding.same_variable(one, other))
+            case "fr":
+                self.reasons("rf", self.source[start], start, found)
+                self.reasons("co", self.source[start], end, found)
+            case "loc":
+                found.add(encoding.same_variable(one, other))
+            case "addr" | "data" | "ctrl":
+                found.update(encoding.guard_literals(self.path.dependencies[name, start, end]))
+            case "rcu-rscs":
+                found.update(self._sections_literals(self.path.events[start].thread))
+        found.discard(TRUE)
+
+    def _sections_literals(self, thread: int) -> Iterable[int]:
+        """How locks and unlocks match depends on all of the thread's."""
+        for event in self.encoding.events:
+            if event.thread == thread and event.tag in ("rcu-lock", "rcu-unlock"):
+                executed = self.encoding.executed[event.number]
+                yield executed if self.chosen(executed) else -executed

@@ -1,0 +1,48 @@
+"""The models of a series, for the rules that ask; light until one may apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from patchscan.model.scenarios.touched import concerned
+from patchscan.tree.overlay import View
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from patchscan.context import Context
+    from patchscan.finding import Finding, Silence
+    from patchscan.results import ModelResult
+
+
+# One answer a series, for five rules ask it of every patch.
+_CONCERNED: WeakKeyDictionary[View, bool] = WeakKeyDictionary()
+
+
+def models(context: Context, rule: str) -> Iterator[Finding | Silence]:
+    """What one rule has to say of the behavioural models that the series changes (see patchscan.model)."""
+    if asked(context):
+        from patchscan.model.scenarios.findings import check_models
+
+        yield from check_models(context, rule)
+
+
+def executed_models(context: Context) -> tuple[ModelResult, ...]:
+    """The models of the series that rules have asked for."""
+    if not asked(context):
+        return ()
+    from patchscan.model.scenarios.findings import results_of
+
+    return results_of(context.states)
+
+
+def asked(context: Context) -> bool:
+    """Whether the series may change a model that we have a scenario for, and models are wanted.
+
+    Without a tree a reader's or an updater's code is not at hand, and what is missing would look unordered.
+    """
+    if not (context.settings.simulate and context.has_tree):
+        return False
+    if context.final not in _CONCERNED:
+        _CONCERNED[context.final] = concerned(context.states)
+    return _CONCERNED[context.final]
