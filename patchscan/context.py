@@ -213,6 +213,12 @@ class Context:
 
         return linkage(self.final, path)
 
+    def not_built_yet(self, path: str) -> bool:
+        """Whether the series makes a file that no Makefile builds before a later patch."""
+        from patchscan.kbuild.unbuilt import not_built_yet
+
+        return bool(self.later) and not_built_yet(self.series.patches, self.patch.index, path)
+
     def modules_of(self, path: str) -> frozenset[str]:
         """The modules, or objects of vmlinux, that a C file becomes part of; empty where that is not known."""
         from patchscan.kbuild.linkage import modules_of

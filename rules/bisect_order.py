@@ -73,11 +73,17 @@ def judge(
     context: Context, name: str, file: ChangedFile, line: int, place: Evidence, private: bool
 ) -> Finding | Silence:
     """A finding where nothing of that name is there at this patch."""
+    if context.not_built_yet(file.path):
+        return file.fine(line, f"nothing builds {file.path} before a later patch")
     if not private:
         if any(
             name in {each.name for _, each in other.new_functions} for other in (*context.earlier, context)
         ):
             return file.fine(line, f"an earlier patch brings a {name}, too")
+        from patchscan.lookup.hunks import was_there
+
+        if was_there(context, name):
+            return file.fine(line, f"the lines around a change show {name}")
         if not context.has_tree:
             return file.fine(line, f"without a tree it is not known whether there is another {name}")
         # Only where no example is near is it worth a claim on the whole tree.
@@ -107,6 +113,31 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+>>> tree drivers/misc/other.c
+int other;
+>>> patch misc: add the first half
+>>> file drivers/misc/first.c
++int example_first(int x)
++{
++	return example_second(x) + 1; // want "example_second is introduced only by patch 2"
++}
+>>> file drivers/misc/Makefile
+ obj-y += keba/
++obj-$(CONFIG_EXAMPLE) += example.o
++example-y := first.o
+>>> patch misc: add the second half
+>>> file drivers/misc/second.c
++int example_second(int x)
++{
++	return x * 2;
++}
+>>> file drivers/misc/Makefile
+ obj-y += keba/
+ obj-$(CONFIG_EXAMPLE) += example.o
+-example-y := first.o
++example-y := first.o second.o
+""",
         """
 >>> patch mm: skip empty lists
 >>> file mm/example.c
@@ -146,6 +177,50 @@ int other;
 """,
     ),
     good=(
+        """
+>>> tree drivers/misc/other.c
+int other;
+>>> patch misc: add the first half
+>>> file drivers/misc/example/first.c
++int example_first(int x)
++{
++	return example_second(x) + 1;
++}
+>>> patch misc: add the second half
+>>> file drivers/misc/example/second.c
++int example_second(int x)
++{
++	return x * 2;
++}
+>>> patch misc: build both
+>>> file drivers/misc/example/Makefile
++obj-$(CONFIG_EXAMPLE) += example.o
++example-y := first.o second.o
+>>> file drivers/misc/Makefile
+ obj-y += keba/
++obj-$(CONFIG_EXAMPLE) += example/
+""",
+        """
+>>> tree drivers/misc/other.c
+int other;
+>>> patch misc: add the first half, with a Makefile that nothing reads yet
+>>> file drivers/misc/example/first.c
++int example_first(int x)
++{
++	return example_second(x) + 1;
++}
+>>> file drivers/misc/example/Makefile
++obj-$(CONFIG_EXAMPLE) += first.o second.o
+>>> patch misc: add the second half, and enter the directory
+>>> file drivers/misc/example/second.c
++int example_second(int x)
++{
++	return x * 2;
++}
+>>> file drivers/misc/Makefile
+ obj-y += keba/
++obj-$(CONFIG_EXAMPLE) += example/
+""",
         """
 >>> patch mm: keep the limit
 >>> file mm/example.c

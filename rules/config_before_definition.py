@@ -40,6 +40,8 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         )
     if mentioned_before(context, file, symbol):
         return file.fine(line, f"CONFIG_{symbol} was used here before")
+    if entry_was_there(context, symbol):
+        return file.fine(line, f"the lines around a change show the entry of CONFIG_{symbol}")
     if not context.has_tree:
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
@@ -103,6 +105,18 @@ def defined_by(context: Context) -> frozenset[str]:
         if file.path.rsplit("/", 1)[-1].startswith("Kconfig")
         for line in file.added
         if (match := DEFINITION.match(line.text))
+    )
+
+
+def entry_was_there(context: Context, symbol: str) -> bool:
+    """Whether a hunk shows the entry on a line that this patch or a later one found there, also to take it away."""
+    return any(
+        line.kind != "+" and (match := DEFINITION.match(line.text)) is not None and match[1] == symbol
+        for other in (context, *context.later)
+        for file in other.files
+        if file.path.rsplit("/", 1)[-1].startswith("Kconfig")
+        for hunk in file.change.hunks
+        for line in hunk.lines
     )
 
 
@@ -185,6 +199,26 @@ config SMP
 """,
     ),
     good=(
+        """
+>>> tree lib/other.c
+int other;
+>>> patch lib: let one depend on another
+>>> file lib/Kconfig
+ config ONE
+ 	bool "one"
++	depends on OLD_NAME
+
+>>> patch lib: rename the other
+>>> file lib/Kconfig
+ config ONE
+ 	bool "one"
+-	depends on OLD_NAME
++	depends on NEW_NAME
+
+-config OLD_NAME
++config NEW_NAME
+ 	bool
+""",
         """
 >>> tree Kconfig
 config SMP

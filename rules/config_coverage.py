@@ -123,7 +123,7 @@ def symbols(context: Context) -> Iterator[Symbol]:
 
 def is_conditional(view: View, symbol: Symbol) -> bool:
     """Whether some option decides that the symbol is there."""
-    from patchscan.lookup.compiled import built_when
+    from patchscan.kbuild.built import built_when
 
     return bool(symbol.file.after[0].conditions_at(symbol.line)) or (
         not symbol.private and bool(built_when(view, symbol.file.path).atoms)

@@ -52,6 +52,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def without_search(context: Context, file: ChangedFile, export: Export) -> Silence | None:
     """What the patch and the code near it settle; None where the whole tree must be searched."""
+    from patchscan.lookup.runtime import compiler_calls
+
     symbol = export.symbol
     if any(
         f"({symbol})" in line.text and "EXPORT_" in line.text
@@ -61,6 +63,8 @@ def without_search(context: Context, file: ChangedFile, export: Export) -> Silen
         return file.fine(export.line, f"the export of {symbol} was there before")
     if export.macro.startswith(OTHER_NAMES):
         return file.fine(export.line, f"{export.macro} is used by other names than {symbol}")
+    if compiler_calls(symbol):
+        return file.fine(export.line, f"the compiler may emit calls of {symbol}() into modules")
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
     uses = context.uses(symbol, whole=False).uses
@@ -128,6 +132,8 @@ def in_vain_so_far(exports: list[tuple[ChangedFile, Export]]) -> Finding:
 
 def users_of(context: Context, symbol: str) -> Iterator[User | str]:
     """The uses of a symbol in objects, through inline functions of headers; a str says what is not known."""
+    from patchscan.lookup.hunks import users_in_hunks
+
     names, done = [symbol], set()
     while names:
         name = names.pop(0)
@@ -137,7 +143,8 @@ def users_of(context: Context, symbol: str) -> Iterator[User | str]:
             return
         found = context.uses(name)
         users = [User(use.path, use.line, use.function, use.text) for use in found.uses if counts(use)]
-        for user in (*users_in_hunks(context, name), *users):
+        shown = [User(use.path, use.line, use.function, use.text) for use in users_in_hunks(context, name)]
+        for user in (*shown, *users):
             if not user.path.endswith(".h"):
                 yield user
             elif not user.function:
@@ -168,14 +175,6 @@ def together(context: Context, path: str, other: str) -> bool:
 def counts(use: "Use") -> bool:
     """Whether a use makes code need the symbol; a macro of a header does where it is expanded."""
     return use.kind not in NO_USE and not (use.kind == "macro" and use.path.endswith(".h"))
-
-
-def users_in_hunks(context: Context, name: str) -> Iterator[User]:
-    """Uses that the series adds to files whose hunks do not apply to the tree."""
-    for file in context.not_applied:
-        for function in file.functions if file.is_c and file.adds(name) else ():
-            if name in function.identifiers and function.name != name:
-                yield User(file.path, function.first_line, function.name, "")
 
 
 RULE = Rule(
@@ -365,6 +364,18 @@ obj-y += mm/ drivers/
  {
  }
 +EXPORT_SYMBOL_GPL(walk_begin);
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: give the compiler what it calls
+>>> file mm/example.c
+ int depth;
++unsigned char __hwasan_generate_tag(void)
++{
++	return 7;
++}
++EXPORT_SYMBOL(__hwasan_generate_tag);
 """,
         """
 >>> tree mm/Makefile

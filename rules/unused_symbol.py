@@ -38,6 +38,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         users = sorted(users_of(context, function))
         if users and users[0] <= context.patch.index:
             yield file.fine(function.name_line, f"patch {users[0]} uses {function.name}()")
+        elif users and context.not_built_yet(file.path):
+            yield file.fine(function.name_line, f"nothing builds {file.path} before a later patch")
         elif users:
             yield later(file, function, users[0])
         else:

@@ -17,6 +17,8 @@ from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
 _LIST = pattern(r"^([\w.-]+)-(y|m|objs|\$[({]CONFIG_\w+[)}])\s*(?:\+|:)?=\s*(.*)$")
+# CFLAGS_fault.o := and its like say how, not whether.
+_OF_ONE_OBJECT = pattern(r"^\w+_[\w./-]+\.o\s*[:+?]?=(?:(?!\.o\b).)*$")
 _CONFIG = pattern(r"CONFIG_(\w+)")
 _COMMENT = pattern(r"(?<!\\)#.*")
 _CONTINUED = pattern(r"\\[ \t]*\n")
@@ -37,6 +39,19 @@ class _Lists:
 
     plain: Mapping[str, tuple[tuple[str, str], ...]]
     unsure: frozenset[str]
+
+
+def built_when(view: View, path: str) -> Formula:
+    """When a file of code is compiled, as far as Makefiles say; where they do not plainly, an atom that is not plain.
+
+    A header is as its architecture is: who includes it is not asked.
+    """
+    parts = path.split("/")
+    if path.endswith(".c"):
+        built = built_exactly_when(view, path)
+        return Formula("atom", f"?built {path}") if built is None else built
+    in_architecture = parts[0] == "arch" and len(parts) > 2 and parts[1] in ARCHITECTURES
+    return config(ARCHITECTURES[parts[1]]) if in_architecture else _ALWAYS
 
 
 def built_exactly_when(view: View, path: str) -> Formula | None:
@@ -127,6 +142,8 @@ def _read(text: bytes) -> _Lists:
             depth += 1
         elif word == "endif":
             depth -= 1
+        if _OF_ONE_OBJECT.match(line):
+            continue
         match = _LIST.match(line)
         # A variable in a list stands for what its own lists hold.
         value = _VARIABLE.sub(r"\1.o", match[3]) if match else ""

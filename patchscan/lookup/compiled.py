@@ -17,8 +17,8 @@ from patchscan.basics.formula import (
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source, parse
 from patchscan.context import ChangedFile, Context
-from patchscan.kbuild.linkage import linkage_of
-from patchscan.kconfig.implied import ARCHITECTURES, implied
+from patchscan.kbuild.built import built_when
+from patchscan.kconfig.implied import implied
 from patchscan.series import Hunk
 from patchscan.tree.overlay import View
 
@@ -68,12 +68,35 @@ def added_uses(
             )
             if function is None or function.name == symbol or _asks_itself(function):
                 continue
-            here = compiled_when(context.view, file, line)
+            here = all_of((compiled_when(context.view, file, line), *dropped_otherwise(file, line, symbol)))
             if not file.path.endswith(".h") or at_compile:
                 yield AddedUse(file, line, here)
             elif function.has_head and function.name_line in file.added_numbers:
                 for each in added_uses(context, function.name, at_compile=True):
                     yield AddedUse(each.file, each.line, all_of((here, each.when)))
+
+
+def dropped_otherwise(file: ChangedFile, line: int, symbol: str) -> Iterator[Formula]:
+    """When a macro that is called with a symbol, and of which the file has several versions, passes it on."""
+    inner = re.search(rf"(\w+)\s*\(([^()]*)\b{re.escape(symbol)}\b", file.code_at(line))
+    if inner is None:
+        return
+    position = inner[2].count(",")
+    for source in file.after:
+        versions = [macro for macro in source.macros() if macro.name == inner[1] and macro.parameters]
+        passing = [
+            conditions_of(source, macro.line)
+            for macro in versions
+            if macro.parameters
+            and (position >= len(macro.parameters) or passes_on(macro.body, macro.parameters[position]))
+        ]
+        if versions and len(passing) < len(versions):
+            yield any_of(passing)
+
+
+def passes_on(body: str, parameter: str) -> bool:
+    """Whether a macro's body names one of its parameters."""
+    return re.search(rf"\b{re.escape(parameter)}\b", body) is not None
 
 
 def _asks_itself(function: Function) -> bool:
@@ -120,30 +143,9 @@ def lines_of(source: Source, text: str) -> Iterator[int]:
     )
 
 
-def built_when(view: View, path: str) -> Formula:
-    """When the Makefiles build a file: the options on the way to it, those of its directories included."""
-    parts = path.split("/")[:-1]
-    options = []
-    if parts[:1] == ["arch"] and len(parts) > 1 and parts[1] in ARCHITECTURES:
-        options.append(ARCHITECTURES[parts[1]])
-    if path.endswith(".c"):
-        options += linkage_of(view, path).config
-        for depth in range(1, len(parts)):
-            makefile = view.read("/".join([*parts[:depth], "Makefile"])) or b""
-            directory = re.escape(parts[depth].encode())
-            entry = re.search(rb"^obj-\$\(CONFIG_(\w+)\)[^\n]*\b%s/" % directory, makefile, re.M)
-            options += [entry[1].decode()] if entry else []
-    return all_of(config(option) for option in options)
-
-
 def exactly_when(view: View, source: Source, line: int) -> Formula | None:
     """When a line of a C file is compiled: the #if around it and every way through the Makefiles, None if not plain."""
-    from patchscan.kbuild.built import built_exactly_when
-
-    built = built_exactly_when(view, source.path)
-    if built is None:
-        return None
-    when = all_of((conditions_of(source, line), built))
+    when = all_of((conditions_of(source, line), built_when(view, source.path)))
     return when if when.plain else None
 
 
