@@ -11,14 +11,14 @@ from patchscan.lkmm.dialect.litmus_syntax import LitmusError
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Result
-    from patchscan.lkmm.answers.running import Limits, can_hold, run
+    from patchscan.lkmm.answers.running import Limits, ask, run
 
-__all__ = ["Limits", "LitmusError", "Result", "can_hold", "run"]
+__all__ = ["Limits", "LitmusError", "Result", "ask", "run"]
 
 
 def __getattr__(name: str) -> object:
     """The solver is only loaded when something is run."""
-    if name in ("Limits", "can_hold", "run"):
+    if name in ("Limits", "ask", "run"):
         from patchscan.lkmm.answers import running
 
         return getattr(running, name)

@@ -5,11 +5,12 @@ from itertools import product
 
 from patchscan.basics.record import frozen, replace
 from patchscan.codebase.code import Codebase
+from patchscan.lkmm.answers.outcome import Answer
 from patchscan.model.extraction.mutate import apply, at, mutations
 from patchscan.model.lowering.abstract_values import Const, Named
 from patchscan.model.lowering.lowered import Body, Fence, Read, Thread, Update, Write
 from patchscan.model.lowering.stubs import Stubs
-from patchscan.model.verdicts.case import execute
+from patchscan.model.verdicts.gate import Grounds, execute, gate, outcome
 from patchscan.model.verdicts.litmus import identifier, write_litmus
 from patchscan.pairing.barriers import ONCE, Barrier
 from patchscan.pairing.partners import Site
@@ -28,11 +29,11 @@ Cycle = tuple[Access, Access, Access, Access]
 
 @frozen
 class PairVerdict:
-    """outcome: herd7's word; locations: the two, named: those of them that the comment names or that are a
+    """answer: whether it can happen; locations: the two, named: those of them that the comment names or that are a
     barrier's own operand; weakened: the outcome with either side's barrier taken away; plain: whether an access
     is not marked; locked: whether a lock is held on both sides."""
 
-    outcome: str
+    answer: Answer
     shape: str
     locations: tuple[str, str]
     named: tuple[str, ...]
@@ -42,10 +43,15 @@ class PairVerdict:
     litmus: str
 
     @property
+    def outcome(self) -> str:
+        """herd7's word."""
+        return outcome(self.answer)
+
+    @property
     def safe(self) -> bool:
         """Whether "no execution of this model does it" may be said: it rests on both barriers, on named ground."""
         return (
-            self.outcome == "Never"
+            not gate(Grounds([self.answer], self.weakened))
             and bool(self.named)
             and not self.locked
             and len(self.weakened) == 2
@@ -55,7 +61,7 @@ class PairVerdict:
     @property
     def unsafe(self) -> bool:
         """Whether "this may happen" may be said: of marked accesses to named ground, with no lock in common."""
-        return self.outcome == "Sometimes" and bool(self.named) and not self.locked and not self.plain
+        return bool(self.answer.held) and bool(self.named) and not self.locked and not self.plain
 
 
 def judge(
@@ -152,10 +158,12 @@ def _execute(own: Side, partner: Side, cycle: Cycle, comment: str) -> PairVerdic
     litmus = write_litmus(name, threads, {}, condition)
     places = {(0, at(own.place)), (1, at(partner.place))}
     edits = [edit for edit in mutations(threads) if (edit.thread, edit.text.rpartition(" at ")[2]) in places]
-    weakened = tuple(execute(write_litmus(name, apply([edit], threads), {}, condition)) for edit in edits)
+    weakened = tuple(
+        outcome(execute(write_litmus(name, apply([edit], threads), {}, condition))) for edit in edits
+    )
     locations = (str(key(one)), str(key(two)))
     return PairVerdict(
-        outcome=execute(litmus),
+        answer=execute(litmus),
         shape=shape,
         locations=locations,
         named=tuple(each for each in locations if _is_meant(each, own, partner, comment)),

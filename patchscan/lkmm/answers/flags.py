@@ -36,6 +36,11 @@ def flags(solver: Solver, some: Candidate) -> tuple[tuple[str, ...], tuple[Event
     return tuple(sorted(found)), race
 
 
+def section_flags(solver: Solver, some: Candidate) -> tuple[str, ...]:
+    """The flags that speak of sections and locks which do not match, sorted."""
+    return tuple(sorted({*_section_flags(solver, some), *_lock_flags(solver)}))
+
+
 # Data races
 
 

@@ -42,6 +42,18 @@ class Result:
 
 
 @frozen
+class Answer:
+    """Whether a condition can hold.
+
+    held: None where that was not found out, `why` says why not; faults: why a "no" proves nothing, one phrase each.
+    """
+
+    held: bool | None
+    why: str = ""
+    faults: tuple[str, ...] = ()
+
+
+@frozen
 class WitnessEvent:
     """An event of a witness; its number is its place in `Witness.events`.
 

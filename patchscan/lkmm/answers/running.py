@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.final_states import final_states
-from patchscan.lkmm.answers.flags import flags
-from patchscan.lkmm.answers.outcome import Result
+from patchscan.lkmm.answers.flags import flags, section_flags
+from patchscan.lkmm.answers.outcome import Answer, Result
 from patchscan.lkmm.dialect.litmus_syntax import Litmus
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.dialect.primitives import PRIMITIVES
@@ -28,17 +28,22 @@ if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Cycle, Witness
 
 DEEPEST = 10_000  # calls
+TOO_DEEP = "the test is nested too deeply"
 
 
 @frozen
 class Limits:
     """seconds: of wall time a test, None for no limit.  unroll: how often a loop is entered.
-    states: how many final states are collected.  events: how many events a program may have."""
+    states: how many final states are collected.  events: how many events a program may have.
+    effort: how many candidate executions, or rounds of conflicts, are looked at; variables: of the formula;
+    None for no limit."""
 
     seconds: float | None = 60.0
     unroll: int = 4
     states: int = 100_000
     events: int = 5_000
+    effort: int | None = None
+    variables: int | None = None
 
 
 def run(
@@ -62,13 +67,13 @@ def run(
     return run_parsed(parse(text, name), name, states, witness, cycle, flags, limits)
 
 
-def can_hold(text: str, limits: Limits) -> bool | None:
-    """Whether some execution of a litmus test satisfies its condition; None where a limit was met first.
+def ask(text: str, limits: Limits) -> Answer:
+    """Whether some execution of a litmus test satisfies its condition, and whether a "no" proves anything.
 
     Asks one question where `run` asks two and looks at what it found. Raises LitmusError as `run` does.
     """
     with _deep_recursion():
-        return _Run(parse(text, ""), "", limits).can_hold()
+        return _Run(parse(text, ""), "", limits).answer()
 
 
 def run_parsed(
@@ -115,7 +120,7 @@ class _Run:
         forbidden: Cycle | None = None
         try:
             program = self._unfold()
-            solver = Solver(Encoding(program, deadline=self.deadline), self.deadline)
+            solver = self._solver(program)
             positive, negative = self._both(solver)
             outcome = self._outcome(solver, program, positive, negative)
             some = positive or negative
@@ -123,16 +128,21 @@ class _Run:
                 found = (self._why_none(program),)
             elif with_flags:
                 found, race = flags(solver, some)
+            if solver.encoding.undefined:
+                self.notes.append(
+                    "executions in which this is computed are left out: "
+                    + ", ".join(sorted(solver.encoding.undefined)[:3])
+                )
             if cycle and outcome == "Never" and some is not None:
                 forbidden = self._cycle(program)
             if states:
                 texts = self._states(program)
-        except LimitReached:
-            self._incomplete(f"the time limit of {self.limits.seconds:g} s was met")
+        except LimitReached as error:
+            self._incomplete(str(error) or self._out_of_time())
         except TooLarge as error:
             self._incomplete(error.message)
         except RecursionError:
-            self._incomplete("the test is nested too deeply")
+            self._incomplete(TOO_DEEP)
         return Result(
             name=self.litmus.name,
             file=self.file,
@@ -149,16 +159,38 @@ class _Run:
             litmus=self.litmus,
         )
 
-    def can_hold(self) -> bool | None:
-        """Whether the condition holds in some execution; None where that could not be found out."""
+    def answer(self) -> Answer:
+        """Whether the condition holds in some execution, and what makes a "no" worthless."""
         try:
             program = self._unfold()
-            solver = Solver(Encoding(program, deadline=self.deadline), self.deadline)
+            solver = self._solver(program)
             if solver.find([solver.encoding.condition, solver.encoding.filter]):
-                return True
-            return False if self._outcome(solver, program, None, None) == "Never" else None
-        except (LimitReached, TooLarge, RecursionError):
-            return None
+                return Answer(True)
+            if self._outcome(solver, program, None, None) != "Never":
+                return Answer(None, self.notes[-1])
+            return Answer(False, faults=self._faults(solver, program))
+        except LimitReached as error:
+            return Answer(None, str(error) or self._out_of_time())
+        except TooLarge as error:
+            return Answer(None, error.message)
+        except RecursionError:
+            return Answer(None, TOO_DEEP)
+
+    def _faults(self, solver: Solver, program: Program) -> tuple[str, ...]:
+        """Why the absence of an execution proves nothing: there is none at all, or they make no sense."""
+        found = [f"it computes {operation}" for operation in sorted(solver.encoding.undefined)[:2]]
+        found += [f"deadlock: {line}" for line in self.deadlocks]
+        some = solver.find([solver.encoding.filter])
+        if some is None:
+            return (*found, f"no execution of it comes to its end ({self._why_none(program)})")
+        return (*found, *(f"its sections do not match ({flag})" for flag in section_flags(solver, some)))
+
+    def _solver(self, program: Program) -> Solver:
+        encoding = Encoding(program, deadline=self.deadline, largest=self.limits.variables)
+        return Solver(encoding, self.deadline, self.limits.effort)
+
+    def _out_of_time(self) -> str:
+        return f"the time limit of {self.limits.seconds:g} s was met"
 
     def _incomplete(self, why: str) -> None:
         self.complete = False

@@ -262,7 +262,7 @@ class _Question:
                 self.quantifier = self._quantifier()
                 self.condition = parse_condition(tokens)
                 self.text = tokens.source_since(start)
-            else:
+            elif not tokens.accept(";"):
                 raise tokens.error(f"expected locations, filter, exists or forall, found '{tokens.text}'")
 
     def _quantifier(self) -> str:

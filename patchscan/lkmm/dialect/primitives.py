@@ -84,8 +84,11 @@ def _atomics(prefix: str) -> dict[str, Primitive]:
         f"{prefix}_sub_and_test": Primitive("arithmetic", "mb", 2, operator="-", result="zero"),
         f"{prefix}_dec_and_test": Primitive("arithmetic", "mb", 1, operator="-", amount=1, result="zero"),
         f"{prefix}_inc_and_test": Primitive("arithmetic", "mb", 1, operator="+", amount=1, result="zero"),
-        f"{prefix}_add_negative": Primitive("arithmetic", "mb", 2, operator="+", result="negative"),
     }
+    for suffix, order in _ORDERS.items():
+        table[f"{prefix}_add_negative{suffix}"] = Primitive(
+            "arithmetic", order, 2, operator="+", result="negative"
+        )
     steps = [(name, sign, None) for name, sign in _OPERATORS.items()]
     for name, sign, amount in [*steps, ("inc", "+", 1), ("dec", "-", 1)]:
         count = 2 if amount is None else 1

@@ -13,7 +13,7 @@ FALSE = -1
 
 
 class LimitReached(Exception):
-    """The time limit was met before the answer was known."""
+    """A limit was met before the answer was known; the message says which, "" for the time limit."""
 
 
 def check_time(deadline: float | None) -> None:
@@ -25,11 +25,12 @@ def check_time(deadline: float | None) -> None:
 class Formula:
     """Clauses under construction; `clauses` and `variables` may be read at any time.
 
-    deadline: time.monotonic() at which LimitReached is raised, or None.
+    deadline: time.monotonic() at which LimitReached is raised, or None; largest: so many variables at most.
     """
 
-    def __init__(self, deadline: float | None = None) -> None:
+    def __init__(self, deadline: float | None = None, largest: int | None = None) -> None:
         self.deadline = deadline
+        self.largest = largest
         self.variables = 1
         self.clauses: list[list[int]] = [[TRUE]]
         self._conjunctions: dict[tuple[int, ...], int] = {}
@@ -38,6 +39,8 @@ class Formula:
         self.variables += 1
         if self.variables % 256 == 0:
             check_time(self.deadline)
+            if self.largest is not None and self.variables > self.largest:
+                raise LimitReached(f"more than {self.largest} variables")
         return self.variables
 
     def add(self, *literals: int) -> None:

@@ -41,8 +41,14 @@ class Encoding(Literals):
     filter: the execution is one to report: the test's filter holds, and no loop was cut off.
     """
 
-    def __init__(self, program: Program, coherent: bool = True, deadline: float | None = None) -> None:
-        super().__init__(program, deadline)
+    def __init__(
+        self,
+        program: Program,
+        coherent: bool = True,
+        deadline: float | None = None,
+        largest: int | None = None,
+    ) -> None:
+        super().__init__(program, deadline, largest)
         self._decide_branches()
         self._require()
         self.communication = Communication(self, coherent)

@@ -9,7 +9,7 @@ from patchscan.lkmm.dialect.litmus_syntax import (
     Value,
     observed_in,
 )
-from patchscan.lkmm.memory.arithmetic import apply
+from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply
 from patchscan.lkmm.memory.events import (
     ALWAYS,
     INITIAL_THREAD,
@@ -31,11 +31,14 @@ class Literals:
 
     events: the program's events, then one initial write (tag IW) a variable.
     executed[event]; read[event], written[event]: value -> literal; address[event]: variable -> literal.
+    undefined: operations without a value that some execution may come to, "x + y" of two addresses: such
+        executions are left out.
     """
 
-    def __init__(self, program: Program, deadline: float | None = None) -> None:
+    def __init__(self, program: Program, deadline: float | None = None, largest: int | None = None) -> None:
         self.program = program
-        self.formula = Formula(deadline)
+        self.formula = Formula(deadline, largest)
+        self.undefined: set[str] = set()
         self.ranges = Ranges(program, deadline)
         self.branches = [self.formula.new_variable() for _ in program.branches]
         self.events = [*program.events, *self._initial_writes()]
@@ -138,6 +141,8 @@ class Literals:
                 value = apply(term.operator, one, other)
                 if value is not None:
                     reasons.setdefault(value, []).append(self.formula.all_of((one_literal, other_literal)))
+                elif UNKNOWN not in (one, other):
+                    self.undefined.add(f"{one} {term.operator} {other}")
         return {value: self.formula.any_of(literals) for value, literals in reasons.items()}
 
     # Variables

@@ -16,26 +16,30 @@ from patchscan.lkmm.memory.events import Event, Guard
 from patchscan.lkmm.memory.executions import Execution, Path
 from patchscan.lkmm.memory.rows import Rows, bits, on_cycles, shortest_path
 from patchscan.lkmm.solving.candidate import Candidate
-from patchscan.lkmm.solving.cnf import FALSE, TRUE, check_time
+from patchscan.lkmm.solving.cnf import FALSE, TRUE, LimitReached, check_time
 from patchscan.lkmm.solving.encoding import Encoding
 
 SOLVER = "glucose4"  # as fast as any here, and it can be told to stop and look at the clock
 CONFLICTS_BETWEEN_LOOKS = 20_000
+EFFORT_OF_CONFLICTS = 500  # candidates that take as long to look at
 LEMMAS_AT_ONCE = 4
 
 
 class Solver:
     """Answers "is there an execution of this program with ...?"
 
-    deadline: time.monotonic() at which LimitReached is raised, or None.
+    deadline: time.monotonic() at which LimitReached is raised, or None; effort: so many candidates are looked at, at
+    most; a further round of conflicts counts as EFFORT_OF_CONFLICTS of them.
     candidates, lemmas: how many were needed so far.
     """
 
-    def __init__(self, encoding: Encoding, deadline: float | None = None) -> None:
+    def __init__(self, encoding: Encoding, deadline: float | None = None, effort: int | None = None) -> None:
         from pysat.solvers import Solver as SatSolver
 
         self.encoding = encoding
         self.deadline = deadline
+        self.effort = effort
+        self.effort_made = 0
         self.candidates = 0
         self.lemmas = 0
         self._paths: dict[tuple[object, ...], Path] = {}
@@ -77,9 +81,13 @@ class Solver:
 
     def _solve(self, assumed: list[int]) -> Sequence[int] | None:
         self._synchronise()
-        satisfiable = None
+        satisfiable, first = None, True
         while satisfiable is None:
             check_time(self.deadline)
+            self.effort_made += 1 if first else EFFORT_OF_CONFLICTS
+            first = False
+            if self.effort is not None and self.effort_made > self.effort:
+                raise LimitReached(f"more than {self.effort} candidate executions")
             self._sat.conf_budget(CONFLICTS_BETWEEN_LOOKS)
             satisfiable = self._sat.solve_limited(assumptions=assumed)
         if not satisfiable:

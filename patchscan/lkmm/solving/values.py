@@ -1,9 +1,9 @@
 """Which values each read may return and which variables each access may touch: finite sets, from the text
 alone.
 
-The sets are too large rather than too small; the solver decides. They grow along copies and sums until
-nothing changes, or as often as there are writes: no value can pass through more writes than that without a
-cycle.
+The sets are too large rather than too small; the solver decides. Copies and addresses are followed until nothing
+changes. Sums make new values without end, so they are computed anew as often as there are accesses that compute:
+no value can pass through more of them without a cycle.
 """
 
 from __future__ import annotations
@@ -56,24 +56,45 @@ class Ranges:
         return not self.address[write.number].isdisjoint(self.address[read.number])
 
     def _grow(self, deadline: float | None) -> None:
-        for _ in range(len(self.writes) + 2):
+        terms = [
+            {case.term for case in (*(event.address or ()), *(event.value or ()))} for event in self.accesses
+        ]
+        computing = [{term for term in used if isinstance(term, Computed)} for used in terms]
+        computed = {term: set[Value]() for term in set().union(*computing)}
+        for _ in range(sum(map(bool, computing)) + 1):
+            self._follow_copies(computed, deadline)
+            grown = {term: self.of_term(term) for term in computed}
+            if grown == computed:
+                return
+            computed = grown
+        self._follow_copies(computed, deadline)
+
+    def _follow_copies(self, computed: dict[Computed, set[Value]], deadline: float | None) -> None:
+        """Pass values on through memory until nothing changes; computed: what sums come to, for the time being."""
+
+        def values(cases: Cases) -> set[Value]:
+            found: set[Value] = set()
+            for case in cases:
+                found |= computed[case.term] if isinstance(case.term, Computed) else self.of_term(case.term)
+            return found
+
+        changed = True
+        while changed:
+            changed = False
             for event in self.accesses:
                 self.address[event.number] = {
-                    str(value) for value in self.of_cases(event.address or ()) if self._is_variable(value)
+                    str(value) for value in values(event.address or ()) if self._is_variable(value)
                 }
-            written = [(write, self.of_cases(write.value or ())) for write in self.writes]
-            changed = False
+            written = [(write, values(write.value or ())) for write in self.writes]
             for read in self.reads:
                 check_time(deadline)
                 known = self.read[read.number]
                 size = len(known)
                 known.update(self.litmus.initial.get(name, 0) for name in self.address[read.number])
-                for write, values in written:
+                for write, of_write in written:
                     if self.may_read(write, read):
-                        known |= values
+                        known |= of_write
                 changed |= len(known) != size
-            if not changed:
-                return
             if sum(map(len, self.read.values())) > LARGEST:
                 raise TooLarge(f"the reads may return more than {LARGEST} values")
 

@@ -192,6 +192,25 @@ def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
     return tuple(with_events(thread, rewrite(thread.body, change)) for thread in threads)
 
 
+def loosened(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
+    """The threads, without the sections of those that themselves wait for such sections on any CPU."""
+    return tuple(with_events(thread, _without_own_sections(thread.body)) for thread in threads)
+
+
+def _without_own_sections(body: Body) -> Body:
+    waited = {
+        event.domain
+        for event in walk(body)
+        if isinstance(event, Deferred) or (isinstance(event, Wait) and event.cpu is None)
+    }
+    if not waited:
+        return body
+    return rewrite(
+        body,
+        lambda event: () if isinstance(event, (Open, Close)) and event.domain in waited else (event,),
+    )
+
+
 def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
     """A thread's body with its waits aimed at the CPUs of the other threads that have such sections."""
 

@@ -55,7 +55,13 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
     if name in context.look_into or context.reach.relevant(name, near):
         return True
     called_back = frame.definition.stub and not definition.by_name
-    return called_back or _is_simple(definition)
+    return called_back or _is_simple(definition) or _begins_or_ends(context, definition)
+
+
+def _begins_or_ends(context: Context, definition: Definition) -> bool:
+    """A short function that takes or gives a lock, or begins or ends a section, as a pair with its caller."""
+    effects = (context.stubs.effects.get(name, _NONE) for name in definition.called)
+    return len(definition.text) < _SHORT and any(each & {"lock", "open"} for each in effects)
 
 
 def _is_simple(definition: Definition) -> bool:

@@ -38,17 +38,22 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
     here = context.states.index(context.state)
     if not any(models.concerns(index) for index in range(here, len(context.states))):
         return
-    told: set[tuple[str, int]] = set()
+    told: set[object] = set()
     for index in range(len(context.states)):
         for verdict in models.patch(index):
             first = models.first_unsafe(verdict.scenario)
             if index < here or rule_of(models, verdict) != rule or (first and first.name != verdict.name):
                 continue
             anchor = _anchor(context, verdict, index)
-            if anchor is not None and anchor not in told:
-                told.add(anchor)
-                number = patch_numbers(context.states, index, models.reader(index))
-                yield _say(renumbered(verdict, number), *anchor)
+            if anchor is None:
+                continue
+            number = patch_numbers(context.states, index, models.reader(index))
+            said = _say(renumbered(verdict, number), *anchor)
+            # What is safe may hide neither what is not, nor what is not safe of other functions.
+            key = (anchor, verdict.functions) if isinstance(said, Finding) else anchor
+            if key not in told:
+                told.add(key)
+                yield said
 
 
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:

@@ -1,25 +1,16 @@
 """The models of one extraction, executed as they are and with changes made to them."""
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from patchscan.basics.record import field, record
+from patchscan.lkmm.answers.outcome import Answer
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import Edit, apply
+from patchscan.model.extraction.slice import loosened
 from patchscan.model.extraction.variants import Model, litmus_of, models, prepare
 from patchscan.model.lowering.lowered import Thread
-
-
-@lru_cache(maxsize=4096)
-def execute(text: str) -> str:
-    """What one test's condition comes to: "Never", "Sometimes" (or always), or "Unknown"."""
-    from patchscan.lkmm import Limits, LitmusError, can_hold
-
-    try:
-        held = can_hold(text, Limits(seconds=10.0))
-    except LitmusError:
-        return "Unknown"
-    return "Unknown" if held is None else "Sometimes" if held else "Never"
+from patchscan.model.verdicts.gate import execute, outcome
 
 
 @record
@@ -32,7 +23,7 @@ class Case:
     complete: bool
     threads: tuple[Thread, ...]
     doubted: frozenset[str] = frozenset()
-    outcomes: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -44,12 +35,28 @@ class Case:
 
     def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
+        answer = self.answer(model, edits)
+        return outcome(answer) if answer is not None else ""
+
+    def answer(self, model: Model, edits: Sequence[Edit] = ()) -> Answer | None:
+        """Whether one model with edits made does the bad thing; None when that cannot come about in it.
+
+        A thread that waits for sections and has some of its own counts as if it had none: what is waited for inside
+        one would otherwise seem never to happen, and so would all that follows it.
+        """
         text = self.text(model, edits)
         if text is None:
-            return ""
-        if text not in self.outcomes:
-            self.outcomes[text] = execute(text)
-        return self.outcomes[text]
+            return None
+        if text not in self.answers:
+            answer = execute(text)
+            threads = apply(edits, model.threads)
+            if answer.held is False and loosened(threads) != threads:
+                loose = litmus_of(self.extraction.scenario, loosened(threads), self.name)
+                answer = execute(loose) if loose is not None else answer
+                if answer.held:
+                    answer = Answer(False, faults=("only a wait inside a section of its own orders it",))
+            self.answers[text] = answer
+        return self.answers[text]
 
     def worst(self, edits: Sequence[Edit] = ()) -> tuple[str, Model | None]:
         """The worst outcome of all models, and the first model that has it."""

@@ -25,6 +25,7 @@ from patchscan.model.lowering.lowered import (
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.verdicts.case import Case, case_of
 from patchscan.model.verdicts.checks import context_faults
+from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
 
@@ -97,7 +98,13 @@ def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str
         return _judge_safe(case, verdict)
     if outcome == "Sometimes":
         return _judge_unsafe(case, verdict, worst)
-    return replace(verdict, reasons=("the simulator met its limit",))
+    return replace(verdict, reasons=_unproven(case, worst))
+
+
+def _unproven(case: Case, model: Model) -> tuple[str, ...]:
+    """Why the outcome of a model is neither."""
+    answer = case.answer(model)
+    return gate(Grounds([answer] if answer is not None else [], ("Sometimes",)))
 
 
 def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdict:
@@ -144,28 +151,30 @@ def _longest(body: Sequence[Event]) -> frozenset[Place]:
     return places
 
 
-def _judge_safe(case: Case, verdict: Verdict) -> Verdict:
+def _judge_safe(case: Case, verdict: Verdict, without_locks: str = "") -> Verdict:
+    """The verdict where no model does the bad thing; without_locks: the outcome without them, if they matter."""
     edits = [edit for edit in mutations(case.threads) if case.changes(edit)]
     results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
-    reasons = []
-    if not any(result.outcome == "Sometimes" for result in results):
-        everything = case.worst(edits)[0]
-        results.append(Mutation("without any wait or barrier", everything))
-        if everything != "Sometimes":
-            reasons.append("no wait or barrier of the model matters, so the model shows nothing")
-    if not case.complete:
-        reasons.append("there are more combinations of conditions than were looked at")
+    if without_locks:
+        results.append(Mutation("without the locks of the path", without_locks))
+    elif not any(result.outcome == "Sometimes" for result in results):
+        results.append(Mutation("without any wait or barrier", case.worst(edits)[0]))
+    answers = [answer for answer in (case.answer(model) for model in case.models) if answer is not None]
+    reasons = gate(Grounds(answers, [one.outcome for one in results], case.complete, _doubts_of_safe(case)))
+    return replace(
+        verdict, verdict="unknown" if reasons else "safe", reasons=reasons, mutations=tuple(results)
+    )
+
+
+def _doubts_of_safe(case: Case) -> list[str]:
+    """What was not looked into and could do the bad thing."""
+    doubts = []
     for hole in case.extraction.holes():
         if hole.kind in _UNDECIDED:
-            reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
+            doubts.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
         elif hole.kind == "call" and hole.known and "free" in hole.may:
-            reasons.append(f"{hole.name}() at {at(hole.place)} can free, and was not looked into")
-    return replace(
-        verdict,
-        verdict="unknown" if reasons else "safe",
-        reasons=tuple(dict.fromkeys(reasons)),
-        mutations=tuple(results),
-    )
+            doubts.append(f"{hole.name}() at {at(hole.place)} can free, and was not looked into")
+    return doubts
 
 
 def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
@@ -173,6 +182,8 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
     outcome, with_locks = locked.worst()
     if outcome == "Never" or with_locks is None:
         return _ordered_by_locks(locked, verdict)
+    if outcome != "Sometimes":
+        return replace(verdict, outcome=outcome, reasons=_unproven(locked, with_locks))
     if _share_locks(with_locks):
         case, worst = replace(locked, doubted=case.doubted), with_locks
     else:
@@ -210,17 +221,13 @@ def _share_locks(model: Model) -> bool:
 def _ordered_by_locks(locked: Case, verdict: Verdict) -> Verdict:
     """Unsafe without the locks of the path, but not with them."""
     note = "ordered only by the locks that the path gives and takes in between"
-    edits = [edit for edit in mutations(locked.threads) if locked.changes(edit)]
-    results = [Mutation(edit.text, locked.worst([edit])[0]) for edit in edits]
-    results.append(Mutation("without the locks of the path", "Sometimes"))
-    return replace(
+    verdict = replace(
         verdict,
-        verdict="safe",
         outcome="Never",
         litmus=locked.litmus(locked.worst()[1]),
         assumptions=(*verdict.assumptions, note),
-        mutations=tuple(results),
     )
+    return _judge_safe(locked, verdict, without_locks="Sometimes")
 
 
 def _branch_text(choice: Taken) -> str:

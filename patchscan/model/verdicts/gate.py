@@ -1,0 +1,71 @@
+"""The gate that every verdict passes: "safe" is said only of what was positively shown, never of what was not seen.
+
+A model that cannot do the bad thing may also be one that does nothing: no execution comes to its end, its sections do
+not match, or the bad write and the bad read are never reached. The gate asks for all of it, whoever judges.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from patchscan.basics.record import frozen
+from patchscan.lkmm.answers.outcome import Answer
+
+# Counts, so that a verdict is the same on every machine; the clock is the last guard, far above them.
+_EFFORT, _VARIABLES, _EVENTS, _SECONDS = 20_000, 1_000_000, 1_000, 300.0
+
+
+@frozen
+class Grounds:
+    """What a claim that nothing bad can happen rests on.
+
+    answers: to "can it happen?", one a model; weakened: outcomes with a wait, a barrier or a lock taken away; complete:
+    whether the models are all there are; doubts: what was not looked into and may undo the claim.
+    """
+
+    answers: Sequence[Answer]
+    weakened: Sequence[str]
+    complete: bool = True
+    doubts: Sequence[str] = ()
+
+
+def gate(grounds: Grounds) -> tuple[str, ...]:
+    """Why "safe" may not be said, each reason once; () where it may.
+
+    That some weakened model does the bad thing shows that the bad write and the bad read can be reached, and that the
+    claim rests on what was taken away.
+    """
+    return tuple(dict.fromkeys(_reasons(grounds)))
+
+
+def _reasons(grounds: Grounds) -> Iterable[str]:
+    if not grounds.answers:
+        yield "the model never gets to the bad write or the bad read"
+    for answer in grounds.answers:
+        if answer.held is None:
+            yield f"the model was not judged: {answer.why}"
+        elif answer.held:
+            yield "a model of it does the bad thing"
+        yield from (f"the model proves nothing: {fault}" for fault in answer.faults)
+    if "Sometimes" not in grounds.weakened:
+        yield "no wait or barrier of the model matters, so the model shows nothing"
+    if not grounds.complete:
+        yield "there are more combinations of conditions than were looked at"
+    yield from grounds.doubts
+
+
+def outcome(answer: Answer) -> str:
+    """herd7's word for an answer: "Sometimes" (or always), "Never" where that is proven, else "Unknown"."""
+    if answer.held:
+        return "Sometimes"
+    return "Never" if answer.held is False and not answer.faults else "Unknown"
+
+
+@lru_cache(maxsize=4096)
+def execute(text: str) -> Answer:
+    """Whether the condition of a litmus test can hold."""
+    from patchscan.lkmm import Limits, LitmusError, ask
+
+    try:
+        return ask(text, Limits(_SECONDS, events=_EVENTS, effort=_EFFORT, variables=_VARIABLES))
+    except LitmusError as error:
+        return Answer(None, f"its test cannot be read: {error.message}")
