@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from patchscan.basics.usage import CLEAN, FORMATS, LEVELS, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, FORMATS, LEVELS, UNUSABLE, WORST_LAST, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; returns the exit status: 0 clean, 1 findings, 2 wrong usage or unreadable input."""
+    """Run a command line; returns the exit status, one of those in patchscan.basics.usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "--version"):
         print(version() if "--version" in words else usage())
@@ -156,15 +156,26 @@ def scan(options: argparse.Namespace) -> int:
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
     run = scan_in_turn if alone else scan_side_by_side
-    status, counted = CLEAN, []
+    status, counted, lost = CLEAN, [], []
     with output_to(options.output) as write:
         for done in run(several, options, style):
             write(done.documents)
-            status = max(status, done.status)
+            status = max(status, done.status, key=WORST_LAST.index)
+            lost += [done.lost] if done.lost else []
             counted.append(done.counted)
     if options.statistics:
         print_statistics(counted, options.format == "text" and not options.output)
+    tell(lost)
     return status
+
+
+def tell(lost: Sequence[str]) -> None:
+    """Say once on standard error what was not judged."""
+    if lost:
+        from patchscan.basics.printable import printable
+
+        more = f"; and so for {len(lost) - 1} more of the inputs" if len(lost) > 1 else ""
+        print(printable(f"patchscan: {lost[0]}{more}"), file=sys.stderr)
 
 
 def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -> None:

@@ -52,6 +52,9 @@ class Context:
         self.settings = settings
         self.files: tuple[ChangedFile, ...] = tuple(ChangedFile(state) for state in self.state.files)
         self.all: tuple[Context, ...] = ()
+        # The rule that asks now, and those that asked for a tree where there is none.
+        self.asking = ""
+        self.blind: set[str] = set()
         self._flows: dict[Function, FlowStates] = {}
         self._summaries: dict[Source, Summaries] = {}
 
@@ -67,8 +70,11 @@ class Context:
 
     @property
     def has_tree(self) -> bool:
-        """Whether there is a kernel tree at hand."""
-        return self.state.view.tree is not None
+        """Whether there is a kernel tree at hand; a rule that asks in vain is told of as blind."""
+        if self.state.view.tree is not None:
+            return True
+        self.blind.add(self.asking)
+        return False
 
     @cached_property
     def c_files(self) -> tuple[ChangedFile, ...]:
@@ -155,7 +161,7 @@ class Context:
 
         if self.all and self is not self.all[0]:
             return self.all[0].callees
-        unapplied = frozenset(file.path for file in self.not_applied) if self.has_tree else frozenset()
+        unapplied = frozenset(file.path for file in self.not_applied) if self.final.tree else frozenset()
         return Callees(self.final, unapplied)
 
     def inside(self, function: Function, call: Call, wanted: "Wanted") -> "Inside | str":

@@ -1,7 +1,7 @@
 """What a scan found out: the report and the values in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.problem import Problem
@@ -14,14 +14,55 @@ from patchscan.tree.overlay import PatchState
 if TYPE_CHECKING:
     from patchscan.cost.schemes import Scheme
 
+MOST_NAMED = 6
+
 
 @frozen
 class Coverage:
-    """What was looked at: touched functions, those that did not parse cleanly, the rules that ran."""
+    """What was looked at: touched functions, those that did not parse cleanly, the rules that ran.
+
+    tree: whether there was one; blind: the rules that would have asked it; turned_off: rules that the
+    configuration left out.
+    """
 
     functions: int = 0
     partial: tuple[str, ...] = ()
     rules_run: tuple[str, ...] = ()
+    tree: bool = True
+    blind: tuple[str, ...] = ()
+    turned_off: tuple[str, ...] = ()
+
+
+@frozen
+class Judged:
+    """How much of what was ours to judge was judged.
+
+    lost: what was not, for which nothing found is not earned (exit status 3); reduced: lines on what was judged
+    with less knowledge than there could be; nothing: there was no patch to judge.
+    """
+
+    lost: tuple[Problem, ...] = ()
+    reduced: tuple[str, ...] = ()
+    nothing: bool = False
+
+    @property
+    def word(self) -> str:
+        """ "fully" or "partly"."""
+        return "partly" if self.lost else "fully"
+
+    @property
+    def line(self) -> str:
+        """What was lost in one line: the first of it and how much more there is; "" where nothing was."""
+        if not self.lost:
+            return ""
+        first, more = self.lost[0], len(self.lost) - 1
+        what = "nothing was judged" if self.nothing else "not fully judged"
+        return f"{what}: {first.where}: {first.message}" + (f" (and {more} more)" if more else "")
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """For the head of a report: the line on what was lost, then those on what was reduced."""
+        return (self.line, *self.reduced) if self.lost else self.reduced
 
 
 @frozen
@@ -107,6 +148,13 @@ class Report:
     timings: tuple[tuple[str, float], ...] = ()
     remarks: tuple[Answered, ...] = ()
 
+    @property
+    def judged(self) -> Judged:
+        """What was not judged, and what with less knowledge."""
+        whole = self.series is not None
+        lost = tuple(problem for problem in self.problems if problem.lost or not whole)
+        return Judged(lost, tuple(reduced(self)) if whole else (), nothing=not whole)
+
     def model_of(self, finding: Finding) -> ModelResult | None:
         """The model that proves a finding, None where there is none."""
         return next((model for model in self.models if model.name == finding.model), None)
@@ -120,6 +168,30 @@ class Report:
     def unchecked(self) -> tuple[Silence, ...]:
         """Where a rule abstained because it could not know."""
         return tuple(silence for silence in self.silences if not silence.checked)
+
+
+def reduced(report: Report) -> Iterator[str]:
+    """What was judged with less knowledge than there could be, one line each."""
+    seen = report.coverage
+    if not seen.tree:
+        blind = f"; blind without it: {few(seen.blind)}" if seen.blind else ""
+        yield f"no kernel tree: models were not run{blind}"
+    files = [file for state in report.states for file in state.files]
+    lifted = sum(file.used == "hunk" for file in files)
+    if lifted and seen.tree:
+        yield f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
+    if report.series is not None and report.series.missing:
+        numbers = ", ".join(map(str, report.series.missing[:MOST_NAMED]))
+        more = ", ..." if len(report.series.missing) > MOST_NAMED else ""
+        yield f"not in the input: patch {numbers}{more} of the series"
+    if seen.turned_off:
+        yield f"turned off by the configuration: {few(seen.turned_off)}"
+
+
+def few(names: Sequence[str]) -> str:
+    """Names, of many the first."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def anchored(report: Report, finding: Finding) -> tuple[str, int]:

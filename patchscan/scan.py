@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.finding import CHANGELOG, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
-from patchscan.results import CostChange, Coverage, Report
+from patchscan.results import CostChange, Coverage, ModelResult, Report
 from patchscan.rule import Rule
 from patchscan.series import Thread
 from patchscan.settling.fingerprint import with_fingerprints
 from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
+from patchscan.settling.sound import fault_of_remark
 from patchscan.tree import Tree
 from patchscan.tree.base import describe_base
 from patchscan.tree.overlay import lay
@@ -27,13 +29,9 @@ def scan(
     series = thread.series[0]
     states = lay(series, tree)
     judged = contexts(series, states, settings)
-    said = [
-        remark
-        for context in (*cover_letter(judged), *judged)
-        for rule in rules
-        if rule.cover or context.patch.index
-        for remark in judged_twice(rule, context)
-    ]
+    said = said_of(judged, rules)
+    troubles: list[Problem] = []
+    models, costs = with_models(judged, troubles)
     findings = in_reading_order((remark for remark in said if isinstance(remark, Finding)), judged)
     return Report(
         thread=thread,
@@ -42,12 +40,29 @@ def scan(
         rules=tuple(rules),
         findings=with_fingerprints(mark_repaired(findings, judged)),
         silences=tuple(remark for remark in said if isinstance(remark, Silence)),
-        problems=thread.problems + tuple(remark for remark in said if isinstance(remark, Problem)),
+        problems=(
+            *thread.problems,
+            *(remark for remark in said if isinstance(remark, Problem)),
+            *troubles,
+        ),
         base=describe_base(series, tree).text,
-        coverage=coverage(judged, rules),
-        models=executed_models(judged[0]) if judged else (),
-        costs=costs(judged) if judged else (),
+        coverage=coverage(judged, rules, tree),
+        models=models,
+        costs=costs,
     )
+
+
+def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding | Silence | Problem]:
+    """What the rules say of the cover letter and the patches; what they print is kept out of the report."""
+    said: list[Finding | Silence | Problem] = []
+    with kept_quiet() as taken:
+        for context in (*cover_letter(judged), *judged):
+            for rule in rules:
+                if rule.cover or context.patch.index:
+                    said += judged_twice(rule, context)
+                    if printed := taken():
+                        said.append(failure(rule, context, "printed", f"{printed.strip()[:60]!r}"))
+    return said
 
 
 def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
@@ -55,10 +70,26 @@ def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | P
     said = list(apply(rule, context))
     findings = [each for each in said if isinstance(each, Finding)]
     yield from (each for each in said if not isinstance(each, Finding))
-    yield from mark_preexisting(findings, context, rule, apply)
+    try:
+        yield from mark_preexisting(findings, context, rule, apply)
+    except FAILURES as error:
+        yield from findings
+        yield failure(rule, context, "failed on the old code", in_words(error), traceback_lines(error))
 
 
-def costs(judged: Sequence[Context]) -> tuple[CostChange, ...]:
+def with_models(
+    judged: Sequence[Context], troubles: list[Problem]
+) -> tuple[tuple[ModelResult, ...], tuple[CostChange, ...]]:
+    """(the models that were executed, what the patches change in cost); what fails goes to troubles."""
+    try:
+        return (executed_models(judged[0]), costs_of(judged)) if judged else ((), ())
+    except FAILURES as error:
+        why = f"they failed: {in_words(error)}; please report it"
+        troubles.append(Problem("models and costs", why, lost=True, details=traceback_lines(error)))
+        return (), ()
+
+
+def costs_of(judged: Sequence[Context]) -> tuple[CostChange, ...]:
     """What the patches of the series change in the cost of a scheme that its models speak of."""
     if not asked(judged[0]):
         return ()
@@ -70,12 +101,22 @@ def costs(judged: Sequence[Context]) -> tuple[CostChange, ...]:
 
 def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
     """What one rule says of one patch; a rule that fails is a Problem and the others go on."""
+    context.asking = rule.name
     try:
         for remark in rule.check(context):
-            yield complete(remark, rule, context)
-    except Exception as error:
-        where = f"rule {rule.name}, patch {context.patch.index}"
-        yield Problem(where, f"the rule failed: {type(error).__name__}: {error}; please report it")
+            fault = fault_of_remark(remark)
+            if fault:
+                yield failure(rule, context, "said what cannot be", fault)
+            else:
+                yield complete(remark, rule, context)
+    except FAILURES as error:
+        yield failure(rule, context, "failed", in_words(error), traceback_lines(error))
+
+
+def failure(rule: Rule, context: Context, did: str, what: str, details: tuple[str, ...] = ()) -> Problem:
+    """A rule that did not do what rules do: what it had to say of the patch is lost, or may be."""
+    where = f"rule {rule.name}, patch {context.patch.index}"
+    return Problem(where, f"the rule {did}: {what}; please report it", lost=True, details=details)
 
 
 def complete(remark: Finding | Silence, rule: Rule, context: Context) -> Finding | Silence:
@@ -119,12 +160,19 @@ def line_text(context: Context, path: str, line: int) -> str:
     return ""
 
 
-def coverage(judged: Sequence[Context], rules: Sequence[Rule]) -> Coverage:
-    """What was looked at: touched functions, and which of them did not parse cleanly."""
+def coverage(judged: Sequence[Context], rules: Sequence[Rule], tree: Tree | None) -> Coverage:
+    """What was looked at: touched functions, which of them did not parse cleanly, and what rules could not see."""
     functions = [
         (file.path, each) for context in judged for file in context.c_files for each in file.functions
     ]
     partial = {
         f"{path}: {each.name or 'a function without a name'}" for path, each in functions if each.partial
     }
-    return Coverage(len(functions), tuple(sorted(partial)), tuple(rule.name for rule in rules))
+    blind = {name for context in judged for name in context.blind if name}
+    return Coverage(
+        functions=len(functions),
+        partial=tuple(sorted(partial)),
+        rules_run=tuple(rule.name for rule in rules),
+        tree=tree is not None,
+        blind=tuple(sorted(blind)),
+    )

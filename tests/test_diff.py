@@ -230,7 +230,6 @@ def test_quoted_names_are_decoded() -> None:
         "a//etc/passwd",
         '"a/\\056\\056/x"',
         "..",
-        "a/x\0y",
         "a/" + "x/" * 3000 + "y",
     ],
 )
@@ -238,6 +237,16 @@ def test_paths_that_leave_the_tree_are_left_out(name: str) -> None:
     files, problems = read(f"--- {name}\n+++ {name}\n{HUNK}{diff_for('mm/good.c')}")
     assert [change.path for change in files] == ["mm/good.c"]
     assert ["leaves the kernel tree" in problem.message for problem in problems] == [True]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a/x\0y", '"a/x\\ny"', '"a/x\\ty"', '"a/x\\033[2J"', "a/x\u2028y", "a/x\u202ey", '"a/x\\302\\205y"'],
+)
+def test_names_with_control_characters_are_refused(name: str) -> None:
+    files, problems = read(f"--- {name}\n+++ {name}\n{HUNK}{diff_for('mm/good.c')}")
+    assert [change.path for change in files] == ["mm/good.c"]
+    assert ["holds control characters" in each.message and each.lost for each in problems] == [True]
 
 
 @pytest.mark.parametrize(

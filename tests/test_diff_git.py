@@ -52,7 +52,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "mode",
         "crlf",
         "tail",
-        "tab\there",
+        "back\\slash",
         'quo"te',
         "grün",
     ):
@@ -63,7 +63,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(tree, "add", "--all")
     git(tree, "commit", "--quiet", "--message", "mm: start")
     write(tree / "mm/changed.c", TEXT.replace("line7;", "line7 = 7;").replace("line30;", "line30 = 30;"))
-    for name in ("tab\there", 'quo"te', "grün"):
+    for name in ("back\\slash", 'quo"te', "grün"):
         path = tree / "mm" / f"{name}.c"
         write(path, path.read_text().replace("line3;", "line3 = 3;"))
     write(tree / "mm/crlf.c", TEXT.replace("line9;", "line9 = 9;").replace("\n", "\r\n"))

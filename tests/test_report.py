@@ -110,7 +110,7 @@ def test_findings_stand_in_reading_order() -> None:
 def test_line_formats_agree_on_the_places() -> None:
     report = report_on(MAIL)
     concise = render(report, "concise").splitlines()
-    assert len(concise) == len(report.findings) + len(report.problems)
+    assert len(concise) == len(report.judged.lines) + len(report.findings) + len(report.problems)
     assert any(line.startswith("mm/a.c:3: info: missing-braces: ") for line in concise)
     assert "::notice file=mm/a.c,line=3,title=missing-braces (patch 1)::" in render(report, "github")
     assert "mm/a.c:3: ERROR:hidden-characters: " in render(report, "b4")

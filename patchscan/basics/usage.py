@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     Style = tuple[int, bool, int]
 
 
-CLEAN, FINDINGS, UNUSABLE = 0, 1, 2
+CLEAN, FINDINGS, UNUSABLE, PARTLY = 0, 1, 2, 3
+# Of several inputs the status of the one that went worst.
+WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE)
 
 
 LEVELS = ("info", "warning", "error")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Tools:
     """What is loaded once a process.
 
-    rules: those to run; names: those of all rules there are; problems: what was wrong with rules; known: the
-    baseline, fingerprint -> reason.
+    rules: those to run; names: those of all rules there are; problems: what was wrong with rules or the tree;
+    known: the baseline, fingerprint -> reason; turned_off: the rules that the configuration leaves out.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Tools:
         config: Config,
         known: Mapping[str, str],
         simulate: bool = True,
+        turned_off: tuple[str, ...] = (),
     ) -> None:
         self.rules = rules
         self.names = names
@@ -44,6 +45,7 @@ class Tools:
         self.config = config
         self.known = known
         self.simulate = simulate
+        self.turned_off = turned_off
 
     def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
         """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
@@ -54,17 +56,27 @@ class Tools:
 
         report = scan(thread, tree, rules or self.rules, Settings(self.config.options, self.simulate))
         report = settle(report, self.config, self.known, self.names, tree)
-        return replace(report, problems=self.problems + report.problems)
+        coverage = replace(report.coverage, turned_off=self.turned_off)
+        return replace(report, coverage=coverage, problems=self.problems + report.problems)
 
 
 def load_tools(options: Namespace) -> Tools:
     """Load what the options name. Raises UsageError for names that are not there."""
+    from patchscan.basics.problem import Problem
     from patchscan.settling.config import find_config, read_config
-    from patchscan.tree import find_tree
+    from patchscan.tree import find_tree, kernel_version
 
     config = read_config(options.config or find_config(options.tree or find_tree(os.getcwd())))
     every, problems = all_rules(options.rules)
     rules = chosen(every, options, config)
+    if not rules:
+        why = "no rule is left to run: see what the configuration, --select and --ignore say"
+        problems += (Problem("rules", why, lost=True),)
+    tree = tree_of(options)
+    if tree is not None and options.tree and kernel_version(tree) is None:
+        why = "this is no kernel tree: its Makefile states no version; judged without a tree"
+        problems += (Problem(f"--tree {tree.name}", why, lost=True),)
+        tree = None
     known: Mapping[str, str] = {}
     baseline = options.baseline or config.baseline
     if baseline and (os.path.exists(baseline) or not options.accept):
@@ -75,10 +87,11 @@ def load_tools(options: Namespace) -> Tools:
         rules,
         frozenset(rule.name for rule in every),
         problems,
-        tree_of(options),
+        tree,
         config,
         known,
         not options.no_simulate,
+        turned_off(every, rules, options),
     )
 
 
@@ -101,6 +114,13 @@ def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[R
     if not select:
         select, ignore = set(config.select), ignore | config.ignore
     return tuple(rule for rule in rules if (not select or rule.name in select) and rule.name not in ignore)
+
+
+def turned_off(every: Sequence[Rule], rules: Sequence[Rule], options: Namespace) -> tuple[str, ...]:
+    """The names of the rules that do not run although the command line leaves the choice to the configuration."""
+    if names(options.select):
+        return ()
+    return tuple(rule.name for rule in every if rule not in rules and rule.name not in names(options.ignore))
 
 
 def names(text: str | None) -> set[str]:

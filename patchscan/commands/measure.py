@@ -42,7 +42,7 @@ def timed_check(rule: Rule, seconds: dict[str, float]) -> Callable[[Context], It
     """The check of a rule, on the clock."""
 
     def check(context: Context) -> Iterator[Finding | Silence]:
-        remarks = rule.check(context)
+        remarks = iter(rule.check(context))
         while True:
             start = perf_counter()
             try:

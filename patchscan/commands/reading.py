@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, UNUSABLE
+from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, PARTLY, UNUSABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ def is_range(series: Sequence[str]) -> bool:
 
 
 def exit_status(report: Report, options: Namespace) -> int:
-    """2 where no patch was found, 1 for findings at or above the level asked for, else 0."""
+    """2 where no patch was found, 1 for findings at or above the level asked for, 3 for what was lost, else 0."""
     if report.series is None:
         return UNUSABLE
     level = LEVELS.index(options.severity)
     failing = any(LEVELS.index(each.severity) >= level for each in report.findings if each.counts)
-    return FINDINGS if failing and not options.exit_zero else CLEAN
+    if failing and not options.exit_zero:
+        return FINDINGS
+    return PARTLY if report.judged.lost else CLEAN

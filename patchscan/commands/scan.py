@@ -23,12 +23,18 @@ PARTS_OF_ONE = (".patch", ".diff", ".eml")
 
 
 class Done:
-    """What became of one series: its documents, the exit status it asks for, and its findings counted by rule."""
+    """What became of one series: its documents, the exit status it asks for, and its findings counted by rule.
 
-    def __init__(self, documents: Documents, status: int, counted: Counter[tuple[str, str]]) -> None:
+    lost: one line on what was not judged of it, "" where all was.
+    """
+
+    def __init__(
+        self, documents: Documents, status: int, counted: Counter[tuple[str, str]], lost: str = ""
+    ) -> None:
         self.documents = documents
         self.status = status
         self.counted = counted
+        self.lost = lost
 
 
 def each_series(options: Namespace) -> list[list[str]]:
@@ -107,7 +113,8 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
         from patchscan.settling.baseline import accept
 
         report = accept(options.baseline or tools.config.baseline, report, options.accept)
-    return Done(documents(report, options.format, *style), exit_status(report, options), count(report))
+    text = documents(report, options.format, *style)
+    return Done(text, exit_status(report, options), count(report), report.judged.line)
 
 
 def with_remarks(report: Report, previous: str) -> Report:

@@ -13,6 +13,8 @@ TOP_DIRECTORIES = frozenset(_TOP.split())
 _LONGEST = 4096  # PATH_MAX of include/uapi/linux/limits.h
 _ESCAPE = pattern(rb"\\([0-7]{1,3}|.)", re.S)
 _NAMED_ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+# C0, DEL and C1, what Unicode counts as line ends, and what turns the direction of text round.
+_CONTROL = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _BACKUP_SUFFIX = pattern(r"(?:\.orig|\.old|\.bak|~[^/]*)$")
 
 
@@ -72,6 +74,17 @@ def _without_backup(name: str) -> str:
 
 
 def stays_in_tree(path: str) -> bool:
-    """Whether a path is relative, has no ".." in it and does not reach into .git."""
+    """Whether a path is relative, has no ".." in it, does not reach into .git and holds no control character.
+
+    A line end in a name would make further lines of whatever is written of it: of a diff, of a report.
+    """
     parts = path.split("/")
-    return bool(path) and "\0" not in path and all(part not in ("", ".", "..", ".git") for part in parts)
+    inside = bool(path) and all(part not in ("", ".", "..") and part.lower() != ".git" for part in parts)
+    return inside and not _CONTROL.search(path)
+
+
+def refusal(name: str) -> str:
+    """Why the name of a file is refused, in words."""
+    return (
+        "this name holds control characters" if _CONTROL.search(name) else "this path leaves the kernel tree"
+    )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
-from patchscan.diff.names import names_in_tree, unquote
+from patchscan.diff.names import names_in_tree, refusal, unquote
 from patchscan.series import FileChange, Hunk, Line
 
 _HUNK = pattern(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
@@ -72,7 +72,9 @@ def read_diff(lines: Sequence[str], where: str) -> tuple[tuple[FileChange, ...],
             if not line.startswith("@@@ "):
                 name = line.split(" ", 2)[2]
                 problems.append(
-                    Problem(where, f"{name}: a combined diff (of a merge) cannot be read; left out")
+                    Problem(
+                        where, f"{name}: a combined diff (of a merge) cannot be read; left out", lost=True
+                    )
                 )
             at += 1
         elif starts_diff(lines, at):
@@ -83,7 +85,9 @@ def read_diff(lines: Sequence[str], where: str) -> tuple[tuple[FileChange, ...],
             at += 2
         elif line.startswith("@@ -") and (section or _HUNK.match(line)):
             if section is None:
-                problems.append(Problem(where, f'hunk "{line[:60]}" has no file above it; left out'))
+                problems.append(
+                    Problem(where, f'hunk "{line[:60]}" has no file above it; left out', lost=True)
+                )
             at = _add_hunk(lines, at, section)
         elif line.startswith("Binary files ") and line.endswith(" differ"):
             problems.append(Problem(where, f"{line[:200]}: the files have no names in this diff; left out"))
@@ -245,9 +249,10 @@ def _close(section: _Section | None, files: list[FileChange], problems: list[Pro
     if path is None:
         named = section.old if section.new in ("", "/dev/null") else section.new
         named = named or section.git
-        problems.append(Problem(section.where, f"{named[:200]}: this path leaves the kernel tree; left out"))
+        why = refusal(unquote(named))
+        problems.append(Problem(section.where, f"{named[:200]}: {why}; left out", lost=True))
         return
-    problems.extend(Problem(section.where, f"{path}: {why}") for why in section.damaged)
+    problems.extend(Problem(section.where, f"{path}: {why}", lost=True) for why in section.damaged)
     if section.repaired:
         how = "; ".join(section.repaired)
         problems.append(

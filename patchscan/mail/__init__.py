@@ -74,11 +74,11 @@ def _unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
         try:
             unpacked += stream.decompress(data, _MOST_BYTES - len(unpacked))
         except zlib.error as error:
-            problems.append(Problem(where, f"gzip data cannot be unpacked: {error}"))
+            problems.append(Problem(where, f"gzip data cannot be unpacked: {error}", lost=True))
             return unpacked, problems
         if not stream.eof:
             why = "is cut short" if not stream.unconsumed_tail else "unpacks to more than 1 GiB"
-            problems.append(Problem(where, f"gzip data {why}: read up to there"))
+            problems.append(Problem(where, f"gzip data {why}: read up to there", lost=True))
             return unpacked, problems
         data = stream.unused_data
     return unpacked or data, problems
@@ -90,6 +90,7 @@ def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Messa
         raw = b"\n" + raw  # a bare diff: no headers
     decoded = decode_mail(raw)
     problems.extend(Problem(where, note) for note in decoded.notes)
+    problems.extend(Problem(where, note, lost=True) for note in decoded.lost)
     headers = decoded.headers
     if headers or decoded.text.strip():
         ids = _MESSAGE_ID.findall(headers.get("message-id", ""))
@@ -154,14 +155,15 @@ def _contents(path: str, stdin: bytes | None, problems: list[Problem]) -> Iterat
         try:
             files = _files_in(path, problems)
         except OSError as error:
-            problems.append(Problem(path, f"cannot be read: {error.strerror}"))
+            problems.append(Problem(path, f"cannot be read: {error.strerror}", lost=True))
             return
     for file in files:
         try:
             with open(file, "rb") as stream:
                 yield file, stream.read()
         except (OSError, ValueError) as error:
-            problems.append(Problem(file, f"cannot be read: {getattr(error, 'strerror', None) or error}"))
+            why = getattr(error, "strerror", None) or error
+            problems.append(Problem(file, f"cannot be read: {why}", lost=True))
 
 
 def _files_in(path: str, problems: list[Problem]) -> list[str]:
@@ -188,7 +190,8 @@ def _quilt_series(path: str, problems: list[Problem]) -> list[str]:
             if not name:
                 continue
             if os.path.isabs(name[0]) or ".." in name[0].split("/") or "\0" in name[0]:
-                problems.append(Problem(f"{path}/series", f"{name[0]} lies outside the directory; left out"))
+                why = f"{name[0]} lies outside the directory; left out"
+                problems.append(Problem(f"{path}/series", why, lost=True))
                 continue
             files.append(os.path.join(path, name[0]))
     return files

@@ -43,7 +43,8 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 class Decoded:
     """What a mail holds.
 
-    headers: those that tell people, subject and thread, with lower-case names; notes: what was not read;
+    headers: those that tell people, subject and thread, with lower-case names; notes: parts that were not read
+    and are no patch; lost: what may be part of a patch and was not read as one;
     text: the body as a reader sees it, "\\n" between lines, bytes of no known charset as surrogates;
     inner: mails and patches with headers of their own that were attached.
     """
@@ -52,6 +53,7 @@ class Decoded:
     text: str
     inner: tuple[bytes, ...]
     notes: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def decode_mail(raw: bytes) -> Decoded:
@@ -76,9 +78,8 @@ def _decode_mime(raw: bytes) -> Decoded:
         return _decode_parts(mail, headers)
     except _UNREADABLE as error:
         text = _lines_with_newline(raw.decode("utf-8", "surrogateescape"))
-        return Decoded(
-            {}, text, (), (f"MIME structure cannot be read ({type(error).__name__}); read as plain text",)
-        )
+        why = f"MIME structure cannot be read ({type(error).__name__}); read as plain text"
+        return Decoded({}, text, (), (), (why,))
 
 
 def _headers(mail: Part) -> dict[str, str]:
@@ -146,6 +147,7 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
     attached: list[str] = []
     inner: list[bytes] = []
     notes: list[str] = []
+    lost: list[str] = []
     for part in _leaves(mail):
         _forget_endless_parameters(part)
         kind, name = part.get_content_type(), _file_name(part)
@@ -160,7 +162,7 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
     text = "\n".join(texts).removeprefix("\ufeff")
     if _DIFF.search(text):
         if any(not _same_diff(text, one) for one in attached):
-            notes.append("a patch is attached that differs from the one in the body; the body was read")
+            lost.append("a patch is attached that differs from the one in the body; the body was read")
         attached = []
     is_patch = len(attached) == 1 and bool(_PATCH_SUBJECT.search(headers.get("subject", "")))
     for one in attached:
@@ -168,7 +170,7 @@ def _decode_parts(mail: Part, headers: dict[str, str]) -> Decoded:
             inner.append(one.encode("utf-8", "surrogateescape"))
         else:
             text = _with_patch(text, one)
-    return Decoded(headers, text, tuple(inner), tuple(notes))
+    return Decoded(headers, text, tuple(inner), tuple(notes), tuple(lost))
 
 
 def _forget_endless_parameters(part: Part) -> None:

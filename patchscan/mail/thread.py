@@ -1,9 +1,9 @@
 """Messages to series and replies, and the choice of the series to scan."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from patchscan.basics.problem import Problem
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.diff.names import TOP_DIRECTORIES
 from patchscan.diff.read import read_diff
 from patchscan.mail import Message
@@ -27,10 +27,14 @@ class _Kind:
 
 @frozen
 class _Candidate:
-    """A series that may be the one to scan; answer: it was sent within the discussion of another."""
+    """A series that may be the one to scan.
+
+    answer: it was sent within the discussion of another; places: what its mails are called in problems.
+    """
 
     series: Series
     answer: bool
+    places: frozenset[str] = frozenset()
 
     @property
     def complete(self) -> bool:
@@ -60,7 +64,8 @@ def read_thread(
     found = list(problems)
     posted: list[Posted] = []
     replies = []
-    for message in _without_copies(messages, found):
+    copied: dict[str, str] = {}
+    for message in _without_copies(messages, found, copied):
         kind = _kind(message)
         if kind.reply:
             replies.append(read_reply(message))
@@ -71,7 +76,11 @@ def read_thread(
     known = {message.message_id for message in messages}
     answered = {name for message in messages for name in message.references}
     candidates = [
-        _Candidate(series_of(posting, found), is_answer(posting, known))
+        _Candidate(
+            series_of(posting, found),
+            is_answer(posting, known),
+            frozenset(one.message.where for one in posting),
+        )
         for posting in postings_of(posted, answered)
     ]
     chosen, others = _choose(candidates, revision)
@@ -79,11 +88,25 @@ def read_thread(
         found.append(_nothing_to_scan(candidates, revision))
     left_out = tuple(LeftOut(one.series, _why_left_out(one, chosen, revision)) for one in others)
     series = (chosen.series, *(one.series for one in others)) if chosen else ()
+    if chosen is not None:
+        elsewhere = {message.where for message in messages} - chosen.places
+        found = [_of_series(problem, elsewhere, copied) for problem in found]
     return Thread(series, tuple(replies), tuple(found), left_out)
 
 
-def _without_copies(messages: Sequence[Message], problems: list[Problem]) -> list[Message]:
-    """Leave out what came a second time under the same Message-ID, as mails to several lists do."""
+def _of_series(problem: Problem, elsewhere: Set[str], copied: Mapping[str, str]) -> Problem:
+    """A problem; what was lost of mails that are not of the series to scan was not ours to judge."""
+    place = copied.get(problem.where, problem.where)
+    return replace(problem, lost=False) if problem.lost and place in elsewhere else problem
+
+
+def _without_copies(
+    messages: Sequence[Message], problems: list[Problem], copied: dict[str, str]
+) -> list[Message]:
+    """Leave out what came a second time under the same Message-ID, as mails to several lists do.
+
+    copied: is told which mail was kept in place of one that differs, by what they are called.
+    """
     kept: list[Message] = []
     first: dict[str, Message] = {}
     for message in messages:
@@ -92,7 +115,8 @@ def _without_copies(messages: Sequence[Message], problems: list[Problem]) -> lis
             kept.append(message)
         elif _content(earlier) != _content(message):
             other = f"differs from {earlier.where}, which has the same Message-ID; left out"
-            problems.append(Problem(message.where, other))
+            problems.append(Problem(message.where, other, lost=True))
+            copied[message.where] = earlier.where
     return kept
 
 
@@ -130,7 +154,7 @@ def _read_patch(message: Message, subject: Subject, body: Body, problems: list[P
     problems.extend(troubles)
     if not files and not troubles and not (subject.numbered and subject.index == 0):
         why = f'no patch found in "{message.subject[:100]}": it holds no diff'
-        problems.append(Problem(message.where, why))
+        problems.append(Problem(message.where, why, lost=True))
     title = subject.title or (body.changelog[0] if body.changelog else message.where)
     patch = Patch(
         index=subject.index,

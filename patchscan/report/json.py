@@ -21,6 +21,8 @@ def as_dict(report: Report) -> dict[str, Any]:
     seconds = {name: round(each, 6) for name, each in report.timings}
     return {
         "schema": SCHEMA,
+        "judged": report.judged.word,
+        "not_judged": [{"where": each.where, "message": each.message} for each in report.judged.lost],
         "series": series_dict(report),
         "other_series": [
             {
@@ -48,6 +50,9 @@ def as_dict(report: Report) -> dict[str, Any]:
                 for each in report.unchecked
             ],
             "rules_run": list(report.coverage.rules_run),
+            "reduced": list(report.judged.reduced),
+            "blind": list(report.coverage.blind),
+            "turned_off": list(report.coverage.turned_off),
         },
         **({"remarks": [fields(remark) for remark in report.remarks]} if report.remarks else {}),
         **({"timings": seconds} if seconds else {}),

@@ -40,9 +40,14 @@ def render(report: Report) -> str:
 
 
 def drafts(report: Report) -> Iterator[tuple[str, str]]:
-    """(file name, mailbox of one mail) for each patch with findings, in the order of the series."""
+    """(file name, mailbox of one mail) for each patch with findings, in the order of the series.
+
+    Before them a note to who asked where something was not judged; it has no recipient, so it cannot be sent.
+    """
     if report.series is None:
         return
+    if report.judged.lost:
+        yield f"0000-not-fully-judged-{file_name(report.series.title)}.mbox", note(report)
     for patch in report.series.mails:
         findings = [each for each in report.findings if each.patch == patch.index and each.counts]
         if findings:
@@ -54,6 +59,15 @@ def draft(report: Report, patch: Patch, findings: Sequence[Finding]) -> str:
     text = re.sub("\n{3,}", "\n\n", "\n".join(body_lines(report, patch, findings)).rstrip("\n") + "\n")
     escaped = re.sub(r"^(>*From )", r">\1", text, flags=re.M)
     return "\n".join([SEPARATOR, *header_lines(patch), message_id(patch, text), *MIME, "", escaped]) + "\n"
+
+
+def note(report: Report) -> str:
+    """What was not judged, as a mail to nobody."""
+    assert report.series is not None
+    lines = [f"Subject: {encoded(printable(f'Not fully judged: {report.series.title}'))}", *MIME, ""]
+    for each in report.judged.lost:
+        lines += [*wrapped(printable(f"{each.where}: {each.message}")), ""]
+    return "\n".join([SEPARATOR, *lines]) + "\n"
 
 
 def message_id(patch: Patch, text: str) -> str:

@@ -26,6 +26,10 @@ def lines(report: Report) -> Iterator[str]:
         yield ""
         yield escaped(report.base)
         yield ""
+        for line in report.judged.lines:
+            yield f"- {escaped(line)}"
+        if report.judged.lines:
+            yield ""
     yield f"**{escaped(summary(report))}**"
     for patch in report.series.mails if report.series else ():
         found = [each for each in report.shown if each.patch == patch.index]

@@ -16,6 +16,7 @@ def render(report: Report, form: str) -> str:
 
 def concise(report: Report) -> Iterator[str]:
     """`path:line: severity: rule: message [patch N]`, as compilers write and editors read it."""
+    yield from (f"patchscan: {printable(line)}" for line in report.judged.lines)
     for finding in report.shown:
         note = f", repaired by patch {finding.repaired_by}" if finding.repaired_by else ""
         yield f"{place(finding)}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
@@ -25,6 +26,10 @@ def concise(report: Report) -> Iterator[str]:
 
 def github(report: Report) -> Iterator[str]:
     """Workflow commands, which GitHub shows beside the code; a changelog's at the first file of its patch."""
+    if report.judged.lost:
+        yield f"::warning title=not fully judged::{escaped(report.judged.line)}"
+    for each in report.judged.reduced:
+        yield f"::notice title=judged with less::{escaped(each)}"
     for finding in report.shown:
         path, line = anchored(report, finding)
         properties = {"file": path, "line": str(line), "title": f"{finding.rule} (patch {finding.patch})"}
@@ -34,6 +39,8 @@ def github(report: Report) -> Iterator[str]:
 
 def b4(report: Report) -> Iterator[str]:
     """The line protocol of b4's per-patch checks: a line with ERROR: fails, any other warns."""
+    if report.judged.lost:
+        yield f"patchscan: WARNING:{' '.join(printable(report.judged.line).split())}"
     for finding in failing(report.findings):
         level = "ERROR" if finding.severity == "error" else "WARNING"
         yield f"{place(finding)}: {level}:{said(finding)}"

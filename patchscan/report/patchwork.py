@@ -1,5 +1,6 @@
 """The state of a Patchwork check: success, warning or fail, and a description of one line."""
 
+from patchscan.basics.printable import printable
 from patchscan.report.one_line import failing
 from patchscan.results import Report
 
@@ -15,10 +16,12 @@ def check(report: Report) -> tuple[str, str]:
     if report.series is None:
         return "fail", "no patch found"
     found = tuple(failing(report.findings))
+    lost = f"; {printable(report.judged.line)}" if report.judged.lost else ""
     if not found:
         number = len(report.states)
-        return "success", f"{number} patch{'es' if number != 1 else ''}, nothing found"
+        state = "warning" if lost else "success"
+        return state, f"{number} patch{'es' if number != 1 else ''}, nothing found{lost}"
     counts = [(level, sum(each.severity == level for each in found)) for level in ("error", "warning")]
     words = ", ".join(f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts if count)
     state = "fail" if counts[0][1] else "warning"
-    return state, f"{words}: {', '.join(sorted({each.rule for each in found}))}"
+    return state, f"{words}: {', '.join(sorted({each.rule for each in found}))}{lost}"

@@ -17,7 +17,9 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 def render(report: Report) -> str:
     """One SARIF log with one run; every rule is listed, whether it found something or not."""
     names = [rule.name for rule in report.rules]
+    lost = report.judged.lost
     run = {
+        "properties": {"judged": report.judged.word, "notJudged": [text(report.judged.line)][: len(lost)]},
         "tool": {
             "driver": {
                 "name": "patchscan",
@@ -29,15 +31,21 @@ def render(report: Report) -> str:
         "invocations": [
             {
                 "executionSuccessful": report.series is not None,
-                "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": text(f"{each.where}: {each.message}")}}
-                    for each in report.problems
-                ],
+                "toolExecutionNotifications": notifications(report),
             }
         ],
         "columnKind": "utf16CodeUnits",
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def notifications(report: Report) -> list[dict[str, Any]]:
+    """What was not judged as errors, other problems as warnings, what was judged with less knowledge as notes."""
+    told = [
+        ("error" if each.lost else "warning", f"{each.where}: {each.message}") for each in report.problems
+    ]
+    told += [("note", line) for line in report.judged.reduced]
+    return [{"level": level, "message": {"text": text(line)}} for level, line in told]
 
 
 def rule_object(rule: Rule) -> dict[str, Any]:

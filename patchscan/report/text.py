@@ -55,6 +55,8 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     """All lines of the report."""
     if detail >= 0:
         yield from header_rows(report, width)
+    elif report.judged.lost and report.series is not None:
+        yield from wrapped(report.judged.line, width, "", "warning")
     for patch in report.series.mails if report.series else ():
         found = [each for each in report.shown if each.patch == patch.index and not each.preexisting]
         if found:
@@ -74,12 +76,23 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     if detail > 0:
         yield from section_rows("Set aside", suppressed_lines(report), width)
         yield from section_rows("Looked at and silent", silent_lines(report), width)
-    problems = [f"{each.where}: {each.message}" for each in report.problems]
-    yield from section_rows("Problems", problems, width)
+    yield from problem_rows(report, width, detail)
     seconds = [f"{each:8.3f} s  {name}" for name, each in report.timings]
     yield from section_rows("Time", seconds, width)
     if detail >= 0 or report.series is None:
         yield row(summary(report), "title")
+
+
+def problem_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
+    """The problems, a paragraph each; with their details where more is asked for."""
+    if not report.problems:
+        return
+    yield row("Problems", "title")
+    for each in report.problems:
+        yield from wrapped(f"{each.where}: {each.message}", width, "  ")
+        for line in each.details if detail > 0 else ():
+            yield row(f"{INDENT}{printable(line)}", "quote")
+    yield row()
 
 
 def section_rows(title: str, lines: Sequence[str], width: int) -> Iterator[Row]:
@@ -95,19 +108,15 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
     """What was scanned, and on what."""
     if report.series is None:
         return
+    yield from wrapped(report.judged.line, width, "", "warning")
     yield row(f"{printable(report.series.title)} (v{report.series.revision})", "title")
     for left in report.thread.left_out:
         yield from wrapped(
             f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
         )
     yield from wrapped(report.base, width, "  ")
-    files = [file for state in report.states for file in state.files]
-    lifted = sum(file.used == "hunk" for file in files)
-    if lifted and report.states[-1].view.tree is not None:
-        text = (
-            f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
-        )
-        yield from wrapped(text, width, "  ")
+    for line in report.judged.reduced:
+        yield from wrapped(line, width, "  ")
     yield row()
 
 
@@ -224,12 +233,13 @@ def summary(report: Report) -> str:
     return (
         f"{patches} patch{'es' if patches != 1 else ''}, {report.coverage.functions} functions, "
         f"{len(report.coverage.rules_run)} rules: {', '.join(counts) or 'nothing found'}"
+        f"{'' if report.judged.word == 'fully' else ', not fully judged'}"
     )
 
 
-def wrapped(text: str, width: int, indent: str) -> Iterator[Row]:
+def wrapped(text: str, width: int, indent: str, style: str = "") -> Iterator[Row]:
     """Text broken at words, indented; continuation lines two columns deeper when the indent is small."""
-    deeper = indent + ("  " if indent == "  " else "")
+    deeper = indent + ("  " if len(indent) < len(INDENT) else "")
     lines = wrap(
         printable(text),
         width,
@@ -238,4 +248,4 @@ def wrapped(text: str, width: int, indent: str) -> Iterator[Row]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    yield from (row(line) for line in lines)
+    yield from (row(line, style) for line in lines)

@@ -60,10 +60,14 @@ class Config:
 
     def rules_named(self) -> set[str]:
         """Every rule that it names."""
-        named = set(self.select | self.ignore | set(self.severity) | set(self.options))
+        return self.rules_wanted().union(self.ignore, *(part.ignore for part in self.parts))
+
+    def rules_wanted(self) -> set[str]:
+        """Every rule that it names otherwise than to ignore it, and so counts on."""
+        wanted = set(self.select | set(self.severity) | set(self.options))
         for part in self.parts:
-            named |= part.select | part.ignore | set(part.severity)
-        return named
+            wanted |= part.select | set(part.severity)
+        return wanted
 
 
 NO_CONFIG = Config()

@@ -5,11 +5,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 
+from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.problem import Problem
 from patchscan.rule import Rule
-
-SEVERITIES = ("error", "warning", "info")
-CONFIDENCES = ("high", "medium", "low")
+from patchscan.settling.sound import CONFIDENCES, SEVERITIES
 
 
 def built_in_directory() -> str:
@@ -26,24 +25,29 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
     """
     rules: dict[str, Rule] = {}
     problems: list[Problem] = []
-    for directory in (built_in_directory(), *installed_packs(), *directories):
+    for directory in (built_in_directory(), *installed_packs(problems), *directories):
         if not os.path.isdir(directory):
-            problems.append(Problem(directory, "no such directory of rules"))
+            problems.append(Problem(directory, "no such directory of rules", lost=True))
             continue
-        for path in rule_files(directory):
+        for path in rule_files(directory, problems):
             rule = load_rule(path)
             if isinstance(rule, Problem):
                 problems.append(rule)
             elif rule.name in rules:
-                problems.append(Problem(path, f"a rule named {rule.name} is loaded already: rename it"))
+                why = f"a rule named {rule.name} is loaded already: rename it"
+                problems.append(Problem(path, why, lost=True))
             else:
                 rules[rule.name] = rule
     return tuple(rules[name] for name in sorted(rules)), tuple(problems)
 
 
-def rule_files(directory: str) -> list[str]:
+def rule_files(directory: str, problems: list[Problem]) -> list[str]:
     """The files of a directory that hold a rule each, sorted."""
-    names = sorted(name for name in os.listdir(directory) if name.endswith(".py") and name[0] not in "_.")
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.endswith(".py") and name[0] not in "_.")
+    except OSError as error:
+        problems.append(Problem(directory, f"cannot be read: {error.strerror}", lost=True))
+        return []
     return [os.path.join(directory, name) for name in names]
 
 
@@ -54,19 +58,18 @@ def load_rule(path: str) -> Rule | Problem:
     module_name = f"patchscan.rules.{stem}" if directory == built_in_directory() else f"_rule_{stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        return Problem(path, "not a Python file")
+        return Problem(path, "not a Python file", lost=True)
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        # A rule of a third party may fail in any way; the other rules must still run.
-        return Problem(path, f"cannot be loaded: {type(error).__name__}: {error}")
-    rule = getattr(module, "RULE", None)
-    if not isinstance(rule, Rule):
-        return Problem(path, "has no RULE = Rule(...)")
-    fault = fault_of(rule, stem)
-    return Problem(path, fault) if fault else rule
+        with kept_quiet():
+            spec.loader.exec_module(module)
+        rule = getattr(module, "RULE", None)
+        fault = fault_of(rule, stem) if isinstance(rule, Rule) else "has no RULE = Rule(...)"
+    except FAILURES as error:
+        why = f"cannot be loaded: {in_words(error)}"
+        return Problem(path, why, lost=True, details=traceback_lines(error))
+    return rule if isinstance(rule, Rule) and not fault else Problem(path, fault, lost=True)
 
 
 def fault_of(rule: Rule, stem: str) -> str:
@@ -77,11 +80,13 @@ def fault_of(rule: Rule, stem: str) -> str:
         return f"severity {rule.severity!r} is none of {', '.join(SEVERITIES)}"
     if rule.confidence not in CONFIDENCES:
         return f"confidence {rule.confidence!r} is none of {', '.join(CONFIDENCES)}"
+    if not callable(rule.check):
+        return "its check cannot be called"
     empty = [name for name in ("summary", "why", "source", "bad", "good") if not getattr(rule, name)]
     return f"{', '.join(empty)} must not be empty" if empty else ""
 
 
-def installed_packs() -> tuple[str, ...]:
+def installed_packs(problems: list[Problem]) -> tuple[str, ...]:
     """Directories of rule packs installed with an entry point in the group "patchscan.rules".
 
     importlib.metadata takes longer to import than most scans to run, so it is asked only where an installed
@@ -93,8 +98,15 @@ def installed_packs() -> tuple[str, ...]:
 
     found: list[str] = []
     for point in entry_points(group="patchscan.rules"):
-        spec = importlib.util.find_spec(point.value)
-        found += (spec.submodule_search_locations or ()) if spec else ()
+        try:
+            spec = importlib.util.find_spec(point.value)
+        except FAILURES:
+            spec = None
+        places = spec.submodule_search_locations if spec else None
+        if not places:
+            why = f"{point.value} is no package that can be found"
+            problems.append(Problem(f"rule pack {point.name}", why, lost=True))
+        found += places or ()
     return tuple(sorted(found))
 
 

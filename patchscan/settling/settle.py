@@ -37,7 +37,12 @@ def settle(
     places, troubles = read_places(config, tree)
     unknown = sorted(config.rules_named() - rules)
     troubles += [
-        Problem(config.name, f"no rule named {name}: `patchscan rules` lists them") for name in unknown
+        Problem(
+            config.name,
+            f"no rule named {name}: `patchscan rules` lists them",
+            lost=name in config.rules_wanted(),
+        )
+        for name in unknown
     ]
     findings = []
     for finding in report.findings:

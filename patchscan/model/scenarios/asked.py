@@ -41,8 +41,8 @@ def asked(context: Context) -> bool:
 
     Without a tree a reader's or an updater's code is not at hand, and what is missing would look unordered.
     """
-    if not (context.settings.simulate and context.has_tree):
+    if not context.settings.simulate:
         return False
     if context.final not in _CONCERNED:
         _CONCERNED[context.final] = concerned(context.states)
-    return _CONCERNED[context.final]
+    return _CONCERNED[context.final] and context.has_tree
