@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
 from patchscan.finding import Finding, Silence
+from patchscan.mail.persons import same_person
 from patchscan.mail.plainmail import name_and_address
 from patchscan.rule import Rule
 from patchscan.series import Patch, Trailer
@@ -74,21 +75,6 @@ def people(context: Context, patch: Patch) -> Iterator[tuple[str, str]]:
         yield patch.author, "is the author"
     if name_and_address(sender)[1] and not RELAYED.search(sender) and not same_person(sender, patch.author):
         yield sender, "sends the series"
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two "Name <address>" share the address (up to a "+tag") or the name."""
-    (name, address), (other_name, other_address) = name_and_address(one), name_and_address(other)
-    plain, other_plain = (
-        re.sub(r"\+[^@]*@", "@", address.lower()),
-        re.sub(r"\+[^@]*@", "@", other_address.lower()),
-    )
-    return plain == other_plain or (bool(words(name)) and words(name) == words(other_name))
-
-
-def words(name: str) -> list[str]:
-    """The words of a name, without what is in brackets, in an order that does not matter."""
-    return sorted(re.findall(r"\w+", re.sub(r"\(.*?\)|\[.*?\]", "", name).lower()))
 
 
 def fixes(context: Context, trailer: Trailer) -> Finding | Silence:
