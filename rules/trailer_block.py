@@ -10,11 +10,15 @@ from patchscan.mail.trailerlines import TrailerLine, trailer_lines
 from patchscan.rule import Rule
 
 # Those that make a block; a Link: or Cc: alone may belong to the text.
-STRONG = pattern(r"signed-off-by|reviewed-by|acked-by|tested-by|reported-by|suggested-by|co-developed-by|fixes")
+STRONG = pattern(
+    r"signed-off-by|reviewed-by|acked-by|tested-by|reported-by|suggested-by|co-developed-by|fixes"
+)
 FROM = pattern(r"From:\s+\S.*<[^<>\s]+@[^<>\s]+>\s*$")
 HEADER = pattern(r"(?:From|Date|Subject|To|Cc|Message-I[Dd]|Sent|Author|Commit):\s")
 # The changelog of another commit is repeated in such a patch, its trailers included.
-REPEATED = pattern(r"(?m)^\(cherry picked from|^commit [0-9a-f]{12,40} upstream|\[ ?Upstream commit|^This reverts commit")
+REPEATED = pattern(
+    r"(?m)^\(cherry picked from|^commit [0-9a-f]{12,40} upstream|\[ ?Upstream commit|^This reverts commit"
+)
 DASHES = pattern(r"-{2,}\s*$")
 
 
@@ -64,7 +68,8 @@ def apart(
         blank = between[kinds.index("blank")][0].number
         yield context.changelog_finding(
             blank,
-            f"a blank line divides the trailers: git reads those of the last paragraph only, and misses {name_of(block[-1])}",
+            "a blank line divides the trailers: git reads those of the last paragraph only, "
+            f"and misses {name_of(block[-1])}",
             severity="info",
         )
 

@@ -14,7 +14,17 @@ from patchscan.series import Patch, Trailer
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
 COMMIT = pattern(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)
 STABLE = pattern(r"\bstable@(?:vger\.)?kernel\.org\b", re.IGNORECASE)
+# "[PATCH 6.1 1/3]": made for a stable tree.
+FOR_STABLE = pattern(r"\[[^\]]*(?:\b\d+\.\d+(?:\.y)?\b|stable)[^\]]*\]", re.IGNORECASE)
 BACKPORT = pattern(r"\bcommit [0-9a-f]{12,40} upstream|\[ ?upstream commit [0-9a-f]{12,40}", re.IGNORECASE)
+# What a changelog says that tells what goes wrong, or that only an id or quirk of a device is added.
+EFFECT = pattern(
+    r"crash|panic|oops|\bbugs?\b|\bfix|fail|leak|wrong|incorrect|invalid|corrupt|overflow|hang|hung|deadlock|race|"
+    r"racy|regress|warning|error|broke|break|\blos[te]|stall|time-?out|after[- ]free|null|out[- ]of[- ]bounds|cannot|"
+    r"can't|unable|missing|misses|never|prevent|problem|issue|quirk|\bids?\b|splat|lockdep|vulnerab|CVE-|undefined|"
+    r"uninitiali[sz]ed|unexpected|trigger|doesn't|does not|didn't|no longer|stuck|freez|reset|noise|slow",
+    re.IGNORECASE,
+)
 REPORTS = ("closes", "link", "buglink", "bug", "bugzilla", "references")
 # A mailing list or a relay sent it in the author's name, with an address of its own.
 RELAYED = pattern(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
@@ -33,6 +43,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     if not context.patch.files:
         return
     yield from sign_offs(context)
+    yield from early_sign_offs(context)
+    yield from stable_by_mail_only(context)
     for trailer in context.patch.trailers:
         if trailer.key.lower() == "fixes":
             yield fixes(context, trailer)
@@ -66,6 +78,36 @@ def sign_offs(context: Context) -> Iterator[Finding | Silence]:
             yield context.changelog_finding(
                 signed[-1].line, f"{name_and_address(person)[0] or person} {role}, but has not signed off"
             )
+
+
+def early_sign_offs(context: Context) -> Iterator[Finding]:
+    """Who signed off before the author had a share in the patch, which a trailer or a From: should name."""
+    trailers = context.patch.trailers
+    signed = [trailer for trailer in trailers if trailer.key.lower() == "signed-off-by"]
+    own = next((at for at, each in enumerate(signed) if same_person(each.value, context.patch.author)), 0)
+    named = [each.value for each in trailers if each.key.lower() == "co-developed-by"]
+    early = [each for each in signed[:own] if not any(same_person(each.value, one) for one in named)]
+    if early:
+        names = " and ".join(name_and_address(each.value)[0] or each.value for each in early)
+        yield context.changelog_finding(
+            early[0].line,
+            f"{names} signed off before the author: is Co-developed-by: missing above, or From: at the top?",
+            confidence="medium",
+        )
+
+
+def stable_by_mail_only(context: Context) -> Iterator[Finding]:
+    """A patch that is sent to stable asks for nothing: the trailer does, once the patch is merged."""
+    patch = context.patch
+    if any(STABLE.search(trailer.value) for trailer in patch.trailers):
+        return
+    told = BACKPORT.search("\n".join(patch.changelog)) or FOR_STABLE.search(patch.subject)
+    if any(STABLE.search(each) for each in patch.recipients) and not told:
+        yield context.changelog_finding(
+            max(len(patch.changelog), 1),
+            "the mail goes to stable, but no Cc: stable@vger.kernel.org stands among the trailers: "
+            "the patch is not picked up by the mail alone",
+        )
 
 
 def people(context: Context, patch: Patch) -> Iterator[tuple[str, str]]:
@@ -146,7 +188,16 @@ def stable(context: Context, trailer: Trailer) -> Finding | Silence:
     patch = context.patch
     if any(each.key.lower() == "fixes" for each in patch.trailers):
         return context.changelog_fine(trailer.line, "the Fixes trailer says how far back")
-    if "#" in trailer.value or BACKPORT.search("\n".join(patch.changelog)):
+    changelog = "\n".join(patch.changelog)
+    if BACKPORT.search(changelog):
+        return context.changelog_fine(trailer.line, "it is a backport")
+    if not EFFECT.search(f"{patch.title}\n{changelog}"):
+        return context.changelog_finding(
+            trailer.line,
+            "what goes wrong for users without this patch? stable takes fixes, and how far back should be said, too",
+            severity="info",
+        )
+    if "#" in trailer.value:
         return context.changelog_fine(trailer.line, "it says how far back")
     return context.changelog_finding(
         trailer.line,
@@ -205,11 +256,19 @@ Signed-off-by: A Stranger <stranger@example.org> // want "A Developer is the aut
 """,
         """
 >>> patch mm: repair the walk
-The walk ends early.
+The walk ends early and does not see the last entry.
 
 Cc: <stable@vger.kernel.org> // want "how far back"
+Signed-off-by: A Third <third@example.com> // want "signed off before the author"
 Signed-off-by: A Developer <developer@example.org>
 >>> file mm/example.c
++int x;
+>>> patch mm: walk with a helper
+Use the helper in all walks.
+
+Cc: <stable@vger.kernel.org> // want "what goes wrong for users"
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/third.c
 +int x;
 >>> patch mm: repair the walk again
 It still ends early.
@@ -245,7 +304,7 @@ Signed-off-by: A Developer <developer+kernel@example.org>
 """,
         """
 >>> patch mm: repair the walk
-The walk ends early.
+The walk ends early, and entries are missing.
 
 Reported-by: syzbot+0123@syzkaller.appspotmail.com
 Cc: stable@vger.kernel.org # 6.1

@@ -37,7 +37,7 @@ def trailer_lines(changelog: Sequence[str]) -> tuple[TrailerLine, ...]:
         key = _TRAILER.match(line)
         kind = "trailer" if key else _kind_below(line, found, in_note)
         if kind == "note":
-            in_note = line.startswith("[") and "]" not in line or in_note and "]" not in line
+            in_note = "]" not in line and (in_note or line.startswith("["))
         elif kind in ("trailer", "blank"):
             in_note = False
         if found or key:
