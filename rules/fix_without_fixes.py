@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 # The verb at the start of what follows the prefixes of a subject.
 FIX = pattern(r"(?:^|:\s+)(?:bug-?)?fix(?:es)?\s+(?P<what>[^:]+)$", re.IGNORECASE)

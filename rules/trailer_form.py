@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
+from patchscan.finding import Finding, Silence
 from patchscan.mail.trailerlines import TrailerLine, trailer_lines
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.rule import Rule
 
 KNOWN = (
     "signed-off-by",

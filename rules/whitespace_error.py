@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
-from patchscan.rule import Finding, Rule, Silence
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
 
 AT_END = pattern(r"[ \t]+$")
 BEFORE_TAB = pattern(r"\t* +\t")
