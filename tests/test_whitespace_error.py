@@ -2,8 +2,8 @@
 
 from patchscan.context import Settings
 from patchscan.mail import read_messages
+from patchscan.mail.thread import read_thread
 from patchscan.scan import scan
-from patchscan.series import read_thread
 from patchscan.settling.fixes import fix_patch
 from patchscan.settling.registry import load_rules
 
