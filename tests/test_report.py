@@ -122,8 +122,8 @@ def test_a_clean_patch_says_nothing_to_b4() -> None:
     changed += [
         (" /* \x1b]0;title\x07 \u202e */", ""),
         ("while (a)", "a--;"),
-        ("\tif (a)", ""),
-        ("\t\tf(a);", ""),
+        ("\t\tif (a)", "\ta--;"),
+        ("\t\t\tf(a);", "\ta--;"),
     ]
     clean = MAIL
     for old, new in changed:
