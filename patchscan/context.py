@@ -14,6 +14,7 @@ from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.series import Patch, Series
+from patchscan.tree.fit import ON_BASE, Fit
 from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
@@ -43,9 +44,15 @@ class Context:
     """One patch under judgement: its lines, its code, its series and the tree."""
 
     def __init__(
-        self, series: Series, states: tuple[PatchState, ...], index: int, settings: Settings
+        self,
+        series: Series,
+        states: tuple[PatchState, ...],
+        index: int,
+        settings: Settings,
+        fit: Fit = ON_BASE,
     ) -> None:
         self.series = series
+        self.fit = fit
         self.states = states
         self.state = states[index]
         self.patch: Patch = self.state.patch
@@ -75,6 +82,18 @@ class Context:
             return True
         self.blind.add(self.asking)
         return False
+
+    @property
+    def the_tree(self) -> str:
+        """What a claim that something is not there calls the tree: by its release where it is not quite the base."""
+        return "the tree" if self.fit.verdict in ("base", "none") else self.fit.release or "the tree"
+
+    @property
+    def not_claimed(self) -> str:
+        """Why nothing is claimed on what the tree lacks, "" where that can be: the series was made for another tree."""
+        if self.fit.verdict != "elsewhere":
+            return ""
+        return f"the series was made for another tree: what {self.fit.release} lacks says nothing of it"
 
     @cached_property
     def c_files(self) -> tuple[ChangedFile, ...]:
@@ -256,9 +275,11 @@ class Context:
         return Silence(CHANGELOG, line, reason, checked=False)
 
 
-def contexts(series: Series, states: tuple[PatchState, ...], settings: Settings) -> tuple[Context, ...]:
+def contexts(
+    series: Series, states: tuple[PatchState, ...], settings: Settings, fit: Fit = ON_BASE
+) -> tuple[Context, ...]:
     """A context a patch, each knowing the others."""
-    made = tuple(Context(series, states, index, settings) for index in range(len(states)))
+    made = tuple(Context(series, states, index, settings, fit) for index in range(len(states)))
     for context in made:
         context.all = made
     return made
@@ -270,7 +291,8 @@ def cover_letter(judged: tuple[Context, ...]) -> tuple[Context, ...]:
     if cover is None:
         return ()
     first = judged[0]
-    state = PatchState(cover, (), View(first.view.tree, {}))
-    letter = Context(first.series, (state, *first.states), 0, first.settings)
+    start = first.state.start or View(first.view.tree, {})
+    state = PatchState(cover, (), start, start)
+    letter = Context(first.series, (state, *first.states), 0, first.settings, first.fit)
     letter.all = judged
     return (letter,)

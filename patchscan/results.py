@@ -9,6 +9,7 @@ from patchscan.basics.record import field, frozen
 from patchscan.finding import CHANGELOG, Finding, Silence
 from patchscan.rule import Rule
 from patchscan.series import Series, Thread
+from patchscan.tree.fit import ON_BASE, Fit
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ class Report:
     """The result of a scan.
 
     costs: what the patches change in the cost of a scheme;
-    base: one line on the tree and whether it is the base of the series; timings: seconds by stage and rule, empty
-    unless they were asked for; remarks: on the revision that --previous names.
+    fit: whether the tree is the base of the series; timings: seconds by stage and rule, empty unless they were asked
+    for; remarks: on the revision that --previous names.
     """
 
     thread: Thread
@@ -141,7 +142,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     silences: tuple[Silence, ...] = ()
     problems: tuple[Problem, ...] = ()
-    base: str = ""
+    fit: Fit = ON_BASE
     coverage: Coverage = Coverage()
     models: tuple[ModelResult, ...] = ()
     costs: "tuple[CostChange, ...]" = ()
@@ -154,6 +155,11 @@ class Report:
         whole = self.series is not None
         lost = tuple(problem for problem in self.problems if problem.lost or not whole)
         return Judged(lost, tuple(reduced(self)) if whole else (), nothing=not whole)
+
+    @property
+    def base(self) -> str:
+        """One line on the tree and whether it is the base of the series."""
+        return self.fit.text
 
     def model_of(self, finding: Finding) -> ModelResult | None:
         """The model that proves a finding, None where there is none."""
@@ -179,7 +185,7 @@ def reduced(report: Report) -> Iterator[str]:
     files = [file for state in report.states for file in state.files]
     lifted = sum(file.used == "hunk" for file in files)
     if lifted and seen.tree:
-        yield f"{lifted} of {len(files)} changed files do not apply to this tree: judged from their hunks alone"
+        yield report.fit.text
     if report.series is not None and report.series.missing:
         numbers = ", ".join(map(str, report.series.missing[:MOST_NAMED]))
         more = ", ..." if len(report.series.missing) > MOST_NAMED else ""

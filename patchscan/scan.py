@@ -16,8 +16,7 @@ from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
 from patchscan.settling.sound import fault_of_remark
 from patchscan.tree import Tree
-from patchscan.tree.base import describe_base
-from patchscan.tree.overlay import lay
+from patchscan.tree.fit import place
 
 
 def scan(
@@ -27,8 +26,8 @@ def scan(
     if not thread.series:
         return Report(thread, problems=thread.problems)
     series = thread.series[0]
-    states = lay(series, tree)
-    judged = contexts(series, states, settings)
+    states, fit = place(series, tree)
+    judged = contexts(series, states, settings, fit)
     said = said_of(judged, rules)
     troubles: list[Problem] = []
     models, costs = with_models(judged, troubles)
@@ -45,7 +44,7 @@ def scan(
             *(remark for remark in said if isinstance(remark, Problem)),
             *troubles,
         ),
-        base=describe_base(series, tree).text,
+        fit=fit,
         coverage=coverage(judged, rules, tree),
         models=models,
         costs=costs,

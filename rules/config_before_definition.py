@@ -46,6 +46,8 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
+    if context.not_claimed:
+        return file.unchecked(line, context.not_claimed)
     if any(number < context.patch.index for number in context.series.missing):
         return file.finding(
             line,
@@ -55,7 +57,7 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         )
     return file.finding(
         line,
-        f"no Kconfig of the tree or of the series defines CONFIG_{symbol}: code under it is never built",
+        f"no Kconfig of {context.the_tree} or of the series defines CONFIG_{symbol}: code under it is never built",
     )
 
 

@@ -134,6 +134,8 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
     """A finding where one use can be compiled while no definition is."""
     from patchscan.lookup.uses import find_uses
 
+    if context.not_claimed and not symbol.private:
+        return symbol.file.unchecked(symbol.line, context.not_claimed)
     if any(each.name == symbol.name for file in context.not_applied if file.is_c for each in file.functions):
         return symbol.file.unchecked(
             symbol.line, f"another version of {symbol.name} stands in a file whose hunks do not apply"

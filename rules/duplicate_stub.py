@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for function in file.functions:
             others = [each for each in by_name.get(function.name, []) if each.start != function.start]
             if function.name_line in file.added_numbers and others and not made_by_macro(function):
-                yield judge(file, function, others)
+                yield judge(context, file, function, others)
 
 
 def made_by_macro(function: Function) -> bool:
@@ -29,14 +29,23 @@ def made_by_macro(function: Function) -> bool:
     return function.header.partition(function.name)[0].rstrip().endswith("(") or function.name.isupper()
 
 
-def judge(file: ChangedFile, function: Function, others: list[Function]) -> Finding | Silence:
-    """A finding where another definition is there whenever this one is, or this one whenever it is."""
+def judge(
+    context: Context, file: ChangedFile, function: Function, others: list[Function]
+) -> Finding | Silence:
+    """A finding where another definition is there whenever this one is, or this one whenever it is.
+
+    Where the tree is not the base, the other one must stand where the series shows it.
+    """
     here = condition_of(function)
     for other in others:
         there = condition_of(other)
         if not (here.plain and there.plain and can_hold(here) and can_hold(there)):
             continue
         if follows(there, here) or follows(here, there):
+            if context.the_tree != "the tree" and not shown(context, file, other):
+                return file.unchecked(
+                    function.name_line, f"{context.the_tree} has a {function.name}() already"
+                )
             when = " && ".join(text_of(function) or text_of(other))
             return file.finding(
                 function.name_line,
@@ -46,6 +55,14 @@ def judge(file: ChangedFile, function: Function, others: list[Function]) -> Find
                 (file.evidence(other.name_line),),
             )
     return file.fine(function.name_line, f"the definitions of {function.name}() stand in different branches")
+
+
+def shown(context: Context, file: ChangedFile, other: Function) -> bool:
+    """Whether a hunk of this patch holds a definition, or an earlier patch adds it."""
+    head = file.text_at(other.name_line)
+    return any(
+        each.new == file.patch_line(other.name_line) for hunk in file.change.hunks for each in hunk.lines
+    ) or any(line.text == head for before in context.earlier for each in before.files for line in each.added)
 
 
 def condition_of(function: Function) -> Formula:

@@ -171,14 +171,17 @@ def judge(
         known = first_known(context, elsewhere(found, file.path), new)
     if known is not None:
         return file.fine(line, f"{known.path}:{known.line} knows {name}, too")
+    if context.not_claimed and not new:
+        return file.unchecked(line, context.not_claimed)
     if not (found.complete or new):
         return file.unchecked(line, f"who uses {name} is not known: {found.why}")
+    where = "" if new or context.the_tree == "the tree" else f" in {context.the_tree}"
     exported = any(use.kind == "export" for use in inside)
     declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
     return file.finding(
         line,
-        f"only this file uses {shown}: make it static" + (f", without the {also}" if also else ""),
+        f"only this file uses {shown}{where}: make it static" + (f", without the {also}" if also else ""),
         tuple(Evidence(use.path, use.line, use.text) for use in declared[:3]),
         severity="info" if context.series.missing else "",
         # What is exported or declared elsewhere takes more than one word.

@@ -127,6 +127,8 @@ def judge(context: Context, suspect: Suspect) -> Finding | Silence:
         return call.file.unchecked(
             call.line, f"the series moves {call.name}() or what decides that it is there"
         )
+    if context.not_claimed:
+        return call.file.unchecked(call.line, context.not_claimed)
     covered = call.file.fine(call.line, f"Kconfig may see to it that {call.name}() is there")
     # Of a new file many calls ask for the same: only what passes is looked at more closely.
     if find_configuration(view, suspect.used, suspect.defined) is None:

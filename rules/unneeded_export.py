@@ -67,6 +67,8 @@ def without_search(context: Context, file: ChangedFile, export: Export) -> Silen
         return file.fine(export.line, f"the compiler may emit calls of {symbol}() into modules")
     if not context.has_tree:
         return file.unchecked(export.line, f"no kernel tree: the users of {symbol} are not known")
+    if context.not_claimed:
+        return file.unchecked(export.line, context.not_claimed)
     uses = context.uses(symbol, whole=False).uses
     near = next((use for use in uses if in_other_module(context, use, file.path)), None)
     return file.fine(export.line, f"{near.path} uses {symbol} and can be a module") if near else None
@@ -105,7 +107,14 @@ def finding(context: Context, file: ChangedFile, export: Export, users: list[Use
         text = f"{symbol} is exported, but all its users at hand are {where}; {MAY_COME}"
         return file.finding(export.line, text, evidence, severity="info", confidence="low")
     whose = "all its users at hand" if context.series.missing else "all its users"
-    known = f"{whose} are {where}" if users else "nothing in the tree or the series uses it elsewhere"
+    if not users:
+        known = f"nothing in {context.the_tree} or the series uses it elsewhere"
+    else:
+        known = (
+            f"{whose} are {where}"
+            if context.the_tree == "the tree"
+            else f"{whose} in {context.the_tree} are {where}"
+        )
     fix = file.replacement(export.line, export.line)
     return file.finding(export.line, f"{symbol} is exported, but {known}: drop the export", evidence, fix=fix)
 

@@ -139,10 +139,14 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
                 continue
             # A header of templates, or a C file that includes this one, may use it.
             near = context.uses(function.name, whole=False).uses if context.has_tree else ()
-            if any(use.path != file.path and use.kind in ("call", "address", "macro") for use in near):
-                yield file.fine(
-                    function.name_line, f"another file may include this one and use {function.name}()"
-                )
+            # A tree that holds the series may have its users, too.
+            held = context.fit.verdict == "there"
+            if any(
+                (use.path != file.path or (held and use.function != function.name))
+                and use.kind in ("call", "address", "macro")
+                for use in near
+            ):
+                yield file.fine(function.name_line, f"something else in the tree may use {function.name}()")
                 continue
             yield file.finding(
                 function.name_line, f"nothing uses {function.name}(): leave it out until something does"
@@ -153,6 +157,8 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             )
         elif not context.has_tree:
             yield file.fine(function.name_line, f"without a tree the users of {function.name} are not known")
+        elif context.not_claimed:
+            yield file.unchecked(function.name_line, context.not_claimed)
         else:
             unknown.append((file, function))
     context.look_ahead({function.name for _, function in unknown})
@@ -165,7 +171,8 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
         else:
             yield file.finding(
                 function.name_line,
-                f"nothing in the series or the tree uses {function.name}(): leave it out until something does",
+                f"nothing in the series or {context.the_tree} uses {function.name}(): "
+                "leave it out until something does",
                 severity="info" if function.is_inline else "",
             )
 
@@ -284,7 +291,7 @@ int other;
 >>> file include/linux/example.h
 +int more(int wanted);
 >>> file mm/example.c
-+int more(int wanted) // want "nothing in the series or the tree uses more"
++int more(int wanted) // want "nothing in the series or .* tree uses more"
 +{
 +	return wanted ? more(wanted - 1) : 2;
 +}

@@ -253,16 +253,6 @@ def test_the_files_directly_in_a_directory(tmp_path: Path) -> None:
     assert list(view.files("mm")) == ["mm/a.c", "mm/deep/b.c", "mm/deep/new.c", "mm/new.c"]
 
 
-def test_the_wrong_base_commit_is_named(tmp_path: Path) -> None:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-    (tmp_path / "f").write_text("other\n")
-    for arguments in (["init", "-q"], ["add", "f"], [*identity, "commit", "-q", "-m", "first"]):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    one = series(patch(1, change("f", "a\n", "b\n")), base_commit="1" * 40)
-    why = lay(one, Directory(str(tmp_path)))[0].files[0].why
-    assert "wrong base-commit" in why and "1" * 12 in why
-
-
 def test_bytes_that_are_not_utf8_survive(tmp_path: Path) -> None:
     before = "a \udce9\nb\n"
     hunk = Hunk(

@@ -15,9 +15,6 @@ from patchscan.tree import (
     open_tree,
     safe_path,
 )
-from patchscan.tree.base import describe_base
-
-from tests.diffs import series
 
 MAKEFILE = "# top\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\nEXTRAVERSION = -rc3\nNAME = x\n"
 
@@ -203,22 +200,3 @@ def test_kernel_version(kernel: Path) -> None:
 )
 def test_safe_path(path: str, plain: str | None) -> None:
     assert safe_path(path) == plain
-
-
-def test_the_base_is_named(kernel: Path, tmp_path: Path) -> None:
-    commit = git(kernel, "rev-parse", "HEAD")
-    tree = open_tree(str(kernel))
-    assert describe_base(series(base_commit=commit), tree).verdict == "same"
-    assert describe_base(series(base_commit=commit[:12].upper()), tree).verdict == "same"
-    other = describe_base(series(base_commit="0" * 40), tree)
-    assert other.verdict == "different"
-    assert "000000000000" in other.text and commit[:12] in other.text
-    assert describe_base(series(), tree).verdict == "unknown"
-    assert "no tree given" in describe_base(series(base_commit=commit), None).text
-
-
-def test_a_tree_without_git_cannot_be_verified(tmp_path: Path) -> None:
-    (tmp_path / "Makefile").write_text(MAKEFILE)
-    base = describe_base(series(base_commit="1" * 40), Directory(str(tmp_path)))
-    assert base.verdict == "unknown"
-    assert "6.12.0-rc3" in base.text and "cannot be verified" in base.text

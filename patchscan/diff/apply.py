@@ -2,10 +2,11 @@
 
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from patchscan.basics.record import frozen
-from patchscan.series import Hunk
+from patchscan.basics.record import frozen, replace
+from patchscan.series import Hunk, Line
 
 _MOST_FUZZ = 1
 _QUOTE_LENGTH = 60
@@ -35,6 +36,10 @@ class _Place:
     skipped_first: int = 0
     skipped_last: int = 0
 
+    @property
+    def fuzz(self) -> int:
+        return max(self.skipped_first, self.skipped_last)
+
 
 @frozen
 class Applied:
@@ -61,7 +66,7 @@ def apply_hunks(before: bytes | None, hunks: Sequence[Hunk]) -> Applied:
         image = _image(hunk)
         expected = hunk.old_start - (1 if hunk.old_count else 0) + drift
         place = _find(lines, image, expected, done, hunk.old_start)
-        if place is None or _stands_nearer(lines, image, expected, done, place.index):
+        if place is None or _stands_nearer(lines, image, expected, done, place):
             reason = _refusal(lines, image, expected, done)
             raise HunkFailure(f"hunk {number} of {len(hunks)}: {reason}")
         if place.skipped_first or place.skipped_last:
@@ -75,6 +80,35 @@ def apply_hunks(before: bytes | None, hunks: Sequence[Hunk]) -> Applied:
         drift = place.index - (expected - drift)
     parts += lines[done:]
     return Applied(b"".join(parts), tuple(remarks), tuple(offsets))
+
+
+def fits(before: bytes | None, hunks: Sequence[Hunk]) -> Iterator[str]:
+    """How each hunk on its own fits a file: "exact", "moved", "fuzzy", "there" (its outcome stands there) or "not"."""
+    lines = io.BytesIO(before or b"").readlines()
+    drift = 0
+    for hunk in hunks:
+        image = _image(hunk)
+        expected = hunk.old_start - (1 if hunk.old_count else 0) + drift
+        place = _find(lines, image, expected, 0, hunk.old_start)
+        if place is None or _stands_nearer(lines, image, expected, 0, place):
+            telling = image.adds or any(_tells(line) for line in image.new)
+            there = telling and _find(lines, _turned(image), expected, 0, 0) is not None
+            yield "there" if there else "not"
+            continue
+        moved = place.index - (expected - drift)
+        drift = moved
+        yield "fuzzy" if place.fuzz else "moved" if moved else "exact"
+
+
+def turned(hunk: Hunk) -> Hunk:
+    """The hunk that takes back what another one does."""
+    kinds = {"+": "-", "-": "+", " ": " "}
+    # A reader of hunks expects what is taken away before what is added.
+    lines: list[Line] = []
+    for is_context, run in groupby(hunk.lines, key=lambda line: line.kind == " "):
+        several = [replace(each, kind=kinds[each.kind], old=each.new, new=each.old) for each in run]
+        lines += several if is_context else sorted(several, key=lambda each: each.kind == "+")
+    return Hunk(hunk.new_start, hunk.new_count, hunk.old_start, hunk.old_count, hunk.section, tuple(lines))
 
 
 def _image(hunk: Hunk) -> _Image:
@@ -146,17 +180,24 @@ def _nearest(
         return best
 
 
-def _stands_nearer(lines: list[bytes], image: _Image, expected: int, done: int, found: int) -> bool:
-    if found == expected or not image.adds:
+def _stands_nearer(lines: list[bytes], image: _Image, expected: int, done: int, found: _Place) -> bool:
+    """Whether the outcome of a hunk stands in the file, nearer or with less fuzz than its pre-image was found."""
+    if not image.adds or (found.index == expected and not found.fuzz):
         return False
-    applied = _nearest(lines, image.new, expected, done)
-    return applied is not None and abs(applied - expected) < abs(found - expected)
+    there = _find(lines, _turned(image), expected, done, 0)
+    if there is None:
+        return False
+    return (there.fuzz, abs(there.index - expected)) < (found.fuzz, abs(found.index - expected))
+
+
+def _turned(image: _Image) -> _Image:
+    return replace(image, old=image.new, new=image.old)
 
 
 def _refusal(lines: list[bytes], image: _Image, expected: int, done: int) -> str:
     """Why a hunk does not apply: already there, or the first line that differs where most lines agree."""
     telling = image.adds or any(_tells(line) for line in image.new)
-    if telling and _nearest(lines, image.new, expected, done) is not None:
+    if telling and _find(lines, _turned(image), expected, done, 0) is not None:
         return "already applied"
     if not image.old:
         return f"the file has only {len(lines)} lines"

@@ -41,7 +41,7 @@ def lines(report: Report) -> Iterator[str]:
                 yield from finding_lines(finding)
     yield from model_lines(report)
     yield from section("Review remarks on the previous revision", remark_lines(report.remarks))
-    yield from section("Not checked", unchecked_lines(report))
+    yield from section("Not checked", unchecked_lines(report, whole=True))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
 
 

@@ -9,9 +9,13 @@ from patchscan.finding import CHANGELOG, Finding, Silence
 from patchscan.report.answered import remark_lines
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.results import Report
+from patchscan.tree.overlay import FileState
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
 INDENT = "    "
+# How many places of one reason, and functions that do not parse, are named without being asked.
+MOST_PLACES = 3
+MOST_PARTIAL = 2
 
 
 @frozen
@@ -71,8 +75,9 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
         yield from section_rows("There before the series", before_lines(report), width)
-        yield from section_rows("How the patches were read", reading_lines(report), width)
-        yield from section_rows("Not checked", unchecked_lines(report), width)
+        reading = reading_lines(report, whole=detail > 0)
+        yield from section_rows("How the patches were read", reading, width)
+        yield from section_rows("Not checked", unchecked_lines(report, whole=detail > 0), width)
     if detail > 0:
         yield from section_rows("Set aside", suppressed_lines(report), width)
         yield from section_rows("Looked at and silent", silent_lines(report), width)
@@ -114,24 +119,33 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
         yield from wrapped(
             f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
         )
-    yield from wrapped(report.base, width, "  ")
-    for line in report.judged.reduced:
+    for line in dict.fromkeys((report.base, *report.judged.reduced)):
         yield from wrapped(line, width, "  ")
     yield row()
 
 
-def reading_lines(report: Report) -> list[str]:
-    """How each file was read, one line a file of which there is something to say."""
+def reading_lines(report: Report, whole: bool) -> list[str]:
+    """How each file was read, one line a file of which there is something to say.
+
+    whole: also what the line on the tree says of all of them together: which hunks did not fit, and why.
+    """
     return [
         f"patch {state.patch.index}, {file.change.path}: {file.used}: {reason}"
         for state in report.states
         for file in state.files
         if (
             reason := "; ".join(
-                each for each in (file.why, file.change.repaired) if each and each != "no tree"
+                each
+                for each in (file.why if told_apart(file, whole) else "", file.change.repaired)
+                if each and each != "no tree"
             )
         )
     ]
+
+
+def told_apart(file: FileState, whole: bool) -> bool:
+    """Whether the way a file was read is told even where no details are wanted: a hunk was lost, or is no text."""
+    return whole or file.used == "text" or bool(file.change.damaged)
 
 
 def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
@@ -180,18 +194,27 @@ def cost_lines(report: Report) -> list[str]:
     return [f"patch {change.patch}: {change.text}" for change in report.costs]
 
 
-def unchecked_lines(report: Report) -> list[str]:
-    """What was not checked, one line a rule and reason, with its places."""
-    groups: dict[tuple[str, str], list[Silence]] = {}
+def unchecked_lines(report: Report, whole: bool) -> list[str]:
+    """What was not checked, one line a reason, with the rules and its places; whole: with all of them."""
+    groups: dict[str, list[Silence]] = {}
     for silence in report.unchecked:
-        groups.setdefault((silence.rule, silence.reason), []).append(silence)
+        groups.setdefault(silence.reason, []).append(silence)
     lines = [
-        f"{rule}: {reason} ({', '.join(dict.fromkeys(f'{each.path}:{each.line}' for each in places))})"
-        for (rule, reason), places in groups.items()
+        f"{', '.join(dict.fromkeys(each.rule for each in places))}: {reason} ({places_of(places, whole)})"
+        for reason, places in groups.items()
     ]
-    return lines + [
-        f"{each}: not parsed cleanly, no claim on its structure" for each in report.coverage.partial
-    ]
+    partial = report.coverage.partial
+    if whole or len(partial) <= MOST_PARTIAL:
+        return lines + [f"{each}: not parsed cleanly, no claim on its structure" for each in partial]
+    named = f"{partial[0]} and {len(partial) - 1} more functions"
+    return [*lines, f"{named}: not parsed cleanly, no claim on their structure"]
+
+
+def places_of(several: Sequence[Silence], whole: bool) -> str:
+    """Where a reason holds: the first places and how many more there are."""
+    places = list(dict.fromkeys(f"{each.path}:{each.line}" for each in several))
+    more = 0 if whole else len(places) - MOST_PLACES
+    return ", ".join(places[:MOST_PLACES] if more > 0 else places) + (f" and {more} more" if more > 0 else "")
 
 
 def before_lines(report: Report) -> list[str]:

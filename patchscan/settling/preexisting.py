@@ -51,10 +51,10 @@ def old_context(context: Context) -> Context | None:
         return None
     place = next(number for number, state in enumerate(context.states) if state is context.state)
     before = context.states[:place]
-    view = before[-1].view if before else View(context.view.tree, {})
+    view = before[-1].view if before else context.state.start or View(context.view.tree, {})
     patch = replace(context.patch, files=tuple(state.change for state in files))
-    states = (*before, PatchState(patch, files, view))
-    old = Context(context.series, states, place, replace(context.settings, simulate=False))
+    states = (*before, PatchState(patch, files, view, context.state.start))
+    old = Context(context.series, states, place, replace(context.settings, simulate=False), context.fit)
     old.all = (*context.earlier, old)
     return old
 

@@ -1,13 +1,11 @@
 """A series laid over a tree in memory, patch by patch, each judged on the state the earlier ones leave."""
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Set
 
 from patchscan.basics.record import frozen
 from patchscan.diff.apply import Applied, HunkFailure, apply_hunks
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, safe_path
-from patchscan.tree.base import Base, describe_base
 
 _NOT_TEXT = ("binary", "symlink", "submodule")
 _TAKES_AWAY = ("rename", "delete")
@@ -74,31 +72,38 @@ class FileState:
 
 @frozen
 class PatchState:
-    """A patch, its files in the order of the patch, and the tree as it stands after it."""
+    """A patch, its files in the order of the patch, and the tree as it stands after it; start: before the series."""
 
     patch: Patch
     files: tuple[FileState, ...]
     view: View
+    start: View | None = None
 
 
-def lay(series: Series, tree: Tree | None) -> tuple[PatchState, ...]:
-    """Lay a series over a tree (None: over nothing); one state for each patch, in order."""
-    overlay = _Overlay(series, tree)
+def lay(
+    series: Series,
+    tree: Tree | None,
+    start: Mapping[str, bytes | None] | None = None,
+    mixed: Set[str] = frozenset(),
+) -> tuple[PatchState, ...]:
+    """Lay a series over a tree (None: over nothing); one state for each patch, in order.
+
+    start: what differs from the tree before the first patch, as in View; mixed: files that hold some of the series
+    already and cannot be told from it: their hunks are not laid.
+    """
+    overlay = _Overlay(tree, start or {}, mixed)
     return tuple(overlay.add(patch) for patch in series.patches)
 
 
 class _Overlay:
     """The state while a series is laid: contents so far, and the patches that failed on each path."""
 
-    def __init__(self, series: Series, tree: Tree | None) -> None:
-        self.series = series
+    def __init__(self, tree: Tree | None, start: Mapping[str, bytes | None], mixed: Set[str]) -> None:
         self.tree = tree
-        self.contents: dict[str, bytes | None] = {}
+        self.start = View(tree, dict(start))
+        self.mixed = mixed
+        self.contents: dict[str, bytes | None] = dict(start)
         self.failed: dict[str, int] = {}
-
-    @cached_property
-    def base(self) -> Base:
-        return describe_base(self.series, self.tree)
 
     def add(self, patch: Patch) -> PatchState:
         moves = _Moves(
@@ -108,7 +113,7 @@ class _Overlay:
             ),
         )
         files = tuple(self._change(change, patch, moves) for change in patch.files)
-        return PatchState(patch, files, View(self.tree, dict(self.contents)))
+        return PatchState(patch, files, View(self.tree, dict(self.contents)), self.start)
 
     def _change(self, change: FileChange, patch: Patch, moves: "_Moves") -> FileState:
         new = safe_path(change.path)
@@ -122,6 +127,8 @@ class _Overlay:
         if self.tree is None and not (change.kind == "create" or old in source.changed):
             return FileState(change, "hunk", "no tree", None, None)
         try:
+            if old in self.mixed or new in self.mixed:
+                raise HunkFailure("the file holds a part of the series already")
             before = None if change.kind == "create" else _content(source, old)
             applied = _apply(change, before, now, moves)
         except HunkFailure as failure:
@@ -142,8 +149,6 @@ class _Overlay:
         reasons = [reason]
         if old in self.failed:
             reasons.append(f"patch {self.failed[old]} of the series did not apply to this file either")
-        elif self.base.verdict == "different":
-            reasons.append(f"wrong base-commit: {self.base.text}")
         self.failed.setdefault(new, patch.index)
         return "; ".join(reasons)
 
