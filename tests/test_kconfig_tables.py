@@ -74,7 +74,8 @@ config TWICE
 """,
     "net/Kconfig": "config INET\n\ttristate\n\tdepends on \\\n\t\tMMU\nconfig TWICE\n\ttristate\n\tdepends on MMU\n",
     "net/sub/Kconfig": "config DEEP\n\tint\n\tdepends on INET\n\tselect CHOSEN if TWICE\n",
-    "arch/x86/Kconfig": "config X86\n\tdef_bool y\n\tselect WALK\nconfig SMP\n\tdef_bool y\nconfig UP\n\tbool\n",
+    "arch/x86/Kconfig": "config X86\n\tdef_bool y\n\tselect WALK\nconfig SMP\n\tdef_bool y\nconfig UP\n\tbool\n"
+    "config WALK\n\tbool\n",
     "arch/s390/Kconfig": "config S390\n\tdef_bool y\nconfig SMP\n\tdef_bool y\n",
     "tools/Kconfig": "config OUTSIDE\n\tbool\n",
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
 from patchscan.basics.record import frozen
+from patchscan.kconfig.logical_lines import statements
 
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
@@ -55,8 +56,8 @@ def read_selects(kconfig: str, symbols: Iterable[str]) -> dict[str, int]:
     symbols: without CONFIG_. A `select X if Y` counts when Y is one of them; other conditions are left out.
     """
     known, values, current = set(symbols), {}, ""
-    for line in kconfig.splitlines():
-        words = line.split()
+    for statement in statements(kconfig):
+        words = statement.text.split()
         if words[:1] in (["config"], ["menuconfig"]) and len(words) > 1:
             current = words[1]
         elif words[:1] == ["select"] and current in known and len(words) > 1:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from patchscan.basics.formula import Formula, all_of, any_of, read_condition
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.kconfig.logical_lines import statements
 
 _BLOCK = pattern(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
 _TYPE = pattern(r"(bool|tristate|int|hex|string|prompt|def_bool|def_tristate|default)\b\s*(.*)")
@@ -114,38 +115,21 @@ class _Draft:
             self.prompt = both((condition, self.visible))
 
 
-def _statements(text: str) -> Iterator[str]:
-    """The statements of a Kconfig file without help texts, which end where less is indented, and comments."""
-    help_indent: int | None = None
-    for line in re.sub(r"\\\n", " ", text).split("\n"):
-        statement = line.strip()
-        if not statement or statement.startswith("#"):
-            continue
-        indent = len(line) - len(line.lstrip())
-        if help_indent is not None and indent >= max(help_indent, 1):
-            help_indent = help_indent or indent
-        elif statement in ("help", "---help---"):
-            help_indent = 0
-        else:
-            help_indent = None
-            yield statement
-
-
 def read_entries(text: str, around: Formula) -> FileEntries:
     """The definitions of a Kconfig file, tabs expanded; around: what stands around the lines that source it."""
     entries: list[Entry] = []
     sources: list[Guarded] = []
     stack: list[_Draft] = [_Draft("", "", around, False)]
     current: _Draft | None = None
-    for statement in _statements(text):
+    for statement in (each.text for each in statements(text)):
         block = _BLOCK.match(statement)
         if block is None:
             if current is not None:
-                current.add(_without_comment(statement))
+                current.add(statement)
             continue
         if current is not None and current.kind == "config":
             entries.append(current.entry())
-        word, rest = block[1], _without_comment(block[2])
+        word, rest = block[1], block[2]
         above = stack[-1]
         outside = both(above.depends)
         current = None
@@ -166,10 +150,6 @@ def read_entries(text: str, around: Formula) -> FileEntries:
     return FileEntries(tuple(entries), tuple(sources))
 
 
-def _without_comment(text: str) -> str:
-    return text.partition("#")[0] if "#" in text and '"' not in text and "'" not in text else text
-
-
 def _guarded(text: str) -> tuple[str, Formula]:
     """A value and the condition behind its `if`."""
     value, _, condition = text.partition(" if ") if " if " in text else (text, "", "")
@@ -183,28 +163,16 @@ def _expression(text: str) -> Formula:
     return read_condition(text)
 
 
-_ENTRY = pattern(
-    rb"^ *(?:"
-    rb"(?P<config>(?:menu)?config) +(?P<name>\w+)"
-    rb"|(?P<type>tristate|bool|boolean|int|hex|string|def_bool|def_tristate)\b(?P<prompt> *[\"'])?"
-    rb"|select +(?P<selected>\w+)"
-    rb"|(?P<own_prompt>prompt)\b"
-    rb"|(?P<help>(?:---)?help(?:---)? *\n(?: *\n)*)"
-    rb"|(?P<choice>choice)\b"
-    rb"|(?P<end>endchoice|menu|endmenu|comment|source|if|endif|mainmenu)\b"
-    rb")",
-    re.M,
-)
-
-
-_TYPES = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
-
-
+_TYPED = pattern(r"(tristate|boolean|bool|int|hex|string|def_bool|def_tristate)\b(\s*[\"'])?")
+_NAME = pattern(r"(?:menu)?config\s+(\w+)")
+_SELECT = pattern(r"(?:select|imply)\s+(\w+)")
+_OUTSIDE = pattern(r"(?:endchoice|menu|endmenu|comment|source|if|endif|mainmenu)\b")
+_KINDS = {"boolean": "bool", "def_bool": "bool", "def_tristate": "tristate"}
 WIDTH = {"": 0, "string": 1, "int": 2, "hex": 3, "bool": 4, "tristate": 5}
 
 
 class Definition:
-    """One `config` entry of a file; filled while the file is scanned."""
+    """One `config` entry of a file; filled while the file is scanned. selects: what it implies, too."""
 
     def __init__(self, name: str, line: int, choice: bool, kind: str = "", prompt: bool = False) -> None:
         self.name = name
@@ -216,52 +184,33 @@ class Definition:
 
 
 def definitions_in(text: bytes) -> Iterator[Definition]:
-    """The `config` entries of a Kconfig file; help texts, which hold the same words, are stepped over."""
-    text = text.expandtabs()
+    """The `config` entries of a Kconfig file."""
     current: Definition | None = None
     in_choice = False
-    position = counted = 0
-    line = 1
-    while match := _ENTRY.search(text, position):
-        position = match.end()
-        kind = match.lastgroup
-        if kind == "help":
-            position = _end_of_help(text, position)
-        elif kind == "name":
-            line, counted = line + text.count(b"\n", counted, match.start()), match.start()
+    for statement in statements(text.decode("utf-8", "replace")):
+        words = statement.text
+        name = _NAME.match(words)
+        if name:
             if current:
                 yield current
-            current = Definition(match.group("name").decode(), line, in_choice)
-        elif kind in ("choice", "end"):
+            current = Definition(name[1], statement.line, in_choice)
+        elif re.match(r"choice\b", words) or _OUTSIDE.match(words):
             if current:
                 yield current
             current = None
-            in_choice = kind == "choice" or (in_choice and match.group().strip() != b"endchoice")
+            in_choice = words.startswith("choice") or (in_choice and not words.startswith("endchoice"))
         elif current is not None:
-            _add(current, match)
+            _add(current, words)
     if current:
         yield current
 
 
-def _end_of_help(text: bytes, position: int) -> int:
-    """Help goes on until a line is indented less than its first."""
-    indent = len(text) - position - len(text[position:].lstrip(b" "))
-    lines = _indented(max(indent, 1)).match(text, position)
-    return lines.end() if lines else position
-
-
-@lru_cache(maxsize=64)
-def _indented(indent: int) -> "re.Pattern[bytes]":
-    return re.compile(rb"(?: {%d}[^\n]*\n| *\n)*" % indent)
-
-
-def _add(definition: Definition, match: re.Match[bytes]) -> None:
+def _add(definition: Definition, words: str) -> None:
     """Take one attribute of a `config` entry."""
-    if match.group("selected"):
-        definition.selects += (match.group("selected").decode(),)
-    elif match.group("own_prompt"):
+    if selected := _SELECT.match(words):
+        definition.selects += (selected[1],)
+    elif re.match(r"prompt\b", words):
         definition.prompt = True
-    elif match.group("type"):
-        kind = match.group("type").decode()
-        definition.kind = _TYPES.get(kind, kind)
-        definition.prompt = definition.prompt or bool(match.group("prompt"))
+    elif typed := _TYPED.match(words):
+        definition.kind = _KINDS.get(typed[1], typed[1])
+        definition.prompt = definition.prompt or bool(typed[2])

@@ -4,9 +4,10 @@ Only what is certain (see patchscan.kconfig.demands). Where an option has severa
 """
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
+from patchscan.basics.record import replace
 from patchscan.kconfig.demands import NOTHING, Demands, FileDemands, parse
 from patchscan.kconfig.symbols import Changed, ConfigSymbol, changed_files, indexed_demands, whole_symbol
 from patchscan.tree import Tree
@@ -74,16 +75,30 @@ class _Reader:
                 found.add(name)
                 demands = self.known.get(name) or self.demands(name)
                 pending += sorted(demands.always - found)
-                waiting += demands.conditional
+                waiting += demands.selects
                 if deep:
                     pending += sorted(self.of_selectors(name) - found)
             if not pending:
-                held = {option for option, when, whole in waiting if whole and when <= found}
+                held = {
+                    option
+                    for option, when, whole in waiting
+                    if whole and when <= found and self.turns_on(option, found)
+                }
                 pending += sorted(held - found)
         return frozenset(found)
 
+    def turns_on(self, name: str, found: Container[str]) -> bool:
+        """Whether to select an option turns it on: not where nothing that is read defines it, nor one of a choice."""
+        symbol = self.symbol(name)
+        if symbol is None or symbol.choice:
+            return False
+        parts = (path.split("/") for path, _ in symbol.places)
+        return any(
+            each[0] != "arch" or len(each) < 3 or ARCHITECTURES.get(each[1], "") in found for each in parts
+        )
+
     def of_selectors(self, name: str) -> frozenset[str]:
-        """Of an option that a user cannot set: what all those that select it bring with them."""
+        """Of an option that a user cannot set: what all ways to turn it on have in common: selectors and defaults."""
         if name not in self.common:
             self.common[name] = self._of_selectors(name)
         return self.common[name]
@@ -92,16 +107,15 @@ class _Reader:
         symbol = self.symbol(name)
         if symbol is None or symbol.prompt or not 0 < len(symbol.selected_by) <= _MOST_SELECTORS:
             return NOTHING
-        return frozenset.intersection(*(self.by_selecting(other, name) for other in symbol.selected_by)) - {
-            name
-        }
+        entries = (self.entry(path, line) for path, line in symbol.places)
+        ways = [self.by_selecting(other, name) for other in symbol.selected_by]
+        ways += [each.always | each.default for each in entries if each.by_default]
+        return frozenset.intersection(*ways) - {name}
 
     def by_selecting(self, name: str, selected: str) -> frozenset[str]:
         """What is on where one option selects another: its closure, and that of the condition it does so under."""
-        conditions = [when for option, when, _ in self.demands(name).conditional if option == selected]
+        conditions = [when for option, when, _ in self.demands(name).selects if option == selected]
         common = frozenset.intersection(*conditions) if conditions else NOTHING
-        if selected in self.demands(name).always:
-            common = NOTHING
         return self.brought_by(name).union(*map(self.brought_by, sorted(common)))
 
     def brought_by(self, name: str) -> frozenset[str]:
@@ -116,17 +130,17 @@ class _Reader:
         if name in self.known or symbol is None or not symbol.places:
             return self.known.get(name, Demands())
         each = [self.entry(path, line) for path, line in symbol.places]
-        conditional = frozenset.intersection(*(one.conditional for one in each))
+        selects = frozenset.intersection(*(one.selects for one in each))
         # Until all is known, for what follows may come back to this option.
         always = frozenset.intersection(*(one.always for one in each))
-        self.known[name] = Demands(always, conditional=conditional)
+        self.known[name] = Demands(always, selects=selects)
         if len(symbol.selected_by) <= _MOST_SELECTORS and any(one.default for one in each):
             selected = [self.by_selecting(other, name) for other in symbol.selected_by]
             ways = (
                 frozenset.intersection(one.default, *selected) if one.default else NOTHING for one in each
             )
             always = frozenset.intersection(*(one.always | way for one, way in zip(each, ways, strict=True)))
-            self.known[name] = Demands(always, conditional=conditional)
+            self.known[name] = Demands(always, selects=selects)
         return self.known[name]
 
     def entry(self, path: str, line: int) -> Demands:
@@ -134,7 +148,7 @@ class _Reader:
         if path not in self.given:
             self.given[path] = self.around(path) | self.of_architecture(path)
         own, given = self.file(path).entries.get(line, Demands()), self.given[path]
-        return Demands(own.always | given, own.default, own.conditional) if given else own
+        return replace(own, always=own.always | given) if given else own
 
     def of_architecture(self, path: str) -> frozenset[str]:
         """What is on for the architecture whose file this is: its Kconfig files are read for that alone."""

@@ -42,7 +42,7 @@ class ConfigSymbol:
 
     kind: "bool", "tristate", "int", "hex", "string" or "" (no type found); of several definitions the widest,
     so "tristate" means that a module is possible. prompt: whether a user can set it; choice: whether it is one
-    of a choice; selected_by: the symbols that select it; places: (path, line) of its definitions.
+    of a choice; selected_by: the symbols that select or imply it; places: (path, line) of its definitions.
     """
 
     name: str

@@ -167,7 +167,8 @@ def _written(file: FileDemands) -> str:
             line,
             sorted(one.always),
             sorted(one.default),
-            sorted([option, sorted(when), whole] for option, when, whole in one.conditional),
+            sorted([option, sorted(when), whole] for option, when, whole in one.selects),
+            one.by_default,
         ]
         for line, one in file.entries.items()
     ]
@@ -181,11 +182,12 @@ def _read(text: Any) -> FileDemands:
     # To add nothing to a value is the cheapest way to see whether it is what it should be.
     try:
         entries, constant, sources = json.loads(text)
-        for line, always, default, conditional in entries:
+        for line, always, default, conditional, by_default in entries:
             file.entries[line + 0] = Demands(
                 _names(always),
                 _names(default),
                 frozenset((option + "", _names(when), bool(whole)) for option, when, whole in conditional),
+                bool(by_default),
             )
         file.constant.update(_names(constant))
         file.sources.update((path + "", _names(around)) for path, around in sources)

@@ -28,7 +28,7 @@ from patchscan.tree.index.search import (
 )
 
 # Raise it whenever what an index holds changes.
-FORMAT = 5
+FORMAT = 6
 SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
