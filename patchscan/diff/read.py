@@ -1,20 +1,23 @@
 """Diff text to file changes and hunks.
 
-Our own reader, and unidiff only its oracle in the tests: unidiff gives up the whole patch for one damaged
-hunk, refuses context lines that lost their space, reads a combined diff as nothing, and does not decode
-quoted names. The counts in the hunk headers are what is believed; a line is never judged by its looks alone.
+unidiff parses the hunks, from text that patchscan.diff.repair has proved sound. The headers above them are read
+here: unidiff knows no modes of links and submodules and decodes no quoted names.
 """
 
-import re
 from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
-from patchscan.basics.record import frozen
+from patchscan.basics.record import replace
 from patchscan.diff.names import names_in_tree, refusal, unquote
+from patchscan.diff.repair import HUNK, SoundHunk, sound_hunk, starts_diff
 from patchscan.series import FileChange, Hunk, Line
 
-_HUNK = pattern(r"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@ ?(.*)")
+if TYPE_CHECKING:
+    from unidiff.patch import Hunk as UnifiedHunk
+
 _EPOCH = pattern(r"\t(?:1970-01-01 0|1969-12-31 )|\tThu Jan +1 0?0?:?00:00 1970")
 _TIME = pattern(r" ?[ ][0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}.*$")
 _SYMLINK, _SUBMODULE = "120000", "160000"
@@ -29,25 +32,9 @@ class _Section:
         self.renamed: dict[str, str] = {}
         self.modes: set[str] = set()
         self.created = self.deleted = self.mode_changed = self.binary = False
-        self.hunks: list[Hunk] = []
+        self.hunks: list[SoundHunk] = []
         self.repaired: list[str] = []
         self.damaged: list[str] = []
-
-
-def starts_diff(lines: Sequence[str], at: int) -> bool:
-    """Whether a file's diff begins at this line: "diff --git", or a ---/+++ pair with a hunk below it."""
-    line = lines[at]
-    if line.startswith(("diff --git ", "diff --cc ", "diff --combined ")):
-        return True
-    if line.startswith("--- ") and at + 2 < len(lines):
-        return lines[at + 1].startswith("+++ ") and lines[at + 2].startswith("@@ -")
-    return False
-
-
-def hunk_end(lines: Sequence[str], at: int) -> int:
-    """The index after the hunk whose header stands at this line; at + 1 where its counts do not fit."""
-    read = _read_hunk(lines, at)
-    return read.end if read.hunk else at + 1
 
 
 def read_diff(lines: Sequence[str], where: str) -> tuple[tuple[FileChange, ...], tuple[Problem, ...]]:
@@ -83,7 +70,7 @@ def read_diff(lines: Sequence[str], where: str) -> tuple[tuple[FileChange, ...],
                 section = _Section(where)
             section.old, section.new = line[4:], lines[at + 1][4:]
             at += 2
-        elif line.startswith("@@ -") and (section or _HUNK.match(line)):
+        elif line.startswith("@@ -") and (section or HUNK.match(line)):
             if section is None:
                 problems.append(
                     Problem(where, f'hunk "{line[:60]}" has no file above it; left out', lost=True)
@@ -137,107 +124,20 @@ def _read_header_line(section: _Section, lines: Sequence[str], at: int) -> bool:
     return True
 
 
-@frozen
-class _HunkRead:
-    hunk: Hunk | None
-    end: int
-    restored: int = 0
-    why: str = ""
-
-
 def _add_hunk(lines: Sequence[str], at: int, section: _Section | None) -> int:
-    read = _read_hunk(lines, at)
+    read = sound_hunk(lines, at)
     if section is None:
         return read.end
     number = len(section.hunks) + len(section.damaged) + 1
-    if read.hunk is None:
+    if not read.lines:
         section.damaged.append(f"hunk {number} left out: {read.why}")
     else:
-        section.hunks.append(read.hunk)
+        section.hunks.append(read)
         if read.restored:
             section.repaired.append(
                 f"hunk {number}: {read.restored} context lines had lost their first space"
             )
     return read.end
-
-
-def _read_hunk(lines: Sequence[str], at: int) -> _HunkRead:
-    """Read one hunk as far as its counts go.
-
-    A line that begins with a tab is a context line that lost its space in the mail, if the counts come out
-    right where the hunk may end; an empty one lost it too, which git and patch accept.
-    """
-    header = _HUNK.match(lines[at])
-    if not header:
-        return _HunkRead(None, _next_boundary(lines, at + 1), why="its header cannot be read")
-    old, new = int(header[1]), int(header[3])
-    old_count, new_count = (int(count) if count else 1 for count in (header[2], header[4]))
-    old_end, new_end = old + old_count, new + new_count
-    start_old, start_new = old, new
-    body: list[Line] = []
-    restored = 0
-    end = at + 1
-    while (old < old_end or new < new_end) and end < len(lines):
-        line = lines[end]
-        kind = line[:1]
-        if kind == "+" and new < new_end:
-            body.append(Line("+", line[1:], None, new))
-            new += 1
-        elif kind == "-" and old < old_end:
-            body.append(Line("-", line[1:], old, None))
-            old += 1
-        elif kind == "\\" and body:
-            body[-1] = _without_newline(body[-1])
-        elif kind in (" ", "", "\t", "\r") and old < old_end and new < new_end:
-            body.append(Line(" ", line[1:] if kind == " " else line, old, new))
-            restored += kind == "\t"
-            old, new = old + 1, new + 1
-        else:
-            break
-        end += 1
-    if end < len(lines) and lines[end].startswith("\\ ") and body:
-        body[-1] = _without_newline(body[-1])
-        end += 1
-    why = _unproved(header, lines, end, old_end - old, new_end - new, restored)
-    if why:
-        return _HunkRead(None, _next_boundary(lines, at + 1), why=why)
-    hunk = Hunk(start_old, old_count, start_new, new_count, header[5].rstrip("\r"), tuple(body))
-    return _HunkRead(hunk, end, restored)
-
-
-def _without_newline(line: Line) -> Line:
-    return Line(line.kind, line.text, line.old, line.new, newline=False)
-
-
-def _unproved(
-    header: re.Match[str], lines: Sequence[str], end: int, old_left: int, new_left: int, restored: int
-) -> str:
-    """Why the counts do not prove a hunk that was read up to end, or ""."""
-    old_count, new_count = header[2] or "1", header[4] or "1"
-    if old_left or new_left:
-        found = f"{int(old_count) - old_left} and {int(new_count) - new_left}"
-        return f"its header says {old_count} lines before and {new_count} after, found are {found}"
-    while restored and end < len(lines) and not lines[end].strip():
-        end += 1
-    following = lines[end] if end < len(lines) else ""
-    goes_on = following[:1] in ("+", " ", "\t") or (following[:1] == "-" and following[:2] != "--")
-    if goes_on and following.strip():
-        return f"it goes on after the {old_count} and {new_count} lines that its header says"
-    return ""
-
-
-def _is_boundary(lines: Sequence[str], at: int) -> bool:
-    """Whether a hunk cannot go on here: another hunk or file begins."""
-    line = lines[at]
-    if not line or line[0] not in "d@-I":
-        return False
-    return line.startswith(("diff --", "@@ -", "Index: ")) or starts_diff(lines, at)
-
-
-def _next_boundary(lines: Sequence[str], at: int) -> int:
-    while at < len(lines) and not _is_boundary(lines, at):
-        at += 1
-    return at
 
 
 def _close(section: _Section | None, files: list[FileChange], problems: list[Problem]) -> None:
@@ -263,11 +163,36 @@ def _close(section: _Section | None, files: list[FileChange], problems: list[Pro
             path=path,
             old_path=old,
             kind=_kind(section, old, new),
-            hunks=tuple(section.hunks),
+            hunks=parsed(section.hunks),
             repaired="; ".join(section.repaired),
             damaged="; ".join(section.damaged),
         )
     )
+
+
+def parsed(sound: Sequence[SoundHunk]) -> tuple[Hunk, ...]:
+    """The hunks of one file, by unidiff. Raises nothing: the text is sound."""
+    if not sound:
+        return ()
+    text = "\n".join(line for hunk in sound for line in hunk.lines)
+    # Loaded here: a mail without a diff needs no parser of diffs.
+    from unidiff.patch import PatchSet
+
+    (file,) = PatchSet(StringIO(f"--- a/file\n+++ b/file\n{text}\n", newline="\n"))
+    return tuple(_hunk(each) for each in file)
+
+
+def _hunk(read: "UnifiedHunk") -> Hunk:
+    """A hunk of unidiff as ours; the marker of a missing newline belongs to the line above it."""
+    lines: list[Line] = []
+    for each in read:
+        if each.line_type == "\\":
+            lines[-1] = replace(lines[-1], newline=False)
+        else:
+            text = each.value.removesuffix("\n")
+            lines.append(Line(each.line_type, text, each.source_line_no, each.target_line_no))
+    starts = read.source_start, read.source_length, read.target_start, read.target_length
+    return Hunk(*starts, read.section_header, tuple(lines))
 
 
 def _names(section: _Section) -> tuple[str | None, str | None]:
@@ -285,8 +210,7 @@ def _names(section: _Section) -> tuple[str | None, str | None]:
         created = created or old == "/dev/null" or bool(_EPOCH.search(section.old))
         deleted = deleted or new == "/dev/null" or bool(_EPOCH.search(section.new))
         if not section.git and section.hunks and not deleted:
-            first = section.hunks[0]
-            created = created or (first.old_start == first.old_count == 0)
+            created = created or section.hunks[0].lines[0].startswith("@@ -0,0 ")
     else:
         old, new = _git_names(section.git)
     old, new = (new if old == "/dev/null" else old), (old if new == "/dev/null" else new)

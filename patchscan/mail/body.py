@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.diff.read import hunk_end, starts_diff
+from patchscan.diff.repair import hunk_end, starts_diff
 from patchscan.series import Trailer
 
 _IN_BODY = pattern(r">?(From|Subject|Date|Author): *(.*)", re.I)
