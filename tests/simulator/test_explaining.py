@@ -6,8 +6,8 @@ import pytest
 from patchscan.lkmm import Limits, run
 from patchscan.lkmm.answers.cycles import cycle_lines
 from patchscan.lkmm.answers.explaining import explain
-from patchscan.lkmm.answers.repair import Barrier, find_repair, with_barriers
 from patchscan.lkmm.answers.running import run_parsed
+from patchscan.lkmm.answers.strengthening import Barrier, find_repair, with_barriers
 from patchscan.lkmm.answers.timeline import timeline
 from patchscan.lkmm.dialect.parser import parse
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from patchscan.basics.record import replace
 from patchscan.lkmm.answers.outcome import Result
-from patchscan.lkmm.answers.repair import Barrier, with_barriers
 from patchscan.lkmm.answers.running import run, run_parsed
+from patchscan.lkmm.answers.strengthening import Barrier, with_barriers
 from patchscan.lkmm.dialect.litmus_syntax import Evaluate, Litmus, Store
 from patchscan.lkmm.dialect.parser import parse
 

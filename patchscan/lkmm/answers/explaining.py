@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from patchscan.lkmm.answers.cycles import cycle_lines
 from patchscan.lkmm.answers.outcome import Result
-from patchscan.lkmm.answers.repair import find_repair, repair_line
 from patchscan.lkmm.answers.running import Limits
+from patchscan.lkmm.answers.strengthening import find_repair, repair_line
 from patchscan.lkmm.answers.timeline import timeline
 
 
