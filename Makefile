@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/patchscan --exit-zero --tree fixtures/tree fixtures/series/targeted-ipi/series.mbox
+	$(BIN)/patchscan --exit-zero --tree fixtures/tree fixtures/series/collapse-without-sync/series.mbox
 
 test: $(STAMP) lint
 	$(BIN)/pytest -n auto -m 'not slow'

@@ -10,6 +10,9 @@ What lock.cat says is in the events themselves: taking a lock is a read (LKR) th
 of 1, releasing it (UL) a write of 0, a failed trylock or a true spin_is_locked() (LF) a read of 1, a false
 one (RU) a read of 0. Coherence and the atomicity of read-modify-writes then leave exactly lock.cat's
 executions.
+
+SPDX-License-Identifier: GPL-2.0-or-later. The definitions follow linux-kernel.cat, which is GPL-2.0+ and
+copyright (C) 2015 Jade Alglave, 2016 Luc Maranget for Inria, 2017 Alan Stern and Andrea Parri.
 """
 
 from __future__ import annotations
