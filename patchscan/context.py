@@ -224,6 +224,10 @@ class Context:
 
         return find_uses(self.final, symbol, whole)
 
+    def tree_file(self, path: str) -> bytes | None:
+        """A file of the tree at hand as it is without the series, None where there is none."""
+        return self.view.tree.read(path) if self.view.tree is not None else None
+
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
         wanted = sorted(symbols)

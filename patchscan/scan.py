@@ -6,12 +6,13 @@ from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_l
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
-from patchscan.finding import CHANGELOG, Finding, Silence
+from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
 from patchscan.results import CostChange, Coverage, ModelResult, Report
 from patchscan.rule import Rule
 from patchscan.series import Thread
 from patchscan.settling.fingerprint import with_fingerprints
+from patchscan.settling.once import told_once
 from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
 from patchscan.settling.sound import fault_of_remark
@@ -37,7 +38,7 @@ def scan(
         series=series,
         states=states,
         rules=tuple(rules),
-        findings=with_fingerprints(mark_repaired(findings, judged)),
+        findings=with_fingerprints(told_once(mark_repaired(findings, judged))),
         silences=tuple(remark for remark in said if isinstance(remark, Silence)),
         problems=(
             *thread.problems,
@@ -128,8 +129,22 @@ def complete(remark: Finding | Silence, rule: Rule, context: Context) -> Finding
         patch=context.patch.index,
         severity=remark.severity or rule.severity,
         confidence=remark.confidence or rule.confidence,
+        evidence=tuple(in_patch_lines(context, each) for each in remark.evidence),
         text=remark.text or line_text(context, remark.path, remark.line),
     )
+
+
+def in_patch_lines(context: Context, evidence: Evidence) -> Evidence:
+    """Evidence on a file of the patch by the line that the patch gives it, not that of the tree: they never mix."""
+    for file in context.files:
+        if file.path == evidence.path and file.is_c and any(file.state.offsets):
+            text = evidence.text.strip()
+            here, there = (
+                file.text_at(line).strip() for line in (file.source_line(evidence.line), evidence.line)
+            )
+            if text and text == there and text != here:
+                return replace(evidence, line=file.patch_line(evidence.line))
+    return evidence
 
 
 def in_reading_order(findings: Iterable[Finding], judged: Sequence[Context]) -> list[Finding]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
+from patchscan.c.source import Function, parse
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
+from patchscan.tree.maintainers import matches, tip_patterns
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 HEADER_END = pattern(r"(?:\)|\belse)$")
 LOOPS = ("for_statement", "while_statement", "do_statement")
 STRUCTURES = (*LOOPS, "if_statement", "switch_statement")
+
+
+# Where nothing in a file tells, and no MAINTAINERS is at hand: what the tip tree takes, and mm beside it.
+TIP = (
+    *("arch/x86/", "kernel/entry/", "kernel/events/", "kernel/futex/", "kernel/irq/", "kernel/locking/"),
+    *("kernel/sched/", "kernel/time/", "kernel/cpu.c", "kernel/smp.c", "mm/"),
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -28,18 +36,42 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                     function.first_line, f"{function.name or 'the code'} does not parse cleanly"
                 )
                 continue
-            yield from check_function(file, function)
+            yield from check_function(context, file, function)
 
 
-def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The chains and loops of one function."""
     for node in function.nodes("if_statement", *LOOPS):
         if node.parent is not None and node.parent.type == "else_clause":
             continue
         branches = tuple(branches_of(node))
-        finding = mixed_branches(file, function, branches) or long_body(file, function, branches)
+        finding = mixed_branches(file, function, branches) or long_body(context, file, function, branches)
         if finding:
             yield finding
+
+
+def wants_braces(context: Context, file: ChangedFile) -> bool:
+    """Whether a statement of several lines has braces here: the file's habit, else that of the tree it goes through."""
+    bare, braced = habit(context, file)
+    if bare or braced:
+        return braced > bare
+    maintainers = context.tree_file("MAINTAINERS")
+    patterns = tip_patterns(maintainers) if maintainers is not None else ()
+    return matches(file.path, (*TIP, *patterns))
+
+
+def habit(context: Context, file: ChangedFile) -> tuple[int, int]:
+    """(bodies without braces, with them) of a single statement of several lines in the file before the patch."""
+    count = [0, 0]
+    text = file.state.before or context.tree_file(file.path)
+    for source in (parse(text, file.path),) if text is not None else file.before:
+        for function in source.functions():
+            for node in () if function.partial else function.nodes("if_statement", *LOOPS):
+                for _, body in branches_of(node):
+                    inner = body.named_children if body.type == "compound_statement" else [body]
+                    if len(inner) == 1 and lines_of(inner[0]) > 1 and inner[0].type not in STRUCTURES:
+                        count[body.type == "compound_statement"] += 1
+    return count[0], count[1]
 
 
 def branches_of(node: "Node") -> "Iterator[tuple[Node, Node]]":
@@ -88,8 +120,8 @@ def mixed_branches(
 
 
 def long_body(
-    file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
-) -> Finding | None:
+    context: Context, file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
+) -> Finding | Silence | None:
     """A body of more than one line without braces."""
     for header, body in branches:
         first = function.source.line_of(body)
@@ -109,6 +141,8 @@ def long_body(
                     fix=with_braces(file, function, branches),
                 )
             )
+        if not wants_braces(context, file):
+            return file.fine(line, "here statements of several lines stand without braces")
         return file.finding(
             line,
             "the statement below runs over several lines: braces make it plain where the body ends",
@@ -160,9 +194,9 @@ RULE = Rule(
     summary="A body of several lines, or one branch of an if/else, has no braces",
     why=(
         "Braces may be left out around a single simple statement only. A loop around another control structure and "
-        "an if/else with braces on one branch want them on all (coding style); a statement that is broken over lines "
-        "reads as two, and the next person adds a line to it: the tip tree asks for braces there too. Merged code "
-        "mixes branches rarely, which is a warning, and does without the other braces often: there this is a hint."
+        "an if/else with braces on one branch want them on all (coding style). A statement that is broken over lines "
+        "reads as two, and the next person adds a line to it: the tip tree asks for braces there, too, most others do "
+        "without. So the file decides by what it has; where it has neither, what goes through tip, and mm, is told."
     ),
     source=(
         "Documentation/process/coding-style.rst section 3; Documentation/process/maintainer-tip.rst (bracket rules); "
@@ -211,6 +245,33 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+>>> tree net/other.c
+int other;
+>>> patch net: send more
+>>> file net/example.c
+ static void send(bool found)
+ {
++	if (found)
++		transmit(skb,
++			 NULL, 1);
+ }
+""",
+        """
+>>> tree mm/other.c
+int other;
+>>> patch mm: send more
+>>> file mm/example.c
+ static void send(bool found)
+ {
+ 	if (skb)
+ 		transmit(skb,
+ 			 NULL, 2);
++	if (found)
++		transmit(skb,
++			 NULL, 1);
+ }
+""",
         """
  static void scan(struct list *list, int most)
  {

@@ -108,7 +108,7 @@ def may_be_built(file: ChangedFile, name: str, words: frozenset[str] | None) -> 
     return any("_".join(parts[:at]) in words or "_".join(parts[at:]) in words for at in range(1, len(parts)))
 
 
-def later(file: ChangedFile, function: Function, patch: int) -> Finding:
+def later(file: ChangedFile, function: Function, patch: int) -> Finding | Silence:
     """What is said of a function that waits for its first user; a static one makes the compiler complain."""
     if function.is_static and not function.is_inline and file.path.endswith(".c"):
         return file.finding(
@@ -116,11 +116,7 @@ def later(file: ChangedFile, function: Function, patch: int) -> Finding:
             f"{function.name}() is static and used only from patch {patch} on: until then the compiler warns, and "
             "with CONFIG_WERROR a bisection fails; introduce it with its first user",
         )
-    return file.finding(
-        function.name_line,
-        f"{function.name}() is used only from patch {patch} on: its user could come with it",
-        severity="info",
-    )
+    return file.fine(function.name_line, f"patch {patch} uses {function.name}()")
 
 
 def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Iterator[Finding | Silence]:
@@ -266,7 +262,7 @@ RULE = Rule(
 +}
 +
 +/* More than batch() gives. */
-+int more(int wanted) // want "more.. is used only from patch 2 on: its user"
++int more(int wanted)
 +{
 +	return wanted * 2;
 +}

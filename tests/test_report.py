@@ -83,7 +83,7 @@ def test_what_was_there_before_is_listed_apart() -> None:
     report = report_on(MAIL)
     old = replace(report.findings[-1], preexisting=True, message="an old fault")
     text = render(replace(report, findings=(*report.findings[:-1], old)), "text")
-    above, _, below = text.partition("There before the series\n")
+    above, _, below = text.partition("There before the patch\n")
     assert "an old fault" not in above and "an old fault" in below
 
 

@@ -53,7 +53,10 @@ class Tools:
         from patchscan.context import Settings
         from patchscan.scan import scan
         from patchscan.settling.settle import settle
+        from patchscan.tree.found import base_tree
 
+        if thread.series:
+            tree = base_tree(thread.series[0], tree)
         report = scan(thread, tree, rules or self.rules, Settings(self.config.options, self.simulate))
         report = settle(report, self.config, self.known, self.names, tree)
         coverage = replace(report.coverage, turned_off=self.turned_off)

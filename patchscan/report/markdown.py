@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
-from patchscan.finding import CHANGELOG, Finding
+from patchscan.finding import CHANGELOG
 from patchscan.report.answered import remark_lines
+from patchscan.report.folded import Fold, folded, places
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.report.text import cost_lines, summary, unchecked_lines
 from patchscan.results import Report
@@ -36,17 +37,18 @@ def lines(report: Report) -> Iterator[str]:
         if found:
             yield ""
             yield f"## {escaped(patch.subject)}"
-            for finding in found:
+            for fold in folded(found):
                 yield ""
-                yield from finding_lines(finding)
+                yield from finding_lines(fold)
     yield from model_lines(report)
     yield from section("Review remarks on the previous revision", remark_lines(report.remarks))
     yield from section("Not checked", unchecked_lines(report, whole=True))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
 
 
-def finding_lines(finding: Finding) -> Iterator[str]:
-    """One finding as a list item."""
+def finding_lines(fold: Fold) -> Iterator[str]:
+    """One finding as a list item, with the places where else it holds."""
+    finding = fold.finding
     place = "changelog" if finding.path == CHANGELOG else finding.path
     yield f"- **{finding.severity}** {code(f'{place}:{finding.line}')} {code(finding.rule)}"
     if finding.text:
@@ -58,6 +60,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
         yield f"  - {code(f'{each.path}:{each.line}')} {code(each.text.strip())}"
     if finding.repaired_by is not None:
         yield f"  - patch {finding.repaired_by} of the series repairs this"
+    yield from (f"  - the same: {code(each)}" for each in places(fold))
 
 
 def model_lines(report: Report) -> Iterator[str]:

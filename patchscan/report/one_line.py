@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from patchscan.basics.printable import printable
+from patchscan.basics.record import replace
 from patchscan.finding import CHANGELOG, Finding
-from patchscan.results import Report, anchored
+from patchscan.report.tip import at_tip, place_at_tip
+from patchscan.results import Report
 
 GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
@@ -15,11 +17,13 @@ def render(report: Report, form: str) -> str:
 
 
 def concise(report: Report) -> Iterator[str]:
-    """`path:line: severity: rule: message [patch N]`, as compilers write and editors read it."""
+    """`path:line: severity: rule: message [patch N]`, as compilers write and editors read it; lines of the tip."""
     yield from (f"patchscan: {printable(line)}" for line in report.judged.lines)
     for finding in report.shown:
         note = f", repaired by patch {finding.repaired_by}" if finding.repaired_by else ""
-        yield f"{place(finding)}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
+        path, line = at_tip(report, finding.patch, finding.path, finding.line)
+        where = place(replace(finding, path=path, line=line))
+        yield f"{where}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
     for problem in report.problems:
         yield f"{printable(problem.where)}: problem: {printable(problem.message)}"
 
@@ -31,7 +35,7 @@ def github(report: Report) -> Iterator[str]:
     for each in report.judged.reduced:
         yield f"::notice title=judged with less::{escaped(each)}"
     for finding in report.shown:
-        path, line = anchored(report, finding)
+        path, line = place_at_tip(report, finding)
         properties = {"file": path, "line": str(line), "title": f"{finding.rule} (patch {finding.patch})"}
         fields = ",".join(f"{name}={escaped(value, ',:')}" for name, value in properties.items())
         yield f"::{GITHUB_LEVELS[finding.severity]} {fields}::{escaped(finding.message)}"

@@ -7,7 +7,8 @@ from urllib.parse import quote
 from patchscan import __version__
 from patchscan.diff.read import read_diff
 from patchscan.finding import Finding
-from patchscan.results import Report, anchored
+from patchscan.report.tip import at_tip, evidence_at_tip, place_at_tip
+from patchscan.results import Report
 from patchscan.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -61,7 +62,7 @@ def rule_object(rule: Rule) -> dict[str, Any]:
 
 def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any]:
     """A result at its line; evidence as related locations, a suppression with its reason."""
-    path, line = anchored(report, finding)
+    path, line = place_at_tip(report, finding)
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
@@ -73,11 +74,11 @@ def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any
     }
     if finding.evidence:
         result["relatedLocations"] = [
-            {**location(each.path, each.line), "message": {"text": text(each.text)}}
+            {**location(*evidence_at_tip(report, finding, each)), "message": {"text": text(each.text)}}
             for each in finding.evidence
         ]
     if finding.fix:
-        result["fixes"] = [fix_object(finding)]
+        result["fixes"] = [fix_object(report, finding)]
     if finding.suppressed is not None:
         result["suppressions"] = [{"kind": "external", "justification": text(finding.suppressed)}]
     if finding.repaired_by is not None:
@@ -85,7 +86,7 @@ def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any
     return result
 
 
-def fix_object(finding: Finding) -> dict[str, Any]:
+def fix_object(report: Report, finding: Finding) -> dict[str, Any]:
     """A fix: for each hunk of its diff the lines to delete and those to put there."""
     files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
     changes = []
@@ -93,9 +94,9 @@ def fix_object(finding: Finding) -> dict[str, Any]:
         replacements = [
             {
                 "deletedRegion": {
-                    "startLine": hunk.old_start,
+                    "startLine": (start := at_tip(report, finding.patch, file.path, hunk.old_start)[1]),
                     "startColumn": 1,
-                    "endLine": hunk.old_start + hunk.old_count,
+                    "endLine": start + hunk.old_count,
                     "endColumn": 1,
                 },
                 "insertedContent": {

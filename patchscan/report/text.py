@@ -5,8 +5,9 @@ from textwrap import wrap
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
-from patchscan.finding import CHANGELOG, Finding, Silence
+from patchscan.finding import CHANGELOG, Silence
 from patchscan.report.answered import remark_lines
+from patchscan.report.folded import Fold, folded, places
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.results import Report
 from patchscan.tree.overlay import FileState
@@ -66,15 +67,15 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
         if found:
             yield row(printable(patch.subject), "title")
             yield row()
-            for finding in found:
-                yield from finding_rows(finding, width)
+            for fold in folded(found):
+                yield from finding_rows(fold, width)
     if detail >= 0:
         yield from model_rows(report, width, detail)
         yield from section_rows("Cost", cost_lines(report), width)
         yield from section_rows(
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
-        yield from section_rows("There before the series", before_lines(report), width)
+        yield from section_rows("There before the patch", before_lines(report), width)
         reading = reading_lines(report, whole=detail > 0)
         yield from section_rows("How the patches were read", reading, width)
         yield from section_rows("Not checked", unchecked_lines(report, whole=detail > 0), width)
@@ -148,8 +149,9 @@ def told_apart(file: FileState, whole: bool) -> bool:
     return whole or file.used == "text" or bool(file.change.damaged)
 
 
-def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
-    """One finding: place, rule, the line it speaks of, the reason and the evidence."""
+def finding_rows(fold: Fold, width: int) -> Iterator[Row]:
+    """One finding: place, rule, the line it speaks of, the reason and the evidence; then where else it holds."""
+    finding = fold.finding
     place = (
         f"{finding.path}:{finding.line}" if finding.path != CHANGELOG else f"changelog line {finding.line}"
     )
@@ -167,6 +169,8 @@ def finding_rows(finding: Finding, width: int) -> Iterator[Row]:
         yield row(f"{INDENT}(the interleaving is below, under Models)")
     if finding.repaired_by is not None:
         yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
+    for other in places(fold):
+        yield from wrapped(f"the same: {other}", width, INDENT)
     yield row()
 
 
@@ -219,8 +223,12 @@ def places_of(several: Sequence[Silence], whole: bool) -> str:
 
 def before_lines(report: Report) -> list[str]:
     """The findings on what the series did not bring; they fail nothing."""
-    old = (each for each in report.shown if each.preexisting)
-    return [f"{each.path}:{each.line}: {each.severity} {each.rule}: {each.message}" for each in old]
+    old = folded(each for each in report.shown if each.preexisting)
+    return [
+        f"{each.finding.path}:{each.finding.line}: {each.finding.severity} {each.finding.rule}: {each.finding.message}"
+        + "".join(f"; the same: {place}" for place in places(each))
+        for each in old
+    ]
 
 
 def suppressed_lines(report: Report) -> list[str]:
@@ -246,11 +254,14 @@ def summary(report: Report) -> str:
     if report.series is None:
         return "no patch found"
     patches = len(report.states)
+    told = folded(each for each in report.shown if not each.preexisting)
     counts = [
         f"{number} {severity}{'s' if number != 1 and severity != 'info' else ''}"
         for severity in ("error", "warning", "info")
-        if (number := sum(each.severity == severity for each in report.shown))
+        if (number := sum(each.finding.severity == severity for each in told))
     ]
+    before = sum(each.preexisting for each in report.shown)
+    counts += [f"{before} there before"] if before else []
     aside = len(report.findings) - len(report.shown)
     counts += [f"{aside} set aside"] if aside else []
     return (

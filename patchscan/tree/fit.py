@@ -208,10 +208,10 @@ def _says(series: Series, tree: Tree | None) -> str:
 
 
 def _is_base_commit(series: Series, tree: Tree) -> bool | None:
-    """Whether the tree stands on the commit that the series names; None where either names none."""
-    if not series.base_commit or not tree.commit:
+    """Whether the tree stands on the commit that the series names; None where either names none, or not that alone."""
+    if not series.base_commit or not tree.commit or series.prerequisites:
         return None
-    return tree.commit.startswith(series.base_commit.lower()) and not series.prerequisites
+    return tree.commit.startswith(series.base_commit.lower())
 
 
 def _patches(numbers: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def section_patterns(maintainers: bytes, title: str) -> tuple[str, ...] | None:
@@ -21,6 +22,16 @@ def section_patterns(maintainers: bytes, title: str) -> tuple[str, ...] | None:
                 entries.append(entry)
             return tuple(entry[2:].strip() for entry in entries if entry.startswith("F:"))
     return None
+
+
+@lru_cache(maxsize=4)
+def tip_patterns(maintainers: bytes) -> tuple[str, ...]:
+    """The F: patterns of all sections whose tree (T:) is tip, which has coding rules of its own."""
+    found: list[str] = []
+    for section in maintainers.decode("utf-8", "replace").split("\n\n"):
+        if "/tip/tip.git" in section:
+            found += (line[2:].strip() for line in section.split("\n") if line.startswith("F:"))
+    return tuple(found)
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
