@@ -210,7 +210,8 @@ class Task:
             if self._targets and self._sent_at != event.place:
                 yield from self._interrupt_targets()
             self._sent_at = event.place
-            self._targets.extend(self._look().groups[(event.cpu or 1) - 1].members)
+            members = self._look().groups[(event.cpu or 1) - 1].members
+            self._targets.extend(list(members)[: 1 if event.single else None])
         elif event.domain == "rcu":
             yield from self._interrupt_targets()
             yield from self.pause()

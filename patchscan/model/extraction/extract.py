@@ -27,6 +27,7 @@ from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.scenarios.scenario import Atom, Role, Scenario
 
 _ROUNDS = 4
+_SPACE = "struct mm_struct *"
 _SHORT = 400
 _WAITS = frozenset({"wait", "free"})
 _READS = frozenset({"open"})
@@ -155,10 +156,11 @@ def _lower(
     observes: bool,
 ) -> _Lowered:
     """One role's function lowered; what was lowered before is taken where all that it asked of the code is as then."""
+    spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     key = (
         *(role.name, role.cpu, tuple(sorted(role.instances.items())), tuple(sorted(role.own.items()))),
         *(function, stubs, kept, keep, cpus, observes, code.config),
-        *(scenario.look_into, tuple(sorted(scenario.choices.items()))),
+        *(scenario.look_into, tuple(sorted(scenario.choices.items())), tuple(sorted(spaces.items()))),
     )
 
     def lower() -> _Lowered:
@@ -179,6 +181,7 @@ def _lower(
             evaluate,
             location,
             scenario.choices,
+            spaces,
         )
         body = lower_function(context, definition)
         thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))

@@ -136,6 +136,23 @@ def _same(left: Value, right: Value) -> bool | None:
         return left.name == right.name
     if isinstance(left, Unknown) and isinstance(right, Unknown) and is_symbol(left) and is_symbol(right):
         return False
+    if cpu_number(left) is not None and cpu_number(right) is not None:
+        return False
+    return None
+
+
+_CPU = "cpu "
+
+
+def cpu_value(number: int) -> Unknown:
+    """The number of a CPU of the model, as code sees it: any thread may sit on any CPU, so it equals no constant."""
+    return Unknown(f"{_CPU}{number}", f"CPU {number}")
+
+
+def cpu_number(value: Value) -> int | None:
+    """Which CPU of the model a value names for certain; None for any other value."""
+    if isinstance(value, Unknown) and value.serial.startswith(_CPU):
+        return int(value.serial.removeprefix(_CPU))
     return None
 
 

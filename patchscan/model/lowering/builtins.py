@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
+from patchscan.basics.record import replace
 from patchscan.c.nodes import arguments
+from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -17,10 +19,14 @@ from patchscan.model.lowering.abstract_values import (
     Through,
     Unknown,
     Value,
+    combine,
+    cpu_number,
+    cpu_value,
 )
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import (
     Body,
+    Choice,
     Close,
     Deferred,
     Fence,
@@ -47,6 +53,8 @@ from patchscan.model.lowering.memory import (
 from patchscan.model.lowering.typing import type_of
 
 _NONE: frozenset[str] = frozenset()
+ONE_CPU = "one cpu "
+"""Begins the serial of a CPU's number of which only that is known."""
 
 
 def location_of_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
@@ -59,14 +67,19 @@ def location_of_call(context: Context, node: Node, env: Environment, frame: Fram
             context.evaluate(context, given[1], env, frame, out),
         )
         return _on_cpu(where, cpu)
+    if name == "__cpus_of" and given:
+        space = context.evaluate(context, given[0], env, frame, out)
+        text = str(space.number) if isinstance(space, Const) else frame.text(given[0])
+        return Named(f"{masks.CPUS_OF}{text}", "struct cpumask")
     value = context.evaluate(context, node, env, frame, out)
     return dereference(context, value, type_of(context, node, frame))
 
 
 def _on_cpu(where: Location, cpu: Value) -> Location:
     """A per-CPU variable's copy on one CPU."""
-    if isinstance(where, Named) and isinstance(cpu, Const):
-        return Named(f"{where.name}@{cpu.number}", where.type)
+    number = cpu_number(cpu)
+    if isinstance(where, Named) and number is not None:
+        return Named(f"{where.name}@{number}", where.type)
     return Nowhere("per-CPU variable of an unknown CPU")
 
 
@@ -140,9 +153,18 @@ def _irqs(context: Context, node: Node, given: list[Node], env: Environment, fra
 
 
 def _wait(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    cpu = context.evaluate(context, given[1], env, frame, out) if len(given) > 1 else None
-    number = cpu.number if isinstance(cpu, Const) else None
-    out.append(Wait(frame.text(given[0]), number, place_of(frame, node)))
+    cpu = cpu_number(context.evaluate(context, given[1], env, frame, out)) if len(given) > 1 else None
+    if cpu is None and len(given) > 1:
+        return _lost_wait(node, frame, out)
+    out.append(Wait(frame.text(given[0]), cpu, place_of(frame, node)))
+    return _NOTHING
+
+
+def _lost_wait(node: Node, frame: Frame, out: Out) -> Value:
+    """A wait for a CPU that the model cannot tell: it may be any."""
+    out.append(
+        Hole("a wait for an unknown CPU", "call", _NONE, frozenset({"wait"}), True, place_of(frame, node))
+    )
     return _NOTHING
 
 
@@ -158,24 +180,76 @@ def _ipi(context: Context, node: Node, given: list[Node], env: Environment, fram
     target, function, waits = (
         context.evaluate(context, given[index], env, frame, out) for index in (0, 1, 3)
     )
-    place = place_of(frame, node)
-    if not isinstance(target, Const):
-        out.append(Hole("IPI to an unknown CPU", "call", _NONE, frozenset({"wait"}), True, place))
-        return _NOTHING
-    if target == Const(context.cpu):
-        out.extend(_handler(context, function, node, given[2], context.cpu, env, frame))
-        return _NOTHING
-    before = len(context.accesses)
-    handler = _handler(context, function, node, given[2], target.number, env, frame)
-    del context.accesses[before:]
     if waits == Const(0):
         context.assumptions.add("an IPI that is not waited for orders nothing")
-        return _NOTHING
-    out.append(Wait("irq", target.number, place))
-    out.extend(event for event in handler if isinstance(event, Wait))
+    elif waits != Const(1) and not (isinstance(waits, Const) and waits.number):
+        return _lost_wait(node, frame, out)
+    cpu = cpu_number(target)
+    if cpu is not None:
+        out.extend(_served(context, function, cpu, waits, node, given[2], env, frame))
+    elif isinstance(target, Const) or _is_one_cpu(target):
+        out.extend(_somewhere(context, function, target, waits, node, given[2], env, frame))
+    else:
+        return _lost_wait(node, frame, out)
+    return _NOTHING
+
+
+def _is_one_cpu(target: Value) -> bool:
+    """Whether a value is the number of one CPU, though nobody knows of which."""
+    return isinstance(target, Unknown) and target.serial.startswith(ONE_CPU)
+
+
+def _somewhere(
+    context: Context,
+    function: Value,
+    target: Value,
+    waits: Value,
+    node: Node,
+    info: Node,
+    env: Environment,
+    frame: Frame,
+) -> Body:
+    """An interrupt to one CPU that a number names: each CPU of the model may be that one, or none of them."""
+    body: Body = ()
+    others = [cpu for cpu in context.cpus if cpu != context.cpu]
+    for cpu in reversed([*others, context.cpu]):
+        events = _served(context, function, cpu, waits, node, info, env, frame)
+        then = tuple(replace(e, single=True) if isinstance(e, Wait) else e for e in events)
+        meant = combine("==", cpu_value(cpu), target)
+        text = f"CPU {cpu} is the one that is interrupted"
+        body = (Choice(repr(meant), text, then, body, place_of(frame, node)),) if then or body else ()
+    return body
+
+
+def _served(
+    context: Context,
+    function: Value,
+    cpu: int,
+    waits: Value,
+    node: Node,
+    info: Node,
+    env: Environment,
+    frame: Frame,
+) -> Body:
+    """What an interrupt to one CPU does; to the own CPU it is a call and orders nothing."""
+    if cpu == context.cpu:
+        return _handler(context, function, node, info, cpu, env, frame)
+    before = len(context.accesses)
+    handler = _handler(context, function, node, info, cpu, env, frame)
+    del context.accesses[before:]
+    if waits == Const(0):
+        return ()
     if any(isinstance(event, (Write, Update)) for event in walk(handler)):
         context.assumptions.add("what an IPI handler writes is not modelled")
-    return _NOTHING
+    waited = (event for event in handler if isinstance(event, Wait))
+    return (Wait("irq", cpu, place_of(frame, node)), *waited)
+
+
+def _one_cpu(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """cpumask_first(), cpumask_any(): one CPU of a mask, nobody knows which."""
+    return Unknown(f"{ONE_CPU}{context.next()}", frame.text(node), "unsigned int")
 
 
 def _handler(
@@ -250,7 +324,7 @@ def _lock_name(value: Value, text: str, cpu: int) -> str:
 
 
 def _self(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    return Const(context.cpu)
+    return cpu_value(context.cpu)
 
 
 def _choice(
@@ -279,7 +353,7 @@ def _per_cpu_pointer(
 ) -> Value:
     """this_cpu_ptr(&x), per_cpu_ptr(&x, cpu)."""
     value = context.evaluate(context, given[0], env, frame, out)
-    cpu = context.evaluate(context, given[1], env, frame, out) if len(given) > 1 else Const(context.cpu)
+    cpu = context.evaluate(context, given[1], env, frame, out) if len(given) > 1 else cpu_value(context.cpu)
     if isinstance(value, Address):
         where = _on_cpu(value.of, cpu)
         if not isinstance(where, Nowhere):
@@ -321,6 +395,7 @@ PRIMITIVES: dict[str, Builtin] = {
     "__lock": _lock("lock"),
     "__unlock": _lock("unlock"),
     "__self": _self,
+    "__one_cpu": _one_cpu,
     "__choice": _choice,
     "__assuming": _assuming,
     "__pcpu": _per_cpu,

@@ -13,7 +13,16 @@ from patchscan.c.nodes import arguments, children, nodes
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition, declared
 from patchscan.model.lowering import masks
-from patchscan.model.lowering.abstract_values import Const, Unknown, Value, combine, is_unknown, negate, truth
+from patchscan.model.lowering.abstract_values import (
+    Const,
+    Unknown,
+    Value,
+    combine,
+    cpu_value,
+    is_unknown,
+    negate,
+    truth,
+)
 from patchscan.model.lowering.inlining import bind, run
 from patchscan.model.lowering.joins import join
 from patchscan.model.lowering.lower_expressions import evaluate, location
@@ -314,9 +323,10 @@ def _each_cpu(
     """Once for each CPU of the model that the mask may hold."""
     body, given = node.child_by_field_name("body"), arguments(node.child_by_field_name("condition"))
     assert body is not None
-    mask = given[1] if macro.startswith("for_each_cpu") and len(given) > 1 else None
+    if _leaves(body):
+        out.append(Hole(macro, "a way out of a loop over CPUs", _NONE, _NONE, True, place_of(frame, node)))
     for cpu in context.cpus:
-        inside = masks.bit(context, mask, cpu, env, frame) if mask is not None else Const(1)
+        inside = masks.looped_over(context, macro, given, cpu, env, frame)
         if inside == Const(0):
             continue
         _set_variable(context, given[0], cpu, env, frame)
@@ -330,13 +340,18 @@ def _each_cpu(
     return None
 
 
+def _leaves(body: Node) -> bool:
+    """Whether a loop may end before it has come to every CPU."""
+    return any(node.type in ("return_statement", "goto_statement", "break_statement") for node in nodes(body))
+
+
 def _set_variable(context: Context, node: Node, cpu: int, env: Environment, frame: Frame) -> None:
     """Give the loop variable its CPU, in the frame that declares it."""
     name = frame.text(node)
     while name in frame.bound:
         node, frame = frame.bound[name]
         name = frame.text(node)
-    env[frame.number, name] = Const(cpu)
+    env[frame.number, name] = cpu_value(cpu)
     frame.types.setdefault(name, "int")
 
 

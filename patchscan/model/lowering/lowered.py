@@ -81,13 +81,13 @@ class Close:
 class Wait:
     """Wait until every section of the domain that was open has closed; cpu: None for a system-wide domain.
 
-    group: waits of one group go out together (the targets of one IPI), 0 for none.
+    single: it reaches one CPU only, where `cpu` stands for several that are alike.
     """
 
     domain: str
     cpu: int | None
     place: Place
-    group: int = 0
+    single: bool = False
 
 
 @frozen

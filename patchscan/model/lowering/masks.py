@@ -10,13 +10,21 @@ from patchscan.model.lowering.abstract_values import (
     Local,
     Named,
     Register,
+    Unknown,
     Value,
     combine,
+    cpu_number,
+    cpu_value,
     is_unknown,
+    negate,
 )
 from patchscan.model.lowering.memory import Context, Environment, Frame, Out
 
 Key = tuple[int, str]
+MASK = "mask "
+"""Begins the serial of a bit of a mask that the model does not follow."""
+CPUS_OF = "mm_cpumask of "
+"""Begins the name of mm_cpumask() of an address space."""
 _EVERY_CPU = frozenset({"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask"})
 
 
@@ -35,13 +43,54 @@ def _key(context: Context, node: Node, env: Environment, frame: Frame) -> Key | 
 
 
 def bit(context: Context, node: Node, cpu: int, env: Environment, frame: Frame) -> Value:
-    """Whether a CPU is in the mask; one that the model does not follow is taken to hold every CPU."""
-    key = _key(context, node, env, frame)
-    value = env.get((key[0], f"{key[1]}[cpu {cpu}]")) if key is not None else None
-    if value is None:
-        context.assumptions.add(f"{' '.join(frame.text(node).split())} holds the CPUs in question")
+    """Whether a CPU is in the mask: 1, 0, or a value that nobody here decides, the same each time it is asked."""
+    name = _name_of(node, frame)
+    if name in _EVERY_CPU:
         return Const(1)
-    return value
+    if name == "cpu_none_mask":
+        return Const(0)
+    key = _key(context, node, env, frame)
+    if key is None:
+        return Unknown(f"{MASK}{_text(node, frame)}[cpu {cpu}]", f"CPU {cpu} is in {_text(node, frame)}")
+    place = key[0], f"{key[1]}[cpu {cpu}]"
+    if place not in env and _runs(context, key[1], cpu, frame):
+        context.assumptions.add("mm_cpumask() holds every CPU on which its address space is in use")
+        env[place] = Const(1)
+    if place not in env:
+        text = f"{_text(node, frame)}[cpu {cpu}]"
+        serial = f"{MASK}{context.next()} {text}" if isinstance(key[0], int) and key[0] else f"{MASK}{text}"
+        env[place] = Unknown(serial, text)
+    return env[place]
+
+
+def _runs(context: Context, mask: str, cpu: int, frame: Frame) -> bool:
+    """Whether a mask is mm_cpumask() of the address space that a CPU's thread works on, on x86, which keeps it.
+
+    arch/x86/mm/tlb.c, switch_mm_irqs_off(); arm64 keeps none.
+    """
+    space = context.spaces.get(cpu)
+    if space is None or mask != f"{CPUS_OF}{space}":
+        return False
+    asked_there = any(up.path.startswith("arch/x86/") for up in frame.chain())
+    return asked_there or bool(context.code.config.value("ARCH_X86"))
+
+
+def _bound(node: Node, frame: Frame) -> tuple[Node, Frame]:
+    """The expression that a stub's or macro's parameter stands for, and where it was written."""
+    while node.type == "identifier" and frame.text(node) in frame.bound:
+        node, frame = frame.bound[frame.text(node)]
+    return node, frame
+
+
+def _name_of(node: Node, frame: Frame) -> str:
+    """The name of a mask that is a plain variable; "" for others."""
+    node, frame = _bound(node, frame)
+    return frame.text(node) if node.type == "identifier" else ""
+
+
+def _text(node: Node, frame: Frame) -> str:
+    node, frame = _bound(node, frame)
+    return " ".join(frame.text(node).split())
 
 
 def _set(context: Context, key: Key | None, cpu: int, value: Value, env: Environment) -> None:
@@ -55,13 +104,37 @@ def _one(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out]
     def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
         cpu, key = context.evaluate(context, given[0], env, frame, out), _key(context, given[1], env, frame)
         for each in context.cpus:
-            if cpu == Const(each):
+            if cpu_number(cpu) == each:
                 _set(context, key, each, Const(number), env)
-            elif not isinstance(cpu, Const):
-                _set(context, key, each, context.unknown("cpu mask"), env)
+            elif cpu_number(cpu) is None:
+                old = bit(context, given[1], each, env, frame)
+                meant = combine("==", cpu_value(each), cpu)
+                _set(
+                    context,
+                    key,
+                    each,
+                    _either(old, meant) if number else _both(context, old, negate(meant)),
+                    env,
+                )
         return Const(0)
 
     return operation
+
+
+def _both(context: Context, one: Value, other: Value) -> Value:
+    """Whether both bits are set, as far as that is known."""
+    if Const(0) in (one, other):
+        return Const(0)
+    if Const(1) in (one, other):
+        return other if one == Const(1) else one
+    return one if one == other else Unknown(f"{MASK}{context.next()}", "both masks hold the CPU")
+
+
+def _either(one: Value, other: Value) -> Value:
+    """Whether one bit is set; where two conditions would do it, the first must."""
+    if Const(1) in (one, other):
+        return Const(1)
+    return other if one == Const(0) else one
 
 
 def _all(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out], Value]:
@@ -83,17 +156,51 @@ def _copy(context: Context, given: list[Node], env: Environment, frame: Frame, o
     return Const(0)
 
 
-def _and(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    key = _key(context, given[0], env, frame)
-    for cpu in context.cpus:
-        one, other = (bit(context, node, cpu, env, frame) for node in given[1:3])
-        _set(context, key, cpu, other if one == Const(1) else one if other == Const(1) else Const(0), env)
-    return context.unknown("cpumask_and()")
+def _combine(
+    join: Callable[[Context, Value, Value], Value],
+) -> Callable[[Context, list[Node], Environment, Frame, Out], Value]:
+    """cpumask_and() and its kin: a mask made of two others."""
+
+    def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
+        key = _key(context, given[0], env, frame)
+        for cpu in context.cpus:
+            one, other = (bit(context, node, cpu, env, frame) for node in given[1:3])
+            _set(context, key, cpu, join(context, one, other), env)
+        return context.unknown("whether the mask is empty")
+
+    return operation
+
+
+def _without(context: Context, one: Value, other: Value) -> Value:
+    return _both(context, one, negate(other))
+
+
+def looped_over(
+    context: Context, macro: str, given: list[Node], cpu: int, env: Environment, frame: Frame
+) -> Value:
+    """Whether a loop over CPUs comes to one of them: for_each_cpu(), for_each_cpu_and() and their kin."""
+    if macro in ("for_each_online_cpu", "for_each_possible_cpu", "for_each_present_cpu"):
+        return Const(1)
+    masks = [bit(context, node, cpu, env, frame) for node in given[1:3]]
+    if macro in ("for_each_cpu", "for_each_cpu_wrap"):
+        return masks[0]
+    if len(masks) == 2 and macro in _LOOPS:
+        return _LOOPS[macro](context, *masks)
+    return Unknown(f"{MASK}{macro}[cpu {cpu}]", f"{macro}() comes to CPU {cpu}")
+
+
+def _any_of(context: Context, one: Value, other: Value) -> Value:
+    return _either(one, other)
+
+
+_LOOPS = {"for_each_cpu_and": _both, "for_each_cpu_andnot": _without, "for_each_cpu_or": _any_of}
 
 
 def _test(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    cpu = context.evaluate(context, given[0], env, frame, out)
-    return bit(context, given[1], cpu.number, env, frame) if isinstance(cpu, Const) else context.unknown()
+    cpu = cpu_number(context.evaluate(context, given[0], env, frame, out))
+    return (
+        bit(context, given[1], cpu, env, frame) if cpu is not None else context.unknown("cpumask_test_cpu()")
+    )
 
 
 def _empty(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
@@ -116,7 +223,9 @@ OPERATIONS: dict[str, Callable[[Context, list[Node], Environment, Frame, Out], V
     "cpumask_clear": _all(0),
     "cpumask_setall": _all(1),
     "cpumask_copy": _copy,
-    "cpumask_and": _and,
+    "cpumask_and": _combine(_both),
+    "cpumask_or": _combine(_any_of),
+    "cpumask_andnot": _combine(_without),
     "cpumask_test_cpu": _test,
     "cpumask_empty": _empty,
 }

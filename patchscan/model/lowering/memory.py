@@ -61,7 +61,8 @@ class Context:
     """One thread's lowering in progress.
 
     keep: the location keys that become events, None for all; instances: C type to the number of the one
-    object of that type this thread works on; depth: how deep calls are looked into; by_field: a field is named
+    object of that type this thread works on; spaces: CPU to the address space that its thread works on; depth: how
+    deep calls are looked into; by_field: a field is named
     by type and field also where its object's address was read; lower_block, evaluate, location: the lowering
     of statements and expressions, given here because they call each other.
     """
@@ -78,6 +79,7 @@ class Context:
     evaluate: Callable[["Context", "Node | None", Environment, Frame, Out], Value]
     location: Callable[["Context", Node, Environment, Frame, Out], Location]
     choices: Mapping[str, int] = field(default_factory=dict)
+    spaces: Mapping[int, int] = field(default_factory=dict)
     accesses: list[tuple[str, str, str]] = field(default_factory=list)
     assumptions: set[str] = field(default_factory=set)
     visited: set[tuple[str, str]] = field(default_factory=set)

@@ -29,7 +29,7 @@ from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
 
-_UNDECIDED = ("budget", "parse", "free of an object the model lost")
+_UNDECIDED = ("budget", "parse", "free of an object the model lost", "a way out of a loop over CPUs")
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
 
 

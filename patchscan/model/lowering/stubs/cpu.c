@@ -67,6 +67,15 @@ void on_each_cpu_mask(m, fn, info, w) { int c; for_each_cpu(c, m) __ipi(c, fn, i
 void on_each_cpu_cond(cond, fn, info, w) { int c; for_each_online_cpu(c) if (!cond || cond(c, info)) __ipi(c, fn, info, w); }
 void on_each_cpu_cond_mask(cond, fn, info, w, m) { int c; for_each_cpu(c, m) if (!cond || cond(c, info)) __ipi(c, fn, info, w); }
 int smp_call_function_single(c, fn, info, w) { __ipi(c, fn, info, w); return 0; }
+/* one CPU of the mask, whichever is free: kernel/smp.c */
+int smp_call_function_any(m, fn, info, w) { __ipi(__one_cpu(), fn, info, w); return 0; }
+unsigned cpumask_first(m) { return __one_cpu(); }
+unsigned cpumask_any(m) { return __one_cpu(); }
+unsigned cpumask_any_and(m, n) { return __one_cpu(); }
+unsigned cpumask_any_but(m, c) { return __one_cpu(); }
+unsigned cpumask_last(m) { return __one_cpu(); }
+/* the CPUs on which an address space is in use, where the architecture keeps them */
+struct cpumask *mm_cpumask(mm) { return &__cpus_of(mm); }
 void kick_all_cpus_sync(void) { int c; for_each_online_cpu(c) if (c != __self()) __ipi(c, 0, 0, 1); }
 bool alloc_cpumask_var(m, g) { return __choice(); }
 bool zalloc_cpumask_var(m, g) { cpumask_clear(*m); return __choice(); }

@@ -13,6 +13,7 @@
  *   __after(domain, function, head)  call function(head) when the open sections have closed
  *   __assuming("...")                say so with a verdict on a reader that comes here
  *   __lock(l) __unlock(l)            a lock
+ *   __one_cpu()                      the number of one CPU, nobody knows of which
  *   __self() __pcpu(variable, cpu) __choice() __irqs()
  *
  * Parameters are bound as written. The result type same_t is that of the first argument, pointee_t that of what
