@@ -217,7 +217,8 @@ def _waits_before(
 ) -> Iterator[Edit]:
     """A wait for each reader domain before a write."""
     for domain in domains:
-        text = f"{_WAYS_TO_WAIT.get(domain, 'a wait for ' + domain)} before the write at {at(old.place)}"
+        way = _WAYS_TO_WAIT.get("srcu" if domain.startswith("srcu_") else domain, f"a wait for {domain}")
+        text = f"{way} before the write at {at(old.place)}"
         if (text, old.place) in seen:
             continue
         seen.add((text, old.place))

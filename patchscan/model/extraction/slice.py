@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.propagate import propagate
-from patchscan.model.extraction.signature import Signature, signature
+from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.abstract_values import Register, Through, Value, leaves
 from patchscan.model.lowering.lowered import (
     Assign,
+    Assume,
     Body,
     Branch,
     Choice,
@@ -36,6 +37,7 @@ from patchscan.model.lowering.lowered import (
 _CAP = 64
 _CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
 _STEPS = 400
+_SHARED = re.compile(r"serial='(?:choice|name) ")
 
 
 @frozen
@@ -231,10 +233,10 @@ def variants(
     """Every resolution of the body's choices that differs; True when there were too many to look at.
 
     simplify: applied after each choice; matters: a body for which it is False is dropped with all its variants.
-    Equal conditions are resolved alike.
+    Equal conditions are resolved alike; of those that other threads decide alike it is kept how they were resolved.
     """
     work: list[tuple[Body, dict[str, Taken]]] = [(simplify(body), {})]
-    seen: set[Signature] = set()
+    seen: set[object] = set()
     found: list[Variant] = []
     steps = 0
     while work:
@@ -246,16 +248,25 @@ def variants(
         if choice is None:
             found.append(Variant(current, tuple(sorted(taken.items()))))
             continue
-        for holds in (False, True):
-            smaller = simplify(_settle(current, choice.key, holds))
-            known = signature(smaller)
+        arms = [simplify(settle(current, choice.key, holds)) for holds in (False, True)]
+        if signature(arms[0]) == signature(arms[1]):
+            work.append((arms[0], taken))
+            continue
+        for holds, smaller in zip((False, True), arms, strict=True):
+            now = {**taken, choice.key: Taken(choice.text, holds, choice.place)}
+            known = signature(smaller), shared_choices(now.items())
             if known not in seen and matters(smaller):
                 seen.add(known)
-                work.append((smaller, {**taken, choice.key: Taken(choice.text, holds, choice.place)}))
+                work.append((smaller, now))
     return found, False
 
 
-def _settle(body: Body, key: str, holds: bool) -> Body:
+def shared_choices(taken: Iterable[tuple[str, Taken]]) -> frozenset[tuple[str, bool]]:
+    """How the conditions were resolved that are the same for every thread: static keys, and names of constants."""
+    return frozenset((key, choice.holds) for key, choice in taken if _SHARED.search(key))
+
+
+def settle(body: Body, key: str, holds: bool) -> Body:
     """The body with the choices of one key resolved."""
 
     def change(event: Event) -> Iterable[Event]:
@@ -271,9 +282,11 @@ def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
     sources = _sources(body)
     found: set[str] = set()
     for event in walk(body):
-        if isinstance(event, Branch) and _profile(event.then, observed) != _profile(
-            event.otherwise, observed
-        ):
+        decides = isinstance(event, Assume) or (
+            isinstance(event, Branch)
+            and _profile(event.then, observed) != _profile(event.otherwise, observed)
+        )
+        if decides and isinstance(event, (Assume, Branch)):
             for leaf in leaves(event.condition):
                 if isinstance(leaf, Register):
                     found |= _origins(leaf.name, sources, set())
@@ -349,6 +362,26 @@ def origins(body: Body, register: str) -> frozenset[str]:
 def writes_value(body: Body, value: Value) -> bool:
     """Whether some path of a body writes the value."""
     return any(isinstance(event, Write) and event.value == value for event in walk(body))
+
+
+def maybe_later(body: Body, value: Value) -> Body:
+    """The body with each callback that writes the value as a choice, where the thread writes it elsewhere as well.
+
+    A callback that has not run yet holds up nobody.
+    """
+    events = list(walk(body))
+    writes = sum(isinstance(event, Write) and event.value == value for event in events)
+    callbacks = [event for event in events if isinstance(event, Deferred) and writes_value(event.body, value)]
+    if not callbacks or writes < 2:
+        return body
+
+    def change(event: Event) -> Iterable[Event]:
+        if event in callbacks:
+            key = f"callback at {event.place}"
+            return (Choice(key, "the callback has run by then", (event,), (), event.place),)
+        return (event,)
+
+    return rewrite(body, change)
 
 
 def until_write(body: Body, value: Value) -> Body:

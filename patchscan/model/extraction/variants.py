@@ -9,7 +9,9 @@ from patchscan.model.extraction.signature import Signature, signature
 from patchscan.model.extraction.slice import (
     Taken,
     clean,
+    maybe_later,
     relevant_domains,
+    shared_choices,
     until_write,
     variants,
     without_holes,
@@ -36,7 +38,7 @@ def prepare(extraction: Extraction, locks: bool) -> tuple[Thread, ...]:
     """The threads without holes, and without locks unless they are asked for, sliced."""
     threads = []
     for thread in extraction.threads:
-        body = without_holes(thread.body)
+        body = maybe_later(without_holes(thread.body), FREED)
         body = body if locks else without_locks(body)
         threads.append(_sliced(extraction.scenario.bad, with_events(thread, body)))
     return tuple(threads)
@@ -67,12 +69,21 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
     for combination in product(*ways):
         if len(unique) >= _CAP:
             return list(unique.values()), False
+        if not _agree([taken for _, taken in combination]):
+            continue
         single = tuple(thread for thread, _ in combination)
         sliced = slice_for(scenario, single)
         if sliced is not None:
             taken = tuple(choice for _, choices in combination for choice in choices)
             unique.setdefault(tuple(signature(thread.body) for thread in sliced), Model(single, taken))
     return list(unique.values()), complete
+
+
+def _agree(ways: list[tuple[tuple[str, str, Taken], ...]]) -> bool:
+    """Whether no two threads resolve a condition differently that is one for all of them."""
+    decided: dict[str, bool] = {}
+    shared = (shared_choices((key, choice) for _, key, choice in way) for way in ways)
+    return all(decided.setdefault(key, holds) == holds for choices in shared for key, holds in choices)
 
 
 ThreadVariant = tuple[Thread, tuple[tuple[str, str, Taken], ...]]
@@ -93,11 +104,11 @@ def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[Threa
         return not frees or writes_value(body, FREED) or not writes_value(thread.body, FREED)
 
     found, cut = variants(thread.body, simplify, matters)
-    unique: dict[Signature, ThreadVariant] = {}
+    unique: dict[object, ThreadVariant] = {}
     for variant in found:
         one = replace(thread, body=simplify(_conditional(variant.body)))
         taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
-        unique.setdefault(signature(one.body), (one, taken))
+        unique.setdefault((signature(one.body), shared_choices(variant.taken)), (one, taken))
     return tuple(unique.values()), not cut
 
 

@@ -118,6 +118,8 @@ def combine(symbol: str, left: Value, right: Value) -> Value:
         same = _same(left, right)
         if same is not None:
             return Const(int(same == (symbol == "==")))
+    if cpu_number(left) is not None and isinstance(right, Const) and _below_every_cpu(symbol, right.number):
+        return Const(int(symbol in (">=", ">", "!=")))
     if symbol == "&" and Const(0) in (left, right):
         return Const(0)
     if symbol in ("+", "-", "|", "^") and right == Const(0):
@@ -142,6 +144,11 @@ def _same(left: Value, right: Value) -> bool | None:
 
 
 _CPU = "cpu "
+
+
+def _below_every_cpu(symbol: str, number: int) -> bool:
+    """Whether a comparison with a number comes out alike for all CPUs, which count from 0."""
+    return number < (1 if symbol in ("<", ">=") else 0) and symbol in INVERSE
 
 
 def cpu_value(number: int) -> Unknown:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from patchscan.basics.record import replace
 from patchscan.c.nodes import arguments
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
@@ -19,14 +18,13 @@ from patchscan.model.lowering.abstract_values import (
     Through,
     Unknown,
     Value,
-    combine,
     cpu_number,
     cpu_value,
 )
 from patchscan.model.lowering.inlining import inline
+from patchscan.model.lowering.interrupts import interrupt, lost_wait, one_cpu
+from patchscan.model.lowering.joins import assume
 from patchscan.model.lowering.lowered import (
-    Body,
-    Choice,
     Close,
     Deferred,
     Fence,
@@ -40,6 +38,7 @@ from patchscan.model.lowering.lowered import (
     walk,
 )
 from patchscan.model.lowering.memory import (
+    SPUN_FOR,
     Context,
     Environment,
     Frame,
@@ -53,8 +52,7 @@ from patchscan.model.lowering.memory import (
 from patchscan.model.lowering.typing import type_of
 
 _NONE: frozenset[str] = frozenset()
-ONE_CPU = "one cpu "
-"""Begins the serial of a CPU's number of which only that is known."""
+_LETTERS = dict(zip("0123456789", "ghijklmnop", strict=True))
 
 
 def location_of_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
@@ -101,6 +99,17 @@ def _write(
     return _NOTHING
 
 
+def _until(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """A read that is repeated until a condition over VAL, what it gave, holds; VAL is the caller's word for it."""
+    value = _read(context, node, given, env, frame, out)
+    env[SPUN_FOR] = value
+    assume(context.evaluate(context, given[2], env, frame, out), node, frame, out)
+    env.pop(SPUN_FOR, None)
+    return value
+
+
 def _modify(
     context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
 ) -> Value:
@@ -129,7 +138,7 @@ def _fence(
 
 def _open(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
     """IRQs are a flag, so only turning it opens a section; the other domains count."""
-    domain = frame.text(given[0])
+    domain = _domain(context, given, 1, env, frame)
     if domain != "irq" or env.get((0, "%irqs")) != Const(1):
         out.append(Open(domain, context.cpu, place_of(frame, node)))
     if domain == "irq":
@@ -140,11 +149,31 @@ def _open(context: Context, node: Node, given: list[Node], env: Environment, fra
 def _close(
     context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
 ) -> Value:
-    domain = frame.text(given[0])
+    domain = _domain(context, given, 1, env, frame)
     if domain != "irq" or env.get((0, "%irqs")) == Const(1):
         out.append(Close(domain, context.cpu, place_of(frame, node)))
     if domain == "irq":
         env[0, "%irqs"] = Const(0)
+    return _NOTHING
+
+
+def _domain(context: Context, given: list[Node], index: int, env: Environment, frame: Frame) -> str:
+    """The domain that a builtin names, with the structure that its sections belong to, where there is one."""
+    domain = frame.text(given[0])
+    if len(given) <= index:
+        return domain
+    owner = _lock_name(context.evaluate(context, given[index], env, frame, []), "", context.cpu)
+    return f"{domain}_{''.join(_LETTERS.get(letter, letter if letter.isalpha() else '_') for letter in owner.lower())}"
+
+
+def _wait_for(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """A wait for the sections of a structure; one that nobody can tell from others may be the reader's, or not."""
+    value = context.evaluate(context, given[1], env, frame, [])
+    if not isinstance(value, Address) or not isinstance(value.of, Named):
+        return lost_wait(node, frame, out)
+    out.append(Wait(_domain(context, given, 1, env, frame), None, place_of(frame, node)))
     return _NOTHING
 
 
@@ -155,16 +184,8 @@ def _irqs(context: Context, node: Node, given: list[Node], env: Environment, fra
 def _wait(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
     cpu = cpu_number(context.evaluate(context, given[1], env, frame, out)) if len(given) > 1 else None
     if cpu is None and len(given) > 1:
-        return _lost_wait(node, frame, out)
+        return lost_wait(node, frame, out)
     out.append(Wait(frame.text(given[0]), cpu, place_of(frame, node)))
-    return _NOTHING
-
-
-def _lost_wait(node: Node, frame: Frame, out: Out) -> Value:
-    """A wait for a CPU that the model cannot tell: it may be any."""
-    out.append(
-        Hole("a wait for an unknown CPU", "call", _NONE, frozenset({"wait"}), True, place_of(frame, node))
-    )
     return _NOTHING
 
 
@@ -173,99 +194,6 @@ def _flush(
 ) -> Value:
     out.append(Wait(frame.text(given[0]), context.cpu, place_of(frame, node)))
     return _NOTHING
-
-
-def _ipi(context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    """An interrupt to another CPU; to the own CPU it is a call and orders nothing."""
-    target, function, waits = (
-        context.evaluate(context, given[index], env, frame, out) for index in (0, 1, 3)
-    )
-    if waits == Const(0):
-        context.assumptions.add("an IPI that is not waited for orders nothing")
-    elif waits != Const(1) and not (isinstance(waits, Const) and waits.number):
-        return _lost_wait(node, frame, out)
-    cpu = cpu_number(target)
-    if cpu is not None:
-        out.extend(_served(context, function, cpu, waits, node, given[2], env, frame))
-    elif isinstance(target, Const) or _is_one_cpu(target):
-        out.extend(_somewhere(context, function, target, waits, node, given[2], env, frame))
-    else:
-        return _lost_wait(node, frame, out)
-    return _NOTHING
-
-
-def _is_one_cpu(target: Value) -> bool:
-    """Whether a value is the number of one CPU, though nobody knows of which."""
-    return isinstance(target, Unknown) and target.serial.startswith(ONE_CPU)
-
-
-def _somewhere(
-    context: Context,
-    function: Value,
-    target: Value,
-    waits: Value,
-    node: Node,
-    info: Node,
-    env: Environment,
-    frame: Frame,
-) -> Body:
-    """An interrupt to one CPU that a number names: each CPU of the model may be that one, or none of them."""
-    body: Body = ()
-    others = [cpu for cpu in context.cpus if cpu != context.cpu]
-    for cpu in reversed([*others, context.cpu]):
-        events = _served(context, function, cpu, waits, node, info, env, frame)
-        then = tuple(replace(e, single=True) if isinstance(e, Wait) else e for e in events)
-        meant = combine("==", cpu_value(cpu), target)
-        text = f"CPU {cpu} is the one that is interrupted"
-        body = (Choice(repr(meant), text, then, body, place_of(frame, node)),) if then or body else ()
-    return body
-
-
-def _served(
-    context: Context,
-    function: Value,
-    cpu: int,
-    waits: Value,
-    node: Node,
-    info: Node,
-    env: Environment,
-    frame: Frame,
-) -> Body:
-    """What an interrupt to one CPU does; to the own CPU it is a call and orders nothing."""
-    if cpu == context.cpu:
-        return _handler(context, function, node, info, cpu, env, frame)
-    before = len(context.accesses)
-    handler = _handler(context, function, node, info, cpu, env, frame)
-    del context.accesses[before:]
-    if waits == Const(0):
-        return ()
-    if any(isinstance(event, (Write, Update)) for event in walk(handler)):
-        context.assumptions.add("what an IPI handler writes is not modelled")
-    waited = (event for event in handler if isinstance(event, Wait))
-    return (Wait("irq", cpu, place_of(frame, node)), *waited)
-
-
-def _one_cpu(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """cpumask_first(), cpumask_any(): one CPU of a mask, nobody knows which."""
-    return Unknown(f"{ONE_CPU}{context.next()}", frame.text(node), "unsigned int")
-
-
-def _handler(
-    context: Context, function: Value, node: Node, info: Node, cpu: int, env: Environment, frame: Frame
-) -> Body:
-    """The events of a handler on its CPU."""
-    if not isinstance(function, FunctionName):
-        return ()
-    definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
-    if definition is None:
-        return ()
-    events, own = Out(), context.cpu
-    context.cpu = cpu
-    inline(context, definition, node, [info], dict(env), frame, events)
-    context.cpu = own
-    return tuple(events)
 
 
 def _after(
@@ -287,7 +215,7 @@ def _after(
         context.assumptions.add(
             f"what {frame.definition.name}() runs later is over before its caller goes on"
         )
-    out.append(Deferred(frame.text(given[0]), tuple(events), place))
+    out.append(Deferred(_domain(context, given, 3, env, frame), tuple(events), place))
     return _NOTHING
 
 
@@ -381,6 +309,7 @@ def _enabled(
 
 PRIMITIVES: dict[str, Builtin] = {
     "__R": _read,
+    "__U": _until,
     "__W": _write,
     "__X": _modify,
     "__C": _compare,
@@ -389,13 +318,14 @@ PRIMITIVES: dict[str, Builtin] = {
     "__close": _close,
     "__irqs": _irqs,
     "__wait": _wait,
+    "__wait_for": _wait_for,
     "__flush": _flush,
-    "__ipi": _ipi,
+    "__ipi": interrupt,
     "__after": _after,
     "__lock": _lock("lock"),
     "__unlock": _lock("unlock"),
     "__self": _self,
-    "__one_cpu": _one_cpu,
+    "__one_cpu": one_cpu,
     "__choice": _choice,
     "__assuming": _assuming,
     "__pcpu": _per_cpu,

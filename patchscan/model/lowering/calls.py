@@ -72,9 +72,10 @@ def _is_simple(definition: Definition) -> bool:
 
 def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:
     """A call through a pointer the model cannot follow: what it gives depends on who set the pointer."""
-    for argument in arguments(node.child_by_field_name("arguments")):
-        context.evaluate(context, argument, env, frame, out)
-    out.append(Hole(name, "indirect call", _NONE, _NONE, False, place_of(frame, node)))
+    given = arguments(node.child_by_field_name("arguments"))
+    values = [context.evaluate(context, argument, env, frame, out) for argument in given]
+    may = frozenset({"write"}) if any(_is_kept(context, value) for value in values) else _NONE
+    out.append(Hole(name, "indirect call", _NONE, may, False, place_of(frame, node)))
     return context.unknown(name + "()", prefix="m")
 
 
@@ -99,7 +100,7 @@ def _not_looked_into(
     always = context.reach.always(definition) if definition is not None else _NONE
     if any(_is_kept(context, value) for value in values):
         may.add("write")
-    if definition is None or always or may & {"wait", "free", "write"}:
+    if definition is None or always or may & {"wait", "free", "write", "end"}:
         known = definition is not None
         out.append(Hole(name, "call", always, frozenset(may), known, place_of(frame, node)))
     kind = type_of(context, node, frame)

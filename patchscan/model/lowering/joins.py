@@ -16,7 +16,7 @@ from patchscan.model.lowering.abstract_values import (
     truth,
 )
 from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole
-from patchscan.model.lowering.memory import DEAD, Context, Environment, Frame, Out, place_of
+from patchscan.model.lowering.memory import DEAD, UNSET, Context, Environment, Frame, Out, place_of
 
 Arm = tuple[Environment, Out]
 
@@ -65,10 +65,10 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
     merged: Environment = {}
     for name in sorted(set(yes[0]) | set(no[0])):
         one, other = yes[0].get(name), no[0].get(name)
-        if one == other or other is None:
+        if one == other or other is None or (one is not None and _is_unset(other)):
             assert one is not None
             merged[name] = one
-        elif one is None:
+        elif one is None or _is_unset(one):
             merged[name] = other
         elif (_computable(one) and _computable(other)) or (is_symbol(one) and is_symbol(other)):
             kind = next((value.type for value in (one, other) if isinstance(value, Register)), "")
@@ -80,6 +80,19 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
             prefix = "m" if _is_set_elsewhere(one) or _is_set_elsewhere(other) else "u"
             merged[name] = Unknown(f"{prefix}{context.next()}", name[1], _common_type(one, other))
     return merged
+
+
+def _is_unset(value: Value) -> bool:
+    return isinstance(value, Unknown) and value.serial.startswith(UNSET)
+
+
+def assume(condition: Value, node: Node, frame: Frame, out: Out) -> None:
+    """Go on only where a condition holds: what was spun for. One that the model cannot compute is noted."""
+    condition, place = truth(condition), place_of(frame, node)
+    if is_unknown(condition):
+        out.append(Hole(frame.text(node)[:60], "loop", frozenset(), frozenset(), True, place))
+    elif not isinstance(condition, Const):
+        out.append(Assume(condition, place))
 
 
 def _is_set_elsewhere(value: Value) -> bool:

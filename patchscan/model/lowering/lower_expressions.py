@@ -29,6 +29,7 @@ from patchscan.model.lowering.calls import evaluate_call
 from patchscan.model.lowering.joins import join
 from patchscan.model.lowering.memory import (
     FREED,
+    SPUN_FOR,
     Context,
     Environment,
     Frame,
@@ -152,6 +153,8 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
         return read(
             context, Local(frame.number, name, frame.types[name]), "plain", env, out, place_of(frame, node)
         )
+    if name == SPUN_FOR[1] and SPUN_FOR in env:
+        return env[SPUN_FOR]
     if name in context.choices:
         return Const(context.choices[name])
     known = context.code.constant(name, frame.path)

@@ -17,19 +17,18 @@ from patchscan.model.lowering.abstract_values import (
     Const,
     Unknown,
     Value,
-    combine,
     cpu_value,
-    is_unknown,
     negate,
     truth,
 )
 from patchscan.model.lowering.inlining import bind, run
-from patchscan.model.lowering.joins import join
+from patchscan.model.lowering.joins import assume, join
 from patchscan.model.lowering.lower_expressions import evaluate, location
-from patchscan.model.lowering.lowered import Assume, Body, Hole
+from patchscan.model.lowering.lowered import Body, Hole
 from patchscan.model.lowering.memory import (
     DEAD,
     RETURN,
+    UNSET,
     Context,
     Environment,
     Frame,
@@ -38,6 +37,7 @@ from patchscan.model.lowering.memory import (
 )
 from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import Stubs
+from patchscan.model.lowering.switches import END, Rest, switch
 from patchscan.model.lowering.typing import find
 
 _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
@@ -46,9 +46,6 @@ _EMPTY_BODY = re.compile(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\)
 _LOOPS = ("while_statement", "for_statement", "do_statement")
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
-_END = "end of loop"
-
-Rest = list["Node | str"]
 
 
 def lower_function(context: Context, definition: Definition) -> Body:
@@ -135,7 +132,7 @@ def _statement(
     elif kind in _LOOPS:
         return _loop(context, node, env, frame, out, todo)
     elif kind == "switch_statement":
-        return _switch(context, node, env, frame, out, todo)
+        return switch(context, node, env, frame, out, todo)
     elif kind.endswith("_expression"):
         evaluate(context, node, env, frame, out)
     elif kind not in _QUIET:
@@ -145,7 +142,7 @@ def _statement(
 
 def _leave_loop(todo: Rest) -> None:
     """Drop what is left of the innermost loop or switch."""
-    while todo and todo.pop(0) != _END:
+    while todo and todo.pop(0) != END:
         pass
 
 
@@ -169,7 +166,7 @@ def declare(context: Context, node: Node, env: Environment, frame: Frame, out: O
             continue
         frame.types[name] = typed
         if value is None:
-            env[frame.number, name] = context.unknown(name, typed)
+            env[frame.number, name] = context.unknown(name, typed, UNSET)
         elif value.type == "initializer_list":
             _initialise(context, value, (frame.number, name), env, frame, out)
         else:
@@ -274,7 +271,7 @@ def _loop(
         todo[:0] = [
             *([body] if body is not None else []),
             *([condition] if condition is not None else []),
-            _END,
+            END,
         ]
         return None
     iterates = re.match(r"\w*for_?each", text) is not None
@@ -288,10 +285,10 @@ def _loop(
     context.assumptions.add("loops run at most once")
     value = _iteration(context, condition, iterates, env, frame, out)
     if isinstance(value, Const):
-        todo[:0] = [*([body] if value.number and body is not None else []), _END]
+        todo[:0] = [*([body] if value.number and body is not None else []), END]
         return None
     rest = todo if _exits(body) else []
-    _branch(context, value, node, ([*([body] if body is not None else []), _END], []), env, frame, out, rest)
+    _branch(context, value, node, ([*([body] if body is not None else []), END], []), env, frame, out, rest)
     return env if rest is todo else None
 
 
@@ -311,10 +308,7 @@ def _iteration(
 def _spin(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
     """Wait in a loop until a condition: executions in which it never comes are not looked at."""
     value = truth(evaluate(context, node.child_by_field_name("condition"), env, frame, out))
-    if is_unknown(value):
-        out.append(Hole(frame.text(node)[:60], "loop", _NONE, _NONE, True, place_of(frame, node)))
-    elif not isinstance(value, Const):
-        out.append(Assume(negate(value), place_of(frame, node)))
+    assume(negate(value), node, frame, out)
 
 
 def _each_cpu(
@@ -331,12 +325,12 @@ def _each_cpu(
             continue
         _set_variable(context, given[0], cpu, env, frame)
         if inside == Const(1):
-            after = lower_block(context, [body, _END], env, frame, out)
+            after = lower_block(context, [body, END], env, frame, out)
             if after is not env:
                 env.clear()
                 env.update(after)
         else:
-            _branch(context, truth(inside), node, ([body, _END], []), env, frame, out, [])
+            _branch(context, truth(inside), node, ([body, END], []), env, frame, out, [])
     return None
 
 
@@ -353,59 +347,3 @@ def _set_variable(context: Context, node: Node, cpu: int, env: Environment, fram
         name = frame.text(node)
     env[frame.number, name] = cpu_value(cpu)
     frame.types.setdefault(name, "int")
-
-
-def _switch(
-    context: Context, node: Node, env: Environment, frame: Frame, out: Out, todo: Rest
-) -> Environment | None:
-    """Each case with what it falls through to; which one is a choice where the value is not known."""
-    value = evaluate(context, node.child_by_field_name("condition"), env, frame, out)
-    body = node.child_by_field_name("body")
-    cases = [case for case in children(body) if case.type == "case_statement"] if body is not None else []
-    _cases(context, node, value, cases, 0, env, frame, out, [_END, *todo])
-    return env
-
-
-def _cases(
-    context: Context,
-    node: Node,
-    value: Value,
-    cases: list[Node],
-    index: int,
-    env: Environment,
-    frame: Frame,
-    out: Out,
-    rest: Rest,
-) -> None:
-    """The case at `index` or one behind it; `default` counts where it stands last."""
-    if index >= len(cases):
-        after = lower_block(context, rest, env, frame, out)
-        if after is not env:
-            env.clear()
-            env.update(after)
-        return
-    label = cases[index].child_by_field_name("value")
-    statements: Rest = [child for case in cases[index:] for child in _of_case(case)]
-    if label is None:
-        condition: Value = Const(1) if index == len(cases) - 1 else truth(context.unknown("default"))
-    else:
-        condition = combine("==", value, evaluate(context, label, env, frame, out))
-    yes_events, no_events = Out(), Out()
-    yes, no = dict(env), dict(env)
-    if condition != Const(0):
-        yes = lower_block(context, [*statements, *rest], yes, frame, yes_events)
-    if condition != Const(1):
-        _cases(context, node, value, cases, index + 1, no, frame, no_events, rest)
-    if isinstance(condition, Const):
-        chosen, events = (yes, yes_events) if condition.number else (no, no_events)
-        env.clear()
-        env.update(chosen)
-        out.extend(events)
-    else:
-        join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)
-
-
-def _of_case(case: Node) -> list[Node]:
-    """The statements of a case, its value left out."""
-    value = case.child_by_field_name("value")
-    return [child for child in children(case) if value is None or child.start_byte != value.start_byte]

@@ -30,6 +30,7 @@ _EVERY_CPU = frozenset({"cpu_online_mask", "cpu_possible_mask", "cpu_present_mas
 
 def _key(context: Context, node: Node, env: Environment, frame: Frame) -> Key | None:
     """Where the bits of the mask that an expression names are kept; None for a mask that is not followed."""
+    node, frame = _bound(node, frame)
     where = context.location(context, node, env, frame, []) if node.type == "identifier" else None
     if isinstance(where, Local) and (where.frame, where.name) in env:
         value = env[where.frame, where.name]

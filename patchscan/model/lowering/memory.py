@@ -1,6 +1,6 @@
 """State of a lowering: frames, environment, and what a read or a write of a location becomes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from tree_sitter import Node
@@ -27,6 +27,9 @@ from patchscan.model.lowering.stubs import Stubs
 Environment = dict[tuple[int, str], Value]
 Out = list[Event]
 RETURN, DEAD = "%return", (0, "%dead")
+UNSET = "unset "
+"""Begins the serial of what a variable holds before it was given a value: nobody may look at it."""
+SPUN_FOR = (0, "VAL")
 FREED = Const(9)
 
 
@@ -75,7 +78,7 @@ class Context:
     keep: frozenset[str] | None
     instances: Mapping[str, int]
     look_into: frozenset[str]
-    lower_block: Callable[["Context", list[Node], Environment, Frame, Out], Environment]
+    lower_block: Callable[["Context", "Sequence[Node | str]", Environment, Frame, Out], Environment]
     evaluate: Callable[["Context", "Node | None", Environment, Frame, Out], Value]
     location: Callable[["Context", Node, Environment, Frame, Out], Location]
     choices: Mapping[str, int] = field(default_factory=dict)

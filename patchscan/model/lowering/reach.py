@@ -54,7 +54,8 @@ class Reach:
         return self._relevant[key]
 
     def may(self, definition: Definition, depth: int = 0) -> frozenset[str]:
-        """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free"."""
+        """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free", and "end" where it
+        ends a section or gives a lock that it did not begin or take."""
         key = (definition.name, definition.path)
         if key in self._may:
             return self._may[key]
@@ -67,6 +68,9 @@ class Reach:
                 inner = self.code.callee(callee, definition.path)
                 if inner is not None:
                     found |= self.may(inner, depth + 1)
+        own = frozenset[str]().union(*(self.stubs.effects.get(callee, ()) for callee in definition.called))
+        if "end" in own and "begin" not in own:
+            found.add("end")
         self._may[key] = frozenset(found)
         return self._may[key]
 

@@ -13,25 +13,26 @@ from patchscan.kconfig.configured import Config
 BUILT_IN = Path(__file__).parent / "stubs"
 _PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
 _EFFECTS = {
-    "__F": "order",
-    "__open": "open",
-    "__close": "open",
-    "__wait": "wait",
-    "__ipi": "wait",
-    "__flush": "wait",
-    "__after": "wait",
-    "__lock": "lock",
-    "__unlock": "lock",
+    "__F": ("order",),
+    "__open": ("open", "begin"),
+    "__close": ("open", "end"),
+    "__wait": ("wait",),
+    "__wait_for": ("wait",),
+    "__ipi": ("wait",),
+    "__flush": ("wait",),
+    "__after": ("wait",),
+    "__lock": ("lock", "begin"),
+    "__unlock": ("lock", "end"),
 }
-_ACCESS = re.compile(r"__[RWXC]\(")
+_ACCESS = re.compile(r"__[RUWXC]\(")
 
 
 @frozen(eq=False)
 class Stubs:
     """Stubs by name.
 
-    effects: "fence" (a full one), "order" (any), "open", "wait", "lock", "free", "access", "<type>" where a
-    pointer to that type is given.
+    effects: "fence" (a full one), "order" (any), "open" and "lock" (a section or a lock is begun, "begin", or ended,
+    "end"), "wait", "free", "access", "<type>" where a pointer to that type is given.
     """
 
     definitions: dict[str, Definition]
@@ -117,7 +118,7 @@ def _close(definitions: dict[str, Definition]) -> dict[str, frozenset[str]]:
 def _own_effects(stub: Definition) -> frozenset[str]:
     """What a stub's own builtins do."""
     text = stub.text.decode("latin-1")
-    found = {_EFFECTS[name] for name in stub.called if name in _EFFECTS}
+    found = {effect for name in stub.called for effect in _EFFECTS.get(name, ())}
     if re.search(r"__F\(mb\)|__X\(\w+, full", text):
         found.add("fence")
     if "FREED" in text:

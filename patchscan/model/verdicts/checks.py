@@ -71,13 +71,14 @@ def _faults(body: Body, opened: list[str], held: list[str], spun: frozenset[str]
 
 def _judge(event: Wait, opened: list[str], held: list[str], spun: frozenset[str]) -> Iterator[str]:
     where = at(event.place)
-    if event.domain in _SLEEPS and opened:
+    kind = event.domain.partition("_")[0]
+    if kind in _SLEEPS and opened:
         what = (
             f"while {held[-1]} is held"
             if held
             else f"in a section with {' and '.join(sorted(set(opened)))} open"
         )
-        yield f"{_SLEEPS[event.domain]} at {where} sleeps {what}"
+        yield f"{_SLEEPS[kind]} at {where} sleeps {what}"
     if event.domain == "irq" and "irq" in opened:
         yield f"deadlock: the IPI at {where} is waited for with IRQs off"
     elif event.domain == "irq" and spun & set(held):

@@ -154,9 +154,18 @@ def _where(lines: Sequence[str], line: int) -> tuple[str, int]:
     return (place.group(1), int(place.group(2))) if place else ("", 0)
 
 
+def _is_domain(name: str) -> bool:
+    return name in _SECTIONS or name.startswith("srcu_")
+
+
+def _section(domain: str, otherwise: str) -> tuple[str, ...]:
+    """What to say of a domain's sections and waits; all structures of SRCU are spoken of alike."""
+    return _SECTIONS.get("srcu" if domain.startswith("srcu_") else domain, (otherwise,) * 4)
+
+
 def _not_waited(skipped: _Skipped, threads: tuple[Thread, ...], lines: Sequence[str], section: int) -> Moment:
     """The wait that is not made, as a step that misses the section it should have waited for."""
-    text = _SECTIONS[skipped.domain][3].format(cpu=skipped.cpu)
+    text = _section(skipped.domain, "")[3].format(cpu=skipped.cpu)
     return Moment(_who(threads, skipped.thread), text, *_where(lines, skipped.line), None, section)
 
 
@@ -193,11 +202,11 @@ def _waits(lines: Sequence[str]) -> Iterator[_Skipped]:
         begins, wait, request = _THREAD.match(line), _WAITS.search(line), _REQUEST.search(line)
         thread = int(begins[1]) if begins is not None else thread
         place = _COMMENT.search(line)
-        if wait is not None and place is not None and wait[1] in _SECTIONS:
+        if wait is not None and place is not None and _is_domain(wait[1]):
             yield _Skipped(thread, number, wait[1], wait[2])
         elif request is not None:
             for go, domain, cpu in helpers:
-                if go == request[1] and domain in _SECTIONS:
+                if go == request[1] and _is_domain(domain):
                     yield _Skipped(thread, number, domain, cpu)
 
 
@@ -226,13 +235,13 @@ def describe(text: str) -> tuple[str, bool]:
     for pattern, index in ((_OPENS, 0), (_CLOSES, 1)):
         found = pattern.fullmatch(text.rstrip(";"))
         if found is not None:
-            return _SECTIONS.get(found.group(1), (text, text, text))[index], True
+            return _section(found.group(1), text)[index], True
     lock = _LOCKS.fullmatch(text.rstrip(";"))
     if lock is not None:
         return f"{'takes' if lock.group(1) == 'lock' else 'gives'} {lock.group(2)}", True
     waits = _WAITS.fullmatch(text.rstrip(";"))
     if waits is not None:
-        return _SECTIONS.get(waits.group(1), (text,) * 3)[2].format(cpu=waits.group(2)), True
+        return _section(waits.group(1), text)[2].format(cpu=waits.group(2)), True
     return text, False
 
 

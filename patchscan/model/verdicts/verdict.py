@@ -25,11 +25,11 @@ from patchscan.model.lowering.lowered import (
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.verdicts.case import Case, case_of
 from patchscan.model.verdicts.checks import context_faults
+from patchscan.model.verdicts.doubts import doubts_of_safe
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
 
-_UNDECIDED = ("budget", "parse", "free of an object the model lost", "a way out of a loop over CPUs")
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
 
 
@@ -160,21 +160,10 @@ def _judge_safe(case: Case, verdict: Verdict, without_locks: str = "") -> Verdic
     elif not any(result.outcome == "Sometimes" for result in results):
         results.append(Mutation("without any wait or barrier", case.worst(edits)[0]))
     answers = [answer for answer in (case.answer(model) for model in case.models) if answer is not None]
-    reasons = gate(Grounds(answers, [one.outcome for one in results], case.complete, _doubts_of_safe(case)))
+    reasons = gate(Grounds(answers, [one.outcome for one in results], case.complete, doubts_of_safe(case)))
     return replace(
         verdict, verdict="unknown" if reasons else "safe", reasons=reasons, mutations=tuple(results)
     )
-
-
-def _doubts_of_safe(case: Case) -> list[str]:
-    """What was not looked into and could do the bad thing."""
-    doubts = []
-    for hole in case.extraction.holes():
-        if hole.kind in _UNDECIDED:
-            doubts.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
-        elif hole.kind == "call" and hole.known and "free" in hole.may:
-            doubts.append(f"{hole.name}() at {at(hole.place)} can free, and was not looked into")
-    return doubts
 
 
 def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:

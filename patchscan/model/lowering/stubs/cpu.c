@@ -48,11 +48,11 @@ void call_rcu(h, f) { __after(rcu, f, h); }
 void call_rcu_hurry(h, f) { __after(rcu, f, h); }
 void kfree_rcu(p, f) { __after(rcu, kfree, p); }
 /* a counter, so that sections of a CPU nest: Documentation/RCU/whatisRCU.rst */
-int srcu_read_lock(s) { __open(srcu); return 0; }
-void srcu_read_unlock(s, i) { __close(srcu); }
-void synchronize_srcu(s) { __wait(srcu); }
-void synchronize_srcu_expedited(s) { __wait(srcu); }
-void call_srcu(s, h, f) { __after(srcu, f, h); }
+int srcu_read_lock(s) { __open(srcu, s); return 0; }
+void srcu_read_unlock(s, i) { __close(srcu, s); }
+void synchronize_srcu(s) { __wait_for(srcu, s); }
+void synchronize_srcu_expedited(s) { __wait_for(srcu, s); }
+void call_srcu(s, h, f) { __after(srcu, f, h, s); }
 
 /*
  * kernel/smp.c, include/linux/smp.h. smp_call_function*() leave out the calling CPU; on_each_cpu*() call the

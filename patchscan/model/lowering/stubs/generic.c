@@ -2,15 +2,17 @@
  * What kernel APIs do to memory and to readers, in terms of the builtins of the model:
  *
  *   __R(order, lvalue)               a read: once, plain, acquire
+ *   __U(order, lvalue, condition)    a read, repeated until a condition over VAL holds
  *   __W(order, lvalue, value)        a write: once, plain, release
  *   __X(op, order, lvalue, operand)  read-modify-write, gives the old value; op: xchg, add, sub, or, andnot, and
  *   __C(order, lvalue, old, new)     compare-exchange, gives the old value
  *   __F(kind)                        a fence
- *   __open(domain) __close(domain)   a reader section of this CPU
+ *   __open(domain[, of]) __close(domain[, of])  a reader section of this CPU; of: the structure it belongs to
  *   __wait(domain[, cpu])            wait for the sections that are open (on that CPU)
+ *   __wait_for(domain, of)           wait for the sections that belong to a structure
  *   __ipi(cpu, function, info, wait) an interrupt: waits for the irq section, runs function there
  *   __flush(domain)                  as __wait, on the CPU that runs it (an interrupt handler's: the target)
- *   __after(domain, function, head)  call function(head) when the open sections have closed
+ *   __after(domain, function, head[, of])  call function(head) when the open sections have closed
  *   __assuming("...")                say so with a verdict on a reader that comes here
  *   __lock(l) __unlock(l)            a lock
  *   __one_cpu()                      the number of one CPU, nobody knows of which
@@ -41,8 +43,8 @@ void smp_mb__after_spinlock(void) { __F(after_spinlock); }
 void smp_mb__after_unlock_lock(void) { __F(after_unlock_lock); }
 /* include/asm-generic/barrier.h: the control dependency with this makes an acquire */
 void smp_acquire__after_ctrl_dep(void) { __F(rmb); }
-pointee_t smp_cond_load_acquire(p, c) { return __R(acquire, *p); }
-pointee_t smp_cond_load_relaxed(p, c) { return __R(once, *p); }
+pointee_t smp_cond_load_acquire(p, c) { return __U(acquire, *p, c); }
+pointee_t smp_cond_load_relaxed(p, c) { return __U(once, *p, c); }
 
 /* Documentation/RCU/rcu_dereference.rst */
 same_t rcu_dereference(l) { return __R(once, l); }
@@ -117,7 +119,8 @@ bool atomic_try_cmpxchg_acquire(v, o, n) { int old = *o; int seen = __C(acquire,
 bool atomic_try_cmpxchg_release(v, o, n) { int old = *o; int seen = __C(release, *v, old, n); *o = seen; return seen == old; }
 
 /* a failed conditional operation orders nothing: the value is what decides */
-int atomic_cond_read_acquire(v, c) { return __R(acquire, *v); }
+int atomic_cond_read_acquire(v, c) { return __U(acquire, *v, c); }
+int atomic_cond_read_relaxed(v, c) { return __U(once, *v, c); }
 int atomic_add_return_release(i, v) { return __X(add, release, *v, i) + i; }
 int atomic_add_return_acquire(i, v) { return __X(add, acquire, *v, i) + i; }
 int atomic_sub_return_release(i, v) { return __X(sub, release, *v, i) - i; }

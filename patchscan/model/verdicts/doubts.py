@@ -1,0 +1,102 @@
+"""What nobody looked into and what may undo a "safe": calls that may free, or end a section, and values not known."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.model.extraction.extract import Extraction
+from patchscan.model.extraction.mutate import at
+from patchscan.model.extraction.slice import origins
+from patchscan.model.lowering.abstract_values import Const, Named, Register, Unknown, is_symbol, leaves
+from patchscan.model.lowering.lowered import (
+    Assume,
+    Branch,
+    Close,
+    Deferred,
+    Hole,
+    Open,
+    Read,
+    Thread,
+    Update,
+    Wait,
+    Write,
+    walk,
+)
+from patchscan.model.verdicts.case import Case
+from patchscan.model.verdicts.checks import context_faults
+
+_UNDECIDED = ("budget", "parse", "free of an object the model lost", "a way out of a loop over CPUs")
+_GIVES_AWAY = re.compile(
+    r"free|put|release|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
+)
+_ENDS = re.compile(
+    r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|_exit|leave|_end|_stop"
+)
+
+
+def doubts_of_safe(case: Case) -> list[str]:
+    """Why a case in which nothing bad was found may do the bad thing all the same, one sentence each."""
+    extraction = case.extraction
+    found = [*_holes(extraction), *context_faults(case.threads)]
+    for thread in extraction.threads:
+        others = [other for other in extraction.threads if other is not thread]
+        if any(isinstance(event, (Wait, Deferred)) for other in others for event in walk(other.body)):
+            found += _ends_of_sections(thread)
+    return list(dict.fromkeys([*found, *_values(extraction)]))
+
+
+def _holes(extraction: Extraction) -> Iterator[str]:
+    """What was not looked into and could free."""
+    for hole in extraction.holes():
+        where = f"{hole.name}() at {at(hole.place)}"
+        if hole.kind in _UNDECIDED:
+            yield f"{hole.kind}: {hole.name} at {at(hole.place)}"
+        elif hole.known and hole.kind == "call" and "free" in hole.may:
+            yield f"{where} can free, and was not looked into"
+        elif (
+            not hole.known
+            and "write" in hole.may
+            and (hole.kind == "indirect call" or _GIVES_AWAY.search(hole.name))
+        ):
+            yield f"{where} is given the object, and was not looked into"
+
+
+def _ends_of_sections(thread: Thread) -> Iterator[str]:
+    """Calls between two reads of one section that may end it, and begin another."""
+    opened, read = 0, False
+    waiting: list[Hole] = []
+    for event in walk(thread.body):
+        if isinstance(event, Open):
+            opened += 1
+        elif isinstance(event, Close):
+            opened -= 1
+        elif isinstance(event, (Read, Update)):
+            yield from (f"{hole.name}() at {at(hole.place)} may end the section" for hole in waiting)
+            read, waiting = True, []
+        elif isinstance(event, Hole) and opened > 0 and read and _may_end(event):
+            waiting.append(event)
+        if opened <= 0:
+            read, waiting = False, []
+
+
+def _may_end(hole: Hole) -> bool:
+    if hole.kind == "indirect call":
+        return True
+    return "end" in hole.may or (not hole.known and _ENDS.search(hole.name) is not None)
+
+
+def _values(extraction: Extraction) -> Iterator[str]:
+    """Locations that get a value the model does not know, where somebody's way depends on what they hold."""
+    asked: set[str] = set()
+    for thread in extraction.threads:
+        for event in walk(thread.body):
+            if isinstance(event, (Branch, Assume)):
+                registers = [leaf for leaf in leaves(event.condition) if isinstance(leaf, Register)]
+                if any(isinstance(leaf, Const) and leaf.number for leaf in leaves(event.condition)):
+                    asked.update(*(origins(thread.body, register.name) for register in registers))
+    for thread in extraction.threads:
+        for event in walk(thread.body):
+            if not isinstance(event, Write) or not isinstance(event.location, Named):
+                continue
+            unknown = isinstance(event.value, Unknown) and not is_symbol(event.value)
+            if unknown and event.location.name in asked:
+                yield f"what is written to {event.location.name} at {at(event.place)} is not known"
