@@ -16,7 +16,7 @@ from patchscan.model.lowering.abstract_values import (
     truth,
 )
 from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole
-from patchscan.model.lowering.memory import DEAD, UNSET, Context, Environment, Frame, Out, place_of
+from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Environment, Frame, Out, place_of
 
 Arm = tuple[Environment, Out]
 
@@ -48,7 +48,7 @@ def join(
     if is_unknown(condition):
         key, straight = _choice_key(condition)
         then, otherwise = (yes[1], no[1]) if straight else (no[1], yes[1])
-        text = " ".join(_condition_text(node, frame).split())
+        text = _asked(condition) or " ".join(_condition_text(node, frame).split())
         out.append(Choice(key, text if straight else f"!({text})", tuple(then), tuple(otherwise), place))
     else:
         out.append(Branch(condition, tuple(yes[1]), tuple(no[1]), place))
@@ -117,6 +117,14 @@ def _choice_key(condition: Value) -> tuple[str, bool]:
     if isinstance(condition, Operation) and condition.operator in ("!=", "<=", ">="):
         return repr(negate(condition)), False
     return repr(condition), True
+
+
+def _asked(condition: Value) -> str:
+    """What is asked of a mask of CPUs, in words: a loop over one has no condition to quote."""
+    named = (
+        leaf.text for leaf in leaves(condition) if isinstance(leaf, Unknown) and leaf.serial.startswith(MASK)
+    )
+    return next(named, "")
 
 
 def _condition_text(node: Node, frame: Frame) -> str:

@@ -284,12 +284,24 @@ def _loop(
         lower_block(context, todo_first, env, frame, out)
     context.assumptions.add("loops run at most once")
     value = _iteration(context, condition, iterates, env, frame, out)
+    _any_round(context, node.child_by_field_name("update"), env, frame)
     if isinstance(value, Const):
         todo[:0] = [*([body] if value.number and body is not None else []), END]
         return None
     rest = todo if _exits(body) else []
     _branch(context, value, node, ([*([body] if body is not None else []), END], []), env, frame, out, rest)
     return env if rest is todo else None
+
+
+def _any_round(context: Context, step: Node | None, env: Environment, frame: Frame) -> None:
+    """What a loop counts is no longer the number it began with: the round that is followed may be any."""
+    for node in nodes(step) if step is not None else ():
+        argument = node.child_by_field_name("argument") or node.child_by_field_name("left")
+        if node.type not in ("update_expression", "assignment_expression") or argument is None:
+            continue
+        name = frame.text(argument)
+        if isinstance(env.get((frame.number, name)), Const):
+            env[frame.number, name] = context.unknown(name, frame.types.get(name, ""))
 
 
 def _iteration(

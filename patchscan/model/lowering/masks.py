@@ -18,11 +18,9 @@ from patchscan.model.lowering.abstract_values import (
     is_unknown,
     negate,
 )
-from patchscan.model.lowering.memory import Context, Environment, Frame, Out
+from patchscan.model.lowering.memory import MASK, Context, Environment, Frame, Out
 
 Key = tuple[int, str]
-MASK = "mask "
-"""Begins the serial of a bit of a mask that the model does not follow."""
 CPUS_OF = "mm_cpumask of "
 """Begins the name of mm_cpumask() of an address space."""
 _EVERY_CPU = frozenset({"cpu_online_mask", "cpu_possible_mask", "cpu_present_mask"})
@@ -52,16 +50,21 @@ def bit(context: Context, node: Node, cpu: int, env: Environment, frame: Frame) 
         return Const(0)
     key = _key(context, node, env, frame)
     if key is None:
-        return Unknown(f"{MASK}{_text(node, frame)}[cpu {cpu}]", f"CPU {cpu} is in {_text(node, frame)}")
+        text = _text(node, frame)
+        return Unknown(f"{MASK}{text}[cpu {cpu}]", _holds(text, cpu))
     place = key[0], f"{key[1]}[cpu {cpu}]"
     if place not in env and _runs(context, key[1], cpu, frame):
         context.assumptions.add("mm_cpumask() holds every CPU on which its address space is in use")
         env[place] = Const(1)
     if place not in env:
-        text = f"{_text(node, frame)}[cpu {cpu}]"
-        serial = f"{MASK}{context.next()} {text}" if isinstance(key[0], int) and key[0] else f"{MASK}{text}"
-        env[place] = Unknown(serial, text)
+        text = _text(node, frame)
+        serial = f"{context.next()} {text}" if key[0] else text
+        env[place] = Unknown(f"{MASK}{serial}[cpu {cpu}]", _holds(text, cpu))
     return env[place]
+
+
+def _holds(mask: str, cpu: int) -> str:
+    return f"{mask.lstrip('&')} holds CPU {cpu}"
 
 
 def _runs(context: Context, mask: str, cpu: int, frame: Frame) -> bool:
@@ -128,7 +131,7 @@ def _both(context: Context, one: Value, other: Value) -> Value:
         return Const(0)
     if Const(1) in (one, other):
         return other if one == Const(1) else one
-    return one if one == other else Unknown(f"{MASK}{context.next()}", "both masks hold the CPU")
+    return one if one == other else Unknown(f"{MASK}{context.next()}", "the combined mask holds the CPU")
 
 
 def _either(one: Value, other: Value) -> Value:

@@ -27,6 +27,8 @@ from patchscan.model.lowering.stubs import Stubs
 Environment = dict[tuple[int, str], Value]
 Out = list[Event]
 RETURN, DEAD = "%return", (0, "%dead")
+MASK = "mask "
+"""Begins the serial of a bit of a mask of CPUs that the model does not follow."""
 UNSET = "unset "
 """Begins the serial of what a variable holds before it was given a value: nobody may look at it."""
 SPUN_FOR = (0, "VAL")

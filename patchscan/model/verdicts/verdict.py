@@ -22,7 +22,7 @@ from patchscan.model.lowering.lowered import (
     rewrite,
     walk,
 )
-from patchscan.model.lowering.memory import FREED
+from patchscan.model.lowering.memory import FREED, MASK
 from patchscan.model.verdicts.case import Case, case_of
 from patchscan.model.verdicts.checks import context_faults
 from patchscan.model.verdicts.doubts import doubts_of_safe
@@ -31,6 +31,7 @@ from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, inter
 from patchscan.model.verdicts.repairs import find_repair
 
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
+_MASK = re.compile(rf"serial='{MASK}")
 
 
 @frozen
@@ -178,7 +179,7 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
     else:
         worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
     branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
-    decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks))
+    decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks, _SET_ELSEWHERE))
     litmus = case.litmus(worst)
     verdict = replace(
         verdict,
@@ -189,6 +190,8 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
         interleaving=interleaving(litmus, worst.threads),
     )
     reasons = _doubts(case, worst)
+    masks = (choice for choice in decisive_choices(locked, with_locks, _MASK))
+    reasons += [f"whether {_condition(choice)[0]} is not known" for choice in masks]
     repair, tried = find_repair(case, worst)
     if repair is None:
         reasons.append("no repair of one or two changes was found")
@@ -220,17 +223,23 @@ def _ordered_by_locks(locked: Case, verdict: Verdict) -> Verdict:
 
 
 def _branch_text(choice: Taken) -> str:
+    text, holds = _condition(choice)
+    return f"{at(choice.place)}: {text} is {'true' if holds else 'false'}"
+
+
+def _condition(choice: Taken) -> tuple[str, bool]:
+    """A condition as C has it, and whether it holds."""
     text, holds = choice.text, choice.holds
     if text.startswith("!(") and text.endswith(")"):
         text, holds = text[2:-1], not holds
     while text.startswith("(") and text.endswith(")") and text.count("(") == text.count(")"):
         text = text[1:-1]
-    return f"{at(choice.place)}: {text} is {'true' if holds else 'false'}"
+    return text, holds
 
 
-def decisive_choices(case: Case, worst: Model) -> tuple[Taken, ...]:
-    """The choices without which no model is unsafe and that a variable or static key decides, set elsewhere."""
-    asked = [taken for taken in worst.taken if _SET_ELSEWHERE.search(taken[1])]
+def decisive_choices(case: Case, worst: Model, what: re.Pattern[str]) -> tuple[Taken, ...]:
+    """The choices without which no model is unsafe, of those whose key holds a pattern."""
+    asked = [taken for taken in worst.taken if what.search(taken[1])]
     unsafe = [model for model in case.models if asked and case.outcome(model) == "Sometimes"]
     decisive = []
     for role, key, choice in asked:
