@@ -90,7 +90,7 @@ class ModelResult:
     verdict: "safe", "unsafe" or "unknown", before: that of the code before the patch, None where it was not
     asked; outcome: "Never", "Sometimes" or "Always"; repair: a change that is known to make it safe;
     litmus: the test as text; replay: the command that executes it again; patch: the number of the patch after
-    which the code is that of the model.
+    which the code is that of the model; reasons: why the verdict is "unknown".
     """
 
     name: str
@@ -106,6 +106,7 @@ class ModelResult:
     litmus: str = ""
     replay: str = ""
     patch: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 @frozen

@@ -182,10 +182,13 @@ def _export(exporter: Exporter, text: str, file: str) -> str:
 
 def report(judged: Judged) -> list[str]:
     """The report on a single test."""
+    from patchscan.model.verdicts.gate import unproven
+
     result = judged.result
     lines = [f"{printable(result.name)}: {result.outcome}   {printable(result.condition)}"]
     if result.flags:
         lines.append(f"flags: {', '.join(result.flags)}")
+    lines += [printable(reason) for reason in unproven(result)]
     if result.race:
         lines.append(printable(f"data race: {result.race[0]} and {result.race[1]}"))
     if judged.remark:
@@ -202,13 +205,15 @@ def report(judged: Judged) -> list[str]:
 
 def table(judged: list[Judged]) -> list[str]:
     """A line a test, and what they come to."""
+    from patchscan.model.verdicts.gate import unproven
+
     width = max((len(printable(one.result.file)) for one in judged), default=0)
     lines = []
     for one in judged:
         result = one.result
         cells = f"{printable(result.file):{width}}  {result.outcome:9}  {','.join(result.flags)}"
         lines.append(f"{cells.rstrip()}{'  ' if one.remark else ''}{one.remark}")
-        for extra in (*result.notes, *(result.states or ()), *one.lines):
+        for extra in (*unproven(result), *result.notes, *(result.states or ()), *one.lines):
             lines.append(f"    {printable(extra)}")
     counts = dict.fromkeys(("Never", "Sometimes", "Always", "Unknown"), 0)
     for one in judged:
@@ -223,6 +228,7 @@ def to_json(judged: Judged) -> dict[str, object]:
     """The object that --json prints for a test; the keys are described in the interface document."""
     from patchscan.lkmm.answers.cycles import cycle_json
     from patchscan.lkmm.answers.witness import witness_json
+    from patchscan.model.verdicts.gate import unproven
 
     result = judged.result
     found: dict[str, object] = {
@@ -238,6 +244,7 @@ def to_json(judged: Judged) -> dict[str, object]:
         "expected": " ".join(result.expected) or None,
         "fault": judged.fault or None,
         "notes": list(result.notes),
+        "unproven": list(unproven(result)),
     }
     if result.states is not None:
         found["states"] = list(result.states)

@@ -18,13 +18,22 @@ OUTCOMES = {
 
 
 def judged(model: ModelResult) -> str:
-    """The verdict, and that of the code before."""
+    """The verdict and that of the code before, with why nothing is known, or what a "safe" assumes."""
+    told = _compared(model)
+    if model.verdict == "unknown" and model.reasons:
+        return f"{told}: {model.reasons[0]}"
+    if model.verdict == "safe" and model.assumptions:
+        return f"{told}, assuming: {'; '.join(model.assumptions)}"
+    return told
+
+
+def _compared(model: ModelResult) -> str:
     return f"{model.verdict} ({model.before} before the patch)" if model.before else model.verdict
 
 
 def verdict(model: ModelResult) -> str:
     """The verdict, that of the code before, and the outcome in words."""
-    return f"{judged(model)}: {OUTCOMES.get(model.outcome, model.outcome)}"
+    return f"{_compared(model)}: {OUTCOMES.get(model.outcome, model.outcome)}"
 
 
 def title(model: ModelResult) -> str:
@@ -47,6 +56,7 @@ def brief(entries: Sequence[str]) -> str:
 def facts(model: ModelResult, whole: bool = False) -> Iterator[tuple[str, str]]:
     """(title, text) of what belongs to a verdict: repair, assumptions, what was left out, how to run it again."""
     listed = (
+        ("unknown because", "; ".join(model.reasons)),
         ("repair", model.repair or ""),
         ("assumes", "; ".join(model.assumptions)),
         ("not modelled", "; ".join(model.unmodelled) if whole else brief(model.unmodelled)),

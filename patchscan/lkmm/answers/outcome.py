@@ -24,6 +24,7 @@ class Result:
     cycle: for Never, why the first execution with these values is none; see cycles.py.
     expected: the words of the test's own `Result:` line.
     litmus: the test that was run, reader domains already lowered to the plain dialect.
+    undefined: what has no value, such as a sum of addresses; executions that come to it are left out.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Result:
     condition: str = ""
     expected: tuple[str, ...] = ()
     litmus: Litmus | None = field(default=None, compare=False)
+    undefined: tuple[str, ...] = ()
 
 
 @frozen

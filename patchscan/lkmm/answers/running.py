@@ -118,6 +118,7 @@ class _Run:
         positive: Candidate | None = None
         negative: Candidate | None = None
         forbidden: Cycle | None = None
+        undefined: tuple[str, ...] = ()
         try:
             program = self._unfold()
             solver = self._solver(program)
@@ -128,11 +129,7 @@ class _Run:
                 found = (self._why_none(program),)
             elif with_flags:
                 found, race = flags(solver, some)
-            if solver.encoding.undefined:
-                self.notes.append(
-                    "executions in which this is computed are left out: "
-                    + ", ".join(sorted(solver.encoding.undefined)[:3])
-                )
+            undefined = tuple(sorted(solver.encoding.undefined))
             if cycle and outcome == "Never" and some is not None:
                 forbidden = self._cycle(program)
             if states:
@@ -157,6 +154,7 @@ class _Run:
             condition=self.litmus.condition_text,
             expected=self.litmus.expected,
             litmus=self.litmus,
+            undefined=undefined,
         )
 
     def answer(self) -> Answer:

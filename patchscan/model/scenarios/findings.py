@@ -88,7 +88,8 @@ def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
             severity="error" if verdict.before == "safe" else "warning",
         )
     if verdict.verdict == "safe":
-        return Silence(path, line, f"no execution of the model of {roles} does it", checked=True)
+        resting = f", assuming {', '.join(verdict.assumptions)}" if verdict.assumptions else ""
+        return Silence(path, line, f"no execution of the model of {roles} does it{resting}", checked=True)
     if verdict.verdict == "unsafe":
         return Silence(path, line, f"the model of {roles} is unsafe before the patch, too", checked=True)
     return Silence(path, line, f"the model of {roles} decides nothing: {verdict.reasons[0]}", checked=False)
@@ -107,7 +108,7 @@ def message(verdict: Verdict, roles: str) -> str:
     if verdict.repair:
         parts.append(f"with {verdict.repair} no execution does it")
     if verdict.assumptions:
-        parts.append("assuming " + ", ".join(verdict.assumptions[:4]))
+        parts.append("assuming " + ", ".join(verdict.assumptions))
     return "; ".join(parts)
 
 

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from patchscan.basics.record import frozen
-from patchscan.lkmm.answers.outcome import Answer
+from patchscan.lkmm.answers.outcome import Answer, Result
 
 # Counts, so that a verdict is the same on every machine; the clock is the last guard, far above them.
 _EFFORT, _VARIABLES, _EVENTS, _SECONDS = 20_000, 1_000_000, 1_000, 300.0
+
+_STUCK = ("vacuous", "deadlock")
+_HARMLESS = (*_STUCK, "data-race", "mixed-accesses")
 
 
 @frozen
@@ -58,6 +61,23 @@ def outcome(answer: Answer) -> str:
     if answer.held:
         return "Sometimes"
     return "Never" if answer.held is False and not answer.faults else "Unknown"
+
+
+def answer_of(result: Result) -> Answer:
+    """The answer that running a test came to, with what its flags say of it."""
+    faults = [f"it computes {operation}" for operation in result.undefined]
+    faults += [f"no execution of it comes to its end ({flag})" for flag in result.flags if flag in _STUCK]
+    faults += [f"its sections do not match ({flag})" for flag in result.flags if flag not in _HARMLESS]
+    faults += ["it has a data race, so it promises nothing"] if "data-race" in result.flags else []
+    why = "; ".join(result.notes) or "a limit was met"
+    held = {"Never": False, "Unknown": None}.get(result.outcome, True)
+    return Answer(held, why if held is None else "", tuple(faults))
+
+
+def unproven(result: Result) -> tuple[str, ...]:
+    """Why a test that never shows its condition proves nothing; () where it does, and for any other outcome."""
+    answer = answer_of(result)
+    return gate(Grounds([answer], ["Sometimes"])) if answer.held is False else ()
 
 
 @lru_cache(maxsize=4096)

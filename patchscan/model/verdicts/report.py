@@ -63,10 +63,11 @@ def model_result(verdict: Verdict, directory: str = "") -> ModelResult:
         timeline=steps,
         repair=verdict.repair,
         assumptions=verdict.assumptions,
-        unmodelled=(*verdict.reasons, *verdict.unmodelled),
+        unmodelled=verdict.unmodelled,
         litmus=verdict.litmus,
         replay=replay(verdict, directory) if verdict.litmus else "",
         patch=int(number[1]) if (number := _PATCH.search(verdict.name)) else 0,
+        reasons=verdict.reasons,
     )
 
 
