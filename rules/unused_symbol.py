@@ -1,6 +1,5 @@
 """A function is introduced that nothing uses, or that only a later patch of the series uses."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
+from patchscan.lookup.pasted import may_be_built, may_be_included, pasted_words
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -18,14 +18,7 @@ SPECIAL = pattern(
     r"\b(?:__maybe_unused|__always_unused|__used|__visible|asmlinkage|__weak|__bpf_kfunc\w*|\w*SYSCALL_DEFINE\w*|"
     r"BPF_CALL_\d|BPF_PROG\w*|__section|__alias\w*|SEC|KUNIT\w*|VISIBLE_IF_KUNIT|\w*TEST\w*)\b"
 )
-# A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
-# DEVICE_ATTR_RO(speed) uses speed_show().
-MACRO_CALL = pattern(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.MULTILINE)
-# What such macros append; where the file is not known, there may be one.
-PASTED = pattern(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
 EXPORT = pattern(r"\s*EXPORT_\w*SYMBOL")
-LOCAL_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
-MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -81,31 +74,6 @@ def is_declaration(text: str, name: str) -> bool:
     head, _, rest = text.partition(name)
     at_file_level = not head[:1].isspace() and not head.startswith("#") and "(" not in head
     return EXPORT.match(text) is not None or (at_file_level and rest.lstrip().startswith("("))
-
-
-def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
-    """Arguments of macros from which these may build names; None where a macro of the file pastes any."""
-    text = (file.state.after or b"").decode("latin-1")
-    shown = "\n".join(
-        line.text
-        for other in context.all
-        for each in other.files
-        for hunk in each.change.hunks
-        for line in hunk.lines
-    )
-    if "##" in text or "##" in shown:
-        return None
-    return frozenset(
-        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{2,}", match[1])
-    )
-
-
-def may_be_built(file: ChangedFile, name: str, words: frozenset[str] | None) -> bool:
-    """Whether a macro may paste the name together."""
-    if words is None or (file.state.after is None and PASTED.search(name)):
-        return True
-    parts = name.split("_")
-    return any("_".join(parts[:at]) in words or "_".join(parts[at:]) in words for at in range(1, len(parts)))
 
 
 def later(file: ChangedFile, function: Function, patch: int) -> Finding | Silence:
@@ -187,20 +155,6 @@ def compiled_out(function: Function) -> bool:
     """Whether a function stands under #if 0."""
     conditions = function.source.conditions_at(function.name_line)
     return any(each.expression.strip() == "0" and not each.negated for each in conditions)
-
-
-def may_be_included(context: Context, file: ChangedFile) -> bool:
-    """Whether a new file shares its static functions: it includes a header that is not here, which may hold code that
-    calls them, or nothing in it is reached from outside, so that another C file has to include it.
-    """
-    if file.state.after is None:
-        return False
-    text = file.state.after.decode("latin-1")
-    here = {other.path.rpartition("/")[2] for each in context.all for other in each.files}
-    if any(name.rpartition("/")[2] not in here for name in LOCAL_INCLUDE.findall(text)):
-        return True
-    functions = [function for source in file.after for function in source.functions()]
-    return all(each.is_static for each in functions) and not MACRO_AT_FILE_LEVEL.search(text)
 
 
 def is_exported(context: Context, name: str) -> bool:

@@ -1,0 +1,107 @@
+"""Names that are used without being written: macros paste them together, and files include one another."""
+
+import re
+
+from patchscan.basics.pattern import pattern
+from patchscan.context import ChangedFile, Context
+from patchscan.tree.overlay import View
+
+# A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
+# DEVICE_ATTR_RO(speed) uses speed_show().
+MACRO_CALL = pattern(r"(?:\b_*[A-Z][A-Z0-9_]{3,}|^[a-z_]\w*)\s*\(([^;{}]*)", re.MULTILINE)
+# What such macros append; where the file is not known, there may be one.
+PASTED = pattern(r"_(?:show|store|open|read|write|get|set|ops|fops|init|exit|probe|remove)$")
+LOCAL_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
+_DEFINE = pattern(r"^[ \t]*#[ \t]*define[ \t]+\w+(?:\(([^)]*)\))?((?:\\\r?\n|.)*)", re.MULTILINE)
+_GLUED = pattern(r"\w+(?:\s*##\s*\w+)+")
+MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
+
+
+def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
+    """Arguments of macros from which these may build names; None where a macro of the file pastes any."""
+    text = (file.state.after or b"").decode("latin-1")
+    shown = "\n".join(
+        line.text
+        for other in context.all
+        for each in other.files
+        for hunk in each.change.hunks
+        for line in hunk.lines
+    )
+    if any(glued.search("") for glued in _glued(f"{shown}\n{text}")):
+        return None
+    return frozenset(
+        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{2,}", match[1])
+    )
+
+
+def _glued(text: str) -> tuple["re.Pattern[str]", ...]:
+    """What the names look like that the macros of a text paste together: a parameter may be any word."""
+    found = set()
+    for match in _DEFINE.finditer(text):
+        parameters = {name.strip().removesuffix("...") for name in (match[1] or "").split(",")} | {
+            "__VA_ARGS__"
+        }
+        for run in _GLUED.findall(match[2].replace("\\\n", " ")):
+            words = (word.strip() for word in run.split("##"))
+            found.add("".join(r"\w*" if word in parameters else re.escape(word) for word in words))
+    return tuple(re.compile(each) for each in sorted(found))
+
+
+def named_by_macro(view: View, file: ChangedFile, name: str) -> bool | None:
+    """Whether a macro of the file, or of the headers beside it, names a variable that its callers have.
+
+    None where such a header is not at hand.
+    """
+    from patchscan.lookup.closure import Closure
+
+    text = file.state.after
+    if text is None:
+        return None
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    if _names(text, word):
+        return True
+    closure = Closure(view, file.path, text, "x86")
+    if any(include.quoted for include in closure.first.missing):
+        return None
+    return any(_names(view.read(path) or b"", word) for path in closure.beside())
+
+
+def _names(text: bytes, word: "re.Pattern[str]") -> bool:
+    """Whether the body of a macro holds a word that is none of its parameters."""
+    if b"define" not in text:
+        return False
+    for match in _DEFINE.finditer(text.decode("latin-1")):
+        if word.search(match[2]) and not word.search(match[1] or ""):
+            return True
+    return False
+
+
+def glued_names(file: ChangedFile) -> tuple["re.Pattern[str]", ...]:
+    """Patterns of the names that macros of a file and of its hunks paste together."""
+    hunks = "\n".join(line.text for hunk in file.change.hunks for line in hunk.lines if line.kind != "-")
+    whole = file.state.after
+    return _glued(hunks if whole is None else whole.decode("latin-1"))
+
+
+def may_be_built(file: ChangedFile, name: str, words: frozenset[str] | None) -> bool:
+    """Whether a macro may paste the name together."""
+    if words is None or (file.state.after is None and PASTED.search(name)):
+        return True
+    if any(glued.fullmatch(name) for glued in glued_names(file)):
+        return True
+    parts = name.split("_")
+    return any("_".join(parts[:at]) in words or "_".join(parts[at:]) in words for at in range(1, len(parts)))
+
+
+def may_be_included(context: Context, file: ChangedFile) -> bool:
+    """Whether a new file shares its static functions: it includes a header that is not here, which may hold code that
+    calls them, or nothing in it is reached from outside, so that another C file has to include it.
+    """
+    if file.state.after is None:
+        return False
+    text = file.state.after.decode("latin-1")
+    here = {other.path.rpartition("/")[2] for each in context.all for other in each.files}
+    if any(name.rpartition("/")[2] not in here for name in LOCAL_INCLUDE.findall(text)):
+        return True
+    functions = [function for source in file.after for function in source.functions()]
+    return all(each.is_static for each in functions) and not MACRO_AT_FILE_LEVEL.search(text)

@@ -1,0 +1,160 @@
+"""When a file uses what only it can use: the #if around every use, and the macros that drop their argument."""
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.formula import Formula, all_of, any_of, follows, read_condition
+from patchscan.basics.pattern import pattern
+from patchscan.c.conditions import Macro
+from patchscan.c.lexical import directives
+from patchscan.c.occurrences import offsets
+from patchscan.c.source import Source, parse
+from patchscan.c.statements import Statement, statements
+from patchscan.lookup.definer import defines
+from patchscan.lookup.uses import files_holding
+from patchscan.tree import Tree
+from patchscan.tree.overlay import View
+
+ALWAYS = Formula("constant", "1")
+NEVER = Formula("constant", "0")
+_MODULE = "defined(MODULE)"
+# A macro that may drop an argument; what else is called is a function, as a rule.
+_DROPS = pattern(rb"(_*[A-Z][A-Z0-9_]+|\w+_ptr)\s*\Z")
+_MOST_HEADERS = 40
+_MOST_FILES = 100_000
+_DEEPEST = 4
+_WINDOW = 1500
+_KNOWN: WeakKeyDictionary[Tree, dict[str, tuple[tuple[Macro, Formula], ...]]] = WeakKeyDictionary()
+
+
+def declared_at(source: Source, name: str) -> tuple[Statement, ...]:
+    """The statements outside functions that declare or define a name."""
+    kinds = ("function", "prototype", "variable")
+    return tuple(each for each in statements(source.text) if each.name == name and each.kind in kinds)
+
+
+def conditions_of(source: Source, line: int) -> Formula:
+    """The #if around a line where the file is built in: MODULE is not defined then."""
+    return all_of(_condition(each.expression, each.negated) for each in source.conditions_at(line))
+
+
+def _condition(expression: str, negated: bool) -> Formula:
+    """A condition as a formula, for code that is built in."""
+    if "".join(expression.split()) == _MODULE:
+        return ALWAYS if negated else NEVER
+    return read_condition(expression, negated)
+
+
+def used_when(view: View, source: Source, name: str) -> Formula:
+    """When the file uses a static function or variable of its own; of no use, never.
+
+    A use in a macro's body stands where the macro is defined, and one in an argument counts where the macro keeps it.
+    """
+    own = declared_at(source, name)
+    ways: list[Formula] = []
+    bodies = [(match.start(), match.end()) for match in directives(source.code)]
+    for offset in offsets(source.code, name.encode()):
+        if any(each.name_start == offset or _inside(each, offset) for each in own):
+            continue
+        way = conditions_of(source, source.line_at(offset))
+        if not any(start <= offset < end for start, end in bodies):
+            way = all_of((way, _kept(view, source, source.code, offset, _DEEPEST)))
+        ways.append(way)
+    return any_of(ways)
+
+
+def _inside(own: Statement, offset: int) -> bool:
+    """Whether a function speaks of itself."""
+    return own.kind == "function" and own.start <= offset < own.end
+
+
+def _kept(view: View, source: Source, text: bytes, offset: int, depth: int) -> Formula:
+    """When what stands at an offset is still there once the macros around it are expanded."""
+    parts = []
+    for name, argument in _around(text, offset):
+        found = macro_versions(view, source, name)
+        if found:
+            parts.append(
+                any_of(all_of((when, _keeps(view, source, each, argument, depth))) for each, when in found)
+            )
+    return all_of(parts) if parts else ALWAYS
+
+
+def _around(text: bytes, offset: int) -> Iterator[tuple[str, int]]:
+    """(macro, number of the argument) of the calls around an offset that may drop it, innermost first."""
+    depth = commas = 0
+    first = max(0, offset - _WINDOW)
+    for at in range(offset - 1, first - 1, -1):
+        byte = text[at]
+        if byte in b")]}":
+            depth += 1
+        elif byte in b"([{" and depth:
+            depth -= 1
+        elif byte in b"(":
+            word = _DROPS.search(text, max(first, at - 80), at)
+            if word:
+                yield word[1].decode(), commas
+            commas = 0
+        elif byte in b"[{":
+            # An initialiser's braces may stand in an argument, too, but that is rare.
+            return
+        elif depth == 0 and byte in b",":
+            commas += 1
+        elif depth == 0 and byte in b";#":
+            return
+
+
+def _keeps(view: View, source: Source, macro: Macro, argument: int, depth: int) -> Formula:
+    if macro.parameters is None:
+        return ALWAYS
+    names = [each.removesuffix("...") or "__VA_ARGS__" for each in macro.parameters]
+    name = names[min(argument, len(names) - 1)] if names else ""
+    body = macro.body.encode("utf-8", "surrogateescape")
+    found = offsets(body, name.encode()) if name else []
+    if not found or depth == 0:
+        return ALWAYS if depth == 0 else NEVER
+    return any_of(_kept(view, source, body, at, depth - 1) for at in found)
+
+
+def macro_versions(view: View, source: Source, name: str) -> tuple[tuple[Macro, Formula], ...]:
+    """The definitions of a macro in the file itself, else in the headers, and when each holds."""
+    own = _macros_of(source, name)
+    if own or view.tree is None or any(name.encode() in (text or b"") for text in view.changed.values()):
+        return own or _in_headers(view, name)
+    known = _KNOWN.setdefault(view.tree, {})
+    if name not in known:
+        known[name] = _in_headers(view, name)
+    return known[name]
+
+
+def _in_headers(view: View, name: str) -> tuple[tuple[Macro, Formula], ...]:
+    paths, _ = files_holding(view, name, most=_MOST_FILES)
+    headers = [
+        path
+        for path in paths
+        if path.endswith(".h") and path.startswith("include/linux/") and defines(view.read(path) or b"", name)
+    ]
+    if len(headers) > _MOST_HEADERS:
+        return ()
+    return tuple(found for path in headers for found in _macros_of(parse(view.read(path) or b"", path), name))
+
+
+def _macros_of(source: Source, name: str) -> tuple[tuple[Macro, Formula], ...]:
+    if name.encode() not in source.text:
+        return ()
+    return tuple((each, conditions_of(source, each.line)) for each in source.macros() if each.name == name)
+
+
+def useless_when(view: View, source: Source, own: Statement) -> tuple[Formula, Formula] | None:
+    """(when a static name of a file is there, when it is used) where the one does not bring the other, else None.
+
+    None also where either hangs on more than options, and where nothing ever uses it.
+    """
+    declared = conditions_of(source, source.line_at(own.name_start))
+    words = offsets(source.code, own.name.encode())
+    if len(words) < 2:
+        return None
+    used = used_when(view, source, own.name)
+    if used == NEVER or not (used.plain and declared.plain) or not used.atoms:
+        return None
+    return (declared, used) if follows(used, declared) is False else None
