@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
+from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Function, Source, Variable
-from patchscan.c.statements import Statement, statements
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
+from patchscan.c.filelevel import Statement, statements
 from patchscan.c.source import Source
-from patchscan.c.statements import Statement, statements
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
