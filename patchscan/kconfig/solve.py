@@ -54,6 +54,20 @@ def find_configuration(view: View, wanted: Formula, unwanted: Formula) -> Config
     return _found(view.tree, changed_files(view), wanted, unwanted)
 
 
+def holds_in(view: View, configuration: Configuration, formula: Formula) -> bool | None:
+    """Whether a formula holds in a configuration that find_configuration() gave; None where that is not known."""
+    search = _search_of(view.tree, changed_files(view), configuration.architecture)
+    search.steps = 0
+    return search.truth(formula, configuration.chosen)
+
+
+@lru_cache(maxsize=4)
+def _search_of(tree: Tree | None, changed: Changed, architecture: str) -> "_Search":
+    """A search that keeps what it has found of options."""
+    architectures = _COMMON if architecture in _COMMON else (architecture,)
+    return _Search(_files(tree, changed, architectures), architecture)
+
+
 @lru_cache(maxsize=512)
 def _found(tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula) -> Configuration | None:
     own = tuple(name for name, option in sorted(ARCHITECTURES.items()) if option in wanted.atoms)

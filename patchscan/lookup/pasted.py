@@ -76,6 +76,11 @@ def _names(text: bytes, word: "re.Pattern[str]") -> bool:
     return False
 
 
+def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:
+    """Patterns of the names that the macros of a text paste together."""
+    return _glued(text.decode("latin-1"))
+
+
 def glued_names(file: ChangedFile) -> tuple["re.Pattern[str]", ...]:
     """Patterns of the names that macros of a file and of its hunks paste together."""
     hunks = "\n".join(line.text for hunk in file.change.hunks for line in hunk.lines if line.kind != "-")

@@ -35,10 +35,10 @@ def declared_at(source: Source, name: str) -> tuple[Statement, ...]:
 
 def conditions_of(source: Source, line: int) -> Formula:
     """The #if around a line where the file is built in: MODULE is not defined then."""
-    return all_of(_condition(each.expression, each.negated) for each in source.conditions_at(line))
+    return all_of(formula_of(each.expression, each.negated) for each in source.conditions_at(line))
 
 
-def _condition(expression: str, negated: bool) -> Formula:
+def formula_of(expression: str, negated: bool) -> Formula:
     """A condition as a formula, for code that is built in."""
     if "".join(expression.split()) == _MODULE:
         return ALWAYS if negated else NEVER
@@ -132,7 +132,7 @@ def _in_headers(view: View, name: str) -> tuple[tuple[Macro, Formula], ...]:
     headers = [
         path
         for path in paths
-        if path.endswith(".h") and path.startswith("include/linux/") and defines(view.read(path) or b"", name)
+        if path.endswith(".h") and path.startswith("include/") and defines(view.read(path) or b"", name)
     ]
     if len(headers) > _MOST_HEADERS:
         return ()

@@ -1,0 +1,195 @@
+"""Where the headers that a file reaches declare a name, and whether a smallest configuration leaves one of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from patchscan.basics.formula import Formula
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.occurrences import offsets
+from patchscan.c.source import Source, parse
+from patchscan.kconfig.solve import Configuration, holds_in
+from patchscan.lookup.closure import Closure, condition
+from patchscan.tree.overlay import View
+
+_DEFINE = pattern(rb"[ \t]*#[ \t]*define[ \t]+$")
+_PASTED = pattern(rb"##\s*$")
+ALWAYS = Formula("constant", "1")
+
+
+@frozen
+class Declared:
+    """A header that declares a name, the line and its text, and the condition around it (None: but its guard)."""
+
+    path: str
+    line: int
+    text: str
+    when: Formula | None
+
+
+def declarations(source: Source, name: str, strict: bool = False) -> Iterator[tuple[int, Formula | None]]:
+    """(line, condition) of every place of a header that may declare a name.
+
+    That is a #define of it and whatever stands outside the bodies of functions and macros; strict: only a #define,
+    a function or a prototype.
+    """
+    code = source.code
+    for offset in offsets(code, name.encode()):
+        begin = code.rfind(b"\n", 0, offset) + 1
+        line = source.line_at(offset)
+        before = code[begin:offset]
+        if _DEFINE.match(before):
+            yield line, _around(source, line)
+        elif not (before.lstrip().startswith(b"#") or _continues(code, begin)):
+            function = source.function_at(line)
+            inside = function is not None and function.name != name
+            if not inside and (not strict or _is_head(code, before, offset + len(name))):
+                yield line, _around(source, line)
+
+
+def _continues(code: bytes, begin: int) -> bool:
+    """Whether a line goes on with a directive."""
+    return begin > 1 and code[begin - 2 : begin - 1] == b"\\"
+
+
+def _is_head(code: bytes, before: bytes, end: int) -> bool:
+    """Whether a name at the margin, with a type before it or on the line above, has a parameter list."""
+    return (
+        code[end : end + 20].lstrip()[:1] == b"("
+        and not before[:1].isspace()
+        and b"(" not in before
+        and b"=" not in before
+        and b"}" not in before
+    )
+
+
+def _around(source: Source, line: int) -> Formula | None:
+    return condition(tuple((each.expression, each.negated) for each in source.conditions_at(line)))
+
+
+@frozen
+class Answer:
+    """Whether a name is declared where a file is compiled.
+
+    kind: "always", "sometimes" (without the configuration in question it is not), "unreached" (only headers that the
+    file does not reach declare it), "nowhere" or "unknown". declared: a header that does, where one is known.
+    gates: options each of which may bring the declaration.
+    """
+
+    kind: str
+    declared: Declared | None = None
+    gates: tuple[str, ...] = ()
+
+
+def look_up(
+    view: View,
+    closure: Closure,
+    headers: Sequence[str],
+    name: str,
+    ask: Callable[[], Configuration | None],
+) -> Answer:
+    """The answer for one name; headers: those of the view that hold it as a word.
+
+    ask: gives the configuration in question; it is called only where the answer hangs on it.
+    """
+    if not headers:
+        return Answer("nowhere")
+    wanted = frozenset(headers)
+    found: dict[str, list[Declared]] = {}
+    left = len(wanted)
+    for path in closure.certain():
+        if path in wanted:
+            found[path] = list(_declared(view, path, name))
+            if any(each.when is None for each in found[path]):
+                return Answer("always")
+            left -= 1
+            if left == 0:
+                break
+    configuration = ask()
+    if configuration is None or configuration.architecture != closure.architecture:
+        return Answer("unknown")
+    every = closure.every()
+    reached = [path for path in headers if path in every]
+    for path in reached:
+        found.setdefault(path, list(_declared(view, path, name)))
+    possible = [each for path in reached for each in found[path]]
+    if not possible:
+        return _elsewhere(view, headers, name)
+    under = closure.under(lambda when: holds_in(view, configuration, when) is not False)
+    for each in possible:
+        there = each.when is None or holds_in(view, configuration, each.when) is not False
+        if there and each.path in under:
+            return Answer("always")
+    strict = [each for each in possible if any(_strictly(view, each.path, name))]
+    if not strict:
+        return Answer("unknown")
+    best = min(strict, key=lambda each: (not each.path.startswith("include/linux/"), each.path))
+    return Answer("sometimes", best, _gates(view, closure, under, best, configuration))
+
+
+def _declared(view: View, path: str, name: str) -> Iterator[Declared]:
+    source = parse(view.read(path) or b"", path)
+    return (
+        Declared(path, line, source.line_text(line).strip(), when)
+        for line, when in declarations(source, name)
+    )
+
+
+def _strictly(view: View, path: str, name: str) -> Iterator[Declared]:
+    source = parse(view.read(path) or b"", path)
+    return (
+        Declared(path, line, source.line_text(line).strip(), when)
+        for line, when in declarations(source, name, strict=True)
+    )
+
+
+def _elsewhere(view: View, headers: Sequence[str], name: str) -> Answer:
+    """A common header that plainly declares a name, though the file does not reach it."""
+    common = [path for path in headers if path.startswith("include/") and "/uapi/" not in path]
+    common.sort(key=lambda path: (not path.startswith("include/linux/"), path.count("/"), path))
+    for path in common:
+        for each in _strictly(view, path, name):
+            if not path.startswith("include/asm-generic/"):
+                return Answer("unreached", each)
+    return Answer("unknown")
+
+
+def _gates(
+    view: View, closure: Closure, under: dict[str, None], declared: Declared, configuration: Configuration
+) -> tuple[str, ...]:
+    """Options that are off and would let the header be reached, or its declaration be there."""
+    if declared.path in under:
+        return _off(view, declared.when, configuration)
+    leading = _leading_to(closure, declared.path)
+    found = {
+        option: None
+        for path in (closure.path, *under)
+        for edge in (closure.first if path == closure.path else closure.edges(path)).found
+        if edge.when is not None and edge.path not in under and edge.path in leading
+        for option in _off(view, edge.when, configuration)
+    }
+    return tuple(sorted(found))
+
+
+def _leading_to(closure: Closure, target: str) -> frozenset[str]:
+    """The headers by way of which another is reached, itself included."""
+    including: dict[str, list[str]] = {}
+    for path in closure.every():
+        for edge in closure.edges(path).found:
+            including.setdefault(edge.path, []).append(path)
+    seen: dict[str, None] = {}
+    waiting = [target]
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen[each] = None
+            waiting += including.get(each, ())
+    return frozenset(seen)
+
+
+def _off(view: View, when: Formula | None, configuration: Configuration) -> tuple[str, ...]:
+    atoms = sorted(when.atoms) if when is not None else []
+    return tuple(
+        name
+        for name in atoms
+        if not name.startswith("?") and holds_in(view, configuration, Formula("atom", name)) is False
+    )

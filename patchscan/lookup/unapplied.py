@@ -1,0 +1,67 @@
+"""What a series says of how it is built that its tree does not hold: unapplied hunks, and options of another series."""
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.pattern import pattern
+from patchscan.context import ChangedFile, Context
+from patchscan.tree.overlay import View
+
+_BUILD = pattern(r"(?:.*/)?(?:Kconfig|Kbuild|Makefile)[^/]*")
+_DEPENDS = pattern(r"\s*depends\s+on\b(.*)")
+_OPTION = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b")
+_STRANGERS = "Kconfig.strangers"
+_KNOWN: WeakKeyDictionary[View, View] = WeakKeyDictionary()
+
+
+def as_built(context: Context) -> View:
+    """The tree as a patch leaves it, with what unapplied hunks add to Kconfig files and Makefiles at their end.
+
+    An entry means the same wherever it stands in its file, but for what an `if` or `menu` around it asks for. An
+    option that an added `depends on` names and nothing defines comes from a series that the tree lacks: it is taken
+    as one that a user can turn on.
+    """
+    view = context.view
+    if view not in _KNOWN:
+        changed = dict(view.changed)
+        for other in (*context.earlier, context):
+            for file in other.files:
+                if file.used == "hunk" and _BUILD.fullmatch(file.path):
+                    added = "\n".join(line.text for line in file.added)
+                    old = changed.get(file.path) or view.read(file.path) or b""
+                    changed[file.path] = old + b"\n" + added.encode("utf-8", "surrogateescape") + b"\n"
+        strangers = sorted(set(_strangers(context)))
+        if strangers and view.exists("Kconfig"):
+            changed["Kconfig"] = (view.read("Kconfig") or b"") + f'\nsource "{_STRANGERS}"\n'.encode()
+            changed[_STRANGERS] = "".join(f'config {each}\n\tbool "{each}"\n' for each in strangers).encode()
+        _KNOWN[view] = view if changed == view.changed else View(view.tree, changed)
+    return _KNOWN[view]
+
+
+def _strangers(context: Context) -> Iterator[str]:
+    """The options that the series depends on and that neither it nor the tree defines."""
+    lines = [
+        line.text
+        for other in context.all
+        for file in other.files
+        if file.path.rpartition("/")[2].startswith("Kconfig")
+        for line in file.added
+    ]
+    defined = {words[1] for line in lines if len(words := line.split()) == 2 and words[0].endswith("config")}
+    for line in lines:
+        depends = _DEPENDS.match(line)
+        for name in _OPTION.findall(depends[1]) if depends else ():
+            if name not in defined and context.config_symbol(name) is None:
+                yield name
+
+
+def text_of(context: Context, file: ChangedFile) -> bytes:
+    """The file as it is compiled: after the patch, or where its hunks do not apply, as the tree has it."""
+    if file.state.after is not None:
+        return file.state.after
+    if file.used != "hunk":
+        return b""
+    lines = [line for hunk in file.change.hunks for line in hunk.lines]
+    if file.change.kind == "create":
+        return "\n".join(line.text for line in lines if line.kind == "+").encode("utf-8", "surrogateescape")
+    return context.view.read(file.path) or b""

@@ -1,0 +1,365 @@
+"""An initialiser or an access names a member that the struct lacks, at least in some configuration."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.filelevel import Statement, statements
+from patchscan.c.source import Source, parse
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.basics.formula import Formula
+    from patchscan.c.members import Member, Type
+    from patchscan.c.source import Variable
+    from patchscan.kconfig.solve import Configuration
+
+DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
+ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)")
+STRUCT = pattern(r"\b(?:struct|union)\s+(\w+)")
+MARK = pattern(rb"[(){}\[\],=.]")
+NAME = pattern(rb"\s*([A-Za-z_]\w*)\s*(?:=(?!=)|\.|\[)")
+EVERYWHERE = 100_000
+MOST_SHOWN = 4
+
+
+@frozen
+class Named:
+    """A member that an added line names: the struct, the member, the line."""
+
+    struct: str
+    member: str
+    line: int
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The members that added lines of C files name, in initialisers and by variables whose type is plain to see."""
+    from patchscan.lookup.unapplied import text_of
+
+    for file in context.c_files if context.has_tree else ():
+        lines = [line.text for line in file.added]
+        if not file.path.endswith(".c") or not any(
+            DESIGNATOR.search(text) or ACCESS.search(text) for text in lines
+        ):
+            continue
+        text = text_of(context, file)
+        if text:
+            yield from judge(context, file, parse(text, file.path))
+
+
+def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
+    """What is to be said of the members that one file names; the first place of each."""
+    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.types import find_type
+
+    told: set[tuple[str, str]] = set()
+    beside: tuple[str, ...] | None = None
+    for each in (*in_initialisers(file, source), *in_functions(file)):
+        if (each.struct, each.member) in told:
+            continue
+        told.add((each.struct, each.member))
+        if used_before(file, each):
+            continue
+        if beside is None:
+            beside = Closure(context.view, file.path, source.text, "x86").beside()
+        found = find_type(context.view, file.path, source.text, each.struct, beside)
+        if found is not None and not in_unapplied(context, each):
+            yield from say(context, file, source, each, *found)
+
+
+def in_initialisers(file: ChangedFile, source: Source) -> Iterator[Named]:
+    """The members that initialisers outside functions name on added lines."""
+    for each in statements(source.text):
+        if each.kind != "variable" or each.body < 0:
+            continue
+        struct = STRUCT.search(each.head(source.code).decode("latin-1"))
+        first, last = source.line_at(each.body), source.line_at(each.end)
+        if struct is not None and any(first <= line <= last for line in file.added_numbers):
+            depth = 2 if each.array else 1
+            for name, line in designators(source, each, depth):
+                if line in file.added_numbers:
+                    yield Named(struct[1], name, line)
+
+
+def designators(source: Source, variable: Statement, wanted: int) -> Iterator[tuple[str, int]]:
+    """(name, line) of the members named at a depth of braces; what stands in a macro's argument is left out."""
+    code = source.code
+    braces = parentheses = 0
+    last = b""
+    for match in MARK.finditer(code, variable.body, variable.end):
+        mark = match[0]
+        if mark in b"{}":
+            braces += 1 if mark == b"{" else -1
+        elif mark in b"()":
+            parentheses += 1 if mark == b"(" else -1
+        elif mark == b"." and braces == wanted and parentheses == 0 and last in (b"{", b","):
+            between = code[: match.start()].rstrip()[-1:]
+            name = NAME.match(code, match.end())
+            if name is not None and between in (b"{", b",", b")"):
+                yield name[1].decode(), source.line_at(match.start())
+        last = mark
+
+
+def in_functions(file: ChangedFile) -> Iterator[Named]:
+    """The members that added lines name by a parameter or variable of a function."""
+    for function in file.functions:
+        if function.partial:
+            continue
+        structs: dict[str, str] | None = None
+        for line in range(function.first_line, function.last_line + 1):
+            if line not in file.added_numbers:
+                continue
+            code = file.code_at(line)
+            for match in ACCESS.finditer(code) if "->" in code or "." in code else ():
+                if code[: match.start()].rstrip().endswith((".", "->")):
+                    continue
+                structs = types_of(function.parameters + function.locals) if structs is None else structs
+                if match[1] in structs:
+                    yield Named(structs[match[1]], match[2], line)
+
+
+def types_of(variables: "tuple[Variable, ...]") -> dict[str, str]:
+    """The struct of each variable that is one, or points to one; what is declared twice is left out."""
+    found: dict[str, str] = {}
+    twice = set()
+    for each in variables:
+        struct = re.fullmatch(r"(?:const |volatile )*struct (\w+)(?: const)?(?: \*)?", each.type)
+        if each.name in found or each.name in twice:
+            twice.add(each.name)
+            found.pop(each.name, None)
+        elif struct is not None:
+            found[each.name] = struct[1]
+    return found
+
+
+def used_before(file: ChangedFile, each: Named) -> bool:
+    """Whether the file named such a member before the patch."""
+    old = file.state.before
+    return (
+        old is not None and re.search(rb"(?:\.|->)\s*%s\b" % re.escape(each.member.encode()), old) is not None
+    )
+
+
+def in_unapplied(context: Context, each: Named) -> bool:
+    """Whether hunks that do not apply may bring the member or the struct."""
+    word = re.compile(rf"\b(?:{re.escape(each.member)}|struct {re.escape(each.struct)})\b")
+    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
+    return any(word.search(line.text) for line in lines)
+
+
+def say(
+    context: Context, file: ChangedFile, source: Source, each: Named, path: str, kind: "Type"
+) -> Iterator[Finding | Silence]:
+    """The finding, where the struct lacks the member or has it only under a condition that is not there."""
+    members = kind.named(each.member)
+    evidence = Evidence(path, kind.line, f"struct {each.struct}")
+    if not members:
+        if is_macro(context, source, path, each.member):
+            yield file.fine(each.line, f"{each.member} is a macro")
+        elif kind.complete:
+            yield file.finding(
+                each.line,
+                f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})",
+                (evidence,),
+                severity="" if fits(context) else "info",
+            )
+        else:
+            yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
+        return
+    configuration = lacking(context, file, source, each, members)
+    if configuration is not None:
+        telling = sorted(configuration.telling)
+        options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"
+        others = " and others" if len(telling) > MOST_SHOWN else ""
+        conditions = " && ".join(one.expression for one in members[0].conditions)
+        yield file.finding(
+            each.line,
+            f"'struct {each.struct}' has a member named '{each.member}' only where {conditions} ({path}:"
+            f"{members[0].line}), but this is built without, too ({configuration.architecture} with "
+            f"{options}{others}): put it under the same condition, or let Kconfig ask for the option",
+            (evidence,),
+        )
+
+
+def is_macro(context: Context, source: Source, path: str, name: str) -> bool:
+    """Whether the file, or a common header, gives a name another meaning: d_lock is d_lockref.lock."""
+    from patchscan.lookup.uses import files_holding
+
+    define = re.compile(rb"#[ \t]*define[ \t]+%s\b" % re.escape(name.encode()))
+    headers = [each for each in files_holding(context.view, name, most=EVERYWHERE)[0] if each.endswith(".h")]
+    texts = (
+        context.view.read(each) or b"" for each in headers if each == path or each.startswith("include/")
+    )
+    return define.search(source.text) is not None or any(define.search(text) for text in texts)
+
+
+def fits(context: Context) -> bool:
+    """Whether the tree seems to be the one that the series was made for: every file of it applies."""
+    files = [file for other in context.all for file in other.files]
+    return all(file.used != "hunk" for file in files)
+
+
+def lacking(
+    context: Context, file: ChangedFile, source: Source, each: Named, members: "tuple[Member, ...]"
+) -> "Configuration | None":
+    """A configuration that builds the line and has no such member."""
+    from patchscan.basics.formula import all_of, any_of, follows
+    from patchscan.c.source import Condition
+    from patchscan.kbuild.built import built_exactly_when
+    from patchscan.kconfig.solve import find_configuration
+    from patchscan.lookup.unapplied import as_built
+    from patchscan.lookup.used import formula_of
+
+    def when(conditions: "tuple[Condition, ...]") -> "Formula":
+        return all_of(formula_of(one.expression, one.negated) for one in conditions)
+
+    there = any_of(when(one.conditions) for one in members)
+    if not there.atoms or not there.plain:
+        return None
+    view = as_built(context)
+    built = built_exactly_when(view, file.path)
+    here = when(source.conditions_at(each.line))
+    if built is None or not (built.plain and here.plain) or follows(there, built, here) is not False:
+        return None
+    return find_configuration(view, all_of((built, here)), there)
+
+
+RULE = Rule(
+    name="no-such-member",
+    summary="A member is named that the struct lacks, at least in some configuration",
+    why=(
+        "The file does not compile. A member that stands under an #if is missing without that option, and the author "
+        "had it on; one that went or was renamed is still in the patch's memory of an older kernel."
+    ),
+    source="C11 6.5.2.3 and 6.7.9; reports of the kernel test robot (has no member named)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> tree drivers/Makefile
+obj-$(CONFIG_CLOCK) += clock.o
+>>> tree drivers/Kconfig
+config FAST
+	bool "Fast"
+config CLOCK
+	tristate "Clock"
+>>> tree include/linux/tick.h
+struct tick_ops {
+	int (*begin)(struct device *dev);
+#if IS_ENABLED(CONFIG_FAST)
+	int (*begin_fast)(struct device *dev);
+#endif
+	union {
+		u32 word;
+		struct { u16 low, high; };
+	};
+};
+>>> patch clock: ticks
+>>> file drivers/clock.c
+ #include <linux/tick.h>
++static const struct tick_ops clock_ops = {
++	.begin = clock_begin,
++	.begin_fast = clock_begin, // want "has a member named 'begin_fast' only where .*with CONFIG_CLOCK"
++	.beginning = clock_begin, // want "'struct tick_ops' has no member named 'beginning'"
++	.high = 1,
++};
+ static int clock_probe(struct tick_ops *ops)
+ {
++	ops->low = 2;
++	if (ops->middle) // want "'struct tick_ops' has no member named 'middle'"
++		return 1;
+ 	return 0;
+ }
+""",
+    ),
+    good=(
+        """
+>>> tree drivers/Makefile
+obj-$(CONFIG_CLOCK) += clock.o
+>>> tree drivers/Kconfig
+config FAST
+	bool "Fast"
+config CLOCK
+	tristate "Clock"
+	select FAST
+>>> tree include/linux/tick.h
+struct tick_ops {
+	int (*begin)(struct device *dev);
+#if IS_ENABLED(CONFIG_FAST)
+	int (*begin_fast)(struct device *dev);
+#endif
+};
+struct tick_open {
+	int first;
+	MORE_MEMBERS(later)
+};
+>>> patch clock: ticks
+>>> file drivers/clock.c
+ #include <linux/tick.h>
++static const struct tick_ops clock_ops = {
++	.begin = clock_begin,
++	.begin_fast = clock_begin,
++};
++static const struct tick_open open = { .first = 1, .later = 2 };
+ static int clock_probe(struct device *dev)
+ {
+ 	return 0;
+ }
+""",
+        """
+>>> tree include/linux/tick.h
+struct tick {
+	struct_group(both,
+		u16 low;
+		u16 high;
+	);
+	DECLARE_BITMAP(mask, 64);
+	struct {
+		int depth;
+	} nested;
+	unsigned int flag:1, other:2;
+	int (*table[4])(void);
+};
+>>> patch clock: ticks
+>>> file drivers/clock.c
+ #include <linux/tick.h>
++struct own {
++	struct tick *tick;
++};
++static struct tick ticks[] = {
++	{ .low = 1, .nested.depth = 2 },
++	[1] = { .other = 1, .table = { [0] = NULL } },
++};
+ static int clock_probe(struct tick *tick, struct own *own)
+ {
++	own->tick->high = tick->nested.depth;
++	memset(&tick->both, 0, sizeof(tick->mask));
+ 	return 0;
+ }
+""",
+        """
+>>> tree include/linux/tick.h
+struct tick {
+	int low;
+};
+>>> patch clock: ticks
+>>> file include/linux/tick.h
+ struct tick {
+ 	int low;
++	int high;
+ };
+>>> file drivers/clock.c
+ #include <linux/tick.h>
+ static int clock_probe(struct tick *tick)
+ {
+-	return 0;
++	return tick->high;
+ }
+""",
+    ),
+)
