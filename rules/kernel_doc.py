@@ -10,6 +10,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
 
+REMOVED = pattern(r"\*\s*@|[,)]")
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
 
 
@@ -18,7 +19,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         if file.adds("/**"):
             yield from strangers(file)
-        if file.adds("/**", "@", ",", ")"):
+        if file.adds("/**", "@", ",", ")") or any(REMOVED.search(line.text) for line in file.removed):
             for source in file.after:
                 for comment in comments(source):
                     if comment.name and not comment.inline:
@@ -96,7 +97,9 @@ def parameters(
     absent = [name for name in real if name not in described]
     header = range(declaration.line, header_end(source, declaration) + 1)
     if not is_new(file, comment.heading):
-        absent = [name for name in absent if is_added_name(file, name, header)]
+        absent = [
+            name for name in absent if is_added_name(file, name, header) or lost_description(file, name)
+        ]
     if stale and len(stale) == len(absent):
         old = " and ".join(f"@{each.name}" for each in stale)
         verb = "is" if len(stale) == 1 else "are"
@@ -136,6 +139,14 @@ def is_added_name(file: ChangedFile, name: str, lines: range) -> bool:
     word = re.compile(rf"\b{re.escape(name)}\b")
     added = any(is_new(file, line) and word.search(file.code_at(line)) for line in lines)
     return added and not any(word.search(each.text) for each in file.removed)
+
+
+def lost_description(file: ChangedFile, name: str) -> bool:
+    """Whether the patch takes the description of a parameter away."""
+    described = re.compile(rf"^\s*\*\s*@{re.escape(name)}\b")
+    return any(described.match(each.text) for each in file.removed) and not any(
+        described.match(each.text) for each in file.added
+    )
 
 
 def was_taken_away(file: ChangedFile, name: str) -> bool:
@@ -218,6 +229,17 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ /**
+  * walk - walk the entries // want "does not describe @limit"
+  * @node: the first
+- * @limit: how many at most
+  */
+ int walk(struct list *node, int limit)
+ {
+ 	return count(node, limit);
+ }
+""",
         """
 +/**
 + * walk - walk the entries

@@ -68,6 +68,11 @@ def type_in(text: bytes, path: str, name: str) -> Type | None:
     return _read(parse(text, path), found[0]) if len(found) == 1 else None
 
 
+def type_at(source: Source, statement: Statement) -> Type:
+    """The struct or union that a statement of a text defines."""
+    return _read(source, statement)
+
+
 @lru_cache(maxsize=256)
 def _read(source: Source, statement: Statement) -> Type:
     code = without_directives(source.code)

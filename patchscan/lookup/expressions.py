@@ -1,0 +1,114 @@
+"""The declared type of an expression in a function, where variables and members tell it without calculating."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.function import Function, Variable
+from patchscan.c.source import parse
+from patchscan.context import ChangedFile, Context
+from patchscan.lookup.closure import Closure
+from patchscan.lookup.types import find_type
+from patchscan.lookup.unapplied import text_of
+from patchscan.tree.overlay import View
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_STRUCT = pattern(r"(?:const |volatile )*(struct|union) (\w+)(?: const)?\s*(\**)\s*(\[\])?")
+_QUALIFIER = pattern(r"\b(?:const|volatile|static|register|__iomem|__user|__rcu|__percpu|__force)\b")
+# Calls whose result has a type that formats and calculations fall over.
+_RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE": "size_t"}
+
+
+class Types:
+    """Asks for types in one function.
+
+    text: of its file; beside: the headers that stand beside that; known: its variables, where it is not whole.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        function: Function,
+        text: bytes,
+        beside: Sequence[str] = (),
+        known: Sequence[Variable] = (),
+    ) -> None:
+        self.view = view
+        self.function = function
+        self.text = text
+        self.beside = beside
+        self.variables: dict[str, str] = {}
+        twice: set[str] = set()
+        for each in (*function.parameters, *function.locals, *known):
+            if each.name in self.variables and self.variables[each.name] != plain(each.type):
+                twice.add(each.name)
+            self.variables[each.name] = plain(each.type)
+        for name in twice:
+            del self.variables[name]
+
+    def of(self, node: "Node") -> str:
+        """The type as declared, without qualifiers ("struct page *", "u64"), "" where it is not known."""
+        source = self.function.source
+        if node.type == "parenthesized_expression" and node.named_child_count == 1:
+            return self.of(node.named_children[0])
+        if node.type == "identifier":
+            return self.variables.get(source.text_of(node), "")
+        if node.type == "cast_expression":
+            kind = node.child_by_field_name("type")
+            return plain(source.text_of(kind)) if kind is not None else ""
+        if node.type == "sizeof_expression":
+            return "size_t"
+        if node.type == "call_expression":
+            return _RESULTS.get(self.function.call(node).name, "")
+        if node.type == "field_expression":
+            return self._member(node)
+        argument = node.child_by_field_name("argument")
+        if node.type == "pointer_expression" and argument is not None:
+            inner = self.of(argument)
+            if source.text_of(node).startswith("&"):
+                return f"{inner} *".replace("* *", "**") if inner and "[]" not in inner else ""
+            return pointed_to(inner)
+        if node.type == "subscript_expression" and argument is not None:
+            return pointed_to(self.of(argument))
+        return ""
+
+    def _member(self, node: "Node") -> str:
+        outer, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
+        if outer is None or field is None:
+            return ""
+        struct = _STRUCT.fullmatch(self.of(outer))
+        arrow = self.function.source.text[outer.end_byte : field.start_byte].strip() == b"->"
+        if struct is None or len(struct[3]) != (1 if arrow else 0) or struct[4]:
+            return ""
+        path = self.function.source.path
+        found = find_type(self.view, path, self.text, struct[2], self.beside)
+        members = found[1].named(self.function.source.text_of(field)) if found is not None else ()
+        kinds = {plain(each.type) for each in members}
+        return kinds.pop() if len(kinds) == 1 else ""
+
+
+def types_in(context: Context, file: ChangedFile, function: Function) -> Types:
+    """What is known of types in a function that a patch touches; of a piece of one, what the tree's whole one has."""
+    text = text_of(context, file)
+    known: tuple[Variable, ...] = ()
+    if not function.whole and text:
+        whole = parse(text, file.path).function_named(function.name)
+        known = (*whole.parameters, *whole.locals) if whole is not None else ()
+    beside = Closure(context.view, file.path, text, "x86").beside() if text and context.has_tree else ()
+    return Types(context.view, function, text or function.source.text, beside, known)
+
+
+def plain(kind: str) -> str:
+    """A type without qualifiers and with one space before its stars."""
+    shown = " ".join(_QUALIFIER.sub(" ", kind).replace("*", " * ").split())
+    return re.sub(r"\* (?=\*)", "*", shown)
+
+
+def pointed_to(kind: str) -> str:
+    """What a pointer or array of a type leads to, "" where it is none."""
+    if kind.endswith("[]"):
+        return kind.removesuffix("[]").strip()
+    return kind.removesuffix("*").strip() if kind.endswith("*") else ""

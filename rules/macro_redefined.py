@@ -1,0 +1,183 @@
+"""A macro is defined a second time, after a header that has defined it already was included."""
+
+from collections.abc import Iterator
+
+from patchscan.basics.formula import Formula, negation
+from patchscan.c.source import Macro, Source, parse
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+from patchscan.tree.overlay import View
+
+EVERYWHERE = 100_000
+MOST_HEADERS = 30
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The macros of C files before which the patch adds an #include, or which it defines."""
+    for file in context.c_files if context.has_tree else ():
+        whole = file.path.endswith(".c") and file.used == "tree" and file.state.after is not None
+        if whole and file.adds("include", "define"):
+            yield from judge(context, file)
+
+
+def judge(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """What is to be said of the macros of one file."""
+    source = file.after[0]
+    added = [
+        each.line for each in source.directives if each.name == "include" and each.line in file.added_numbers
+    ]
+    for macro in source.macros():
+        new = macro.line in file.added_numbers and not file.was_there(macro.line)
+        included = [line for line in added if line < macro.line and not file.was_there(line)]
+        if not (new or included) or not is_bare(source, macro):
+            continue
+        place = defined_before(context.view, source, macro)
+        if place is None:
+            continue
+        if not new and any(was_so(context.view, old, macro) for old in file.before):
+            yield file.fine(macro.line, f"{macro.name} was defined twice before")
+            continue
+        line = macro.line if new else included[-1]
+        where = "" if new else f" in line {file.patch_line(macro.line)}"
+        yield file.finding(
+            line,
+            f"'{macro.name}' is redefined{where}: a header that is included before defines it, too "
+            f"({place.path}:{place.line}); put the #define above the #include lines",
+            (place,),
+        )
+
+
+def is_bare(source: Source, macro: Macro) -> bool:
+    """Whether nothing around or before a definition asks whether the macro is there."""
+    before = [each for each in source.directives if each.line < macro.line]
+    asked = any(
+        each.name in ("undef", "ifndef", "ifdef", "if") and macro.name in each.text for each in before
+    )
+    return not asked and not source.conditions_at(macro.line)
+
+
+def was_so(view: View, old: Source, macro: Macro) -> bool:
+    """Whether the file defined the macro twice before the patch."""
+    same = next((each for each in old.macros() if each.name == macro.name), None)
+    return same is not None and defined_before(view, old, same) is not None
+
+
+def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
+    """Where a header that is included above a macro defines it as something else."""
+    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.definer import defines
+    from patchscan.lookup.uses import files_holding
+
+    headers = {
+        path
+        for path in files_holding(view, macro.name, most=EVERYWHERE)[0]
+        if path.endswith(".h") and path.startswith("include/") and defines(view.read(path) or b"", macro.name)
+    }
+    if not 0 < len(headers) <= MOST_HEADERS:
+        return None
+    lines = source.text.split(b"\n")[: macro.line - 1]
+    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").certain():
+        if path in headers:
+            other = parse(view.read(path) or b"", path)
+            for each in other.macros():
+                if each.name == macro.name and differs(each, macro) and is_there(other, each):
+                    return Evidence(path, each.line, other.line_text(each.line).strip())
+    return None
+
+
+def differs(one: Macro, other: Macro) -> bool:
+    """Whether two definitions are not the same but for white space."""
+    return (one.parameters, one.body.split()) != (other.parameters, other.body.split())
+
+
+def is_there(source: Source, macro: Macro) -> bool:
+    """Whether a header defines a macro in every configuration, if only where nobody has before."""
+    from patchscan.lookup.closure import condition
+
+    around = condition(tuple((each.expression, each.negated) for each in source.conditions_at(macro.line)))
+    if around is None:
+        return True
+    name = Formula("atom", f"?defined ( {macro.name} )")
+    return around in (negation(name), Formula("and", parts=(negation(name),)))
+
+
+RULE = Rule(
+    name="macro-redefined",
+    summary="A macro is defined after a header that defines it, too, was included",
+    why=(
+        "The compiler warns, and what the header made of the macro until then used the other meaning: pr_fmt() has to "
+        "be defined before the first #include, for printk.h gives it a default."
+    ),
+    source="C11 6.10.3; Documentation/core-api/printk-basics.rst (pr_fmt)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> tree include/linux/printk.h
+#ifndef _PRINTK_H
+#define _PRINTK_H
+#ifndef pr_fmt
+#define pr_fmt(fmt) fmt
+#endif
+#endif
+>>> tree include/linux/kernel.h
+#include <linux/printk.h>
+>>> patch net: more headers
+>>> file net/socket.c
++#include <linux/kernel.h> // want "'pr_fmt' is redefined in line 2: .*include/linux/printk.h:4"
+ #define pr_fmt(fmt) "socket: " fmt
+ #include <linux/printk.h>
+""",
+        """
+>>> tree include/linux/limits.h
+#define MOST_SOCKETS 4
+>>> patch net: limits
+>>> file net/socket.c
+ #include <linux/limits.h>
++#define MOST_SOCKETS 8 // want "'MOST_SOCKETS' is redefined: "
+ int x;
+""",
+    ),
+    good=(
+        """
+>>> tree include/linux/printk.h
+#ifndef pr_fmt
+#define pr_fmt(fmt) fmt
+#endif
+#define SAME(x) (x)
+#ifdef CONFIG_SLOW
+#define SPEED 1
+#endif
+>>> patch net: more headers
+>>> file net/socket.c
++#define pr_fmt(fmt) "socket: " fmt
+ #include <linux/printk.h>
++#define SAME(x)  (x)
++#define SPEED 2
+""",
+        """
+>>> tree include/linux/limits.h
+#define MOST_SOCKETS 4
+#define MOST_USERS 4
+>>> patch net: limits
+>>> file net/socket.c
+ #include <linux/limits.h>
++#undef MOST_SOCKETS
++#define MOST_SOCKETS 8
++#ifndef MOST_USERS
++#define MOST_USERS 5
++#endif
+""",
+        """
+>>> tree include/linux/limits.h
+#define MOST_SOCKETS 4
+>>> patch net: limits
+>>> file net/socket.c
+ #include <linux/limits.h>
++#include <linux/kernel.h>
+ #define MOST_SOCKETS 8
+""",
+    ),
+)
