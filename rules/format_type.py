@@ -145,10 +145,10 @@ RULE = Rule(
  };
  int walk(struct walk *walk, dma_addr_t *first, size_t size)
  {
-+	pr_info("from %x\\\\n", *first); // want "format '%x' does not fit '.first', which has type 'dma_addr_t'"
-+	pr_info("%d of %s at 0x%08llx\\\\n", size, walk->name, // want "'size_t': %zd" "'resource_size_t'"
++	pr_info("from %x\\n", *first); // want "format '%x' does not fit '.first', which has type 'dma_addr_t'"
++	pr_info("%d of %s at 0x%08llx\\n", size, walk->name, // want "'size_t': %zd" "'resource_size_t'"
 +		walk->where->start);
-+	dev_dbg(walk->dev, "%5lu, %u\\\\n", walk->steps, *walk->counts); // want "'walk->steps', which .* %5llu"
++	dev_dbg(walk->dev, "%5lu, %u\\n", walk->steps, *walk->counts); // want "'walk->steps', which .* %5llu"
  	return 0;
  }
 """,
@@ -162,9 +162,9 @@ RULE = Rule(
  };
  int walk(struct walk *walk, dma_addr_t first, size_t size, unsigned long count)
  {
-+	pr_info("from %pad, %zu of %*ph\\\\n", &first, size, 4, walk->bytes);
-+	dev_dbg(walk->dev, "%llu and %d%% of 0x%lx\\\\n", walk->steps, walk->kind, count);
-+	pr_info("%u " PRIu64 "\\\\n", first, count);
++	pr_info("from %pad, %zu of %*ph\\n", &first, size, 4, walk->bytes);
++	dev_dbg(walk->dev, "%llu and %d%% of 0x%lx\\n", walk->steps, walk->kind, count);
++	pr_info("%u " PRIu64 "\\n", first, count);
  	return 0;
  }
 """,
@@ -172,17 +172,17 @@ RULE = Rule(
  int walk(struct walk *walk, u32 depth)
  {
 +	snprintf(name, sizeof(name), "%d %hhx %s", depth, (u8)depth, walk->name);
-+	pr_info("%d\\\\n", walk->of(depth));
-+	other_print("%d\\\\n", sizeof(depth));
-+	pr_info("%d %d\\\\n", sizeof(depth));
++	pr_info("%d\\n", walk->of(depth));
++	other_print("%d\\n", sizeof(depth));
++	pr_info("%d %d\\n", sizeof(depth));
  	return 0;
  }
 """,
         """
  int walk(u64 depth)
  {
--		pr_info("%d\\\\n", depth);
-+	pr_info("%d\\\\n", depth);
+-		pr_info("%d\\n", depth);
++	pr_info("%d\\n", depth);
  	return 0;
  }
 """,

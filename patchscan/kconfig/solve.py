@@ -49,9 +49,14 @@ class Configuration:
         return self.chosen - _CHOSEN
 
 
-def find_configuration(view: View, wanted: Formula, unwanted: Formula) -> Configuration | None:
-    """A configuration in which one formula holds and another does not; None where none is found."""
-    return _found(view.tree, changed_files(view), wanted, unwanted)
+def find_configuration(
+    view: View, wanted: Formula, unwanted: Formula, narrow: bool = False
+) -> Configuration | None:
+    """A configuration in which one formula holds and another does not; None where none is found.
+
+    narrow: one of a 32-bit machine.
+    """
+    return _found(view.tree, changed_files(view), wanted, unwanted, narrow)
 
 
 def holds_in(view: View, configuration: Configuration, formula: Formula) -> bool | None:
@@ -69,10 +74,13 @@ def _search_of(tree: Tree | None, changed: Changed, architecture: str) -> "_Sear
 
 
 @lru_cache(maxsize=512)
-def _found(tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula) -> Configuration | None:
+def _found(
+    tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula, narrow: bool
+) -> Configuration | None:
     own = tuple(name for name, option in sorted(ARCHITECTURES.items()) if option in wanted.atoms)
-    for architecture in own or _COMMON:
-        chosen = _Search(_files(tree, changed, own or _COMMON), architecture).found(wanted, unwanted)
+    for architecture in own or (_COMMON[:1] if narrow else _COMMON):
+        search = _Search(_files(tree, changed, own or _COMMON), architecture)
+        chosen = search.found(wanted, unwanted, _CHOSEN - {"64BIT"} if narrow else _CHOSEN)
         if chosen is not None:
             return Configuration(architecture, chosen)
     return None
@@ -163,10 +171,10 @@ class _Search:
         self._defined: dict[str, tuple[Entry, ...]] = {}
         self._selectors: dict[str, tuple[tuple[str, Formula, bool], ...]] = {}
 
-    def found(self, wanted: Formula, unwanted: Formula) -> Chosen | None:
-        """The first choice that is good; None where none of those tried is."""
+    def found(self, wanted: Formula, unwanted: Formula, first: Chosen = _CHOSEN) -> Chosen | None:
+        """The first choice that is good; None where none of those tried is. first: what is chosen in all."""
         self.unwanted = unwanted
-        for chosen in self.choices(wanted, _CHOSEN, 0):
+        for chosen in self.choices(wanted, first, 0):
             self.tries += 1
             if self.truth(wanted, chosen) is True and self.truth(unwanted, chosen) is False:
                 return chosen

@@ -1,0 +1,142 @@
+"""A header defines a function that is neither static nor inline: every file that includes it defines it, too."""
+
+import re
+from collections.abc import Iterator
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+SHARED = pattern(
+    r"\b(?:static|inline|__inline\w*|__always_inline|\w*_inline|extern|__weak|[A-Z][A-Z0-9_]*)\b"
+)
+GUARD = pattern(
+    r"\A(?:\s|/\*.*?\*/|//[^\n]*)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once)", re.DOTALL
+)
+PARAMETERS = pattern(r"\s*\([^;{}]*\)\s*\{")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The functions that the patch brings into headers, or takes `static inline` from."""
+    for file in context.c_files:
+        if file.path.endswith(".h") and file.adds(")"):
+            for function in file.functions:
+                line = function.name_line
+                if function.has_head and line in file.added_numbers and not file.was_there(line):
+                    yield from judge(file, function)
+
+
+def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """A finding where the header may be included by several files."""
+    head, _, rest = function.text.partition(function.name)
+    if SHARED.search(head) or not head.strip() or function.name.isupper() or not PARAMETERS.match(rest):
+        return
+    if not file.path.startswith("include/") and "/include/" not in file.path:
+        text = (file.state.after or b"").decode("latin-1")
+        if not GUARD.match(text):
+            yield file.fine(function.name_line, "a header without a guard may be a template for one file")
+            return
+    yield file.finding(
+        function.name_line,
+        f"'{function.name}' is defined in a header without static inline: each file that includes it defines it, and "
+        "they do not link together",
+    )
+
+
+RULE = Rule(
+    name="header-definition",
+    summary="A function is defined in a header, but not static inline",
+    why=(
+        "Two files that include the header define the function twice, and the kernel does not link. Stubs for the "
+        "configuration that the author does not build are the usual place."
+    ),
+    source="Documentation/process/coding-style.rst section 21 (stubs are static inline); C11 6.9 (one definition)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch mm: walk where it is configured
+>>> file include/linux/walk.h
++#ifndef _WALK_H
++#define _WALK_H
++#ifdef CONFIG_WALK
++bool walk_ok(void);
++#else
++bool walk_ok(void) { return true; } // want "'walk_ok' is defined in a header without static inline"
++#endif
++#endif
+""",
+        """
+>>> tree mm/walk.h
+#ifndef _WALK_H
+#define _WALK_H
+static inline int walk_depth(void)
+{
+	return 0;
+}
+#endif
+>>> patch mm: no need for inline
+>>> file mm/walk.h
+ #ifndef _WALK_H
+ #define _WALK_H
+-static inline int walk_depth(void)
++int walk_depth(void) // want "'walk_depth' is defined in a header"
+ {
+ 	return 0;
+ }
+ #endif
+""",
+    ),
+    good=(
+        """
+>>> patch mm: walk where it is configured
+>>> file include/linux/walk.h
++#ifndef _WALK_H
++#define _WALK_H
++bool walk_ok(void);
++static inline bool walk_deep(void) { return true; }
++static __always_inline int
++walk_far(int depth)
++{
++	return depth;
++}
++#define DEFINE_WALK(name) \\
++	int name(void) \\
++	{ \\
++		return 0; \\
++	}
++DEFINE_EVENT(walk, TP_PROTO(int depth), TP_ARGS(depth));
++struct walk { int (*step)(void); };
++#endif
+""",
+        """
+>>> patch mm: a template
+>>> file mm/walk-template.h
++int NAME(walk)(void)
++{
++	return 0;
++}
++int walk_of_all(void)
++{
++	return 0;
++}
+""",
+        """
+>>> tree include/linux/walk.h
+int walk_ok(void)
+{
+	return 1;
+}
+>>> patch mm: walk well
+>>> file include/linux/walk.h
+ int walk_ok(void)
+ {
+-	return 1;
++	return 2;
+ }
+""",
+    ),
+)
