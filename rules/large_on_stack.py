@@ -15,6 +15,8 @@ MASKS = frozenset(("struct cpumask", "cpumask_t"))
 BYTES = pattern(r"(?:const )?(?:u8|s8|char|unsigned char|uint8_t|__u8|u_char) \[\]")
 SIZE = pattern(r"\[\s*(0x[0-9a-fA-F]+|\d+)\s*\]")
 DEVICE = "struct device"
+# Architectures whose NR_CPUS is 4096 or more are the others.
+FEW_CPUS = pattern(r"arch/(?!x86/|arm64/|powerpc/|ia64/|loongarch/)")
 MOST_BYTES = 1024
 DEEPEST = 2
 
@@ -37,6 +39,9 @@ def judge(
     if file.was_there(variable.line) or was_so(file, function, variable):
         return
     kind = " ".join(variable.type.split())
+    if kind in MASKS and FEW_CPUS.match(file.path):
+        yield file.fine(variable.line, "this architecture has few CPUs at most")
+        return
     if kind in MASKS:
         yield file.finding(
             variable.line,
