@@ -165,7 +165,7 @@ def say(
                 each.line,
                 f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})",
                 (evidence,),
-                severity="" if fits(context) else "info",
+                severity="info" if context.not_claimed or not applies(context) else "",
             )
         else:
             yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
@@ -197,10 +197,9 @@ def is_macro(context: Context, source: Source, path: str, name: str) -> bool:
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
 
 
-def fits(context: Context) -> bool:
-    """Whether the tree seems to be the one that the series was made for: every file of it applies."""
-    files = [file for other in context.all for file in other.files]
-    return all(file.used != "hunk" for file in files)
+def applies(context: Context) -> bool:
+    """Whether every file of the series applies, so that the tree seems to be the one it was made for."""
+    return all(file.used != "hunk" for other in context.all for file in other.files)
 
 
 def lacking(

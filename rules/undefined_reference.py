@@ -13,6 +13,7 @@ from patchscan.series import Line
 
 if TYPE_CHECKING:
     from patchscan.basics.formula import Formula
+    from patchscan.c.source import Source
     from patchscan.kconfig.solve import Configuration
     from patchscan.lookup.definer import Definer
 
@@ -63,14 +64,16 @@ def new_calls(context: Context) -> Iterator[Added]:
     """The first added call of each function by each file; what the patch itself seems to define is left out."""
     seen = NO_CALL.union(*(CALL.findall(line.text) for file in context.c_files for line in at_top(file)))
     for file in context.c_files:
-        if file.used != "tree" or not file.path.endswith(".c"):
+        if file.used == "text" or not file.path.endswith(".c"):
             continue
         known = set(seen)
         for line in sorted(file.added_numbers):
             code = file.code_at(line)
             names = set(CALL.findall(code) if code[:1].isspace() else ()) - known
             known |= names
-            yield from (Added(file, line, name) for name in sorted(names) if not was_used(file, line, name))
+            yield from (
+                Added(file, line, name) for name in sorted(names) if not was_used(context, file, line, name)
+            )
 
 
 def at_top(file: ChangedFile) -> Iterator[Line]:
@@ -78,9 +81,12 @@ def at_top(file: ChangedFile) -> Iterator[Line]:
     return (line for line in file.added if not line.text[:1].isspace())
 
 
-def was_used(file: ChangedFile, line: int, name: str) -> bool:
+def was_used(context: Context, file: ChangedFile, line: int, name: str) -> bool:
     """Whether a file had a name before the patch wherever the line is compiled, or may have had."""
     before = file.state.before or b""
+    if file.used == "hunk":
+        # What stands around a hunk that does not apply is not known.
+        return name.encode() in (context.view.read(file.path) or b"")
     if name.encode() not in before:
         return False
     from patchscan.basics.formula import any_of, follows
@@ -106,13 +112,31 @@ def suspicion(context: Context, call: Added) -> Suspect | None:
     if definer is None or definition is None or definer.path == call.file.path:
         return None
     defined = exactly_when(context.final, source_of(definition), definition.name_line)
-    used = exactly_when(context.final, call.file.after[0], call.line) if defined and defined.atoms else None
+    used = called_when(context, call) if defined and defined.atoms else None
     if defined is None or used is None or follows(defined, used) is not False:
         return None
     others = (each.name for each in source_of(definition).functions() if not each.is_static)
-    if any(was_used(call.file, call.line, name) for name in others):
+    if any(was_used(context, call.file, call.line, name) for name in others):
         return None
     return Suspect(call, used, defined, definer, definition)
+
+
+def text_holding(call: Added) -> "Source":
+    """The text, or the piece of it, that holds a call."""
+    return next(source for source in call.file.after if source.line_text(call.line))
+
+
+def called_when(context: Context, call: Added) -> "Formula | None":
+    """When a call is compiled, None where that hangs on more than options or is not known."""
+    from patchscan.basics.formula import all_of
+    from patchscan.kbuild.built import built_exactly_when
+    from patchscan.lookup.compiled import compiled_when, exactly_when
+
+    if call.file.used == "tree":
+        return exactly_when(context.final, text_holding(call), call.line)
+    built = built_exactly_when(context.final, call.file.path)
+    here = compiled_when(context.final, call.file, call.line)
+    return all_of((here, built)) if built is not None and here.plain and built.plain else None
 
 
 def judge(context: Context, suspect: Suspect) -> Finding | Silence:
@@ -127,14 +151,12 @@ def judge(context: Context, suspect: Suspect) -> Finding | Silence:
         return call.file.unchecked(
             call.line, f"the series moves {call.name}() or what decides that it is there"
         )
-    if context.not_claimed:
-        return call.file.unchecked(call.line, context.not_claimed)
     covered = call.file.fine(call.line, f"Kconfig may see to it that {call.name}() is there")
     # Of a new file many calls ask for the same: only what passes is looked at more closely.
     if find_configuration(view, suspect.used, suspect.defined) is None:
         return covered
     off = suspect.defined.atoms - suspect.used.atoms
-    compiled = compiled_for_sure(view, call.file.after[0], call.line, call.name, off, suspect.definer.headers)
+    compiled = compiled_for_sure(view, text_holding(call), call.line, call.name, off, suspect.definer.headers)
     if compiled is None:
         return call.file.fine(call.line, f"the compiler may drop the call where {call.name}() is not there")
     used = all_of((suspect.used, compiled)) if compiled.parts else suspect.used
@@ -144,7 +166,9 @@ def judge(context: Context, suspect: Suspect) -> Finding | Silence:
     header = declaring_header(view, call.name, suspect.definer)
     if not header or not is_only_definer(view, call.name, suspect.definer):
         return call.file.unchecked(call.line, f"something else may define {call.name}()")
-    return finding(suspect, configuration, header)
+    # Around a piece of a function there may be a condition that lets the compiler drop the call.
+    sure = call.file.used == "tree" and not context.not_claimed
+    return finding(suspect, configuration, header, "" if sure else "info")
 
 
 def is_of_series(context: Context, suspect: Suspect) -> bool:
@@ -154,14 +178,13 @@ def is_of_series(context: Context, suspect: Suspect) -> bool:
         lines = [line for hunk in file.change.hunks for line in hunk.lines if name in line.text]
         if any(line.kind == "-" or (file.path == path and line.kind == "+") for line in lines):
             return True
-        if file.used == "hunk" and (
-            BUILD.fullmatch(file.path) or (lines and file.path.endswith((".c", ".h")))
-        ):
+        other = lines and file.path.endswith((".c", ".h")) and file.path != suspect.call.file.path
+        if file.used == "hunk" and (BUILD.fullmatch(file.path) or other):
             return True
     return False
 
 
-def finding(suspect: Suspect, configuration: "Configuration", header: str) -> Finding:
+def finding(suspect: Suspect, configuration: "Configuration", header: str, severity: str) -> Finding:
     """What to say, with the options that show it."""
     from patchscan.basics.formula import config, follows
 
@@ -183,6 +206,7 @@ def finding(suspect: Suspect, configuration: "Configuration", header: str) -> Fi
                 suspect.definer.path, suspect.definition.name_line, suspect.definition.header.split("\n")[0]
             ),
         ),
+        severity=severity,
     )
 
 
