@@ -10,7 +10,7 @@ from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
-    from patchscan.lookup.expressions import Types
+    from patchscan.lookup.typeof import Types
     from tree_sitter import Node
 
 WIDE = frozenset(
@@ -67,7 +67,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What is to be said of the divisions in one function."""
-    from patchscan.lookup.expressions import types_in
+    from patchscan.lookup.typeof import types_in
 
     types: Types | None = None
     for node in function.nodes("binary_expression", "assignment_expression"):

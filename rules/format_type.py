@@ -64,7 +64,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What is to be said of the calls in one function."""
-    from patchscan.lookup.expressions import types_in
+    from patchscan.lookup.typeof import types_in
 
     types = None
     for call in function.calls():

@@ -1,0 +1,257 @@
+"""After a patch the prototype of a function and its definition have other parameters."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.record import frozen
+from patchscan.c.filelevel import Statement, statements
+from patchscan.c.parameters import Signature, signature
+from patchscan.c.source import Source
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.tree.overlay import View
+
+EVERYWHERE = 100_000
+MOST_HEADERS = 20
+
+
+@frozen
+class Stated:
+    """A declaration of a function: kind "prototype" or "function" (with its body), what it states, and where."""
+
+    name: str
+    kind: str
+    signature: Signature
+    line: int
+    static: bool
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every prototype and definition that the patch changes."""
+    for file in context.c_files:
+        if not file.adds("(", ")", ","):
+            continue
+        for each in changed(file):
+            partner = in_file(file, each) or (None if each.static else elsewhere(context, file, each))
+            if partner is not None:
+                yield finding(context, file, each, partner)
+
+
+def stated(source: Source) -> Iterator[Stated]:
+    """The functions that a text declares and defines outside functions."""
+    code = source.code
+    for each in statements(source.repaired or source.text):
+        if each.kind in ("prototype", "function") and each.name_start >= 0:
+            found = signature(parameters_text(code, each))
+            inside = source.fragment is None or each.name_start >= source.fragment.head
+            if found is not None and inside and not each.name.isupper():
+                yield Stated(each.name, each.kind, found, source.line_at(each.name_start), each.static)
+
+
+def parameters_text(code: bytes, statement: Statement) -> str:
+    """What stands behind the parenthesis that follows a name."""
+    opening = code.find(b"(", statement.name_start, statement.end)
+    between = code[statement.name_start + len(statement.name) : opening]
+    return code[opening + 1 : statement.end].decode("latin-1") if opening > 0 and not between.strip() else ""
+
+
+def changed(file: ChangedFile) -> list[Stated]:
+    """The declarations with a line that the patch adds, and that it does not only move."""
+    found = []
+    for source in file.after:
+        for each in stated(source):
+            lines = range(each.line, each.line + 1 + len(each.signature.parameters))
+            if each.line in file.added_numbers or any(
+                line in file.added_numbers and not file.code_at(line)[:1].isalpha() for line in lines[1:3]
+            ):
+                found.append(each)
+    return found
+
+
+def in_file(file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
+    """Another declaration in the same text that contradicts one."""
+    for source in file.after:
+        for other in stated(source):
+            same = other.name == each.name and other.kind != each.kind
+            plain = not source.conditions_at(other.line) and not source.conditions_at(each.line)
+            if same and plain and other.signature.contradicts(each.signature):
+                return file.evidence(other.line), other
+    return None
+
+
+def elsewhere(context: Context, file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
+    """What another file states of a function after this patch, where that contradicts it."""
+    in_series = [other for other in context.files if other.path != file.path and other.is_c]
+    for other in in_series:
+        for source in other.after:
+            if any(one.name == each.name and one.kind != each.kind for one in stated(source)):
+                return None
+    later = later_change(context, each)
+    if later is not None:
+        return later
+    if file.used != "tree" or not context.has_tree:
+        return None
+    return in_tree(context.view, file, each)
+
+
+def later_change(context: Context, each: Stated) -> "tuple[Evidence, Stated] | None":
+    """The other side, where a later patch changes it from something that contradicts to what fits."""
+    for other in context.later:
+        for file in other.c_files:
+            before = {
+                one.name: one for source in file.before for one in stated(source) if one.kind != each.kind
+            }
+            old = before.get(each.name)
+            if old is None or not old.signature.contradicts(each.signature):
+                continue
+            for new in changed(file):
+                fits = new.name == each.name and new.kind == old.kind
+                if fits and not new.signature.contradicts(each.signature):
+                    return Evidence(
+                        file.path, file.patch_line(new.line), f"patch {other.patch.index} changes it"
+                    ), old
+    return None
+
+
+def in_tree(view: "View", file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
+    """The one declaration of the other kind in the tree, where it contradicts."""
+    from patchscan.c.source import parse
+    from patchscan.lookup.uses import files_holding
+
+    paths = [path for path in files_holding(view, each.name, most=EVERYWHERE)[0] if path != file.path]
+    ending = ".h" if each.kind == "function" else ".c"
+    wanted = [path for path in paths if path.endswith(ending) and not path.startswith("tools/")]
+    if len(wanted) > MOST_HEADERS:
+        return None
+    found = []
+    for path in wanted:
+        source = parse(view.read(path) or b"", path)
+        for other in stated(source):
+            if other.name == each.name and not other.static:
+                found.append((Evidence(path, other.line, source.line_text(other.line)), other))
+                if source.conditions_at(other.line):
+                    return None
+    kinds = {other.kind for _, other in found}
+    if len(found) != 1 or kinds != {"prototype" if each.kind == "function" else "function"}:
+        return None
+    return found[0] if found[0][1].signature.contradicts(each.signature) else None
+
+
+def finding(context: Context, file: ChangedFile, each: Stated, partner: tuple[Evidence, Stated]) -> Finding:
+    """What to say, with both counts."""
+    place, other = partner
+    mine, theirs = ("definition", "prototype") if each.kind == "function" else ("prototype", "definition")
+    counts = len(each.signature.parameters), len(other.signature.parameters)
+    how = f"{counts[0]} parameters, and its {theirs} {counts[1]}" if counts[0] != counts[1] else ""
+    how = how or f"other types of parameters than its {theirs}"
+    until = f": {place.text}, and until then a bisection fails" if place.text.startswith("patch ") else ""
+    return file.finding(
+        each.line,
+        f"conflicting types for '{each.name}': its {mine} has {how} ({place.path}:{place.line}){until}",
+        (place,),
+    )
+
+
+RULE = Rule(
+    name="prototype-mismatch",
+    summary="The prototype of a function and its definition have other parameters",
+    why=(
+        "The file does not compile where both are seen, and where the prototype is not, a call hands over what nobody "
+        "takes. Every patch of a series must build, so both change in one."
+    ),
+    source="C11 6.7 paragraph 4; Documentation/process/submitting-patches.rst (each patch builds, for git bisect)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch fs: give walk_begin() a control block
+>>> file include/linux/walk.h
+ struct control;
+-int walk_begin(int from, int length);
++int walk_begin(struct control *control, int from, int length); // want "types for 'walk_begin': its prototype has 3 "
+>>> patch fs: look at the control block
+>>> file fs/walk.c
+ /* begins */
+-int walk_begin(int from, int length)
++int walk_begin(struct control *control, int from, int length)
+ {
+-	return from + length;
++	return control ? from : length;
+ }
+""",
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+>>> patch fs: another type
+>>> file fs/walk.c
+-int walk_begin(int from, int length)
++int walk_begin(struct control *from, int length) // want "types for 'walk_begin': its definition has other"
+ {
+ 	return 0;
+ }
+-static int count(int from);
++static int count(void); // want "conflicting types for 'count': its prototype has 0 parameters"
+ static int count(int from)
+ {
+ 	return from;
+ }
+""",
+    ),
+    good=(
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+>>> patch fs: both
+>>> file include/linux/walk.h
+-int walk_begin(int from, int length);
++int walk_begin(struct control *control,
++	       int from, int length);
+>>> file fs/walk.c
+-int walk_begin(int from, int length)
++int walk_begin(struct control *iocb, int pos,
++	       int len)
+ {
+ 	return 0;
+ }
+""",
+        """
+>>> tree include/linux/walk.h
+#ifdef CONFIG_WALK
+int walk_begin(int from, int length);
+#else
+static inline int walk_begin(int from, int length, int depth) { return 0; }
+#endif
+>>> tree arch/x86/walk.c
+static int walk_end(int from)
+{
+	return 0;
+}
+>>> patch fs: walk
+>>> file fs/walk.c
+ int x;
++int walk_begin(walk_t from, int length, int more)
++{
++	return 0;
++}
++int walk_end(void)
++{
++	return 0;
++}
+""",
+        """
+>>> tree include/linux/walk.h
+int walk_begin(loff_t *from, u8 name[4], int (*step)(int), ...);
+>>> patch fs: walk
+>>> file fs/walk.c
+-int walk_begin(loff_t *from, u8 *name, int step(int), ...)
++int walk_begin(loff_t *begin, u8 *name, int (*done)(int), ...)
+ {
+ 	return 0;
+ }
+""",
+    ),
+)
