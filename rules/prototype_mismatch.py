@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements
+from patchscan.c.filelevel import statements
 from patchscan.c.parameters import Signature, signature
 from patchscan.c.source import Source
 from patchscan.context import ChangedFile, Context
@@ -42,20 +42,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def stated(source: Source) -> Iterator[Stated]:
     """The functions that a text declares and defines outside functions."""
-    code = source.code
+    from patchscan.lookup.forms import parameters_text
+
     for each in statements(source.repaired or source.text):
         if each.kind in ("prototype", "function") and each.name_start >= 0:
-            found = signature(parameters_text(code, each))
+            found = signature(parameters_text(source, each))
             inside = source.fragment is None or each.name_start >= source.fragment.head
             if found is not None and inside and not each.name.isupper():
                 yield Stated(each.name, each.kind, found, source.line_at(each.name_start), each.static)
-
-
-def parameters_text(code: bytes, statement: Statement) -> str:
-    """What stands behind the parenthesis that follows a name."""
-    opening = code.find(b"(", statement.name_start, statement.end)
-    between = code[statement.name_start + len(statement.name) : opening]
-    return code[opening + 1 : statement.end].decode("latin-1") if opening > 0 and not between.strip() else ""
 
 
 def changed(file: ChangedFile) -> list[Stated]:
@@ -124,6 +118,9 @@ def in_tree(view: "View", file: ChangedFile, each: Stated) -> "tuple[Evidence, S
     paths = [path for path in files_holding(view, each.name, most=EVERYWHERE)[0] if path != file.path]
     ending = ".h" if each.kind == "function" else ".c"
     wanted = [path for path in paths if path.endswith(ending) and not path.startswith("tools/")]
+    # Each architecture has its own.
+    if any(path.startswith("arch/") for path in (file.path, *wanted)):
+        return None
     if len(wanted) > MOST_HEADERS:
         return None
     found = []

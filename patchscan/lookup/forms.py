@@ -1,0 +1,91 @@
+"""How many arguments a function or macro takes, by every declaration of it that a file may mean."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from patchscan.basics.record import frozen
+from patchscan.c.filelevel import Statement, statements
+from patchscan.c.parameters import Signature, signature
+from patchscan.c.source import Source, parse
+from patchscan.lookup.uses import files_holding
+from patchscan.tree.overlay import View
+
+_EVERYWHERE = 100_000
+_MOST_HEADERS = 25
+
+
+@frozen
+class Form:
+    """A declaration of a function or macro: what it takes, where, and whether conditions stand around it."""
+
+    path: str
+    line: int
+    takes: Signature
+    conditional: bool
+    static: bool = False
+    definition: bool = False
+
+
+@lru_cache(maxsize=4096)
+def forms_in(text: bytes, path: str, name: str) -> tuple[Form, ...] | None:
+    """The declarations of a name in a text, in order; None where one of them is not plain to read."""
+    if name.encode() not in text:
+        return ()
+    source = parse(text, path)
+    found: list[Form] = []
+    for each in statements(text):
+        if each.name == name and each.kind in ("function", "prototype"):
+            stated = signature(parameters_text(source, each))
+            if stated is None:
+                return None
+            line = source.line_at(each.name_start)
+            around = bool(source.conditions_at(line))
+            found.append(Form(path, line, stated, around, each.static, each.kind == "function"))
+        elif each.name == name and each.kind in ("variable", "typedef"):
+            return None
+    for macro in source.macros():
+        if macro.name == name:
+            if macro.parameters is None:
+                return None
+            variadic = bool(macro.parameters) and macro.parameters[-1].endswith("...")
+            fixed = macro.parameters[:-1] if variadic else macro.parameters
+            takes = Signature(tuple("?" for _ in fixed), variadic)
+            found.append(Form(path, macro.line, takes, bool(source.conditions_at(macro.line))))
+    return tuple(found)
+
+
+def parameters_text(source: Source, statement: Statement) -> str:
+    """What stands behind the parenthesis that follows the name of a function."""
+    code = source.code
+    opening = code.find(b"(", statement.name_start, statement.end)
+    between = code[statement.name_start + len(statement.name) : opening]
+    return code[opening + 1 : statement.end].decode("latin-1") if opening > 0 and not between.strip() else ""
+
+
+def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) -> tuple[Form, ...]:
+    """The declarations that a file may mean: its own, else those of headers beside it and of the common ones.
+
+    None at all where one of them is not plain, or too many headers hold the name.
+    """
+    own = forms_in(text, path, name)
+    if own is None or own:
+        return own or ()
+    headers = [each for each in files_holding(view, name, most=_EVERYWHERE)[0] if each.endswith(".h")]
+    wanted = [each for each in headers if _may_mean(each, beside)]
+    if len(wanted) > _MOST_HEADERS:
+        return ()
+    found = tuple(_all(view, wanted, name))
+    return () if None in found else tuple(each for each in found if each is not None)
+
+
+def _may_mean(path: str, beside: Sequence[str]) -> bool:
+    return path.startswith("include/") or path in beside or "/include/" in path
+
+
+def _all(view: View, headers: Sequence[str], name: str) -> Iterator[Form | None]:
+    for path in headers:
+        found = forms_in(view.read(path) or b"", path, name)
+        if found is None:
+            yield None
+        else:
+            yield from found

@@ -1,0 +1,244 @@
+"""A call gives more or fewer arguments than every declaration of the function takes."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Call, Function, parse
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.lookup.forms import Form
+
+NAME = pattern(r"[a-z_]\w{3,}")
+# A macro among the arguments may stand for several.
+MACRO = pattern(r"[A-Z_][A-Z0-9_]*|\w*ARGS\w*")
+MOST_SHOWN = 4
+MOST_FILES = 40
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The added calls, and the calls elsewhere of functions whose parameters the patch changes."""
+    if not context.has_tree:
+        return
+    for file in context.c_files:
+        if file.path.endswith(".c") and file.adds("("):
+            yield from added_calls(context, file)
+        if file.used == "tree" and file.adds("(", ",") and file.removed:
+            yield from callers(context, file)
+
+
+def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """The calls on added lines of one file; the first of each name and count."""
+    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.forms import forms
+    from patchscan.lookup.unapplied import text_of
+
+    text = text_of(context, file)
+    beside: tuple[str, ...] | None = None
+    told: set[tuple[str, int]] = set()
+    for function in file.functions if text else ():
+        for call in function.calls() if not function.partial else ():
+            key = call.name, len(call.arguments)
+            if call.line not in file.added_numbers or key in told or not is_plain(function, call):
+                continue
+            told.add(key)
+            if beside is None:
+                beside = Closure(context.view, file.path, text, "x86").beside()
+            found = forms(context.view, file.path, text, call.name, beside)
+            fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
+            if not fits and not in_hunks(context, call.name):
+                yield finding(context, file, call, found)
+
+
+def is_plain(function: Function, call: Call) -> bool:
+    """Whether a call is one of a named function with arguments that stand for one each."""
+    if not NAME.fullmatch(call.name) or call.node.has_error:
+        return False
+    if any(each.name == call.name for each in (*function.parameters, *function.locals)):
+        return False
+    texts = [function.source.text_of(node) for node in call.arguments]
+    return not any(MACRO.fullmatch(text) and not text.islower() and text != "NULL" for text in texts)
+
+
+def in_hunks(context: Context, name: str) -> bool:
+    """Whether hunks that do not apply speak of a function, and may change it."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    lines = (line for other in context.not_applied for line in (*other.added, *other.removed))
+    return any(word.search(line.text) and not line.text[:1].isspace() for line in lines)
+
+
+def finding(context: Context, file: ChangedFile, call: Call, found: "tuple[Form, ...]") -> Finding:
+    """What to say of one call."""
+    given, wanted = len(call.arguments), found[0].takes
+    many = "few" if given < len(wanted.parameters) else "many"
+    least = "at least " if wanted.variadic else ""
+    return file.finding(
+        call.line,
+        f"too {many} arguments to function '{call.name}': {given} given, but it takes {least}{len(wanted.parameters)} "
+        f"({found[0].path}:{found[0].line})",
+        tuple(Evidence(each.path, each.line, "") for each in found[:2]),
+        severity="" if file.used == "tree" and not context.not_claimed else "info",
+    )
+
+
+def callers(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """The calls in other files that do not fit what the patch makes of a function."""
+    from patchscan.lookup.forms import forms_in
+
+    after, before = file.state.after or b"", file.state.before or b""
+    removed = " ".join(line.text for line in file.removed)
+    for function in file.functions:
+        name = function.name
+        if not NAME.fullmatch(name) or function.is_static or name not in removed:
+            continue
+        new, old = forms_in(after, file.path, name), forms_in(before, file.path, name)
+        if not new or not old or len(new) != 1 or len(old) != 1 or new[0].conditional:
+            continue
+        if len(new[0].takes.parameters) != len(old[0].takes.parameters):
+            stale = list(stale_calls(context, file, name, new[0], old[0]))
+            if stale:
+                paths = list(dict.fromkeys(each.path for each in stale))
+                more = f" and {len(paths) - MOST_SHOWN} more" if len(paths) > MOST_SHOWN else ""
+                yield file.finding(
+                    function.name_line,
+                    f"'{name}' takes {len(new[0].takes.parameters)} arguments now, but "
+                    f"{', '.join(paths[:MOST_SHOWN])}{more} still gives it {len(old[0].takes.parameters)}",
+                    tuple(stale[:MOST_SHOWN]),
+                    severity="" if not context.not_claimed else "info",
+                )
+
+
+def stale_calls(
+    context: Context, file: ChangedFile, name: str, new: "Form", old: "Form"
+) -> Iterator[Evidence]:
+    """The calls in other files, as the patch leaves them, with as many arguments as before."""
+    from patchscan.lookup.uses import find_uses
+
+    unapplied = {other.path for other in context.not_applied}
+    uses = find_uses(context.view, name, whole=False)
+    apart = {use.path for use in uses.of_kind("definition") if use.path != file.path}
+    paths = sorted(
+        {use.path for use in uses.of_kind("call") if not use.via} - {file.path} - unapplied - apart
+    )
+    for path in paths[:MOST_FILES]:
+        source = parse(context.view.read(path) or b"", path)
+        lines = {use.line for use in uses.of_kind("call") if use.path == path}
+        for function in source.functions():
+            if (
+                any(function.first_line <= line <= function.last_line for line in lines)
+                and not function.partial
+            ):
+                for call in function.calls():
+                    count = len(call.arguments)
+                    fits = call.name != name or new.takes.takes(count) or not old.takes.takes(count)
+                    if not fits and is_plain(function, call):
+                        yield Evidence(path, call.line, source.line_text(call.line).strip())
+
+
+RULE = Rule(
+    name="argument-count",
+    summary="A call has more or fewer arguments than the function takes",
+    why=(
+        "The file does not compile. It happens where a function gets a parameter and a caller in another directory is "
+        "forgotten, or where the patch was written for another version of it."
+    ),
+    source="C11 6.5.2.2 paragraph 2; kernel test robot: too few arguments to function",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+#define walk_twice(from, length) (walk_begin(from, length) + walk_begin(from, length))
+int walk_print(const char *format, ...);
+>>> patch mm: walk
+>>> file mm/example.c
+ #include <linux/walk.h>
+ int example(int from)
+ {
++	walk_print(); // want "too few arguments to function 'walk_print': 0 given, but it takes at least 1"
++	walk_twice(from, 2, 3); // want "too many arguments to function 'walk_twice': 3 given, but it takes 2"
+-	return 0;
++	return walk_begin(from); // want "too few arguments to function 'walk_begin': 1 given"
+ }
+""",
+        """
+>>> tree net/other.c
+int other(void)
+{
+	return walk_begin(1);
+}
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+>>> patch mm: walk so far
+>>> file net/walk.c
+-int walk_begin(int from)
++int walk_begin(int from, int length) // want "'walk_begin' takes 2 arguments now, but net/other.c still gives it 1"
+ {
+ 	return from;
+ }
+""",
+    ),
+    good=(
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+#ifdef CONFIG_FAST
+#define walk_fast(from) 0
+#else
+int walk_fast(int from, int length);
+#endif
+void walk_print(const char *format, ...);
+>>> patch mm: walk
+>>> file mm/example.c
+ #include <linux/walk.h>
+ int example(int from, int (*walk_end)(int from))
+ {
++	walk_fast(from);
++	walk_end(from);
++	walk_print("%d", from);
++	walk_begin(RANGE_ARGS);
+ 	return 0;
+ }
+""",
+        """
+>>> tree net/other.c
+static int walk_begin(int from)
+{
+	return from;
+}
+int other(void)
+{
+	return walk_begin(1);
+}
+>>> patch mm: walk so far
+>>> file net/walk.c
+-int walk_begin(int from)
++int walk_begin(int from, int length)
+ {
+ 	return from;
+ }
+""",
+        """
+>>> tree net/other.c
+int other;
+>>> patch mm: walk so far
+>>> file net/walk.c
+-int walk_begin(int from)
++int walk_begin(int from, int length)
+ {
+ 	return from;
+ }
+ int walk(void)
+ {
+-	return walk_begin(1);
++	return walk_begin(1, 2);
+ }
+""",
+    ),
+)
