@@ -9,8 +9,11 @@ from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
 
 REFERENCE = pattern(
-    r"\b(?:the|my|our|in|from|by|of|see)\s+(?:previous|preceding|prior|last|earlier)\s+(?:patch|commit)(?:es|s)?\b"
-    r"(?!\s*(?:set|series|version|revision|iteration|description|message|log))",
+    r"\b(?:(?:the|my|our|in|from|by|of|see|with|like|as|after|since|than)\s+"
+    r"(?:previous|preceding|prior|last|earlier)\s+(?:patch|commit)(?:es|s)?|"
+    r"(?:the|in|of)\s+(?:first|second|third|fourth)\s+patch\s+(?:of|in)\s+(?:the|this)\s+series|"
+    r"the\s+patch(?:es)?\s+before\s+(?:this|it)|(?:in|from|by|of|see|with|after|than)\s+patch\s+#?\d+(?:/\d+)?)\b"
+    r"(?!\s*(?:set|series|version|revision|iteration|description|message|log|block|record|transaction|id|hash|time|point|phase))",
     re.IGNORECASE,
 )
 NAMED = pattern(r"^\W*(?:commit\s+)?(?:[0-9a-f]{8,40}\b|\()", re.IGNORECASE)
@@ -72,8 +75,22 @@ patch, take the other one.
 >>> file mm/example.c
 +int x;
 """,
+        """
+>>> patch mm: use the new helper
+As in patch 2/3, call it with the lock held; like previous // want "in patch 2/3"
+patches, this needs it. The second patch of this series // want "second patch of this series"
+needs it, too.
+>>> file mm/example.c
++int x;
+""",
     ),
     good=(
+        """
+>>> patch mm: use the new helper
+Patch the code with 2 calls, of patch size 3, after the first patching.
+>>> file mm/example.c
++int x;
+""",
         """
 >>> patch mm: use the new helper
 Enable tlb_sync_fast() for x86. The previous patch set was larger.

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,12 @@ class Text:
             if 0 <= row < len(self._code_lines)
             else ""
         )
+
+    def numbered(self) -> Iterator[tuple[int, str, str]]:
+        """(line of the file, line_text, code_text) of every line of the text."""
+        for row in range(len(self._lines)):
+            line = row + self._first_row_line
+            yield line, self.line_text(line), self.code_text(line)
 
     def comment_text(self, line: int) -> str:
         """The comment on a line of the file, markers included, or what of one runs over it; "" where none does."""

@@ -1,0 +1,163 @@
+"""How a C text is laid out: places where one of several ways was chosen, and whether it is the usual one."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.plaintext import Text
+
+# A little more than 80 is nobody's concern.
+COLUMNS = 90
+_TAB = 8
+_NOTHING = -1
+_DECLARATION = pattern(
+    r"\t(?!(?:return|goto|else|case|default|if|for|while|switch|do|break|continue|typedef|extern)\b)"
+    r"(?:(?:const|static|unsigned|signed|struct|enum|union|volatile|register)\s+)*[A-Za-z_]\w*"
+    r"(?:\s+\**|\s*\*+\s*)(?:const\s+)?(?P<name>[A-Za-z_]\w*)(?:\[[^\]]*\])*(?P<rest>\s*=[^;]*|(?:\s*,[^;=]*))?;"
+)
+_STATEMENT = pattern(
+    r"\t(?!typeof|guard\b|__)(?:(?:if|for|while|switch|return|goto|do)\b|[a-z_]\w*\(|\*?[a-z_]\w*(?:(?:->|\.)\w+|\[[^\]]*\])*\s*[-+|&]?=\s)"
+)
+_INCLUDE = pattern(r"#\s*include\s+<(\w+)/(.+)>")
+_WIDE = pattern(r"\"|https?://|^\s*#|\\$")
+
+
+@frozen
+class Sample:
+    """A place of a text; line: where a way was chosen; kept: whether the usual one; with_line: its other line."""
+
+    line: int
+    kept: bool
+    with_line: int
+
+
+Lines = Sequence[tuple[int, str, str]]
+
+
+def _width(text: str) -> int:
+    return len(text.expandtabs(_TAB))
+
+
+def single_blanks(lines: Lines) -> Iterator[Sample]:
+    """Whether one empty line divides what is divided, not several."""
+    end = next((at for at in range(len(lines), 0, -1) if lines[at - 1][1].strip()), 0)
+    for (_, before, _), (number, text, _) in pairwise(lines[:end]):
+        if not text.strip() and before.strip():
+            yield Sample(number, True, number)
+        elif not text.strip():
+            yield Sample(number, False, number - 1)
+
+
+def _blocks(lines: Lines) -> Iterator[tuple[Lines, int]]:
+    """(declarations, index of what follows) at the top of each function."""
+    for at, (_, text, _) in enumerate(lines):
+        if text == "{":
+            end = at + 1
+            while end < len(lines) and _DECLARATION.match(lines[end][2]):
+                end += 1
+            if end > at + 1:
+                yield lines[at + 1 : end], end
+
+
+def longest_first(lines: Lines) -> Iterator[Sample]:
+    """Whether locals stand from the longest line to the shortest; not where an initialiser needs one above."""
+    for block, _ in _blocks(lines):
+        found = [(number, _width(code.rstrip()), _DECLARATION.match(code)) for number, _, code in block]
+        names: set[str] = set()
+        needs = False
+        for _, _, match in found:
+            assert match is not None
+            needs |= not names.isdisjoint(re.findall(r"\w+", match["rest"] or ""))
+            names.add(match["name"])
+        if len(found) < 2 or needs:
+            continue
+        wrong = next((two for one, two in pairwise(found) if one[1] < two[1]), None)
+        yield Sample((wrong or found[0])[0], wrong is None, found[0][0])
+
+
+def blank_below_locals(lines: Lines) -> Iterator[Sample]:
+    """Whether an empty line divides the locals of a function from its statements."""
+    for block, end in _blocks(lines):
+        if end < len(lines) and not lines[end][1].strip():
+            yield Sample(lines[end][0], True, block[-1][0])
+        elif end < len(lines) and _STATEMENT.match(lines[end][2]):
+            yield Sample(lines[end][0], False, block[-1][0])
+
+
+def narrow_lines(lines: Lines) -> Iterator[Sample]:
+    """Whether a line ends by column 90; messages and macros apart."""
+    for number, text, code in lines:
+        if code.strip() and not _WIDE.search(text):
+            yield Sample(number, _width(text) <= COLUMNS, number)
+
+
+def comments_open_alone(lines: Lines) -> Iterator[Sample]:
+    """Whether a comment of several lines begins with a line of nothing else."""
+    code_above = False
+    for number, text, code in lines:
+        bare = text.strip()
+        if code_above and bare.startswith("/*") and not bare.startswith("/**") and "*/" not in bare:
+            yield Sample(number, bare == "/*", number)
+        code_above |= bool(code.strip())
+
+
+def sorted_includes(lines: Lines) -> Iterator[Sample]:
+    """Whether neighbouring headers of one directory stand in the order of their names."""
+    for (first, _, code), (number, _, below) in pairwise(lines):
+        one, two = _INCLUDE.match(code), _INCLUDE.match(below)
+        if one and two and one[1] == two[1]:
+            yield Sample(number, one[2] <= two[2], first)
+
+
+def aligned_arguments(lines: Lines) -> Iterator[Sample]:
+    """Whether a line that goes on in parentheses begins below what follows the open one."""
+    stack: list[int] = []  # the column behind each open parenthesis, _NOTHING for what aligns nothing
+    above = ""
+    for number, text, code in lines:
+        if not code.strip() or code.startswith("#"):
+            continue
+        if code.startswith("}"):
+            stack.clear()
+        elif stack and stack[-1] != _NOTHING and code.strip()[0] not in ")}]?:" and above[-1] not in "?:":
+            yield Sample(number, _width(text[: len(text) - len(text.lstrip())]) == stack[-1], number)
+        last = len(code.rstrip()) - 1
+        for at, one in enumerate(code):
+            if one in "({[":
+                stack.append(_width(text[: at + 1]) if one == "(" and at < last else _NOTHING)
+            elif one in ")}]" and stack:
+                stack.pop()
+        above = code.rstrip()
+
+
+@frozen
+class Habit:
+    """A way of layout. fewest, share: of kept samples, and among all, from which on a text keeps it.
+
+    wish: what a reviewer says where it is not kept; everywhere: kernel code keeps it, whatever the file does;
+    beside: a new file is held against those beside it.
+    """
+
+    samples: Callable[[Lines], Iterator[Sample]]
+    fewest: int
+    share: float
+    wish: str
+    everywhere: bool = False
+    beside: bool = False
+
+
+HABITS = (
+    Habit(longest_first, 8, 0.9, "locals from the longest line to the shortest", beside=True),
+    Habit(sorted_includes, 6, 0.99, "headers in the order of their names", beside=True),
+    Habit(single_blanks, 10, 0.99, "one empty line, not two", True),
+    Habit(blank_below_locals, 8, 0.97, "an empty line below the locals", True),
+    Habit(aligned_arguments, 20, 0.97, "arguments that go on aligned with the open parenthesis"),
+    Habit(comments_open_alone, 6, 0.95, "comments of several lines that begin with /* alone"),
+    Habit(narrow_lines, 200, 0.995, f"lines of at most {COLUMNS} columns"),
+)
+
+
+def lines_of(text: Text) -> Lines:
+    """What the samples are taken from."""
+    return tuple(text.numbered())

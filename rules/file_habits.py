@@ -1,0 +1,293 @@
+"""Layout that differs from what its file, or the files beside it, keep nearly everywhere."""
+
+from collections.abc import Iterator, Sequence
+
+from patchscan.basics.record import frozen
+from patchscan.c.habits import HABITS, Habit, Sample, lines_of
+from patchscan.c.source import Source, parse
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+# Files read beside a new one.
+MOST_BESIDE = 5
+LARGEST = 200_000
+
+
+@frozen
+class Breach:
+    """A place where a habit is not kept; kept, all: how often it is elsewhere."""
+
+    file: ChangedFile
+    line: int
+    habit: Habit
+    kept: int
+    all: int
+    beside: bool
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """One remark a patch: the first place of the habit that says most, and what else there is."""
+    found: list[Breach] = []
+    for file in context.c_files:
+        if file.added and file.change.kind in ("modify", "create"):
+            found.extend(breaches(context, file))
+    if not found:
+        return
+    found.sort(key=lambda each: HABITS.index(each.habit))
+    first = found[0]
+    others = list({each.habit.wish: each for each in found[1:] if each.habit != first.habit}.values())
+    yield first.file.finding(
+        first.line,
+        f"{said_of(first)}"
+        + "".join(f"; also {each.habit.wish} ({place_of(each, first)})" for each in others[:3]),
+        tuple(each.file.evidence(each.line) for each in (first, *others[:3])),
+    )
+
+
+def said_of(breach: Breach) -> str:
+    """The wish, and on what it rests."""
+    if not breach.all:
+        return breach.habit.wish
+    where = "the files beside this one keep" if breach.beside else "the file keeps"
+    return f"{breach.habit.wish}: {where} it in {breach.kept} of {breach.all} places"
+
+
+def place_of(breach: Breach, first: Breach) -> str:
+    """Where else."""
+    line = breach.file.patch_line(breach.line)
+    return f"line {line}" if breach.file is first.file else f"{breach.file.path}:{line}"
+
+
+def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
+    """The first place in a file for each habit that is not kept on added lines."""
+    for habit in HABITS:
+        broken = first_broken(file, habit)
+        if broken is None:
+            continue
+        texts, beside = models_for(context, file)
+        kept, all_ = counted(texts, habit)
+        # Files beside a new one are other people's: they count where there are many samples.
+        enough = kept >= habit.fewest and (habit.beside and kept >= 2 * habit.fewest if beside else True)
+        if enough and kept >= habit.share * all_:
+            yield Breach(file, broken, habit, kept, all_, beside)
+        elif habit.everywhere and kept >= habit.share * all_:
+            yield Breach(file, broken, habit, 0, 0, beside)
+
+
+def first_broken(file: ChangedFile, habit: Habit) -> int | None:
+    """The first added line of a file that does not keep a habit; what only moved aside."""
+    for source in file.after:
+        for sample in habit.samples(lines_of(source)):
+            if not sample.kept and is_new(file, sample):
+                return sample.line if sample.line in file.added_numbers else sample.with_line
+    return None
+
+
+def is_new(file: ChangedFile, sample: Sample) -> bool:
+    """Whether the patch brought about what a sample shows."""
+    lines = [line for line in {sample.line, sample.with_line} if line in file.added_numbers]
+    return bool(lines) and not all(file.was_there(line) and file.text_at(line).strip() for line in lines)
+
+
+def models_for(context: Context, file: ChangedFile) -> tuple[Sequence[Source], bool]:
+    """The texts that habits are learnt from, and whether these are other files than the one changed."""
+    if file.state.before is not None:
+        return file.before, False
+    tree = context.view.tree
+    known = tree.read(file.path) if tree and file.change.kind == "modify" else None
+    if known is not None:
+        return (parse(known, file.path),), False
+    if tree is None or file.change.kind != "create":
+        return (), False
+    directory, _, _ = file.path.rpartition("/")
+    suffix = file.path[-2:]
+    paths = [
+        path for path in tree.files(directory, deep=False) if path.endswith(suffix) and path != file.path
+    ]
+    texts = [tree.read(path) for path in paths[: 4 * MOST_BESIDE]]
+    return [parse(text) for text in texts if text and len(text) < LARGEST][:MOST_BESIDE], True
+
+
+def counted(texts: Sequence[Source], habit: Habit) -> tuple[int, int]:
+    """(kept, all) samples of a habit in some texts."""
+    samples = [sample.kept for text in texts for sample in habit.samples(lines_of(text))]
+    return sum(samples), len(samples)
+
+
+# A file of two dozen functions that are laid out alike, for the examples.
+USUAL = "\n".join(
+    f"""int walk_{number}(struct list *list)
+{{
+	struct list_head *entry;
+	int count = {number};
+
+	count = count_entries(list,
+			      entry);
+	return count;
+}}
+"""
+    for number in range(24)
+)
+RULE = Rule(
+    name="file-habits",
+    summary="Layout differs from what the file keeps nearly everywhere",
+    why="A file that is laid out one way is read faster; reviewers of many subsystems ask for their way.",
+    source=(
+        "Documentation/process/coding-style.rst; Documentation/process/maintainer-netdev.rst and "
+        'maintainer-tip.rst (order of locals, comments); reviews of "crypto: iaa" 2/4 (order of locals) and of '
+        '"iio: adc" 1/8 (wrap this shorter), 2024 and 2025'
+    ),
+    severity="info",
+    confidence="medium",
+    check=check,
+    bad=(
+        f"""
+>>> tree mm/example.c
+{USUAL}
+>>> patch mm: walk again
+Walk again.
+>>> file mm/example.c
+ int walk_0(struct list *list)
+ {{
+ 	struct list_head *entry;
+ 	int count = 0;
+ 
+ 	count = count_entries(list,
+ 			      entry);
+ 	return count;
+ }}
+ 
++int walk_again(struct list *list)
++{{
++	int count;
++	struct list_head *entry; // want "longest line to the shortest: the file keeps it in 24 of 24.*also an empty line"
++	count = count_entries(list,
++		entry);
++	return count;
++}}
++
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++int walk(void)
++{
++	return 0;
++}
++
++ // want "^one empty line, not two$"
++int walk_again(void)
++{
++	return 0;
++}
+""",
+        """
+>>> tree mm/example.c
+#include <linux/align.h>
+#include <linux/bits.h>
+#include <linux/cpu.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/of.h>
+int x;
+>>> patch mm: walk
+Walk.
+>>> file mm/example.c
+ #include <linux/align.h>
+ #include <linux/bits.h>
+ #include <linux/cpu.h>
+ #include <linux/device.h>
+ #include <linux/err.h>
+ #include <linux/fs.h>
+ #include <linux/gfp.h>
+ #include <linux/of.h>
++#include <linux/module.h> // want "order of their names: the file keeps it in 7 of 7"
+ int x;
+""",
+    ),
+    good=(
+        f"""
+>>> tree mm/example.c
+{USUAL}
+>>> patch mm: walk again
+Walk again; the second local needs the first.
+>>> file mm/example.c
+ int walk_0(struct list *list)
+ {{
+ 	struct list_head *entry;
+ 	int count = 0;
+ 
+ 	count = count_entries(list,
+ 			      entry);
+ 	return count;
+ }}
+ 
++int walk_again(struct list *list)
++{{
++	struct list *l = list;
++	struct list_head *entry = l->head;
++
++	return count_entries(
++		l, entry);
++}}
++
+""",
+        """
+>>> tree mm/example.c
+int walk(void)
+{
+	int x;
+	struct list_head *entry;
+	return 0;
+}
+>>> patch mm: walk again
+The file has no habit.
+>>> file mm/example.c
+ int walk(void)
+ {
+ 	int x;
+ 	struct list_head *entry;
+ 	return 0;
+ }
++
++int walk_again(void)
++{
++	int x;
++	struct list_head *entry;
++	return a_call_with_a_long_name(x, entry, and_another_argument, and_one_more_argument);
++}
+""",
+        f"""
+>>> tree mm/example.c
+{USUAL}
+>>> patch mm: walk again
+Move what was there.
+>>> file mm/example.c
+-int old(void)
+-{{
+-	int x;
+-	struct list_head *entry;
+-}}
+ int walk_0(struct list *list)
+ {{
+ 	struct list_head *entry;
+ 	int count = 0;
+ 
+ 	count = count_entries(list,
+ 			      entry);
+ 	return count;
+ }}
+ 
++int old(void)
++{{
++	int x;
++	struct list_head *entry;
++}}
+""",
+    ),
+)
