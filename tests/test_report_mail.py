@@ -15,7 +15,7 @@ from patchscan.mail.thread import read_thread
 from patchscan.report.models import fold, timeline_lines
 from patchscan.report.prose import sentences, without_line_numbers
 from patchscan.report.render import documents, render
-from patchscan.results import Report, Step
+from patchscan.results import ModelResult, Report, Step
 from patchscan.scan import scan
 from patchscan.series import Thread
 
@@ -46,8 +46,12 @@ def with_findings(*findings: Finding) -> Report:
 
 
 def body_of(report: Report) -> list[str]:
+    """The lines of the one draft, without those that say what matters most and what found it."""
     ((_, text),) = documents(report, "mail")
-    return text.partition("\n\n")[2].rstrip("\n").split("\n")
+    body = text.partition("\n\n")[2].rstrip("\n").split("\n")
+    assert body[-1].startswith("[Found with patchscan ") and body[-2] == ""
+    start = 2 if body[0].startswith("What matters most") else 0
+    return body[start:-2]
 
 
 def test_headers_thread_the_reply_and_keep_the_recipients() -> None:
@@ -128,6 +132,53 @@ def test_far_lines_are_cut_and_near_ones_kept() -> None:
     )
 
 
+def test_small_remarks_alone_are_no_reason_to_write() -> None:
+    small, grave = finding("a", severity="info"), finding("b", severity="warning", line=4)
+    assert documents(with_findings(small), "mail") == ()
+    ((_, text),) = documents(with_findings(small), "mail", level="info")
+    assert "Nit: a." in text
+    ((_, text),) = documents(with_findings(small, grave), "mail")
+    assert "Nit: a." in text and "B." in text
+    assert documents(with_findings(small, grave), "mail", level="error") == ()
+
+
+def test_the_gravest_is_announced_where_it_comes_late() -> None:
+    small = tuple(finding(f"small {each}", severity="info") for each in range(2))
+    ((_, text),) = documents(with_findings(*small, finding("grave", severity="error", line=4)), "mail")
+    assert "\n\nWhat matters most comes below, in mm/a.c; the rest is smaller.\n\nOn Mon" in text
+    ((_, text),) = documents(with_findings(finding("grave", severity="error"), *small), "mail")
+    assert "What matters most" not in text
+
+
+def test_of_one_line_the_gravest_comes_first() -> None:
+    body = body_of(with_findings(finding("small", severity="info"), finding("grave", severity="error")))
+    assert body.index("Grave.") < body.index("Nit: small.")
+
+
+@pytest.mark.parametrize(
+    ("name", "run"), [("1@example.org", "b4 am -o - 1@example.org | patchscan -"), ("a;b@c", "")]
+)
+def test_the_last_line_tells_how_to_run_it(name: str, run: str) -> None:
+    ((_, text),) = documents(report_on(NAMED.replace("<1@example.org>", f"<{name}>")), "mail")
+    assert text.rstrip("\n").endswith(f"to run it: {run or 'patchscan SERIES.mbox'}]")
+
+
+def test_a_fix_that_empties_a_body_is_shown_with_what_it_takes_away() -> None:
+    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,3 +3,2 @@\n-\twhile (a) {\n-\t\tf(a);\n+\twhile (a) {\n \t}\n"
+    body = body_of(with_findings(finding("drop it", fix=diff)))
+    assert body[-3:] == ["-\twhile (a) {", "-\t\tf(a);", "+\twhile (a) {"]
+
+
+def test_an_interleaving_is_told_once() -> None:
+    model = ModelResult("m", "s", "x86", "unsafe", "safe", "Sometimes", (Step("CPU 0: f()", "READ_ONCE(x)"),))
+    model = replace(model, litmus="C m\n{}\n", replay="patchscan simulate m.litmus")
+    report = with_findings(finding("one", model="m"), finding("two", line=4, model="m"))
+    body = body_of(replace(report, models=(model,)))
+    assert body.count("This is how it can happen:") == 1
+    assert "The interleaving above shows this, too." in body
+    assert body[-3:] == ["", "\tC m", "\t{}"]
+
+
 def finding(message: str, confidence: str = "high", severity: str = "warning", **more: object) -> Finding:
     plain = Finding("mm/a.c", 3, message, confidence=confidence, severity=severity, text="while (a)")
     return replace(plain, **more)  # type: ignore[arg-type]
@@ -203,7 +254,7 @@ def test_our_own_reader_ties_the_remarks_to_the_lines(tmp_path: Path) -> None:
     thread = thread_of(f"From a@b Thu Jan  1 00:00:00 1970\n{NAMED}\n{render(report, 'mail')}")
     (reply,) = thread.replies
     assert reply.parent == "1@example.org" and len(thread.series) == 1
-    below = {remark.quoted[-1] for remark in reply.remarks}
+    below = {remark.quoted[-1] for remark in reply.remarks if remark.quoted}
     places = {each.text if each.path == CHANGELOG else "+" + each.text for each in report.findings}
     plain = {place for place in places if "\u202e" not in place}
     assert (

@@ -113,7 +113,7 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
         from patchscan.settling.baseline import accept
 
         report = accept(options.baseline or tools.config.baseline, report, options.accept)
-    text = documents(report, options.format, *style)
+    text = documents(report, options.format, *style, options.severity)
     return Done(text, exit_status(report, options), count(report), report.judged.line)
 
 

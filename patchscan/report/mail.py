@@ -9,7 +9,10 @@ from email.header import Header
 from email.utils import formataddr
 from hashlib import sha256
 
+from patchscan import __version__
+from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
+from patchscan.basics.usage import LEVELS
 from patchscan.finding import CHANGELOG, Evidence, Finding
 from patchscan.report.models import brief, timeline_lines
 from patchscan.report.prose import (
@@ -17,6 +20,7 @@ from patchscan.report.prose import (
     asks,
     evidence_lines,
     sentences,
+    shown,
     suggestion_lines,
     without_line_numbers,
     wrapped,
@@ -32,15 +36,22 @@ MIME = (
     "Content-Type: text/plain; charset=utf-8",
     "Content-Transfer-Encoding: 8bit",
 )
+# From so many remarks on, the gravest is announced at the top.
+FEW = 3
+# A Message-ID that a shell takes for one plain word.
+MESSAGE_ID = pattern(r"[\w.@+%-]+")
 
 
-def render(report: Report) -> str:
+def render(report: Report, level: str = "warning") -> str:
     """All drafts as one mailbox (mboxrd); "" where there is nothing to say."""
-    return "".join(text for _, text in drafts(report))
+    return "".join(text for _, text in drafts(report, level))
 
 
-def drafts(report: Report) -> Iterator[tuple[str, str]]:
-    """(file name, mailbox of one mail) for each patch with findings, in the order of the series.
+def drafts(report: Report, level: str = "warning") -> Iterator[tuple[str, str]]:
+    """(file name, mailbox of one mail) for each patch worth a reply, in the order of the series.
+
+    level: the severity that makes it so; lesser remarks stand beside a graver one, alone they are not worth a mail
+    to everybody.
 
     Before them a note to who asked where something was not judged; it has no recipient, so it cannot be sent.
     """
@@ -48,15 +59,18 @@ def drafts(report: Report) -> Iterator[tuple[str, str]]:
         return
     if report.judged.lost:
         yield f"0000-not-fully-judged-{file_name(report.series.title)}.mbox", note(report)
+    told: dict[str, Patch] = {}
     for patch in report.series.mails:
         findings = [each for each in report.findings if each.patch == patch.index and each.counts]
-        if findings:
-            yield f"{patch.index:04}-{file_name(patch.title)}.mbox", draft(report, patch, findings)
+        if any(LEVELS.index(each.severity) >= LEVELS.index(level) for each in findings):
+            text = draft(report, patch, findings, told)
+            yield f"{patch.index:04}-{file_name(patch.title)}.mbox", text
 
 
-def draft(report: Report, patch: Patch, findings: Sequence[Finding]) -> str:
-    """One mail with its "From " line and an empty line at its end."""
-    text = re.sub("\n{3,}", "\n\n", "\n".join(body_lines(report, patch, findings)).rstrip("\n") + "\n")
+def draft(report: Report, patch: Patch, findings: Sequence[Finding], told: dict[str, Patch]) -> str:
+    """One mail with its "From " line and an empty line at its end; told: interleavings, and whose reply has them."""
+    lines = body_lines(report, patch, findings, told)
+    text = re.sub("\n{3,}", "\n\n", "\n".join(lines).rstrip("\n") + "\n")
     escaped = re.sub(r"^(>*From )", r">\1", text, flags=re.M)
     return "\n".join([SEPARATOR, *header_lines(patch), message_id(patch, text), *MIME, "", escaped]) + "\n"
 
@@ -121,13 +135,16 @@ def encoded(text: str) -> str:
     return Header(text, "utf-8", maxlinelen=72, header_name="Subject").encode()
 
 
-def body_lines(report: Report, patch: Patch, findings: Sequence[Finding]) -> Iterator[str]:
+def body_lines(
+    report: Report, patch: Patch, findings: Sequence[Finding], told: dict[str, Patch]
+) -> Iterator[str]:
     """The quoted patch with each remark under the line it speaks of."""
     name = name_and_address(patch.author)[0] or patch.author
     when = f"On {printable(patch.date)}, " if patch.date else ""
+    yield from gravest_lines(findings)
     yield f"{when}{printable(name)} wrote:"
     quoted, elsewhere = quoted_lines(patch, findings)
-    wording = Wording(report, {line.text[1:].strip() for line in quoted if line})
+    wording = Wording(report, patch, {line.text[1:].strip() for line in quoted if line}, told)
     for text, said in as_quotation(quoted):
         yield text
         if said:
@@ -139,23 +156,44 @@ def body_lines(report: Report, patch: Patch, findings: Sequence[Finding]) -> Ite
         place = "the changelog" if finding.path == CHANGELOG else outside
         yield from ("", f"On {place}:", "")
         yield from wording.remarks([finding])
+    yield ""
+    yield from wording.litmus_tests()
+    yield from made_by(patch)
+
+
+def gravest_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """What matters most, said first where a reader would come to it late."""
+    grave = [each for each in findings if each.severity == "error"]
+    if len(findings) >= FEW and grave and findings[0].severity != "error":
+        place = "the changelog" if grave[0].path == CHANGELOG else printable(grave[0].path)
+        yield from (*wrapped(f"What matters most comes below, in {place}; the rest is smaller."), "")
+
+
+def made_by(patch: Patch) -> Iterator[str]:
+    """What found this, and how whoever reads the mail can run it."""
+    known = MESSAGE_ID.fullmatch(patch.message_id)
+    run = f"b4 am -o - {patch.message_id} | patchscan -" if known else "patchscan SERIES.mbox"
+    yield f"[Found with patchscan {__version__}; to run it: {run}]"
 
 
 class Wording:
     """Puts the findings of one mail into words: questions take turns, what was said is not said again.
 
-    quoted: the lines that the mail shows anyway.
+    quoted: the lines that the mail shows anyway; told: the interleavings that a mail of the series has told.
     """
 
-    def __init__(self, report: Report, quoted: Container[str]) -> None:
+    def __init__(self, report: Report, patch: Patch, quoted: Container[str], told: dict[str, Patch]) -> None:
         self.report = report
+        self.patch = patch
         self.quoted = quoted
+        self.told = told
         self.questions = 0
         self.said: set[tuple[str, str]] = set()
+        self.models: list[ModelResult] = []
 
     def remarks(self, findings: Sequence[Finding]) -> Iterator[str]:
-        """The paragraphs below one quoted line."""
-        for number, finding in enumerate(findings):
+        """The paragraphs below one quoted line, the gravest first."""
+        for number, finding in enumerate(sorted(findings, key=lambda each: -LEVELS.index(each.severity))):
             if number:
                 yield ""
             yield from self.remark(finding)
@@ -174,13 +212,34 @@ class Wording:
         yield from suggestion_lines(finding)
         model = self.report.model_of(finding)
         if model is not None:
+            yield from self.proof(model)
+
+    def proof(self, model: ModelResult) -> Iterator[str]:
+        """A model's verdict, once a series: later it is referred to."""
+        key = "\n".join(timeline_lines(model.timeline, WIDTH, places=False)) or model.name
+        if key not in self.told:
+            self.told[key] = self.patch
+            self.models.append(model)
             yield from model_lines(model)
+            return
+        where = (
+            "above" if self.told[key] is self.patch else f'in my reply to "{printable(self.told[key].title)}"'
+        )
+        yield from ("", *wrapped(f"The interleaving {where} shows this, too."))
 
     def adds(self, evidence: Evidence, finding: Finding) -> bool:
         """Whether a line of evidence says something that the mail does not show already."""
         text = evidence.text.strip()
         shown = evidence.path == finding.path and text in self.quoted
         return not shown and any(character.isalnum() for character in text)
+
+    def litmus_tests(self) -> Iterator[str]:
+        """The tests behind the interleavings of this mail, so that they can be run without our program."""
+        for model in self.models:
+            if model.litmus:
+                yield from ("The litmus test, for herd7 or patchscan simulate:", "")
+                yield from (f"\t{shown(line)}".rstrip() for line in model.litmus.rstrip("\n").split("\n"))
+                yield ""
 
 
 def model_lines(model: ModelResult) -> Iterator[str]:
@@ -198,5 +257,3 @@ def model_lines(model: ModelResult) -> Iterator[str]:
         if listed:
             yield ""
             yield from wrapped(f"{name}: {without_line_numbers(printable(listed))}.")
-    if model.replay:
-        yield from ("", "To see it run:", "", f"\t{printable(model.replay)}")

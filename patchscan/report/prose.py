@@ -78,13 +78,16 @@ def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
 
 
 def suggestion_lines(finding: Finding) -> Iterator[str]:
-    """The lines that a mechanical fix adds."""
-    added = [line[1:] for line in (finding.fix or "").split("\n") if re.match(r"\+(?!\+\+ )", line)]
-    if added:
+    """The lines that a mechanical fix adds; with those it takes away where the new ones alone say nothing."""
+    lines = [line for line in (finding.fix or "").split("\n") if re.match(r"[-+](?!(?:\+\+|--) )", line)]
+    added = [line[1:] for line in lines if line.startswith("+")]
+    says = sum(any(char.isalnum() for char in line) for line in added)
+    whole = says and not any(line.rstrip().endswith("{") and not says > 1 for line in added)
+    if whole or lines:
         yield ""
         yield "Like this:"
         yield ""
-        yield from (shown(line) for line in added)
+        yield from (shown(line) for line in (added if whole else lines))
 
 
 def wrapped(text: str) -> list[str]:

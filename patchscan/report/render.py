@@ -14,17 +14,22 @@ SUFFIXES = {
     "github": "txt",
     "b4": "txt",
     "patchwork": "txt",
+    "gitlab": "json",
+    "rdjson": "json",
 }
 
 
 def documents(
-    report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0
+    report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0, level: str = "warning"
 ) -> tuple[tuple[str, str], ...]:
-    """(file name, text) of what a format makes of a report: one document, for mail one a patch with findings."""
+    """(file name, text) of what a format makes of a report: one document, for mail one a patch to reply to.
+
+    level: a patch is replied to where it has a finding of that severity or above.
+    """
     if form == "mail":
         from patchscan.report.mail import drafts
 
-        return tuple(drafts(report))
+        return tuple(drafts(report, level))
     title = report.series.title if report.series else "no series"
     return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour, detail)),)
 
