@@ -8,6 +8,7 @@ from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
+from patchscan.pairing.spoken import executed_pairs
 from patchscan.results import CostChange, Coverage, ModelResult, Report
 from patchscan.rule import Rule
 from patchscan.series import Thread
@@ -82,7 +83,8 @@ def with_models(
 ) -> tuple[tuple[ModelResult, ...], tuple[CostChange, ...]]:
     """(the models that were executed, what the patches change in cost); what fails goes to troubles."""
     try:
-        return (executed_models(judged[0]), costs_of(judged)) if judged else ((), ())
+        models = (*executed_models(judged[0]), *executed_pairs(judged[0].states)) if judged else ()
+        return models, costs_of(judged) if judged else ()
     except FAILURES as error:
         why = f"they failed: {in_words(error)}; please report it"
         troubles.append(Problem("models and costs", why, lost=True, details=traceback_lines(error)))

@@ -10,6 +10,7 @@ from patchscan.finding import Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import models
 from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
+from patchscan.pairing.spoken import answered, one_sided_pairs
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -49,8 +50,20 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             for site in sites(text):
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
-        yield from lost_partners(context, file)
+        if file.adds("air"):
+            yield from one_sided_pairs(context, file)
+        settled: set[str] = set()
+        for answer, remark in answered(context, file, lookup) if any_removed(file) else ():
+            if answer.kept or isinstance(remark, Finding):
+                settled.add(answer.loss.function.name)
+            yield remark
+        yield from lost_partners(context, file, settled)
     yield from models(context, "barrier-pairing")
+
+
+def any_removed(file: ChangedFile) -> bool:
+    """Whether the patch takes a line with a barrier."""
+    return any(BARRIER.search(line.text) for line in file.removed)
 
 
 def finder(context: Context, file: ChangedFile) -> Lookup:
@@ -157,9 +170,11 @@ def placed(barrier: Barrier, code: "Codebase") -> Barrier:
     return replace(barrier, line=named[0])
 
 
-def lost_partners(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
-    """Functions that lose a barrier, with the comments that count on it, wherever in the tree they are."""
-    told: set[str] = set()
+def lost_partners(context: Context, file: ChangedFile, told: set[str]) -> Iterator[Finding | Silence]:
+    """Functions that lose a barrier, with the comments that count on it, wherever in the tree they are.
+
+    told: those of which something better is known.
+    """
     for loss in losses(file):
         name = loss.function.name
         left = barriers_left(context, loss)

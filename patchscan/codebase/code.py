@@ -17,7 +17,8 @@ class Codebase:
     """Functions, macros and types by name, looked up the way the compiler would see them, within a scope.
 
     read: path to bytes or None; files: searched after the file that asks, its direct includes and `changed`;
-    arch: for <asm/...>; defining: (directory, function) to the files there that may define it, asked last.
+    arch: for <asm/...>; defining: (directory, function) to the files there that may define it, asked last;
+    declaring: (structure, path that asks) to further files that may declare it, asked last.
     """
 
     def __init__(
@@ -28,11 +29,13 @@ class Codebase:
         changed: Sequence[str] = (),
         arch: str = "x86",
         defining: Callable[[str, str], Sequence[str]] = lambda directory, name: (),
+        declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: (),
     ) -> None:
         self._read = read
         self.scope = (*changed, *files)
         self._arch = arch
         self._defining = defining
+        self._declaring = declaring
         self.config = config
         self._asked: dict[Question, None] = {}
         self._files: dict[str, File | None] = {}
@@ -189,6 +192,10 @@ class Codebase:
         for found in self.order(near):
             if structure in found.structs:
                 return found.structs[structure].get(name, "")
+        for path in self._declaring(structure, near):
+            other = self.file(path)
+            if other is not None and structure in other.structs:
+                return other.structs[structure].get(name, "")
         return ""
 
 

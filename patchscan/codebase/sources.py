@@ -1,5 +1,6 @@
 """The code at each point of a series: read once from the tree, with what the patches make of it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -10,7 +11,7 @@ from patchscan.codebase.file import may_define, names_at_line_starts
 from patchscan.codebase.lift import lifted_files
 from patchscan.kconfig.configured import read_defconfig, read_selects
 from patchscan.tree import Tree
-from patchscan.tree.index.lookup import look_up_in
+from patchscan.tree.index.lookup import look_up, look_up_in
 from patchscan.tree.overlay import PatchState, View
 
 Read = Callable[[str], bytes | None]
@@ -21,7 +22,7 @@ class Sources:
     """The code at one point of a series: how to read it, what the series changed, and how that was done.
 
     defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
-    the lines that the series changed.
+    the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it.
     """
 
     read: Read
@@ -29,6 +30,7 @@ class Sources:
     defining: Callable[[str, str], Sequence[str]]
     notes: tuple[str, ...]
     words: frozenset[str] = frozenset()
+    declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: ()
 
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
@@ -40,7 +42,7 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
         return contents[path] if path in contents else below.read(path)
 
     words = frozenset().union(*(touched_words(state) for state in states))
-    return Sources(read, tuple(sorted(contents)), below.defining, notes, words)
+    return Sources(read, tuple(sorted(contents)), below.defining, notes, words, below.declaring)
 
 
 class _TreeReader:
@@ -51,6 +53,7 @@ class _TreeReader:
         self._contents: dict[str, bytes | None] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
         self._defining: dict[tuple[str, str], Sequence[str]] = {}
+        self._declaring: dict[tuple[str, str], Sequence[str]] = {}
 
     def read(self, path: str) -> bytes | None:
         if path not in self._contents:
@@ -64,6 +67,26 @@ class _TreeReader:
         if (directory, name) not in self._defining:
             self._defining[directory, name] = self._find_defining(self._tree, directory, name)
         return self._defining[directory, name]
+
+    def declaring(self, structure: str, near: str) -> Sequence[str]:
+        """The headers that may declare a structure, those of the directory that asks first; by the index alone."""
+        if self._tree is None:
+            return ()
+        directory = near.rpartition("/")[0]
+        if (directory, structure) not in self._declaring:
+            self._declaring[directory, structure] = self._find_declaring(self._tree, directory, structure)
+        return self._declaring[directory, structure]
+
+    def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
+        opens = re.compile(rb"\b(?:struct|union)\s+%s\s*\{" % structure.encode())
+        held = look_up(tree, [structure], checked=False)
+        paths = held[structure] if held is not None else sorted(tree.files(directory, deep=False))
+        for under in (f"{directory}/", f"{directory.rpartition('/')[0]}/", "include/"):
+            near = [path for path in paths if path.endswith(".h") and path.startswith(under)]
+            found = [path for path in near if opens.search(self.read(path) or b"")]
+            if found:
+                return found
+        return ()
 
     def _find_defining(self, tree: Tree, directory: str, name: str) -> Sequence[str]:
         """By the tree's index, or by reading the directory where there is none."""

@@ -17,11 +17,14 @@ _MOST = 60
 
 @frozen
 class Loss:
-    """A line with a barrier that a patch takes from a function; line: the place after the patch, as it numbers it."""
+    """A line with a barrier that a patch takes from a function; line: the place after the patch, as it numbers it;
+    old: the line in the code before the patch; instead: the barrier on the line that takes its place, "" for none."""
 
     function: Function
     line: int
     barrier: str
+    old: int = 0
+    instead: str = ""
 
 
 def losses(file: ChangedFile) -> Iterator[Loss]:
@@ -36,7 +39,18 @@ def losses(file: ChangedFile) -> Iterator[Loss]:
             functions = (source.function_at(number) for source in file.before)
             function = next((each for each in functions if each is not None and each.name), None)
             if function is not None:
-                yield Loss(function, _place(hunk, place), found[1])
+                yield Loss(function, _place(hunk, place), found[1], number, _instead(hunk, place))
+
+
+def _instead(hunk: Hunk, place: int) -> str:
+    """The barrier on the lines that are added where one was removed."""
+    for line in hunk.lines[place + 1 :]:
+        if line.kind == " ":
+            return ""
+        found = BARRIER.search(line.text) if line.kind == "+" else None
+        if found is not None:
+            return found[1]
+    return ""
 
 
 def _place(hunk: Hunk, place: int) -> int:
@@ -55,6 +69,11 @@ def texts(file: ChangedFile) -> Iterator[Text]:
     for hunk in file.change.hunks:
         lines = [encode(line.text) for line in hunk.lines if line.kind != "-"]
         yield prepare(file.path, b"\n" * (hunk.new_start - 1) + b"\n".join(lines), spans)
+
+
+def text_before(file: ChangedFile) -> Text | None:
+    """The whole file before the patch; None where it is not known."""
+    return text_of(file.path, file.state.before) if file.state.before is not None else None
 
 
 def text_of(path: str, data: bytes) -> Text:

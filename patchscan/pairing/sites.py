@@ -13,6 +13,11 @@ _ORDERING = pattern(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\b
 _PAIRING = pattern(r"\bpairing\b", re.I)
 _STATEMENT_END = pattern(r"[;{}]")
 _SUBJECT = pattern(rf"\b({BARRIER_NAMES})\b")
+_MATCHES = pattern(
+    r"\bmatch(?:es|ing|ed)?\s+(?:(?:with|by|up with)\s+)?(?:the\s+|an?\s+)?"
+    r"(?=(?:\w+\s+){0,2}barriers?\b|\w*mb\b|smp_|[a-z_]\w+\(\))",
+    re.I,
+)
 _NEAR, _ABOVE, _STEPS = 8, 2, 3
 
 
@@ -37,6 +42,28 @@ class Site:
 def sites(file: Text) -> Iterator[Site]:
     """The barriers of a file whose comment speaks of pairing, in the order of the file."""
     return iter(_sites(file))
+
+
+def site_at(file: Text, line: int) -> Site | None:
+    """The barrier on a line with what its comment says that it pairs with, or that it matches."""
+    for site in sites(file):
+        if site.line == line:
+            return site
+    barrier = next((each for each in file.barriers if each.line == line), None)
+    comment = _beside(file, line) if barrier is not None else ""
+    if barrier is None or not _MATCHES.search(comment):
+        return None
+    partners = tuple(dict.fromkeys(named_partners(_MATCHES.sub("pairs with ", comment), barrier.function)))
+    return Site(file.path, line, barrier.function, barrier.name, comment, partners, barrier.operand)
+
+
+def _beside(file: Text, line: int) -> str:
+    """The comment on a line, or the one right above it."""
+    start, end = file.start_of(line), file.start_of(line + 1)
+    for comment in COMMENT.finditer(file.text, max(0, start - 4000), end):
+        if comment.start() >= start or not file.code[comment.end() : start].strip():
+            return plain(comment.group())
+    return ""
 
 
 @lru_cache(maxsize=64)

@@ -59,10 +59,14 @@ Value = Const | Register | Unknown | Address | FunctionName | Operation
 
 @frozen
 class Named:
-    """Memory with a name: a global, "var@cpu", "struct.field" or "<type>" for what a typed pointer points to."""
+    """Memory with a name: a global, "var@cpu", "struct.field" or "<type>" for what a typed pointer points to.
+
+    base: the registers that its address was computed from, where fields are named by type (an address dependency).
+    """
 
     name: str
     type: str = ""
+    base: tuple[str, ...] = ()
 
 
 @frozen

@@ -45,7 +45,9 @@ from patchscan.model.lowering.memory import (
     Out,
     dereference,
     place_of,
+    pointee,
     read,
+    structure_of,
     update,
     write,
 )
@@ -69,8 +71,42 @@ def location_of_call(context: Context, node: Node, env: Environment, frame: Fram
         space = context.evaluate(context, given[0], env, frame, out)
         text = str(space.number) if isinstance(space, Const) else frame.text(given[0])
         return Named(f"{masks.CPUS_OF}{text}", "struct cpumask")
+    if name == "__whole" and given:
+        return _whole(context, given[0], env, frame, out)
+    if name == "__bit" and len(given) > 1:
+        return _bit(context, given[0], given[1], env, frame, out)
     value = context.evaluate(context, node, env, frame, out)
     return dereference(context, value, type_of(context, node, frame))
+
+
+def _whole(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    """All that a pointer leads to: a member that is an array, every field of a structure, or the memory itself."""
+    value, kind = context.evaluate(context, node, env, frame, out), type_of(context, node, frame)
+    where = dereference(context, value, kind)
+    if isinstance(where, Local):
+        return where
+    registers = (value.name,) if isinstance(value, Register) else ()
+    if isinstance(where, Named) and not where.name.startswith("<"):
+        structure = structure_of(where.type)
+        whole = where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]"))
+        return Named(f"{structure}.*", where.type, where.base) if whole else where
+    structure = structure_of(pointee(kind))
+    return Named(f"{structure}.*", pointee(kind), registers) if structure else Nowhere(frame.text(node))
+
+
+def _bit(context: Context, number: Node, word: Node, env: Environment, frame: Frame, out: Out) -> Location:
+    """A bit of a word, by its name or number where it has one; else the word."""
+    bit, where = (
+        context.evaluate(context, number, env, frame, out),
+        context.location(context, word, env, frame, out),
+    )
+    if not isinstance(where, Named):
+        return where
+    if isinstance(bit, Const):
+        return Named(f"{where.name}#{bit.number}", where.type, where.base)
+    if isinstance(bit, Unknown) and bit.serial.startswith("name "):
+        return Named(f"{where.name}#{bit.serial[5:]}", where.type, where.base)
+    return where
 
 
 def _on_cpu(where: Location, cpu: Value) -> Location:

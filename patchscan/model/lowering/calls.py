@@ -20,7 +20,7 @@ from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import Context, Environment, Frame, Out, dereference, place_of
 from patchscan.model.lowering.typing import find, type_of
 
-_SHORT = 300
+_SHORT, _MEDIUM = 300, 2_500
 _NONE: frozenset[str] = frozenset()
 
 
@@ -37,13 +37,17 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     special = PRIMITIVES.get(name)
     if special is not None:
         return special(context, node, given, env, frame, out)
-    if name in masks.OPERATIONS:
+    if name in masks.OPERATIONS and not (context.by_field and context.stubs.get(name) is not None):
         return masks.OPERATIONS[name](context, given, env, frame, out)
     stub, definition = context.stubs.get(name), context.code.callee(name, near)
     if stub is not None and (name not in context.look_into or definition is None):
         return inline(context, stub, node, given, env, frame, out)
     if definition is not None and _look_into(context, definition, name, near, frame):
         return inline(context, definition, node, given, env, frame, out)
+    if context.by_field and definition is None and frame.depth == 0:
+        other = context.code.elsewhere(name, near)
+        if other is not None and context.reach.mentions(other):
+            return inline(context, other, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
 
 

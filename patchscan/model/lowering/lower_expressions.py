@@ -21,6 +21,7 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
     combine,
+    leaves,
     negate,
     truth,
 )
@@ -43,6 +44,15 @@ from patchscan.model.lowering.memory import (
 from patchscan.model.lowering.typing import find, type_of
 
 _NUMBER = re.compile(r"[uUlL]+$")
+# What is part of many structures: a field of one is named by where it is embedded.
+_EMBEDDED = frozenset(
+    """
+    list_head hlist_head hlist_node llist_head llist_node refcount_t refcount_struct kref seqcount_t seqcount
+    seqcount_spinlock_t seqcount_rwlock_t seqcount_mutex_t seqcount_raw_spinlock_t seqlock_t wait_queue_head
+    wait_queue_head_t completion atomic_t atomic64_t atomic_long_t rcu_head work_struct timer_list rb_node rb_root
+    percpu_ref u64_stats_sync rcuwait cpumask nodemask_t sk_buff_head
+    """.split()  # noqa: SIM905
+)
 _WORDS = {"true": Const(1), "false": Const(0), "NULL": Const(0), "FREED": FREED}
 
 
@@ -96,11 +106,12 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
         value = evaluate(context, argument, env, frame, out)
         if isinstance(value, Register) and not (context.by_field and structure):
             return Through(value)
+        registers: tuple[str, ...] = (value.name,) if isinstance(value, Register) else ()
         base: Location | None = value.of if isinstance(value, Address) else None
         if not structure and isinstance(value, Unknown):
             structure = structure_of(value.type)
     else:
-        base = location(context, argument, env, frame, out)
+        registers, base = (), location(context, argument, env, frame, out)
     if isinstance(base, Local):
         return Local(base.frame, f"{base.name}.{name}", kind)
     if isinstance(base, Through):
@@ -108,18 +119,29 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
     if isinstance(base, Named) and "@" in base.name:
         variable, _, cpu = base.name.rpartition("@")
         return Named(f"{variable}.{name}@{cpu}", kind)
-    if isinstance(base, Named) and not structure:
-        return Named(f"{base.name}.{name}", kind)
-    return Named(f"{structure or '?'}.{name}", kind)
+    if isinstance(base, Named):
+        registers = base.base if context.by_field else ()
+    if (
+        context.by_field
+        and isinstance(base, Named)
+        and base.type.endswith("[]")
+        and not structure_of(base.type)
+    ):
+        # A structure laid over bytes is these bytes.
+        return Named(base.name, kind, registers)
+    if isinstance(base, Named) and (not structure or (context.by_field and structure in _EMBEDDED)):
+        return Named(f"{base.name}.{name}", kind, registers)
+    return Named(f"{structure or '?'}.{name}", kind, registers)
 
 
 def _element(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
     argument = node.child_by_field_name("argument")
     assert argument is not None
-    evaluate(context, node.child_by_field_name("index"), env, frame, out)
+    index = evaluate(context, node.child_by_field_name("index"), env, frame, out)
     base, kind = location(context, argument, env, frame, out), type_of(context, node, frame)
     if isinstance(base, Named):
-        return Named(base.name + "[]", kind)
+        registers = tuple(leaf.name for leaf in leaves(index) if isinstance(leaf, Register))
+        return Named(base.name + "[]", kind, (*base.base, *registers) if context.by_field else ())
     if isinstance(base, Local):
         value = read(context, base, "plain", env, out, place_of(frame, node))
         if isinstance(value, (Address, Register)):
@@ -164,7 +186,8 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
         return FunctionName(name, frame.path)
     if name == "current":
         return context.instance("struct task_struct *") or Unknown("current", name, "struct task_struct *")
-    if name.isupper():
+    unknown = context.by_field and not context.code.global_type(name, frame.path)
+    if name.isupper() or unknown:
         return Unknown("name " + name, name)
     return read(context, _variable(context, node, env, frame, out), "plain", env, out, place_of(frame, node))
 
@@ -317,7 +340,14 @@ def _is_function(context: Context, node: Node, frame: Frame) -> bool:
 
 def _lvalue(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
     where = location(context, node, env, frame, out)
+    if context.by_field and isinstance(where, Named) and _is_array(type_of(context, node, frame)):
+        return Address(where)
     return read(context, where, "plain", env, out, place_of(frame, node))
+
+
+def _is_array(kind: str) -> bool:
+    """Whether a member of this type stands for its address."""
+    return kind.endswith("[]") or kind == "cpumask_var_t"
 
 
 _HANDLERS: dict[str, Callable[[Context, Node, Environment, Frame, Out], Value]] = {

@@ -33,7 +33,9 @@ from patchscan.model.lowering.memory import (
     Environment,
     Frame,
     Out,
+    dereference,
     place_of,
+    read,
 )
 from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import Stubs
@@ -261,8 +263,7 @@ def _loop(
 ) -> Environment | None:
     """A loop: over CPUs, a spin, a do (once), or zero times or once."""
     body, condition = node.child_by_field_name("body"), node.child_by_field_name("condition")
-    text = frame.text(node)
-    over_cpus = _CPU_LOOP.match(text)
+    over_cpus = _CPU_LOOP.match(text := frame.text(node))
     if over_cpus and body is not None:
         return _each_cpu(context, node, over_cpus.group(1), env, frame, out, todo)
     if node.type == "do_statement":
@@ -331,6 +332,10 @@ def _each_cpu(
     assert body is not None
     if _leaves(body):
         out.append(Hole(macro, "a way out of a loop over CPUs", _NONE, _NONE, True, place_of(frame, node)))
+    mask = given[1] if macro.startswith("for_each_cpu") and len(given) > 1 else None
+    if mask is not None and context.by_field:
+        value = evaluate(context, mask, env, frame, out)
+        read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
     for cpu in context.cpus:
         inside = masks.looped_over(context, macro, given, cpu, env, frame)
         if inside == Const(0):

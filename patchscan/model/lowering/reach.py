@@ -53,6 +53,10 @@ class Reach:
             )
         return self._relevant[key]
 
+    def mentions(self, definition: Definition) -> bool:
+        """Whether a function itself names what the model keeps."""
+        return bool(definition.identifiers & self._focus)
+
     def may(self, definition: Definition, depth: int = 0) -> frozenset[str]:
         """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free", and "end" where it
         ends a section or gives a lock that it did not begin or take."""

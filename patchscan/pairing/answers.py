@@ -1,0 +1,220 @@
+"""An answer to every barrier that a patch takes or weakens: what it leaves unordered, against whom, and how that is
+known."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from patchscan.basics.record import frozen
+from patchscan.c.source import Source
+from patchscan.changedfile import ChangedFile
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.sources import Sources, base_config
+from patchscan.kconfig.configured import Config
+from patchscan.model.lowering.lowered import Update, Write
+from patchscan.model.lowering.stubs import Stubs, load_stubs
+from patchscan.model.verdicts.gate import Grounds, gate
+from patchscan.pairing.barriers import Barrier, Text
+from patchscan.pairing.candidates import MOST, OWNED, Candidate, located
+from patchscan.pairing.losses import Loss, losses, text_before
+from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, without_order
+from patchscan.pairing.partners import Site, partners_of
+from patchscan.pairing.reasons import is_stamp, needed, published, shared
+from patchscan.pairing.sites import site_at
+from patchscan.pairing.steps import Walk, key, walk_of
+from patchscan.pairing.unordered import Unordered, barrier_steps, stands_in, unordered
+
+STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
+_MOST_RUNS = 60
+# (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
+_WAYS = ((1, 3), (1, 1), (0, 3))
+Lookup = Callable[[str, str], Text | None]
+
+
+@frozen(eq=False)
+class Proof:
+    """Two functions whose model is safe before the patch and unsafe after it, and rests on what both have."""
+
+    own: Half
+    partner: Half
+    said: bool
+    after: Outcome
+
+
+@frozen(eq=False)
+class Answer:
+    """What is known of one barrier that a patch takes or weakens.
+
+    kept: why nothing is lost, "" where something is or nobody can tell; proof: a model that shows it; site: the
+    comment at the barrier, partner: what it names, where that warrants a warning; order: the accesses that are no
+    longer in order, of several those that the partner is about, None where they are not seen; seen: functions that
+    access both locations as well.
+    """
+
+    loss: Loss
+    kept: str = ""
+    proof: Proof | None = None
+    site: Site | None = None
+    partner: Barrier | None = None
+    order: Unordered | None = None
+    seen: tuple[Candidate, ...] = ()
+
+
+class Codes:
+    """The code before and after a patch, in one configuration, and the functions lowered so far."""
+
+    def __init__(self, before: Sources, after: Sources, default: int, depth: int) -> None:
+        self.stubs: Stubs
+        self._codes = {}
+        for name, at in (("before", before), ("after", after)):
+            config = Config(base_config(at.read, "generic"), default=default)
+            self._codes[name] = Codebase(
+                at.read, at.changed, config, at.changed, defining=at.defining, declaring=at.declaring
+            )
+            self.stubs = load_stubs(STUBS, config)
+        self.depth = depth
+        self._walks: dict[tuple[str, str, str], Walk | None] = {}
+
+    def walk(self, when: str, function: str, path: str) -> Walk | None:
+        """A function's steps; when: "before" or "after"."""
+        what = (when, function, path)
+        if what not in self._walks:
+            self._walks[what] = walk_of(function, path, self._codes[when], self.stubs, self.depth)
+        return self._walks[what]
+
+
+def ways(before: Sources, after: Sources) -> tuple[Codes, ...]:
+    """The ways to look at the code before and after a patch, the best first."""
+    return tuple(Codes(before, after, default, depth) for default, depth in _WAYS)
+
+
+def answers(file: ChangedFile, before: Sources, after: Sources, lookup: Lookup) -> Iterator[Answer]:
+    """An answer for each barrier that a file loses; before, after: the code as the models see it."""
+    text = text_before(file)
+    if text is None or file.state.after is None:
+        return
+    codes = ways(before, after)
+    for loss in losses(file):
+        yield _answer(file, loss, text, codes, lookup)
+
+
+def _answer(file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], lookup: Lookup) -> Answer:
+    name = loss.function.name
+    barrier = Barrier(file.path, loss.old, name, loss.barrier)
+    site = site_at(text, loss.old)
+    partners = tuple(each for each in partners_of(site, lookup) if each.line) if site is not None else ()
+    for each in codes:
+        then, now = each.walk("before", name, file.path), each.walk("after", name, file.path)
+        if then is None or now is None or not barrier_steps(then, barrier):
+            continue
+        if stands_in(then, barrier, now):
+            return Answer(loss, kept="what is left next to it keeps the same in order")
+        lost = unordered(then, barrier, now)
+        named = [Candidate(other.path, other.function, True) for other in partners]
+        found = _candidates(file.before[0], name, named, lost)
+        proof = _proof(each, then, now, lost, found)
+        partner, order = _said(each, loss, text, lost, partners)
+        seen = tuple(other for other in found if not other.said)
+        return Answer(loss, "", proof, site, partner, order, seen)
+    partner, order = _said(codes[0], loss, text, (), partners)
+    return Answer(loss, site=site, partner=partner)
+
+
+def _said(
+    codes: Codes, loss: Loss, text: Text, lost: Sequence[Unordered], partners: Sequence[Barrier]
+) -> tuple[Barrier | None, Unordered | None]:
+    """The partner that a comment names, where that alone warrants a warning, and the order that it is about.
+
+    A barrier that is only weakened needs accesses on both sides that the weaker one does not order.
+    """
+    fence = Barrier("", 0, "", loss.barrier).is_fence
+    for partner in partners:
+        wanted = needed(lost, partner)
+        walk = codes.walk("after", partner.function, partner.path)
+        order = shared(wanted, walk) if walk is not None else None
+        order = order or published(wanted)
+        if order is not None or not ((fence and loss.instead) or _is_value_alone(loss, text)):
+            return partner, order
+    return None, None
+
+
+def _is_value_alone(loss: Loss, text: Text) -> bool:
+    """Whether a barrier is the store of a time."""
+    return is_stamp(text.around(loss.old, 0, 1, text.code))
+
+
+def _candidates(
+    source: Source, own: str, named: Sequence[Candidate], lost: Sequence[Unordered]
+) -> list[Candidate]:
+    """The functions that comments name, then those of the file that access both."""
+    first = {str(key(each.accesses[0])) for each in lost}
+    second = {str(key(each.accesses[1])) for each in lost}
+    told = {(each.path, each.function) for each in named}
+    rest = [each for each in located(source, own, first, second) if (each.path, each.function) not in told]
+    return [*dict.fromkeys(named), *rest][: MOST + len(told)]
+
+
+def _proof(
+    codes: Codes, then: Walk, now: Walk, lost: Sequence[Unordered], candidates: Sequence[Candidate]
+) -> Proof | None:
+    """The first pair of functions whose model turns from safe to unsafe, and rests on both."""
+    runs = islice(_pairs(codes, then, now, lost, candidates), _MOST_RUNS)
+    for before, after, partner, said in runs:
+        first = run_pair(before, partner, _name(before, partner))
+        if first is None or first.word != "Never":
+            continue
+        bare = run_pair(before, without_order(partner), _name(before, partner))
+        second = run_pair(after, partner, _name(before, partner))
+        if bare is None or second is None or not second.answer.held:
+            continue
+        if bare.answer.held and not gate(Grounds([first.answer], [bare.word, second.word])):
+            return Proof(after, partner, said, second)
+    return None
+
+
+def _name(own: Half, partner: Half) -> str:
+    return f"{own.walk.function}-{partner.walk.function}"
+
+
+def _pairs(
+    codes: Codes, then: Walk, now: Walk, lost: Sequence[Unordered], candidates: Sequence[Candidate]
+) -> Iterator[tuple[Half, Half, Half, bool]]:
+    """The halves before and after, and the other function's, that are worth executing."""
+    for candidate in candidates:
+        other = codes.walk("after", candidate.function, candidate.path)
+        if other is None or (candidate.function, candidate.path) == (then.function, then.path):
+            continue
+        for each in lost:
+            one, two = each.accesses
+            before = Half(then, each.first, each.second, each.then)
+            after = Half(now, each.first_now, each.second_now, each.now)
+            for half in counterparts(str(key(one)), str(key(two)), each.kinds, other):
+                if half.is_kept and is_fit(before, half, candidate.said):
+                    yield before, after, half, candidate.said
+
+
+def is_fit(own: Half, partner: Half, said: bool) -> bool:
+    """Whether a pair may be spoken of: no lock that both hold, and what only locations say on firmer ground."""
+    if own.locks() & partner.locks():
+        return False
+    kinds = {own.kinds, partner.kinds}
+    if kinds not in ({"WW", "RR"}, {"WR"}) and (own.is_plain or partner.is_plain):
+        return False
+    if said:
+        return True
+    if kinds not in ({"WW", "RR"}, {"WR"}) or _is_owned(partner):
+        return False
+    return not any(_is_private(event) for half in (own, partner) for event in half.accesses)
+
+
+def _is_owned(half: Half) -> bool:
+    """Whether a half writes plainly in a function that sets up or takes down what nobody else knows."""
+    writes = [
+        event for event in half.accesses if isinstance(event, (Write, Update)) and event.order == "plain"
+    ]
+    return bool(writes) and OWNED.fullmatch(half.walk.function) is not None
+
+
+def _is_private(event: object) -> bool:
+    """Whether an access is likely to a thread's own object."""
+    where = str(key(event))  # type: ignore[arg-type]
+    return where.startswith("task_struct.") and getattr(event, "order", "") == "plain"

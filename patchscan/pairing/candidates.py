@@ -1,0 +1,78 @@
+"""Functions of a file that may be the other side of a barrier: they access two of its locations, too."""
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function, Source
+from patchscan.pairing.barriers import BARRIER, WAIT
+
+_ORDERS = pattern(
+    r"\b(?:spin_|raw_spin_|mutex_|rcu_read_|read_seq|write_seq|test_bit|set_bit|clear_bit|atomic)\w*\s*\("
+)
+# What works on an object that nobody else knows yet, or no more.
+OWNED = pattern(r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?")
+MOST = 5
+
+
+@frozen
+class Candidate:
+    """A function that may hold the other side; said: a comment says so."""
+
+    path: str
+    function: str
+    said: bool = False
+
+
+def located(source: Source, own: str, first: Collection[str], second: Collection[str]) -> list[Candidate]:
+    """The functions of a file that name a location of each side, the likeliest first.
+
+    first, second: the keys of what is accessed before and after the barrier.
+    """
+    names = [
+        {key.rpartition(".")[2].partition("#")[0].removesuffix("[]") for key in keys}
+        for keys in (first, second)
+    ]
+    words = _words(source, own)
+    written = {function.name: function.identifiers for function in source.functions()}
+    common = _counts(written.values(), names[0] | names[1])
+    found: list[tuple[float, str]] = []
+    for function in source.functions():
+        name = function.name
+        if not name or name == own:
+            continue
+        one, two = (words[name] & each for each in names)
+        sides = [bool(found) or "*" in each for found, each in zip((one, two), names, strict=True)]
+        if (
+            not all(sides)
+            or len(one | two) + any("*" in each for each in names) < 2
+            or not _may_order(function)
+        ):
+            continue
+        weight = sum((1 if word in written[name] else 0.4) / common[word] for word in one | two)
+        weight /= 4 if OWNED.fullmatch(name) else 1
+        found.append((-weight, name))
+    return [Candidate(source.path, name) for _, name in sorted(found)[:MOST]]
+
+
+def _may_order(function: Function) -> bool:
+    return any(each.search(function.text) is not None for each in (BARRIER, WAIT, _ORDERS))
+
+
+@lru_cache(maxsize=16)
+def _words(source: Source, apart: str) -> Mapping[str, frozenset[str]]:
+    """The identifiers of each function, with those of the functions of the file that it calls, but one."""
+    own = {function.name: function.identifiers for function in source.functions() if function.name}
+    return {
+        name: words.union(*(own[callee] for callee in words & own.keys() - {name, apart}))
+        for name, words in own.items()
+    }
+
+
+def _counts(sets: Iterable[frozenset[str]], words: Collection[str]) -> Mapping[str, int]:
+    found = dict.fromkeys(words, 0)
+    for each in sets:
+        for word in each & found.keys():
+            found[word] += 1
+    return {word: max(number, 1) for word, number in found.items()}

@@ -1,0 +1,227 @@
+"""Answers as findings, and the models they rest on as results: said once for each barrier that a patch takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.record import replace
+from patchscan.changedfile import ChangedFile
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.results import ModelResult, Step
+from patchscan.tree.overlay import PatchState, View
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from patchscan.context import Context
+    from patchscan.pairing.answers import Answer, Lookup, Proof
+    from patchscan.pairing.one_sided import OneSided
+    from patchscan.pairing.pair_model import Half, Outcome
+    from patchscan.pairing.unordered import Unordered
+
+# The models that findings on a series rest on, for its report.
+_RESULTS: WeakKeyDictionary[View, dict[str, ModelResult]] = WeakKeyDictionary()
+_MOST_NAMED = 3
+
+
+def executed_pairs(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
+    """The models of pairs that were executed for the findings of a series, as a report shows them."""
+    return tuple(_RESULTS.get(states[-1].view, {}).values()) if states else ()
+
+
+def answered(
+    context: Context, file: ChangedFile, lookup: Lookup
+) -> Iterator[tuple[Answer, Finding | Silence]]:
+    """An answer to each barrier that a patch takes from a file, with what is to be said of it."""
+    if not (context.settings.simulate and context.has_tree):
+        return
+    from patchscan.model.scenarios.findings import models_of
+    from patchscan.pairing.answers import answers
+
+    models, here = models_of(context.states), context.states.index(context.state)
+    for answer in answers(file, models.code_after(here - 1), models.code_after(here), lookup):
+        yield answer, _remark(context, file, answer)
+
+
+def one_sided_pairs(context: Context, file: ChangedFile) -> Iterator[Finding]:
+    """The functions that comments of a patch pair, and of which only one keeps what both access in order."""
+    if not (context.settings.simulate and context.has_tree) or file.state.after is None:
+        return
+    from patchscan.model.scenarios.findings import models_of
+    from patchscan.pairing.answers import ways
+    from patchscan.pairing.losses import texts
+    from patchscan.pairing.one_sided import one_sided, told_pairs
+
+    models, here = models_of(context.states), context.states.index(context.state)
+    codes = None
+    for text in texts(file):
+        for one, other in told_pairs(file, text):
+            codes = codes or ways(models.code_after(here - 1), models.code_after(here))[0]
+            found = one_sided(codes, file.path, one, other)
+            if found is not None:
+                yield _open_side(context, file, found)
+
+
+def _open_side(context: Context, file: ChangedFile, found: OneSided) -> Finding:
+    """A finding on the side that nothing keeps in order, at its later access on a line of the patch."""
+    ordered, side = found.ordered, found.open
+    result = _result(context, ordered, side, found.outcome, None)
+    _RESULTS.setdefault(context.final, {})[result.name] = result
+    lines = [event.place.line for event in reversed(side.accesses) if event.place.path == file.path]
+    line = next((each for each in lines if each in file.added_numbers), lines[0] if lines else 1)
+    text = (
+        f"a comment pairs {ordered.walk.function}() with {side.walk.function}(), but {_too_weak(side)} in "
+        f"{side.walk.function}() keeps {_in_order(side)}: {_property(ordered, side, found.outcome)}; with a full "
+        f"barrier between the two no execution does that"
+    )
+    return file.finding(line, text, _steps(result), model=result.name)
+
+
+def _too_weak(half: Half) -> str:
+    """What stands between two accesses and does not order them."""
+    from patchscan.model.lowering.lowered import Fence
+
+    kinds = dict.fromkeys(event.kind for event in half.order.events if isinstance(event, Fence))
+    fences = " and ".join(f"smp_{kind}()" for kind in kinds if kind in ("rmb", "wmb"))
+    return f"neither {fences} nor anything else" if fences else "nothing"
+
+
+def _in_order(half: Half) -> str:
+    from patchscan.pairing.steps import key
+
+    one, two = half.accesses
+    verbs = {"R": "read", "W": "write"}
+    return (
+        f"its {verbs[half.kinds[0]]} of {key(one)} (line {one.place.line}) before its {verbs[half.kinds[1]]} of "
+        f"{key(two)} (line {two.place.line})"
+    )
+
+
+def _steps(result: ModelResult) -> tuple[Evidence, ...]:
+    """The steps of an interleaving as evidence."""
+    return tuple(
+        Evidence(step.path, step.line, f"{number}. {step.thread}: {step.text}")
+        for number, step in enumerate(result.timeline, 1)
+        if "/" in step.path
+    )
+
+
+def _remark(context: Context, file: ChangedFile, answer: Answer) -> Finding | Silence:
+    loss = answer.loss
+    if answer.kept:
+        return Silence(file.path, loss.line, f"{loss.barrier}() is no loss: {answer.kept}", checked=True)
+    if answer.proof is not None:
+        return _proved(context, file, answer, answer.proof)
+    if answer.partner is not None and answer.site is not None:
+        return _told(file, answer)
+    if answer.seen:
+        names = " and ".join(f"{each.function}()" for each in answer.seen[:_MOST_NAMED])
+        what = f"who pairs with {loss.barrier}() is not known; {names} access the same"
+        return Silence(file.path, loss.line, what, checked=False)
+    return Silence(file.path, loss.line, f"who pairs with {loss.barrier}() was not found", checked=False)
+
+
+def _loses(answer: Answer) -> str:
+    loss = answer.loss
+    instead = f", and {loss.instead}() takes its place" if loss.instead else ""
+    return f"{loss.function.name}() loses its {loss.barrier}(){instead}"
+
+
+def _proved(context: Context, file: ChangedFile, answer: Answer, proof: Proof) -> Finding:
+    """A finding whose model is safe before the patch and unsafe after it."""
+    own, partner = proof.own, proof.partner
+    result = _result(context, own, partner, proof.after, "safe")
+    _RESULTS.setdefault(context.final, {})[result.name] = result
+    evidence = _steps(result)
+    text = (
+        f"{_loses(answer)}: {_property(own, partner, proof.after)}; before this patch no execution of the two "
+        f"functions under the kernel's memory model does that, now one does"
+    )
+    if not proof.said:
+        text += f"; that {own.walk.function}() pairs with {partner.walk.function}() is taken from what they access"
+    return Finding(file.path, answer.loss.line, text, evidence, model=result.name)
+
+
+def _property(one: Half, other: Half, after: Outcome) -> str:
+    """What the pair is for and what happens now, in the words that fit its shape."""
+    own, partner = one.walk.function, other.walk.function
+    first, second = after.locations
+    if after.shape == "message passing":
+        writer, reader, data, flag = (
+            (own, partner, first, second) if one.kinds == "WW" else (partner, own, second, first)
+        )
+        return (
+            f"who sees {flag} as {writer}() writes it must see {data} as well; here {reader}() sees {flag} and not "
+            f"{data}"
+        )
+    if after.shape == "store buffering":
+        return (
+            f"of {own}(), which writes {first} and then reads {second}, and {partner}(), which does the reverse, at "
+            f"least one must see what the other wrote; here neither does"
+        )
+    return (
+        f"{own}() accesses {first} and then {second}, {partner}() the other way round; here the outcome is one that "
+        f"no order of their statements gives"
+    )
+
+
+def _result(context: Context, one: Half, other: Half, after: Outcome, before: str | None) -> ModelResult:
+    """The model behind a finding, as a report shows it; before: the verdict on the code before the patch."""
+    own, partner = one.walk.function, other.walk.function
+    name = f"{after.shape.replace(' ', '-')}-{own}-{partner}-patch-{context.patch.index}"
+    steps = tuple(
+        Step(each.thread, each.text, each.path if "/" in each.path else "", each.line, each.sees, each.misses)
+        for each in after.interleaving().moments
+    )
+    kinds = sorted({location.partition(".")[0] for location in after.locations if "." in location})
+    holes = (*one.order.holes, *other.order.holes)
+    return ModelResult(
+        name=name,
+        scenario=f"{after.shape}: {own} / {partner}",
+        config="generic",
+        verdict="unsafe",
+        before=before,
+        outcome=after.word,
+        timeline=steps,
+        repair="the barrier as it was before the patch"
+        if before
+        else "a full barrier between the two accesses",
+        assumptions=(
+            *(f"both work on the same {kind}" for kind in kinds),
+            "plain accesses are neither torn nor repeated by the compiler",
+        ),
+        unmodelled=tuple(dict.fromkeys(f"{hole.name}()" for hole in holes)),
+        litmus=after.litmus,
+        replay=f"patchscan simulate --timeline {name}.litmus",
+        patch=context.patch.index,
+    )
+
+
+def _told(file: ChangedFile, answer: Answer) -> Finding:
+    """A warning that rests on comments, with the order that is lost where it is seen."""
+    partner, site, loss = answer.partner, answer.site, answer.loss
+    assert partner is not None and site is not None
+    text = (
+        f"{_loses(answer)}; its comment pairs it with {partner.name}() in {partner.function}(), which is still there "
+        f"and orders nothing without it"
+    )
+    if answer.order is not None:
+        text += f": {_gap(answer.order)}"
+    evidence = (
+        Evidence(file.path, loss.old, site.comment),
+        Evidence(partner.path, partner.line, f"{partner.function}(): {partner.name}()"),
+    )
+    return Finding(file.path, loss.line, text, evidence, confidence="medium")
+
+
+def _gap(order: Unordered) -> str:
+    """The two accesses that nothing keeps in order, after the patch."""
+    from patchscan.pairing.steps import key
+
+    one, two = order.accesses
+    verbs = {"R": "read", "W": "write"}
+    now = replace(order, first=order.first_now, second=order.second_now).accesses
+    return (
+        f"nothing keeps the {verbs[order.kinds[0]]} of {key(one)} (line {now[0].place.line}) before the "
+        f"{verbs[order.kinds[1]]} of {key(two)} (line {now[1].place.line})"
+    )

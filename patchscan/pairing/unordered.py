@@ -1,0 +1,199 @@
+"""What a patch that takes or weakens a barrier leaves without order: two accesses of one function."""
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from patchscan.basics.record import frozen
+from patchscan.model.lowering.lowered import Access, Assign, Fence, Hole, Read, Update, Write, location_key
+from patchscan.pairing.barriers import Barrier
+from patchscan.pairing.steps import Order, Step, Walk, is_kept, key, order_between
+
+_LINES = 3
+_MOST, _MOST_BARRIERS = 24, 3
+
+
+@frozen(eq=False)
+class Unordered:
+    """Two accesses that a barrier kept in order; first, second: before the patch, then and now: what is between
+    them before and after it."""
+
+    barrier: Step
+    first: Step
+    second: Step
+    then: Order
+    first_now: Step
+    second_now: Step
+    now: Order
+
+    @property
+    def accesses(self) -> tuple[Access, Access]:
+        """The two, as they are before the patch."""
+        one, two = self.first.event, self.second.event
+        assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
+        return one, two
+
+    @property
+    def kinds(self) -> str:
+        """What they do, "WR" for a write and then a read; an atomic writes."""
+        return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
+
+
+def barrier_steps(walk: Walk, barrier: Barrier) -> tuple[Step, ...]:
+    """The steps that a barrier of the text is, on the first few paths that lead to it."""
+    found = [step for step in walk.steps if _is_barrier(step, barrier)]
+    return tuple(found[:_MOST_BARRIERS])
+
+
+def _is_barrier(step: Step, barrier: Barrier) -> bool:
+    event = step.event
+    if not isinstance(event, (Fence, Read, Write, Update)):
+        return False
+    if event.place.function != barrier.function or not 0 <= event.place.line - barrier.line <= _LINES:
+        return False
+    return isinstance(event, Fence) or event.order in ("acquire", "release", "full")
+
+
+def unordered(before: Walk, barrier: Barrier, after: Walk) -> tuple[Unordered, ...]:
+    """The pairs of accesses around a barrier that nothing keeps in order after a patch, nearest first.
+
+    What a later atomic on the same location decides anew counts as that atomic.
+    """
+    now = _aligned(before, after)
+    found: list[Unordered] = []
+    seen: set[tuple[object, ...]] = set()
+    for step in barrier_steps(before, barrier):
+        for first, second in _around(before, step):
+            one, two = first.event, second.event
+            assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
+            what = (key(one), type(one), key(two), type(two))
+            if what in seen or first.number not in now or second.number not in now:
+                continue
+            then = order_between(before, first, second, step)
+            if not is_kept(one, then, two, then.events):
+                continue
+            after_first, after_second = after.steps[now[first.number]], after.steps[now[second.number]]
+            left = order_between(after, after_first, after_second)
+            if not _kept(after_first, left, after_second):
+                seen.add(what)
+                found.append(Unordered(step, first, second, then, after_first, after_second, left))
+    return tuple(found)
+
+
+def stands_in(before: Walk, barrier: Barrier, after: Walk) -> bool:
+    """Whether right where a barrier stood another one keeps the same in order after a patch.
+
+    Between the two stands nothing that may be an access.
+    """
+    now = _aligned(before, after)
+    places = [_neighbours(before, step, now) for step in barrier_steps(before, barrier)]
+    return all(
+        any(_is_as_strong(step.event, other.event) for other in _adjoining(after, low, high))
+        for step, (low, high) in zip(barrier_steps(before, barrier), places, strict=True)
+    )
+
+
+def _neighbours(walk: Walk, step: Step, now: dict[int, int]) -> tuple[int, int]:
+    """The steps after a patch between which one stood before it."""
+    low = next((now[number] for number in range(step.number - 1, -1, -1) if number in now), -1)
+    high = next(
+        (now[number] for number in range(step.number + 1, len(walk.steps)) if number in now), len(now)
+    )
+    return low, high
+
+
+def _adjoining(walk: Walk, low: int, high: int) -> Iterator[Step]:
+    """The fences around a place, as far as no access comes between."""
+    for way in (range(low + 1, len(walk.steps)), range(low, -1, -1)):
+        for number in way:
+            step = walk.steps[number]
+            if isinstance(step.event, (Read, Write, Update, Hole)):
+                break
+            if isinstance(step.event, Fence):
+                yield step
+
+
+def _is_as_strong(old: object, new: object) -> bool:
+    if not isinstance(old, Fence) or not isinstance(new, Fence):
+        return False
+    return new.kind == old.kind or new.kind == "mb" or (new.kind, old.kind) == ("mb", "after_atomic")
+
+
+def _kept(first: Step, order: Order, second: Step) -> bool:
+    one, two = first.event, second.event
+    assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
+    return is_kept(one, order, two) or any(
+        "fence" in hole.always or "wait" in hole.always for hole in order.holes
+    )
+
+
+def _around(walk: Walk, barrier: Step) -> Iterator[tuple[Step, Step]]:
+    """The accesses on both sides of a barrier: the nearest of each kind to each location."""
+    event = barrier.event
+    before = [step for step in reversed(walk.steps[: barrier.number]) if step.meets(barrier)]
+    after = [step for step in walk.steps[barrier.number + 1 :] if step.meets(barrier)]
+    first, second = _distinct(before), _decided(_distinct(after), after)
+    if not isinstance(event, Fence):
+        assert isinstance(event, (Read, Write, Update))
+        own = [barrier]
+        first = own if event.order == "acquire" else first if event.order == "release" else own + first
+        second = own if event.order == "release" else second if event.order == "acquire" else own + second
+    for one in first:
+        for two in second:
+            if one is not two and key_of(one) != key_of(two) and one.meets(two):
+                yield one, two
+
+
+def key_of(step: Step) -> str | None:
+    """The location that a step accesses; None where it is no access, or one that cannot be told from others."""
+    return key(step.event) if isinstance(step.event, (Read, Write, Update)) else None
+
+
+def _distinct(steps: Sequence[Step]) -> list[Step]:
+    """The first access of each kind to each location."""
+    found: dict[tuple[str, type], Step] = {}
+    for step in steps:
+        name = key_of(step)
+        if name is not None:
+            found.setdefault((name, type(step.event)), step)
+        if len(found) >= _MOST:
+            break
+    return list(found.values())
+
+
+def _decided(distinct: Sequence[Step], steps: Sequence[Step]) -> list[Step]:
+    """Without the plain looks at what an atomic with a full barrier decides anew further on."""
+    atomics = {
+        key_of(step): step.number
+        for step in steps
+        if isinstance(step.event, Update) and step.event.order == "full"
+    }
+    return [
+        step
+        for step in distinct
+        if not (isinstance(step.event, Read) and atomics.get(key_of(step), -1) > step.number)
+    ]
+
+
+def _aligned(before: Walk, after: Walk) -> dict[int, int]:
+    """The steps before a patch that stand after it as well: number to number."""
+    matcher = SequenceMatcher(None, _signatures(before), _signatures(after), autojunk=False)
+    return {
+        block.a + offset: block.b + offset
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    }
+
+
+def _signatures(walk: Walk) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    for step in walk.steps:
+        event = step.event
+        if isinstance(event, (Read, Write, Update)):
+            found.append((type(event), location_key(event.location), event.place.function, len(step.path)))
+        elif isinstance(event, (Fence, Assign)):
+            found.append((type(event), getattr(event, "kind", ""), len(step.path)))
+        elif isinstance(event, Hole):
+            found.append((Hole, event.name, event.place.function, len(step.path)))
+        else:
+            found.append((type(event), len(step.path)))
+    return found
