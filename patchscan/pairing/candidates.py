@@ -14,6 +14,7 @@ _ORDERS = pattern(
 # What works on an object that nobody else knows yet, or no more.
 OWNED = pattern(r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?")
 MOST = 5
+_INNER = frozenset({"head", "next", "first", "refs", "sequence", "done", "lock", "qlen", "queue_of_waiters"})
 
 
 @frozen
@@ -30,10 +31,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
 
     first, second: the keys of what is accessed before and after the barrier.
     """
-    names = [
-        {key.rpartition(".")[2].partition("#")[0].removesuffix("[]") for key in keys}
-        for keys in (first, second)
-    ]
+    names = [{_name(key) for key in keys} for keys in (first, second)]
     words = _words(source, own)
     written = {function.name: function.identifiers for function in source.functions()}
     common = _counts(written.values(), names[0] | names[1])
@@ -54,6 +52,12 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
         weight /= 4 if OWNED.fullmatch(name) else 1
         found.append((-weight, name))
     return [Candidate(source.path, name) for _, name in sorted(found)[:MOST]]
+
+
+def _name(key: str) -> str:
+    """The word by which code speaks of a location: of a list, a queue or a counter the member that holds it."""
+    parts = key.partition("#")[0].removesuffix("[]").split(".")
+    return parts[-2] if len(parts) > 2 and parts[-1] in _INNER else parts[-1]
 
 
 def _may_order(function: Function) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from patchscan.basics.record import field, record
 from patchscan.model.lowering.abstract_values import (
     INVERSE,
+    Address,
     Const,
     Location,
     Named,
@@ -361,6 +362,8 @@ def _inverse(condition: Value) -> Value:
 
 def _value(thread: _Thread, value: Value, pointer: bool) -> str:
     """A value as a C expression; pointer: whether an address is expected, so that 0 is `empty`."""
+    if isinstance(value, Address) and isinstance(value.of, Named):
+        return thread.address(value.of)
     if isinstance(value, Const):
         if pointer:
             thread.parameters["empty"] = "int *empty"
