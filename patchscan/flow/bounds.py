@@ -1,0 +1,151 @@
+"""Indices that may be one past the end: a comparison that lets the number of elements through."""
+
+from collections.abc import Iterator
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.flow.actions import Called, Dereferenced, Operation
+from patchscan.flow.graph import Graph
+from patchscan.flow.knowing import Reading
+from patchscan.flow.signs import ZERO
+from patchscan.flow.ways import Client, Token, Trail, ways_of
+
+_COMPARED = pattern(r"(.+?)(<=|>=|<|>)(.+)")
+# What is compared with is a number of elements, not the last of them.
+_COUNTS = pattern(
+    r"ARRAY_SIZE\(.*\)|(\w+(->|\.))*(num|nr|count|cnt|size|total)_?\w*|\w+(->|\.|_)(num|nr|count|cnt|size)s?"
+    r"|[A-Z0-9_]*(NUM|NR|COUNT|SIZE)[A-Z0-9_]*"
+)
+_LAST = pattern(r"last|max_?id|max_?index|-1\)?$|MAX_ID|LAST")
+
+
+@frozen
+class Comparison:
+    """left OP right, as a condition of the function; line: where it stands."""
+
+    left: str
+    operator: str
+    right: str
+    line: int
+
+    @property
+    def lets_through(self) -> str:
+        """The same comparison as one that must hold: "<" keeps the number itself out, "<=" lets it in."""
+        return {">=": "<", ">": "<=", "<": "<", "<=": "<="}[self.operator]
+
+
+@frozen
+class PastEnd:
+    """array[index] where a comparison on line `line` lets index be the number of elements."""
+
+    array: str
+    index: str
+    line: int
+    comparison: Comparison
+    trail: Trail | None
+
+
+def comparisons(graph: Graph) -> tuple[Comparison, ...]:
+    """The comparisons of two values in the conditions of a function."""
+    found = {}
+    for point in graph.points:
+        for edge in point.edges:
+            match = _COMPARED.fullmatch(edge.key.replace("->", "\0")) if edge.key else None
+            if match:
+                left, operator, right = (part.replace("\0", "->") for part in match.groups())
+                found[edge.key, edge.line] = Comparison(left, operator, right, edge.line)
+    return tuple(found.values())
+
+
+def indices(graph: Graph) -> dict[str, list[tuple[str, int]]]:
+    """index -> (array, line) of the elements that are used."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for point in graph.points:
+        for each in point.operations:
+            if isinstance(each, Dereferenced) and each.index:
+                found.setdefault(each.index, []).append((each.key, each.line))
+    return found
+
+
+def counts(text: str) -> bool:
+    """Whether a text reads as a number of elements."""
+    return _COUNTS.fullmatch(text) is not None and not _LAST.search(text)
+
+
+class _Indexing(Client):
+    """Collects the elements that are used where a comparison lets the index be the size of the array."""
+
+    uses = True
+
+    def __init__(self, graph: Graph, sizes: dict[str, str]) -> None:
+        self.sizes = sizes
+        self.found: dict[tuple[str, str, int], PastEnd] = {}
+        self.comparisons = comparisons(graph)
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        if isinstance(operation, Dereferenced) and operation.index and not facts.coarse:
+            for each in self.comparisons:
+                if each.left == operation.index and self._is_size(operation.key, each.right):
+                    self._judge(operation, each, facts)
+        return token
+
+    def _is_size(self, array: str, text: str) -> bool:
+        return text == f"ARRAY_SIZE({array})" or self.sizes.get(array) == text
+
+    def _judge(self, operation: Dereferenced, each: Comparison, facts: Reading) -> None:
+        signs = facts.sure(f"{each.left}{each.operator}{each.right}")
+        lets = (each.operator == "<=" and signs & ZERO == 0) or (each.operator == ">" and signs == ZERO)
+        stricter = [f"{each.left}<{each.right}", f"{each.left}>={each.right}", f"{each.left}=={each.right}"]
+        if lets and not any(key in facts.known for key in stricter):
+            found = PastEnd(operation.key, operation.index, operation.line, each, facts.trail)
+            self.found.setdefault((operation.key, operation.index, each.line), found)
+
+
+def past_ends(graph: Graph, sizes: dict[str, str]) -> tuple[PastEnd, ...]:
+    """The elements of arrays of a known size that may be one past the end; sizes: of local arrays, as written."""
+    if not any(each.operator in ("<=", ">") for each in comparisons(graph)):
+        return ()
+    client = _Indexing(graph, sizes)
+    return tuple(client.found.values()) if ways_of(graph).walk(client).complete else ()
+
+
+def unterminated(graph: Graph) -> Iterator[tuple[Called, Called]]:
+    """(memdup_user(), the function that reads its copy as a string) where nothing ends the string."""
+    for point in graph.points:
+        for call in point.operations:
+            if isinstance(call, Called) and call.name in ("memdup_user", "vmemdup_user") and call.result:
+                client = _Copied(call)
+                if ways_of(graph).walk(client).complete:
+                    yield from ((call, each) for each in client.found.values())
+
+
+_STRINGS = pattern(
+    r"sscanf|strcmp|strcasecmp|strncasecmp|strlen|kstrto\w+|simple_strto\w+|strsep|strchr|strstr|strim|strstrip|strcpy"
+    r"|skip_spaces|kstrdup|sysfs_streq|match_string|parse_int\w*|argv_split|strscpy"
+)
+
+
+class _Copied(Client):
+    """Follows a copy of what a user wrote to a function that reads it as a string."""
+
+    uses = True
+
+    def __init__(self, call: Called) -> None:
+        self.call = call
+        self.awaits = frozenset((call.offset,))
+        self.found: dict[int, Called] = {}
+
+    def waits(self, token: Token) -> bool:
+        return not token
+
+    def called(self, call: Called, token: Token, facts: Reading) -> list[tuple[Token, int]]:
+        if call.offset == self.call.offset:
+            return [("copied", 4)]
+        if token == "copied" and _STRINGS.fullmatch(call.name) and self.call.result in call.arguments:
+            self.found.setdefault(call.offset, call)
+            return []
+        return [(token, 7)]
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        ends = isinstance(operation, Dereferenced) and operation.key == self.call.result and operation.index
+        return None if token == "copied" and ends else token

@@ -1,0 +1,88 @@
+"""What a function returns when it fails: NULL, an ERR_PTR, zero or a negative number."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function
+from patchscan.flow.actions import Called
+from patchscan.flow.building import graph_of
+from patchscan.flow.resources import read_table
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_ZERO, ZERO
+from patchscan.flow.ways import Client, ways_of
+
+# Return values are followed through so many functions.
+_DEEPEST = 3
+Definitions = Callable[[str, Function], Sequence[Function]]
+
+
+@frozen
+class Convention:
+    """signs: what may be returned; path, line: where the value that tells a failure is returned, "" in the table."""
+
+    signs: int
+    path: str = ""
+    line: int = 0
+
+
+UNKNOWN = Convention(ANY)
+_TABLE = {"null": NOT_NEGATIVE, "error": NOT_ZERO, "zero": NOT_NEGATIVE, "interrupted": ANY}
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[str, tuple[str, int]]:
+    table = read_table("conventions.toml")
+    found: dict[str, tuple[str, int]] = {}
+    for kind, signs in _TABLE.items():
+        names = table[kind]
+        assert isinstance(names, list)
+        found.update((name, (kind, signs)) for name in names)
+    return found
+
+
+def listed(name: str) -> str:
+    """How a well-known function fails: "null", "error", "zero", "interrupted"; "" where it is none."""
+    return _table().get(name, ("", 0))[0]
+
+
+def convention(name: str, asking: Function, definitions: Definitions, depth: int = 0) -> Convention:
+    """What a call of this name may return, by the table or by its definitions in C files, else in headers."""
+    if name in _table():
+        return Convention(_table()[name][1])
+    if "_optional" in name or depth > _DEEPEST:
+        return UNKNOWN
+    found = definitions(name, asking)
+    found = [each for each in found if each.source.path.endswith(".c")] or list(found)
+    if not 0 < len(found) <= 2:
+        return UNKNOWN
+    all_of = [_returned(each, definitions, depth) for each in found]
+    signs = 0
+    for each in all_of:
+        signs |= each.signs
+    telling = next((each for each in all_of if each.line), all_of[0])
+    return Convention(signs, telling.path, telling.line)
+
+
+def _returned(function: Function, definitions: Definitions, depth: int) -> Convention:
+    graph = graph_of(function)
+    if graph is None:
+        return UNKNOWN
+    walk = ways_of(graph).walk(Client())
+    if not walk.complete or not walk.exits:
+        return UNKNOWN
+    calls = {f"@{e.offset}": e for p in graph.points for e in p.operations if isinstance(e, Called)}
+    signs, line = 0, 0
+    for way in walk.exits:
+        point = graph.points[way.point]
+        if way.signs is None:
+            return UNKNOWN
+        here = way.signs & ANY
+        called = calls.get(point.value.copy) if point.value is not None else None
+        if here == ANY and called is not None and called.name:
+            here = convention(called.name, function, definitions, depth + 1).signs
+        signs |= here
+        if here in (NEGATIVE, ZERO) and not line:
+            line = point.line
+        if signs == ANY:
+            break
+    return Convention(signs, function.source.path, line)

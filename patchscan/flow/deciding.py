@@ -1,0 +1,156 @@
+"""Conditions lowered to points: && || ! ?: and comparisons split until an edge tells one thing of one value."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from patchscan.c.function import Function
+from patchscan.flow.actions import Operation, TooLarge, constant_sign
+from patchscan.flow.graph import Edge, Point
+from patchscan.flow.lowering import MAX_DEPTH, Lowering, inner, operator_of
+from patchscan.flow.signs import (
+    AGAINST_NEGATIVE,
+    AGAINST_POSITIVE,
+    AGAINST_ZERO,
+    ANY,
+    MIRRORED,
+    NEGATIVE,
+    NOT_NEGATIVE,
+    NOT_POSITIVE,
+    NOT_ZERO,
+    POSITIVE,
+    ZERO,
+    others,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+MAX_POINTS = 6000
+# Calls whose value is whether their argument holds.
+_HOLDS = (
+    "likely",
+    "unlikely",
+    "WARN_ON",
+    "WARN_ON_ONCE",
+    "WARN",
+    "WARN_ONCE",
+    "WARN_RATELIMIT",
+    "unlikely_notrace",
+)
+_ERROR_TESTS = {
+    "IS_ERR": (NEGATIVE, NOT_NEGATIVE),
+    "IS_ERR_OR_NULL": (NOT_POSITIVE, POSITIVE),
+    "ACPI_FAILURE": (NOT_ZERO, ZERO),
+    "ACPI_SUCCESS": (ZERO, NOT_ZERO),
+}
+
+
+class Deciding(Lowering):
+    """Lowers conditions, from the end: each is given the points that follow where it holds and where it does not."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(function)
+        self.points: list[Point] = []
+
+    def point(self, line: int, operations: list[Operation] | None = None, *edges: Edge) -> int:
+        if len(self.points) > MAX_POINTS:
+            raise TooLarge
+        self.points.append(Point(line, tuple(operations or ()), edges))
+        return len(self.points) - 1
+
+    def effect(self, node: "Node", to: int) -> int:
+        """Where an expression begins whose value is not used."""
+        raise NotImplementedError
+
+    def choice(self, node: "Node", branch: Callable[["Node"], int]) -> int:
+        """condition ? consequence : alternative, each as a way of its own."""
+        condition = node.child_by_field_name("condition")
+        consequence = node.child_by_field_name("consequence") or condition
+        alternative = node.child_by_field_name("alternative")
+        if condition is None or consequence is None or alternative is None:
+            raise TooLarge
+        return self.condition(condition, branch(consequence), branch(alternative))
+
+    def condition(self, node: "Node", yes: int, no: int) -> int:
+        """Where a condition begins that goes on to one of two points."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooLarge
+        found = self._condition(inner(node), yes, no)
+        self.depth -= 1
+        return found
+
+    def _condition(self, node: "Node", yes: int, no: int) -> int:
+        symbol = operator_of(node) if node.type in ("unary_expression", "binary_expression") else ""
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        if symbol == "!":
+            argument = node.child_by_field_name("argument")
+            if argument is not None:
+                return self.condition(argument, no, yes)
+        if symbol == "&&" and left is not None and right is not None:
+            return self.condition(left, self.condition(right, yes, no), no)
+        if symbol == "||" and left is not None and right is not None:
+            return self.condition(left, yes, self.condition(right, yes, no))
+        if node.type == "conditional_expression":
+            return self.choice(node, lambda branch: self.condition(branch, yes, no))
+        if node.type == "comma_expression" and node.named_child_count == 2:
+            return self.effect(node.named_children[0], self.condition(node.named_children[1], yes, no))
+        if node.type == "call_expression":
+            call = self.function.call(node)
+            if call.name in _HOLDS and call.arguments:
+                return self.condition(call.arguments[0], yes, no)
+            if call.name in _ERROR_TESTS and call.arguments:
+                operations: list[Operation] = []
+                self.expression(call.arguments[0], operations)
+                return self.test(
+                    node, operations, self.key(call.arguments[0]), _ERROR_TESTS[call.name], yes, no
+                )
+        operations = []
+        sign = constant_sign(self.text(node))
+        if sign:
+            return yes if sign != ZERO else no
+        if symbol in AGAINST_ZERO and left is not None and right is not None:
+            return self.comparison(node, inner(left), inner(right), yes, no)
+        self.expression(node, operations)
+        return self.test(node, operations, self.key(node), (NOT_ZERO, ZERO), yes, no)
+
+    def comparison(self, node: "Node", left: "Node", right: "Node", yes: int, no: int) -> int:
+        symbol = operator_of(node)
+        sign = constant_sign(self.text(right))
+        if not sign and constant_sign(self.text(left)):
+            left, right, symbol = right, left, MIRRORED[symbol]
+            sign = constant_sign(self.text(right))
+        operations: list[Operation] = []
+        self.expression(left, operations)
+        self.expression(right, operations)
+        if sign == ZERO:
+            holds = AGAINST_ZERO[symbol]
+            return self.test(node, operations, self.key(left), (holds, others(holds)), yes, no)
+        if sign:
+            holds, fails = (AGAINST_POSITIVE if sign == POSITIVE else AGAINST_NEGATIVE)[symbol]
+            if sign == POSITIVE and self.text(right) == "1" and symbol in ("<", ">="):
+                holds, fails = (NOT_POSITIVE, POSITIVE) if symbol == "<" else (POSITIVE, NOT_POSITIVE)
+            if (holds, fails) != (ANY, ANY):
+                return self.test(node, operations, self.key(left), (holds, fails), yes, no)
+        key = f"{self.key(left)}{'==' if symbol == '!=' else symbol}{self.key(right)}"
+        if symbol == "!=":
+            yes, no = no, yes
+            return self.test(node, operations, key, (NOT_ZERO, ZERO), yes, no, ("no", "yes"))
+        return self.test(node, operations, key, (NOT_ZERO, ZERO), yes, no)
+
+    def test(
+        self,
+        node: "Node",
+        operations: list[Operation],
+        key: str,
+        signs: tuple[int, int],
+        yes: int,
+        no: int,
+        taken: tuple[str, str] = ("yes", "no"),
+    ) -> int:
+        """A point with an edge where a condition holds and one where it does not."""
+        line = self.line(node)
+        holds, fails = signs
+        return self.point(
+            line, operations, Edge(no, key, fails, taken[1], line), Edge(yes, key, holds, taken[0], line)
+        )

@@ -1,0 +1,48 @@
+"""The control-flow graph of a function: points with what they do, and edges with what must hold to take them.
+
+goto, switch with its falling through, loops and loop macros, early exits, && || ?: in conditions, guarded blocks,
+#if inside of a function (both ways are ways). Conditions are split until an edge tells one thing of one value.
+"""
+
+from patchscan.basics.record import frozen, record
+from patchscan.c.function import Function
+from patchscan.flow.actions import Operation, Value
+from patchscan.flow.signs import ANY
+
+
+@frozen
+class Edge:
+    """to: the point that is next; key, signs: what must hold of a value; why: the text that is tested and how it ends.
+
+    taken: "yes", "no", "case", "none" (a loop without another round), "" where nothing is decided.
+    """
+
+    to: int
+    key: str = ""
+    signs: int = ANY
+    taken: str = ""
+    line: int = 0
+
+
+@record
+class Point:
+    """operations: what is done here, in order; leaves: whether the function is left; value: what it then returns."""
+
+    line: int
+    operations: tuple[Operation, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    leaves: bool = False
+    value: Value | None = None
+    returned: str = ""
+
+
+@frozen(eq=False)
+class Graph:
+    """points[entry] is where the function begins; freed: variables that are given back when they go out of scope."""
+
+    function: Function
+    points: tuple[Point, ...]
+    entry: int
+    freed: frozenset[str]
+    locals: frozenset[str]
+    pointers: frozenset[str]

@@ -1,0 +1,278 @@
+"""What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function, source_of
+from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
+from patchscan.flow.graph import Graph
+from patchscan.flow.keeping import HARMLESS, keeps_inside, releases_inside
+from patchscan.flow.knowing import Reading
+from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
+from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
+from patchscan.flow.taking import Resource, resources
+from patchscan.flow.ways import Client, Exit, Token, Walk, fails, ways_of
+
+_DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
+HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
+
+
+@frozen
+class Taken:
+    """The token: its state, the names that mean it, the line where it was taken, and whether that call failed."""
+
+    state: str = ""
+    names: frozenset[str] = frozenset()
+    line: int = 0
+    failed: bool = False
+    by: str = ""
+
+
+@frozen
+class Way:
+    """A way out with what it holds; failing: True, False or None (see fails); void, pointer: what is returned."""
+
+    exit: Exit
+    token: Taken
+    failing: bool | None
+    void: bool
+    line: int
+    returned: str
+    pointer: bool = False
+
+    @property
+    def category(self) -> str:
+        """Ways out of one category are compared."""
+        return (
+            "void"
+            if self.void
+            else "fails"
+            if self.failing
+            else "succeeds"
+            if self.failing is False
+            else "open"
+        )
+
+
+@frozen
+class Holding:
+    """One resource of a function, and all ways out after it was taken. helper: what else gives it back."""
+
+    resource: Resource
+    ways: tuple[Way, ...]
+    complete: bool
+
+    def at(self, state: str) -> tuple[Way, ...]:
+        """The ways out in one state."""
+        return tuple(each for each in self.ways if each.token.state == state)
+
+
+class _Follower(Client):
+    """Follows one resource."""
+
+    def __init__(self, graph: Graph, resource: Resource) -> None:
+        self.graph = graph
+        self.ways = ways_of(graph)
+        self.resource = resource
+        self.row = resource.row
+        self.sites = dict(resource.sites)
+        self.awaits = frozenset(self.sites)
+        self.by_argument = self.row.at is not None
+        self.root = root_of(resource.key)
+        self._calls = [e for p in graph.points for e in p.operations if isinstance(e, Called)]
+        self.loose = self.by_argument and self._has_other_keys()
+        self.tested = {edge.key for point in graph.points for edge in point.edges}
+
+    def _has_other_keys(self) -> bool:
+        """Whether the function gives back what it takes under another name only."""
+        keys = [each.arguments for each in self._calls if each.name in self.row.release]
+        return bool(keys) and self.resource.key != "" and not any(self.resource.key in each for each in keys)
+
+    def start(self) -> Taken:
+        return Taken()
+
+    def waits(self, token: Token) -> bool:
+        return isinstance(token, Taken) and token.state in ("", FAILED)
+
+    def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
+        if call.offset in self.sites:
+            return self._taken(call, token)
+        if token.state != HELD:
+            return ((token, ANY),)
+        if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
+            return ((Taken(FAILED), NOT_ZERO), (token, ZERO))
+        if call.name in self.row.consumes and any(name in call.arguments for name in token.names):
+            return ((Taken(GONE, frozenset(), call.line), ANY),)
+        if self._gives(call, token):
+            return ((Taken(GIVEN, frozenset(), call.line, by=call.name), ANY),)
+        if self._takes_over(call, token):
+            return ((Taken(GONE, frozenset(), call.line), ANY),)
+        if (
+            call.result
+            and any(name in call.arguments for name in token.names)
+            and _DERIVES.fullmatch(call.name)
+        ):
+            return ((self._also(token, call.result), ANY),)
+        return ((token, ANY),)
+
+    def _taken(self, call: Called, token: Taken) -> Iterable[tuple[Taken, int]]:
+        took, took_nothing = OUTCOMES[self.sites[call.offset]]
+        if token.state == HELD and self.by_argument:
+            # A second one: how many are held is not counted.
+            return ((Taken(GONE), ANY),)
+        names = frozenset((self.resource.key,))
+        held = Taken(HELD, names, call.line, by=call.name)
+        looked_at = (
+            call.result or f"@{call.offset}" in self.tested or f"@{call.offset}" in self.graph_returned
+        )
+        if not took_nothing or (self.by_argument and not looked_at):
+            return ((held, ANY),)
+        failed = Taken(HELD, names, call.line, True, call.name) if self.row.held_on_failure else Taken(FAILED)
+        return ((held, took), (failed, took_nothing))
+
+    @cached_property
+    def graph_returned(self) -> frozenset[str]:
+        return frozenset(point.value.copy for point in self.graph.points if point.value is not None)
+
+    def _also(self, token: Taken, name: str) -> Taken:
+        return Taken(HELD, token.names | {name}, token.line, token.failed, token.by)
+
+    def _gives(self, call: Called, token: Taken) -> bool:
+        if call.name not in self.row.release and call.name != "lockdep_assert_not_held":
+            return False
+        if self.resource.key == "" or self.loose:
+            return True
+        return any(self._is(argument, name) for argument in call.arguments for name in token.names)
+
+    def _is(self, argument: str, name: str) -> bool:
+        """Whether an argument is what a name means: np, &pdev->dev, pdev->dev."""
+        if argument == name:
+            return True
+        bare = argument.lstrip("&*")
+        return not self.by_argument and bare.startswith((f"{name}->", f"{name}."))
+
+    def _takes_over(self, call: Called, token: Taken) -> bool:
+        """Whether a call may give back what is held, or keep it."""
+        if not call.name:
+            return not self.by_argument and any(self._is(a, n) for a in call.arguments for n in token.names)
+        if call.name in releasing() or call.name in by_call():
+            return False
+        words = frozenset(call.name.lower().split("_"))
+        if call.name.startswith(("devm_add_action", "call_rcu", "kfree_rcu")):
+            return any(self.root in words_of(argument) for argument in call.arguments)
+        if self.by_argument:
+            if releases_inside(source_of(self.graph.function), call.name, self.row.release):
+                return True
+            shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
+            return bool(
+                shares and words & words_of_names("gives_back") and not HARMLESS.fullmatch(call.name)
+            ) and (self.root != "" or bool(words & {"unlock", "release", "put", "end"}))
+        if any(argument == f"&{name}" for argument in call.arguments for name in token.names):
+            return True
+        if not self.resource.local and words & words_of_names("gives_back"):
+            return any(self.root in words_of(argument) for argument in call.arguments)
+        if not any(self._is(argument, name) for argument in call.arguments for name in token.names):
+            return False
+        if HARMLESS.fullmatch(call.name):
+            return False
+        keeps = words_of_names("keeps_reference") if self.row.kind == "reference" else words_of_names("keeps")
+        return bool(words & (words_of_names("gives_back") | keeps)) or keeps_inside(
+            source_of(self.graph.function), call.name, self.row.release
+        )
+
+    def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
+        if token.state != HELD:
+            return token
+        if operation.key == self.resource.key and operation.line == token.line:
+            # What was just taken is none of the pointers that were known before.
+            for other in self.ways.told_by(operation.key):
+                if "==" in other and signs == POSITIVE:
+                    facts.known[other] = ZERO
+        if self.by_argument:
+            lost = operation.key == self.root and self.root != "" and operation.line != token.line
+            # A reference that is counted is written down where it is used.
+            kept = self.resource.counted and operation.source == self.resource.key
+            return Taken(GONE, frozenset(), operation.line) if lost or kept else token
+        source = operation.source
+        if any(self._is(source, name) or self._is(source.lstrip("&"), name) for name in token.names):
+            if self._is_value(source, token):
+                if operation.key in self.graph.locals:
+                    return self._also(token, operation.key)
+                return Taken(GONE, frozenset(), operation.line)
+        elif operation.key in token.names and _DERIVES.match(source):
+            return token
+        elif operation.key in token.names and not source.startswith(token.by):
+            left = token.names - {operation.key}
+            return Taken(HELD, left, token.line, token.failed, token.by) if left else Taken(GONE)
+        return token
+
+    def _is_value(self, source: str, token: Taken) -> bool:
+        """Whether a text is the pointer itself, or one into what it points to: not a field that is read."""
+        return source in token.names or source.startswith("&")
+
+    def other(self, operation: Operation, token: Taken, facts: Reading) -> Taken:
+        if not isinstance(operation, Round):
+            return token
+        if operation.macro in self.resource.loops and self.resource.key in operation.arguments:
+            if operation.ended:
+                return Taken(FAILED) if token.state in (HELD, "") else token
+            return Taken(HELD, frozenset((self.resource.key,)), operation.line, by=operation.macro)
+        if token.state == HELD and not operation.ended:
+            mine = self.root if self.by_argument else self.resource.key
+            if mine and mine in operation.arguments:
+                return Taken(GONE, frozenset(), operation.line)
+        return token
+
+
+def holdings(
+    function: Function, graph: Graph, known_calls: Collection[str] = ()
+) -> Mapping[tuple[str, str], list[Holding]]:
+    """What a function holds at its ways out, by the identity of the resource."""
+    found: dict[tuple[str, str], list[Holding]] = {}
+    ways = ways_of(graph)
+    pointer = "*" in function.header.partition(function.name)[0]
+    for resource in resources(graph, known_calls):
+        walk = ways.walk(_Follower(graph, resource))
+        found.setdefault(resource.identity, []).append(_holding(graph, resource, walk, pointer))
+    return found
+
+
+def _holding(graph: Graph, resource: Resource, walk: Walk, pointer: bool) -> Holding:
+    outs = []
+    for each in walk.exits:
+        token: Taken = each.token
+        if each.coarse or not token.state:
+            continue
+        point = graph.points[each.point]
+        returned = point.returned
+        if (
+            token.state == HELD
+            and not isinstance(resource.row.at, int)
+            and _hands_out(returned, token, pointer)
+        ):
+            token = Taken(GONE, frozenset(), point.line)
+        outs.append(
+            Way(each, token, fails(each.signs, pointer), point.value is None, point.line, returned, pointer)
+        )
+    return Holding(resource, tuple(outs), walk.complete)
+
+
+def _hands_out(returned: str, token: Taken, pointer: bool) -> bool:
+    """Whether what is returned is the resource or a part of it."""
+    bare = returned.lstrip("&")
+    if returned in token.names or any(
+        bare.startswith(f"{name}->") for name in token.names if returned.startswith("&")
+    ):
+        return True
+    return (
+        pointer
+        and bool(re.match(r"\w+\(", returned))
+        and any(
+            name in words_of(returned)
+            for name in token.names
+            if not returned.startswith(("PTR_ERR", "ERR_", "dev_err"))
+        )
+    )

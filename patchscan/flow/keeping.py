@@ -1,0 +1,50 @@
+"""Whether a call may give back what it is handed, or keep it: by its name, and by what the text defines under it."""
+
+import re
+from functools import lru_cache
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Source
+from patchscan.flow.actions import words_of
+
+HARMLESS = pattern(
+    r"(_?dev|netdev|pr|pci|net|drm)_(err|warn|info|notice|dbg|crit)\w*|printk\w*|mem(set|cpy|cmp|move)\w*|str\w+|sn?printf"
+    r"|IS_ERR\w*|of_(property|device_is|match|node_name|irq|count|n_|alias|get_property|modalias)\w*|copy_(from|to)_user|dev_name|sg_init_one"
+    r"|mutex_(un)?lock\w*|spin_(un)?lock\w*|of_address_to_resource|of_iomap|fwnode_property_\w+|dev_err_probe|\w*get_drvdata|sscanf|kstrto\w+|simple_write_to_buffer"
+)
+
+
+@lru_cache(maxsize=2048)
+def releases_inside(source: Source, name: str, release: frozenset[str]) -> bool:
+    """Whether the text defines a function or macro of that name in which something of this kind is given back."""
+    return bool(_words_inside(source, name, 0) & release)
+
+
+@lru_cache(maxsize=2048)
+def _words_inside(source: Source, name: str, depth: int) -> frozenset[str]:
+    """The identifiers in what the text defines under a name, and in what that calls."""
+    own = source.function_named(name)
+    if own is None:
+        bodies = [each.body for each in source.macros() if each.name == name]
+        return frozenset(word for body in bodies for word in words_of(body))
+    words = own.identifiers
+    if depth < 2:
+        known = {each.name for each in source.functions()} - {name}
+        words = words.union(*(_words_inside(source, each, depth + 1) for each in sorted(words & known)))
+    return words
+
+
+@lru_cache(maxsize=2048)
+def keeps_inside(source: Source, name: str, release: frozenset[str]) -> bool:
+    """Whether a function of the text stores a parameter somewhere, or gives back something of this kind."""
+    own = source.function_named(name)
+    if own is None:
+        return False
+    if _words_inside(source, name, 0) & release:
+        return True
+    for each in own.parameters:
+        if each.type.endswith("*") and re.search(
+            rf"(?<![=!<>])=\s*(\([^()]*\)\s*)?&?{re.escape(each.name)}\s*[;,]", own.text
+        ):
+            return True
+    return False

@@ -1,0 +1,222 @@
+"""What is known on a way: the signs of the values that are asked for later."""
+
+from functools import cached_property
+from typing import Any
+
+from patchscan.basics.pattern import pattern
+from patchscan.flow.actions import Assigned, Called, Dereferenced, Value, words_of
+from patchscan.flow.graph import Graph
+from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, ZERO, negated
+
+# Two calls of such a function one after the other tell the same.
+_STEADY = pattern(
+    r"IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE"
+    r"|\w*_?(is|has|have|can|need|needs|supports?|test|should|enabled|disabled|valid|present)(_\w+)?"
+    r"|\w+_(is|has|have|can)_\w+|\w+_enabled|\w+_empty|test_bit|\w+_get_drvdata|\w+_gfp_\w+"
+)
+_UNSTEADY = pattern(r"(test_and|cmp|try|xchg|read|poll|wait|signal|need_resched|timeout)")
+_EQUALS = pattern(r"(.+)==([A-Z][A-Z0-9_]*|\d+)")
+Facts = tuple[tuple[str, int], ...]
+
+
+class Asked:
+    """What is asked for in one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._told: dict[str, tuple[str, ...]] = {}
+        self._parts: dict[str, tuple[str, ...]] = {}
+        self._rivals: dict[str, tuple[str, ...]] = {}
+
+    @cached_property
+    def steady_calls(self) -> dict[str, str]:
+        """Calls by "@" and offset whose value stays the same -> the text that tells it."""
+        found: dict[str, str] = {}
+        for point in self.graph.points:
+            for each in point.operations:
+                if (
+                    isinstance(each, Called)
+                    and _STEADY.fullmatch(each.name)
+                    and not _UNSTEADY.search(each.name)
+                ):
+                    found[f"@{each.offset}"] = each.key
+        return found
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The values of which something is known on some way, for they are tested, copied or returned."""
+        return frozenset(key for reads, _ in self._reads for key in reads)
+
+    @cached_property
+    def _reads(self) -> list[tuple[frozenset[str], frozenset[str]]]:
+        """(keys asked for, keys assigned) of each point."""
+        found = []
+        for point in self.graph.points:
+            reads = {self.steady_calls.get(edge.key, edge.key) for edge in point.edges if edge.key}
+            writes = set()
+            for each in point.operations:
+                if isinstance(each, Assigned):
+                    writes.add(each.key)
+                    if each.value.copy:
+                        reads.add(each.value.copy)
+                elif isinstance(each, Called) and f"@{each.offset}" in self.steady_calls:
+                    reads.add(each.key)
+            if point.value is not None and point.value.copy:
+                reads.add(point.value.copy)
+            found.append((frozenset(key for key in reads if not key.startswith("@")), frozenset(writes)))
+        return found
+
+    @cached_property
+    def live(self) -> list[frozenset[str]]:
+        """Per point: the values that are asked for at it or later."""
+        return self._live([reads for reads, _ in self._reads])
+
+    @cached_property
+    def live_with_uses(self) -> list[frozenset[str]]:
+        """Like live, where a pointer is asked for also by its use."""
+        found = []
+        for point, (reads, _) in zip(self.graph.points, self._reads, strict=True):
+            uses: set[str] = set()
+            for each in point.operations:
+                if isinstance(each, Called):
+                    uses.update(each.arguments)
+                elif isinstance(each, Dereferenced):
+                    uses.add(each.key)
+                    if each.index:
+                        starts = tuple(f"{each.index}{operator}" for operator in ("<", ">", "=="))
+                        uses.update(key for key in self.keys if key.startswith(starts))
+            found.append(reads | (uses & self.keys))
+        return self._live(found)
+
+    def _live(self, asked: list[frozenset[str]]) -> list[frozenset[str]]:
+        points = self.graph.points
+        into: list[list[int]] = [[] for _ in points]
+        for number, point in enumerate(points):
+            for edge in point.edges:
+                into[edge.to].append(number)
+        live = list(asked)
+        work = list(range(len(points)))
+        while work:
+            number = work.pop()
+            reads, writes = asked[number], self._reads[number][1]
+            after = frozenset().union(*(live[edge.to] for edge in points[number].edges))
+            now = reads | (after - writes)
+            if now != live[number]:
+                live[number] = now
+                work.extend(into[number])
+        return live
+
+    def leading_to(self, offsets: frozenset[int]) -> frozenset[int]:
+        """The points from which one of some calls may still be made."""
+        points = self.graph.points
+        into: list[list[int]] = [[] for _ in points]
+        for number, point in enumerate(points):
+            for edge in point.edges:
+                into[edge.to].append(number)
+        work = [
+            number
+            for number, point in enumerate(points)
+            if any(isinstance(each, Called) and each.offset in offsets for each in point.operations)
+        ]
+        found = set(work)
+        while work:
+            for number in into[work.pop()]:
+                if number not in found:
+                    found.add(number)
+                    work.append(number)
+        return frozenset(found)
+
+    def told_by(self, key: str) -> tuple[str, ...]:
+        """The known values that change when one is assigned: those that name it."""
+        if key not in self._told:
+            if key.isidentifier():
+                found = tuple(other for other in self.keys if key in words_of(other))
+            else:
+                found = tuple(other for other in self.keys if key in other)
+            self._told[key] = found
+        return self._told[key]
+
+    def rivals(self, key: str) -> tuple[str, ...]:
+        """The comparisons with another constant than one that holds."""
+        if key not in self._rivals:
+            found = _EQUALS.fullmatch(key)
+            start = f"{found[1]}==" if found else ""
+            self._rivals[key] = tuple(
+                other
+                for other in self.keys
+                if found and other != key and other.startswith(start) and _EQUALS.fullmatch(other)
+            )
+        return self._rivals[key]
+
+    def parts_of(self, key: str) -> tuple[str, ...]:
+        """The known values that what a call is given reaches; of "" those that every call may reach."""
+        if key not in self._parts:
+            bare = key.lstrip("&*")
+            mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
+            self._parts[key] = tuple(
+                other
+                for other in self.keys
+                if other.startswith((f"{bare}->", f"{bare}.", f"{bare}["))
+                or (not bare and ("->" in other or (other.isidentifier() and other not in mine)))
+            )
+        return self._parts[key]
+
+
+class Reading:
+    """The facts of a way as they can be asked and changed."""
+
+    def __init__(self, ways: Asked, facts: Facts) -> None:
+        self.ways = ways
+        self.known = dict(facts)
+        self.line = 0
+        self.trail: Any = None
+        self.coarse = False
+
+    def of(self, key: str) -> int:
+        """The signs that a value may have, for leaving a way out."""
+        return self.known.get(key, ANY) & ANY
+
+    def sure(self, key: str) -> int:
+        """The signs that a value may have, for sure: nothing ran since that may have changed it."""
+        found = self.known.get(key, ANY)
+        return ANY if found & STALE else found
+
+    def value(self, value: Value) -> int:
+        """The signs of a value."""
+        if not value.copy:
+            return value.signs
+        signs = self.of(value.copy)
+        if value.through == "minus":
+            return negated(signs)
+        if value.through == "or zero":
+            return (signs & NEGATIVE) | (ZERO if signs & (ZERO | POSITIVE) else 0)
+        return signs
+
+    def set(self, key: str, signs: int) -> None:
+        """A value is now this; what was known of values that are told by it is forgotten."""
+        for other in self.ways.told_by(key):
+            self.known.pop(other, None)
+        if signs != ANY and (key in self.ways.keys or key.startswith("@")):
+            self.known[key] = signs
+
+    def touch(self, key: str) -> None:
+        """What is known of the parts of a value is no longer sure."""
+        for other in self.ways.parts_of(key):
+            if other in self.known:
+                self.known[other] |= STALE
+
+    def test(self, key: str, signs: int) -> bool:
+        """Keep that a value has these signs; False where it cannot."""
+        if not key:
+            return True
+        left = self.of(key) & signs
+        if left:
+            self.known[key] = left
+            if left & ZERO == 0:
+                # What equals one constant equals no other.
+                self.known.update((other, ZERO) for other in self.ways.rivals(key))
+        return left != 0
+
+    def facts(self, live: frozenset[str]) -> Facts:
+        """What is known of the values that are asked for later."""
+        return tuple(sorted((key, signs) for key, signs in self.known.items() if key in live))

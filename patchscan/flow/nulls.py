@@ -1,0 +1,238 @@
+"""Where a pointer is used that is NULL on the way there: tested and found so, or the untested result of a call."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function, source_of
+from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round
+from patchscan.flow.building import graph_of
+from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.knowing import Reading
+from patchscan.flow.signs import ANY, POSITIVE, ZERO
+from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
+
+# What a call of this name does with an argument, by its number: whether it always dereferences it.
+Dereferences = Callable[[str, int], bool]
+
+
+@frozen
+class NullUse:
+    """key is NULL where it is used. origin: the line that tells so; how: "tested", "set" or "returned" (by a call).
+
+    by: the call that returned it, or the function that it is handed to; late: whether the test comes after the use.
+    """
+
+    key: str
+    line: int
+    origin: int
+    how: str
+    trail: Trail | None
+    by: str = ""
+    late: bool = False
+
+
+class _Tested(Client):
+    """Collects the uses of what was found to be NULL, and the tests of what was used before."""
+
+    uses = True
+
+    def __init__(self, graph: Graph, dereferences: Dereferences) -> None:
+        self.graph = graph
+        self.dereferences = dereferences
+        self.tested = {edge.key for point in graph.points for edge in point.edges if edge.signs == ZERO}
+        self.found: dict[tuple[str, int], NullUse] = {}
+        # Per test: the use before it on each way that leads to it, None where there was none.
+        self.before: dict[tuple[str, int], list[NullUse | None]] = {}
+
+    def start(self) -> Token:
+        return frozenset()
+
+    def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        for number, argument in enumerate(call.arguments):
+            if argument in self.tested and call.sure and self.dereferences(call.name, number):
+                token = self._used(argument, call.line, token, facts, call.name)
+                if token is None:
+                    return ()
+        return ((token, ANY),)
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        if isinstance(operation, Dereferenced) and operation.key in self.tested:
+            return self._used(operation.key, operation.line, token, facts, "")
+        if isinstance(operation, Round):
+            return frozenset(each for each in token if each[0] not in operation.arguments)
+        return token
+
+    def _used(self, key: str, line: int, token: Token, facts: Reading, by: str) -> Token:
+        if facts.coarse:
+            return token
+        if facts.sure(key) == ZERO:
+            origin, how = _origin(self.graph, key, facts.trail)
+            self.found.setdefault((key, line), NullUse(key, line, origin, how, facts.trail, by))
+            return None
+        if facts.of(key) == ANY and not any(each[0] == key for each in token):
+            return token | {(key, line)}
+        return token
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        gone = self._told_by(operation.key)
+        return frozenset(each for each in token if each[0] != operation.key and each[0] not in gone)
+
+    def _told_by(self, key: str) -> tuple[str, ...]:
+        return ways_of(self.graph).told_by(key)
+
+    def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
+        if edge.signs == ZERO and edge.key in self.tested:
+            line = max((line for key, line in token if key == edge.key), default=0)
+            use = NullUse(edge.key, line, edge.line, "tested", facts.trail, "", True) if line else None
+            self.before.setdefault((edge.key, edge.line), []).append(None if facts.coarse else use)
+        return token
+
+    def late(self) -> Iterator[NullUse]:
+        """The uses of what is tested afterwards: on every way that leads to the test."""
+        for uses in self.before.values():
+            first = uses[0]
+            if first is not None and all(each is not None and each.line <= each.origin for each in uses):
+                yield first
+
+
+def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
+    """The line that tells that a key is NULL, and how."""
+    for number, edge in reversed(steps_of(trail)):
+        for each in graph.points[number].operations:
+            if isinstance(each, Assigned) and each.key == key and each.value.signs == ZERO:
+                return each.line, "set"
+        if edge is not None and edge.key == key:
+            return edge.line, "tested"
+    return 0, "set"
+
+
+class _Returned(Client):
+    """Follows a call that returns NULL to the first use of what it returned."""
+
+    def __init__(self, graph: Graph, call: Called, dereferences: Dereferences) -> None:
+        self.graph = graph
+        self.call = call
+        self.awaits = frozenset((call.offset,))
+        self.dereferences = dereferences
+        self.found: dict[tuple[str, int], NullUse] = {}
+
+    def start(self) -> Token:
+        return frozenset()
+
+    def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        if call.offset == self.call.offset:
+            return ((frozenset((call.result,)), ZERO),)
+        for number, argument in enumerate(call.arguments):
+            if argument in token and call.sure and self.dereferences(call.name, number):
+                self._use(argument, call.line, facts, call.name)
+                return ()
+        if any(argument.lstrip("&") in token and argument.startswith("&") for argument in call.arguments):
+            return ()
+        if any(argument in token for argument in call.arguments) and self._tells(call):
+            return ()
+        return ((token, ANY),)
+
+    def waits(self, token: Token) -> bool:
+        return not token
+
+    def _tells(self, call: Called) -> bool:
+        """Whether what a call returns is looked at: it may tell that it was handed NULL."""
+        key = f"@{call.offset}"
+        return bool(call.result) or any(
+            edge.key == key for point in self.graph.points for edge in point.edges
+        )
+
+    def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
+        if edge.key in token and edge.signs & ZERO == 0:
+            return None
+        # What an object holds may be known in ways that are not seen here.
+        return token if not token or any(each in self.graph.locals for each in token) else None
+
+    def _use(self, key: str, line: int, facts: Reading, by: str = "") -> None:
+        use = NullUse(key, line, self.call.line, "returned", facts.trail, by or self.call.name)
+        self.found.setdefault((key, line), use)
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        if isinstance(operation, Dereferenced) and operation.key in token:
+            self._use(operation.key, operation.line, facts)
+            return None
+        if isinstance(operation, Round) and any(each in operation.arguments for each in token):
+            return None
+        return token
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        if operation.value.copy in token:
+            return token | {operation.key} if operation.key in self.graph.locals else token
+        if operation.key in token and operation.value.copy != f"@{self.call.offset}":
+            left = token - {operation.key}
+            return left or None
+        return token
+
+
+def tested_uses(graph: Graph, dereferences: Dereferences) -> tuple[NullUse, ...]:
+    """The uses of pointers that a test found to be NULL, and of those that are only tested afterwards."""
+    client = _Tested(graph, dereferences)
+    if not ways_of(graph).walk(client).complete:
+        return ()
+    return (*client.found.values(), *client.late())
+
+
+def returned_uses(
+    graph: Graph, wanted: Callable[[Called], bool], dereferences: Dereferences
+) -> Iterator[NullUse]:
+    """The uses of what wanted calls return, on ways on which nobody tests it."""
+    for point in graph.points:
+        for call in point.operations:
+            if isinstance(call, Called) and call.result and call.sure and wanted(call):
+                client = _Returned(graph, call, dereferences)
+                if ways_of(graph).walk(client).complete:
+                    yield from client.found.values()
+
+
+def dereferences_always(function: Function, number: int) -> bool:
+    """Whether a function, called with NULL for a parameter, dereferences it on every way."""
+    graph = graph_of(function)
+    if graph is None or number >= len(function.parameters):
+        return False
+    name = function.parameters[number].name
+    if not function.parameters[number].type.endswith("*"):
+        return False
+    client = _Handed(name)
+    walk = ways_of(graph).walk(client, ((name, ZERO),))
+    return walk.complete and client.found and not walk.exits
+
+
+class _Handed(Client):
+    """Ends each way at the first dereference of a parameter."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found = False
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        if (
+            isinstance(operation, Dereferenced)
+            and operation.key == self.name
+            and facts.of(self.name) & POSITIVE == 0
+        ):
+            self.found = True
+            return None
+        return token
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        if operation.key == self.name:
+            self.name = ""
+        return token
+
+
+def in_text(function: Function) -> Dereferences:
+    """What the functions of the same text do with their arguments."""
+    known: dict[tuple[str, int], bool] = {}
+
+    def dereferences(name: str, number: int) -> bool:
+        if (name, number) not in known:
+            own = source_of(function).function_named(name) if name != function.name else None
+            known[name, number] = own is not None and dereferences_always(own, number)
+        return known[name, number]
+
+    return dereferences

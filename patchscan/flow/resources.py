@@ -1,0 +1,202 @@
+"""What is taken and must be given back: the rows of rules/tables/resources.toml, and pairs that names tell."""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.plaintoml import Entry, read_plain
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
+
+# What a call returns that took something, and what one that took nothing.
+OUTCOMES = {
+    "acquire": (ANY, 0),
+    "try": (NOT_ZERO, ZERO),
+    "negative": (ZERO, NEGATIVE),
+    "null": (POSITIVE, ZERO),
+    "error": (POSITIVE, NEGATIVE),
+    "null or error": (POSITIVE, NOT_POSITIVE),
+}
+_OPPOSITES = (
+    ("start", "stop"),
+    ("map", "unmap"),
+    ("on", "off"),
+    ("enable", "disable"),
+    ("acquire", "release"),
+    ("request", "release"),
+    ("request", "free"),
+    ("reserve", "release"),
+    ("register", "unregister"),
+    ("get", "put"),
+    ("get", "release"),
+    ("open", "close"),
+    ("lock", "unlock"),
+    ("attach", "detach"),
+    ("init", "exit"),
+    ("init", "cleanup"),
+    ("init", "fini"),
+    ("init", "remove"),
+    ("init", "deinit"),
+    ("init", "uninit"),
+    ("init", "destroy"),
+    ("init", "free"),
+    ("init", "release"),
+    ("setup", "cleanup"),
+    ("setup", "teardown"),
+    ("setup", "remove"),
+    ("setup", "free"),
+    ("claim", "release"),
+    ("alloc", "free"),
+    ("alloc", "put"),
+    ("alloc", "release"),
+    ("alloc", "destroy"),
+    ("create", "destroy"),
+    ("create", "remove"),
+    ("create", "free"),
+    ("prepare", "unprepare"),
+    ("begin", "end"),
+    ("pin", "unpin"),
+    ("freeze", "unfreeze"),
+    ("add", "remove"),
+    ("add", "del"),
+    ("add", "delete"),
+    ("bind", "unbind"),
+    ("load", "unload"),
+    ("probe", "remove"),
+    ("hold", "put"),
+    ("up", "down"),
+    ("assert", "deassert"),
+    ("deassert", "assert"),
+    ("suspend", "resume"),
+)
+_MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf|ioremap(_wc|_np)?)")
+# Their names look like one of a pair, and they are none.
+_NO_PAIR = pattern(
+    r"(__)?(get|put)_user\w*|copy_\w+|devm_\w+|\w*_(get|put)_unaligned\w*|put_unaligned\w*|get_unaligned\w*|\w*_get_drvdata|skb_\w+|nla_\w+|seq_\w+"
+)
+
+
+@frozen
+class Row:
+    """A kind of resource. calls: the call that takes it -> the key of OUTCOMES; see the table for the rest."""
+
+    name: str
+    what: str
+    kind: str
+    at: int | None
+    calls: Mapping[str, str]
+    release: frozenset[str]
+    held_on_failure: bool = False
+    alone: bool = False
+    weak: frozenset[str] = frozenset()
+    loops: Mapping[str, int] = {}
+    consumes: frozenset[str] = frozenset()
+    refuted_by: frozenset[str] = frozenset()
+    shown: str = ""
+    source: str = ""
+
+
+def table_path(name: str) -> str:
+    """Where a table of rules/tables is: beside the package in a checkout, in it where it is installed."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    checkout = os.path.join(os.path.dirname(package), "rules", "tables")
+    directory = checkout if os.path.isdir(checkout) else os.path.join(package, "rules", "tables")
+    return os.path.join(directory, name)
+
+
+def read_table(name: str) -> dict[str, Entry | dict[str, Entry]]:
+    """A table of rules/tables."""
+    with open(table_path(name), encoding="utf-8") as file:
+        return read_plain(file.read())
+
+
+@lru_cache(maxsize=1)
+def rows() -> tuple[Row, ...]:
+    """The rows of the table."""
+    table = read_table("resources.toml")
+    return tuple(_row(name, each) for name, each in table.items() if isinstance(each, dict))
+
+
+def _row(name: str, each: Mapping[str, object]) -> Row:
+    def names(key: str) -> list[str]:
+        found = each.get(key, [])
+        assert isinstance(found, list)
+        return found
+
+    at, loops = each["at"], each.get("loops", {})
+    assert isinstance(loops, dict)
+    return Row(
+        name,
+        str(each["what"]),
+        str(each["kind"]),
+        at if isinstance(at, int) else None,
+        {call: kind for kind in OUTCOMES for call in names(kind)},
+        frozenset(names("release")),
+        each.get("held") == "even if it fails",
+        bool(each.get("alone")),
+        frozenset(names("weak")),
+        loops,
+        frozenset(names("consumes")),
+        frozenset(names("refuted_by")),
+        names("release")[0],
+        str(each["source"]),
+    )
+
+
+@lru_cache(maxsize=1)
+def by_call() -> Mapping[str, Row]:
+    """The row of each call that takes something, and of each loop macro that does."""
+    return {call: row for row in rows() for call in (*row.calls, *row.loops)}
+
+
+@lru_cache(maxsize=1)
+def releasing() -> Mapping[str, tuple[Row, ...]]:
+    """The rows that each call gives back."""
+    found: dict[str, list[Row]] = {}
+    for row in rows():
+        for name in row.release:
+            found.setdefault(name, []).append(row)
+    return {name: tuple(each) for name, each in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def opposites(name: str) -> tuple[str, ...]:
+    """The names of what would give back what a call of this name takes."""
+    if _NO_PAIR.fullmatch(name):
+        return ()
+    return tuple(dict.fromkeys(_opposites(name)))
+
+
+def _opposites(name: str) -> Iterator[str]:
+    words = name.split("_")
+    for take, give in _OPPOSITES:
+        for at, word in enumerate(words):
+            if word == take:
+                yield "_".join((*words[:at], give, *words[at + 1 :]))
+
+
+def may_take(function: Function) -> bool:
+    """Whether a function calls something that takes a resource, or two functions whose names are a pair."""
+    words = function.identifiers
+    return not words.isdisjoint(by_call()) or any(
+        each in words for word in words for each in opposites(word) if each != word
+    )
+
+
+@lru_cache(maxsize=8)
+def words_of_names(kind: str) -> frozenset[str]:
+    """The words that tell what a function does with what it is handed: "gives_back", "keeps", "keeps_reference"."""
+    names = read_table("words.toml")[kind]
+    assert isinstance(names, list)
+    return frozenset(names)
+
+
+@lru_cache(maxsize=4096)
+def returns_null(name: str) -> bool:
+    """Whether a call of this name returns NULL where memory is short."""
+    row = by_call().get(name)
+    if row is not None:
+        return row.kind == "memory" and row.calls.get(name) == "null"
+    return _MANAGED.fullmatch(name) is not None

@@ -1,0 +1,138 @@
+"""Ways out that tell success although something failed, and codes of what did not fail."""
+
+from collections.abc import Iterable, Iterator
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen, replace
+from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.knowing import Reading
+from patchscan.flow.resources import returns_null
+from patchscan.flow.signs import ANY, NEGATIVE, ZERO
+from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
+
+_ERROR = pattern(
+    r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_(err|crit|alert|emerg)(_\w+)?"
+)
+_CODE = pattern(r"(?:PTR_ERR|dev_err_probe)\(")
+
+
+@frozen
+class Decision:
+    """The last decision of a way: what was tested, how it ended, and what was done since.
+
+    printed: the line of an error message since then, 0 for none; set: whether a number was given to what is returned.
+    """
+
+    line: int = 0
+    key: str = ""
+    signs: int = ANY
+    printed: int = 0
+    set: bool = False
+
+
+@frozen
+class Wrong:
+    """A way out. why: "printed" (an error was), "failed" (a call had), "code" (of something else: other)."""
+
+    why: str
+    line: int
+    decision: Decision
+    returned: str
+    trail: Trail
+    tested: int = 0
+    other: str = ""
+
+
+class _Deciding(Client):
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.codes: dict[int, Wrong] = {}
+        self.returned = {point.value.copy for point in graph.points if point.value is not None}
+
+    def start(self) -> Token:
+        return Decision()
+
+    def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
+        if edge.taken in ("yes", "no") and edge.key:
+            return Decision(edge.line, edge.key, edge.signs)
+        return token if edge.taken == "goto" else Decision()
+
+    def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        if _ERROR.fullmatch(call.name):
+            token = replace(token, printed=call.line)
+        return ((token, ANY),)
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        if operation.key in self.returned:
+            code = operation.source.startswith("PTR_ERR(") and self.is_other(
+                operation.value.copy, token, facts
+            )
+            if code and facts.trail is not None:
+                wrong = Wrong(
+                    "code", operation.line, token, operation.key, facts.trail, 0, operation.value.copy
+                )
+                self.codes.setdefault(operation.line, wrong)
+            return replace(token, set=True)
+        return token
+
+    def is_other(self, key: str, token: Decision, facts: Reading) -> bool:
+        """Whether the code is taken from another pointer than the one that was found to be an error."""
+        if token.signs != NEGATIVE or token.key == key or not key or facts.coarse or token.set:
+            return False
+        return (
+            facts.of(key) & NEGATIVE == 0 and token.key in self.graph.pointers and key in self.graph.pointers
+        )
+
+
+def wrong_returns(graph: Graph) -> Iterator[Wrong]:
+    """The ways out of a function that returns numbers which tell something else than happened."""
+    client = _Deciding(graph)
+    walk = ways_of(graph).walk(client)
+    if not walk.complete:
+        return
+    yield from client.codes.values()
+    allocated = _allocated(graph)
+    printed_failures = any(way.token.printed and way.signs == NEGATIVE for way in walk.exits)
+    by_decision: dict[tuple[int, str, int, int], list[Wrong | None]] = {}
+    for way in walk.exits:
+        decision: Decision = way.token
+        point = graph.points[way.point]
+        place = (decision.line, decision.key, decision.signs, way.point)
+        said: Wrong | None = None
+        plain = point.returned.isidentifier() and point.returned not in ("NULL", "true", "false")
+        if (
+            way.signs == ZERO
+            and plain
+            and not way.coarse
+            and not decision.set
+            and decision.key != point.returned
+        ):
+            tested = _tested(way.trail, point.returned)
+            if decision.printed and (tested or printed_failures):
+                said = Wrong("printed", point.line, decision, point.returned, way.trail, tested)
+            elif decision.signs in (ZERO, NEGATIVE) and decision.key in allocated:
+                said = Wrong("failed", point.line, decision, point.returned, way.trail, tested)
+        by_decision.setdefault(place, []).append(said)
+    for found in by_decision.values():
+        first = found[0]
+        if first is not None and all(found):
+            yield first
+
+
+def _tested(trail: Trail, key: str) -> int:
+    """The line of the last test of a value on a way, 0 where there is none."""
+    return next(
+        (edge.line for _, edge in reversed(steps_of(trail)) if edge is not None and edge.key == key), 0
+    )
+
+
+def _allocated(graph: Graph) -> frozenset[str]:
+    """What is returned by calls that are known to return NULL when they fail, and by nothing else."""
+    mine: set[str] = set()
+    others: set[str] = set()
+    for point in graph.points:
+        for each in point.operations:
+            if isinstance(each, Called) and each.result:
+                (mine if returns_null(each.name) else others).add(each.result)
+    return frozenset(mine - others)

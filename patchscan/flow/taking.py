@@ -1,0 +1,128 @@
+"""The resources that a function takes: by the table, by loop macros, and by pairs of names that it calls itself."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from patchscan.basics.record import frozen
+from patchscan.c.source import source_of
+from patchscan.flow.actions import Called, Round
+from patchscan.flow.graph import Graph
+from patchscan.flow.resources import Row, by_call, opposites
+
+
+@frozen
+class Resource:
+    """Something that a function takes: key tells it, sites are the calls (by offset) -> the key of OUTCOMES."""
+
+    row: Row
+    key: str
+    sites: tuple[tuple[int, str], ...]
+    loops: tuple[str, ...] = ()
+    local: bool = False
+    named: bool = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is a reference that is told by an argument of what took it."""
+        words = {word for call in self.row.calls for word in call.split("_")}
+        return self.named and not words.isdisjoint(("get", "hold"))
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What tells it in another state of the function."""
+        return self.row.shown, self.key
+
+
+def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resource]:
+    """The resources that a function takes; known_calls: of the function in its other state, for pairs of names."""
+    calls = [each for point in graph.points for each in point.operations if isinstance(each, Called)]
+    names = {each.name for each in calls} | set(known_calls)
+    found: dict[tuple[str, str], list[tuple[Row, Called, str, bool]]] = {}
+    for call in calls:
+        row = by_call().get(call.name)
+        if row is not None:
+            key = _key_of(row, call)
+            if key is not None:
+                found.setdefault((row.shown, key), []).append((row, call, row.calls[call.name], False))
+        else:
+            for each in _named(graph, call, names, calls):
+                found.setdefault((each[0].shown, each[1]), []).append((each[0], call, each[2], True))
+    for (_, key), sites in found.items():
+        if "[" in key:
+            # Which element it is changes in a loop.
+            continue
+        row = next((each for each, *_ in sites if each.held_on_failure), sites[0][0])
+        local = key in graph.locals
+        if all(call.sure for _, call, *_ in sites) and not (local and key in graph.freed):
+            # A loop macro names what a later call may take under the same name.
+            by_result = row.at is None
+            groups = [[each] for each in sites] if by_result and local else [sites]
+            for group in groups:
+                offsets = tuple((call.offset, kind) for _, call, kind, _ in group)
+                yield Resource(row, key, offsets, (), local, group[0][3])
+    rounds = {
+        (each.macro, each.arguments)
+        for point in graph.points
+        for each in point.operations
+        if isinstance(each, Round) and not each.ended
+    }
+    for macro, arguments in sorted(rounds):
+        row = by_call().get(macro)
+        at = row.loops.get(macro, -1) if row is not None else -1
+        if row is not None and 0 <= at < len(arguments) and arguments[at] in graph.locals:
+            yield Resource(row, arguments[at], (), (macro,), True)
+
+
+def _key_of(row: Row, call: Called) -> str | None:
+    if row.at is None:
+        return call.result or None
+    if row.at < 0:
+        return ""
+    return call.arguments[row.at] if row.at < len(call.arguments) else None
+
+
+def _named(
+    graph: Graph, call: Called, names: Collection[str], calls: list[Called]
+) -> Iterator[tuple[Row, str, str]]:
+    """(row, key, outcome) of a call whose name has an opposite that the function calls, too."""
+    if not call.name or not call.sure:
+        return
+    give = next((each for each in opposites(call.name) if each in names and each != call.name), None)
+    if give is None:
+        return
+    if call.result and call.result not in graph.locals:
+        return
+    given = [each.arguments for each in calls if each.name == give]
+    kind = _returns(graph, call)
+    if kind is None:
+        return
+    if (
+        call.result in graph.pointers
+        and kind == "null or error"
+        and (not given or any(call.result in each for each in given))
+    ):
+        row = Row(give, "", "memory", None, {call.name: kind}, frozenset({give}), shown=give)
+        yield row, call.result, kind
+    elif call.arguments and (not given or any(call.arguments[:1] == each[:1] for each in given)):
+        if kind == "null or error":
+            return
+        row = Row(give, "", "state", 0, {call.name: kind}, frozenset({give}), shown=give)
+        yield row, call.arguments[0], kind
+
+
+def _returns(graph: Graph, call: Called) -> str | None:
+    """How a call tells that it took nothing: by what the file defines, or by how its value is used."""
+    own = source_of(graph.function).function_named(call.name)
+    if own is not None:
+        words = own.header.partition(call.name)[0]
+        if "*" in words:
+            return "null or error"
+        if re.search(r"\bvoid\b", words):
+            return "acquire"
+        return "try" if re.search(r"\bbool\b", words) else "negative"
+    if call.result:
+        if call.result in graph.pointers:
+            return "null or error"
+        return "negative" if call.result.isidentifier() else None
+    tested = any(edge.key == f"@{call.offset}" for point in graph.points for edge in point.edges)
+    return None if tested else "acquire"

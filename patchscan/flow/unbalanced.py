@@ -1,0 +1,135 @@
+"""Which ways out of a function hold what they should have given back; the state before a patch beside that after it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from patchscan.basics.record import frozen
+from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Way
+
+Holdings = Mapping[tuple[str, str], Sequence[Holding]]
+
+
+@frozen
+class Leak:
+    """A way out that holds something. why: "was given back", "others give it back", "nobody gives it back".
+
+    other: a way out that gives it back, None where there is none (any more).
+    """
+
+    holding: Holding
+    way: Way
+    why: str
+    other: Way | None = None
+
+
+def leaks(after: Holdings, before: Holdings | None) -> Iterator[Leak]:
+    """The ways out that hold something, and did not before; before: None where that state is not known."""
+    for identity, now in after.items():
+        old = before.get(identity, ()) if before is not None else ()
+        said = Counter(key_of(each) for holding in old for each in _suspects(holding))
+        for holding in now:
+            if not holding.complete:
+                continue
+            for each in _judged(holding, old):
+                key = key_of(each.way)
+                if said[key] > 0 and each.why != "was given back":
+                    said[key] -= 1
+                else:
+                    yield each
+
+
+def key_of(way: Way) -> tuple[str, str]:
+    """What tells a way out in another state of the function."""
+    return way.category, way.returned
+
+
+def _suspects(holding: Holding) -> Iterator[Way]:
+    """Ways out that were held before, one a place."""
+    seen = set()
+    for each in holding.at(HELD):
+        if (each.line, each.category) not in seen:
+            seen.add((each.line, each.category))
+            yield each
+
+
+def _judged(holding: Holding, old: Sequence[Holding]) -> Iterator[Leak]:
+    seen = set()
+    for way in sorted(holding.at(HELD), key=lambda each: (each.line, len(str(each.category)))):
+        if (way.line, way.category) in seen:
+            continue
+        leak = _was_given_back(holding, way, old) or _strict(holding, way)
+        if leak is not None:
+            seen.add((way.line, way.category))
+            yield leak
+
+
+def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak | None:
+    """A way out of a category in which before the patch all gave it back."""
+    if not old or not all(each.complete for each in old):
+        return None
+    ways = [way for each in old for way in each.ways]
+    held = [each for each in ways if each.token.state == HELD]
+    given = [each for each in ways if each.token.state == GIVEN]
+    dropped = way.category == "open" and not holding.at(GIVEN) and not holding.at(GONE)
+    if not given or (not dropped and any(each.category == way.category for each in held)):
+        return None
+    if not any(each.category == way.category for each in given) and way.category != "open":
+        return None
+    here = [each for each in holding.ways if each.category == way.category]
+    left = [each for each in here if each.token.state in (GIVEN, GONE)]
+    elsewhere = [each for each in holding.at(GIVEN) if each.category != way.category]
+    if way.category != "fails" and not left and elsewhere and holding.resource.row.kind != "reference":
+        # It is handed on where the function succeeds, and given back where it fails.
+        return None
+    return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
+
+
+def _strict(holding: Holding, way: Way) -> Leak | None:
+    """A way out that is told from the code as it stands."""
+    row = holding.resource.row
+    if way.token.by in row.weak:
+        return None
+    same = [
+        each for each in holding.ways if each.exit.point == way.exit.point and each.category == way.category
+    ]
+    if any(each.token.state in (GIVEN, GONE) for each in same):
+        return None
+    given = holding.at(GIVEN)
+    if holding.resource.loops:
+        if way.category == "succeeds" or holding.at(GONE):
+            return None
+        return Leak(
+            holding,
+            way,
+            "nobody gives it back" if not given else "others give it back",
+            next(iter(given), None),
+        )
+    if way.token.failed and row.alone and way.category == "fails":
+        return Leak(holding, way, "nobody gives it back", next(iter(given), None))
+    if way.category == "fails" and given:
+        failing = [each for each in given if each.category == "fails"]
+        if failing or not any(
+            each.category != "fails" and each.token.state in (HELD, GONE) for each in holding.ways
+        ):
+            return Leak(holding, way, "others give it back", (failing or given)[0])
+    if (
+        row.kind == "reference"
+        and row.alone
+        and holding.resource.local
+        and not given
+        and not holding.at(GONE)
+    ):
+        return Leak(holding, way, "nobody gives it back")
+    if way.category == "fails" or row.kind not in ("lock", "state", "reference") or holding.resource.named:
+        return None
+    kept = [each for each in holding.ways if each.category != "fails" and each.token.state in (HELD, GONE)]
+    fine = [each for each in given if each.category != "fails"]
+    places = {each.line for each in kept if each.token.state == HELD}
+    if (
+        fine
+        and not any(each.token.state == GONE for each in kept)
+        and len(places) == 1
+        and row.kind == "lock"
+    ):
+        return Leak(holding, way, "others give it back", fine[0])
+    return None

@@ -1,0 +1,235 @@
+"""The ways through a function: a walk of its graph that knows what was tested and assigned on each.
+
+A client says what it follows: its token changes with the operations, and with it the ways are told apart. The facts
+of a way are the signs of values that are tested later; where two ways meet with the same token and facts they go on
+as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point (beyond it facts are forgotten, see `coarse`).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.record import frozen
+from patchscan.flow.actions import Assigned, Called, Declared, Operation, Round
+from patchscan.flow.graph import Edge, Graph, Point
+from patchscan.flow.knowing import Asked, Facts, Reading
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
+
+MAX_STEPS = 20_000
+MAX_STATES = 40
+Token = Any
+# A way as it came about: (what came before, the point, the edge that was taken).
+Trail = tuple[Any, int, "Edge | None"]
+
+
+@frozen
+class Exit:
+    """A way out: where, with which token, what is known of the value returned (None: none), and how it came about."""
+
+    point: int
+    token: Token
+    signs: int | None
+    trail: Trail
+    facts: Facts
+    coarse: bool = False
+
+
+class Client:
+    """What a walk follows. A token of None ends a way: nothing more is to be learnt on it.
+
+    uses: whether what is known of a pointer is kept until its last use, not only until it is last tested.
+    awaits: the calls (by offset) without which a way is of no interest; empty where every way is.
+    """
+
+    uses = False
+    awaits: frozenset[int] = frozenset()
+
+    def waits(self, token: Token) -> bool:
+        """Whether a token still waits for one of these calls."""
+        return False
+
+    def start(self) -> Token:
+        """The token on entry."""
+        return ()
+
+    def called(self, call: Called, token: Token, facts: "Reading") -> Iterable[tuple[Token, int]]:
+        """The tokens after a call, each with what the call then returns."""
+        return ((token, ANY),)
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: "Reading") -> Token:
+        """The token after an assignment of a value with these signs."""
+        return token
+
+    def other(self, operation: Operation, token: Token, facts: "Reading") -> Token:
+        """The token after a dereference, a use, a declaration or a round of a loop."""
+        return token
+
+    def decided(self, edge: Edge, token: Token, facts: "Reading") -> Token:
+        """The token after a decision."""
+        return token
+
+
+_KNOWN: "WeakKeyDictionary[Graph, Ways]" = WeakKeyDictionary()
+
+
+def ways_of(graph: Graph) -> "Ways":
+    """The ways of a graph, which keep what walks of it have in common."""
+    found = _KNOWN.get(graph)
+    if found is None:
+        found = _KNOWN[graph] = Ways(graph)
+    return found
+
+
+class Ways(Asked):
+    """Walks of one graph."""
+
+    def walk(self, client: Client, known: Facts = ()) -> "Walk":
+        """Follow a client's token on all ways; known: what holds on entry."""
+        return Walk(self, client, known)
+
+
+class Walk:
+    """One walk. exits: the ways out; complete: whether all ways were walked within the bound."""
+
+    def __init__(self, ways: Ways, client: Client, known: Facts) -> None:
+        self.ways = ways
+        self.client = client
+        self.known = known
+        self.live = ways.live_with_uses if client.uses else ways.live
+        self.leading = ways.leading_to(client.awaits) if client.awaits else None
+        self.exits: list[Exit] = []
+        self.complete = True
+        self._seen: dict[int, set[tuple[Token, Facts]]] = {}
+        self._run()
+
+    def _run(self) -> None:
+        entry = self.ways.graph.entry
+        work: list[tuple[int, Token, Facts, Trail, bool]] = [
+            (entry, self.client.start(), self.known, (None, entry, None), False)
+        ]
+        steps = 0
+        while work:
+            steps += 1
+            if steps > MAX_STEPS:
+                self.complete = False
+                return
+            number, token, facts, trail, coarse = work.pop()
+            point = self.ways.graph.points[number]
+            for after, reading in self._through(point, token, facts, trail, coarse):
+                if after is None:
+                    continue
+                if point.leaves:
+                    signs = reading.value(point.value) if point.value is not None else None
+                    known = tuple(sorted(reading.known.items()))
+                    self.exits.append(Exit(number, after, signs, trail, known, coarse))
+                    continue
+                waiting = self.leading is not None and self.client.waits(after)
+                for edge in point.edges:
+                    if waiting and self.leading is not None and edge.to not in self.leading:
+                        continue
+                    self._follow(edge, after, reading, trail, coarse, work)
+
+    def _follow(
+        self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool, work: list[Any]
+    ) -> None:
+        if edge.key:
+            branch = Reading(self.ways, tuple(reading.known.items()))
+            branch.trail, branch.line, branch.coarse = trail, edge.line, coarse
+            if not branch.test(edge.key, edge.signs):
+                return
+            steady = self.ways.steady_calls.get(edge.key)
+            if steady is not None and not branch.test(steady, edge.signs):
+                return
+        else:
+            branch = reading
+        if edge.taken:
+            token = self.client.decided(edge, token, branch)
+            if token is None:
+                return
+        facts = branch.facts(self.live[edge.to])
+        seen = self._seen.setdefault(edge.to, set())
+        if len(seen) >= MAX_STATES:
+            facts, coarse = (), True
+        if (token, facts) not in seen:
+            seen.add((token, facts))
+            work.append((edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse))
+
+    def _through(
+        self, point: Point, token: Token, facts: Facts, trail: Trail, coarse: bool
+    ) -> Iterator[tuple[Token, Reading]]:
+        """The tokens and facts after the operations of a point."""
+        states: list[tuple[Token, Reading]] = [(token, Reading(self.ways, facts))]
+        for each in point.operations:
+            after: list[tuple[Token, Reading]] = []
+            for current, reading in states:
+                reading.line, reading.trail, reading.coarse = each.line, trail, coarse
+                after.extend(self._operation(each, current, reading))
+            states = after
+        yield from states
+
+    def _operation(
+        self, operation: Operation, token: Token, reading: Reading
+    ) -> Iterator[tuple[Token, Reading]]:
+        if isinstance(operation, Called):
+            yield from self._call(operation, token, reading)
+            return
+        if isinstance(operation, Assigned):
+            signs = reading.value(operation.value)
+            reading.set(operation.key, signs)
+            token = self.client.assigned(operation, token, signs, reading)
+        else:
+            if isinstance(operation, Round):
+                points = "list_for_each" in operation.macro
+                for number, argument in enumerate(operation.arguments):
+                    if argument.isidentifier() and not operation.ended:
+                        reading.set(argument, POSITIVE if points and not number else ANY)
+            elif isinstance(operation, Declared):
+                reading.set(operation.key, ANY)
+            token = self.client.other(operation, token, reading)
+        if token is not None:
+            yield token, reading
+
+    def _call(self, call: Called, token: Token, reading: Reading) -> Iterator[tuple[Token, Reading]]:
+        outcomes = [each for each in self.client.called(call, token, reading) if each[0] is not None]
+        key = f"@{call.offset}"
+        steady = self.ways.steady_calls.get(key)
+        for argument in call.arguments:
+            if argument.startswith("&"):
+                reading.set(argument[1:], ANY)
+            reading.touch(argument)
+        reading.touch("")
+        for after, signs in outcomes:
+            if steady is not None:
+                signs &= reading.of(steady)
+            if not signs:
+                continue
+            branch = reading if len(outcomes) == 1 else Reading(self.ways, tuple(reading.known.items()))
+            branch.set(key, signs)
+            yield after, branch
+
+
+def steps_of(trail: Trail | None) -> list[tuple[int, Edge | None]]:
+    """The points of a way and the decisions that led to them, from the entry on."""
+    found = []
+    while trail is not None:
+        found.append((trail[1], trail[2]))
+        trail = trail[0]
+    return found[::-1]
+
+
+def fails(signs: int | None, pointer: bool) -> bool | None:
+    """Whether a way out returns a failure: a negative number; of a pointer also NULL. None where that is not known."""
+    if signs is None:
+        return None
+    signs &= ANY
+    if pointer:
+        return True if signs & ~NOT_POSITIVE == 0 else False if signs == POSITIVE else None
+    if signs & NEGATIVE:
+        return None if signs & ZERO else True
+    return False
+
+
+def lines_of(graph: Graph, trail: Trail, last: int) -> Sequence[tuple[int, str]]:
+    """(line, how it was decided) of the decisions of a way, and the line of its last point."""
+    found = [(edge.line, edge.taken) for _, edge in steps_of(trail) if edge is not None]
+    return (*found, (graph.points[last].line, ""))

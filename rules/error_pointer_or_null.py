@@ -1,0 +1,220 @@
+"""A test for NULL of what returns an ERR_PTR, a test for an ERR_PTR of what returns NULL, and the like."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function, source_of
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.conventions import Convention
+    from patchscan.flow.graph import Graph
+    from patchscan.flow.lookedat import Tests
+
+_WORDS = pattern(r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*)\b|\w\(|\?")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The tests of what calls return, in the functions that the patch touches."""
+    for file in context.c_files:
+        if any(_WORDS.search(line.text) for line in file.added):
+            for function in file.functions:
+                yield from check_function(context, file, function)
+
+
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """The calls whose value is tested on an added line, or that stand on one themselves."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.conventions import convention
+    from patchscan.flow.lookedat import tests_of
+
+    graph = graph_of(function)
+    if graph is None:
+        return
+
+    def definitions(name: str, asking: Function) -> Sequence[Function]:
+        source = source_of(asking)
+        own = [each for each in source.functions() if each.name == name]
+        return own or (context.callees.definitions(name, source).functions if context.has_tree else ())
+
+    for tests in tests_of(graph):
+        line = place(file, tests)
+        if line is None or not is_of_interest(tests, graph):
+            continue
+        known = convention(tests.call.name, function, definitions)
+        message = wrong(tests, known)
+        if message:
+            yield report(context, file, tests, known, line, message)
+
+
+def is_of_interest(tests: "Tests", graph: "Graph") -> bool:
+    """Whether what the call returns may differ from what is tested; only a variable is surely a pointer."""
+    from patchscan.flow.conventions import listed
+
+    if tests.kind not in ("null", "error", "negative"):
+        return False
+    return bool(listed(tests.call.name)) or (tests.kind != "negative" and tests.key in graph.pointers)
+
+
+def place(file: ChangedFile, tests: "Tests") -> int | None:
+    """The line to speak at: the test where it is added, else the call."""
+    for line in (*tests.lines, tests.call.line):
+        if line in file.added_numbers and not file.was_there(line):
+            return line
+    return None
+
+
+def wrong(tests: "Tests", known: "Convention") -> str:
+    """What is wrong with the tests of a value, "" for nothing."""
+    from patchscan.flow.conventions import listed
+    from patchscan.flow.signs import NEGATIVE, POSITIVE, ZERO
+
+    name = tests.call.name
+    if tests.kind == "null" and tests.pointer and known.signs == NEGATIVE | POSITIVE:
+        return f"{name}() returns an ERR_PTR when it fails, never NULL: this test never finds a failure"
+    if tests.kind == "error" and tests.pointer and known.signs == ZERO | POSITIVE:
+        return f"{name}() returns NULL when it fails, never an ERR_PTR: this test never finds a failure"
+    if tests.kind == "negative" and not tests.pointer and listed(name) == "zero":
+        return f"{name}() returns 0 when it fails, never a negative number: this test never finds a failure"
+    return ""
+
+
+def report(
+    context: Context, file: ChangedFile, tests: "Tests", known: "Convention", line: int, message: str
+) -> Finding:
+    """A finding with the call, the test and, where the callee was read, the line that returns the failure."""
+    shown = [file.evidence(each) for each in dict.fromkeys((tests.call.line, *tests.lines))]
+    if known.line:
+        lines = (context.final.read(known.path) or b"").split(b"\n")
+        text = lines[known.line - 1].decode("utf-8", "replace").strip() if known.line <= len(lines) else ""
+        shown.append(Evidence(known.path, known.line, text))
+    fix = None
+    if len(tests.lines) == 1 and tests.kind == "null":
+        fix = file.substitution(tests.lines[0], f"!{tests.key})", f"IS_ERR({tests.key}))")
+    return file.finding(line, message, tuple(shown), fix=fix)
+
+
+RULE = Rule(
+    name="error-pointer-or-null",
+    summary="A failure is tested for in another way than the function called tells it: NULL, ERR_PTR, 0 or negative",
+    why=(
+        "A test that never holds lets the failure pass: an ERR_PTR is no NULL and is dereferenced, NULL is no ERR_PTR "
+        "and is dereferenced, too, and an interrupt of number 0 is requested as if there were one."
+    ),
+    source=(
+        "include/linux/err.h; Documentation/filesystems/debugfs.rst; kernel/irq/irqdomain.c; the definition of the "
+        "function called, which is quoted where it was read"
+    ),
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int probe(struct platform_device *pdev, struct port *port)
+ {
+ 	port->base = devm_platform_ioremap_resource(pdev, 0);
++	if (!port->base) // want "devm_platform_ioremap_resource.. returns an ERR_PTR when it fails, never NULL"
++		return -ENOMEM;
+ 	return 0;
+ }
+""",
+        """
+ static int probe(struct device *dev, struct port *port)
+ {
++	void *table = devm_kzalloc(dev, 64, GFP_KERNEL);
++
++	if (IS_ERR(table)) // want "devm_kzalloc.. returns NULL when it fails, never an ERR_PTR"
++		return PTR_ERR(table);
++	port->table = table;
+ 	return 0;
+ }
+""",
+        """
+ static int probe(struct device_node *node, struct port *port)
+ {
+ 	port->irq = irq_of_parse_and_map(node, 0);
+-	if (!port->irq)
+-		return -EINVAL;
++	if (port->irq < 0) // want "irq_of_parse_and_map.. returns 0 when it fails, never a negative number"
++		return port->irq;
+ 	return 0;
+ }
+""",
+        """
+ static struct table *new_table(int size)
+ {
+ 	struct table *table;
+ 
+ 	if (size > 8)
+ 		return ERR_PTR(-EINVAL);
+ 	table = kzalloc(size, GFP_KERNEL);
+ 	if (!table)
+ 		return ERR_PTR(-ENOMEM);
+ 	return table;
+ }
+ 
+ static int grow(struct port *port)
+ {
++	struct table *table = new_table(4);
++
++	if (!table) // want "new_table.. returns an ERR_PTR"
++		return -ENOMEM;
++	port->table = table;
+ 	return 0;
+ }
+""",
+    ),
+    good=(
+        """
+ static int probe(struct platform_device *pdev, struct port *port)
+ {
++	port->base = devm_platform_ioremap_resource(pdev, 0);
++	if (IS_ERR(port->base))
++		return PTR_ERR(port->base);
++	port->clk = devm_clk_get_optional(&pdev->dev, NULL);
++	if (!port->clk)
++		return 0;
++	if (IS_ERR(port->clk))
++		return PTR_ERR(port->clk);
+ 	return 0;
+ }
+""",
+        """
+ static int probe(struct device *dev, struct port *port)
+ {
++	void *table = find_table(dev);
++
++	if (IS_ERR_OR_NULL(table))
++		return -EINVAL;
++	table = devm_kzalloc(dev, 64, GFP_KERNEL);
++	if (!table)
++		return -ENOMEM;
++	port->table = table;
+ 	return 0;
+ }
+""",
+        """
+ static struct table *new_table(int size)
+ {
+ 	if (size > 8)
+ 		return ERR_PTR(-EINVAL);
+ 	return find_table(size);
+ }
+ 
+ static int grow(struct port *port)
+ {
++	struct table *table = new_table(4);
++
++	if (!table)
++		return -ENOMEM;
++	port->irq = platform_get_irq(port->pdev, 0);
++	if (port->irq < 0)
++		return port->irq;
+ 	return 0;
+ }
+""",
+    ),
+)

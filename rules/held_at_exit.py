@@ -1,0 +1,308 @@
+"""A way out of a function that keeps a lock, a reference or memory which the function should give back."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.graph import Graph
+    from patchscan.flow.unbalanced import Leak
+
+_MOST_STEPS = 6
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every function that the patch touches, beside what it was before."""
+    for file in context.c_files:
+        for function in file.functions:
+            yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """What one function keeps because of the patch."""
+    from patchscan.flow.resources import may_take
+
+    if not may_take(function):
+        return
+    if not function.whole:
+        yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
+        return
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.holding import holdings
+    from patchscan.flow.unbalanced import leaks
+
+    graph = graph_of(function)
+    if graph is None:
+        yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
+        return
+    before = file.before_of(function.name)
+    old_graph = graph_of(before) if before is not None else None
+    calls = frozenset(call.name for call in function.calls())
+    old = None
+    old_calls: frozenset[str] = frozenset()
+    if before is not None and old_graph is not None:
+        old_calls = frozenset(call.name for call in before.calls())
+        old = holdings(before, old_graph, calls)
+    found: dict[tuple[str, int], list[Leak]] = {}
+    for leak in leaks(holdings(function, graph, old_calls), old):
+        found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
+    for each in found.values():
+        finding = report(file, function, graph, each)
+        if finding is not None:
+            yield finding
+
+
+def report(file: ChangedFile, function: Function, graph: "Graph", found: "Sequence[Leak]") -> Finding | None:
+    """A finding for what is kept on one or more ways out, at a line that the patch touches."""
+    placed = [(each, line) for each in found if (line := place(file, graph, each)) is not None]
+    if not placed:
+        return None
+    leak, line = placed[0]
+    way, row = leak.way, leak.holding.resource.row
+    even = f", although {way.token.by}() failed" if way.token.failed else ""
+    others = sorted({each.way.line for each, _ in placed} - {way.line})
+    also = f" (so on line {', '.join(str(file.patch_line(each)) for each in others)})" if others else ""
+    what = row.what or f"what {way.token.by}() began"
+    message = (
+        f"{function.name}() ends on line {file.patch_line(way.line)}{also} with {what} "
+        f"(line {file.patch_line(way.token.line)}) still held{even}; {reason(file, leak)}"
+    )
+    return file.finding(line, message, tuple(file.evidence(each) for each in shown(graph, leak)))
+
+
+def reason(file: ChangedFile, leak: "Leak") -> str:
+    """Why it should have been given back."""
+    release = leak.holding.resource.row.shown
+    if leak.why == "was given back":
+        return f"before the patch {release}() gave it back on such a way"
+    if leak.other is not None:
+        line = file.patch_line(leak.other.token.line)
+        return f"another way out gives it back by {leak.other.token.by}() on line {line}"
+    return f"{release}() is missing"
+
+
+def place(file: ChangedFile, graph: "Graph", leak: "Leak") -> int | None:
+    """The line to speak at: the last of the way that the patch adds, or where it took a line away."""
+    from patchscan.flow.ways import lines_of
+
+    way = leak.way
+    steps = [line for line, _ in lines_of(graph, way.exit.trail, way.exit.point) if line > way.token.line]
+    lines = [way.line, *reversed(steps), way.token.line]
+    added = [line for line in lines if line in file.added_numbers and not file.was_there(line)]
+    if added or leak.why != "was given back":
+        return added[0] if added else None
+    touched = [line for line in file.touched_numbers if way.token.line <= line <= max(lines)]
+    return min(touched, default=way.line)
+
+
+def shown(graph: "Graph", leak: "Leak") -> list[int]:
+    """The lines that prove it: where it is taken, what is decided on the way, the way out, and who gives it back."""
+    from patchscan.flow.ways import lines_of
+
+    way = leak.way
+    steps = [line for line, _ in lines_of(graph, way.exit.trail, way.exit.point) if line > way.token.line]
+    found = list(dict.fromkeys((way.token.line, *steps[-_MOST_STEPS:], way.line)))
+    if leak.other is not None and leak.other.token.line not in found:
+        found.append(leak.other.token.line)
+    return found
+
+
+RULE = Rule(
+    name="held-at-exit",
+    summary="A way out of a function keeps a lock, a reference or memory that the function gives back elsewhere",
+    why=(
+        "Whoever wants a lock next that was kept waits for ever; a device whose runtime PM count or clock is kept "
+        "never sleeps; a reference or memory that is kept is never freed. It is seldom tested, for most such ways out "
+        "are taken when something fails."
+    ),
+    source=(
+        "Documentation/process/coding-style.rst (centralized exiting of functions); "
+        "Documentation/power/runtime_pm.rst; drivers/of/base.c; lib/kobject.c; the rows of rules/tables/resources.toml"
+    ),
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	mutex_lock(&buffer->lock);
++	if (buffer->full)
++		return -ENOSPC; // want "mutex .line 3. still held; another way out gives it back by mutex_unlock.. on line 7"
+ 	buffer->size++;
+ 	mutex_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+        """
+ static int read_port(struct port *port)
+ {
+ 	int ret;
+ 
+ 	ret = pm_runtime_get_sync(port->dev);
+-	if (ret < 0) {
+-		pm_runtime_put_noidle(port->dev);
++	if (ret < 0) // want "PM count .line 5. still held, although pm_runtime_get_sync.. failed; before the patch"
+ 		return ret;
+-	}
+ 	port->value = readl(port->base);
+ 	pm_runtime_put(port->dev);
+ 	return 0;
+ }
+""",
+        """
+ static int probe(struct device *dev, struct port *port)
+ {
+ 	struct device_node *child;
+ 	int ret;
+ 
+ 	for_each_child_of_node(dev->of_node, child) {
+ 		ret = add_port(port, child);
+-		if (ret) {
+-			of_node_put(child);
++		if (ret) // want "reference to the device node .line 6. still held"
+ 			return ret;
+-		}
+ 	}
+ 	return 0;
+ }
+""",
+        """
++static bool is_wired(struct device *dev)
++{
++	struct device_node *node = of_parse_phandle(dev->of_node, "wire", 0);
++
++	if (!node)
++		return false;
++	return of_device_is_available(node); // want "of_node_put.. is missing"
++}
+""",
+        """
+ static int transfer(struct chip *chip, int length)
+ {
+ 	int ret;
+ 
+ 	start_user(chip);
+ 	ret = send(chip, length);
+ 	if (ret < 0)
+-		goto stop;
++		return ret; // want "what start_user.. began .line 5. still held; before the patch stop_user"
+ 	receive(chip);
+-stop:
+ 	stop_user(chip);
+-	return ret;
++	return 0;
+ }
+""",
+        """
+ static int prepare(struct port *port)
+ {
+ 	char *name = kstrdup(port->name, GFP_KERNEL);
+ 	int ret = -ENOMEM;
+ 
+ 	if (!name)
+ 		return ret;
++	ret = check_name(name);
++	if (ret)
++		goto fail; // want "memory .line 3. still held"
+ 	ret = copy_name(port, name);
+ 	if (ret)
+ 		goto free_name;
+ 	kfree(name);
+ 	return 0;
+ 
+ free_name:
+ 	kfree(name);
++fail:
+ 	return ret;
+ }
+""",
+    ),
+    good=(
+        """
+ static int lock_port(struct port *port)
+ {
+ 	mutex_lock(&port->lock);
++	if (port->gone) {
++		mutex_unlock(&port->lock);
++		return -ENODEV;
++	}
+ 	return 0;
+ }
+""",
+        """
+ static int grow(struct buffer *buffer)
+ {
++	guard(mutex)(&buffer->lock);
++	if (buffer->full)
++		return -ENOSPC;
+ 	buffer->size++;
+ 	return 0;
+ }
+""",
+        """
++static int settle(struct port *port, bool wait)
++{
++	struct device_node *node __free(device_node) = of_get_parent(port->node);
++	int ret = 0;
++
++	if (wait)
++		mutex_lock(&port->lock);
++	ret = send(port, node);
++	if (ret < 0)
++		dev_err(port->dev, "not sent");
++	if (wait)
++		mutex_unlock(&port->lock);
++	return ret;
++}
+""",
+        """
+ static struct port *new_port(struct device *dev)
+ {
+ 	struct port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+ 
+ 	if (!port)
+ 		return NULL;
++	if (register_port(dev, port))
++		goto free_port;
+ 	return port;
++
++free_port:
++	kfree(port);
++	return NULL;
+ }
+""",
+        """
+ static int start(struct port *port)
+ {
+ 	int ret;
+ 
+-	ret = clk_prepare_enable(port->clk);
+-	if (ret)
+-		return ret;
++	ret = clk_prepare_enable(port->clk);
++	if (ret < 0)
++		return ret;
++	ret = devm_add_action_or_reset(port->dev, stop_clock, port->clk);
++	if (ret)
++		return ret;
+ 	return 0;
+ }
+""",
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	mutex_lock(&buffer->lock);
+ 	if (buffer->full)
+ 		return -ENOSPC;
++	buffer->size++;
+ 	mutex_unlock(&buffer->lock);
+ 	return 0;
+ }
+""",
+    ),
+)

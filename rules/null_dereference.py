@@ -1,0 +1,300 @@
+"""A pointer that is NULL on the way to where it is used."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.actions import Called
+    from patchscan.flow.graph import Graph
+    from patchscan.flow.nulls import NullUse
+
+# Without one of these no pointer is used.
+_WORDS = pattern(r"->|\*|\[|!|NULL|\w\(")
+_WARNS = pattern(r"\b(WARN|VM_WARN|BUG|ASSERT)\w*\(")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """Every function that the patch touches, beside what it was before."""
+    for file in context.c_files:
+        if any(_WORDS.search(line.text) for line in (*file.added, *file.removed)):
+            for function in file.functions:
+                yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """The uses of NULL in one function that the patch brings about."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.nulls import in_text, returned_uses, tested_uses
+
+    graph = graph_of(function)
+    if graph is None:
+        return
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    tested = tests_of(old) if old is not None else frozenset()
+    used = uses_of(graph)
+    uses = list(tested_uses(graph, in_text(function)))
+    uses += returned_uses(
+        graph,
+        lambda call: call.result in used and (may_return_null(call) or call.result in tested),
+        in_text(function),
+    )
+    if not uses:
+        return
+    known = None
+    if before is not None and old is not None:
+        known = uses_before(before, old, frozenset(each.key for each in uses))
+    said: set[str] = set()
+    for use in sorted(uses, key=lambda each: each.line):
+        if use.key in said or not brought(file, graph, use, known):
+            continue
+        if (
+            use.how == "returned"
+            and not is_allocated(graph, use)
+            and (known is None or use.key not in tested)
+        ):
+            continue
+        line = place(file, graph, use)
+        if line is not None:
+            said.add(use.key)
+            yield report(file, function, graph, use, line)
+
+
+def uses_of(graph: "Graph") -> frozenset[str]:
+    """The pointers that are used, or handed to a function."""
+    from patchscan.flow.actions import Called, Dereferenced
+
+    found: set[str] = set()
+    for point in graph.points:
+        for each in point.operations:
+            if isinstance(each, Dereferenced):
+                found.add(each.key)
+            elif isinstance(each, Called):
+                found.update(each.arguments)
+    return frozenset(found)
+
+
+def uses_before(function: Function, graph: "Graph", keys: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """Which of some pointers are used although NULL before the patch, and how that is told."""
+    from patchscan.flow.nulls import in_text, returned_uses, tested_uses
+
+    uses = (
+        *tested_uses(graph, in_text(function)),
+        *returned_uses(graph, lambda call: call.result in keys, in_text(function)),
+    )
+    return frozenset((use.key, use.how) for use in uses)
+
+
+def tests_of(graph: "Graph") -> frozenset[str]:
+    """What is tested for NULL."""
+    from patchscan.flow.signs import ZERO
+
+    return frozenset(edge.key for point in graph.points for edge in point.edges if edge.signs == ZERO)
+
+
+def may_return_null(call: "Called") -> bool:
+    """Whether a call is known to return NULL when memory is short."""
+    from patchscan.flow.resources import returns_null
+
+    return returns_null(call.name) and not any(
+        "NOFAIL" in each or "__GFP_NOFAIL" in each for each in call.arguments
+    )
+
+
+def is_allocated(graph: "Graph", use: "NullUse") -> bool:
+    """Whether what is used came from a call that is known to return NULL."""
+    from patchscan.flow.actions import Called
+
+    return any(
+        isinstance(each, Called) and each.line == use.origin and may_return_null(each)
+        for point in graph.points
+        for each in point.operations
+    )
+
+
+def brought(
+    file: ChangedFile, graph: "Graph", use: "NullUse", known: "frozenset[tuple[str, str]] | None"
+) -> bool:
+    """Whether the patch brings a use about."""
+    if known is not None and (use.key, use.how) in known:
+        return False
+    if use.how == "set" or (known is None and not use.key.isidentifier()):
+        return False
+    if use.how == "tested" and _WARNS.search(file.text_at(use.origin)):
+        return known is not None and not use.late
+    return True
+
+
+def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
+    """The line to speak at: the use, else another line of the way that the patch adds or where it took one away."""
+    from patchscan.flow.ways import lines_of
+
+    steps = [line for line, _ in lines_of(graph, use.trail, use.trail[1])] if use.trail is not None else []
+    lines = [use.line, use.origin, *reversed(steps)]
+    for line in lines:
+        if line in file.added_numbers and not file.was_there(line):
+            return line
+    if use.late or use.line in file.touched_numbers:
+        return None if use.late else use.line
+    last = max(use.line, use.origin)
+    near = [line for line in file.touched_numbers if min(use.line, use.origin) <= line <= last + 1]
+    return min(near, default=None)
+
+
+def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse", line: int) -> Finding:
+    from patchscan.flow.ways import lines_of
+
+    used, origin = file.patch_line(use.line), file.patch_line(use.origin)
+    if use.late:
+        message = f"{use.key} is used on line {used} before it is tested for NULL on line {origin}"
+    elif use.how == "returned":
+        handed = (
+            f" by {use.by}()"
+            if use.line != use.origin and use.by and f"{use.by}(" in file.text_at(use.line)
+            else ""
+        )
+        name = next(iter(call_names(graph, use.origin, use.key)), "the call")
+        message = (
+            f"{use.key} is used on line {used}{handed}, but {name}() on line {origin} may have returned NULL"
+        )
+    else:
+        handed = f" by {use.by}(), which dereferences it," if use.by else ""
+        message = f"{use.key} is used on line {used}{handed} where line {origin} found it to be NULL"
+    steps = [each for each, _ in lines_of(graph, use.trail, use.trail[1])] if use.trail is not None else []
+    between = [each for each in steps if min(use.origin, use.line) < each < max(use.origin, use.line)]
+    shown = dict.fromkeys(sorted({use.origin, use.line, *between[-5:]}))
+    return file.finding(line, message, tuple(file.evidence(each) for each in shown))
+
+
+def call_names(graph: "Graph", line: int, key: str) -> Iterator[str]:
+    from patchscan.flow.actions import Called
+
+    for point in graph.points:
+        for each in point.operations:
+            if isinstance(each, Called) and each.line == line and each.result == key:
+                yield each.name
+
+
+RULE = Rule(
+    name="null-dereference",
+    summary="A pointer is used where it is NULL: found so by a test, or never tested after a call that may fail",
+    why="A use of NULL stops the kernel, as a rule where something else has failed already.",
+    source="Documentation/core-api/memory-allocation.rst; Documentation/process/deprecated.rst",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	struct table *table;
+ 
++	table = kzalloc(sizeof(*table), GFP_KERNEL);
++	table->size = 8; // want "table is used on line 6, but kzalloc.. on line 5 may have returned NULL"
++	buffer->table = table;
+ 	return 0;
+ }
+""",
+        """
+ static struct port *find(struct port *first, struct port *second)
+ {
+ 	if (first)
+ 		return first->peer;
+-	if (second)
+-		return second->peer;
+-	return NULL;
++	WARN_ON(!first && !second); // want "second is used on line 6 where line 5 found it to be NULL"
++	return second->peer;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
++	int size = port->size; // want "port is used on line 3 before it is tested for NULL on line 5"
+ 
+ 	if (!port)
+ 		return -EINVAL;
++	return size;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	struct port *peer = find_peer(port);
+ 
+-	if (!peer)
+-		return -ENODEV;
+ 	peer->size = port->size; // want "peer is used on line 5, but find_peer.. on line 3 may have returned NULL"
+ 	return 0;
+ }
+""",
+        """
+ static void release(struct port *port)
+ {
+ 	kfree(port->table);
+ }
+ 
+ static int settle(struct port *port)
+ {
+ 	if (!port) {
+ 		warn();
+ 		goto out;
+ 	}
+ 	start(port);
+ out:
+-	if (port)
+-		release(port);
++	release(port); // want "port is used on line 14 by release.., which dereferences it, where line 8 found it"
+ 	return 0;
+ }
+""",
+    ),
+    good=(
+        """
+ static int grow(struct buffer *buffer)
+ {
+ 	struct table *table;
+ 
++	table = kzalloc(sizeof(*table), GFP_KERNEL);
++	if (!table)
++		return -ENOMEM;
++	table->size = 8;
++	buffer->table = table;
+ 	return 0;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	struct port *peer = find_peer(port);
+ 
++	if (!peer)
++		peer = port;
++	if (!port->table)
++		make_table(port);
++	port->table->size = 8;
+ 	peer->size = port->size;
+ 	return 0;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	struct port *peer = find_peer(port);
+ 	int size = 0;
+ 
++	size = peer ? peer->size : sizeof(*peer);
++	if (peer && peer->busy)
++		size = 1;
++	peer = peer ?: port;
+ 	return size + peer->size;
+ }
+""",
+    ),
+)

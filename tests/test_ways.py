@@ -1,0 +1,133 @@
+"""The ways through a function: the graph, the facts of a way, and what is held at its ways out."""
+
+import pytest
+from patchscan.c.source import Function, parse
+from patchscan.flow.building import graph_of
+from patchscan.flow.holding import holdings
+from patchscan.flow.ways import Client, fails, lines_of, ways_of
+
+
+def function(text: str) -> Function:
+    return parse(text.encode(), "drivers/example.c").functions()[0]
+
+
+def exits(text: str) -> list[tuple[int, bool | None]]:
+    """(line, whether it fails) of the ways out, once each."""
+    graph = graph_of(function(text))
+    assert graph is not None
+    walk = ways_of(graph).walk(Client())
+    assert walk.complete
+    return sorted({(graph.points[each.point].line, fails(each.signs, False)) for each in walk.exits}, key=str)
+
+
+def held(text: str) -> set[tuple[str, int]]:
+    """(key, line of the way out) of what is held."""
+    one = function(text)
+    graph = graph_of(one)
+    assert graph is not None
+    return {
+        (key, way.line)
+        for (_, key), found in holdings(one, graph).items()
+        for holding in found
+        for way in holding.at("held")
+    }
+
+
+def test_a_condition_that_was_decided_is_not_decided_again() -> None:
+    text = """int f(int flag)
+{
+	int ret = 0;
+
+	if (flag)
+		ret = -EINVAL;
+	if (flag)
+		return ret;
+	return ret;
+}
+"""
+    assert exits(text) == [(8, True), (9, False)]
+
+
+@pytest.mark.parametrize(
+    ("loop", "ends"),
+    [
+        ("for (i = 0; i < n; i++)\n\t\tif (bad(i))\n\t\t\treturn -1;", {5, 6}),
+        ("while (more(n))\n\t\tif (bad(n))\n\t\t\treturn -1;", {5, 6}),
+        ("do {\n\t\tif (bad(n))\n\t\t\treturn -1;\n\t} while (n--);", {5, 7}),
+        ("for (;;)\n\t\tif (bad(n))\n\t\t\treturn -1;", {5}),
+        ("list_for_each_entry(p, list, node)\n\t\tif (bad(p))\n\t\t\treturn -1;", {5, 6}),
+        ("switch (n) {\n\tcase 1:\n\t\treturn -1;\n\tdefault:\n\t\treturn -2;\n\t}", {5, 7}),
+        ("switch (n) {\n\tcase 1:\n\t\treturn -1;\n\tcase 2:\n\t\tn = 3;\n\t}", {5, 9}),
+        ("if (n)\n\t\tgoto out;\n\treturn -1;\nout:", {5, 7}),
+        ("#ifdef CONFIG_X\n\tif (n)\n\t\treturn -1;\n#endif", {5, 7}),
+        ("if (n) {\n\t\tBUG();\n\t}", {6}),
+    ],
+)
+def test_ways_out(loop: str, ends: set[int]) -> None:
+    text = f"int f(int n)\n{{\n\t{loop}\n\treturn 0;\n}}\n"
+    assert {line for line, _ in exits(text)} == ends
+
+
+def test_the_steps_of_a_way_are_its_decisions() -> None:
+    graph = graph_of(
+        function("int f(int a, int b)\n{\n\tif (a)\n\t\tif (!b)\n\t\t\treturn -1;\n\treturn 0;\n}\n")
+    )
+    assert graph is not None
+    walk = ways_of(graph).walk(Client())
+    (way,) = [each for each in walk.exits if graph.points[each.point].line == 5]
+    assert lines_of(graph, way.trail, way.point) == ((3, "yes"), (4, "no"), (5, ""))
+
+
+def test_a_lock_that_one_condition_takes_and_gives_back() -> None:
+    text = """void f(struct port *p, bool wait)
+{
+	if (wait)
+		mutex_lock(&p->lock);
+	send(p);
+	if (wait)
+		mutex_unlock(&p->lock);
+}
+"""
+    assert held(text) == set()
+    assert held(text.replace("\tif (wait)\n\t\tmutex_unlock", "\tif (late)\n\t\tmutex_unlock")) == {
+        ("&p->lock", 8)
+    }
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("return 0;", {("node", 6)}),
+        ("p->node = node; return 0;", set()),
+        ("*out = node; return 0;", set()),
+        ("copy = node; of_node_put(copy); return 0;", set()),
+        ("p->set_node(node); return 0;", set()),
+        ("value = read(node); return value;", {("node", 6)}),
+        ("set_node(p, node); return 0;", set()),
+        ("release_all(&node); return 0;", set()),
+    ],
+)
+def test_who_keeps_a_reference(last: str, expected: set[tuple[str, int]]) -> None:
+    text = (
+        "int f(struct port *p, struct device_node **out)\n{\n"
+        "\tstruct device_node *copy, *node = of_get_parent(p->parent); int value;\n"
+        "\tif (!node)\n\t\treturn -ENODEV;\n"
+        f"\t{last}\n}}\n"
+    )
+    assert held(text) == expected
+
+
+def test_a_function_that_is_nothing_but_branches_is_walked_in_bounds() -> None:
+    body = "".join(f"\tif (a{number})\n\t\tb{number} = f{number}();\n" for number in range(300))
+    again = "".join(f"\tif (a{number})\n\t\tg{number}(b{number});\n" for number in range(300))
+    one = function(
+        f"int f(void)\n{{\n\tmutex_lock(&lock);\n{body}{again}\tmutex_unlock(&lock);\n\treturn 0;\n}}\n"
+    )
+    graph = graph_of(one)
+    assert graph is not None
+    assert all(not each.at("held") for found in holdings(one, graph).values() for each in found)
+
+
+def test_deep_nesting_is_not_read() -> None:
+    deep = "{" * 400 + "a();" + "}" * 400
+    assert graph_of(function(f"int f(void)\n{{\n\t{deep}\n}}\n")) is None
