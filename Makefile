@@ -13,6 +13,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--config-settings editable_mode=compat --editable '.[test]'
 	$(BIN)/python -m compileall -q patchscan rules
+	$(BIN)/python -m patchscan.match.kept rules/tables
 	touch $@
 
 demo: $(STAMP)

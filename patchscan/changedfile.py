@@ -1,7 +1,7 @@
 """One file that a patch changes: its lines, and its C code before and after the patch."""
 
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,21 @@ class ChangedFile:
         """The lines that the patch takes away."""
         return tuple(line for hunk in self.change.hunks for line in hunk.lines if line.kind == "-")
 
+    @cached_property
+    def raw_words(self) -> frozenset[str]:
+        """The words on added lines, those of comments and strings included: the cheap question of many rules."""
+        return frozenset(word for line in self.added for word in _IDENTIFIER.findall(line.text))
+
+    @cached_property
+    def added_text(self) -> str:
+        """The added lines as one text."""
+        return "\n".join(line.text for line in self.added)
+
+    @cached_property
+    def removed_words(self) -> frozenset[str]:
+        """The words on removed lines, those of comments and strings included."""
+        return frozenset(word for line in self.removed for word in _IDENTIFIER.findall(line.text))
+
     def adds(self, *words: str) -> bool:
         """Whether an added line holds one of these strings: the cheap question to ask first."""
         return any(word in line.text for line in self.added for word in words)
@@ -87,6 +102,11 @@ class ChangedFile:
             for line in hunk.lines
             if line.kind == "+" and line.new is not None
         )
+
+    @cached_property
+    def removed_numbers(self) -> frozenset[int]:
+        """The lines that the patch takes away or rewrites, as the sources of `before` number them."""
+        return frozenset(line for run in self.passage.runs for line in range(run.old, run.old_end))
 
     @cached_property
     def touched_numbers(self) -> frozenset[int]:
@@ -225,6 +245,14 @@ class ChangedFile:
         if not all(number in self._known for number in range(first, last + 1)):
             return None
         return diff_of(self.path, self._known, first, last, lines, self.patch_line(first) - first)
+
+    def edited(self, edits: Sequence[tuple[int, int, Sequence[str]]]) -> str | None:
+        """A fix of several places: (first line, last line, new lines) each, of the sources; None as replacement()."""
+        from patchscan.diff.write import diff_of_edits
+
+        if not all(line in self._known for first, last, _ in edits for line in range(first, last + 1)):
+            return None
+        return diff_of_edits(self.path, self._known, edits, lambda line: self.patch_line(line) - line)
 
     def substitution(self, line: int, old: str, new: str) -> str | None:
         """A fix: one piece of a line in place of another; None where the line does not hold it exactly once."""

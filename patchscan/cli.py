@@ -269,14 +269,15 @@ def syntax(options: argparse.Namespace) -> int:
 def new_rule_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", metavar="NAME", help="kebab-case, says what is wrong")
     command.add_argument("--directory", metavar="DIR", default="rules", help="where the file goes")
+    command.add_argument("--row", action="store_true", help="a table with one row instead of a Python file")
 
 
 def new_rule(options: argparse.Namespace) -> int:
     """`patchscan new-rule`: a rule file with its sections, ready to fill in."""
-    from patchscan.commands.newrule import create
+    from patchscan.commands.newrule import create, create_row
 
     try:
-        print(create(options.name, options.directory))
+        print((create_row if options.row else create)(options.name, options.directory))
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from None
     return CLEAN
@@ -378,6 +379,10 @@ COMMANDS: dict[
     "nipa": (nipa, b4_arguments, "check the patch at HEAD as a test of NIPA"),
     "completion": (completion, completion_arguments, "print what completes commands and options in a shell"),
     "new-rule": (new_rule, new_rule_arguments, "write a rule file ready to fill in"),
+    "test-rules": (
+        *command_of("patchscan.commands.testrules"),
+        "hold the rules of a directory against their examples",
+    ),
 }
 
 

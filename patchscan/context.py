@@ -101,6 +101,11 @@ class Context:
         return tuple(file for file in self.files if file.is_c)
 
     @cached_property
+    def raw_words(self) -> frozenset[str]:
+        """The words on the added lines of C files, those of comments and strings included."""
+        return frozenset().union(*(file.raw_words for file in self.c_files))
+
+    @cached_property
     def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:
         """The functions that the patch introduces: their name is on an added line, and no file loses it."""
         gone = "\n".join(line.text for file in self.files for line in file.removed)

@@ -17,7 +17,7 @@ class Rule:
     name: kebab-case, says what is wrong; summary: one line; why: the reason, for `explain`; source: the
     kernel document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
     "medium" or "low"; bad, good: examples, see patchscan.testing for their form; cover: whether it judges
-    cover letters too, which have a changelog and no files.
+    cover letters too, which have a changelog and no files; default: whether it runs where nobody selects it.
     """
 
     name: str
@@ -30,3 +30,4 @@ class Rule:
     bad: tuple[str, ...]
     good: tuple[str, ...]
     cover: bool = False
+    default: bool = True

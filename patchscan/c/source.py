@@ -6,6 +6,7 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
 from patchscan.c.conditions import (
@@ -16,8 +17,13 @@ from patchscan.c.conditions import (
 from patchscan.c.fragment import repair
 from patchscan.c.function import Call, Control, Function, Variable
 from patchscan.c.lexical import blank
+from patchscan.c.mask import mask
 from patchscan.c.outline import Span, function_spans
 from patchscan.c.plaintext import FragmentEnds, Text
+from patchscan.c.syntax import tree
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 __all__ = [
     "Call",
@@ -75,6 +81,28 @@ class Source(Text):
     def partial(self) -> bool:
         """Whether some function could not be parsed cleanly."""
         return any(function.partial for function in self._functions)
+
+    def gap_at(self, line: int) -> tuple[int, int] | None:
+        """Start and end of the text between two functions that holds a line; None where a function holds it."""
+        row = line - self._first_row_line
+        if not 0 <= row < len(self._lines) or self.function_at(line) is not None:
+            return None
+        offset = self._newlines[row - 1] + 1 if row else 0
+        start = max((each.end for each in self._functions if each.end <= offset), default=0)
+        end = min((each.start for each in self._functions if each.start >= start), default=len(self.text))
+        return start, end
+
+    def outside_at(self, line: int) -> "Node":
+        """The text between two functions that holds a line, as a syntax tree of its own."""
+        start, end = self.gap_at(line) or (0, len(self.text))
+        if start not in self._gaps:
+            text = mask((self.repaired or self.text)[start:end])
+            self._gaps[start] = tree(text, start, self.row_of(start))
+        return self._gaps[start]
+
+    @cached_property
+    def _gaps(self) -> "dict[int, Node]":
+        return {}
 
 
 def source_of(function: Function) -> Source:

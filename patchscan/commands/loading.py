@@ -116,7 +116,11 @@ def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[R
         raise UsageError(f"no rule named {', '.join(sorted(unknown))}: `patchscan rules` lists them")
     if not select:
         select, ignore = set(config.select), ignore | config.ignore
-    return tuple(rule for rule in rules if (not select or rule.name in select) and rule.name not in ignore)
+    return tuple(
+        rule
+        for rule in rules
+        if (rule.name in select if select else rule.default) and rule.name not in ignore
+    )
 
 
 def turned_off(every: Sequence[Rule], rules: Sequence[Rule], options: Namespace) -> tuple[str, ...]:

@@ -49,12 +49,49 @@ RULE = Rule(
 )
 '''
 
+ROW = '''# Rules that are rows; `patchscan test-rules` on this directory holds them against their examples.
+
+[[row]]
+name = "{name}"
+summary = "One line: what is wrong"
+# C with holes: $X is one expression, statement, name or type, $$$A any number of arguments, $$$; any statements.
+find = ["some_function($X, 0);"]
+# Conditions on what stands in a hole, or ("in") on the place of it all: the manual lists them.
+where = {{ X = "simple" }}
+message = "say what is wrong with $X and what to do"
+replace = "another_function($X);"
+why = "The reason, for somebody who has not met it."
+source = "The kernel document, commit or review that this rests on"
+bad = ["""
+ static void example(struct part *part)
+ {{
++	some_function(part, 0); // want "say what is wrong with part"
+ }}
+"""]
+good = ["""
+ static void example(struct part *part)
+ {{
++	some_function(part, 1);
+ }}
+"""]
+'''
+
 
 def create(name: str, directory: str) -> Path:
     """Write the file and return its path. Raises ValueError for a bad name, OSError where it cannot be written."""
+    return write(name, directory, f"{name.replace('-', '_')}.py", TEMPLATE)
+
+
+def create_row(name: str, directory: str) -> Path:
+    """The same for a table with one row."""
+    return write(name, directory, f"{name}.toml", ROW)
+
+
+def write(name: str, directory: str, file_name: str, template: str) -> Path:
+    """Write a template with its name filled in. Raises as create() does."""
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no rule name: lower-case words joined by hyphens, e.g. missing-braces")
-    path = Path(directory) / f"{name.replace('-', '_')}.py"
+    path = Path(directory) / file_name
     with path.open("x", encoding="utf-8") as file:
-        file.write(TEMPLATE.format(name=name))
+        file.write(template.format(name=name))
     return path

@@ -1,6 +1,6 @@
 """Diff text for changes of our own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 CONTEXT = 3
@@ -26,6 +26,29 @@ def diff_of(
     start = above + shift
     head = f"@@ -{start},{count} +{start},{count - (last - first + 1) + len(new)} @@"
     return "\n".join([f"--- a/{path}", f"+++ b/{path}", head, *rows]) + "\n"
+
+
+def diff_of_edits(
+    path: str,
+    known: Mapping[int, str],
+    edits: Sequence[tuple[int, int, Sequence[str]]],
+    shift: Callable[[int], int],
+) -> str:
+    """A unified diff of several edits, (first, last, new lines) each; near ones are made one.
+
+    shift: what is added to a line's number where the diff states it.
+    """
+    merged: list[tuple[int, int, list[str]]] = []
+    for first, last, lines in sorted(edits, key=lambda edit: edit[0]):
+        if merged and first <= merged[-1][1] + 2 * CONTEXT:
+            begin, end, before = merged[-1]
+            between = [known[number] for number in range(end + 1, first) if number in known]
+            if len(between) == first - end - 1:
+                merged[-1] = (begin, last, [*before, *between, *lines])
+                continue
+        merged.append((first, last, list(lines)))
+    diffs = [diff_of(path, known, first, last, lines, shift(first)) for first, last, lines in merged]
+    return diffs[0] + "".join("@@" + diff.partition("\n@@")[2] for diff in diffs[1:])
 
 
 def changed_rows(

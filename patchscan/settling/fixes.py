@@ -77,7 +77,11 @@ def fix_file(
         if not found or None in found:
             left_out.append((finding, "a later patch changes these lines, or their file is not at hand"))
             continue
-        placed = [each for each in found if each is not None]
+        # Two fixes may need the same new line, as an #include.
+        placed = [
+            (number, [edit for edit in several if edit.old or edit not in edits[number]])
+            for number, several in filter(None, found)
+        ]
         if any(overlaps(edit, edits[number]) for number, several in placed for edit in several):
             left_out.append((finding, "another fix changes these lines: apply that, then ask again"))
             continue

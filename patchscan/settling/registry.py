@@ -29,8 +29,7 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
         if not os.path.isdir(directory):
             problems.append(Problem(directory, "no such directory of rules", lost=True))
             continue
-        for path in rule_files(directory, problems):
-            rule = load_rule(path)
+        for path, rule in rules_in(directory, problems):
             if isinstance(rule, Problem):
                 problems.append(rule)
             elif rule.name in rules:
@@ -41,6 +40,21 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
     return tuple(rules[name] for name in sorted(rules)), tuple(problems)
 
 
+def load_directory(directory: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """The rules of one directory alone, and what is wrong with what is none."""
+    problems: list[Problem] = []
+    found = [rule for _, rule in rules_in(directory, problems)]
+    rules = tuple(each for each in found if isinstance(each, Rule))
+    return rules, (*problems, *(each for each in found if isinstance(each, Problem)))
+
+
+def rules_in(directory: str, problems: list[Problem]) -> Iterator[tuple[str, Rule | Problem]]:
+    """(where it stands, the rule or why it is none) for each file and each row of a directory."""
+    for path in rule_files(directory, problems):
+        yield path, load_rule(path)
+    yield from rows_of(directory)
+
+
 def rule_files(directory: str, problems: list[Problem]) -> list[str]:
     """The files of a directory that hold a rule each, sorted."""
     try:
@@ -49,6 +63,21 @@ def rule_files(directory: str, problems: list[Problem]) -> list[str]:
         problems.append(Problem(directory, f"cannot be read: {error.strerror}", lost=True))
         return []
     return [os.path.join(directory, name) for name in names]
+
+
+def rows_of(directory: str) -> Iterator[tuple[str, Rule | Problem]]:
+    """The rules that are rows of tables: of ours compiled, of others the tables that lie among their rules."""
+    if directory == built_in_directory():
+        from patchscan.match.kept import compiled_rules
+
+        tables = os.path.join(directory, "tables")
+        yield from ((tables, each) for each in compiled_rules(tables))
+        return
+    if any(name.endswith(".toml") for name in os.listdir(directory)):
+        from patchscan.match.rowfile import read_table, table_files
+
+        for path in table_files(directory):
+            yield from ((path, each) for each in read_table(path))
 
 
 def load_rule(path: str) -> Rule | Problem:

@@ -1,0 +1,81 @@
+"""Our own tables, read from TOML once and then from what is kept beside them: TOML costs more than matching.
+
+What is kept is made when the package is built, and again by whoever first reads tables that have changed since.
+"""
+
+import marshal
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+
+from patchscan.basics.problem import Problem
+from patchscan.match.check import rule_of
+from patchscan.match.row import plain_of, row_from
+from patchscan.match.rowfile import read_rows, table_files
+from patchscan.rule import Rule
+
+KEPT = "compiled.rows"
+# The plain types that we keep are read by every later Python; what is not is made anew.
+_VERSION = 4
+
+
+def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
+    """The rules of all tables in a directory of ours, and what is wrong with rows that are none."""
+    files = table_files(directory) if os.path.isdir(directory) else []
+    if not files:
+        return
+    mark = mark_of(files)
+    kept = os.path.join(directory, KEPT)
+    rows = read_kept(kept, mark)
+    if rows is None:
+        found = [each for path in files for each in read_rows(path, checked=False)]
+        problems = [each for each in found if isinstance(each, Problem)]
+        yield from problems
+        rows = [plain_of(each) for each in found if not isinstance(each, Problem)]
+        if not problems:
+            write_kept(kept, mark, rows)
+    for row in rows:
+        yield rule_of(row_from(row))
+
+
+def mark_of(files: list[str]) -> int:
+    """A check sum of the tables, and of the code that reads them."""
+    mark = 0
+    for path in (*files, os.path.join(os.path.dirname(__file__), "row.py")):
+        with open(path, "rb") as file:
+            mark = zlib.crc32(file.read(), mark)
+    return mark
+
+
+def read_kept(path: str, mark: int) -> "list[dict[str, object]] | None":
+    """The rows that are kept, None where they are of other tables."""
+    try:
+        with open(path, "rb") as file:
+            kept_mark, rows = marshal.load(file)
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return rows if kept_mark == mark else None
+
+
+def write_kept(path: str, mark: int, rows: "list[dict[str, object]]") -> None:
+    """Keep rows, where we may write there."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        with open(draft, "wb") as file:
+            marshal.dump((mark, rows), file, _VERSION)
+        os.replace(draft, path)
+    except OSError:
+        return
+
+
+def main(directory: str) -> int:
+    """Compile the tables of a directory: what the build of the package does with ours."""
+    problems = [each for each in compiled_rules(directory) if isinstance(each, Problem)]
+    for problem in problems:
+        print(f"{problem.where}: {problem.message}")
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))
