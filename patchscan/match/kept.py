@@ -22,7 +22,7 @@ _VERSION = 4
 
 def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
     """The rules of all tables in a directory of ours, and what is wrong with rows that are none."""
-    files = table_files(directory) if os.path.isdir(directory) else []
+    files = [each for each in table_files(directory) if holds_rows(each)] if os.path.isdir(directory) else []
     if not files:
         return
     mark = mark_of(files)
@@ -37,6 +37,12 @@ def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
             write_kept(kept, mark, rows)
     for row in rows:
         yield rule_of(row_from(row))
+
+
+def holds_rows(path: str) -> bool:
+    """Whether a table of ours is one of rows: the others are data of rules that have files of their own."""
+    with open(path, "rb") as file:
+        return b"[[row]]" in file.read()
 
 
 def mark_of(files: list[str]) -> int:
