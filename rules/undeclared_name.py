@@ -184,7 +184,8 @@ def judge(
             closure = Closure(view, file.path, text, found.architecture, more)
             answer = look_up(view, closure, headers, each.name, configuration)
         if answer.kind == "nowhere":
-            if not others and each.name.islower() and not beside_glues(view, closure, each.name):
+            known = closure.unknown or context.not_claimed or others or not each.name.islower()
+            if not known and not beside_glues(view, closure, each.name):
                 told.setdefault("", []).append((each, answer, None))
         elif answer.kind == "unknown" or (closure.unknown and answer.kind == "unreached"):
             unknown.append(each.name)
@@ -257,6 +258,14 @@ def finding(file: ChangedFile, told: "list[Told]", missing: str) -> Finding:
     gates = " or ".join(f"CONFIG_{option}" for option in answer.gates[:MOST_NAMES])
     only = f", which comes along only with {gates}" if gates else ""
     unless = f", unless a header that is not at hand brings it ({missing})" if missing else ""
+    if answer.kind == "conditional":
+        needs = f" only with {gates}" if gates else " only under a condition"
+        return file.finding(
+            line,
+            f"{shown} {are} declared{needs} ({answer.declared.path}:{answer.declared.line}), but this is built without, "
+            f"too ({where}): a stub is missing there, or the same condition here",
+            evidence,
+        )
     return file.finding(
         line,
         f"{shown} {are} not declared in every configuration ({where}): include <{header}>{only}{unless}",
@@ -335,7 +344,7 @@ void sleep_begin(void);
  #include <linux/sleep.h>
  static int tick_probe(struct device *dev)
  {
-+	sleep_begin(); // want "'sleep_begin' is not declared .*x86 with no further option.* only with CONFIG_SLEEP"
++	sleep_begin(); // want "'sleep_begin' is declared only with CONFIG_SLEEP .*x86 with no further option"
  	return 0;
  }
 """,

@@ -70,7 +70,8 @@ def _around(source: Source, line: int) -> Formula | None:
 class Answer:
     """Whether a name is declared where a file is compiled.
 
-    kind: "always", "sometimes" (without the configuration in question it is not), "unreached" (only headers that the
+    kind: "always", "sometimes" (in the configuration in question no header that declares it is reached), "conditional"
+    (one is, but the declaration stands under a condition that does not hold), "unreached" (only headers that the
     file does not reach declare it), "nowhere" or "unknown". declared: a header that does, where one is known.
     gates: options each of which may bring the declaration.
     """
@@ -123,7 +124,8 @@ def look_up(
     if not strict:
         return Answer("unknown")
     best = min(strict, key=lambda each: (not each.path.startswith("include/linux/"), each.path))
-    return Answer("sometimes", best, _gates(view, closure, under, best, configuration))
+    kind = "conditional" if best.path in under else "sometimes"
+    return Answer(kind, best, _gates(view, closure, under, best, configuration))
 
 
 def _declared(view: View, path: str, name: str) -> Iterator[Declared]:

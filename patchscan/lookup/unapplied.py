@@ -17,17 +17,18 @@ _KNOWN: WeakKeyDictionary[View, View] = WeakKeyDictionary()
 def as_built(context: Context) -> View:
     """The tree as a patch leaves it, with what unapplied hunks add to Kconfig files and Makefiles at their end.
 
-    An entry means the same wherever it stands in its file, but for what an `if` or `menu` around it asks for. An
-    option that an added `depends on` names and nothing defines comes from a series that the tree lacks: it is taken
-    as one that a user can turn on.
+    An entry means the same wherever it stands in its file, but for what an `if` or `menu` around it asks for. Of
+    headers the #include lines are kept. An option that an added `depends on` names and nothing defines comes from a
+    series that the tree lacks: it is taken as one that a user can turn on.
     """
     view = context.view
     if view not in _KNOWN:
         changed = dict(view.changed)
         for other in (*context.earlier, context):
             for file in other.files:
-                if file.used == "hunk" and _BUILD.fullmatch(file.path):
-                    added = "\n".join(line.text for line in file.added)
+                kept = _of_interest(file.path) if file.used == "hunk" else None
+                if kept is not None:
+                    added = "\n".join(line.text for line in file.added if kept in line.text)
                     old = changed.get(file.path) or view.read(file.path) or b""
                     changed[file.path] = old + b"\n" + added.encode("utf-8", "surrogateescape") + b"\n"
         strangers = sorted(set(_strangers(context)))
@@ -36,6 +37,13 @@ def as_built(context: Context) -> View:
             changed[_STRANGERS] = "".join(f'config {each}\n\tbool "{each}"\n' for each in strangers).encode()
         _KNOWN[view] = view if changed == view.changed else View(view.tree, changed)
     return _KNOWN[view]
+
+
+def _of_interest(path: str) -> str | None:
+    """What a line of a file that does not apply has to hold to be kept, None where none is."""
+    if _BUILD.fullmatch(path):
+        return ""
+    return "#include" if path.endswith(".h") else None
 
 
 def _strangers(context: Context) -> Iterator[str]:
