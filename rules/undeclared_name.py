@@ -262,8 +262,8 @@ def finding(file: ChangedFile, told: "list[Told]", missing: str) -> Finding:
         needs = f" only with {gates}" if gates else " only under a condition"
         return file.finding(
             line,
-            f"{shown} {are} declared{needs} ({answer.declared.path}:{answer.declared.line}), but this is built without, "
-            f"too ({where}): a stub is missing there, or the same condition here",
+            f"{shown} {are} declared{needs} ({answer.declared.path}:{answer.declared.line}), but this is built "
+            f"without, too ({where}): a stub is missing there, or the same condition here",
             evidence,
         )
     return file.finding(
