@@ -163,9 +163,8 @@ def _type(code: bytes, start: int, end: int, body: int) -> Iterator[Statement]:
         tag = None
         for match in _TAG.finditer(code, start, body + 1):
             tag = match
-        if tag is not None:
-            name = (tag[2] or b"").decode()
-            yield Statement("type", name, start, end, tag.start(2) if tag[2] else tag.start(1), body)
+        if tag is not None and tag[2]:
+            yield Statement("type", tag[2].decode(), start, end, tag.start(2), body)
 
 
 def _typedef_name(text: bytes) -> tuple[str, int]:

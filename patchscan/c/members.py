@@ -137,8 +137,11 @@ class _Reader:
             rest = _ATTRIBUTE.sub(b" ", self.code[close + 1 : end])
             names = re.sub(rb"\b__\w+", b" ", rest).strip()
             if names:
-                shown = " ".join(text[: anonymous.end() - 1].decode("latin-1").split())
-                self._declared(shown.encode() + b" " + names, close + 1)
+                for part in _parts(names):
+                    named = _DECLARATOR.search(part)
+                    if named is not None:
+                        shape = "*" * part.count(b"*") + ("[]" if named[2] else "")
+                        self._add(named[1], f"struct {shape}".strip(), self._where(close + 1, named[1]))
             elif not text.lstrip().startswith(b"enum"):
                 self.read(brace + 1, close)
             return
