@@ -86,7 +86,7 @@ class Context:
     @property
     def the_tree(self) -> str:
         """What a claim that something is not there calls the tree: by its release where it is not quite the base."""
-        return "the tree" if self.fit.verdict in ("base", "none") else self.fit.release or "the tree"
+        return "the tree" if self.fit.sure or not self.fit.release else self.fit.release
 
     @property
     def not_claimed(self) -> str:

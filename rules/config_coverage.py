@@ -226,6 +226,26 @@ RULE = Rule(
     check=check,
     bad=(
         """
+>>> tree Kbuild
+obj-y += fs/
+>>> tree fs/Makefile
+obj-y += inode.o
+>>> patch fs: count calls
+>>> file fs/inode.c
+ int depth;
++#ifdef CONFIG_DEBUG_FS
++static DEFINE_PER_CPU(unsigned long, example_count); // want "example_count is there only with CONFIG_DEBUG_FS"
++#define example_inc(variable) this_cpu_inc(variable)
++#else
++#define example_inc(variable) this_cpu_write(variable, 0)
++#endif
+ void clear(struct inode *inode)
+ {
++	example_inc(example_count);
+ 	inode->links = 0;
+ }
+""",
+        """
 >>> tree mm/Makefile
 obj-y += example.o
 >>> patch mm: flush early
@@ -295,6 +315,50 @@ obj-y += walk.o
 """,
     ),
     good=(
+        """
+>>> tree Makefile
+obj-y += mm/
+>>> tree Kbuild
+obj-y += mm/
+>>> tree mm/Makefile
+mmu-$(CONFIG_MMU) := memory.o
+obj-y := $(mmu-y)
+>>> patch mm: know example entries
+>>> file include/linux/swapops.h
+ #ifdef CONFIG_MMU
++static inline int is_example_entry(unsigned long value)
++{
++	return value == 77;
++}
+ #endif
+>>> file mm/memory.c
+ int zap(unsigned long value)
+ {
++	if (is_example_entry(value))
++		return 1;
+ 	return 0;
+ }
+""",
+        """
+>>> tree Kbuild
+obj-y += fs/
+>>> tree fs/Makefile
+obj-y += inode.o
+>>> patch fs: count calls
+>>> file fs/inode.c
+ int depth;
++#ifdef CONFIG_DEBUG_FS
++static DEFINE_PER_CPU(unsigned long, example_count);
++#define example_inc(variable) this_cpu_inc(variable)
++#else
++#define example_inc(variable) do { } while (0)
++#endif
+ void clear(struct inode *inode)
+ {
++	example_inc(example_count);
+ 	inode->links = 0;
+ }
+""",
         """
 >>> tree mm/Makefile
 obj-y += example.o

@@ -8,6 +8,7 @@ from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_af
 from patchscan.c.source import Function, Source
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
+from patchscan.lookup.runtime import compiler_calls
 from patchscan.rule import Rule
 
 REMOVED = pattern(r"\*\s*@|[,)]")
@@ -170,6 +171,9 @@ def undocumented_exports(file: ChangedFile) -> Iterator[Finding | Silence]:
         documented = {comment.name for comment in comments(source)}
         for function in file.functions:
             if function.source is not source or function.name not in exported - documented:
+                continue
+            if compiler_calls(function.name):
+                yield file.fine(function.first_line, f"the compiler calls {function.name}(), no author does")
                 continue
             if not is_new(file, function.first_line):
                 continue

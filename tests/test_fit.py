@@ -43,12 +43,12 @@ def tree(**files: str) -> MemoryTree:
 
 def test_a_base_fits_in_place() -> None:
     found = fit(ONE, mm__a_c=BEFORE)
-    assert (found.verdict, found.release, found.taken) == ("base", "6.12.7", ())
+    assert (found.verdict, found.release, found.taken, found.sure) == ("base", "6.12.7", (), True)
 
 
 def test_moved_hunks_are_near() -> None:
     found = fit(ONE, mm__a_c="int first;\n" + BEFORE)
-    assert found.verdict == "near"
+    assert found.verdict == "near" and not found.sure
     assert "6.12.7" in found.text and "1 of 1 hunks apply, 1 of them moved" in found.text
 
 
@@ -70,7 +70,7 @@ def test_new_files_only_tell_nothing() -> None:
 @pytest.mark.parametrize("held", [AFTER, "int first;\n" + AFTER], ids=["in place", "moved"])
 def test_a_tree_that_holds_the_series(held: str) -> None:
     states, found = place(ONE, tree(mm__a_c=held))
-    assert (found.verdict, found.taken) == ("there", (1,))
+    assert (found.verdict, found.taken, found.sure) == ("there", (1,), held == AFTER)
     assert [state.files[0].used for state in states] == ["tree"]
     assert states[0].files[0].before == held.replace("int added;\nint more;\n", "").encode()
     assert states[0].files[0].after == held.encode()

@@ -6,6 +6,7 @@ from typing import Any
 from patchscan.basics.record import as_dict as fields
 from patchscan.basics.record import plain
 from patchscan.finding import Finding
+from patchscan.report.tip import at_tip
 from patchscan.results import Report
 
 SCHEMA = 1
@@ -33,7 +34,9 @@ def as_dict(report: Report) -> dict[str, Any]:
             }
             for left in report.thread.left_out
         ],
-        "findings": [finding_dict(finding) for finding in report.findings],
+        "findings": [
+            {**finding_dict(finding), "tip": tip_dict(report, finding)} for finding in report.findings
+        ],
         "models": [plain(model) for model in report.models],
         "costs": [
             {"patch": each.patch, "scenario": each.scenario, "text": each.text} for each in report.costs
@@ -68,6 +71,11 @@ def series_dict(report: Report) -> dict[str, Any] | None:
         "revision": report.series.revision,
         "message_id": report.series.message_id,
         "base": report.base,
+        "fit": {
+            "verdict": report.fit.verdict,
+            "release": report.fit.release,
+            "taken": list(report.fit.taken),
+        },
         "patches": [
             {
                 "index": state.patch.index,
@@ -81,6 +89,12 @@ def series_dict(report: Report) -> dict[str, Any] | None:
             for state in report.states
         ],
     }
+
+
+def tip_dict(report: Report, finding: Finding) -> dict[str, Any]:
+    """Where a finding stands once the whole series is applied."""
+    path, line = at_tip(report, finding.patch, finding.path, finding.line)
+    return {"path": path, "line": line}
 
 
 def finding_dict(finding: Finding) -> dict[str, Any]:

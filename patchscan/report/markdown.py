@@ -9,7 +9,7 @@ from patchscan.finding import CHANGELOG
 from patchscan.report.answered import remark_lines
 from patchscan.report.folded import Fold, folded, places
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
-from patchscan.report.text import cost_lines, summary, unchecked_lines
+from patchscan.report.text import before_lines, cost_lines, summary, unchecked_lines
 from patchscan.results import Report
 
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
@@ -33,7 +33,7 @@ def lines(report: Report) -> Iterator[str]:
             yield ""
     yield f"**{escaped(summary(report))}**"
     for patch in report.series.mails if report.series else ():
-        found = [each for each in report.shown if each.patch == patch.index]
+        found = [each for each in report.shown if each.patch == patch.index and not each.preexisting]
         if found:
             yield ""
             yield f"## {escaped(patch.subject)}"
@@ -42,6 +42,7 @@ def lines(report: Report) -> Iterator[str]:
                 yield from finding_lines(fold)
     yield from model_lines(report)
     yield from section("Review remarks on the previous revision", remark_lines(report.remarks))
+    yield from section("There before the patch", before_lines(report))
     yield from section("Not checked", unchecked_lines(report, whole=True))
     yield from section("Problems", [f"{each.where}: {each.message}" for each in report.problems])
 

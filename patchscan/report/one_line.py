@@ -21,6 +21,7 @@ def concise(report: Report) -> Iterator[str]:
     yield from (f"patchscan: {printable(line)}" for line in report.judged.lines)
     for finding in report.shown:
         note = f", repaired by patch {finding.repaired_by}" if finding.repaired_by else ""
+        note += ", there before" if finding.preexisting else ""
         path, line = at_tip(report, finding.patch, finding.path, finding.line)
         where = place(replace(finding, path=path, line=line))
         yield f"{where}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
@@ -35,6 +36,8 @@ def github(report: Report) -> Iterator[str]:
     for each in report.judged.reduced:
         yield f"::notice title=judged with less::{escaped(each)}"
     for finding in report.shown:
+        if finding.preexisting:
+            continue
         path, line = place_at_tip(report, finding)
         properties = {"file": path, "line": str(line), "title": f"{finding.rule} (patch {finding.patch})"}
         fields = ",".join(f"{name}={escaped(value, ',:')}" for name, value in properties.items())

@@ -81,6 +81,8 @@ def result_object(report: Report, finding: Finding, index: int) -> dict[str, Any
         result["fixes"] = [fix_object(report, finding)]
     if finding.suppressed is not None:
         result["suppressions"] = [{"kind": "external", "justification": text(finding.suppressed)}]
+    if finding.preexisting:
+        result["baselineState"] = "unchanged"
     if finding.repaired_by is not None:
         result["properties"]["repairedBy"] = finding.repaired_by
     return result

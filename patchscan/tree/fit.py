@@ -21,16 +21,18 @@ class Fit:
 
     verdict: "base" (made on it), "near" (made on a tree much like it), "there" (it holds the series, which was taken
     off), "elsewhere" (made on another tree), "none" (no tree); release: what to call the tree in a claim, "" where
-    there is none; text: one line for the report; taken: the patches that were taken off.
+    there is none; text: one line for the report; taken: the patches that were taken off; sure: what the tree lacks,
+    the base lacks, too.
     """
 
     verdict: Verdict
     release: str
     text: str
     taken: tuple[int, ...] = ()
+    sure: bool = False
 
 
-ON_BASE = Fit("base", "", "")
+ON_BASE = Fit("base", "", "", sure=True)
 
 
 def place(series: Series, tree: Tree | None) -> tuple[tuple[PatchState, ...], Fit]:
@@ -155,6 +157,7 @@ def _verdict(series: Series, tree: Tree, states: Sequence[PatchState], taken: tu
             release,
             f"{where} already holds {what}: taken off before it is judged{rest}{says}",
             taken,
+            sure=whole and count["exact"] == hunks and not lifted,
         )
     same = _is_base_commit(series, tree)
     moved = f", {count['moved'] + count['fuzzy']} of them moved" if count["moved"] + count["fuzzy"] else ""
@@ -164,7 +167,7 @@ def _verdict(series: Series, tree: Tree, states: Sequence[PatchState], taken: tu
             if same
             else f"fits {where}: every hunk applies in its place"
         )
-        return Fit("base", release, text + (says if not same else ""))
+        return Fit("base", release, text + (says if not same else ""), sure=True)
     if not hunks:
         return Fit("near", release, f"makes new files only: that {where} is its base is not sure{rest}{says}")
     apply = f"{applied} of {hunks} hunks apply"
