@@ -71,6 +71,7 @@ TABLE = """>>> patch x: a table
 >>> file drivers/x/new.h
  int before;
 +int example_setup(int x);
++DECLARE_STATIC_CALL(example_setup, example_default);
 """
 
 

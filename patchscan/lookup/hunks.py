@@ -9,7 +9,7 @@ from patchscan.basics.record import frozen
 from patchscan.context import ChangedFile, Context
 
 _WORD = pattern(r"[A-Za-z_]\w*")
-_ONLY_SPEAKS = pattern(r"^\s*(?:EXPORT_\w*SYMBOL|/?\*|//)")
+_ONLY_SPEAKS = pattern(r"^\s*(?:EXPORT_\w*SYMBOL|DECLARE_\w+\(|extern\b|/?\*|//)")
 
 
 @frozen
