@@ -3,6 +3,7 @@
 import gc
 import sys
 
+from patchscan.basics.streams import prepare_streams
 from patchscan.cli import main
 
 
@@ -13,6 +14,7 @@ def start() -> int:
     where it would walk every syntax table once more. Both together were a seventh of the scan of a small patch.
     """
     gc.set_threshold(100_000, 20, 20)
+    prepare_streams()
     try:
         return main()
     finally:

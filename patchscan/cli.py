@@ -7,7 +7,16 @@ import importlib
 import os
 import sys
 
-from patchscan.basics.usage import CLEAN, FORMATS, LEVELS, UNUSABLE, WORST_LAST, UsageError
+from patchscan.basics.usage import (
+    CLEAN,
+    FORMATS,
+    LEVELS,
+    UNUSABLE,
+    WORST_LAST,
+    UsageError,
+    working_directory,
+)
+from patchscan.commands.ending import ended_well, tell
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -21,25 +30,16 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; returns the exit status, one of those in patchscan.basics.usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    return ended_well(lambda: run(words), words)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line; returns its exit status."""
     if not words or words[0] in ("-h", "--help", "--version"):
         print(version() if "--version" in words else usage())
         return CLEAN if words else UNUSABLE
     name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("scan", words)
-    run = COMMANDS[name][0]
-    options = parser_of(name).parse_intermixed_args(rest)
-    try:
-        status = run(options)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        # The reader (head, a pager) has gone: end quietly, and keep Python from saying so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLEAN
-    except KeyboardInterrupt:
-        return 130
-    except UsageError as error:
-        print(f"patchscan: {error}", file=sys.stderr)
-        return UNUSABLE
+    return COMMANDS[name][0](parser_of(name).parse_intermixed_args(rest))
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
@@ -146,7 +146,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
 
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
-    from patchscan.commands.output import output_to, output_width, use_colour
+    from patchscan.commands.output import inputs_of, output_to, output_width, use_colour
     from patchscan.commands.scan import each_series, scan_in_turn, scan_side_by_side
 
     several = each_series(options)
@@ -157,7 +157,7 @@ def scan(options: argparse.Namespace) -> int:
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
     run = scan_in_turn if alone else scan_side_by_side
     status, counted, lost = CLEAN, [], []
-    with output_to(options.output) as write:
+    with output_to(options.output, inputs_of(options)) as write:
         for done in run(several, options, style):
             write(done.documents)
             status = max(status, done.status, key=WORST_LAST.index)
@@ -167,15 +167,6 @@ def scan(options: argparse.Namespace) -> int:
         print_statistics(counted, options.format == "text" and not options.output)
     tell(lost)
     return status
-
-
-def tell(lost: Sequence[str]) -> None:
-    """Say once on standard error what was not judged."""
-    if lost:
-        from patchscan.basics.printable import printable
-
-        more = f"; and so for {len(lost) - 1} more of the inputs" if len(lost) > 1 else ""
-        print(printable(f"patchscan: {lost[0]}{more}"), file=sys.stderr)
 
 
 def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -> None:
@@ -203,7 +194,7 @@ def why(options: argparse.Namespace) -> int:
 
     *options.series, place = options.series
     path, _, line = place.rpartition(":")
-    if not options.series or not path or not line.isdigit():
+    if not options.series or not path or not (line.isdecimal() and len(line) < 10):
         raise UsageError("why takes a series and PATH:LINE, e.g. `patchscan why v2.mbox mm/gup.c:120`")
     report = report_on(options.series, options, load_tools(options))
     sys.stdout.write(explain_line(report, path, int(line)))
@@ -252,14 +243,14 @@ def syntax_arguments(command: argparse.ArgumentParser) -> None:
 
 def syntax(options: argparse.Namespace) -> int:
     """`patchscan syntax`: the syntax tree as rules see it."""
+    from patchscan.basics.files import MOST_OF_TREE, Unreadable, read_file
     from patchscan.c.printtree import print_tree
 
     path, _, function = options.file.partition(":")
     try:
-        with open(path, "rb") as file:
-            text = file.read()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        text = read_file(path, MOST_OF_TREE, pipes=True)
+    except Unreadable as error:
+        raise UsageError(f"{path}: {error}") from None
     found = print_tree(text, path, function, sys.stdout)
     if not found:
         raise UsageError(f"{path} has no function {function}")
@@ -316,8 +307,9 @@ def b4_check(options: argparse.Namespace) -> int:
     """`patchscan b4-check`: the line protocol of b4's per-patch checks, a message on standard input."""
     from patchscan.commands.b4 import lines
     from patchscan.commands.loading import load_tools
+    from patchscan.commands.reading import standard_input
 
-    sys.stdout.write(lines(sys.stdin.buffer.read(), load_tools(options), os.getcwd()))
+    sys.stdout.write(lines(standard_input(), load_tools(options), working_directory()))
     return CLEAN
 
 
@@ -325,8 +317,9 @@ def b4_review(options: argparse.Namespace) -> int:
     """`patchscan b4-review`: the JSON protocol of b4's review checks, a message on standard input."""
     from patchscan.commands.b4 import array
     from patchscan.commands.loading import load_tools
+    from patchscan.commands.reading import standard_input
 
-    answer = array(sys.stdin.buffer.read(), load_tools(options), os.getcwd(), options.series)
+    answer = array(standard_input(), load_tools(options), working_directory(), options.series)
     sys.stdout.write(answer)
     return CLEAN
 
@@ -336,7 +329,7 @@ def nipa(options: argparse.Namespace) -> int:
     from patchscan.commands.loading import load_tools
     from patchscan.commands.nipa import test
 
-    return test(load_tools(options), os.getcwd(), os.environ)
+    return test(load_tools(options), working_directory(), os.environ)
 
 
 def command_of(module: str) -> Command:

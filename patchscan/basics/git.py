@@ -18,7 +18,66 @@ _SAFE_SETTINGS = (
     "protocol.allow=never",
     "submodule.recurse=false",
 )
-_UNWANTED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_EXTERNAL_DIFF")
+# What a user may have set to their own liking; a range must read the same for everybody.
+_PLAIN_SETTINGS = (
+    "color.ui=false",
+    "core.abbrev=12",
+    "core.attributesFile=/dev/null",
+    "core.quotePath=true",
+    "diff.algorithm=myers",
+    "diff.colorMoved=no",
+    "diff.context=3",
+    "diff.dirstat=",
+    "diff.ignoreSubmodules=none",
+    "diff.indentHeuristic=true",
+    "diff.interHunkContext=0",
+    "diff.mnemonicPrefix=false",
+    "diff.noprefix=false",
+    "diff.relative=false",
+    "diff.renameLimit=1000",
+    "diff.renames=true",
+    "diff.statGraphWidth=0",
+    "diff.submodule=short",
+    "diff.suppressBlankEmpty=false",
+    "diff.wordRegex=",
+    "diff.wsErrorHighlight=none",
+    "format.encodeEmailHeaders=true",
+    "format.forceInBodyFrom=false",
+    "format.mboxrd=false",
+    "format.noprefix=false",
+    "format.pretty=medium",
+    "format.signOff=false",
+    "format.useAutoBase=false",
+    "i18n.commitEncoding=UTF-8",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.date=default",
+    "log.decorate=no",
+    "log.follow=false",
+    "log.mailmap=false",
+    "log.showRoot=true",
+)
+_UNWANTED_VARIABLES = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_ATTR_SOURCE",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIFF_OPTS",
+    "GIT_DIR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_NOTES_DISPLAY_REF",
+    "GIT_NOTES_REF",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_TRACE",
+    "GIT_TRACE_SETUP",
+    "GIT_WORK_TREE",
+)
 _COMMIT_NAME = pattern(r"[0-9a-fA-F]{7,40}")
 
 
@@ -28,7 +87,7 @@ class GitError(Exception):
 
 def git_command(directory: str, arguments: Sequence[str]) -> list[str]:
     """The full argument list for git in a directory (of a work tree or a bare repository)."""
-    settings = [word for setting in _SAFE_SETTINGS for word in ("-c", setting)]
+    settings = [word for setting in (*_SAFE_SETTINGS, *_PLAIN_SETTINGS) for word in ("-c", setting)]
     return ["git", "--no-pager", "--literal-pathspecs", "-C", directory, *settings, *arguments]
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 CLEAN, FINDINGS, UNUSABLE, PARTLY = 0, 1, 2, 3
+# A fault of ours (EX_SOFTWARE of sysexits.h), which must not look like a finding.
+CRASHED = 70
 # Of several inputs the status of the one that went worst.
 WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE)
 
@@ -26,14 +28,31 @@ class UsageError(Exception):
     """The command cannot be carried out as given; the text is one line that says why and what to do."""
 
 
+def working_directory() -> str:
+    """Where we stand. Raises UsageError where that directory was removed meanwhile."""
+    import os
+
+    try:
+        return os.getcwd()
+    except OSError:
+        raise UsageError("the working directory is not there any more") from None
+
+
 def read_toml(path: str) -> dict[str, Any]:
     """A TOML file as plain data. Raises UsageError where it cannot be read."""
     import tomllib
 
+    from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, read_file
+
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_file(path, MOST_OF_SETTINGS).decode())
+    except Unreadable as error:
+        raise UsageError(f"{path}: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not read: it is nested too deep") from None
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not TOML: no UTF-8 at byte {error.start}") from None
+    except ValueError:
+        raise UsageError(f"{path}: not read: a number in it has thousands of digits") from None

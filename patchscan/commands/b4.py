@@ -7,6 +7,7 @@ line on standard error a failure. JSON protocol (b4.review-perpatch-check-cmd, b
 import json
 import os
 
+from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.record import replace
 from patchscan.commands.loading import Tools
@@ -28,7 +29,7 @@ def lines(message: bytes, tools: Tools, directory: str) -> str:
     report = report_on(message, tools, directory)
     if report.series is None:
         return "".join(f"WARNING:patchscan: {printable(each.message)}\n" for each in report.problems)
-    return "".join(f"{line}\n" for line in check_lines(report))
+    return inert("".join(f"{line}\n" for line in check_lines(report)))
 
 
 def array(message: bytes, tools: Tools, directory: str, whole: bool = False) -> str:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import as_dict, frozen
@@ -96,7 +97,7 @@ def as_text(comparison: Comparison, width: int) -> str:
     rows.append(
         f"{len(comparison.remarks)} remarks, {open_remarks} on lines that are the same; findings: {counts}"
     )
-    return "\n".join(rows) + "\n"
+    return inert("\n".join(rows) + "\n")
 
 
 def heading(report: Report) -> str:

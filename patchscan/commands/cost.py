@@ -123,7 +123,9 @@ def comparison(options: argparse.Namespace) -> Comparison:
 def _sizes(options: argparse.Namespace) -> Sequence[int]:
     """The numbers of CPUs, once the other numbers make sense."""
     words = options.cpus.split(",")
-    if not all(word.strip().isdigit() and 1 <= int(word) <= _MOST_CPUS for word in words):
+    if not all(
+        word.strip().isdecimal() and len(word) < 10 and 1 <= int(word) <= _MOST_CPUS for word in words
+    ):
         raise UsageError(f"--cpus takes numbers from 1 to {_MOST_CPUS}, e.g. --cpus 8,64")
     for name in ("walkers", "isolated", "runs"):
         if getattr(options, name) < 0:

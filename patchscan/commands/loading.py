@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from patchscan.basics.usage import UsageError
+from patchscan.basics.usage import UsageError, working_directory
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -66,10 +66,17 @@ class Tools:
 def load_tools(options: Namespace) -> Tools:
     """Load what the options name. Raises UsageError for names that are not there."""
     from patchscan.basics.problem import Problem
-    from patchscan.settling.config import find_config, read_config
+    from patchscan.settling.config import find_config, is_of_tree, read_config
     from patchscan.tree import find_tree, kernel_version
 
-    config = read_config(options.config or find_config(options.tree or find_tree(os.getcwd())))
+    top = options.tree or find_tree(working_directory())
+    found = options.config or find_config(top)
+    of_tree = not options.config and is_of_tree(found, top)
+    config = read_config(found, top if of_tree else None)
+    if options.accept and of_tree and not options.baseline:
+        raise UsageError(
+            f"--accept writes where you say: name a file with --baseline, for {found} is the tree's, not yours"
+        )
     every, problems = all_rules(options.rules)
     rules = chosen(every, options, config)
     if not rules:
@@ -140,14 +147,14 @@ def tree_of(options: Namespace) -> Tree | None:
     from patchscan.commands.reading import is_range
     from patchscan.tree import TreeError, find_tree, open_tree
 
-    path = None if options.no_tree else options.tree or find_tree(os.getcwd())
+    path = None if options.no_tree else options.tree or find_tree(working_directory())
     if path is None:
         return None
     base = options.base
     if base is None and not options.tree and is_range(options.series):
         from patchscan.mail.gitrange import base_of
 
-        base = base_of(options.series[0], os.getcwd())
+        base = base_of(options.series[0], working_directory())
     try:
         return open_tree(path, base)
     except TreeError as error:

@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         return _pairs(options)
     if not options.series:
         raise UsageError("name a series, or --pairs DIR")
+    from patchscan.basics.orders import inert
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import load_tools
     from patchscan.commands.reading import read
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         texts = [verdict_text(verdict, options.models or "") for verdict in verdicts]
         texts.append("\n".join(matrix(verdicts)))
         for line in "\n\n".join(texts).split("\n"):
-            print(printable(line))
+            print(inert(printable(line)))
     else:
         print("no scenario applies to this series")
     bad = any(verdict.verdict == "unsafe" and verdict.before != "unsafe" for verdict in verdicts)
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _pairs(options: argparse.Namespace) -> int:
     """Print what is known of the barriers below some directories: 1 when a model of them is unsafe."""
+    from patchscan.basics.orders import inert
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import tree_of
     from patchscan.pairing.table import row_dict, survey, table
@@ -89,5 +91,5 @@ def _pairs(options: argparse.Namespace) -> int:
     rows = list(survey(tree, [directory.strip("/") for directory in options.pairs]))
     lines = [json.dumps(row_dict(row)) for row in rows] if options.json else table(rows)
     for line in lines:
-        print(printable(line))
+        print(inert(printable(line)))
     return FINDINGS if any(row.reason == "unsafe" for row in rows) else CLEAN

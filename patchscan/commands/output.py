@@ -1,4 +1,4 @@
-"""Where reports go: standard output, a file, or a directory with a file each."""
+"""Where reports go: standard output, a file, or a directory with a file each; never over what is read."""
 
 from __future__ import annotations
 
@@ -11,42 +11,104 @@ from patchscan.basics.usage import UsageError
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TextIO
 
     Documents = Iterable[tuple[str, str]]
 
 
-@contextlib.contextmanager
-def output_to(place: str | None) -> Iterator[Callable[[Documents], None]]:
-    """A function that writes documents, pairs of file name and text, to standard output, a file or a directory.
+def inputs_of(options: Namespace) -> frozenset[tuple[int, int]]:
+    """What the files that a command reads are to the system (device and number), however they are named."""
+    named = [*getattr(options, "series", ()), *(getattr(options, name, None) for name in ("old", "new"))]
+    named += [getattr(options, name, None) for name in ("previous", "config", "baseline")]
+    return frozenset(identity for path in named if path for identity in _identities(path))
 
-    place: None for standard output; a directory is one that is there, or that a "/" at the end asks for. Bytes
-    that are not UTF-8 come out as they came in. Raises UsageError where it cannot write.
-    """
+
+def _identities(path: str) -> Iterator[tuple[int, int]]:
+    """The file, or the files in a directory and in the folders of a Maildir."""
     try:
-        if place is None:
-            yield lambda documents: sys.stdout.writelines(text for _, text in documents)
-        elif place.endswith("/") or os.path.isdir(place):
-            os.makedirs(place, exist_ok=True)
-            names: set[str] = set()
-            yield lambda documents: write_files(place, documents, names)
-        else:
-            with open(place, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-                yield lambda documents: file.writelines(text for _, text in documents)
+        status = os.stat(path)
+        yield status.st_dev, status.st_ino
+        for folder in (path, os.path.join(path, "cur"), os.path.join(path, "new")):
+            if os.path.isdir(folder):
+                with os.scandir(folder) as entries:
+                    yield from ((found.st_dev, found.st_ino) for found in (entry.stat() for entry in entries))
+    except (OSError, ValueError):
+        return
+
+
+def open_output(path: str, inputs: frozenset[tuple[int, int]]) -> TextIO:
+    """Open a file to write, bytes that are not UTF-8 as they came in. Raises UsageError."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in inputs:
+                raise UsageError(f"{path}: not written, for it is read: name another file")
+        return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write_output(path: str, texts: Iterable[str], inputs: frozenset[tuple[int, int]]) -> None:
+    """Write a file in one go. Raises UsageError."""
+    file = open_output(path, inputs)
+    with _of_output(path), file:
+        file.writelines(texts)
+
+
+@contextlib.contextmanager
+def _of_output(path: str) -> Iterator[None]:
+    """What goes wrong within is the fault of the output."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UsageError(f"{place}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def write_files(directory: str, documents: Documents, names: set[str]) -> None:
+@contextlib.contextmanager
+def output_to(place: str | None, inputs: frozenset[tuple[int, int]]) -> Iterator[Callable[[Documents], None]]:
+    """A function that writes documents, pairs of file name and text, to standard output, a file or a directory.
+
+    place: None for standard output; a directory is one that is there, or that a "/" at the end asks for. A file is
+    opened when there is something to write, so that a scan that fails leaves it as it was. Raises UsageError where
+    it cannot write, or would write over an input.
+    """
+    if place is None:
+        yield lambda documents: sys.stdout.writelines(text for _, text in documents)
+    elif place.endswith("/") or os.path.isdir(place):
+        with _of_output(place):
+            os.makedirs(place, exist_ok=True)
+        names: set[str] = set()
+        yield lambda documents: _write_files(place, documents, names, inputs)
+    else:
+        opened: list[TextIO] = []
+
+        def write(documents: Documents) -> None:
+            if not opened:
+                opened.append(open_output(place, inputs))
+            with _of_output(place):
+                opened[0].writelines(text for _, text in documents)
+
+        try:
+            yield write
+            write(())
+        finally:
+            with _of_output(place):
+                for file in opened:
+                    file.close()
+
+
+def _write_files(
+    directory: str, documents: Documents, names: set[str], inputs: frozenset[tuple[int, int]]
+) -> None:
     """Write each document to a file of its own; names: those that this run has taken, which grows."""
     for name, text in documents:
         free = free_name(name, names)
         names.add(free)
-        path = os.path.join(directory, free)
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(text)
+        write_output(os.path.join(directory, free), (text,), inputs)
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, PARTLY, UNUSABLE
+from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, PARTLY, UNUSABLE, UsageError, working_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +28,23 @@ def read(series: Sequence[str], revision: int | None) -> Thread:
     if is_range(series):
         from patchscan.mail.gitrange import read_range
 
-        messages, problems = read_range(series[0], os.getcwd())
+        messages, problems = read_range(series[0], working_directory())
     else:
-        stdin = sys.stdin.buffer.read() if "-" in series else None
+        stdin = standard_input() if "-" in series else None
         messages, problems = read_input(series, stdin)
     return read_thread(messages, problems, revision)
+
+
+def standard_input() -> bytes:
+    """All of standard input. Raises UsageError where it cannot be read or does not end in time."""
+    from patchscan.basics.files import MOST_OF_INPUT, Unreadable, read_stream
+
+    try:
+        return read_stream(sys.stdin.buffer.read, MOST_OF_INPUT)
+    except Unreadable as error:
+        raise UsageError(f"standard input: {error}") from None
+    except OSError as error:
+        raise UsageError(f"standard input: cannot be read: {error.strerror}") from None
 
 
 def is_range(series: Sequence[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from patchscan.basics.usage import UsageError
 from patchscan.commands.reading import exit_status, read
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
@@ -108,7 +107,7 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
     if options.previous and report.series is not None:
         report = with_remarks(report, options.previous)
     if options.fix_patch:
-        report = write_fixes(report, options.fix_patch)
+        report = write_fixes(report, options)
     if options.accept:
         from patchscan.settling.baseline import accept
 
@@ -128,15 +127,12 @@ def with_remarks(report: Report, previous: str) -> Report:
     return replace(report, remarks=remarks, problems=report.problems + older.problems)
 
 
-def write_fixes(report: Report, path: str) -> Report:
+def write_fixes(report: Report, options: Namespace) -> Report:
     """Write the mechanical fixes as one patch; the report says what could not go into it."""
     from patchscan.basics.record import replace
+    from patchscan.commands.output import inputs_of, write_output
     from patchscan.settling.fixes import fix_patch
 
     text, problems = fix_patch(report)
-    try:
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    write_output(options.fix_patch, (text,), inputs_of(options))
     return replace(report, problems=report.problems + problems)

@@ -2,6 +2,7 @@
 
 from textwrap import wrap
 
+from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.finding import Finding, Silence
 from patchscan.results import Report
@@ -24,7 +25,7 @@ def explain_line(report: Report, path: str, line: int) -> str:
     if rest:
         text = f"nothing on this line that these rules judge: {rest}"
         rows += wrap(text, 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-    return "\n".join(rows) + "\n"
+    return inert("\n".join(rows) + "\n")
 
 
 def described(remark: Finding | Silence) -> str:

@@ -10,6 +10,7 @@ from patchscan.kconfig.logical_lines import statements
 _DIRECTIVE = re.compile(
     rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
 )
+_LONGEST = 20
 _SYMBOL = re.compile(rb"\bCONFIG_\w+")
 
 
@@ -46,7 +47,9 @@ def read_defconfig(text: str) -> dict[str, int]:
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
         if equals and name.startswith("CONFIG_"):
-            values[name] = 1 if value in ("y", "m") else int(value) if value.isdigit() else 0
+            values[name] = (
+                1 if value in ("y", "m") else int(value) if value.isdecimal() and len(value) < _LONGEST else 0
+            )
     return values
 
 

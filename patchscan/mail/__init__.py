@@ -4,6 +4,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.files import MOST_OF_INPUT, MOST_OF_SETTINGS, Unreadable, read_file
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
@@ -17,7 +18,12 @@ _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.g
 _GZIP = b"\x1f\x8b"
 # A mailbox of a whole list is some hundred MB; more than this out of one small file is an attack.
 _MOST_BYTES = 1 << 30
-_HIDDEN = pattern("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+# Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
+# of Braille, which is as empty.
+_HIDDEN = pattern(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 @frozen
@@ -159,11 +165,10 @@ def _contents(path: str, stdin: bytes | None, problems: list[Problem]) -> Iterat
             return
     for file in files:
         try:
-            with open(file, "rb") as stream:
-                yield file, stream.read()
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            problems.append(Problem(file, f"cannot be read: {why}", lost=True))
+            # What the user names may be a pipe, as a shell makes one of "<(git format-patch ...)".
+            yield file, read_file(file, MOST_OF_INPUT, pipes=file is path)
+        except Unreadable as error:
+            problems.append(Problem(file, str(error), lost=True))
 
 
 def _files_in(path: str, problems: list[Problem]) -> list[str]:
@@ -183,15 +188,19 @@ def _files_in(path: str, problems: list[Problem]) -> list[str]:
 
 
 def _quilt_series(path: str, problems: list[Problem]) -> list[str]:
-    files = []
-    with open(os.path.join(path, "series"), encoding="utf-8", errors="surrogateescape") as series:
-        for line in series:
-            name = line.split("#")[0].split()[:1]
-            if not name:
-                continue
-            if os.path.isabs(name[0]) or ".." in name[0].split("/") or "\0" in name[0]:
-                why = f"{name[0]} lies outside the directory; left out"
-                problems.append(Problem(f"{path}/series", why, lost=True))
-                continue
-            files.append(os.path.join(path, name[0]))
+    files: list[str] = []
+    try:
+        series = read_file(os.path.join(path, "series"), MOST_OF_SETTINGS).decode("utf-8", "surrogateescape")
+    except Unreadable as error:
+        problems.append(Problem(f"{path}/series", str(error), lost=True))
+        return files
+    for line in series.split("\n"):
+        name = line.split("#")[0].split()[:1]
+        if not name:
+            continue
+        if os.path.isabs(name[0]) or ".." in name[0].split("/") or "\0" in name[0]:
+            why = f"{name[0]} lies outside the directory; left out"
+            problems.append(Problem(f"{path}/series", why, lost=True))
+            continue
+        files.append(os.path.join(path, name[0]))
     return files

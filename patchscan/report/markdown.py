@@ -12,6 +12,8 @@ from patchscan.report.models import facts, judged, proofs, timeline_lines, title
 from patchscan.report.text import before_lines, cost_lines, summary, unchecked_lines
 from patchscan.results import Report
 
+WORDS = pattern(r"\s+|\S+")
+CALLS = pattern(r"@|://|www\.|[#!]\d|GH-\d", re.I)
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
 
 
@@ -90,8 +92,15 @@ def section(title: str, entries: list[str]) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    """Text of a mail that must be neither markup nor HTML."""
-    return SPECIAL.sub(r"\\\1", printable(text))
+    """Text of a mail that must be neither markup nor HTML, and call nobody.
+
+    A forge makes links and notifications of @names, addresses, URLs and numbers of issues, backslash or not, but not
+    in code.
+    """
+    return "".join(
+        code(piece) if CALLS.search(piece) else SPECIAL.sub(r"\\\1", piece)
+        for piece in WORDS.findall(printable(text))
+    )
 
 
 def code(text: str) -> str:

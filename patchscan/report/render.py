@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from patchscan.basics.orders import inert
 from patchscan.results import Report, file_name
 
 SUFFIXES = {
@@ -29,13 +30,13 @@ def documents(
     if form == "mail":
         from patchscan.report.mail import drafts
 
-        return tuple(drafts(report, level))
+        return tuple((name, inert(text)) for name, text in drafts(report, level))
     title = report.series.title if report.series else "no series"
     return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour, detail)),)
 
 
 def render(report: Report, form: str, width: int = 80, colour: bool = False, detail: int = 0) -> str:
-    """The report in one of the formats of patchscan.commands.scan.
+    """The report in one of the formats of patchscan.basics.usage; no line of it is an order to a CI system.
 
     For `text` only: width in columns; colour; detail: -1 for the findings alone, 1 for what was set aside and why
     rules were silent as well.
@@ -43,11 +44,11 @@ def render(report: Report, form: str, width: int = 80, colour: bool = False, det
     if form == "text":
         from patchscan.report import text
 
-        return text.render(report, width, colour, detail)
+        return inert(text.render(report, width, colour, detail))
     if form in ("concise", "github", "b4"):
         from patchscan.report import one_line
 
-        return one_line.render(report, form)
+        return inert(one_line.render(report, form), form)
     module = import_module(f"patchscan.report.{form}")
     text_of: str = module.render(report)
-    return text_of
+    return inert(text_of, form)

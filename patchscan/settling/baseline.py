@@ -17,11 +17,14 @@ from patchscan.basics.record import replace
 from patchscan.basics.usage import UsageError, read_toml
 from patchscan.finding import Finding
 from patchscan.results import Report
+from patchscan.settling.config import check_keys
 
 
 def read_baseline(path: str) -> dict[str, str]:
     """Fingerprint -> reason. Raises UsageError where the file cannot be read or an entry has no reason."""
-    entries = read_toml(path).get("known", [])
+    table = read_toml(path)
+    check_keys(table, ("known",), path)
+    entries = table.get("known", [])
     if not isinstance(entries, list):
         raise UsageError(f"{path}: known wants tables: [[known]]")
     known: dict[str, str] = {}
@@ -44,7 +47,8 @@ def accept(path: str, report: Report, reason: str) -> Report:
         )
     if not reason.strip():
         raise UsageError("--accept wants a reason: say why these findings may stay")
-    known: Mapping[str, str] = read_baseline(path) if os.path.exists(path) else {}
+    # A pipe or device, too, is there, and refused when it is read.
+    known: Mapping[str, str] = read_baseline(path) if os.path.lexists(path) else {}
     new = [each for each in report.findings if each.counts and each.fingerprint not in known]
     try:
         with open(path, "a", encoding="utf-8", newline="\n") as file:

@@ -74,17 +74,30 @@ NO_CONFIG = Config()
 
 
 def find_config(tree: str | None) -> str | None:
-    """The configuration file to use: the tree's, else the user's, None where there is none."""
+    """The configuration file to use: the tree's, else the user's, None where there is none.
+
+    One that is there and no regular file is found, too, for read_config() to say so.
+    """
     home = os.path.expanduser("~")
     user = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
     places = [os.path.join(place, NAME) for place in (tree, user, home) if place]
-    return next((place for place in places if os.path.isfile(place)), None)
+    return next((place for place in places if os.path.lexists(place)), None)
 
 
-def read_config(path: str | None) -> Config:
-    """Read a configuration file; None gives an empty one. Raises UsageError for what cannot be meant."""
+def is_of_tree(path: str | None, tree: str | None) -> bool:
+    """Whether a configuration file is that of the tree, which may be anyone's, and not the user's own."""
+    return path is not None and tree is not None and os.path.dirname(path) == tree.rstrip("/")
+
+
+def read_config(path: str | None, tree: str | None = None) -> Config:
+    """Read a configuration file; None gives an empty one. Raises UsageError for what cannot be meant.
+
+    tree: the top of the tree that the file belongs to. It then neither lies outside nor names what does.
+    """
     if path is None:
         return NO_CONFIG
+    if tree is not None and not lies_in(path, tree):
+        raise UsageError(f"{path}: it leads out of the tree; --config FILE names another")
     table = read_toml(path)
     check_keys(table, FOR_ALL, path)
     options = table.get("options", {})
@@ -94,6 +107,10 @@ def read_config(path: str | None) -> Config:
     if not isinstance(parts, list) or not all(isinstance(each, dict) for each in parts):
         raise UsageError(f"{path}: for wants tables: [[for]]")
     baseline = one_text(table, "baseline", path)
+    if baseline and "\0" in baseline:
+        raise UsageError(f"{path}: baseline names no file: it holds a NUL")
+    if baseline and tree is not None and not lies_in(os.path.join(os.path.dirname(path), baseline), tree):
+        raise UsageError(f"{path}: baseline leads out of the tree; --baseline FILE names a file of your own")
     return Config(
         path=path,
         select=frozenset(texts(table, "select", path)),
@@ -103,6 +120,11 @@ def read_config(path: str | None) -> Config:
         baseline=os.path.join(os.path.dirname(path), baseline) if baseline else "",
         parts=tuple(part_of(each, path) for each in parts),
     )
+
+
+def lies_in(path: str, tree: str) -> bool:
+    """Whether a path, all its links followed, stays below the top of a tree."""
+    return os.path.realpath(path).startswith(os.path.realpath(tree).rstrip("/") + "/")
 
 
 def part_of(table: dict[str, Any], path: str) -> Part:

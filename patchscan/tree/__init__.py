@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 import weakref
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Protocol
 
+from patchscan.basics.files import MOST_OF_TREE, Unreadable, read_file
 from patchscan.basics.git import GitError, commit_of, git_command, git_environment, run_git, subject_of
 
 if TYPE_CHECKING:
@@ -61,21 +61,11 @@ def safe_path(path: str) -> str | None:
 
 
 def read_regular(path: str) -> bytes | None:
-    """The content of a regular file, None for anything else."""
+    """The content of a regular file, None for anything else and what is larger than any file of a kernel tree."""
     try:
-        # O_NONBLOCK: a named pipe must not hold us.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
+        return read_file(path, MOST_OF_TREE)
+    except Unreadable:
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with open(descriptor, "rb", closefd=False) as stream:
-            return stream.read()
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 class Directory:
@@ -194,7 +184,14 @@ class GitRevision:
             return None
         if len(answer) < 2 or not answer[-1].isdigit():
             return None  # "... missing"
-        content = from_git.read(int(answer[-1]) + 1)[:-1]
+        size = int(answer[-1])
+        if size > MOST_OF_TREE:
+            # What git has begun to write cannot be called back: another one takes over.
+            if self._batch is not None:
+                _end(self._batch, self._owner)
+            self._batch = None
+            return None
+        content = from_git.read(size + 1)[:-1]
         # The other answers ("symlink", "dangling", "loop", a tree) only say where a path would lead.
         return content if answer[-2] == b"blob" else None
 
@@ -265,11 +262,8 @@ def find_tree(directory: str) -> str | None:
 def _is_kernel_top(directory: str) -> bool:
     if not os.path.isfile(os.path.join(directory, "Kconfig")):
         return False
-    try:
-        with open(os.path.join(directory, "Makefile"), "rb") as makefile:
-            return _version_field(makefile.read(4096), b"PATCHLEVEL") is not None
-    except OSError:
-        return False
+    makefile = read_regular(os.path.join(directory, "Makefile"))
+    return makefile is not None and _version_field(makefile[:4096], b"PATCHLEVEL") is not None
 
 
 def kernel_version(tree: Tree) -> str | None:

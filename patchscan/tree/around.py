@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, read_file
 from patchscan.basics.git import GitError, run_git
 from patchscan.basics.pattern import pattern
 from patchscan.mail.gitrange import base_of, read_range
@@ -49,10 +50,9 @@ def ranges(directory: str, environment: Mapping[str, str]) -> Iterator[str]:
 def tracked_range(path: str) -> str | None:
     """The range that b4 review's tracking file names, None where it names none."""
     try:
-        with open(path, encoding="utf-8") as file:
-            series = json.load(file)["series"]
+        series = json.loads(read_file(path, MOST_OF_SETTINGS))["series"]
         first, change = str(series["first-patch-commit"]), str(series["change-id"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (Unreadable, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not _COMMIT.fullmatch(first) or not _CHANGE.fullmatch(change):
         return None
