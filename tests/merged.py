@@ -31,7 +31,7 @@ GROUPS = (
 GOLDEN = Path(__file__).with_name("merged.txt")
 SHOWN = 30
 CHANGELOG = ["It is merged.", "", "Signed-off-by: A Developer <developer@example.org>"]
-RULES = load_rules()[0]
+RULES = tuple(rule for rule in load_rules()[0] if rule.default)
 Places = tuple[str, ...]
 
 

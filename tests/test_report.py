@@ -17,7 +17,7 @@ from patchscan.settling.registry import load_rules
 from patchscan.tree import open_tree
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "patchscan" / "report" / "schema.json").read_text())
-RULES, _ = load_rules()
+RULES = tuple(rule for rule in load_rules()[0] if rule.default)
 
 MAIL = """\
 From: Eve <eve@example.org>

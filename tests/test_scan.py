@@ -16,7 +16,7 @@ from patchscan.tree import open_tree
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 SERIES = sorted(path.parent for path in FIXTURES.glob("series/*/expected.toml"))
-RULES, _ = load_rules()
+RULES = tuple(rule for rule in load_rules()[0] if rule.default)
 NAMES = {rule.name for rule in RULES}
 
 

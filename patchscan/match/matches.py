@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,16 @@ class Match:
     def last_line(self) -> int:
         """The line of the file on which it ends."""
         return self.source.last_line_of(self.nodes[-1])
+
+    @property
+    def start(self) -> int:
+        """The offset at which it begins."""
+        return self.nodes[0].start_byte
+
+    @property
+    def end(self) -> int:
+        """The offset behind it."""
+        return self.nodes[-1].end_byte
 
     @property
     def key(self) -> str:
@@ -76,7 +86,17 @@ def words_of(row: Row, pattern: Pattern) -> frozenset[str]:
 def new_matches(row: Row, file: ChangedFile) -> Iterator[Match]:
     """The matches in the code after the patch that have an added line, in the order of the text."""
     for source in file.after:
-        yield from _matches(row, scopes(source, file.added_numbers), file.added_numbers)
+        yield from outermost(_matches(row, scopes(source, file.added_numbers), file.added_numbers))
+
+
+def outermost(matches: Iterable[Match]) -> list[Match]:
+    """The matches that stand in no other one: four bytes put together are not two pairs, too."""
+    found = sorted(matches, key=lambda match: (match.start, -match.end))
+    kept: list[Match] = []
+    for match in found:
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
+    return kept
 
 
 def old_matches(row: Row, file: ChangedFile, removed: frozenset[int]) -> Iterator[Match]:

@@ -157,9 +157,8 @@ def not_in_else(place: Place, wish: Wish) -> Answer:
     if not inner or inner[0].type == "if_statement":
         return no("it is one of several branches")
     held = [each for each in inner[0].named_children if each.type != "comment"]
-    return when(
-        len(held) > 1 or held[:1] == [] or held[0].type != "return_statement", "both branches return a value"
-    )
+    long = inner[0].type == "compound_statement" and len(held) > 1
+    return when(long, "the other branch is as short")
 
 
 def after_block(place: Place, wish: Wish) -> Answer:
@@ -222,6 +221,15 @@ def new_file(place: Place, wish: Wish) -> Answer:
     return when(place.file.change.old_path is None, "the file is an old one, which may keep its habits")
 
 
+def another_subsystem(place: Place, wish: Wish) -> Answer:
+    """A relative path of a header that leads into another directory below the same top."""
+    own = place.file.path.split("/")
+    parts = place.text(wish).strip('"').split("/")
+    up = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    led = [*own[: max(len(own) - 1 - up, 0)], *parts[up:]]
+    return when(led[:2] != own[:2], f"{place.text(wish)} is of the same subsystem")
+
+
 def file_holds(place: Place, wish: Wish) -> Answer:
     """The file holds what matches a regular expression, in which $X is what stands in a hole."""
     source = place.match.source
@@ -247,6 +255,7 @@ CONDITIONS = {
     "given-back": Condition(given_back, "a value that is returned or assigned"),
     "tested-or-kept-as-flag": Condition(kept_as_flag, "a value of which only the truth is used"),
     "new-file": Condition(new_file, "in a file that the patch makes"),
+    "another-subsystem": Condition(another_subsystem, "the relative path of a header of another subsystem"),
     "file-holds": Condition(
         file_holds, "the file holds what matches a regular expression", takes_argument=True
     ),

@@ -54,10 +54,11 @@ def type_named(place: Place, name: str) -> str | None:
         + rb"\s*((?:\[[^\]\n]*\])*)\s*[;,:]",
         re.M,
     )
+    source = place.match.source
     kinds = {
         (each[1], each[2], bool(each[3]))
-        for each in form.finditer(place.match.source.code)
-        if each[1] != b"return"
+        for each in form.finditer(source.code)
+        if each[1] != b"return" and source.function_at(source.line_at(each.start(1))) is None
     }
     if len(kinds) != 1:
         return None
