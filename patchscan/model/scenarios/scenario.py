@@ -26,7 +26,9 @@ class Role:
 
     A path "stubs/FILE" names a function of a stub file (hardware, assembly). instances: C type to the number of
     the one object of that type that the thread works on; own: locations that are this thread's own copies, to
-    their names; does: in place of functions, what any function does, in order, that can play it.
+    their names; does: in place of functions, what any function does, in order, that can play it; calls: what else can
+    play it, a function that calls a name of each set, among those that a series touches and, where none of `functions`
+    is there, those of the files `within`.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Role:
     cpu: int
     own: Mapping[str, str]
     does: tuple[Step, ...] = ()
+    calls: tuple[frozenset[str], ...] = ()
+    within: tuple[str, ...] = ()
 
 
 @frozen
@@ -147,10 +151,13 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
 
 def _role(table: Mapping[str, object], cpu: int) -> Role:
     does = tuple(_step(text) for text in _strings(table.get("does", ())))
-    functions = () if does else tuple(_function(text) for text in _strings(table["function"]))
+    calls = tuple(frozenset(text.split("|")) for text in _strings(table.get("calls", ())))
+    named = () if does or (calls and "function" not in table) else table["function"]
+    functions = tuple(_function(text) for text in _strings(named))
     instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
     own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
-    return Role(str(table["name"]), functions, instances, cpu, own, does)
+    within = _strings(table.get("within", ()))
+    return Role(str(table["name"]), functions, instances, cpu, own, does, calls, within)
 
 
 def _function(text: str) -> tuple[str, str]:
