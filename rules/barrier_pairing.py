@@ -238,8 +238,11 @@ RULE = Rule(
         "A barrier on one CPU orders nothing for another unless that one has a barrier as well, and the two fit: loads "
         "are ordered against stores, an acquire against a release, and a store before a load needs a full barrier on "
         "both sides. The comment at a barrier names its partner; the rule looks there. A function that loses its "
-        "barrier is shown the comments that count on it, wherever in the tree they are. And where two functions of a "
-        "series share annotated locations, with a barrier for them on one side only, a model of both is executed."
+        "barrier is shown the comments that count on it, wherever in the tree they are. Where a barrier goes or gets "
+        "weaker, the other side is looked for: in its own comment, then among the functions of the file that access "
+        "the same two locations; a model of both is executed, and spoken of where it was safe before and is not now. "
+        "What only the comment says is a warning with its reason. Of two functions that a new comment pairs both must "
+        "keep their order."
     ),
     source=(
         'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '

@@ -107,7 +107,7 @@ def counterparts(first: str, second: str, kinds: str, partner: Walk) -> Iterator
     found: dict[tuple[object, ...], Half] = {}
     for one in begins:
         for two in ends:
-            if two.number <= one.number or not one.meets(two):
+            if two.number <= one.number or key_at(one) == key_at(two) or not one.meets(two):
                 continue
             half = Half(partner, one, two, order_between(partner, one, two))
             if shape_of(kinds, half.kinds) is None:
@@ -116,6 +116,11 @@ def counterparts(first: str, second: str, kinds: str, partner: Walk) -> Iterator
             if what not in found:
                 found[what] = half
     return iter(sorted(found.values(), key=lambda half: not half.is_kept))
+
+
+def key_at(step: Step) -> str | None:
+    """The location of a step."""
+    return key(step.event) if isinstance(step.event, (Read, Write, Update)) else None
 
 
 def shape_of(one: str, other: str) -> str | None:
@@ -186,7 +191,11 @@ def _body(first: Access, order: Order, second: Access, coded: Access, thread: in
 
 
 def _locked(body: Body) -> Body:
-    """The body with each lock that it gives taken before, and each that it takes given in the end."""
+    """The body with each lock that it gives taken before, and each that it takes given in the end; without locks where
+    none is given and then one taken, for a lock that is only given or only taken keeps no two others in order."""
+    kinds = [event.kind for event in body if isinstance(event, Lock)]
+    if "unlock" not in kinds or "lock" not in kinds[kinds.index("unlock") :]:
+        return tuple(event for event in body if not isinstance(event, Lock))
     taken: list[Lock] = []
     missing: list[Event] = []
     for event in body:

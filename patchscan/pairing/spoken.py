@@ -92,8 +92,8 @@ def _in_order(half: Half) -> str:
     one, two = half.accesses
     verbs = {"R": "read", "W": "write"}
     return (
-        f"its {verbs[half.kinds[0]]} of {key(one)} (line {one.place.line}) before its {verbs[half.kinds[1]]} of "
-        f"{key(two)} (line {two.place.line})"
+        f"its {verbs[half.kinds[0]]} of {told(key(one))} (line {one.place.line}) before its {verbs[half.kinds[1]]} of "
+        f"{told(key(two))} (line {two.place.line})"
     )
 
 
@@ -145,7 +145,7 @@ def _proved(context: Context, file: ChangedFile, answer: Answer, proof: Proof) -
 def _property(one: Half, other: Half, after: Outcome) -> str:
     """What the pair is for and what happens now, in the words that fit its shape."""
     own, partner = one.walk.function, other.walk.function
-    first, second = after.locations
+    first, second = map(told, after.locations)
     if after.shape == "message passing":
         writer, reader, data, flag = (
             (own, partner, first, second) if one.kinds == "WW" else (partner, own, second, first)
@@ -163,6 +163,14 @@ def _property(one: Half, other: Half, after: Outcome) -> str:
         f"{own}() accesses {first} and then {second}, {partner}() the other way round; here the outcome is one that "
         f"no order of their statements gives"
     )
+
+
+def told(location: str | None) -> str:
+    """A location in words: a bit of a word, the waiters of a bit or a variable, a field."""
+    word, _, bit = str(location).partition("#")
+    if word.endswith(".queue_of_waiters"):
+        return f"the waiters on {word.removesuffix('.queue_of_waiters')}"
+    return f"bit {bit} of {word}" if bit else word
 
 
 def _result(context: Context, one: Half, other: Half, after: Outcome, before: str | None) -> ModelResult:
@@ -222,6 +230,6 @@ def _gap(order: Unordered) -> str:
     verbs = {"R": "read", "W": "write"}
     now = replace(order, first=order.first_now, second=order.second_now).accesses
     return (
-        f"nothing keeps the {verbs[order.kinds[0]]} of {key(one)} (line {now[0].place.line}) before the "
-        f"{verbs[order.kinds[1]]} of {key(two)} (line {now[1].place.line})"
+        f"nothing keeps the {verbs[order.kinds[0]]} of {told(key(one))} (line {now[0].place.line}) before the "
+        f"{verbs[order.kinds[1]]} of {told(key(two))} (line {now[1].place.line})"
     )
