@@ -146,7 +146,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
 
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
-    from patchscan.commands.output import inputs_of, output_to, output_width, use_colour
+    from patchscan.commands.output import in_one, inputs_of, output_to, output_width, use_colour
     from patchscan.commands.scan import each_series, scan_in_turn, scan_side_by_side
 
     several = each_series(options)
@@ -157,7 +157,10 @@ def scan(options: argparse.Namespace) -> int:
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
     run = scan_in_turn if alone else scan_side_by_side
     status, counted, lost = CLEAN, [], []
-    with output_to(options.output, inputs_of(options)) as write:
+    with (
+        output_to(options.output, inputs_of(options)) as plain,
+        in_one(options.format, options.output, several, plain) as write,
+    ):
         for done in run(several, options, style):
             write(done.documents)
             status = max(status, done.status, key=WORST_LAST.index)

@@ -214,6 +214,11 @@ def anchored(report: Report, finding: Finding) -> tuple[str, int]:
     return (files[0].change.path, 1) if files else ("(no file)", 1)
 
 
+def changelog_name(patch: int) -> str:
+    """What to call the changelog of a patch where a file's name is wanted and none would be true."""
+    return f"changelog-of-patch-{patch}" if patch else "cover-letter"
+
+
 def file_name(title: str) -> str:
     """A title as a file name without its suffix: lower-case letters, digits and hyphens."""
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

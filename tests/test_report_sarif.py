@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from patchscan.basics.record import replace
 from patchscan.finding import Evidence
+from patchscan.report.joining import joined
 from patchscan.report.render import render
-from patchscan.results import Report
+from patchscan.results import ModelResult, Report, Step
 
 from tests.test_report import MAIL, report_on
 
@@ -36,6 +37,12 @@ CLASSES = {
     "fullDescription": "MultiformatMessageString",
     "help": "MultiformatMessageString",
     "defaultConfiguration": "ReportingConfiguration",
+    "automationDetails": "RunAutomationDetails",
+    "originalUriBaseIds": "ArtifactLocation",
+    "logicalLocations": "LogicalLocation",
+    "location": "Location",
+    "codeFlows": "CodeFlow",
+    "threadFlows": "ThreadFlow",
     "suppressions": "Suppression",
     "fixes": "Fix",
     "artifactChanges": "ArtifactChange",
@@ -60,10 +67,13 @@ def faults(value: dict[str, Any], name: str, where: str) -> list[str]:
             found.append(f"{where}: {key} is {inner}")
         if key in FREE:
             continue
-        for number, each in enumerate(inner if isinstance(inner, list) else [inner]):
+        parts = inner if isinstance(inner, list) else [inner]
+        parts = list(inner.values()) if key == "originalUriBaseIds" else parts
+        for number, each in enumerate(parts):
             if isinstance(each, dict):
                 assert key in CLASSES, key
-                found += faults(each, CLASSES[key], f"{where}/{key}/{number}")
+                kind = "ThreadFlowLocation" if (name, key) == ("ThreadFlow", "locations") else CLASSES[key]
+                found += faults(each, kind, f"{where}/{key}/{number}")
     return found
 
 
@@ -74,15 +84,73 @@ def rich_report() -> Report:
     first = replace(
         first, evidence=(Evidence("mm/b c.c", 3, "x"), Evidence("(tree)", 0, "")), suppressed="agreed"
     )
-    second = replace(second, repaired_by=2)
-    return replace(report, findings=(first, second, *rest))
+    second = replace(second, repaired_by=2, model="m")
+    steps = (
+        Step("CPU 0: f()", "READ_ONCE(x)", "mm/a.c", 3, reads_from=2),
+        Step("CPU 1: g()", "WRITE_ONCE(x, 1)", "mm/a.c", 5),
+        Step("CPU 0: f()", "done"),
+    )
+    model = ModelResult("m", "s", "x86", "unsafe", "safe", "Sometimes", steps)
+    return replace(report, findings=(first, second, *rest), models=(model,))
 
 
 def test_the_log_has_what_the_object_model_wants_and_nothing_else() -> None:
     log = json.loads(render(rich_report(), "sarif"))
     assert log["version"] == "2.1.0" and faults(log, "SarifLog", "") == []
     keys = {key for result in log["runs"][0]["results"] for key in result}
-    assert {"fixes", "suppressions", "relatedLocations", "partialFingerprints"} <= keys
+    assert {"fixes", "suppressions", "relatedLocations", "partialFingerprints", "codeFlows"} <= keys
+
+
+def test_an_interleaving_is_a_flow_a_cpu() -> None:
+    (run,) = json.loads(render(rich_report(), "sarif"))["runs"]
+    ((flow,),) = (each["codeFlows"] for each in run["results"] if "codeFlows" in each)
+    first, second = flow["threadFlows"]
+    assert [each["executionOrder"] for each in first["locations"]] == [1, 3]
+    assert [each["executionOrder"] for each in second["locations"]] == [2]
+    assert first["locations"][0]["location"]["message"]["text"] == "READ_ONCE(x); sees step 2"
+    assert "physicalLocation" not in first["locations"][1]["location"]
+
+
+def test_a_changelog_is_no_file_of_the_tree() -> None:
+    (run,) = json.loads(render(report_on(MAIL), "sarif"))["runs"]
+    (place,) = (
+        each["locations"][0] for each in run["results"] if each["ruleId"] == "changelog-previous-patch"
+    )
+    artifact = place["physicalLocation"]["artifactLocation"]
+    assert artifact == {"uri": "changelog-of-patch-1", "uriBaseId": "SERIES"}
+    assert "SERIES" in run["originalUriBaseIds"]
+
+
+def test_what_hosts_limit_is_cut_gravest_last() -> None:
+    report = report_on(MAIL)
+    (error,) = (each for each in report.findings if each.severity == "error")
+    (small, *_) = (each for each in report.findings if each.severity == "info")
+    long = replace(small, message="x" * 5000, evidence=(Evidence("mm/a.c", 1, "x"),) * 300)
+    (run,) = json.loads(render(replace(report, findings=(long,) * 6000 + (error,)), "sarif"))["runs"]
+    assert len(run["results"]) == 5000 and run["results"][0]["level"] == "error"
+    assert len(run["results"][1]["message"]["text"]) == 1000
+    assert len(run["results"][1]["relatedLocations"]) == 100
+    hashes = [each["partialFingerprints"]["primaryLocationLineHash"] for each in run["results"]]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_rules_name_the_document_they_rest_on() -> None:
+    (run,) = json.loads(render(report_on(MAIL), "sarif"))["runs"]
+    links = {each["id"]: each.get("helpUri") for each in run["tool"]["driver"]["rules"]}
+    assert links["changelog-previous-patch"] == "https://docs.kernel.org/process/submitting-patches.html"
+
+
+def test_several_series_are_one_document() -> None:
+    texts = [render(report_on(MAIL), "sarif"), render(report_on(MAIL.replace("red", "blue")), "sarif")]
+    log = json.loads(joined("sarif", [*texts, texts[0]]))
+    assert faults(log, "SarifLog", "") == []
+    names = [run["automationDetails"]["id"] for run in log["runs"]]
+    assert len(names) == 3 == len(set(names))
+    many = json.loads(joined("sarif", texts * 15))
+    assert len(many["runs"]) == 20
+    assert sum(len(run["results"]) for run in many["runs"]) == 15 * sum(
+        len(json.loads(text)["runs"][0]["results"]) for text in texts
+    )
 
 
 def test_the_check_sees_what_is_wrong() -> None:

@@ -21,7 +21,20 @@ WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE)
 LEVELS = ("info", "warning", "error")
 
 
-FORMATS = ("text", "concise", "mail", "html", "markdown", "json", "sarif", "github", "b4", "patchwork")
+FORMATS = (
+    "text",
+    "concise",
+    "mail",
+    "html",
+    "markdown",
+    "json",
+    "sarif",
+    "github",
+    "gitlab",
+    "rdjson",
+    "b4",
+    "patchwork",
+)
 
 
 class UsageError(Exception):

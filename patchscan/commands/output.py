@@ -12,10 +12,13 @@ from patchscan.basics.usage import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
     Documents = Iterable[tuple[str, str]]
+
+# The formats whose documents cannot simply follow each other in one file.
+JOINED = ("json", "sarif", "gitlab", "rdjson", "html")
 
 
 def inputs_of(options: Namespace) -> frozenset[tuple[int, int]]:
@@ -66,6 +69,22 @@ def _of_output(path: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def in_one(
+    form: str, place: str | None, several: Sequence[object], write: Callable[[Documents], None]
+) -> Iterator[Callable[[Documents], None]]:
+    """A function that writes documents, at the end and as one where a format needs that and they share a place."""
+    apart = len(several) < 2 or (place is not None and (place.endswith("/") or os.path.isdir(place)))
+    if apart or form not in JOINED:
+        yield write
+        return
+    from patchscan.report.joining import joined
+
+    held: list[tuple[str, str]] = []
+    yield held.extend
+    write([(held[0][0], joined(form, [text for _, text in held]))])
 
 
 @contextlib.contextmanager
