@@ -237,7 +237,8 @@ class Wording:
         """The tests behind the interleavings of this mail, so that they can be run without our program."""
         for model in self.models:
             if model.litmus:
-                yield from ("The litmus test, for herd7 or patchscan simulate:", "")
+                run = f" ({printable(model.replay)} runs it)" if model.replay else ""
+                yield from (*wrapped(f"The litmus test{run}:"), "")
                 yield from (f"\t{shown(line)}".rstrip() for line in model.litmus.rstrip("\n").split("\n"))
                 yield ""
 

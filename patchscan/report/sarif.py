@@ -34,8 +34,8 @@ def render(report: Report) -> str:
     findings = report.findings if len(report.findings) <= MOST_RESULTS else gravest[:MOST_RESULTS]
     lines: Counter[str] = Counter()
     run = {
-        "automationDetails": automation(report),
         "properties": {"judged": report.judged.word, "notJudged": [text(report.judged.line)][: len(lost)]},
+        "automationDetails": automation(report),
         "tool": {
             "driver": {
                 "name": "patchscan",
