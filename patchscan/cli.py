@@ -118,6 +118,12 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"
     )
+    command.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text report"
+    )
+    command.add_argument(
+        "--sort", choices=("place", "severity"), default="place", help="findings by place, or gravest first"
+    )
     command.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     command.add_argument(
         "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
@@ -152,7 +158,7 @@ def scan(options: argparse.Namespace) -> int:
     several = each_series(options)
     if (options.fix_patch or options.previous) and len(several) > 1:
         raise UsageError("--fix-patch and --previous take one series")
-    style = (output_width(), use_colour(options.output), options.detail)
+    style = (output_width(), use_colour(options.output, options.color), options.detail)
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
     run = scan_in_turn if alone else scan_side_by_side

@@ -140,16 +140,21 @@ def free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def use_colour(output: str | None) -> bool:
-    """Whether to colour: only for a terminal that can and a user who does not mind."""
-    plain = output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+def use_colour(output: str | None, choice: str = "auto") -> bool:
+    """Whether to colour: as asked for, else as NO_COLOR or FORCE_COLOR say, else for a terminal that can."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return not output
+    return sys.stdout.isatty() and not output and os.environ.get("TERM") != "dumb"
 
 
 def output_width() -> int:
-    """Columns of the terminal, 80 where there is none, never so wide that prose is hard to read."""
+    """Columns of the terminal, 80 where there is none; COLUMNS goes before what it says."""
     if not sys.stdout.isatty():
         return 80
     from shutil import get_terminal_size
 
-    return min(get_terminal_size((80, 24)).columns, 110)
+    return min(get_terminal_size((80, 24)).columns, 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patchscan.basics.usage import LEVELS
 from patchscan.commands.reading import exit_status, read
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
@@ -55,14 +56,27 @@ def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report
     start = perf_counter()
     thread = read(series, options.revision)
     middle = perf_counter()
+    from patchscan.commands.progress import watched
+
     if not options.timings:
-        return tools.judge(thread, tools.tree)
+        with watched(tools.rules, getattr(options, "jobs", 0) < 2) as rules:
+            return in_order(tools.judge(thread, tools.tree, rules), options)
     from patchscan.commands.measure import timed
 
     seconds: dict[str, float] = {}
     report = tools.judge(thread, tools.tree, timed(tools.rules, seconds))
     stages = (("read", middle - start), ("judge", perf_counter() - middle))
     return replace(report, timings=(*stages, *sorted(seconds.items(), key=lambda each: -each[1])))
+
+
+def in_order(report: Report, options: Namespace) -> Report:
+    """The report with its findings by place, or the gravest first where --sort asks for that."""
+    if getattr(options, "sort", "place") == "place":
+        return report
+    from patchscan.basics.record import replace
+
+    gravest = sorted(report.findings, key=lambda each: -LEVELS.index(each.severity))
+    return replace(report, findings=tuple(gravest))
 
 
 def scan_in_turn(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:

@@ -1,7 +1,9 @@
 """The report for a terminal: per patch the quoted line and the reason, then what was not checked."""
 
+import os
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
+from urllib.parse import quote
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
@@ -10,10 +12,13 @@ from patchscan.report.answered import remark_lines
 from patchscan.report.folded import Fold, folded, places
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
 from patchscan.results import Report
+from patchscan.series import Patch
 from patchscan.tree.overlay import FileState
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
 INDENT = "    "
+# Prose wider than this is hard to read; interleavings use what there is.
+WIDEST = 110
 # How many places of one reason, and functions that do not parse, are named without being asked.
 MOST_PLACES = 3
 MOST_PARTIAL = 2
@@ -52,7 +57,7 @@ def coloured(rows: tuple[Row, ...]) -> str:
     out = StringIO()
     console = Console(file=out, force_terminal=True, color_system="standard", soft_wrap=True, highlight=False)
     for each in rows:
-        console.print(Text.assemble(*((text, STYLES[style]) for text, style in each.pieces)))
+        console.print(Text.assemble(*((text, STYLES.get(style, style)) for text, style in each.pieces)))
     return out.getvalue()
 
 
@@ -62,13 +67,13 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
         yield from header_rows(report, width)
     elif report.judged.lost and report.series is not None:
         yield from wrapped(report.judged.line, width, "", "warning")
-    for patch in report.series.mails if report.series else ():
+    for patch in in_order(report):
         found = [each for each in report.shown if each.patch == patch.index and not each.preexisting]
         if found:
             yield row(printable(patch.subject), "title")
             yield row()
             for fold in folded(found):
-                yield from finding_rows(fold, width)
+                yield from finding_rows(fold, width, directory(report))
     if detail >= 0:
         yield from model_rows(report, width, detail)
         yield from section_rows("Cost", cost_lines(report), width)
@@ -87,6 +92,12 @@ def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
     yield from section_rows("Time", seconds, width)
     if detail >= 0 or report.series is None:
         yield row(summary(report), "title")
+
+
+def in_order(report: Report) -> list[Patch]:
+    """The patches with findings, in the order in which the report has these."""
+    mails = {patch.index: patch for patch in (report.series.mails if report.series else ())}
+    return [mails[index] for index in dict.fromkeys(each.patch for each in report.shown) if index in mails]
 
 
 def problem_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
@@ -149,15 +160,28 @@ def told_apart(file: FileState, whole: bool) -> bool:
     return whole or file.used == "text" or bool(file.change.damaged)
 
 
-def finding_rows(fold: Fold, width: int) -> Iterator[Row]:
+def directory(report: Report) -> str:
+    """The tree as an absolute path, "" where it is no directory at hand."""
+    tree = report.states[-1].view.tree if report.states else None
+    return os.path.abspath(tree.name) if tree is not None and os.path.isdir(tree.name) else ""
+
+
+def linked(path: str, top: str) -> str:
+    """The style of a link to a file of the tree, for a terminal that knows links; "" where there is no such file."""
+    whole = os.path.join(top, path)
+    inside = top and os.path.realpath(whole).startswith(os.path.realpath(top) + os.sep)
+    return f"link file://{quote(whole)}" if inside and os.path.isfile(whole) else ""
+
+
+def finding_rows(fold: Fold, width: int, top: str = "") -> Iterator[Row]:
     """One finding: place, rule, the line it speaks of, the reason and the evidence; then where else it holds."""
     finding = fold.finding
     place = (
         f"{finding.path}:{finding.line}" if finding.path != CHANGELOG else f"changelog line {finding.line}"
     )
-    yield Row(
-        ((f"  {printable(place)}: ", ""), (finding.severity, finding.severity), (f" {finding.rule}", ""))
-    )
+    link = linked(finding.path, top)
+    severity = (finding.severity, finding.severity)
+    yield Row((("  ", ""), (printable(place), link), (": ", ""), severity, (f" {finding.rule}", "")))
     if finding.text:
         yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", "quote")
     yield from wrapped(finding.message, width, INDENT)
@@ -276,7 +300,7 @@ def wrapped(text: str, width: int, indent: str, style: str = "") -> Iterator[Row
     deeper = indent + ("  " if len(indent) < len(INDENT) else "")
     lines = wrap(
         printable(text),
-        width,
+        min(width, WIDEST),
         initial_indent=indent,
         subsequent_indent=deeper,
         break_long_words=False,
