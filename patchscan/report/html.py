@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
+from patchscan.basics.usage import LEVELS
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.answered import remark_lines
 from patchscan.report.models import proofs, title, verdict
@@ -71,6 +72,12 @@ def render(report: Report) -> str:
         .render(
             report=report,
             summary=summary(report),
+            gravest=sorted(report.findings, key=lambda each: (not each.counts, -LEVELS.index(each.severity))),
+            severities=[
+                each for each in reversed(LEVELS) if any(f.severity == each for f in report.findings)
+            ],
+            rule_names=sorted({each.rule for each in report.findings}),
+            patch_numbers=sorted({each.patch for each in report.findings}),
             patches=shown_patches(report),
             matrix=matrix(report.models),
             models=sorted(report.models, key=lambda each: each.name not in proofs(report)),

@@ -1,10 +1,18 @@
 "use strict";
+for (const form of document.querySelectorAll("form.filters")) {
+	const page = form.closest("section") || document;
+	form.hidden = false;
+	form.addEventListener("change", () => {
+		for (const each of page.querySelectorAll("[data-severity]"))
+			each.hidden = Array.from(form.elements).some((wish) => wish.value && each.dataset[wish.name] !== wish.value);
+	});
+}
 const remarks = Array.from(document.querySelectorAll(".remark"));
 let current = -1;
 for (const keys of document.querySelectorAll(".keys")) keys.hidden = false;
 function go(step) {
-	if (remarks.length === 0) return;
-	current = (current + step + remarks.length) % remarks.length;
+	if (remarks.every((remark) => remark.hidden)) return;
+	do current = (current + step + remarks.length) % remarks.length; while (remarks[current].hidden);
 	const remark = remarks[current];
 	for (let box = remark.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
 	remark.focus({ preventScroll: true });
