@@ -50,8 +50,8 @@ def said_of(breach: Breach) -> str:
     """The wish, and on what it rests."""
     if not breach.all:
         return breach.habit.wish
-    where = "the files beside this one keep" if breach.beside else "the file keeps"
-    return f"{breach.habit.wish}: {where} it in {breach.kept} of {breach.all} places"
+    where = "in the files beside this one" if breach.beside else "in this file"
+    return f"{where} {breach.habit.wish} ({breach.kept} of {breach.all} places)"
 
 
 def place_of(breach: Breach, first: Breach) -> str:
@@ -162,7 +162,7 @@ Walk again.
 +int walk_again(struct list *list)
 +{{
 +	int count;
-+	struct list_head *entry; // want "longest line to the shortest: the file keeps it in 24 of 24.*also an empty line"
++	struct list_head *entry; // want "in this file locals go from the longest .* .24 of 24 places.; also an empty"
 +	count = count_entries(list,
 +		entry);
 +	return count;
@@ -178,7 +178,7 @@ Walk.
 +	return 0;
 +}
 +
-+ // want "^one empty line, not two$"
++ // want "^one empty line is enough$"
 +int walk_again(void)
 +{
 +	return 0;
@@ -206,7 +206,7 @@ Walk.
  #include <linux/fs.h>
  #include <linux/gfp.h>
  #include <linux/of.h>
-+#include <linux/module.h> // want "order of their names: the file keeps it in 7 of 7"
++#include <linux/module.h> // want "headers stand in the order of their names .7 of 7"
  int x;
 """,
     ),

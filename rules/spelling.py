@@ -88,9 +88,9 @@ def mistakes(lines: Iterable[Prose], known: Words) -> Iterator[tuple[Prose, str,
 
 
 def said_of(word: str, meant: Sequence[str]) -> str:
-    """The remark on a misspelt word."""
+    """The remark on a misspelt word, as reviewers write it."""
     right = [each.capitalize() if word[0].isupper() else each for each in meant[:2]]
-    return f'"{word}": {" or ".join(right)}'
+    return f"s/{word}/{right[0]}/" if len(right) == 1 else f'"{word}": {" or ".join(right)}?'
 
 
 def slips(text: str, following: str = "") -> Iterator[str]:
@@ -207,7 +207,7 @@ int walk(void)
 	return 0;
 }
 >>> patch mm: walk
-Look at the lenght of the list and at // want "lenght.: length" "at. stands twice"
+Look at the lenght of the list and at // want "s/lenght/length/" "at. stands twice"
 at the end of it, and in in the list. Fix it // want "in. stands twice"
 by initialize the list first, and by use of it. // want "by initializing"
 
@@ -215,7 +215,7 @@ by initialize the list first, and by use of it. // want "by initializing"
 >>> file mm/example.c
  int walk(void)
  {
-+	/* Abov the head teh entries are lost */ // want "Abov.: Above" "teh.: the"
++	/* Abov the head teh entries are lost */ // want "s/Abov/Above/" "s/teh/the/"
  	return 0;
  }
 """,

@@ -169,6 +169,12 @@ def test_a_fix_that_empties_a_body_is_shown_with_what_it_takes_away() -> None:
     assert body[-3:] == ["-\twhile (a) {", "-\t\tf(a);", "+\twhile (a) {"]
 
 
+def test_a_fix_is_shown_with_what_stands_between_its_lines() -> None:
+    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,3 +3,4 @@\n-\telse\n+\telse {\n \t\tf(a);\n+\t}\n \tg();\n"
+    body = body_of(with_findings(finding("braces", fix=diff)))
+    assert body[-4:] == ["", "\telse {", "\t\tf(a);", "\t}"]
+
+
 def test_an_interleaving_is_told_once() -> None:
     model = ModelResult("m", "s", "x86", "unsafe", "safe", "Sometimes", (Step("CPU 0: f()", "READ_ONCE(x)"),))
     model = replace(model, litmus="C m\n{}\n", replay="patchscan simulate m.litmus")

@@ -135,7 +135,7 @@ def aligned_arguments(lines: Lines) -> Iterator[Sample]:
 class Habit:
     """A way of layout. fewest, share: of kept samples, and among all, from which on a text keeps it.
 
-    wish: what a reviewer says where it is not kept; everywhere: kernel code keeps it, whatever the file does;
+    wish: what a reviewer says of it where it is not kept; everywhere: kernel code keeps it, whatever the file does;
     beside: a new file is held against those beside it.
     """
 
@@ -148,13 +148,13 @@ class Habit:
 
 
 HABITS = (
-    Habit(longest_first, 8, 0.9, "locals from the longest line to the shortest", beside=True),
-    Habit(sorted_includes, 6, 0.99, "headers in the order of their names", beside=True),
-    Habit(single_blanks, 10, 0.99, "one empty line, not two", True),
-    Habit(blank_below_locals, 8, 0.97, "an empty line below the locals", True),
-    Habit(aligned_arguments, 20, 0.97, "arguments that go on aligned with the open parenthesis"),
-    Habit(comments_open_alone, 6, 0.95, "comments of several lines that begin with /* alone"),
-    Habit(narrow_lines, 200, 0.995, f"lines of at most {COLUMNS} columns"),
+    Habit(longest_first, 8, 0.9, "locals go from the longest line to the shortest", beside=True),
+    Habit(sorted_includes, 6, 0.99, "headers stand in the order of their names", beside=True),
+    Habit(single_blanks, 10, 0.99, "one empty line is enough", True),
+    Habit(blank_below_locals, 8, 0.97, "an empty line stands below the locals", True),
+    Habit(aligned_arguments, 20, 0.97, "arguments that go on are aligned with the open parenthesis"),
+    Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
+    Habit(narrow_lines, 200, 0.995, f"lines end by column {COLUMNS}"),
 )
 
 

@@ -1,7 +1,7 @@
 """Findings in the words of a reply: whole sentences, a question where there is no proof, no line numbers."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from patchscan.basics.pattern import pattern
@@ -78,16 +78,24 @@ def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
 
 
 def suggestion_lines(finding: Finding) -> Iterator[str]:
-    """The lines that a mechanical fix adds; with those it takes away where the new ones alone say nothing."""
-    lines = [line for line in (finding.fix or "").split("\n") if re.match(r"[-+](?!(?:\+\+|--) )", line)]
-    added = [line[1:] for line in lines if line.startswith("+")]
-    says = sum(any(char.isalnum() for char in line) for line in added)
-    whole = says and not any(line.rstrip().endswith("{") and not says > 1 for line in added)
-    if whole or lines:
+    """What a mechanical fix makes of the lines it changes, with those between; as a diff where that says nothing."""
+    hunks = re.split(r"(?m)^@@ .*\n", finding.fix or "")[1:]
+    changed = [changed_lines(hunk.rstrip("\n").split("\n")) for hunk in hunks]
+    made = [line[1:] for lines in changed for line in lines if not line.startswith("-")]
+    says = any(char.isalnum() for line in made for char in line) and not made[-1].rstrip().endswith("{")
+    shown_lines = made if says else [line for lines in changed for line in lines]
+    # "s/one/other/" says it all.
+    if shown_lines and not finding.message.startswith("s/"):
         yield ""
         yield "Like this:"
         yield ""
-        yield from (shown(line) for line in (added if whole else lines))
+        yield from (shown(line) for line in shown_lines)
+
+
+def changed_lines(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a hunk from the first that is changed to the last."""
+    at = [number for number, line in enumerate(lines) if line.startswith(("+", "-"))]
+    return lines[at[0] : at[-1] + 1] if at else ()
 
 
 def wrapped(text: str) -> list[str]:
