@@ -25,6 +25,7 @@ FORMATS = (
     "text",
     "concise",
     "mail",
+    "fixups",
     "html",
     "markdown",
     "json",

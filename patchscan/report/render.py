@@ -31,6 +31,10 @@ def documents(
         from patchscan.report.mail import drafts
 
         return tuple((name, inert(text)) for name, text in drafts(report, level))
+    if form == "fixups":
+        from patchscan.report.fixups import fixups
+
+        return tuple(fixups(report))
     title = report.series.title if report.series else "no series"
     return ((f"{file_name(title)}.{SUFFIXES[form]}", render(report, form, width, colour, detail)),)
 
