@@ -70,7 +70,7 @@ class Holding:
         return tuple(each for each in self.ways if each.token.state == state)
 
 
-class _Follower(Client):
+class Follower(Client):
     """Follows one resource."""
 
     def __init__(self, graph: Graph, resource: Resource) -> None:
@@ -80,6 +80,7 @@ class _Follower(Client):
         self.row = resource.row
         self.sites = dict(resource.sites)
         self.awaits = frozenset(self.sites)
+        self.twice: dict[tuple[int, int], str] = {}
         self.by_argument = self.row.at is not None
         self.root = root_of(resource.key)
         self._calls = [e for p in graph.points for e in p.operations if isinstance(e, Called)]
@@ -100,6 +101,9 @@ class _Follower(Client):
     def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         if call.offset in self.sites:
             return self._taken(call, token)
+        if token.state == GIVEN and call.sure and not facts.coarse and self._again(call, token):
+            self.twice.setdefault((token.line, call.line), call.name)
+            return ()
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -107,7 +111,7 @@ class _Follower(Client):
         if call.name in self.row.consumes and any(name in call.arguments for name in token.names):
             return ((Taken(GONE, frozenset(), call.line), ANY),)
         if self._gives(call, token):
-            return ((Taken(GIVEN, frozenset(), call.line, by=call.name), ANY),)
+            return ((Taken(GIVEN, token.names, call.line, by=call.name), ANY),)
         if self._takes_over(call, token):
             return ((Taken(GONE, frozenset(), call.line), ANY),)
         if (
@@ -147,6 +151,13 @@ class _Follower(Client):
             return True
         return any(self._is(argument, name) for argument in call.arguments for name in token.names)
 
+    def _again(self, call: Called, token: Taken) -> bool:
+        """Whether a call gives back what was given back already."""
+        if call.name not in self.row.release:
+            return False
+        bare = self.resource.key == "" and not call.arguments
+        return bare or any(argument in token.names for argument in call.arguments)
+
     def _is(self, argument: str, name: str) -> bool:
         """Whether an argument is what a name means: np, &pdev->dev, pdev->dev."""
         if argument == name:
@@ -184,6 +195,8 @@ class _Follower(Client):
         )
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
+        if token.state == GIVEN and (operation.key in token.names or operation.key == self.root):
+            return Taken(GIVEN, token.names - {operation.key, self.resource.key}, token.line, by=token.by)
         if token.state != HELD:
             return token
         if operation.key == self.resource.key and operation.line == token.line:
@@ -235,7 +248,7 @@ def holdings(
     ways = ways_of(graph)
     pointer = "*" in function.header.partition(function.name)[0]
     for resource in resources(graph, known_calls):
-        walk = ways.walk(_Follower(graph, resource))
+        walk = ways.walk(Follower(graph, resource))
         found.setdefault(resource.identity, []).append(_holding(graph, resource, walk, pointer))
     return found
 

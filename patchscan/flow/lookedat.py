@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.actions import Assigned, Called, Read, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 
@@ -79,3 +80,71 @@ def _first(graph: Graph, number: int, key: str) -> Iterator[tuple[str, int]]:
             if edge.to not in seen:
                 seen.add(edge.to)
                 work.append(edge.to)
+
+
+@frozen
+class Overwritten:
+    """key, which holds what a call returned, is assigned anew on `line` on every way before it is read."""
+
+    call: Called
+    key: str
+    line: int
+
+
+# A register is read for the effect that reading it has.
+_FOR_EFFECT = pattern(r"\w*(read|inb|inw|inl|get|recv|fetch|dummy|poll)\w*|PTR_ERR\w*|max\w*|min\w*")
+
+
+def overwritten(graph: Graph) -> Iterator[Overwritten]:
+    """The results of calls that nobody reads: of variables that are tested elsewhere in the function."""
+    tested = {edge.key for point in graph.points for edge in point.edges if edge.key}
+    for number, point in enumerate(graph.points):
+        for at, call in enumerate(point.operations):
+            if not isinstance(call, Called) or not call.name or not call.sure or call.result not in tested:
+                continue
+            if (
+                call.result not in graph.locals
+                or call.result in graph.pointers
+                or _FOR_EFFECT.fullmatch(call.name)
+            ):
+                continue
+            if not any(
+                isinstance(each, Assigned)
+                and each.key == call.result
+                and each.value.copy == f"@{call.offset}"
+                for each in point.operations[at:]
+            ):
+                continue
+            line = _next_write(graph, number, call.result)
+            if line and line != call.line:
+                yield Overwritten(call, call.result, line)
+
+
+def _next_write(graph: Graph, number: int, key: str) -> int:
+    """The line on which a value is written next, 0 where it may be read before or the function ends."""
+    if any(edge.key and key in words_of(edge.key) for edge in graph.points[number].edges):
+        return 0
+    lines: set[int] = set()
+    seen, work = {number}, [edge.to for edge in graph.points[number].edges]
+    while work:
+        at = work.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        point = graph.points[at]
+        written = 0
+        for each in point.operations:
+            if isinstance(each, Read) and each.key == key:
+                return 0
+            if isinstance(each, Called) and any(key in words_of(argument) for argument in each.arguments):
+                return 0
+            if isinstance(each, Assigned) and each.key == key:
+                written = each.line
+                break
+        if written:
+            lines.add(written)
+            continue
+        if point.leaves or any(edge.key and key in words_of(edge.key) for edge in point.edges):
+            return 0
+        work.extend(edge.to for edge in point.edges)
+    return min(lines, default=0)

@@ -200,3 +200,8 @@ def returns_null(name: str) -> bool:
     if row is not None:
         return row.kind == "memory" and row.calls.get(name) == "null"
     return _MANAGED.fullmatch(name) is not None
+
+
+def may_give_back(function: Function) -> bool:
+    """Whether a function calls something that gives a resource back."""
+    return not function.identifiers.isdisjoint(releasing())

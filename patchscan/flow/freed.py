@@ -1,0 +1,127 @@
+"""What is done with memory after it was freed, and what is given back twice."""
+
+from collections.abc import Iterable, Iterator
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, root_of, words_of
+from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.knowing import Reading
+from patchscan.flow.signs import ANY, ZERO
+from patchscan.flow.ways import Client, Token, Trail, ways_of
+
+# Calls that free at once what they are handed, and the number of that argument.
+FREES = {
+    "kfree": 0,
+    "kvfree": 0,
+    "vfree": 0,
+    "kfree_sensitive": 0,
+    "kvfree_sensitive": 0,
+    "kmem_cache_free": 1,
+    "destroy_workqueue": 0,
+    "kmem_cache_destroy": 0,
+    "crypto_free_shash": 0,
+    "crypto_free_ahash": 0,
+    "crypto_free_skcipher": 0,
+    "crypto_free_aead": 0,
+    "platform_device_unregister": 0,
+    "input_free_device": 0,
+    "devm_kfree": 1,
+}
+_PLAIN = pattern(r"\w+((->|\.)\w+)*")
+# They only look at the pointer.
+_LOOKS = pattern(
+    r"\w*(print|err|warn|info|dbg|debug|trace)\w*|IS_ERR\w*|PTR_ERR|WARN\w*|BUG\w*|likely|unlikely|ERR_PTR|kfree_rcu"
+)
+
+
+@frozen
+class AfterFree:
+    """key is used on `line` after `freed` on line `origin`. by: the call that uses it; again: which frees it again."""
+
+    key: str
+    line: int
+    origin: int
+    freed: str
+    trail: Trail | None
+    by: str = ""
+    again: bool = False
+
+
+class _Freed(Client):
+    """Follows what one call freed."""
+
+    uses = True
+
+    def __init__(self, graph: Graph, call: Called, key: str) -> None:
+        self.graph = graph
+        self.call = call
+        self.key = key
+        self.root = root_of(key)
+        self.awaits = frozenset((call.offset,))
+        self.found: dict[int, AfterFree] = {}
+
+    def waits(self, token: Token) -> bool:
+        return not token
+
+    def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        if call.offset == self.call.offset:
+            if token:
+                self._use(call.line, facts, call.name, True)
+            zero = facts.of(self.key) == ZERO
+            return () if zero or not call.sure else (("freed", ANY),)
+        if not token:
+            return ((token, ANY),)
+        if any(argument == f"&{self.key}" for argument in call.arguments):
+            return ()
+        into = (f"&{self.key}->", f"{self.key}->")
+        if self.key in call.arguments or any(argument.startswith(into) for argument in call.arguments):
+            again = FREES.get(call.name)
+            if again is not None and again < len(call.arguments) and call.arguments[again] == self.key:
+                self._use(call.line, facts, call.name, True)
+            elif call.sure and not _LOOKS.fullmatch(call.name) and call.name:
+                self._use(call.line, facts, call.name)
+            return ()
+        if "->" in self.key and any(self.root in words_of(argument) for argument in call.arguments):
+            return ()
+        return ((token, ANY),)
+
+    def _use(self, line: int, facts: Reading, by: str = "", again: bool = False) -> None:
+        if not facts.coarse and facts.of(self.key) != ZERO:
+            use = AfterFree(self.key, line, self.call.line, self.call.name, facts.trail, by, again)
+            self.found.setdefault(line, use)
+
+    def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
+        if not token:
+            return token
+        if isinstance(operation, Dereferenced):
+            if operation.key == self.key or operation.key.startswith(f"{self.key}->"):
+                self._use(operation.line, facts)
+                return None
+        elif isinstance(operation, Round) and self.root in operation.arguments:
+            goes_on = operation.macro.startswith(("list_for_each_entry", "hlist_for_each_entry"))
+            unsafe = goes_on and not any(word in operation.macro for word in ("safe", "rcu", "lockless"))
+            if unsafe and operation.arguments[0] == self.key and token == "freed":
+                self._use(operation.line, facts, operation.macro)
+            return None
+        return token
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        if token and (operation.key == self.key or operation.key == self.root):
+            return None
+        return token
+
+    def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
+        return token
+
+
+def uses_after_free(graph: Graph) -> Iterator[AfterFree]:
+    """The uses of what was freed."""
+    for point in graph.points:
+        for call in point.operations:
+            if isinstance(call, Called) and call.name in FREES and FREES[call.name] < len(call.arguments):
+                key = call.arguments[FREES[call.name]]
+                if _PLAIN.fullmatch(key):
+                    client = _Freed(graph, call, key)
+                    if ways_of(graph).walk(client).complete:
+                        yield from client.found.values()

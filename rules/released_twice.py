@@ -1,0 +1,154 @@
+"""Memory, a lock or a reference that is given back a second time on the same way."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.graph import Graph
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The functions that the patch touches, beside what they were before."""
+    from patchscan.flow.resources import may_give_back
+
+    for file in context.c_files:
+        for function in file.functions:
+            if may_give_back(function):
+                yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    from patchscan.flow.building import graph_of
+
+    graph = graph_of(function)
+    if graph is None:
+        return
+    found = twice(graph)
+    if not found:
+        return
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    known = {(key, name) for key, name, *_ in twice(old)} if old is not None else set()
+    for key, name, first, second in found:
+        line = place(file, first, second)
+        if line is not None and (key, name) not in known:
+            known.add((key, name))
+            what = key or "it"
+            message = (
+                f"{name}() on line {file.patch_line(second)} gives {what} back a second time: line "
+                f"{file.patch_line(first)} did so already on this way"
+            )
+            yield file.finding(line, message, (file.evidence(first), file.evidence(second)))
+
+
+def twice(graph: "Graph") -> list[tuple[str, str, int, int]]:
+    """(what, by which call, first line, second line) of what is given back twice."""
+    from patchscan.flow.freed import uses_after_free
+    from patchscan.flow.givingback import given_twice
+
+    freed = [(each.key, each.by, each.origin, each.line) for each in uses_after_free(graph) if each.again]
+    return [*freed, *given_twice(graph)]
+
+
+def place(file: ChangedFile, first: int, second: int) -> int | None:
+    """The line to speak at: one that the patch adds, else where it took a line away between the two."""
+    for line in (second, first):
+        if line in file.added_numbers and not file.was_there(line):
+            return line
+    low, high = sorted((first, second))
+    return min((line for line in file.touched_numbers if low <= line <= high), default=None)
+
+
+RULE = Rule(
+    name="released-twice",
+    summary="Memory, a lock or a reference is given back twice on one way",
+    why="The second time it is somebody else's: their memory is freed, their lock is opened, their count drops.",
+    source="Documentation/locking/mutex-design.rst; Documentation/core-api/memory-allocation.rst; drivers/of/dynamic.c",
+    severity="error",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int settle(struct port *port)
+ {
+ 	int ret;
+ 
+ 	mutex_lock(&port->lock);
+ 	ret = fill(port);
+ 	if (ret) {
+ 		mutex_unlock(&port->lock);
+-		return ret;
++		goto out; // want "mutex_unlock.. on line 14 gives &port->lock back a second time: line 8 did so"
+ 	}
+ 	port->size = 0;
+ 
+ out:
+ 	mutex_unlock(&port->lock);
+ 	return ret;
+ }
+""",
+        """
+ static void release(struct port *port)
+ {
+ 	kfree(port->table);
++	kfree(port->table); // want "kfree.. on line 4 gives port->table back a second time: line 3"
+ }
+""",
+        """
+ static int settle(struct device *dev)
+ {
+ 	struct device_node *node = of_get_parent(dev->of_node);
+ 	int ret = fill(node);
+ 
++	of_node_put(node); // want "of_node_put.. on line 9 gives node back a second time"
+ 	if (ret)
+ 		dev_err(dev, "not filled");
+ 	of_node_put(node);
+ 	return ret;
+ }
+""",
+    ),
+    good=(
+        """
+ static int settle(struct port *port)
+ {
+ 	int ret;
+ 
+ 	mutex_lock(&port->lock);
+ 	ret = fill(port);
++	if (ret) {
++		mutex_unlock(&port->lock);
++		wait(port);
++		mutex_lock(&port->lock);
++	}
+ 	mutex_unlock(&port->lock);
+ 	return ret;
+ }
+""",
+        """
+ static void release(struct port *port)
+ {
+ 	kfree(port->table);
++	port->table = NULL;
++	kfree(port->table);
+ }
+""",
+        """
+ static int settle(struct port *port, bool early)
+ {
+ 	mutex_lock(&port->lock);
++	if (early)
++		mutex_unlock(&port->lock);
++	wait(port);
++	if (!early)
+ 		mutex_unlock(&port->lock);
+ 	return 0;
+ }
+""",
+    ),
+)

@@ -1,0 +1,160 @@
+"""A result that is not looked at, or not all of it: a signal taken for time left, a code overwritten unread."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.graph import Graph
+    from patchscan.flow.lookedat import Overwritten
+
+_WORDS = pattern(r"\w\s*\(|=|\bif\b")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The functions in which the patch changes a call, an assignment or a test."""
+    for file in context.c_files:
+        if any(_WORDS.search(line.text) for line in (*file.added, *file.removed)):
+            for function in file.functions:
+                yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.lookedat import overwritten
+
+    graph = graph_of(function)
+    if graph is None:
+        return
+    yield from signals(file, graph)
+    found = list(overwritten(graph))
+    if not found:
+        return
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    known = {(each.call.name, each.key) for each in overwritten(old)} if old is not None else set()
+    for each in found:
+        line = place(file, each)
+        if line is not None and (each.call.name, each.key) not in known:
+            yield file.finding(
+                line,
+                f"what {each.call.name}() returns on line {file.patch_line(each.call.line)} is overwritten on line "
+                f"{file.patch_line(each.line)} before anybody looks at {each.key}",
+                (file.evidence(each.call.line), file.evidence(each.line)),
+            )
+
+
+def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
+    """Waits that a signal can end, whose result is only tested for 0."""
+    from patchscan.flow.conventions import listed
+    from patchscan.flow.lookedat import tests_of
+
+    for tests in tests_of(graph):
+        if listed(tests.call.name) != "interrupted" or tests.kind != "null":
+            continue
+        lines = (*tests.lines, tests.call.line)
+        line = next((each for each in lines if each in file.added_numbers and not file.was_there(each)), None)
+        if line is not None:
+            yield file.finding(
+                line,
+                f"{tests.call.name}() returns a negative number when a signal ends the wait, which this test takes "
+                "for success",
+                tuple(file.evidence(each) for each in dict.fromkeys((tests.call.line, *tests.lines))),
+            )
+
+
+def place(file: ChangedFile, found: "Overwritten") -> int | None:
+    """The line to speak at: one that the patch adds, else where it took a line away between the two."""
+    for line in (found.call.line, found.line):
+        if line in file.added_numbers and not file.was_there(line):
+            return line
+    inside = range(found.call.line, found.line + 1)
+    return min((line for line in file.touched_numbers if line in inside), default=None)
+
+
+RULE = Rule(
+    name="unchecked-result",
+    summary="A result is overwritten before anybody looks at it, or a signal is taken for success",
+    why="What failed goes unnoticed, and what follows works on what is not there or not yet done.",
+    source="kernel/sched/completion.c; include/linux/wait.h; Documentation/process/coding-style.rst",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int receive(struct port *port)
+ {
+-	long left = wait_for_completion_interruptible_timeout(&port->done, HZ);
+-
+-	if (left < 0)
+-		return left;
+-	if (!left)
++	if (!wait_for_completion_interruptible_timeout(&port->done, HZ)) // want "negative number when a signal ends"
+ 		return -ETIMEDOUT;
+ 	return 0;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	int ret;
+ 
+ 	ret = set_mode(port, 1);
+-	if (ret)
+-		return ret;
+-	ret = set_speed(port, 2);
++	ret = set_speed(port, 2); // want "what set_mode.. returns on line 5 is overwritten on line 6 before anybody looks"
+ 	if (ret)
+ 		return ret;
+ 	return start(port);
+ }
+""",
+    ),
+    good=(
+        """
+ static int receive(struct port *port)
+ {
++	long left = wait_for_completion_interruptible_timeout(&port->done, HZ);
++
++	if (left <= 0)
++		return left ? left : -ETIMEDOUT;
++	if (!wait_for_completion_timeout(&port->done, HZ))
++		return -ETIMEDOUT;
+ 	return 0;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	int ret;
+ 
++	ret = set_mode(port, 1);
++	if (!ret)
++		ret = set_speed(port, 2);
++	ret = ret ?: start(port);
+ 	if (ret)
+ 		return ret;
+ 	return start(port);
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	int i, ret = 0;
+ 
++	for (i = 0; i < port->lanes; i++) {
++		ret = set_lane(port, i);
++		if (ret)
++			break;
++	}
++	port->state = ret;
+ 	return ret;
+ }
+""",
+    ),
+)

@@ -1,0 +1,197 @@
+"""A function that returns success where something failed, or the code of something that did not fail."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.returning import Wrong
+
+_WORDS = pattern(r"\b(return|goto|if|PTR_ERR)\b|=")
+_NO_NUMBER = pattern(r"\*|\bvoid\b|\bbool\b|\birqreturn_t\b|\bnetdev_tx_t\b|\bunsigned\b|\bu\d+\b|\bsize_t\b")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The functions in which the patch changes what is returned, decided or assigned."""
+    for file in context.c_files:
+        if any(_WORDS.search(line.text) for line in (*file.added, *file.removed)):
+            for function in file.functions:
+                yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.returning import wrong_returns
+
+    if _NO_NUMBER.search(function.header.partition(function.name)[0]) or (
+        "PTR_ERR" not in function.text and ("return" not in function.text)
+    ):
+        return
+    graph = graph_of(function)
+    if graph is None:
+        return
+    found = [(each, line) for each in wrong_returns(graph) if (line := place(file, each)) is not None]
+    if not found:
+        return
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    known = {key_of(each) for each in wrong_returns(old)} if old is not None else set()
+    for wrong, line in found:
+        if key_of(wrong) not in known:
+            yield report(file, function, wrong, line)
+
+
+def key_of(wrong: "Wrong") -> tuple[str, str, str, str]:
+    """What tells a wrong return in another state of the function."""
+    return wrong.why, wrong.decision.key, wrong.returned, wrong.other
+
+
+def place(file: ChangedFile, wrong: "Wrong") -> int | None:
+    """The line to speak at, of those that the patch adds; where it took one away, the decision's."""
+    lines = (wrong.line, wrong.decision.printed, wrong.decision.line, wrong.tested)
+    for line in lines:
+        if line and line in file.added_numbers and not file.was_there(line):
+            return line
+    inside = range(wrong.decision.line, max(wrong.decision.line + 1, wrong.decision.printed + 2))
+    return next((line for line in inside if line in file.touched_numbers), None)
+
+
+def report(file: ChangedFile, function: Function, wrong: "Wrong", line: int) -> Finding:
+    decided, ends = file.patch_line(wrong.decision.line), file.patch_line(wrong.line)
+    zero = f"{wrong.returned} is 0 there"
+    if wrong.tested:
+        zero += f", as line {file.patch_line(wrong.tested)} found"
+    if wrong.why == "code":
+        message = (
+            f"line {decided} found that {wrong.decision.key} is an error, but the code of {wrong.other}, which is "
+            "none, is returned"
+        )
+    elif wrong.why == "printed":
+        printed = file.patch_line(wrong.decision.printed)
+        message = (
+            f"{function.name}() returns {wrong.returned} on line {ends} after the error that line {printed} tells, "
+            f"but {zero}: the caller takes it for success"
+        )
+    else:
+        message = (
+            f"{function.name}() returns {wrong.returned} on line {ends} where {wrong.decision.key} could not be had "
+            f"(line {decided}), but {zero}: the caller takes it for success"
+        )
+    shown = dict.fromkeys(
+        sorted({wrong.decision.line, wrong.line, wrong.tested, wrong.decision.printed} - {0})
+    )
+    return file.finding(line, message, tuple(file.evidence(each) for each in shown))
+
+
+RULE = Rule(
+    name="wrong-return",
+    summary="Success is returned where something failed, or the code of something that did not fail",
+    why="The caller goes on with what is not there, or reports a success that was none.",
+    source="Documentation/process/coding-style.rst (function return values and names)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int toggle(struct port *port)
+ {
+ 	int strobe, ret;
+ 
+ 	ret = read_field(port, &strobe);
+ 	if (ret)
+ 		return ret;
+ 	if (strobe) {
+ 		dev_err(port->dev, "still in strobe mode");
+-		return -EINVAL;
++		return ret; // want "toggle.. returns ret on line 10 after the error that line 9 tells, but ret is 0 there"
+ 	}
+ 	return write_field(port, 1);
+ }
+""",
+        """
+ static int grow(struct port *port)
+ {
+ 	int ret = check_port(port);
+ 
+ 	if (ret)
+ 		return ret;
++	port->table = kzalloc(64, GFP_KERNEL);
++	if (!port->table) // want "where port->table could not be had .line 8., but ret is 0 there, as line 5 found"
++		goto out;
+ 	ret = fill(port->table);
+ out:
+ 	return ret;
+ }
+""",
+        """
+ static int probe(struct device *dev)
+ {
+ 	struct clk *bus, *core;
+ 
+ 	bus = devm_clk_get(dev, "bus");
+ 	if (IS_ERR(bus))
+ 		return PTR_ERR(bus);
++	core = devm_clk_get(dev, "core");
++	if (IS_ERR(core)) {
++		int ret = PTR_ERR(bus); // want "line 9 found that core is an error, but the code of bus"
++
++		return ret;
++	}
+ 	return 0;
+ }
+""",
+    ),
+    good=(
+        """
+ static int toggle(struct port *port)
+ {
+ 	int strobe, ret;
+ 
+ 	ret = read_field(port, &strobe);
+ 	if (ret)
+ 		return ret;
++	if (strobe) {
++		dev_err(port->dev, "still in strobe mode");
++		return -EINVAL;
++	}
+ 	return write_field(port, 1);
+ }
+""",
+        """
+ static int grow(struct port *port)
+ {
+ 	int ret = check_port(port);
+ 
+ 	if (ret)
+ 		return ret;
++	port->table = kzalloc(64, GFP_KERNEL);
++	if (!port->table) {
++		ret = -ENOMEM;
++		goto out;
++	}
+ 	ret = fill(port->table);
+ out:
+ 	return ret;
+ }
+""",
+        """
+ static int settle(struct port *port)
+ {
+ 	int ret = check_port(port);
+ 
++	if (ret)
++		dev_err(port->dev, "not settled");
++	if (port->late) {
++		dev_warn(port->dev, "late");
++		ret = 0;
++	}
+ 	return ret;
+ }
+""",
+    ),
+)
