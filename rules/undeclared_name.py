@@ -56,6 +56,7 @@ NO_CALL = frozenset(
     )
 )
 BUILT_IN = pattern(r"__builtin_\w+|__sync_\w+|__atomic_\w+|trace_\w+|__c11_\w+")
+INCLUDE = pattern(r"\s*#\s*include\b")
 WORD = pattern(r"[A-Za-z_]\w*")
 EVERYWHERE = 100_000
 MOST_SHOWN = 4
@@ -84,12 +85,15 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         if (text := text_of(context, file))
     ]
     named = {file: list(new_names(context, file, text)) for file, text in files}
-    names = {each.name for found in named.values() for each in found}
+    left = {file: list(names_left(context, file, text)) for file, text in files}
+    names = {each.name for found in (*named.values(), *left.values()) for each in found}
     if names and can_look_up(context.view):
         context.look_ahead(names, whole=False)
         for file, text in files:
             if named[file]:
                 yield from judge(context, file, text, named[file])
+            if left[file]:
+                yield from judge(context, file, text, left[file], file.state.before)
 
 
 def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
@@ -110,6 +114,27 @@ def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Name
             own = own_names(context, file, text) if own is None else own
             if name not in own:
                 yield Named(name, line)
+
+
+def names_left(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
+    """What a file calls from which the patch takes an #include; the line is where that stood."""
+    there = {"".join(line.text.split()) for line in file.added}
+    gone = [line for line in file.removed if INCLUDE.match(line.text)]
+    if file.used != "tree" or all("".join(line.text.split()) in there for line in gone):
+        return
+    source = parse(text, file.path)
+    place = min(file.touched_numbers)
+    for line in gone:
+        place = max((number for number in file.touched_numbers if number <= (line.old or 0)), default=place)
+    own = own_names(context, file, text)
+    seen = set(NO_CALL)
+    for function in source.functions():
+        variables = {each.name for each in (*function.parameters, *function.locals)}
+        for call in function.calls():
+            name = call.name
+            if len(name) > 3 and name not in own | seen | variables and not BUILT_IN.fullmatch(name):
+                seen.add(name)
+                yield Named(name, place)
 
 
 def in_directive(file: ChangedFile, line: int) -> bool:
@@ -151,9 +176,12 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
 
 
 def judge(
-    context: Context, file: ChangedFile, text: bytes, named: list[Named]
+    context: Context, file: ChangedFile, text: bytes, named: list[Named], before: bytes | None = None
 ) -> Iterator[Finding | Silence]:
-    """What is to be said of the new names of one file; those that one header declares are told together."""
+    """What is to be said of names that one file calls; those that one header declares are told together.
+
+    before: the file as it was, where only what it lost counts.
+    """
     from patchscan.c.includes import includes
     from patchscan.lookup.closure import Closure, is_host_program
     from patchscan.lookup.declared import look_up
@@ -183,6 +211,10 @@ def judge(
         if found is not None and found.architecture != closure.architecture:
             closure = Closure(view, file.path, text, found.architecture, more)
             answer = look_up(view, closure, headers, each.name, configuration)
+        if before is not None and answer.kind != "always":
+            old = Closure(view, file.path, before, closure.architecture)
+            if look_up(view, old, headers, each.name, configuration).kind != "always":
+                continue
         if answer.kind == "nowhere":
             known = closure.unknown or context.not_claimed or others or not each.name.islower()
             if not known and not beside_glues(view, closure, each.name):
@@ -294,6 +326,24 @@ RULE = Rule(
 >>> tree drivers/Makefile
 obj-y += clock/
 >>> tree drivers/clock/Makefile
+obj-y += tick.o
+>>> tree include/linux/reset.h
+int reset_begin(struct device *dev);
+>>> patch clock: fewer headers
+>>> file drivers/clock/tick.c
+-#include <linux/reset.h>
+ #include <linux/other.h> // want "'reset_begin' is declared in <linux/reset.h>, which this file does not include"
+ static int tick_probe(struct device *dev)
+ {
+ 	return reset_begin(dev);
+ }
+>>> file include/linux/other.h
++int other;
+""",
+        """
+>>> tree drivers/Makefile
+obj-y += clock/
+>>> tree drivers/clock/Makefile
 obj-$(CONFIG_CLOCK) += tick.o
 >>> tree drivers/Kconfig
 config FORTIFY
@@ -350,6 +400,24 @@ void sleep_begin(void);
 """,
     ),
     good=(
+        """
+>>> tree drivers/Makefile
+obj-y += clock/
+>>> tree drivers/clock/Makefile
+obj-y += tick.o
+>>> tree include/linux/reset.h
+int reset_begin(struct device *dev);
+>>> tree include/linux/other.h
+#include <linux/reset.h>
+>>> patch clock: fewer headers
+>>> file drivers/clock/tick.c
+-#include <linux/reset.h>
+ #include <linux/other.h>
+ static int tick_probe(struct device *dev)
+ {
+ 	return reset_begin(dev);
+ }
+""",
         """
 >>> tree drivers/Makefile
 obj-y += clock/

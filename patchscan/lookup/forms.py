@@ -1,5 +1,6 @@
 """How many arguments a function or macro takes, by every declaration of it that a file may mean."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
 _MOST_HEADERS = 25
+_MOST_READ = 300
 
 
 @frozen
@@ -71,7 +73,15 @@ def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) 
     if own is None or own:
         return own or ()
     headers = [each for each in files_holding(view, name, most=_EVERYWHERE)[0] if each.endswith(".h")]
-    wanted = [each for each in headers if _may_mean(each, beside)]
+    near = [each for each in headers if _may_mean(each, beside)]
+    if len(near) > _MOST_READ:
+        return ()
+    declares = re.compile(
+        rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?%s\s*\(|^[ \t]*#[ \t]*define[ \t]+%s\b"
+        % ((re.escape(name.encode()),) * 2),
+        re.MULTILINE,
+    )
+    wanted = [each for each in near if declares.search(view.read(each) or b"")]
     if len(wanted) > _MOST_HEADERS:
         return ()
     found = tuple(_all(view, wanted, name))

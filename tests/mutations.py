@@ -1,0 +1,221 @@
+"""Faults put into files of a kernel tree, and how many of those that the compiler tells our rules tell, too.
+
+    PATCHSCAN_KERNEL_TREE=... PATCHSCAN_PREPARED=... python -m tests.mutations [--seed N] [--files N] [--show]
+
+PATCHSCAN_PREPARED: the output directory of `make O=... allmodconfig prepare` (x86). A mutant counts only where gcc
+takes the file as it is and refuses or warns of the mutant. Without it nothing is counted as told by the compiler, and
+the table says what our rules tell of the mutants alone.
+"""
+
+import argparse
+import difflib
+import os
+import random
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from patchscan.c.filelevel import statements
+from patchscan.c.source import parse
+from patchscan.context import Settings
+from patchscan.rule import Rule
+from patchscan.scan import scan
+from patchscan.series import FileChange, Hunk, Line, Series, Thread
+from patchscan.settling.registry import load_rules
+from patchscan.testing import example_patch
+from patchscan.tree import Directory
+
+PLACES = ("drivers", "fs", "net", "mm", "sound", "crypto", "lib", "kernel", "block")
+COMPILER = shlex.split(
+    "gcc -fsyntax-only -nostdinc -std=gnu11 -O2 -fno-pie -mcmodel=kernel -mno-sse -fshort-wchar -Wall "
+    "-Wmissing-prototypes -Wmissing-declarations -Wno-unused-but-set-variable -Wno-pointer-sign -Wno-main "
+    "-Wno-address-of-packed-member -D__KERNEL__ -DMODULE -DCC_USING_FENTRY -D__KBUILD_MODNAME=kmod_x "
+    """-DKBUILD_MODNAME='"x"' -DKBUILD_BASENAME='"x"' -DKBUILD_MODFILE='"x"'"""
+)
+KINDS = {
+    "argument": ("argument-count",),
+    "member": ("no-such-member",),
+    "include": ("undeclared-name",),
+    "static": ("should-be-static",),
+    "unused": ("unused-symbol", "unused-variable"),
+}
+
+
+def without_argument(text: str, choose: random.Random) -> str | None:
+    """The text with the last argument of some call gone."""
+    source = parse(text.encode(), "x.c")
+    calls = [
+        call
+        for function in source.functions()
+        if not function.partial
+        for call in function.calls()
+        if len(call.arguments) > 1 and call.name.islower()
+    ]
+    if not calls:
+        return None
+    call = choose.choice(calls)
+    start, end = call.arguments[-2].end_byte, call.arguments[-1].end_byte
+    return (source.text[:start] + source.text[end:]).decode()
+
+
+def with_wrong_member(text: str, choose: random.Random) -> str | None:
+    """The text with a member misspelt that an initialiser names."""
+    found = list(re.finditer(r"(?m)^\t\.(\w+)\s*=", text))
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.end(1)] + "_no" + text[place.end(1) :]
+
+
+def without_include(text: str, choose: random.Random) -> str | None:
+    """The text without one of its #include lines."""
+    found = list(re.finditer(r"(?m)^#include <linux/[^>\n]+>\n", text))
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.start()] + text[place.end() :]
+
+
+def without_static(text: str, choose: random.Random) -> str | None:
+    """The text with a function that is no longer static."""
+    found = list(re.finditer(r"(?m)^static (?=(?!inline|__)\w[\w \t*]*\([^;{}]*\)\n\{)", text))
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.start()] + text[place.end() :]
+
+
+def with_unused(text: str, choose: random.Random) -> str | None:
+    """The text with a static variable or function that nothing uses, before some function."""
+    heads = [each for each in statements(text.encode()) if each.kind == "function" and each.static]
+    if not heads:
+        return None
+    at = choose.choice(heads).start
+    new = choose.choice(
+        ("static int spare_count;\n\n", "static int spare_step(int by)\n{\n\treturn by;\n}\n\n")
+    )
+    return text[:at] + new + text[at:]
+
+
+MUTATE: dict[str, Callable[[str, random.Random], str | None]] = {
+    "argument": without_argument,
+    "member": with_wrong_member,
+    "include": without_include,
+    "static": without_static,
+    "unused": with_unused,
+}
+
+
+def change_of(path: str, old: str, new: str) -> FileChange:
+    """The change between two versions of a file."""
+    hunks = []
+    before, after = old.split("\n"), new.split("\n")
+    for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(3):
+        lines: list[Line] = []
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                lines += [Line(" ", before[i1 + k], i1 + k + 1, j1 + k + 1) for k in range(i2 - i1)]
+            else:
+                lines += [Line("-", before[i], i + 1, None) for i in range(i1, i2)]
+                lines += [Line("+", after[j], None, j + 1) for j in range(j1, j2)]
+        first, last = group[0], group[-1]
+        hunks.append(
+            Hunk(first[1] + 1, last[2] - first[1], first[3] + 1, last[4] - first[3], "", tuple(lines))
+        )
+    return FileChange(path, path, "modify", tuple(hunks))
+
+
+def told(tree: Directory, rules: list[Rule], path: str, old: str, new: str) -> list[str]:
+    """What the rules say of a change of one file."""
+    patch = example_patch(
+        1, 1, "x: change", [], (change_of(path, old.removesuffix("\n"), new.removesuffix("\n")),)
+    )
+    report = scan(
+        Thread((Series("x", 1, "a@b.c", None, (patch,), ()),), (), ()), tree, rules, Settings({}, False)
+    )
+    return [f"{each.line} {each.rule}: {each.message}" for each in report.findings]
+
+
+def compiler(root: str, prepared: str, path: str, text: str) -> str:
+    """What gcc says of a text in the place of a file, without the numbers of lines."""
+    places = [
+        *(f"{root}/{each}" for each in (os.path.dirname(path), "arch/x86/include")),
+        *(f"{prepared}/{each}" for each in ("arch/x86/include/generated", "include")),
+        *(f"{root}/{each}" for each in ("include", "arch/x86/include/uapi", "include/uapi")),
+        *(f"{prepared}/{each}" for each in ("arch/x86/include/generated/uapi", "include/generated/uapi")),
+    ]
+    first = [
+        f"{root}/include/linux/{each}" for each in ("compiler-version.h", "kconfig.h", "compiler_types.h")
+    ]
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
+        file.write(text)
+        file.flush()
+        command = [*COMPILER, *(f"-I{each}" for each in places)]
+        command += [word for each in first for word in ("-include", each)]
+        got = subprocess.run([*command, file.name], capture_output=True, text=True, cwd=root, check=False)
+        said = got.stderr.replace(file.name, "FILE").split("\n")
+    faults = [line for line in said if re.match(r"FILE:\d+:\d+: (?:error|warning):", line)]
+    return "\n".join(sorted(re.sub(r":\d+:\d+", "", line) for line in faults))
+
+
+def files(root: str) -> list[str]:
+    """The C files that mutants are made of, sorted."""
+    paths = (path for place in PLACES for path in Path(root, place).rglob("*.c"))
+    return sorted(str(path.relative_to(root)) for path in paths)
+
+
+def mutants(root: str, choose: random.Random, count: int) -> Iterator[tuple[str, str, str, str]]:
+    """(kind, path, text, mutant): one of each kind for some files."""
+    for path in choose.sample(files(root), count):
+        text = Path(root, path).read_text(errors="surrogateescape")
+        if not text.isascii():
+            continue
+        for kind, mutate in MUTATE.items():
+            new = mutate(text, choose)
+            if new is not None:
+                yield kind, path, text, new
+
+
+def main() -> int:
+    """Print a table: mutants, those that the compiler tells, those that our rules tell of these."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seed", type=int, default=None)
+    options.add_argument("--files", type=int, default=20)
+    options.add_argument("--show", action="store_true")
+    asked = options.parse_args()
+    root, prepared = os.environ["PATCHSCAN_KERNEL_TREE"], os.environ.get("PATCHSCAN_PREPARED", "")
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
+    wanted = {name for names in KINDS.values() for name in names}
+    rules = [rule for rule in load_rules()[0] if rule.name in wanted]
+    tree, choose = Directory(root), random.Random(seed)
+    made: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    clean: dict[str, str] = {}
+    for kind, path, text, new in mutants(root, choose, asked.files):
+        if prepared:
+            if path not in clean:
+                clean[path] = compiler(root, prepared, path, text)
+            said = compiler(root, prepared, path, new)
+            if "error" in clean[path] or said == clean[path]:
+                continue
+        made[kind] += 1
+        said_by_us = told(tree, rules, path, text, new)
+        right = any(f" {name}: " in each for name in KINDS[kind] for each in said_by_us)
+        known[kind] += bool(prepared)
+        found[kind] += right
+        if asked.show and not right:
+            print(f"missed {kind} {path}: {said.splitlines()[:1] if prepared else ''}")
+    print(f"seed {seed}, {asked.files} files")
+    for kind in KINDS:
+        print(f"{kind:10} {made[kind]:4} mutants{' that gcc tells' * bool(prepared)}, {found[kind]:4} told")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
