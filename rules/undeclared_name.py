@@ -194,7 +194,9 @@ def judge(
     view = as_built(context)
     source = parse(text, file.path)
     added = "\n".join(line.text for line in file.added if "#" in line.text)
-    more = includes(encode(added)) if file.used == "hunk" and file.change.kind != "create" else ()
+    # Of a file that does not apply the tree has other #include lines than its author.
+    in_part = file.used == "hunk" and file.change.kind != "create"
+    more = includes(encode(added)) if in_part else ()
     closure = Closure(view, file.path, text, own_architecture(file.path) or "x86", more)
     glued = glued_names(file)
     told: dict[str, list[Told]] = {}
@@ -219,12 +221,12 @@ def judge(
             known = closure.unknown or context.not_claimed or others or not each.name.islower()
             if not known and not beside_glues(view, closure, each.name):
                 told.setdefault("", []).append((each, answer, None))
-        elif answer.kind == "unknown" or (closure.unknown and answer.kind == "unreached"):
+        elif answer.kind == "unknown" or (answer.kind == "unreached" and (closure.unknown or in_part)):
             unknown.append(each.name)
         elif answer.declared is not None:
             told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
     for path in sorted(told):
-        yield finding(file, told[path], closure.unknown)
+        yield finding(file, told[path], closure.unknown or "an #include outside its hunks" * in_part)
     if unknown:
         why = closure.unknown or f"when {file.path} is built is not known"
         names = ", ".join(unknown[:MOST_NAMES])
