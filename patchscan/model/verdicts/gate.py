@@ -6,9 +6,13 @@ not match, or the bad write and the bad read are never reached. The gate asks fo
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.outcome import Answer, Result
+
+if TYPE_CHECKING:
+    from patchscan.lkmm import Limits
 
 # Counts, so that a verdict is the same on every machine; the clock is the last guard, far above them.
 _EFFORT, _VARIABLES, _EVENTS, _SECONDS = 20_000, 1_000_000, 1_000, 300.0
@@ -80,12 +84,19 @@ def unproven(result: Result) -> tuple[str, ...]:
     return gate(Grounds([answer], ["Sometimes"])) if answer.held is False else ()
 
 
+def limits() -> "Limits":
+    """How far a model is followed."""
+    from patchscan.lkmm import Limits
+
+    return Limits(_SECONDS, events=_EVENTS, effort=_EFFORT, variables=_VARIABLES)
+
+
 @lru_cache(maxsize=4096)
 def execute(text: str) -> Answer:
     """Whether the condition of a litmus test can hold."""
-    from patchscan.lkmm import Limits, LitmusError, ask
+    from patchscan.lkmm import LitmusError, ask
 
     try:
-        return ask(text, Limits(_SECONDS, events=_EVENTS, effort=_EFFORT, variables=_VARIABLES))
+        return ask(text, limits())
     except LitmusError as error:
         return Answer(None, f"its test cannot be read: {error.message}")

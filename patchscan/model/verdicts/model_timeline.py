@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Thread
 from patchscan.model.lowering.memory import FREED
+from patchscan.model.verdicts.gate import limits
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Witness
@@ -100,7 +101,7 @@ def _told(step: Moment) -> str:
 
 def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     """A bad execution of a test as steps of the C code; empty when there is none."""
-    from patchscan.lkmm import Limits, LitmusError, run
+    from patchscan.lkmm import LitmusError, run
     from patchscan.lkmm.answers import timeline
     from patchscan.lkmm.checking.replay import execution_of
     from patchscan.lkmm.dialect.parser import parse
@@ -108,7 +109,7 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     from patchscan.lkmm.memory.rows import bits
 
     try:
-        witness = run(litmus, flags=False, limits=Limits(seconds=10.0)).witness
+        witness = run(litmus, flags=False, limits=limits()).witness
     except LitmusError:
         return NOTHING
     if witness is None:
