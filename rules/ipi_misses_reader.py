@@ -32,6 +32,47 @@ RULE = Rule(
     check=check,
     bad=(
         """
+>>> tree mm/mmu_gather.c
+static void tlb_remove_table_smp_sync(void *arg)
+{
+}
+
+void tlb_remove_table_sync_one(void)
+{
+	smp_call_function(tlb_remove_table_smp_sync, NULL, 1);
+}
+>>> tree mm/memory.c
+void free_pte_range(struct mmu_gather *tlb, pmd_t *pmd, unsigned long addr)
+{
+	pgtable_t token = pmd_pgtable(*pmd);
+
+	pmd_clear(pmd);
+	tlb_remove_table_sync_one();
+	__tlb_remove_table(token);
+}
+>>> patch mm/gup: turn interrupts off later
+>>> file mm/gup.c
+ int gup_fast(unsigned long addr)
+ {
+ 	unsigned long flags;
+ 	pmd_t *pmdp = pmd_off(current->mm, addr);
+ 	pmd_t pmd;
+ 	pte_t *ptep;
+ 	pte_t pte;
+ 
+-	local_irq_save(flags);
+-	pmd = pmdp_get_lockless(pmdp);
++	pmd = pmdp_get_lockless(pmdp); // want "the code before this patch is safe"
++	local_irq_save(flags);
+ 	if (pmd_present(pmd)) {
+ 		ptep = pte_offset_map(&pmd, addr);
+ 		pte = ptep_get_lockless(ptep);
+ 	}
+ 	local_irq_restore(flags);
+ 	return 0;
+ }
+""",
+        """
 >>> tree mm/gup.c
 DECLARE_PER_CPU(int, walks);
 

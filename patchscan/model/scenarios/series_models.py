@@ -18,7 +18,7 @@ from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.scenarios.touched import applies, shipped_scenarios
-from patchscan.model.verdicts.verdict import Verdict, judge
+from patchscan.model.verdicts.verdict import Verdict, against, judge
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
@@ -159,12 +159,11 @@ class SeriesModels:
                 if before is not None
                 else None
             )
-            notes = self._at(index).notes
+            verdict = against(verdict, earlier)
             yield replace(
                 verdict,
                 name=f"{verdict.name}-patch-{self.states[index].patch.index}",
-                before=earlier.verdict if earlier is not None else None,
-                assumptions=(*verdict.assumptions, *notes),
+                assumptions=(*verdict.assumptions, *self._at(index).notes),
             )
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 return

@@ -30,6 +30,7 @@ from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
 
+NO_REPAIR = "no repair of one or two changes was found"
 _SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
 _MASK = re.compile(rf"serial='{MASK}")
 
@@ -194,7 +195,7 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
     reasons += [f"whether {_condition(choice)[0]} is not known" for choice in masks]
     repair, tried = find_repair(case, worst)
     if repair is None:
-        reasons.append("no repair of one or two changes was found")
+        reasons.append(NO_REPAIR)
     return replace(
         verdict,
         verdict="unknown" if reasons else "unsafe",
@@ -202,6 +203,15 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
         repair=repair,
         tried=tuple(tried),
     )
+
+
+def against(verdict: Verdict, before: Verdict | None) -> Verdict:
+    """A verdict beside that on the code before: where that was safe it is the repair, though no other was found."""
+    if before is None:
+        return verdict
+    if before.verdict == "safe" and verdict.reasons == (NO_REPAIR,):
+        verdict = replace(verdict, verdict="unsafe", reasons=())
+    return replace(verdict, before=before.verdict)
 
 
 def _share_locks(model: Model) -> bool:
