@@ -20,11 +20,13 @@ from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, 
 from patchscan.pairing.partners import Site, partners_of
 from patchscan.pairing.reasons import is_stamp, needed, published, shared
 from patchscan.pairing.sites import site_at
-from patchscan.pairing.steps import Walk, key, walk_of
+from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
 from patchscan.pairing.unordered import Unordered, barrier_steps, stands_in, unordered
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
 _MOST_RUNS = 60
+# Of all functions that are looked at for a patch, about half a millisecond each.
+_MOST_STATEMENTS = 4_000
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
 Lookup = Callable[[str, str], Text | None]
@@ -72,13 +74,18 @@ class Codes:
             )
             self.stubs = load_stubs(STUBS, config)
         self.depth = depth
+        self._spent = 0
         self._walks: dict[tuple[str, str, str], Walk | None] = {}
 
     def walk(self, when: str, function: str, path: str) -> Walk | None:
-        """A function's steps; when: "before" or "after"."""
+        """A function's steps; when: "before" or "after"; None where it is not there, or too much was looked at."""
         what = (when, function, path)
+        if what not in self._walks and self._spent > _MOST_STATEMENTS:
+            return None
         if what not in self._walks:
-            self._walks[what] = walk_of(function, path, self._codes[when], self.stubs, self.depth)
+            found = walk_of(function, path, self._codes[when], self.stubs, self.depth)
+            self._walks[what] = found
+            self._spent += 0 if found is None else 2 * len(found.steps) if found.whole else BUDGET
         return self._walks[what]
 
 

@@ -25,7 +25,7 @@ from patchscan.model.lowering.memory import structure_of
 from patchscan.model.lowering.stubs import Stubs
 
 Path = Mapping[int, bool]
-BUDGET, DEPTH = 2_500, 3
+BUDGET, DEPTH = 1_500, 3
 _OPAQUE = ("<", "*", "?")
 _MOST_STEPS = 4_000
 WHOLE = ".*"
