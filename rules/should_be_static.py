@@ -22,7 +22,7 @@ SPECIAL_NAME = pattern(r"main|rust_helper_\w*|arch_\w+|\w*_cfi_\w+|__x64_\w+|__i
 DECLARES = pattern(r"^(?:[\w*]+\s+)+\**\w+\([^;{]*(?:;|,)?\s*$|^\s*(?:/?\*|//)")
 # The definition of a variable on a line of its own, at the margin; what macros of other names define is not known.
 VARIABLE = pattern(
-    r"(?!(?:static|extern|typedef|return|goto|else|asm|struct\s+\w+\s*;)\b)"
+    r"(?!(?:static|extern|typedef|return|goto|else|asm)\b|(?:struct|union|enum)\s+\w+\s*;)"
     r"(?:(?:const|volatile|unsigned|signed|struct|enum|union)\s+)*[a-z_]\w*(?:\s+(?:const|long|int|char|short))*[\s*]+"
     r"([a-z_]\w*)(?:\[[^\]]*\])*(?:\s+__\w+)*\s*(?:=.*|;\s*)"
 )
@@ -237,7 +237,13 @@ RULE = Rule(
 obj-y += walk.o
 >>> patch mm: let depth be counted
 >>> file mm/walk.c
-+struct count;
++struct walk_chip;
++struct walk_data {
++	struct walk_chip *chip;
++};
++struct walk_chip {
++	int depth;
++};
 +unsigned long walks_done; // want "only this file uses the variable walks_done"
 +DEFINE_SPINLOCK(walk_lock); // want "only this file uses the variable walk_lock"
 +
