@@ -48,7 +48,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_every_option_of_scan_is_there_in_fish(capsys: pytest.CaptureFixture[str]) -> None:
     text = script("fish", capsys)
     line = next(each for each in text.splitlines() if "from scan'" in each and "-l format" in each)
-    assert "-x -a 'text concise mail html" in line
+    assert "-x -a 'text concise mail fixups html" in line
     assert "-s o -l output -r" in text and "-l exit-zero -d" in text
     if shutil.which("fish"):
         subprocess.run(["fish", "--no-execute"], input=text, text=True, check=True)
