@@ -189,7 +189,7 @@ class _Builder(Deciding):
         return self.condition(condition, body, self.statement(no, to) if no is not None else to)
 
     def _around(self, macro: str, to: int) -> tuple[Edge, ...]:
-        return () if macro in ("scoped_guard", "scoped_class") else (Edge(to),)
+        return () if "scoped" in macro and "cond" not in macro else (Edge(to),)
 
     def on_while_statement(self, node: "Node", to: int) -> int:
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
@@ -22,13 +22,17 @@ HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 
 @frozen
 class Taken:
-    """The token: its state, the names that mean it, the line where it was taken, and whether that call failed."""
+    """The token: its state, the names that mean it, the line where it was taken, and whether that call failed.
+
+    via: of what is gone, or was given back after that, the call or assignment that may have kept it.
+    """
 
     state: str = ""
     names: frozenset[str] = frozenset()
     line: int = 0
     failed: bool = False
     by: str = ""
+    via: str = ""
 
 
 @frozen
@@ -64,6 +68,10 @@ class Holding:
     resource: Resource
     ways: tuple[Way, ...]
     complete: bool
+
+    def kept(self) -> tuple[Way, ...]:
+        """The ways out on which something may have kept it."""
+        return tuple(each for each in self.at(GONE) if each.token.via and each.token.names)
 
     def at(self, state: str) -> tuple[Way, ...]:
         """The ways out in one state."""
@@ -101,9 +109,17 @@ class Follower(Client):
     def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         if call.offset in self.sites:
             return self._taken(call, token)
-        if token.state == GIVEN and call.sure and not facts.coarse and self._again(call, token):
+        if (
+            token.state == GIVEN
+            and not token.via
+            and call.sure
+            and not facts.coarse
+            and self._again(call, token)
+        ):
             self.twice.setdefault((token.line, call.line), call.name)
             return ()
+        if token.state == GONE and token.via and self._gives(call, token):
+            return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -113,7 +129,7 @@ class Follower(Client):
         if self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name), ANY),)
         if self._takes_over(call, token):
-            return ((Taken(GONE, frozenset(), call.line), ANY),)
+            return ((self._kept(token, call.key), ANY),)
         if (
             call.result
             and any(name in call.arguments for name in token.names)
@@ -140,6 +156,9 @@ class Follower(Client):
     @cached_property
     def graph_returned(self) -> frozenset[str]:
         return frozenset(point.value.copy for point in self.graph.points if point.value is not None)
+
+    def _kept(self, token: Taken, via: str) -> Taken:
+        return replace(token, state=GONE, via=via)
 
     def _also(self, token: Taken, name: str) -> Taken:
         return Taken(HELD, token.names | {name}, token.line, token.failed, token.by)
@@ -178,9 +197,9 @@ class Follower(Client):
             if releases_inside(source_of(self.graph.function), call.name, self.row.release):
                 return True
             shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
-            return bool(
-                shares and words & words_of_names("gives_back") and not HARMLESS.fullmatch(call.name)
-            ) and (self.root != "" or bool(words & {"unlock", "release", "put", "end"}))
+            return bool(shares and words & words_of_names("ends") and not HARMLESS.fullmatch(call.name)) and (
+                self.root != "" or bool(words & {"unlock", "release", "put", "end"})
+            )
         if any(argument == f"&{name}" for argument in call.arguments for name in token.names):
             return True
         if not self.resource.local and words & words_of_names("gives_back"):
@@ -195,6 +214,8 @@ class Follower(Client):
         )
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
+        if token.state == GONE and operation.key in token.names:
+            return replace(token, names=token.names - {operation.key})
         if token.state == GIVEN and (operation.key in token.names or operation.key == self.root):
             return Taken(GIVEN, token.names - {operation.key, self.resource.key}, token.line, by=token.by)
         if token.state != HELD:
@@ -214,7 +235,7 @@ class Follower(Client):
             if self._is_value(source, token):
                 if operation.key in self.graph.locals:
                     return self._also(token, operation.key)
-                return Taken(GONE, frozenset(), operation.line)
+                return self._kept(token, f"{operation.key}={source}")
         elif operation.key in token.names and _DERIVES.match(source):
             return token
         elif operation.key in token.names and not source.startswith(token.by):

@@ -6,7 +6,7 @@ from typing import Any
 from patchscan.basics.pattern import pattern
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Value, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, ZERO, negated
+from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
 
 # Two calls of such a function one after the other tell the same.
 _STEADY = pattern(
@@ -179,7 +179,7 @@ class Reading:
     def sure(self, key: str) -> int:
         """The signs that a value may have, for sure: nothing ran since that may have changed it."""
         found = self.known.get(key, ANY)
-        return ANY if found & STALE else found
+        return ANY if found & STALE else found & ANY
 
     def value(self, value: Value) -> int:
         """The signs of a value."""
@@ -197,12 +197,14 @@ class Reading:
         for other in self.ways.told_by(key):
             self.known.pop(other, None)
         if signs != ANY and (key in self.ways.keys or key.startswith("@")):
-            self.known[key] = signs
+            self.known[key] = signs | (STORED if "->" in key else 0)
 
     def touch(self, key: str) -> None:
         """What is known of the parts of a value is no longer sure."""
         for other in self.ways.parts_of(key):
-            if other in self.known:
+            if self.known.get(other, 0) & STORED:
+                del self.known[other]
+            elif other in self.known:
                 self.known[other] |= STALE
 
     def test(self, key: str, signs: int) -> bool:

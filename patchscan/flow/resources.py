@@ -187,7 +187,7 @@ def may_take(function: Function) -> bool:
 
 @lru_cache(maxsize=8)
 def words_of_names(kind: str) -> frozenset[str]:
-    """The words that tell what a function does with what it is handed: "gives_back", "keeps", "keeps_reference"."""
+    """The words that tell what a function does with what it is handed, of a kind of rules/tables/words.toml."""
     names = read_table("words.toml")[kind]
     assert isinstance(names, list)
     return frozenset(names)

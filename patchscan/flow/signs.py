@@ -7,6 +7,8 @@ NOT_POSITIVE = NEGATIVE | ZERO
 ANY = NEGATIVE | ZERO | POSITIVE
 # It held before something ran that may have changed it: enough to leave a way out, not to prove one.
 STALE = 8
+# It was stored where others reach it, and holds until something runs.
+STORED = 16
 
 # What a comparison with zero tells where it holds.
 AGAINST_ZERO = {

@@ -54,10 +54,14 @@ def _suspects(holding: Holding) -> Iterator[Way]:
 
 def _judged(holding: Holding, old: Sequence[Holding]) -> Iterator[Leak]:
     seen = set()
-    for way in sorted(holding.at(HELD), key=lambda each: (each.line, len(str(each.category)))):
+    for way in sorted(
+        (*holding.at(HELD), *holding.kept()), key=lambda each: (each.line, len(str(each.category)))
+    ):
         if (way.line, way.category) in seen:
             continue
-        leak = _was_given_back(holding, way, old) or _strict(holding, way)
+        leak = _was_given_back(holding, way, old)
+        if leak is None and way.token.state == HELD:
+            leak = _strict(holding, way)
         if leak is not None:
             seen.add((way.line, way.category))
             yield leak
@@ -68,12 +72,19 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     if not old or not all(each.complete for each in old):
         return None
     ways = [way for each in old for way in each.ways]
-    held = [each for each in ways if each.token.state == HELD]
+    held = [
+        each for each in ways if each.token.state == HELD or (each.token.state == GONE and each.token.via)
+    ]
     given = [each for each in ways if each.token.state == GIVEN]
     dropped = way.category == "open" and not holding.at(GIVEN) and not holding.at(GONE)
     if not given or (not dropped and any(each.category == way.category for each in held)):
         return None
     if not any(each.category == way.category for each in given) and way.category != "open":
+        return None
+    if way.token.state == GONE and not any(
+        each.category == way.category and each.token.via == way.token.via for each in given
+    ):
+        # The patch lets something keep it.
         return None
     here = [each for each in holding.ways if each.category == way.category]
     left = [each for each in here if each.token.state in (GIVEN, GONE)]

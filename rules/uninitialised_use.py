@@ -1,0 +1,194 @@
+"""A variable that is read before it has a value, and a CPU mask whose bits are used before they were cleared."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Function
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.flow.graph import Graph
+    from patchscan.flow.unset import Unset
+
+_WORDS = pattern(r"=|;|cpumask|goto|return")
+_NUMBER = pattern(
+    r"(unsigned |signed )?(int|long|long long|char|short|bool|[us]\d+|s?size_t|enum \w+)\b[^\[\]]*"
+)
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The functions in which the patch changes an assignment, a declaration or a way."""
+    for file in context.c_files:
+        if any(_WORDS.search(line.text) for line in (*file.added, *file.removed)):
+            for function in file.functions:
+                yield from check_function(file, function)
+
+
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    from patchscan.flow.building import graph_of
+
+    graph = graph_of(function)
+    if graph is None:
+        return
+    if "cpumask_var" in function.text:
+        yield from masks(file, graph)
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    if old is not None:
+        yield from variables(file, function, graph, old)
+
+
+def masks(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
+    """CPU masks that were allocated without being cleared."""
+    from patchscan.flow.unset import unset_masks
+
+    for each in unset_masks(graph):
+        line = next((at for at in (each.origin, each.line) if is_added(file, at)), None)
+        if line is not None:
+            yield file.finding(
+                line,
+                f"{each.by}() on line {file.patch_line(each.line)} uses bits of {each.key} that nothing has written: "
+                f"alloc_cpumask_var() on line {file.patch_line(each.origin)} does not clear it, as "
+                "zalloc_cpumask_var() does",
+                (file.evidence(each.origin), file.evidence(each.line)),
+                fix=file.substitution(each.origin, "alloc_cpumask_var(", "zalloc_cpumask_var("),
+            )
+
+
+def is_added(file: ChangedFile, line: int) -> bool:
+    """Whether the patch adds a line that it does not only move."""
+    return line in file.added_numbers and not file.was_there(line)
+
+
+def variables(file: ChangedFile, function: Function, graph: "Graph", old: "Graph") -> Iterator[Finding]:
+    """Variables that the function before the patch never read without a value."""
+    from patchscan.flow.unset import declared, unset_variables
+
+    numbers = {each.name for each in function.locals if _NUMBER.fullmatch(each.type)}
+    names = declared(graph) & numbers & touched(file, function)
+    found = list(unset_variables(graph, names))
+    if not found:
+        return
+    known = {each.key for each in unset_variables(old, names & declared(old))}
+    said: set[str] = set()
+    for each in found:
+        line = place(file, each)
+        if each.key not in known and each.key not in said and line is not None:
+            said.add(each.key)
+            yield report(file, graph, each, line)
+
+
+def touched(file: ChangedFile, function: Function) -> frozenset[str]:
+    """The identifiers on lines of the function that the patch adds, and on all lines that it takes away."""
+    text = " ".join(line.text for line in file.removed)
+    text += " ".join(file.code_at(line) for line in file.added_numbers if function.first_line <= line)
+    return frozenset(pattern(r"[A-Za-z_]\w*").findall(text)) | (
+        frozenset(each.name for each in function.locals) if "goto" in text else frozenset()
+    )
+
+
+def place(file: ChangedFile, found: "Unset") -> int | None:
+    """The line to speak at: the last of the way that the patch adds, else where it took one away."""
+    from patchscan.flow.ways import steps_of
+
+    steps = [edge.line for _, edge in steps_of(found.trail) if edge is not None]
+    for line in (found.line, *reversed(steps), found.origin):
+        if is_added(file, line):
+            return line
+    inside = range(found.origin, found.line + 1)
+    return min((line for line in file.touched_numbers if line in inside), default=None)
+
+
+def report(file: ChangedFile, graph: "Graph", found: "Unset", line: int) -> Finding:
+    from patchscan.flow.ways import steps_of
+
+    steps = [edge.line for _, edge in steps_of(found.trail) if edge is not None and edge.line > found.origin]
+    shown = dict.fromkeys((found.origin, *steps[-5:], found.line))
+    return file.finding(
+        line,
+        f"{found.key} is read on line {file.patch_line(found.line)} on a way on which nothing has given it a value",
+        tuple(file.evidence(each) for each in shown),
+    )
+
+
+RULE = Rule(
+    name="uninitialised-use",
+    summary="A variable is read before it has a value, or bits of a CPU mask before it was cleared",
+    why="What is read is what happened to lie on the stack or in the memory: it differs from run to run.",
+    source="include/linux/cpumask.h; Documentation/process/deprecated.rst",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+ static int prepare(struct port *port, int cpu)
+ {
+-	if (!zalloc_cpumask_var(&port->cpus, GFP_KERNEL))
++	if (!alloc_cpumask_var(&port->cpus, GFP_KERNEL)) // want "cpumask_set_cpu.. on line 5 uses bits of port->cpus"
+ 		return -ENOMEM;
+ 	cpumask_set_cpu(cpu, port->cpus);
+ 	return 0;
+ }
+""",
+        """
+ static int fill(struct port *port)
+ {
+ 	struct lane *lane;
+-	int ret = 0;
++	int ret; // want "ret is read on line 11 on a way on which nothing has given it a value"
+ 
+ 	list_for_each_entry(lane, &port->lanes, node) {
+ 		ret = fill_lane(lane);
+ 		if (ret)
+ 			break;
+ 	}
+ 	return ret;
+ }
+""",
+    ),
+    good=(
+        """
+ static int prepare(struct port *port, int cpu)
+ {
+-	if (!zalloc_cpumask_var(&port->cpus, GFP_KERNEL))
++	if (!alloc_cpumask_var(&port->cpus, GFP_KERNEL))
+ 		return -ENOMEM;
++	cpumask_copy(port->cpus, cpu_online_mask);
+ 	cpumask_set_cpu(cpu, port->cpus);
+ 	return 0;
+ }
+""",
+        """
+ static int fill(struct port *port)
+ {
+ 	struct lane *lane;
+-	int ret = 0;
++	int ret;
+ 
++	ret = check_port(port);
++	if (ret)
++		return ret;
+ 	list_for_each_entry(lane, &port->lanes, node) {
+ 		ret = fill_lane(lane);
+ 	}
+ 	return ret;
+ }
+""",
+        """
+ static int read_mode(struct port *port)
+ {
+-	int value = 0;
++	int value;
+ 	int ret;
+ 
+ 	ret = read_port(port, &value);
+ 	if (ret)
+ 		return ret;
+ 	return value;
+ }
+""",
+    ),
+)
