@@ -1,5 +1,7 @@
 """Each condition of a row: where it holds, where it does not, and where it cannot know."""
 
+from pathlib import Path
+
 import pytest
 from patchscan.context import Settings
 from patchscan.match.check import rule_of
@@ -310,3 +312,10 @@ def test_what_a_hunk_does_not_show_is_unknown(find: str, where: dict[str, str], 
 
 def test_every_condition_is_tested() -> None:
     assert {case[0] for case in CASES} == set(CONDITIONS)
+
+
+def test_the_manual_tells_every_condition() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "writing-rules.rst").read_text()
+    for name, condition in CONDITIONS.items():
+        argument = ": ..." if condition.takes_argument else ""
+        assert f"``{name}{argument}``\n   {condition.about}\n" in manual
