@@ -58,7 +58,7 @@ def read_kept(path: str, mark: int) -> "list[dict[str, object]] | None":
     """The rows that are kept, None where they are of other tables."""
     try:
         with open(path, "rb") as file:
-            kept_mark, rows = marshal.load(file)
+            kept_mark, rows = marshal.loads(file.read())
     except (OSError, ValueError, EOFError, TypeError):
         return None
     return rows if kept_mark == mark else None
