@@ -14,6 +14,7 @@ from patchscan.basics.usage import (
     UNUSABLE,
     WORST_LAST,
     UsageError,
+    seconds,
     working_directory,
 )
 from patchscan.commands.ending import ended_well, tell
@@ -88,6 +89,9 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--tree", metavar="DIR", help="kernel tree (default: the one we stand in)")
     command.add_argument("--no-tree", action="store_true", help="judge by the patches alone")
     command.add_argument("--no-simulate", action="store_true", help="do not extract and execute models")
+    command.add_argument(
+        "--time-limit", type=seconds, default=60.0, metavar="SECONDS", help="CPU time a patch"
+    )
     command.add_argument("--base", metavar="REV", help="revision of the tree, where it is a git tree")
     command.add_argument("--revision", type=int, metavar="N", help="scan this revision of the series")
     command.add_argument("--select", metavar="RULE,..", help="run only these rules")
@@ -153,7 +157,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
     from patchscan.commands.output import in_one, inputs_of, output_to, output_width, use_colour
-    from patchscan.commands.scan import each_series, scan_in_turn, scan_side_by_side
+    from patchscan.commands.scan import each_series, scan_in_turn
 
     several = each_series(options)
     if (options.fix_patch or options.previous) and len(several) > 1:
@@ -161,7 +165,9 @@ def scan(options: argparse.Namespace) -> int:
     style = (output_width(), use_colour(options.output, options.color), options.detail)
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings
-    run = scan_in_turn if alone else scan_side_by_side
+    run = scan_in_turn
+    if not alone:
+        from patchscan.commands.workers import scan_side_by_side as run
     status, counted, lost = CLEAN, [], []
     with (
         output_to(options.output, inputs_of(options)) as plain,
@@ -300,7 +306,7 @@ def b4_arguments(command: argparse.ArgumentParser) -> None:
         command.add_argument(option, metavar="RULE,..", help="as for scan")
     rules_arguments(command)
     configuration_arguments(command)
-    command.set_defaults(tree=None, no_tree=True, no_simulate=False, accept=None)
+    command.set_defaults(tree=None, no_tree=True, no_simulate=False, accept=None, time_limit=60.0)
     # b4 caches by the command line and the commit: a new value makes it ask again.
     command.add_argument(
         "--rules-revision", metavar="TEXT", help="no effect; makes b4 forget its cached answers"

@@ -28,10 +28,14 @@ if TYPE_CHECKING:
 
 @frozen
 class Settings:
-    """What the user configured: options of rules by rule name, and whether models are executed."""
+    """What the user configured: options of rules by rule name, and whether models are executed.
+
+    time_limit: seconds of CPU time for one patch, 0 for no limit.
+    """
 
     options: Mapping[str, Mapping[str, Any]]
     simulate: bool = True
+    time_limit: float = 60.0
 
 
 Fault = TypeVar("Fault")

@@ -133,7 +133,7 @@ class Report:
 
     costs: what the patches change in the cost of a scheme;
     fit: whether the tree is the base of the series; timings: seconds by stage and rule, empty unless they were asked
-    for; remarks: on the revision that --previous names.
+    for; remarks: on the revision that --previous names; ended: why the scan ended before its end, "" where it did not.
     """
 
     thread: Thread
@@ -149,6 +149,7 @@ class Report:
     costs: "tuple[CostChange, ...]" = ()
     timings: tuple[tuple[str, float], ...] = ()
     remarks: tuple[Answered, ...] = ()
+    ended: str = ""
 
     @property
     def judged(self) -> Judged:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
+from patchscan.basics.limits import Clock, OutOfTime, allow_depth
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
 from patchscan.pairing.spoken import executed_pairs
-from patchscan.results import CostChange, Coverage, ModelResult, Report
+from patchscan.results import CostChange, Coverage, ModelResult, Report, few
 from patchscan.rule import Rule
 from patchscan.series import Thread
 from patchscan.settling.fingerprint import with_fingerprints
@@ -27,6 +28,7 @@ def scan(
     """Judge the first series of a thread, laid over a kernel tree where there is one."""
     if not thread.series:
         return Report(thread, problems=thread.problems)
+    allow_depth()
     series = thread.series[0]
     states, fit = place(series, tree)
     judged = contexts(series, states, settings, fit)
@@ -58,12 +60,27 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
     said: list[Finding | Silence | Problem] = []
     with kept_quiet() as taken:
         for context in (*cover_letter(judged), *judged):
-            for rule in rules:
-                if rule.cover or context.patch.index:
-                    said += judged_twice(rule, context)
-                    if printed := taken():
-                        said.append(failure(rule, context, "printed", f"{printed.strip()[:60]!r}"))
+            clock = Clock(context.settings.time_limit)
+            left = [rule for rule in rules if rule.cover or context.patch.index]
+            while left and not clock.over:
+                try:
+                    with clock:
+                        said += judged_twice(left[0], context)
+                except OutOfTime:
+                    break
+                if printed := taken():
+                    said.append(failure(left[0], context, "printed", f"{printed.strip()[:60]!r}"))
+                del left[0]
+            if left:
+                said.append(out_of_time(context, left))
     return said
+
+
+def out_of_time(context: Context, left: Sequence[Rule]) -> Problem:
+    """The rules that the time limit did not let end, or begin."""
+    names = few([rule.name for rule in left])
+    why = f"the time limit of {context.settings.time_limit:g} s of CPU time ran out; not judged by {names}"
+    return Problem(f"patch {context.patch.index}", why, lost=True)
 
 
 def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
@@ -83,8 +100,12 @@ def with_models(
 ) -> tuple[tuple[ModelResult, ...], tuple[CostChange, ...]]:
     """(the models that were executed, what the patches change in cost); what fails goes to troubles."""
     try:
-        models = (*executed_models(judged[0]), *executed_pairs(judged[0].states)) if judged else ()
-        return models, costs_of(judged) if judged else ()
+        with Clock(judged[0].settings.time_limit if judged else 0):
+            models = (*executed_models(judged[0]), *executed_pairs(judged[0].states)) if judged else ()
+            return models, costs_of(judged) if judged else ()
+    except OutOfTime:
+        troubles.append(Problem("models and costs", "the time limit ran out", lost=True))
+        return (), ()
     except FAILURES as error:
         why = f"they failed: {in_words(error)}; please report it"
         troubles.append(Problem("models and costs", why, lost=True, details=traceback_lines(error)))

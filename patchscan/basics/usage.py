@@ -15,7 +15,7 @@ CLEAN, FINDINGS, UNUSABLE, PARTLY = 0, 1, 2, 3
 # A fault of ours (EX_SOFTWARE of sysexits.h), which must not look like a finding.
 CRASHED = 70
 # Of several inputs the status of the one that went worst.
-WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE)
+WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE, CRASHED)
 
 
 LEVELS = ("info", "warning", "error")
@@ -40,6 +40,14 @@ FORMATS = (
 
 class UsageError(Exception):
     """The command cannot be carried out as given; the text is one line that says why and what to do."""
+
+
+def seconds(text: str) -> float:
+    """A number of seconds. Raises ValueError for what is none, endless or negative."""
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise ValueError
+    return value
 
 
 def working_directory() -> str:

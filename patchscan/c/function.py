@@ -202,14 +202,24 @@ class Function:
 
         Of a fragment, those that begin in it: what kind of block it began inside of is not known.
         """
-        found = []
+        # tree-sitter looks for a parent from the root down, so that a way up through n nodes costs n * n.
+        way: list[tuple[Node, Node]] = []
         child, parent = node, node.parent
-        while parent is not None and child != self.node:
+        while parent is not None and child != self.node and child.id not in self._around:
+            way.append((child, parent))
+            child, parent = parent, parent.parent
+        found = self._around.get(child.id, ())
+        for child, parent in reversed(way):
             control = self._control(parent, child)
             if control is not None and control.line >= self.first_line:
-                found.append(control)
-            child, parent = parent, parent.parent
-        return tuple(found)
+                found = (control, *found)
+            self._around[child.id] = found
+        return found
+
+    @cached_property
+    def _around(self) -> "dict[int, tuple[Control, ...]]":
+        """What enclosing() found so far, by the node's id."""
+        return {}
 
     def _control(self, parent: "Node", child: "Node") -> Control | None:
         """What parent is to its child, when it controls whether or how often the child runs."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from patchscan.basics.problem import Problem
+    from patchscan.context import Settings
     from patchscan.results import Report
     from patchscan.rule import Rule
     from patchscan.series import Thread
@@ -35,7 +36,7 @@ class Tools:
         tree: Tree | None,
         config: Config,
         known: Mapping[str, str],
-        simulate: bool = True,
+        settings: Settings,
         turned_off: tuple[str, ...] = (),
     ) -> None:
         self.rules = rules
@@ -44,20 +45,19 @@ class Tools:
         self.tree = tree
         self.config = config
         self.known = known
-        self.simulate = simulate
+        self.settings = settings
         self.turned_off = turned_off
 
     def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
         """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
         from patchscan.basics.record import replace
-        from patchscan.context import Settings
         from patchscan.scan import scan
         from patchscan.settling.settle import settle
         from patchscan.tree.found import base_tree
 
         if thread.series:
             tree = base_tree(thread.series[0], tree)
-        report = scan(thread, tree, rules or self.rules, Settings(self.config.options, self.simulate))
+        report = scan(thread, tree, rules or self.rules, self.settings)
         report = settle(report, self.config, self.known, self.names, tree)
         coverage = replace(report.coverage, turned_off=self.turned_off)
         return replace(report, coverage=coverage, problems=self.problems + report.problems)
@@ -66,6 +66,7 @@ class Tools:
 def load_tools(options: Namespace) -> Tools:
     """Load what the options name. Raises UsageError for names that are not there."""
     from patchscan.basics.problem import Problem
+    from patchscan.context import Settings
     from patchscan.settling.config import find_config, is_of_tree, read_config
     from patchscan.tree import find_tree, kernel_version
 
@@ -100,7 +101,7 @@ def load_tools(options: Namespace) -> Tools:
         tree,
         config,
         known,
-        not options.no_simulate,
+        Settings(config.options, not options.no_simulate, options.time_limit),
         turned_off(every, rules, options),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patchscan.basics.usage import LEVELS
+from patchscan.basics.usage import CRASHED, LEVELS, UsageError
 from patchscan.commands.reading import exit_status, read
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
@@ -88,31 +88,35 @@ def scan_in_turn(several: Sequence[Sequence[str]], options: Namespace, style: St
         yield rendered(series, options, style, tools)
 
 
-def scan_side_by_side(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
-    """The same in several processes, in the same order; each loads rules and tree once, by being forked."""
-    from functools import partial
-    from multiprocessing import get_context
+def without_report(series: Sequence[str], why: str, status: int, options: Namespace, style: Style) -> Done:
+    """What stands for the report on an input that could not be judged."""
+    from collections import Counter
 
-    from patchscan.commands.loading import load_tools
+    from patchscan.basics.problem import Problem
+    from patchscan.report.render import documents
+    from patchscan.results import Report
+    from patchscan.series import Thread
 
-    global _tools
-    _tools = load_tools(options)
-    plain = {name: value for name, value in vars(options).items() if name != "run"}
-    work = partial(_rendered_in_worker, options=type(options)(**plain), style=style)
-    with get_context("fork").Pool(min(options.jobs, len(several))) as pool:
-        # Neighbours are often of one series, and what the first had parsed serves the second.
-        yield from pool.imap(work, several, chunksize=2 if len(several) > 2 * options.jobs else 1)
-
-
-_tools: Tools | None = None
-
-
-def _rendered_in_worker(series: Sequence[str], options: Namespace, style: Style) -> Done:
-    assert _tools is not None
-    return rendered(series, options, style, _tools)
+    report = Report(Thread((), (), ()), problems=(Problem(" ".join(series), why, lost=True),), ended=why)
+    return Done(documents(report, options.format, *style), status, Counter(), report.judged.line)
 
 
 def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
+    """Judge a series and render the report; of several one that makes us fail does not keep us from the others."""
+    try:
+        return judged(series, options, style, tools)
+    except (UsageError, OSError):
+        raise
+    except Exception as error:
+        if series == options.series:
+            raise
+        from patchscan.basics.foreign import in_words
+
+        why = f"this is a fault of patchscan: {in_words(error)}; please report it"
+        return without_report(series, why, CRASHED, options, style)
+
+
+def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
     """Judge a series and render the report; --accept and --fix-patch write their files first."""
     from patchscan.commands.measure import count
     from patchscan.report.render import documents

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 CONTEXT = 3
+MOST_COMPARED = 40_000
 
 
 def diff_of(
@@ -20,7 +21,7 @@ def diff_of(
         below += 1
     old = [known[number] for number in range(first, last + 1)]
     rows = [f" {known[number]}" for number in range(above, first)]
-    rows += changed_rows(SequenceMatcher(None, old, new, autojunk=False).get_opcodes(), old, new)
+    rows += changed_rows(steps_between(old, new), old, new)
     rows += [f" {known[number]}" for number in range(last + 1, below + 1)]
     count = below - above + 1
     start = above + shift
@@ -49,6 +50,16 @@ def diff_of_edits(
         merged.append((first, last, list(lines)))
     diffs = [diff_of(path, known, first, last, lines, shift(first)) for first, last, lines in merged]
     return diffs[0] + "".join("@@" + diff.partition("\n@@")[2] for diff in diffs[1:])
+
+
+def steps_between(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    """The steps of difflib from old lines to new ones; of very many lines the whole as one step.
+
+    Where most lines are the same, as in a chain of a hundred branches, difflib's time grows with their cube.
+    """
+    if len(old) * len(new) > MOST_COMPARED:
+        return [("replace", 0, len(old), 0, len(new))]
+    return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
 
 
 def changed_rows(

@@ -32,6 +32,8 @@ class FlowStates:
 
     def at(self, node: "Node") -> State:
         """What is known where the node is evaluated (of a call: after its arguments, before it is made)."""
+        if not self.complete:
+            return UNKNOWN
         found: Node | None = node
         while found is not None:
             if found.id in self._states:
@@ -41,6 +43,8 @@ class FlowStates:
 
     def reached(self, node: "Node") -> bool:
         """False for code that no path leads to."""
+        if not self.complete:
+            return True
         found: Node | None = node
         while found is not None:
             if found.id in self._states:

@@ -16,8 +16,12 @@ _MESSAGE_ID = pattern(r"<([^<>\s]+)>")
 _DIFF_START = pattern(rb"\s*(?:diff --|--- |Index: )")
 _MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
 _GZIP = b"\x1f\x8b"
-# A mailbox of a whole list is some hundred MB; more than this out of one small file is an attack.
-_MOST_BYTES = 1 << 30
+# More than this out of one compressed file is not unpacked: it may be a few hundred KB large itself.
+_MOST_UNPACKED = 128 << 20
+# Mails are a thousand times smaller; the largest patch that git could hold is a file of generated register names.
+_MOST_OF_MAIL = 32 << 20
+_LONGEST_LINE = 1 << 20
+_PIECE = 1 << 20
 # Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
 # of Braille, which is as empty.
 _HIDDEN = pattern(
@@ -73,31 +77,44 @@ def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[P
 
 
 def _unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
-    problems: list[Problem] = []
-    unpacked = b""
-    while data.startswith(_GZIP):
+    if not data.startswith(_GZIP):
+        return data, []
+    pieces: list[bytes] = []
+    size, why = 0, ""
+    while data.startswith(_GZIP) and not why:
         stream = zlib.decompressobj(wbits=31)
         try:
-            unpacked += stream.decompress(data, _MOST_BYTES - len(unpacked))
+            while not stream.eof and data and size <= _MOST_UNPACKED:
+                pieces.append(stream.decompress(data, _PIECE))
+                size += len(pieces[-1])
+                data = stream.unconsumed_tail
         except zlib.error as error:
-            problems.append(Problem(where, f"gzip data cannot be unpacked: {error}", lost=True))
-            return unpacked, problems
-        if not stream.eof:
-            why = "is cut short" if not stream.unconsumed_tail else "unpacks to more than 1 GiB"
-            problems.append(Problem(where, f"gzip data {why}: read up to there", lost=True))
-            return unpacked, problems
+            why = f"cannot be unpacked: {error}"
+        if size > _MOST_UNPACKED:
+            why = f"unpacks to more than {_MOST_UNPACKED >> 20} MiB: not read"
+            pieces = []
+        elif not stream.eof:
+            why = why or "is cut short: read up to there"
         data = stream.unused_data
-    return unpacked or data, problems
+    return b"".join(pieces), [Problem(where, f"gzip data {why}", lost=True)] if why else []
 
 
 def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Message]:
-    """One mail and those inside it, outermost first."""
+    """One mail and those inside it, outermost first; one that is too large is left out."""
+    if len(raw) > _MOST_OF_MAIL:
+        why = f"this mail has {len(raw) >> 20} MiB, more than {_MOST_OF_MAIL >> 20}: not read"
+        problems.append(Problem(where, why, lost=True))
+        return
     if _DIFF_START.match(raw):
         raw = b"\n" + raw  # a bare diff: no headers
     decoded = decode_mail(raw)
     problems.extend(Problem(where, note) for note in decoded.notes)
     problems.extend(Problem(where, note, lost=True) for note in decoded.lost)
     headers = decoded.headers
+    if len(decoded.text) > _LONGEST_LINE and max(map(len, decoded.text.split("\n"))) > _LONGEST_LINE:
+        why = f"a line of this mail has more than {_LONGEST_LINE >> 20} MiB: not read"
+        problems.append(Problem(where, why, lost=True))
+        return
     if headers or decoded.text.strip():
         ids = _MESSAGE_ID.findall(headers.get("message-id", ""))
         yield Message(

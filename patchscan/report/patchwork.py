@@ -14,7 +14,7 @@ def render(report: Report) -> str:
 def check(report: Report) -> tuple[str, str]:
     """(state, description) as Patchwork's check API takes them."""
     if report.series is None:
-        return "fail", "no patch found"
+        return ("warning", printable(report.judged.line)) if report.ended else ("fail", "no patch found")
     found = tuple(failing(report.findings))
     lost = f"; {printable(report.judged.line)}" if report.judged.lost else ""
     if not found:

@@ -276,7 +276,7 @@ def silent_lines(report: Report) -> list[str]:
 def summary(report: Report) -> str:
     """One line: what was scanned and how much was found."""
     if report.series is None:
-        return "no patch found"
+        return "not judged" if report.ended else "no patch found"
     patches = len(report.states)
     told = folded(each for each in report.shown if not each.preexisting)
     counts = [

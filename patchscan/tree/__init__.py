@@ -175,25 +175,40 @@ class GitRevision:
         plain = safe_path(path)
         if plain is None or "\n" in plain:
             return None
-        to_git, from_git = self._pipes()
         try:
-            to_git.write(f"{self.commit}:{plain}\n".encode("utf-8", "surrogateescape"))
-            to_git.flush()
-            answer = from_git.readline().split()
-        except (OSError, UnicodeEncodeError):
+            question = f"{self.commit}:{plain}\n".encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
             return None
+        try:
+            content = self._answer(question)
+        except OSError:
+            content = None
+        except BaseException:
+            # The half of an answer must not stand before the next one.
+            self._forget()
+            raise
+        return content
+
+    def _answer(self, question: bytes) -> bytes | None:
+        to_git, from_git = self._pipes()
+        to_git.write(question)
+        to_git.flush()
+        answer = from_git.readline().split()
         if len(answer) < 2 or not answer[-1].isdigit():
             return None  # "... missing"
         size = int(answer[-1])
         if size > MOST_OF_TREE:
             # What git has begun to write cannot be called back: another one takes over.
-            if self._batch is not None:
-                _end(self._batch, self._owner)
-            self._batch = None
+            self._forget()
             return None
         content = from_git.read(size + 1)[:-1]
         # The other answers ("symlink", "dangling", "loop", a tree) only say where a path would lead.
         return content if answer[-2] == b"blob" else None
+
+    def _forget(self) -> None:
+        if self._batch is not None:
+            _end(self._batch, self._owner)
+        self._batch = None
 
     def exists(self, path: str) -> bool:
         """See Tree.exists()."""

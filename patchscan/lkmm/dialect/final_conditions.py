@@ -54,7 +54,7 @@ def _atom(tokens: Tokens) -> Condition:
 def parse_observed(tokens: Tokens) -> Observed:
     """`0:r1`, `x`, `[x]`, `*x` or `a[1]`."""
     if tokens.kind == "number":
-        thread = int(tokens.take())
+        thread = tokens.take_number()
         tokens.expect(":")
         return Observed(thread, tokens.take_name("a register"))
     tokens.accept("*")
@@ -69,18 +69,18 @@ def _variable(tokens: Tokens) -> str:
     name = tokens.take_name("a shared variable or thread:register")
     if tokens.text == "[" and tokens.ahead(2) == "]":
         tokens.take()
-        name = f"{name}[{int(tokens.take(), 0)}]"
+        name = f"{name}[{tokens.take_number()}]"
         tokens.expect("]")
     return name
 
 
 def _right_side(tokens: Tokens) -> Value | Observed:
     if tokens.accept("-"):
-        return -int(tokens.take(), 0)
+        return -tokens.take_number()
     if tokens.kind == "number":
         if tokens.ahead() == ":":
             return parse_observed(tokens)
-        return int(tokens.take(), 0)
+        return tokens.take_number()
     tokens.accept("&")
     return _variable(tokens)
 

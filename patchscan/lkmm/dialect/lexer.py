@@ -63,6 +63,9 @@ def _comment_end(text: str, start: int, opener: str) -> int:
     raise LitmusError(f"comment {opener} has no end", text.count("\n", 0, start) + 1)
 
 
+_LONGEST_NUMBER = 80
+
+
 class Tokens:
     """A cursor over the tokens of a text whose comments are blanked.
 
@@ -135,6 +138,20 @@ class Tokens:
     def expect(self, text: str) -> None:
         if not self.accept(text):
             raise self.error(f"expected '{text}', found '{self.texts[self.index]}'")
+
+    def take_number(self) -> int:
+        """An integer as C writes it: 0x is hexadecimal, a leading 0 octal."""
+        text = self.text
+        if self.kind != "number":
+            raise self.error(f"expected a number, found '{self.texts[self.index]}'")
+        if len(text) > _LONGEST_NUMBER:
+            raise self.error(f"a number of {len(text)} digits fits no variable")
+        self.index += 1
+        if text[:2] in ("0x", "0X"):
+            return int(text, 16)
+        return (
+            int(text, 8) if len(text) > 1 and text[0] == "0" and text.strip("01234567") == "" else int(text)
+        )
 
     def take_name(self, what: str) -> str:
         if self.kind != "name":

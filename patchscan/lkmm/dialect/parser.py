@@ -96,7 +96,7 @@ class _InitialState:
             tokens.take()
         thread = None
         if tokens.kind == "number":
-            thread = int(tokens.take())
+            thread = tokens.take_number()
             tokens.expect(":")
         bracketed = tokens.accept("[")
         line, name = tokens.line, tokens.take_name("the name of a variable")
@@ -116,7 +116,7 @@ class _InitialState:
         tokens.expect("[")
         if tokens.kind != "number":
             raise tokens.error("an array needs a constant number of elements")
-        size = int(tokens.take(), 0)
+        size = tokens.take_number()
         tokens.expect("]")
         return size
 
@@ -149,9 +149,9 @@ class _InitialState:
             return value
         tokens.accept("&")
         if tokens.accept("-"):
-            return -int(tokens.take(), 0)
+            return -tokens.take_number()
         if tokens.kind == "number":
-            return int(tokens.take(), 0)
+            return tokens.take_number()
         name = tokens.take_name("a value")
         if name == "ATOMIC_INIT" and tokens.accept("("):
             value = self._value()

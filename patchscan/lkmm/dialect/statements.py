@@ -240,7 +240,7 @@ class BodyParser:
             value = self.expression()
             tokens.expect(")")
         elif tokens.kind == "number":
-            value = Number(_integer(tokens.take()))
+            value = Number(tokens.take_number())
         elif tokens.kind == "name" and tokens.ahead() == "(":
             value = self._call()
         else:
@@ -263,10 +263,3 @@ class BodyParser:
                 tokens.expect(",")
             arguments.append(self.expression())
         return Call(function, tuple(arguments), line)
-
-
-def _integer(text: str) -> int:
-    """A C integer constant: 0x is hexadecimal, a leading 0 octal."""
-    if text[:2] in ("0x", "0X"):
-        return int(text, 16)
-    return int(text, 8) if len(text) > 1 and text[0] == "0" and text.strip("01234567") == "" else int(text)

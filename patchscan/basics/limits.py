@@ -1,0 +1,63 @@
+"""The last guards of a scan: how deep calls may nest, and how long one patch may take."""
+
+import resource
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+
+# A tenth of what the stack below holds (measured with the most costly frames, those of generators within any()).
+DEEPEST = 10_000
+STACK = 256 << 20
+
+
+def allow_depth() -> None:
+    """Let code nest ten times as deep as Python does by itself: an expression of 2000 terms is a tree as deep."""
+    if sys.getrecursionlimit() >= DEEPEST:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    most = STACK if hard == resource.RLIM_INFINITY else min(STACK, hard)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        sys.setrecursionlimit(DEEPEST)
+    elif threading.current_thread() is threading.main_thread() and most >= STACK:
+        resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
+        sys.setrecursionlimit(DEEPEST)
+
+
+class OutOfTime(BaseException):
+    """The time limit ran out. No Exception, so that what handles those does not take it for one of its own."""
+
+
+class Clock:
+    """Counts the CPU time of one patch, and ends what runs `with` it when there is no more.
+
+    CPU time, and not that of the wall, so that a busy machine changes nothing. seconds: the limit, 0 for none. Beside
+    the main thread nothing is ended; that the time is over is then seen at the next question.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.end = time.process_time() + seconds
+        self._armed = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the time has run out."""
+        return bool(self.seconds) and time.process_time() >= self.end
+
+    def __enter__(self) -> None:
+        if self.seconds and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGPROF, self._ring)
+            self._armed = True
+            # Again and again: code that is run by the collector cannot be ended.
+            signal.setitimer(signal.ITIMER_PROF, max(self.end - time.process_time(), 0.001), 1.0)
+
+    def __exit__(self, *_: object) -> None:
+        if self._armed:
+            self._armed = False
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._armed and self.over:
+            raise OutOfTime
