@@ -132,10 +132,11 @@ def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[R
 
 
 def turned_off(every: Sequence[Rule], rules: Sequence[Rule], options: Namespace) -> tuple[str, ...]:
-    """The names of the rules that do not run although the command line leaves the choice to the configuration."""
+    """The rules that run by default and do not now, where the command line leaves that to the configuration."""
     if names(options.select):
         return ()
-    return tuple(rule.name for rule in every if rule not in rules and rule.name not in names(options.ignore))
+    usual = (rule for rule in every if rule.default and rule not in rules)
+    return tuple(rule.name for rule in usual if rule.name not in names(options.ignore))
 
 
 def names(text: str | None) -> set[str]:
