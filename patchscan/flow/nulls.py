@@ -53,6 +53,9 @@ class _Tested(Client):
                 token = self._used(argument, call.line, token, facts, call.name)
                 if token is None:
                     return ()
+            elif argument in self.tested and facts.sure(argument) == ZERO and is_looked_at(self.graph, call):
+                # What it returns may tell that it was handed NULL.
+                return ()
         return ((token, ANY),)
 
     def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
@@ -95,6 +98,12 @@ class _Tested(Client):
                 yield first
 
 
+def is_looked_at(graph: Graph, call: Called) -> bool:
+    """Whether what a call returns is stored or tested."""
+    key = f"@{call.offset}"
+    return bool(call.result) or any(edge.key == key for point in graph.points for edge in point.edges)
+
+
 def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
     """The line that tells that a key is NULL, and how."""
     for number, edge in reversed(steps_of(trail)):
@@ -128,19 +137,12 @@ class _Returned(Client):
                 return ()
         if any(argument.lstrip("&") in token and argument.startswith("&") for argument in call.arguments):
             return ()
-        if any(argument in token for argument in call.arguments) and self._tells(call):
+        if any(argument in token for argument in call.arguments) and is_looked_at(self.graph, call):
             return ()
         return ((token, ANY),)
 
     def waits(self, token: Token) -> bool:
         return not token
-
-    def _tells(self, call: Called) -> bool:
-        """Whether what a call returns is looked at: it may tell that it was handed NULL."""
-        key = f"@{call.offset}"
-        return bool(call.result) or any(
-            edge.key == key for point in self.graph.points for edge in point.edges
-        )
 
     def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
         if edge.key in token and edge.signs & ZERO == 0:
