@@ -32,7 +32,7 @@ from patchscan.tree import Directory
 
 PLACES = ("drivers", "fs", "net", "mm", "sound", "crypto", "lib", "kernel", "block")
 COMPILER = shlex.split(
-    "gcc -fsyntax-only -nostdinc -std=gnu11 -O2 -fno-pie -mcmodel=kernel -mno-sse -fshort-wchar -Wall "
+    "gcc -S -o /dev/null -nostdinc -std=gnu11 -O2 -fno-pie -mcmodel=kernel -mno-sse -fshort-wchar -Wall "
     "-Wmissing-prototypes -Wmissing-declarations -Wno-unused-but-set-variable -Wno-pointer-sign -Wno-main "
     "-Wno-address-of-packed-member -D__KERNEL__ -DMODULE -DCC_USING_FENTRY -D__KBUILD_MODNAME=kmod_x "
     """-DKBUILD_MODNAME='"x"' -DKBUILD_BASENAME='"x"' -DKBUILD_MODFILE='"x"'"""
