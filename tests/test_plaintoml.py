@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from patchscan.basics.plaintoml import read_plain
 
-TABLES = sorted((Path(__file__).parent.parent / "rules" / "tables").glob("*.toml"))
+TABLES_DIRECTORY = Path(__file__).parent.parent / "rules" / "tables"
+# Tables of rows are read by tomllib and kept compiled.
+TABLES = sorted(path for path in TABLES_DIRECTORY.glob("*.toml") if "[[row]]" not in path.read_text())
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
