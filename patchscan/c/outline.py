@@ -34,12 +34,13 @@ def function_spans(code: bytes) -> Iterator[Span]:
     """The functions defined in the text, in order; code: C with comments and strings blanked."""
     if b"define" in code:
         code = without_defines(code)
-    start = position = 0
+    # From start to bare stand directives only: the header of the next function begins with an #if, or behind it.
+    start = bare = position = 0
     while match := _TOP.search(code, position):
         found = match.group()
         position = match.end()
         if found == b";":
-            start = position
+            start = bare = position
         elif found == b"(":
             close = _closing_parenthesis(code, position)
             position = close + 1 if close > 0 else position
@@ -47,11 +48,12 @@ def function_spans(code: bytes) -> Iterator[Span]:
             brace = match.start()
             position = body_end(code, brace)
             header = _header(code, start, brace)
-            if header is not None:
+            if header is not None and not _is_fixture(code, header, position):
                 yield Span(*header, brace, position)
-            start = position
-        elif match.group(1) in (b"include", b"undef") or not code[start : match.start()].strip():
+            start = bare = position
+        elif match.group(1) in (b"include", b"undef") or not code[bare : match.start()].strip():
             start = match.start() if match.group(1).startswith(b"if") else position
+            bare = position
 
 
 def _closing_parenthesis(code: bytes, position: int) -> int:
@@ -80,7 +82,15 @@ def body_end(code: bytes, brace: int) -> int:
     if body.count(b"{") == body.count(b"}") and b"\n{" not in body:
         return stop
     close = closing(first_branches(body), 1)
-    return brace + close + 1 if close > 0 else stop
+    return brace + close + 1 if close > 0 else _end_behind(code, brace, stop)
+
+
+def _end_behind(code: bytes, brace: int, stop: int) -> int:
+    """The end of a body in which a block inside closes at the margin, at `stop`; that place where none is found."""
+    limit = code.find(b"\n{", stop)
+    later = code[brace : limit if limit >= 0 else len(code)]
+    close = closing(first_branches(later), 1)
+    return brace + close + 1 if close > 0 and later[close - 1 : close] == b"\n" else stop
 
 
 def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
@@ -101,6 +111,12 @@ def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
     else:
         first = _first_line_of_header(shown, offset)
     return name, start + first, start + offset
+
+
+def _is_fixture(code: bytes, header: tuple[str, int, int], end: int) -> bool:
+    """Whether a macro makes a structure or a value of the braces, as FIXTURE(tls) { ... }; of kselftest does."""
+    name, _, name_start = header
+    return next_byte(code, end) == b";" and not code.startswith(name.encode(), name_start)
 
 
 def _is_initialiser(header: bytes) -> bool:
@@ -139,7 +155,8 @@ def _candidates(header: bytes) -> Iterator[re.Match[bytes]]:
     while match := _NAME.search(header, position):
         close = closing(header, match.end())
         word = match.group(1)
-        if not is_attribute(word) and word not in _CONTROL_WORDS:
+        returns_pointer = _POINTER_NAME.match(header, match.end() - 1) is not None
+        if not is_attribute(word) and word not in _CONTROL_WORDS and not returns_pointer:
             yield match
         if close < 0:
             return
