@@ -155,8 +155,9 @@ class Report:
     def judged(self) -> Judged:
         """What was not judged, and what with less knowledge."""
         whole = self.series is not None
-        lost = tuple(problem for problem in self.problems if problem.lost or not whole)
-        return Judged(lost, tuple(reduced(self)) if whole else (), nothing=not whole)
+        lost = [problem for problem in self.problems if problem.lost or not whole]
+        lost += map(proof_lost, filter(is_proof_lost, self.models))
+        return Judged(tuple(lost), tuple(reduced(self)) if whole else (), nothing=not whole)
 
     @property
     def base(self) -> str:
@@ -176,6 +177,18 @@ class Report:
     def unchecked(self) -> tuple[Silence, ...]:
         """Where a rule abstained because it could not know."""
         return tuple(silence for silence in self.silences if not silence.checked)
+
+
+def is_proof_lost(model: ModelResult) -> bool:
+    """Whether a patch made a model that was proved safe one of which nothing is known."""
+    return (model.before, model.verdict) == ("safe", "unknown")
+
+
+def proof_lost(model: ModelResult) -> Problem:
+    """That a model is no longer proved safe, with the reason."""
+    why = "; ".join(model.reasons) or "no reason is known"
+    where = f"model {model.scenario}, patch {model.patch}"
+    return Problem(where, f"safe before the patch, not judged after it: {why}", lost=True)
 
 
 def reduced(report: Report) -> Iterator[str]:

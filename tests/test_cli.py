@@ -21,7 +21,9 @@ CLEAN = str(ROOT / "fixtures" / "series" / "clean" / "series.mbox")
 def test_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([CLEAN, "--tree", TREE]) == 0
     assert main([TARGETED, "--tree", TREE]) == 1
-    assert main(["scan", TARGETED, "--tree", TREE, "--exit-zero"]) == 0
+    # Patch 2 makes a model that was safe one that cannot be judged.
+    assert main(["scan", TARGETED, "--tree", TREE, "--exit-zero"]) == 3
+    assert main(["scan", TARGETED, "--tree", TREE, "--exit-zero", "--no-simulate"]) == 0
     assert main([TARGETED, "--no-tree", "--select", "missing-braces"]) == 0
     assert main([TARGETED, "--no-tree", "--select", "missing-braces", "--severity", "info"]) == 1
     assert main([str(ROOT / "no-such-file.mbox"), "--no-tree"]) == 2

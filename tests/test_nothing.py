@@ -135,6 +135,16 @@ def no_tree_there(place: Place) -> list[str]:
     return [*place.patch()[:-1], "--tree", str(place.directory)]
 
 
+def proof_lost(place: Place) -> list[str]:
+    """A sum of an address, which the model cannot follow, where the fixture only leaves the waiting out."""
+    series = (ROOT / "fixtures/series/collapse-without-sync/series.mbox").read_text()
+    pmd = "+\tpmd_t old = pmdp_collapse_flush(vma, address, pmd);\n"
+    sums = "+\tunsigned long sum = READ_ONCE(*(unsigned long *)pmd);\n+\n+\tsum = sum + sum;\n"
+    sums += "+\tif (sum)\n+\t\treturn old;\n"
+    series = series.replace("+34,17 @@", "+34,22 @@").replace(pmd, pmd + sums)
+    return [place.write("series.mbox", series), "--tree", str(TREE), "--ignore", "file-habits"]
+
+
 def no_patches(place: Place) -> list[str]:
     (place.directory / "empty").mkdir()
     return [str(place.directory / "empty"), "--no-tree"]
@@ -187,6 +197,7 @@ WAYS: dict[str, Callable[[Place], list[str]]] = {
     ),
     "no rule is left to run": lambda at: at.configured('select = ["kernel-doc"]\nignore = ["kernel-doc"]'),
     "--tree names a directory that is no kernel tree": no_tree_there,
+    "a patch after which a model that was safe cannot be judged": proof_lost,
     "an empty file": lambda at: [at.write("empty.mbox", ""), "--no-tree"],
     "a mail without a patch": lambda at: [at.series(mail("hello", "Hello.\n")), "--no-tree"],
     "a directory without patches": no_patches,

@@ -6,9 +6,17 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from patchscan.basics.usage import CLEAN, FINDINGS, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, FINDINGS, PARTLY, UNUSABLE, UsageError
+from patchscan.commands.ending import tell
+
+if TYPE_CHECKING:
+    from patchscan.basics.problem import Problem
+    from patchscan.model.verdicts.verdict import Verdict
+    from patchscan.tree import Tree
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command: 1 when a model is unsafe and was not so before the series, 2 without a series."""
+    """Run the command: 1 when a model is unsafe and was not so before the series, 2 without a series, 3 when
+    something was lost on the way to the models, or a patch made a safe one unknown."""
     if options.pairs:
         return _pairs(options)
     if not options.series:
@@ -59,7 +68,8 @@ def run(options: argparse.Namespace) -> int:
         scenarios = scenarios_in([Path(directory) for directory in options.scenarios])
     except ValueError as error:
         raise UsageError(str(error)) from None
-    states = lay(thread.series[0], load_tools(options).tree)
+    tools = load_tools(options)
+    states = lay(thread.series[0], tools.tree)
     models = SeriesModels(states, scenarios, [Path(directory) for directory in options.scenarios])
     verdicts = [v for index in range(len(states)) for v in models.patch(index, options.all_configs)]
     if options.models:
@@ -72,10 +82,24 @@ def run(options: argparse.Namespace) -> int:
         texts.append("\n".join(matrix(verdicts)))
         for line in "\n\n".join(texts).split("\n"):
             print(inert(printable(line)))
-    else:
+    elif tools.tree:
         print("no scenario applies to this series")
+    lost = list(_lost((*thread.problems, *tools.problems), tools.tree, verdicts))
+    tell(lost)
     bad = any(verdict.verdict == "unsafe" and verdict.before != "unsafe" for verdict in verdicts)
-    return FINDINGS if bad else CLEAN
+    return FINDINGS if bad else PARTLY if lost else CLEAN
+
+
+def _lost(problems: "Iterable[Problem]", tree: "Tree | None", verdicts: "Iterable[Verdict]") -> Iterator[str]:
+    """What was not judged, one line each."""
+    if tree is None:
+        yield "no kernel tree, so no model was made: name one with --tree"
+    for problem in problems:
+        if problem.lost:
+            yield f"not fully judged: {problem.where}: {problem.message}"
+    for verdict in verdicts:
+        if (verdict.before, verdict.verdict) == ("safe", "unknown"):
+            yield f"not fully judged: {verdict.name}: safe before the patch, unknown after it"
 
 
 def _pairs(options: argparse.Namespace) -> int:

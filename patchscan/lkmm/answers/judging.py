@@ -9,11 +9,13 @@ def judge(result: Result) -> tuple[str, str]:
     """(fault, remark): the fault is "" when the result is as expected, the remark is for people.
 
     Without a `Result:` line every verdict is as good as another, except that nothing could be executed at
-    all. A verdict that differs is forgiven where there is a data race, for then the test promises nothing.
+    all, or that sections do not match: such a model proves nothing. A verdict that differs is forgiven where
+    there is a data race, for then the test promises nothing.
     """
     stuck = next((flag for flag in result.flags if flag in ("deadlock", "vacuous")), None)
     race = "data-race" in result.flags
     if not result.expected:
+        stuck = stuck or next((flag for flag in result.flags if flag.startswith("unmatched")), None)
         return (stuck, stuck) if stuck else _unless_known(result)
     outcome, predicted_race = result.expected[0], "DATARACE" in result.expected[1:]
     if predicted_race and not race:
