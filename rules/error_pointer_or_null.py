@@ -10,6 +10,7 @@ from patchscan.finding import Evidence, Finding, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
+    from patchscan.flow.actions import Called
     from patchscan.flow.conventions import Convention
     from patchscan.flow.graph import Graph
     from patchscan.flow.lookedat import Tests
@@ -28,7 +29,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The calls whose value is tested on an added line, or that stand on one themselves."""
     from patchscan.flow.building import graph_of
-    from patchscan.flow.conventions import convention
+    from patchscan.flow.conventions import convention, listed
     from patchscan.flow.lookedat import tests_of
 
     graph = graph_of(function)
@@ -40,7 +41,14 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         own = [each for each in source.functions() if each.name == name]
         return own or (context.callees.definitions(name, source).functions if context.has_tree else ())
 
-    for tests in tests_of(graph):
+    def wanted(call: "Called") -> bool:
+        tested = graph.tests.get(call.result or f"@{call.offset}", ())
+        lines = (call.line, *(line for _, _, line in tested))
+        return (bool(listed(call.name)) or call.result in graph.pointers) and any(
+            line in file.added_numbers for line in lines
+        )
+
+    for tests in tests_of(graph, wanted):
         line = place(file, tests)
         if line is None or not is_of_interest(tests, graph):
             continue

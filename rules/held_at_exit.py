@@ -1,8 +1,9 @@
 """A way out of a function that keeps a lock, a reference or memory which the function should give back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.brought import changed_words
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -10,6 +11,7 @@ from patchscan.rule import Rule
 
 if TYPE_CHECKING:
     from patchscan.flow.graph import Graph
+    from patchscan.flow.holding import Holdings
     from patchscan.flow.unbalanced import Leak
 
 _MOST_STEPS = 6
@@ -33,22 +35,29 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         return
     from patchscan.flow.building import graph_of
     from patchscan.flow.holding import holdings
+    from patchscan.flow.taking import words_of_taking
     from patchscan.flow.unbalanced import leaks
 
+    before = file.before_of(function.name)
+    words = changed_words(file, function, before) if before is not None else None
+    if words is not None and words.isdisjoint(words_of_taking(function)):
+        return
     graph = graph_of(function)
     if graph is None:
         yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
         return
-    before = file.before_of(function.name)
-    old_graph = graph_of(before) if before is not None else None
-    calls = frozenset(call.name for call in function.calls())
-    old = None
-    old_calls: frozenset[str] = frozenset()
-    if before is not None and old_graph is not None:
-        old_calls = frozenset(call.name for call in before.calls())
-        old = holdings(before, old_graph, calls)
+    old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
+
+    def held_before(identities: Collection[tuple[str, str]]) -> "Holdings | None":
+        old = graph_of(before) if before is not None else None
+        if old is None:
+            return None
+        calls = frozenset(call.name for call in function.calls())
+        return holdings(old, lambda resource: resource.identity in identities, calls)
+
     found: dict[tuple[str, int], list[Leak]] = {}
-    for leak in leaks(holdings(function, graph, old_calls), old):
+    after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls)
+    for leak in leaks(after, held_before):
         found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
     for each in found.values():
         finding = report(file, function, graph, each)

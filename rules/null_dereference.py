@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
+from patchscan.brought import changed_words
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -32,14 +33,17 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     from patchscan.flow.building import graph_of
     from patchscan.flow.nulls import in_text, returned_uses, tested_uses
 
+    before = file.before_of(function.name)
+    words = changed_words(file, function, before) if before is not None else None
+    if words is not None and not words:
+        return
     graph = graph_of(function)
     if graph is None:
         return
-    before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
     tested = tests_of(old) if old is not None else frozenset()
     used = uses_of(graph)
-    uses = list(tested_uses(graph, in_text(function)))
+    uses = list(tested_uses(graph, in_text(function), words))
     uses += returned_uses(
         graph,
         lambda call: call.result in used and (may_return_null(call) or call.result in tested),
@@ -95,7 +99,7 @@ def tests_of(graph: "Graph") -> frozenset[str]:
     """What is tested for NULL."""
     from patchscan.flow.signs import ZERO
 
-    return frozenset(edge.key for point in graph.points for edge in point.edges if edge.signs == ZERO)
+    return frozenset(key for key, tests in graph.tests.items() if any(ZERO in signs for _, signs, _ in tests))
 
 
 def may_return_null(call: "Called") -> bool:

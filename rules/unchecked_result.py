@@ -54,8 +54,8 @@ def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
     from patchscan.flow.conventions import listed
     from patchscan.flow.lookedat import tests_of
 
-    for tests in tests_of(graph):
-        if listed(tests.call.name) != "interrupted" or tests.kind != "null":
+    for tests in tests_of(graph, lambda call: listed(call.name) == "interrupted"):
+        if tests.kind != "null":
             continue
         lines = (*tests.lines, tests.call.line)
         line = next((each for each in lines if each in file.added_numbers and not file.was_there(each)), None)

@@ -1,9 +1,12 @@
 """The ways through a function: the graph, the facts of a way, and what is held at its ways out."""
 
+from collections.abc import Callable
+
 import pytest
 from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
-from patchscan.flow.holding import holdings
+from patchscan.flow.holding import Follower, holdings
+from patchscan.flow.taking import resources
 from patchscan.flow.ways import Client, fails, lines_of, ways_of
 
 
@@ -27,7 +30,7 @@ def held(text: str) -> set[tuple[str, int]]:
     assert graph is not None
     return {
         (key, way.line)
-        for (_, key), found in holdings(one, graph).items()
+        for (_, key), found in holdings(graph, lambda _: True).items()
         for holding in found
         for way in holding.at("held")
     }
@@ -125,9 +128,54 @@ def test_a_function_that_is_nothing_but_branches_is_walked_in_bounds() -> None:
     )
     graph = graph_of(one)
     assert graph is not None
-    assert all(not each.at("held") for found in holdings(one, graph).values() for each in found)
+    assert all(not each.at("held") for found in holdings(graph, lambda _: True).values() for each in found)
 
 
 def test_deep_nesting_is_not_read() -> None:
     deep = "{" * 400 + "a();" + "}" * 400
     assert graph_of(function(f"int f(void)\n{{\n\t{deep}\n}}\n")) is None
+
+
+def branches(number: int) -> str:
+    """One failure after another, each of which gives back what was taken."""
+    failures = "".join(
+        f"\tret = step{at}(port);\n\tif (ret)\n\t\tgoto out;\n\tport->value{at} = ret;\n"
+        for at in range(number)
+    )
+    return (
+        "int f(struct port *port)\n{\n\tint ret;\n\n\tmutex_lock(&port->lock);\n"
+        f"{failures}out:\n\tmutex_unlock(&port->lock);\n\treturn ret;\n}}\n"
+    )
+
+
+def correlated(number: int) -> str:
+    """Conditions that have nothing to do with each other, all of which are asked for again at the end."""
+    first = "".join(f"\tif (port->a{at})\n\t\tstart{at}(port);\n" for at in range(number))
+    again = "".join(f"\tif (port->a{at})\n\t\tstop{at}(port);\n" for at in range(number))
+    locked = f"\tmutex_lock(&port->lock);\n{first}{again}\tmutex_unlock(&port->lock);\n"
+    return f"void f(struct port *port)\n{{\n{locked}}}\n"
+
+
+def nested(number: int) -> str:
+    """One condition inside of another."""
+    deep = "".join(f"if (port->a{at}) {{ use{at}(port); " for at in range(number))
+    return (
+        "void f(struct port *port)\n{\n\tmutex_lock(&port->lock);\n\t"
+        f"{deep}{'}' * number}\n\tmutex_unlock(&port->lock);\n}}\n"
+    )
+
+
+def steps(text: str) -> int:
+    """The steps that it takes to follow the lock of a function."""
+    graph = graph_of(function(text))
+    assert graph is not None
+    (resource,) = [each for each in resources(graph) if each.key == "&port->lock"]
+    walk = ways_of(graph).walk(Follower(graph, resource))
+    assert walk.complete
+    return walk.steps
+
+
+@pytest.mark.parametrize("shape", [branches, correlated, nested])
+def test_the_steps_of_a_walk_grow_with_the_function_only(shape: Callable[[int], str]) -> None:
+    small, large = 15, 60
+    assert steps(shape(large)) <= 1.3 * (large / small) * steps(shape(small))

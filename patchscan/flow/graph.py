@@ -4,9 +4,12 @@ goto, switch with its falling through, loops and loop macros, early exits, && ||
 #if inside of a function (both ways are ways). Conditions are split until an edge tells one thing of one value.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
 from patchscan.basics.record import frozen, record
 from patchscan.c.function import Function
-from patchscan.flow.actions import Operation, Value
+from patchscan.flow.actions import Called, Operation, Value
 from patchscan.flow.signs import ANY
 
 
@@ -46,3 +49,25 @@ class Graph:
     freed: frozenset[str]
     locals: frozenset[str]
     pointers: frozenset[str]
+
+    @cached_property
+    def calls(self) -> tuple[tuple[int, Called], ...]:
+        """(point, call) of every call."""
+        return tuple(
+            (number, each)
+            for number, point in enumerate(self.points)
+            for each in point.operations
+            if isinstance(each, Called)
+        )
+
+    @cached_property
+    def tests(self) -> Mapping[str, Sequence[tuple[int, frozenset[int], int]]]:
+        """key -> (point, the signs that are told apart, line) of every test of it."""
+        found: dict[str, list[tuple[int, frozenset[int], int]]] = {}
+        for number, point in enumerate(self.points):
+            for key in {edge.key for edge in point.edges if edge.key}:
+                mine = [edge for edge in point.edges if edge.key == key]
+                found.setdefault(key, []).append(
+                    (number, frozenset(edge.signs for edge in mine), mine[0].line)
+                )
+        return found

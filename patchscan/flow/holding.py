@@ -1,12 +1,13 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Function, source_of
+from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.keeping import HARMLESS, keeps_inside, releases_inside
@@ -14,7 +15,7 @@ from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
 from patchscan.flow.taking import Resource, resources
-from patchscan.flow.ways import Client, Exit, Token, Walk, fails, ways_of
+from patchscan.flow.ways import Client, Exit, Token, fails, ways_of
 
 _DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
 HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
@@ -76,6 +77,10 @@ class Holding:
     def at(self, state: str) -> tuple[Way, ...]:
         """The ways out in one state."""
         return tuple(each for each in self.ways if each.token.state == state)
+
+
+Holdings = Mapping[tuple[str, str], Sequence[Holding]]
+_KNOWN: WeakKeyDictionary[Graph, dict[Hashable, Holding]] = WeakKeyDictionary()
 
 
 class Follower(Client):
@@ -261,20 +266,25 @@ class Follower(Client):
         return token
 
 
-def holdings(
-    function: Function, graph: Graph, known_calls: Collection[str] = ()
-) -> Mapping[tuple[str, str], list[Holding]]:
-    """What a function holds at its ways out, by the identity of the resource."""
+def holdings(graph: Graph, wanted: Callable[[Resource], bool], known_calls: Collection[str] = ()) -> Holdings:
+    """What a function holds at its ways out of the resources that are wanted, by the identity of the resource.
+
+    known_calls: see resources().
+    """
+    known = _KNOWN.setdefault(graph, {})
     found: dict[tuple[str, str], list[Holding]] = {}
-    ways = ways_of(graph)
-    pointer = "*" in function.header.partition(function.name)[0]
     for resource in resources(graph, known_calls):
-        walk = ways.walk(Follower(graph, resource))
-        found.setdefault(resource.identity, []).append(_holding(graph, resource, walk, pointer))
+        if wanted(resource):
+            key = (*resource.identity, resource.sites, resource.loops)
+            if key not in known:
+                known[key] = _holding(graph, resource)
+            found.setdefault(resource.identity, []).append(known[key])
     return found
 
 
-def _holding(graph: Graph, resource: Resource, walk: Walk, pointer: bool) -> Holding:
+def _holding(graph: Graph, resource: Resource) -> Holding:
+    walk = ways_of(graph).walk(Follower(graph, resource))
+    pointer = "*" in graph.function.header.partition(graph.function.name)[0]
     outs = []
     for each in walk.exits:
         token: Taken = each.token

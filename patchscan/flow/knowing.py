@@ -43,6 +43,23 @@ class Asked:
         return found
 
     @cached_property
+    def straight(self) -> list[bool]:
+        """Per point: whether it leads to one point only, to which nothing else leads, and nothing is decided."""
+        into = [0] * len(self.graph.points)
+        for point in self.graph.points:
+            for edge in point.edges:
+                into[edge.to] += 1
+        into[self.graph.entry] += 1
+        return [
+            len(point.edges) == 1
+            and not point.leaves
+            and not point.edges[0].key
+            and not point.edges[0].taken
+            and into[point.edges[0].to] == 1
+            for point in self.graph.points
+        ]
+
+    @cached_property
     def keys(self) -> frozenset[str]:
         """The values of which something is known on some way, for they are tested, copied or returned."""
         return frozenset(key for reads, _ in self._reads for key in reads)

@@ -1,6 +1,6 @@
 """How what a call returns is tested: for NULL, for an ERR_PTR, for being negative."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -30,21 +30,16 @@ class Tests:
     pointer: bool
 
 
-def tests_of(graph: Graph) -> Iterator[Tests]:
-    """The tests of what each call returns."""
-    for number, point in enumerate(graph.points):
-        for each in point.operations:
-            if isinstance(each, Called) and each.name and each.sure:
-                yield _tests(graph, number, each)
+def tests_of(graph: Graph, wanted: Callable[[Called], bool]) -> Iterator[Tests]:
+    """The tests of what each wanted call returns, where there are some."""
+    for number, call in graph.calls:
+        key = call.result or f"@{call.offset}"
+        if call.name and call.sure and key in graph.tests and wanted(call):
+            yield _tests(graph, number, call, key)
 
 
-def _tests(graph: Graph, number: int, call: Called) -> Tests:
-    key = call.result or f"@{call.offset}"
-    every = {
-        _KINDS.get(frozenset(edge.signs for edge in point.edges if edge.key == key), "other")
-        for point in graph.points
-        if any(edge.key == key for edge in point.edges)
-    }
+def _tests(graph: Graph, number: int, call: Called, key: str) -> Tests:
+    every = {_KINDS.get(signs, "other") for _, signs, _ in graph.tests[key]}
     first = list(_first(graph, number, key))
     kinds = {kind for kind, _ in first}
     kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""
@@ -66,15 +61,16 @@ def _is_error_test(graph: Graph, key: str) -> bool:
 
 def _first(graph: Graph, number: int, key: str) -> Iterator[tuple[str, int]]:
     """(kind, line) of the tests of a value that are met first behind a point."""
+    tests = {at: (signs, line) for at, signs, line in graph.tests[key]}
     seen, work = {number}, [number]
     while work:
         at = work.pop()
         point = graph.points[at]
         if at != number and any(isinstance(each, Assigned) and each.key == key for each in point.operations):
             continue
-        mine = [edge for edge in point.edges if edge.key == key]
-        if mine:
-            yield _KINDS.get(frozenset(edge.signs for edge in mine), "other"), mine[0].line
+        if at in tests:
+            signs, line = tests[at]
+            yield _KINDS.get(signs, "other"), line
             continue
         for edge in point.edges:
             if edge.to not in seen:
@@ -97,7 +93,7 @@ _FOR_EFFECT = pattern(r"\w*(read|inb|inw|inl|get|recv|fetch|dummy|poll)\w*|PTR_E
 
 def overwritten(graph: Graph) -> Iterator[Overwritten]:
     """The results of calls that nobody reads: of variables that are tested elsewhere in the function."""
-    tested = {edge.key for point in graph.points for edge in point.edges if edge.key}
+    tested = graph.tests
     for number, point in enumerate(graph.points):
         for at, call in enumerate(point.operations):
             if not isinstance(call, Called) or not call.name or not call.sure or call.result not in tested:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
-from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round
+from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, words_of
 from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
@@ -36,10 +36,10 @@ class _Tested(Client):
 
     uses = True
 
-    def __init__(self, graph: Graph, dereferences: Dereferences) -> None:
+    def __init__(self, graph: Graph, dereferences: Dereferences, tested: frozenset[str]) -> None:
         self.graph = graph
         self.dereferences = dereferences
-        self.tested = {edge.key for point in graph.points for edge in point.edges if edge.signs == ZERO}
+        self.tested = tested
         self.found: dict[tuple[str, int], NullUse] = {}
         # Per test: the use before it on each way that leads to it, None where there was none.
         self.before: dict[tuple[str, int], list[NullUse | None]] = {}
@@ -101,7 +101,7 @@ class _Tested(Client):
 def is_looked_at(graph: Graph, call: Called) -> bool:
     """Whether what a call returns is stored or tested."""
     key = f"@{call.offset}"
-    return bool(call.result) or any(edge.key == key for point in graph.points for edge in point.edges)
+    return bool(call.result) or key in graph.tests
 
 
 def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
@@ -171,9 +171,24 @@ class _Returned(Client):
         return token
 
 
-def tested_uses(graph: Graph, dereferences: Dereferences) -> tuple[NullUse, ...]:
-    """The uses of pointers that a test found to be NULL, and of those that are only tested afterwards."""
-    client = _Tested(graph, dereferences)
+def tested_uses(
+    graph: Graph, dereferences: Dereferences, words: frozenset[str] | None = None
+) -> tuple[NullUse, ...]:
+    """The uses of pointers that a test found to be NULL, and of those that are only tested afterwards.
+
+    words: of the pointers that are of interest, None where all are.
+    """
+    tested = frozenset(
+        key
+        for key, tests in graph.tests.items()
+        if any(ZERO in signs for _, signs, _ in tests)
+        and (words is None or not words.isdisjoint(words_of(key)))
+    )
+    used = {each.key for point in graph.points for each in point.operations if isinstance(each, Dereferenced)}
+    used.update(argument for _, call in graph.calls for argument in call.arguments)
+    if tested.isdisjoint(used):
+        return ()
+    client = _Tested(graph, dereferences, tested)
     if not ways_of(graph).walk(client).complete:
         return ()
     return (*client.found.values(), *client.late())

@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Iterator
 
 from patchscan.basics.record import frozen
-from patchscan.c.source import source_of
-from patchscan.flow.actions import Called, Round
+from patchscan.c.source import Function, source_of
+from patchscan.flow.actions import Called, Round, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.resources import Row, by_call, opposites
+from patchscan.flow.resources import Row, by_call, opposites, releasing
 
 
 @frozen
@@ -27,10 +27,30 @@ class Resource:
         words = {word for call in self.row.calls for word in call.split("_")}
         return self.named and not words.isdisjoint(("get", "hold"))
 
+    def concerned_by(self, words: Collection[str]) -> bool:
+        """Whether one of these words names it, or what takes it or gives it back."""
+        if not self.key:
+            return True
+        own = {*words_of(self.key), *self.row.calls, *self.row.release, *self.loops}
+        return not own.isdisjoint(words)
+
     @property
     def identity(self) -> tuple[str, str]:
         """What tells it in another state of the function."""
         return self.row.shown, self.key
+
+
+def words_of_taking(function: Function) -> frozenset[str]:
+    """The words on the lines that take or give back something, from the first to the last of the statement."""
+    names = function.identifiers
+    pairs = {each for word in names for each in opposites(word) if each in names and each != word}
+    own = names & (by_call().keys() | releasing().keys())
+    found: set[str] = set()
+    for call in function.calls():
+        if call.name in own or call.name in pairs or not pairs.isdisjoint(opposites(call.name)):
+            node = function.statement_of(call.node) or call.node
+            found.update(words_of(function.source.text_of(node)))
+    return frozenset(found)
 
 
 def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resource]:

@@ -1,12 +1,13 @@
 """Which ways out of a function hold what they should have given back; the state before a patch beside that after it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from patchscan.basics.record import frozen
-from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Way
+from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way
 
-Holdings = Mapping[tuple[str, str], Sequence[Holding]]
+# What tells a resource in another state of the function (Resource.identity).
+Identity = tuple[str, str]
 
 
 @frozen
@@ -22,12 +23,19 @@ class Leak:
     other: Way | None = None
 
 
-def leaks(after: Holdings, before: Holdings | None) -> Iterator[Leak]:
-    """The ways out that hold something, and did not before; before: None where that state is not known."""
-    for identity, now in after.items():
-        old = before.get(identity, ()) if before is not None else ()
+def leaks(after: Holdings, before: Callable[[Collection[Identity]], Holdings | None]) -> Iterator[Leak]:
+    """The ways out that hold something, and did not before.
+
+    before: what some resources were held before, None where that state is not known; only asked for what is held now.
+    """
+    suspected = [
+        identity for identity, now in after.items() if any(each.at(HELD) or each.kept() for each in now)
+    ]
+    known = before(suspected) if suspected else None
+    for identity in suspected:
+        old = known.get(identity, ()) if known is not None else ()
         said = Counter(key_of(each) for holding in old for each in _suspects(holding))
-        for holding in now:
+        for holding in after[identity]:
             if not holding.complete:
                 continue
             for each in _judged(holding, old):

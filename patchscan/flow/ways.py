@@ -89,7 +89,7 @@ class Ways(Asked):
 
 
 class Walk:
-    """One walk. exits: the ways out; complete: whether all ways were walked within the bound."""
+    """One walk. exits: the ways out; complete: whether all were walked within the bound; steps: what that took."""
 
     def __init__(self, ways: Ways, client: Client, known: Facts) -> None:
         self.ways = ways
@@ -99,6 +99,7 @@ class Walk:
         self.leading = ways.leading_to(client.awaits) if client.awaits else None
         self.exits: list[Exit] = []
         self.complete = True
+        self.steps = 0
         self._seen: dict[int, set[tuple[Token, Facts]]] = {}
         self._run()
 
@@ -107,17 +108,21 @@ class Walk:
         work: list[tuple[int, Token, Facts, Trail, bool]] = [
             (entry, self.client.start(), self.known, (None, entry, None), False)
         ]
-        steps = 0
         while work:
-            steps += 1
-            if steps > MAX_STEPS:
+            self.steps += 1
+            if self.steps > MAX_STEPS:
                 self.complete = False
                 return
             number, token, facts, trail, coarse = work.pop()
             point = self.ways.graph.points[number]
-            for after, reading in self._through(point, token, facts, trail, coarse):
-                if after is None:
-                    continue
+            states = list(self._through(point, token, Reading(self.ways, facts), trail, coarse))
+            while len(states) == 1 and self.ways.straight[number]:
+                # One way in and one way on: nothing is to be kept between.
+                number = point.edges[0].to
+                point = self.ways.graph.points[number]
+                trail = (trail, number, None)
+                states = list(self._through(point, *states[0], trail, coarse))
+            for after, reading in states:
                 if point.leaves:
                     signs = reading.value(point.value) if point.value is not None else None
                     known = tuple(sorted(reading.known.items()))
@@ -155,15 +160,15 @@ class Walk:
             work.append((edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse))
 
     def _through(
-        self, point: Point, token: Token, facts: Facts, trail: Trail, coarse: bool
+        self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool
     ) -> Iterator[tuple[Token, Reading]]:
         """The tokens and facts after the operations of a point."""
-        states: list[tuple[Token, Reading]] = [(token, Reading(self.ways, facts))]
+        states: list[tuple[Token, Reading]] = [(token, reading)]
         for each in point.operations:
             after: list[tuple[Token, Reading]] = []
-            for current, reading in states:
-                reading.line, reading.trail, reading.coarse = each.line, trail, coarse
-                after.extend(self._operation(each, current, reading))
+            for current, known in states:
+                known.line, known.trail, known.coarse = each.line, trail, coarse
+                after.extend(self._operation(each, current, known))
             states = after
         yield from states
 
