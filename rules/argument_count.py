@@ -1,5 +1,6 @@
 """A call gives more or fewer arguments than every declaration of the function takes."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -81,7 +82,7 @@ def finding(context: Context, file: ChangedFile, call: Call, found: "tuple[Form,
         f"too {many} arguments to function '{call.name}': {given} given, but it takes {least}{len(wanted.parameters)} "
         f"({found[0].path}:{found[0].line})",
         tuple(Evidence(each.path, each.line, "") for each in found[:2]),
-        severity="" if file.used == "tree" and not context.not_claimed else "info",
+        severity="" if file.used == "tree" and context.fit.sure else "info",
     )
 
 
@@ -112,6 +113,17 @@ def callers(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
                 )
 
 
+def is_nearest(path: str, definition: str, others: set[str]) -> bool:
+    """Whether of the definitions of one name, as architectures have their own, a file calls this one."""
+    together = shared_directories(path, definition)
+    return all(shared_directories(path, other) < together for other in others)
+
+
+def shared_directories(one: str, other: str) -> int:
+    """How many directories from the top two files have in common."""
+    return len(posixpath.commonpath((f"/{one}", f"/{other}")).split("/"))
+
+
 def stale_calls(
     context: Context, file: ChangedFile, name: str, new: "Form", old: "Form"
 ) -> Iterator[Evidence]:
@@ -121,9 +133,8 @@ def stale_calls(
     unapplied = {other.path for other in context.not_applied}
     uses = find_uses(context.view, name, whole=False)
     apart = {use.path for use in uses.of_kind("definition") if use.path != file.path}
-    paths = sorted(
-        {use.path for use in uses.of_kind("call") if not use.via} - {file.path} - unapplied - apart
-    )
+    calling = {use.path for use in uses.of_kind("call") if not use.via} - {file.path} - unapplied - apart
+    paths = sorted(path for path in calling if is_nearest(path, file.path, apart))
     for path in paths[:MOST_FILES]:
         source = parse(context.view.read(path) or b"", path)
         lines = {use.line for use in uses.of_kind("call") if use.path == path}
@@ -185,6 +196,25 @@ int walk_begin(int from, int length);
 """,
     ),
     good=(
+        """
+>>> tree arch/riscv/kernel/walk.c
+int walk_begin(int from)
+{
+	return from;
+}
+>>> tree arch/riscv/kernel/other.c
+int other(void)
+{
+	return walk_begin(1);
+}
+>>> patch mm: walk so far
+>>> file arch/x86/kernel/walk.c
+-int walk_begin(int from)
++int walk_begin(int from, int length)
+ {
+ 	return from;
+ }
+""",
         """
 >>> tree include/linux/walk.h
 int walk_begin(int from, int length);

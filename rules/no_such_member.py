@@ -157,15 +157,20 @@ def say(
     """The finding, where the struct lacks the member or has it only under a condition that is not there."""
     members = kind.named(each.member)
     evidence = Evidence(path, kind.line, f"struct {each.struct}")
+    sure = context.fit.sure and applies(context)
+    where = (
+        f"({path}:{kind.line})" if sure else f"in {context.the_tree} ({path}:{kind.line}): is this its base?"
+    )
     if not members:
         if is_macro(context, source, path, each.member):
             yield file.fine(each.line, f"{each.member} is a macro")
         elif kind.complete:
             yield file.finding(
                 each.line,
-                f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})",
+                f"'struct {each.struct}' has no member named '{each.member}' {where}",
                 (evidence,),
-                severity="info" if context.not_claimed or not applies(context) else "",
+                severity="" if sure else "info",
+                confidence="" if sure else "low",
             )
         else:
             yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")

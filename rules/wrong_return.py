@@ -28,8 +28,10 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     from patchscan.flow.building import graph_of
     from patchscan.flow.returning import wrong_returns
 
-    if _NO_NUMBER.search(function.header.partition(function.name)[0]) or (
-        "PTR_ERR" not in function.text and ("return" not in function.text)
+    if (
+        not function.name
+        or _NO_NUMBER.search(function.header.partition(function.name)[0])
+        or ("PTR_ERR" not in function.text and ("return" not in function.text))
     ):
         return
     graph = graph_of(function)

@@ -7,6 +7,7 @@ makes (include/generated and the like) holds no names that a patch could lack, a
 import posixpath
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula, all_of, read_condition
@@ -71,12 +72,20 @@ class Closure:
         self._waiting = deque(self._always(self.first))
         self._every: dict[str, None] | None = None
 
-    @property
+    @cached_property
     def unknown(self) -> str:
-        """Why it is not known what the file reaches: an #include of its own that is nowhere; "" where it is."""
-        for include in self.first.missing:
-            if not include.conditions:
-                return f"{include.name or 'a computed #include'} (line {include.line}) is not in the tree"
+        """Why it is not known what the file reaches: an #include that is nowhere, "" where it is.
+
+        One of its own, or of a header that the series changes: that series was made for a tree which has it.
+        """
+        brought = [
+            path for path in sorted(self.view.changed) if path.endswith(".h") and self.edges(path).missing
+        ]
+        reached = [path for path in brought if path in self.every()]
+        for edges in (self.first, *map(self.edges, reached)):
+            for include in edges.missing:
+                if not include.conditions:
+                    return f"{include.name or 'a computed #include'} (line {include.line}) is not in the tree"
         return ""
 
     def certain(self) -> Iterator[str]:
