@@ -1,6 +1,7 @@
 """One file that a patch changes: its lines, and its C code before and after the patch."""
 
 import re
+import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -79,19 +80,34 @@ class ChangedFile:
         offsets = self.state.offsets or (0,) * len(self.change.hunks)
         return tuple(zip(self.change.hunks, offsets, strict=True))
 
+    @cached_property
+    def _stretches(self) -> tuple[tuple[int, int, int], ...]:
+        """(first line, last line, offset) of the sources here: each hunk with the lines nearer to it than to another.
+
+        Where between two hunks the offset changes is not known; the middle keeps a function beside its hunk whole.
+        """
+        ends, middles = [(0, 0, 0)], [0]
+        for hunk, offset in self._placed_hunks:
+            start = hunk.new_start + offset
+            middles.append(max(ends[-1][1], (ends[-1][1] + start) // 2))
+            ends.append((start, start + hunk.new_count, offset))
+        return tuple(
+            (first + 1, last, offset)
+            for first, last, (_, _, offset) in zip(middles, (*middles[1:], sys.maxsize), ends, strict=True)
+        )
+
     def patch_line(self, line: int) -> int:
         """A line of the sources here -> the number that line has in the patch."""
-        for hunk, offset in reversed(self._placed_hunks):
-            if line >= hunk.new_start + offset:
-                return line - offset
-        return line
+        return next((line - offset for first, _, offset in reversed(self._stretches) if line >= first), line)
 
     def source_line(self, line: int) -> int:
         """A line of the patch -> the number that line has in the sources here."""
-        for hunk, offset in reversed(self._placed_hunks):
-            if line >= hunk.new_start:
+        for first, last, offset in self._stretches:
+            if first <= line + offset <= last:
                 return line + offset
-        return line
+        return next(
+            (line + offset for first, _, offset in reversed(self._stretches) if line + offset >= first), line
+        )
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:
