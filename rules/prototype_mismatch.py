@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements
+from patchscan.c.filelevel import Statement, statements, statements_naming
 from patchscan.c.parameters import Signature, signature
 from patchscan.c.source import Source
 from patchscan.context import ChangedFile, Context
@@ -40,38 +40,56 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield finding(context, file, each, partner)
 
 
-def stated(source: Source) -> Iterator[Stated]:
-    """The functions that a text declares and defines outside functions."""
+def stated(source: Source, name: str = "") -> Iterator[Stated]:
+    """The functions that a text declares and defines outside functions; name: only those of that name."""
+    text = source.repaired or source.text
+    for each in statements_naming(text, name) if name else statements(text):
+        if found := read(source, each):
+            yield found
+
+
+def read(source: Source, each: Statement) -> Stated | None:
+    """What a statement states of a function, None where it is none or not plain."""
     from patchscan.lookup.forms import parameters_text
 
-    for each in statements(source.repaired or source.text):
-        if each.kind in ("prototype", "function") and each.name_start >= 0:
-            found = signature(parameters_text(source, each))
-            inside = source.fragment is None or each.name_start >= source.fragment.head
-            if found is not None and inside and not each.name.isupper():
-                yield Stated(each.name, each.kind, found, source.line_at(each.name_start), each.static)
+    if each.kind not in ("prototype", "function") or each.name_start < 0 or each.name.isupper():
+        return None
+    if source.fragment is not None and each.name_start < source.fragment.head:
+        return None
+    found = signature(parameters_text(source, each))
+    if found is None:
+        return None
+    return Stated(each.name, each.kind, found, source.line_at(each.name_start), each.static)
 
 
 def changed(file: ChangedFile) -> list[Stated]:
     """The declarations with a line that the patch adds, and that it does not only move."""
     found = []
     for source in file.after:
-        for each in stated(source):
-            lines = range(each.line, each.line + 1 + len(each.signature.parameters))
-            if each.line in file.added_numbers or any(
-                line in file.added_numbers and not file.code_at(line)[:1].isalpha() for line in lines[1:3]
-            ):
-                found.append(each)
+        for statement in statements(source.repaired or source.text):
+            line = source.line_at(max(statement.name_start, 0))
+            # A parameter list of more lines than these has its name on a line of the hunk.
+            if not file.added_numbers.isdisjoint(range(line, line + 3)):
+                each = read(source, statement)
+                if each is not None and is_changed(file, each):
+                    found.append(each)
     return found
+
+
+def is_changed(file: ChangedFile, each: Stated) -> bool:
+    """Whether the patch adds the line with the name, or one of the next two with parameters."""
+    below = range(each.line + 1, each.line + 1 + len(each.signature.parameters))[:2]
+    return each.line in file.added_numbers or any(
+        line in file.added_numbers and not file.code_at(line)[:1].isalpha() for line in below
+    )
 
 
 def in_file(file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
     """Another declaration in the same text that contradicts one."""
     for source in file.after:
-        for other in stated(source):
-            same = other.name == each.name and other.kind != each.kind
+        for other in stated(source, each.name):
             plain = not source.conditions_at(other.line) and not source.conditions_at(each.line)
-            if same and plain and other.signature.contradicts(each.signature):
+            if plain and other.kind != each.kind and other.signature.contradicts(each.signature):
                 return file.evidence(other.line), other
     return None
 
@@ -81,7 +99,7 @@ def elsewhere(context: Context, file: ChangedFile, each: Stated) -> "tuple[Evide
     in_series = [other for other in context.files if other.path != file.path and other.is_c]
     for other in in_series:
         for source in other.after:
-            if any(one.name == each.name and one.kind != each.kind for one in stated(source)):
+            if any(one.kind != each.kind for one in stated(source, each.name)):
                 return None
     later = later_change(context, each)
     if later is not None:
@@ -95,18 +113,19 @@ def later_change(context: Context, each: Stated) -> "tuple[Evidence, Stated] | N
     """The other side, where a later patch changes it from something that contradicts to what fits."""
     for other in context.later:
         for file in other.c_files:
-            before = {
-                one.name: one for source in file.before for one in stated(source) if one.kind != each.kind
-            }
-            old = before.get(each.name)
+            old = None
+            for source in file.before:
+                for one in stated(source, each.name):
+                    old = one if one.kind != each.kind else old
             if old is None or not old.signature.contradicts(each.signature):
                 continue
-            for new in changed(file):
-                fits = new.name == each.name and new.kind == old.kind
-                if fits and not new.signature.contradicts(each.signature):
-                    return Evidence(
-                        file.path, file.patch_line(new.line), f"patch {other.patch.index} changes it"
-                    ), old
+            for source in file.after:
+                for new in stated(source, each.name):
+                    fits = new.kind == old.kind and not new.signature.contradicts(each.signature)
+                    if fits and is_changed(file, new):
+                        return Evidence(
+                            file.path, file.patch_line(new.line), f"patch {other.patch.index} changes it"
+                        ), old
     return None
 
 
@@ -126,8 +145,8 @@ def in_tree(view: "View", file: ChangedFile, each: Stated) -> "tuple[Evidence, S
     found = []
     for path in wanted:
         source = parse(view.read(path) or b"", path)
-        for other in stated(source):
-            if other.name == each.name and not other.static:
+        for other in stated(source, each.name):
+            if not other.static:
                 found.append((Evidence(path, other.line, source.line_text(other.line)), other))
                 if source.conditions_at(other.line):
                     return None

@@ -187,7 +187,7 @@ def judge(
     from patchscan.lookup.declared import look_up
     from patchscan.lookup.pasted import glued_names
     from patchscan.lookup.unapplied import as_built
-    from patchscan.lookup.uses import files_holding
+    from patchscan.lookup.uses import files_holding, headers_holding
 
     if is_host_program(text):
         return
@@ -204,9 +204,7 @@ def judge(
     for each in named:
         if any(pasted.fullmatch(each.name) for pasted in glued):
             continue
-        paths, _ = files_holding(view, each.name, most=EVERYWHERE)
-        others = [path for path in paths if path != file.path]
-        headers = [path for path in others if path.endswith(".h")]
+        headers = [path for path in headers_holding(view, each.name) if path != file.path]
         configuration = cache(partial(smallest, view, source, each.name))
         answer = look_up(view, closure, headers, each.name, configuration)
         found = configuration() if answer.kind == "unknown" and not own_architecture(file.path) else None
@@ -218,8 +216,10 @@ def judge(
             if look_up(view, old, headers, each.name, configuration).kind != "always":
                 continue
         if answer.kind == "nowhere":
-            known = closure.unknown or context.not_claimed or others or not each.name.islower()
-            if not known and not beside_glues(view, closure, each.name):
+            known = closure.unknown or context.not_claimed or not each.name.islower()
+            paths = () if known else files_holding(view, each.name, most=EVERYWHERE)[0]
+            elsewhere = any(path != file.path for path in paths)
+            if not known and not elsewhere and not beside_glues(view, closure, each.name):
                 told.setdefault("", []).append((each, answer, None))
         elif answer.kind == "unknown" or (answer.kind == "unreached" and (closure.unknown or in_part)):
             unknown.append(each.name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.usage import FORMATS
-from patchscan.c.conditions import conditions_at, directives, exports, macros
+from patchscan.c.conditions import ConditionsByLine, directives, exports, macros
 from patchscan.c.kerneldoc import comments, declaration_after
 from patchscan.c.source import parse, parse_fragment
 from patchscan.codebase.conditionals import evaluate, plain_text, without_comments
@@ -143,8 +143,9 @@ def read_fragment(data: bytes) -> None:
 
 def read_conditions(data: bytes) -> None:
     found = tuple(directives(data, 1))
+    around = ConditionsByLine(found)
     for directive in found[:5]:
-        conditions_at(found, directive.line)
+        around.at(directive.line)
     list(macros(data, data, 1))
     list(exports(data, 1))
     plain_text(data)

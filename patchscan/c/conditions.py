@@ -1,6 +1,7 @@
 """#define, #if and EXPORT_SYMBOL lines of a C text, found without a syntax tree."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -42,6 +43,10 @@ class Condition:
     expression: str
     negated: bool
     line: int
+
+
+# A condition, and those around it.
+_Chain = tuple["_Chain | None", Condition]
 
 
 @frozen
@@ -96,24 +101,44 @@ def directives(code: bytes, first_line: int) -> Iterator[Directive]:
         yield Directive(_decode(match.group(1)), _joined(match.group(2)), line, last)
 
 
-def conditions_at(lines: tuple[Directive, ...], line: int) -> tuple[Condition, ...]:
-    """The conditions that enclose the line, outermost first. An include guard is none."""
-    stack: list[list[Condition]] = []
-    for index, directive in enumerate(lines):
-        if directive.line > line or (directive.line == line and directive.name == "endif"):
-            break
-        if directive.name in ("if", "ifdef", "ifndef"):
-            guard = _is_include_guard(lines, index)
-            stack.append([] if guard else [_condition(directive)])
-        elif directive.name == "endif" and stack:
-            stack.pop()
-        elif directive.name.startswith("el") and stack:
-            level = stack[-1]
-            if level:
-                level[-1] = replace(level[-1], negated=not level[-1].negated)
-            if directive.name != "else":
-                level.append(_condition(directive))
-    return tuple(condition for level in stack for condition in level)
+class ConditionsByLine:
+    """Which #if conditions enclose each line of a text; an include guard is none.
+
+    The state after a directive is a chain (outer chain, condition), so that deep nesting costs no more than its length.
+    """
+
+    def __init__(self, lines: tuple[Directive, ...]) -> None:
+        self._begins: list[int] = []
+        self._chains: list[_Chain | None] = []
+        # For each open #if the chain around it.
+        opened: list[_Chain | None] = []
+        chain: _Chain | None = None
+        for index, directive in enumerate(lines):
+            name = directive.name
+            if name in ("if", "ifdef", "ifndef"):
+                opened.append(chain)
+                chain = chain if _is_include_guard(lines, index) else (chain, _condition(directive))
+            elif name == "endif" and opened:
+                chain = opened.pop()
+            elif name.startswith("el") and opened:
+                if chain is not None and chain is not opened[-1]:
+                    chain = (chain[0], replace(chain[1], negated=not chain[1].negated))
+                if name != "else":
+                    chain = (chain, _condition(directive))
+            else:
+                continue
+            self._begins.append(directive.line + (name == "endif"))
+            self._chains.append(chain)
+
+    def at(self, line: int) -> tuple[Condition, ...]:
+        """The conditions that enclose the line, outermost first."""
+        index = bisect_right(self._begins, line) - 1
+        chain = self._chains[index] if index >= 0 else None
+        found: list[Condition] = []
+        while chain is not None:
+            found.append(chain[1])
+            chain = chain[0]
+        return tuple(reversed(found))
 
 
 def _condition(directive: Directive) -> Condition:

@@ -5,12 +5,14 @@ tells, which kernel style keeps for what stands outside functions.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.lexical import blank, directives, without_comments
+from patchscan.c.occurrences import offsets
 from patchscan.c.outline import body_end, function_name
 
 _STOP = pattern(rb"[;{(=]")
@@ -65,8 +67,29 @@ class Statement:
 @lru_cache(maxsize=64)
 def statements(text: bytes) -> tuple[Statement, ...]:
     """The statements of a text, in order; two variables that one statement declares are two."""
+    code, pieces = _pieces(text)
+    return tuple(found for start, end, body in pieces for found in _read(code, start, end, body))
+
+
+def statements_naming(text: bytes, name: str) -> Iterator[Statement]:
+    """Those of the statements that declare a name, in order; the others are not read, which is most of the cost."""
+    word = name.encode()
+    if word not in text:
+        return
+    code, pieces = _pieces(text)
+    last = -1
+    for offset in offsets(code, word):
+        index = bisect_right(pieces, (offset, len(code), len(code))) - 1
+        if index > last and index >= 0:
+            last = index
+            yield from (each for each in _read(code, *pieces[index]) if each.name == name)
+
+
+@lru_cache(maxsize=256)
+def _pieces(text: bytes) -> tuple[bytes, tuple[tuple[int, int, int], ...]]:
+    """The text without comments and directives, and what _cut() finds in it."""
     code = without_directives(without_comments(text))
-    return tuple(found for start, end, body in _cut(code) for found in _read(code, start, end, body))
+    return code, tuple(_cut(code))
 
 
 def without_directives(code: bytes) -> bytes:

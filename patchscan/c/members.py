@@ -6,9 +6,13 @@ from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements, without_directives
+from patchscan.c.filelevel import Statement, statements_naming, without_directives
+from patchscan.c.occurrences import offsets
 from patchscan.c.source import Condition, Source, parse
 
+_TAGGED = pattern(rb"\b(?:struct|union)\b[^;{}]*\Z")
+_MEMBERS = pattern(rb"[^;{}=]*\{")
+_HEAD_LENGTH = 400
 _STOP = pattern(rb"[;{}()]")
 _INCLUDES = pattern(rb"^[ \t]*#[ \t]*include\b", re.MULTILINE)
 _ANONYMOUS = pattern(rb"\s*(?:struct|union|enum)\b[^;{}()]*\{")
@@ -62,10 +66,16 @@ class Type:
 
 def type_in(text: bytes, path: str, name: str) -> Type | None:
     """The struct or union of that name that a text defines, None where it defines none, or several."""
-    if not re.search(rb"\b(?:struct|union)\b[^;{}]*\b%s\b[^;{}=]*\{" % re.escape(name.encode()), text):
+    if not any(_opens(text, each, len(name)) for each in offsets(text, name.encode())):
         return None
-    found = [each for each in statements(text) if each.kind == "type" and each.name == name]
+    found = [each for each in statements_naming(text, name) if each.kind == "type"]
     return _read(parse(text, path), found[0]) if len(found) == 1 else None
+
+
+def _opens(text: bytes, offset: int, length: int) -> bool:
+    """Whether a name at an offset may be the tag of a struct whose members follow."""
+    follows = _MEMBERS.match(text, offset + length) is not None
+    return follows and _TAGGED.search(text[max(0, offset - _HEAD_LENGTH) : offset]) is not None
 
 
 def type_at(source: Source, statement: Statement) -> Type:

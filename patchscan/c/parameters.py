@@ -9,6 +9,7 @@ _ATTRIBUTE = pattern(
     r"\b__(?!be|le|[us]\d|kernel|poll|virtio|wsum|sum|iomem|user|rcu|percpu)\w+(?:\s*\([^()]*\))?"
 )
 _SPARSE = pattern(r"\b__(?:iomem|user|rcu|percpu|force|kernel)\b")
+_MARK = pattern(r"[()\[\]{},]")
 _TOKEN = pattern(r"\w+|\*|\[[^\]]*\]|\.\.\.|\S")
 _KEYWORDS = frozenset(
     (
@@ -63,7 +64,8 @@ def _differ(one: str, two: str) -> bool:
 def signature(text: str) -> Signature | None:
     """The parameters in a text that begins behind the opening parenthesis of a list; None where it is not plain."""
     parts, depth, begin = [], 0, 0
-    for at, byte in enumerate(text):
+    for match in _MARK.finditer(text):
+        at, byte = match.start(), match[0]
         if byte in "([{":
             depth += 1
         elif byte in ")]}":

@@ -10,10 +10,10 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.conditions import (
     Condition,
+    ConditionsByLine,
     Directive,
     Export,
     Macro,
-    conditions_at,
     directives,
     exports,
     macros,
@@ -104,9 +104,10 @@ class Text:
 
     def numbered(self) -> Iterator[tuple[int, str, str]]:
         """(line of the file, line_text, code_text) of every line of the text."""
-        for row in range(len(self._lines)):
-            line = row + self._first_row_line
-            yield line, self.line_text(line), self.code_text(line)
+        rows = zip(self._lines, self._code_lines, strict=False)
+        for line, (text, code) in enumerate(rows, self._first_row_line):
+            shown = text.decode("utf-8", "surrogateescape")
+            yield line, shown, shown if code == text else code.decode("utf-8", "surrogateescape")
 
     def comment_text(self, line: int) -> str:
         """The comment on a line of the file, markers included, or what of one runs over it; "" where none does."""
@@ -154,4 +155,8 @@ class Text:
 
     def conditions_at(self, line: int) -> tuple[Condition, ...]:
         """The #if conditions that enclose a line, outermost first; of a fragment only those it shows."""
-        return conditions_at(self.directives, line)
+        return self._conditions.at(line)
+
+    @cached_property
+    def _conditions(self) -> ConditionsByLine:
+        return ConditionsByLine(self.directives)

@@ -4,6 +4,7 @@ A Source is cheap: nothing is parsed until a node is asked for, and then only th
 Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of the original, unmasked text.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -68,10 +69,14 @@ class Source(Text):
 
     def function_at(self, line: int) -> "Function | None":
         """The function that holds the line, from the first of its header to its last brace."""
-        for function in self._functions:
-            if function.first_line <= line <= function.last_line:
-                return function
+        index = bisect_left(self._last_lines, line)
+        if index < len(self._functions) and self._functions[index].first_line <= line:
+            return self._functions[index]
         return None
+
+    @cached_property
+    def _last_lines(self) -> list[int]:
+        return [function.last_line for function in self._functions]
 
     def function_named(self, name: str) -> "Function | None":
         """The first function of that name."""
@@ -113,7 +118,7 @@ def source_of(function: Function) -> Source:
 
 
 # What one patch of a series leaves is what the next begins with, and several rules look at the same other file.
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
     """C text as a Source; nothing is parsed before it is asked for. Never raises: bad C is `partial`.
 

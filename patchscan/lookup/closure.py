@@ -6,7 +6,7 @@ makes (include/generated and the like) holds no names that a patch could lack, a
 
 import posixpath
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ from patchscan.basics.formula import Formula, all_of, read_condition
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.includes import Conditions, Include, includes
+from patchscan.lookup.headers import text_of_header
 from patchscan.tree import Tree, safe_path
 from patchscan.tree.overlay import View
 
@@ -70,6 +71,7 @@ class Closure:
         self.first = self._resolve(path, (*includes(text), *more))
         self._certain: dict[str, None] = {}
         self._waiting = deque(self._always(self.first))
+        self._under: dict[Hashable, dict[str, None]] = {}
         self._every: dict[str, None] | None = None
 
     @cached_property
@@ -109,8 +111,10 @@ class Closure:
             self._every = self.under(lambda _: True)
         return self._every
 
-    def under(self, holds: Callable[[Formula], bool]) -> dict[str, None]:
-        """The headers reached where a condition counts as `holds` says."""
+    def under(self, holds: Callable[[Formula], bool], key: Hashable = None) -> dict[str, None]:
+        """The headers reached where a condition counts as `holds` says; what has the same key is asked once."""
+        if key is not None and key in self._under:
+            return self._under[key]
         found: dict[str, None] = {}
         waiting = deque(edge.path for edge in self.first.found if edge.when is None or holds(edge.when))
         while waiting and len(found) < _MOST:
@@ -120,6 +124,8 @@ class Closure:
                 waiting.extend(
                     edge.path for edge in self.edges(path).found if edge.when is None or holds(edge.when)
                 )
+        if key is not None:
+            self._under[key] = found
         return found
 
     def beside(self) -> tuple[str, ...]:
@@ -137,11 +143,11 @@ class Closure:
         """The includes of a header."""
         tree = self.view.tree
         if tree is None or path in self.view.changed:
-            return self._resolve(path, includes(self.view.read(path) or b""))
+            return self._resolve(path, includes(text_of_header(self.view, path)))
         known = _EDGES.setdefault(tree, {})
         key = path, self.architecture, self.flags
         if key not in known:
-            known[key] = self._resolve(path, includes(self.view.read(path) or b""))
+            known[key] = self._resolve(path, includes(text_of_header(self.view, path)))
         return known[key]
 
     def _resolve(self, path: str, found: Sequence[Include]) -> Edges:

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from patchscan.basics.formula import Formula
+from patchscan.basics.formula import Formula, any_of, follows
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.occurrences import offsets
-from patchscan.c.source import Source, parse
+from patchscan.c.source import Condition, Source, parse
 from patchscan.kconfig.solve import Configuration, holds_in
 from patchscan.lookup.closure import Closure, condition
+from patchscan.lookup.headers import text_of_header
 from patchscan.tree.overlay import View
 
 _DEFINE = pattern(rb"[ \t]*#[ \t]*define[ \t]+$")
-_PASTED = pattern(rb"##\s*$")
+_ASKED = pattern(r"defined\((\w+)\)")
+_MOST_ATOMS = 5
 ALWAYS = Formula("constant", "1")
 
 
@@ -38,12 +40,22 @@ def declarations(source: Source, name: str, strict: bool = False) -> Iterator[tu
         line = source.line_at(offset)
         before = code[begin:offset]
         if _DEFINE.match(before):
-            yield line, _around(source, line)
+            yield line, _around(source, line, name)
         elif not (before.lstrip().startswith(b"#") or _continues(code, begin)):
-            function = source.function_at(line)
-            inside = function is not None and function.name != name
-            if not inside and (not strict or _is_head(code, before, offset + len(name))):
-                yield line, _around(source, line)
+            # What stands at the margin is in no body; to find all functions of a header costs much more.
+            head = _is_head(code, before, offset + len(name))
+            if head or not (strict or _in_body(code, offset) or _in_other_function(source, line, name)):
+                yield line, _around(source, line, name)
+
+
+def _in_body(code: bytes, offset: int) -> bool:
+    """Whether of the braces at the margin the last one before an offset opens, which those of functions do."""
+    return code.rfind(b"\n{", 0, offset) > code.rfind(b"\n}", 0, offset)
+
+
+def _in_other_function(source: Source, line: int, name: str) -> bool:
+    function = source.function_at(line)
+    return function is not None and function.name != name
 
 
 def _continues(code: bytes, begin: int) -> bool:
@@ -62,8 +74,17 @@ def _is_head(code: bytes, before: bytes, end: int) -> bool:
     )
 
 
-def _around(source: Source, line: int) -> Formula | None:
-    return condition(tuple((each.expression, each.negated) for each in source.conditions_at(line)))
+def _around(source: Source, line: int, name: str) -> Formula | None:
+    conditions = source.conditions_at(line)
+    return condition(
+        tuple((each.expression, each.negated) for each in conditions if not _gives_way(each, name))
+    )
+
+
+def _gives_way(condition: Condition, name: str) -> bool:
+    """Whether a condition asks that an architecture has not declared the name itself."""
+    asked = _ASKED.fullmatch(condition.expression) if condition.negated else None
+    return asked is not None and (asked[1] == name or asked[1].startswith(("__HAVE_ARCH_", "ARCH_HAS_")))
 
 
 @frozen
@@ -94,17 +115,9 @@ def look_up(
     """
     if not headers:
         return Answer("nowhere")
-    wanted = frozenset(headers)
+    if _on_every_way(view, closure, headers, name):
+        return Answer("always")
     found: dict[str, list[Declared]] = {}
-    left = len(wanted)
-    for path in closure.certain():
-        if path in wanted:
-            found[path] = list(_declared(view, path, name))
-            if any(each.when is None for each in found[path]):
-                return Answer("always")
-            left -= 1
-            if left == 0:
-                break
     configuration = ask()
     if configuration is None or configuration.architecture != closure.architecture:
         return Answer("unknown")
@@ -115,7 +128,7 @@ def look_up(
     possible = [each for path in reached for each in found[path]]
     if not possible:
         return _elsewhere(view, headers, name)
-    under = closure.under(lambda when: holds_in(view, configuration, when) is not False)
+    under = closure.under(lambda when: holds_in(view, configuration, when) is not False, configuration)
     for each in possible:
         there = each.when is None or holds_in(view, configuration, each.when) is not False
         if there and each.path in under:
@@ -128,8 +141,37 @@ def look_up(
     return Answer(kind, best, _gates(view, closure, under, best, configuration))
 
 
+def _on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str) -> bool:
+    """Whether a header that is reached in every configuration declares a name, in some branch whatever holds.
+
+    What is plainly a declaration is looked for first: to tell the others from uses takes a parse of the header.
+    """
+    wanted = frozenset(headers)
+    reached: list[str] = []
+    under: list[Formula] = []
+    for path in closure.certain():
+        if path not in wanted:
+            continue
+        for each in _strictly(view, path, name):
+            if each.when is None:
+                return True
+            under.append(each.when)
+        if _is_certain(under):
+            return True
+        reached.append(path)
+        if len(reached) == len(wanted):
+            break
+    return any(each.when is None for path in reached for each in _declared(view, path, name))
+
+
+def _is_certain(conditions: Sequence[Formula]) -> bool:
+    """Whether one of some conditions holds whatever the configuration, as those of #if and its #else."""
+    one = any_of(conditions)
+    return len(conditions) > 1 and len(one.atoms) <= _MOST_ATOMS and follows(one) is True
+
+
 def _declared(view: View, path: str, name: str) -> Iterator[Declared]:
-    source = parse(view.read(path) or b"", path)
+    source = parse(text_of_header(view, path), path)
     return (
         Declared(path, line, source.line_text(line).strip(), when)
         for line, when in declarations(source, name)
@@ -137,7 +179,7 @@ def _declared(view: View, path: str, name: str) -> Iterator[Declared]:
 
 
 def _strictly(view: View, path: str, name: str) -> Iterator[Declared]:
-    source = parse(view.read(path) or b"", path)
+    source = parse(text_of_header(view, path), path)
     return (
         Declared(path, line, source.line_text(line).strip(), when)
         for line, when in declarations(source, name, strict=True)

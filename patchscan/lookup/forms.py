@@ -1,19 +1,18 @@
 """How many arguments a function or macro takes, by every declaration of it that a file may mean."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements
+from patchscan.c.filelevel import Statement, statements_naming
 from patchscan.c.parameters import Signature, signature
 from patchscan.c.source import Source, parse
-from patchscan.lookup.uses import files_holding
+from patchscan.lookup.headers import declaring_headers, text_of_header
+from patchscan.lookup.uses import headers_holding
 from patchscan.tree.overlay import View
 
-_EVERYWHERE = 100_000
 _MOST_HEADERS = 25
-_MOST_READ = 300
+_MOST_READ = 1500
 
 
 @frozen
@@ -35,15 +34,15 @@ def forms_in(text: bytes, path: str, name: str) -> tuple[Form, ...] | None:
         return ()
     source = parse(text, path)
     found: list[Form] = []
-    for each in statements(text):
-        if each.name == name and each.kind in ("function", "prototype"):
+    for each in statements_naming(text, name):
+        if each.kind in ("function", "prototype"):
             stated = signature(parameters_text(source, each))
             if stated is None:
                 return None
             line = source.line_at(each.name_start)
             around = bool(source.conditions_at(line))
             found.append(Form(path, line, stated, around, each.static, each.kind == "function"))
-        elif each.name == name and each.kind in ("variable", "typedef"):
+        elif each.kind in ("variable", "typedef"):
             return None
     for macro in source.macros():
         if macro.name == name:
@@ -72,16 +71,9 @@ def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) 
     own = forms_in(text, path, name)
     if own is None or own:
         return own or ()
-    headers = [each for each in files_holding(view, name, most=_EVERYWHERE)[0] if each.endswith(".h")]
-    near = [each for each in headers if _may_mean(each, beside)]
-    if len(near) > _MOST_READ:
+    if len(headers_holding(view, name)) > _MOST_READ:
         return ()
-    declares = re.compile(
-        rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?%s\s*\(|^[ \t]*#[ \t]*define[ \t]+%s\b"
-        % ((re.escape(name.encode()),) * 2),
-        re.MULTILINE,
-    )
-    wanted = [each for each in near if declares.search(view.read(each) or b"")]
+    wanted = [each for each in declaring_headers(view, name) if _may_mean(each, beside)]
     if len(wanted) > _MOST_HEADERS:
         return ()
     found = tuple(_all(view, wanted, name))
@@ -94,7 +86,7 @@ def _may_mean(path: str, beside: Sequence[str]) -> bool:
 
 def _all(view: View, headers: Sequence[str], name: str) -> Iterator[Form | None]:
     for path in headers:
-        found = forms_in(view.read(path) or b"", path, name)
+        found = forms_in(text_of_header(view, path), path, name)
         if found is None:
             yield None
         else:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from patchscan.c.members import Type, type_in
-from patchscan.lookup.uses import files_holding
+from patchscan.lookup.headers import text_of_header
+from patchscan.lookup.uses import headers_holding
 from patchscan.tree.overlay import View
 
-_EVERYWHERE = 100_000
 _MOST_HEADERS = 400
 
 
@@ -21,7 +21,7 @@ def find_type(
     own = _type_in(text, path, name)
     if own is not None:
         return path, own
-    headers = [each for each in files_holding(view, name, most=_EVERYWHERE)[0] if each.endswith(".h")]
+    headers = headers_holding(view, name)
     near = [each for each in headers if each in beside]
     for places in (near, [each for each in headers if each.startswith("include/")]):
         if len(places) > _MOST_HEADERS:
@@ -29,7 +29,7 @@ def find_type(
         found = [
             (each, kind)
             for each in places
-            if (kind := _type_in(view.read(each) or b"", each, name)) is not None
+            if (kind := _type_in(text_of_header(view, each), each, name)) is not None
         ]
         if found:
             return found[0] if len(found) == 1 else None

@@ -19,6 +19,7 @@ _MOST_MACROS = 24
 _FEW_FILES = 400
 # Of more files than these, an example is looked for in those that are near.
 _MANY_FILES = 60
+_MOST_HELD = 100_000
 _EVERYWHERE = ("",)
 _INDEXED = ("index",)
 _REACHING = ("call", "macro", "reference", "initialiser")
@@ -149,6 +150,11 @@ class _Found:
 # What was found in one view: several rules ask for the same.
 _KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionary()
 _FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
+_HEADERS: WeakKeyDictionary[View, dict[str, list[str]]] = WeakKeyDictionary()
+# What was held, and the headers of it.
+_HEADERS_OF_TREE: WeakKeyDictionary[Tree, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = (
+    WeakKeyDictionary()
+)
 
 
 def files_holding(
@@ -168,6 +174,29 @@ def files_holding(
         return sorted(changed), "no tree: only what the series itself shows was searched"
     held, why = _held(view.tree, [symbol], sorted({*view.changed, *near}), most)
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
+
+
+def headers_holding(view: View, symbol: str) -> list[str]:
+    """The headers among files_holding() of the whole tree as its index knows it, sorted."""
+    known = _HEADERS.setdefault(view, {})
+    if symbol not in known:
+        changed = [
+            path
+            for path, content in view.changed.items()
+            if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path)
+        ]
+        held = _headers_of(view.tree, symbol, sorted(view.changed)) if view.tree is not None else ()
+        known[symbol] = sorted({*changed, *(path for path in held if path not in view.changed)})
+    return known[symbol]
+
+
+def _headers_of(tree: Tree, symbol: str, changed: Sequence[str]) -> tuple[str, ...]:
+    """The headers of a tree that hold a symbol; kept for the next patch, as long as the answer stays that."""
+    held, _ = _held(tree, [symbol], changed, _MOST_HELD)
+    known = _HEADERS_OF_TREE.setdefault(tree, {})
+    if symbol not in known or known[symbol][0] is not held:
+        known[symbol] = held, tuple(path for path in held if path.endswith(".h"))
+    return known[symbol][1]
 
 
 def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Sequence[str] = ()) -> None:

@@ -62,6 +62,7 @@ class Index:
         self._by_directory: dict[str, dict[str, list[str]]] = {}
         self._difference: dict[Kind, Difference] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
+        self._decoded: dict[object, str] = {}
 
     def holding(
         self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
@@ -101,9 +102,15 @@ class Index:
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
                 for word in missing:
                     rows = database.execute(_FILES_WITH, (f'"{word}"',))
-                    found[word] += [path_of(path) for (path,) in rows]
+                    found[word] += [self._decoded.get(path) or self._path(path) for (path,) in rows]
         known.update(found)
         return {word: known[word] for word in words}
+
+    def _path(self, stored: object) -> str:
+        """path_of(), kept: the same files hold many words."""
+        path = path_of(stored)
+        self._decoded[stored] = path
+        return path
 
     def _corrected(self, found: Words, difference: Difference) -> Words:
         """What was found, but of stale files what they hold now."""

@@ -1,0 +1,76 @@
+"""The headers of a tree: their texts, kept for the next question, and which of them may declare a function or macro."""
+
+from collections import OrderedDict
+from weakref import WeakKeyDictionary
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.occurrences import offsets
+from patchscan.lookup.uses import headers_holding
+from patchscan.tree import Tree
+from patchscan.tree.overlay import View
+
+_MOST_BYTES = 48_000_000
+_HEAD = pattern(rb"(?:[A-Za-z_][\w \t*]*[ \t*])?")
+_DEFINE = pattern(rb"[ \t]*#[ \t]*define[ \t]+")
+_LIST_FOLLOWS = pattern(rb"\s*\(")
+
+
+class _Kept:
+    """Texts of one tree, as many as fit; those that were not asked for the longest go first."""
+
+    def __init__(self) -> None:
+        self.texts: OrderedDict[str, bytes] = OrderedDict()
+        self.size = 0
+        self.declaring: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {}
+
+    def text(self, tree: Tree, path: str) -> bytes:
+        """The text of a file, b"" where there is none."""
+        if path in self.texts:
+            self.texts.move_to_end(path)
+            return self.texts[path]
+        text = tree.read(path) or b""
+        self.texts[path] = text
+        self.size += len(text)
+        while self.size > _MOST_BYTES and self.texts:
+            self.size -= len(self.texts.popitem(last=False)[1])
+        return text
+
+
+_KEPT: WeakKeyDictionary[Tree, _Kept] = WeakKeyDictionary()
+
+
+def text_of_header(view: View, path: str) -> bytes:
+    """The text of a header in a view, b"" where there is none."""
+    if view.tree is None or path in view.changed:
+        return view.read(path) or b""
+    return _KEPT.setdefault(view.tree, _Kept()).text(view.tree, path)
+
+
+def may_declare(text: bytes, name: bytes) -> bool:
+    """Whether a line at the margin of a text declares a function of that name, or a #define makes a macro of it."""
+    for offset in offsets(text, name):
+        before = text[text.rfind(b"\n", 0, offset) + 1 : offset]
+        if _DEFINE.fullmatch(before):
+            return True
+        if _HEAD.fullmatch(before) and _LIST_FOLLOWS.match(text, offset + len(name)):
+            return True
+    return False
+
+
+def declaring_headers(view: View, name: str) -> list[str]:
+    """The headers of a view that may declare a function or macro of that name, sorted."""
+    held = headers_holding(view, name)
+    word = name.encode()
+    if view.tree is None:
+        return [path for path in held if may_declare(text_of_header(view, path), word)]
+    kept = _KEPT.setdefault(view.tree, _Kept())
+    asked = tuple(path for path in held if path not in view.changed)
+    known = kept.declaring.get(name)
+    if known is None or known[0] != asked:
+        known = asked, frozenset(path for path in asked if may_declare(kept.text(view.tree, path), word))
+        kept.declaring[name] = known
+    return [
+        path
+        for path in held
+        if (path in known[1] if path not in view.changed else may_declare(view.read(path) or b"", word))
+    ]
