@@ -3,6 +3,8 @@
 from patchscan.basics.record import frozen
 
 CHANGELOG = "(changelog)"
+# What the reason begins with where a finding is told with another of the same cause.
+TOLD_WITH = "told with "
 
 
 @frozen
@@ -46,6 +48,11 @@ class Finding:
     def counts(self) -> bool:
         """Whether it may fail a run: not what was there before, is repaired later or was suppressed."""
         return not self.preexisting and self.repaired_by is None and self.suppressed is None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it holds of the code, be it told here or with another one of the same cause."""
+        return self.counts or (self.suppressed or "").startswith(TOLD_WITH)
 
 
 @frozen

@@ -13,6 +13,8 @@ from patchscan.rule import Rule
 # Files read beside a new one.
 MOST_BESIDE = 5
 LARGEST = 200_000
+# The share of places that a file must keep where kernel code keeps them anyway.
+LAX = 0.9
 
 
 @frozen
@@ -28,7 +30,7 @@ class Breach:
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """One remark a patch: the first place of the habit that says most, and what else there is."""
+    """One remark a patch: the habit that says most at all its places, told together, and what else there is."""
     found: list[Breach] = []
     for file in context.c_files:
         if file.added and file.change.kind in ("modify", "create"):
@@ -38,12 +40,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     found.sort(key=lambda each: HABITS.index(each.habit))
     first = found[0]
     others = list({each.habit.wish: each for each in found[1:] if each.habit != first.habit}.values())
-    yield first.file.finding(
-        first.line,
-        f"{said_of(first)}"
-        + "".join(f"; also {each.habit.wish} ({place_of(each, first)})" for each in others[:3]),
-        tuple(each.file.evidence(each.line) for each in (first, *others[:3])),
-    )
+    also = "".join(f"; also {each.habit.wish} ({place_of(each, first)})" for each in others[:3])
+    evidence = tuple(each.file.evidence(each.line) for each in (first, *others[:3]))
+    for line in broken(first.file, first.habit):
+        yield first.file.finding(line, said_of(first) + (also if line == first.line else ""), evidence)
 
 
 def said_of(breach: Breach) -> str:
@@ -63,26 +63,25 @@ def place_of(breach: Breach, first: Breach) -> str:
 def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
     """The first place in a file for each habit that is not kept on added lines."""
     for habit in HABITS:
-        broken = first_broken(file, habit)
-        if broken is None:
+        line = next(broken(file, habit), None)
+        if line is None:
             continue
         texts, beside = models_for(context, file)
         kept, all_ = counted(texts, habit)
         # Files beside a new one are other people's: they count where there are many samples.
         enough = kept >= habit.fewest and (habit.beside and kept >= 2 * habit.fewest if beside else True)
         if enough and kept >= habit.share * all_:
-            yield Breach(file, broken, habit, kept, all_, beside)
-        elif habit.everywhere and kept >= habit.share * all_:
-            yield Breach(file, broken, habit, 0, 0, beside)
+            yield Breach(file, line, habit, kept, all_, beside)
+        elif habit.everywhere and kept >= LAX * all_:
+            yield Breach(file, line, habit, 0, 0, beside)
 
 
-def first_broken(file: ChangedFile, habit: Habit) -> int | None:
-    """The first added line of a file that does not keep a habit; what only moved aside."""
+def broken(file: ChangedFile, habit: Habit) -> Iterator[int]:
+    """The added lines of a file that do not keep a habit; what only moved aside."""
     for source in file.after:
         for sample in habit.samples(lines_of(source)):
             if not sample.kept and is_new(file, sample):
-                return sample.line if sample.line in file.added_numbers else sample.with_line
-    return None
+                yield sample.line if sample.line in file.added_numbers else sample.with_line
 
 
 def is_new(file: ChangedFile, sample: Sample) -> bool:

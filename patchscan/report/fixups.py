@@ -27,7 +27,7 @@ def fixups(report: Report) -> Iterator[tuple[str, str]]:
     for patch in report.series.patches if report.series else ():
         wanted: dict[str, list[Finding]] = {}
         for finding in report.findings:
-            if finding.fix and finding.counts and finding.patch == patch.index:
+            if finding.fix and finding.stands and finding.patch == patch.index:
                 wanted.setdefault(finding.path, []).append(finding)
         diffs, done, left_out = [], [], []
         for path, findings in wanted.items():

@@ -286,7 +286,7 @@ def summary(report: Report) -> str:
     ]
     before = sum(each.preexisting for each in report.shown)
     counts += [f"{before} there before"] if before else []
-    aside = len(report.findings) - len(report.shown)
+    aside = sum(each.suppressed is not None and not each.stands for each in report.findings)
     counts += [f"{aside} set aside"] if aside else []
     return (
         f"{patches} patch{'es' if patches != 1 else ''}, {report.coverage.functions} functions, "

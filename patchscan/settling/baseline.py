@@ -49,14 +49,14 @@ def accept(path: str, report: Report, reason: str) -> Report:
         raise UsageError("--accept wants a reason: say why these findings may stay")
     # A pipe or device, too, is there, and refused when it is read.
     known: Mapping[str, str] = read_baseline(path) if os.path.lexists(path) else {}
-    new = [each for each in report.findings if each.counts and each.fingerprint not in known]
+    new = [each for each in report.findings if each.stands and each.fingerprint not in known]
     try:
         with open(path, "a", encoding="utf-8", newline="\n") as file:
             file.writelines(entry_of(finding, reason) for finding in new)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     settled = (
-        replace(each, suppressed=f"known: {reason}") if each.counts else each for each in report.findings
+        replace(each, suppressed=f"known: {reason}") if each.stands else each for each in report.findings
     )
     return replace(report, findings=tuple(settled))
 

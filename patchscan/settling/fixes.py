@@ -43,7 +43,7 @@ def fix_patch(report: Report) -> tuple[str, tuple[Problem, ...]]:
     """
     wanted: dict[str, list[Finding]] = {}
     for finding in report.findings:
-        if finding.fix and finding.counts:
+        if finding.fix and finding.stands:
             wanted.setdefault(finding.path, []).append(finding)
     problems: list[Problem] = []
     fixed: list[Finding] = []

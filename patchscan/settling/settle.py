@@ -10,6 +10,7 @@ from patchscan.finding import CHANGELOG, Finding
 from patchscan.results import Report
 from patchscan.series import Patch
 from patchscan.settling.config import Config, Part
+from patchscan.settling.together import told_together
 from patchscan.tree import Tree
 from patchscan.tree.maintainers import matches, section_patterns
 
@@ -51,7 +52,9 @@ def settle(
         finding = with_severity(finding, config, near)
         reason = finding.suppressed or why_not(finding, notes, near, known, config)
         findings.append(replace(finding, suppressed=reason))
-    return replace(report, findings=tuple(findings), problems=(*report.problems, *problems, *troubles))
+    return replace(
+        report, findings=told_together(findings), problems=(*report.problems, *problems, *troubles)
+    )
 
 
 def why_not(

@@ -217,8 +217,15 @@ def kept_as_flag(place: Place, wish: Wish) -> Answer:
 
 
 def new_file(place: Place, wish: Wish) -> Answer:
-    """A file that the patch makes: an old one may keep its own habits."""
-    return when(place.file.change.old_path is None, "the file is an old one, which may keep its habits")
+    """A file that the series makes: an old one may keep its own habits."""
+    path = place.file.path
+    made = any(
+        file.change.old_path is None
+        for context in (place.context, *place.context.earlier)
+        for file in context.files
+        if file.path == path
+    )
+    return when(made, "the file is an old one, which may keep its habits")
 
 
 def another_subsystem(place: Place, wish: Wish) -> Answer:
@@ -254,7 +261,7 @@ CONDITIONS = {
     "standing-alone": Condition(standing_alone, "no part of a larger expression"),
     "given-back": Condition(given_back, "a value that is returned or assigned"),
     "tested-or-kept-as-flag": Condition(kept_as_flag, "a value of which only the truth is used"),
-    "new-file": Condition(new_file, "in a file that the patch makes"),
+    "new-file": Condition(new_file, "in a file that the series makes"),
     "another-subsystem": Condition(another_subsystem, "the relative path of a header of another subsystem"),
     "file-holds": Condition(
         file_holds, "the file holds what matches a regular expression", takes_argument=True
