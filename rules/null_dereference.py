@@ -56,7 +56,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         known = uses_before(before, old, frozenset(each.key for each in uses))
     said: set[str] = set()
     for use in sorted(uses, key=lambda each: each.line):
-        if use.key in said or not brought(file, graph, use, known):
+        if use.key in said or not brought(file, graph, use, known, tested):
             continue
         if (
             use.how == "returned"
@@ -123,15 +123,20 @@ def is_allocated(graph: "Graph", use: "NullUse") -> bool:
 
 
 def brought(
-    file: ChangedFile, graph: "Graph", use: "NullUse", known: "frozenset[tuple[str, str]] | None"
+    file: ChangedFile,
+    graph: "Graph",
+    use: "NullUse",
+    known: "frozenset[tuple[str, str]] | None",
+    tested: frozenset[str],
 ) -> bool:
-    """Whether the patch brings a use about."""
+    """Whether the patch brings a use about; tested: what the function tested for NULL before the patch."""
     if known is not None and (use.key, use.how) in known:
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
         return False
     if use.how == "tested" and _WARNS.search(file.text_at(use.origin)):
-        return known is not None and not use.late
+        # Who warns takes it for impossible: only a way out that was taken away is worth a word.
+        return use.key in tested and not use.late
     return True
 
 
@@ -194,6 +199,16 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static int settle(struct port *port)
+ {
++	struct port *peer = find_peer(port);
++
++	if (!peer)
++		return peer->size; // want "peer is used on line 6 where line 5 found it to be NULL"
+ 	return 0;
+ }
+""",
         """
  static int grow(struct buffer *buffer)
  {
@@ -260,6 +275,36 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+>>> patch mm: find it
+>>> file drivers/base/example.c
+ static void example(struct list_head *all, struct list_head *spare)
+ {
+-	struct entry *found;
++	struct entry *found = NULL;
++	struct entry *each;
+ 	struct entry *oldest = NULL;
+
+-	list_for_each_entry(found, all, list) {
+-		if (is_wanted(found))
++	list_for_each_entry(each, all, list) {
++		if (is_wanted(each)) {
++			found = each;
+ 			break;
++		}
+-		if (!oldest || found->age > oldest->age)
+-			oldest = found;
++		if (!oldest || each->age > oldest->age)
++			oldest = each;
+ 	}
+-	if (&found->list == all) {
++	if (!found) {
+ 		found = oldest;
+ 		list_move(&found->list, spare);
+ 	}
+ 	found->age = 0;
+ }
+""",
         """
  static int grow(struct buffer *buffer)
  {

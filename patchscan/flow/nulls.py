@@ -69,6 +69,8 @@ class _Tested(Client):
         if facts.coarse:
             return token
         if facts.sure(key) == ZERO:
+            if any(each[0] == _copied(key) for each in token):
+                return None
             origin, how = _origin(self.graph, key, facts.trail)
             self.found.setdefault((key, line), NullUse(key, line, origin, how, facts.trail, by))
             return None
@@ -77,8 +79,11 @@ class _Tested(Client):
         return token
 
     def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
-        gone = self._told_by(operation.key)
-        return frozenset(each for each in token if each[0] != operation.key and each[0] not in gone)
+        gone = (operation.key, _copied(operation.key), *self._told_by(operation.key))
+        left = frozenset(each for each in token if each[0] not in gone)
+        # What another variable gave it was not found by the test of this one.
+        copied = operation.key in self.tested and operation.value.copy[:1] not in ("", "@")
+        return left | {(_copied(operation.key), 0)} if copied else left
 
     def _told_by(self, key: str) -> tuple[str, ...]:
         return ways_of(self.graph).told_by(key)
@@ -98,6 +103,11 @@ class _Tested(Client):
                 yield first
 
 
+def _copied(key: str) -> str:
+    """What stands in a token for a pointer that holds a copy of another."""
+    return f"={key}"
+
+
 def is_looked_at(graph: Graph, call: Called) -> bool:
     """Whether what a call returns is stored or tested."""
     key = f"@{call.offset}"
@@ -105,13 +115,13 @@ def is_looked_at(graph: Graph, call: Called) -> bool:
 
 
 def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
-    """The line that tells that a key is NULL, and how."""
+    """The line that tells that a key is NULL, and how: what was assigned after a test is not what was tested."""
     for number, edge in reversed(steps_of(trail)):
-        for each in graph.points[number].operations:
-            if isinstance(each, Assigned) and each.key == key and each.value.signs == ZERO:
-                return each.line, "set"
         if edge is not None and edge.key == key:
             return edge.line, "tested"
+        for each in reversed(graph.points[number].operations):
+            if isinstance(each, Assigned) and each.key == key:
+                return each.line, "set"
     return 0, "set"
 
 
