@@ -7,15 +7,12 @@ import importlib
 import os
 import sys
 
-from patchscan.basics.usage import (
-    CLEAN,
-    FORMATS,
-    LEVELS,
-    UNUSABLE,
-    WORST_LAST,
-    UsageError,
-    seconds,
-    working_directory,
+from patchscan.basics.usage import CLEAN, UNUSABLE, WORST_LAST, UsageError, working_directory
+from patchscan.commands.arguments import (
+    Parser,
+    check_together,
+    configuration_arguments,
+    scan_arguments,
 )
 from patchscan.commands.ending import ended_well, tell
 
@@ -36,23 +33,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(words: Sequence[str]) -> int:
     """Run a command line; returns its exit status."""
-    if not words or words[0] in ("-h", "--help", "--version"):
+    if words and words[0] in ("-h", "--help", "--version", "help"):
+        return show_help(words)
+    implied = not words or words[0] not in COMMANDS
+    name, rest = ("scan", words) if implied else (words[0], words[1:])
+    options = parser_of(name).parse_intermixed_args(rest)
+    check_together(options)
+    try:
+        return COMMANDS[name][0](options)
+    except UsageError as error:
+        word = getattr(error, "word", "")
+        meant = command_like(word) if implied and word else None
+        if not meant:
+            raise
+        raise UsageError(
+            f"{word}: no such command, file or commit; did you mean `patchscan {meant}`?"
+        ) from None
+
+
+def command_like(word: str) -> str | None:
+    """The command that a word may have been meant for."""
+    from patchscan.basics.nearest import nearest
+
+    return nearest(word, COMMANDS) if "/" not in word else None
+
+
+def show_help(words: Sequence[str]) -> int:
+    """Print the version, the usage of all, or with `help COMMAND` that of one."""
+    if words[0] == "help" and len(words) > 1:
+        if words[1] not in COMMANDS:
+            meant = command_like(words[1])
+            raise UsageError(f"no such command: {words[1]}" + (f"; did you mean {meant}?" if meant else ""))
+        parser_of(words[1]).print_help()
+    else:
         print(version() if "--version" in words else usage())
-        return CLEAN if words else UNUSABLE
-    name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("scan", words)
-    return COMMANDS[name][0](parser_of(name).parse_intermixed_args(rest))
+    return CLEAN
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """The parser of a command's arguments."""
     _, add_arguments, text = COMMANDS[name]
-    # argparse would spend longer on laying out a usage line, before every run, than we on reading a patch.
-    usage = "%(prog)s [OPTION ...] ARGUMENT ..."
-    parser = argparse.ArgumentParser(
-        prog=f"patchscan {name}", usage=usage, description=text, formatter_class=layout
-    )
+    parser = Parser(prog=f"patchscan {name}", description=text, formatter_class=layout)
     add_arguments(parser)
+    # argparse would spend longer on laying out a usage line, before every run, than we on reading a patch.
+    parser.usage = " ".join(["%(prog)s [OPTION ...]", *map(written, parser._get_positional_actions())])
     return parser
+
+
+def written(argument: argparse.Action) -> str:
+    """An argument as a usage line has it."""
+    name = (
+        argument.metavar
+        if isinstance(argument.metavar, str)
+        else "|".join(argument.choices or [argument.dest])
+    )
+    return {"+": f"{name} ...", "*": f"[{name} ...]"}.get(str(argument.nargs), name)
 
 
 def layout(prog: str) -> argparse.HelpFormatter:
@@ -84,82 +119,20 @@ def version() -> str:
     return f"patchscan {__version__}"
 
 
-def series_arguments(command: argparse.ArgumentParser) -> None:
-    """What every command takes that reads a series."""
-    command.add_argument("--tree", metavar="DIR", help="kernel tree (default: the one we stand in)")
-    command.add_argument("--no-tree", action="store_true", help="judge by the patches alone")
-    command.add_argument("--no-simulate", action="store_true", help="do not extract and execute models")
-    command.add_argument(
-        "--time-limit", type=seconds, default=60.0, metavar="SECONDS", help="CPU time a patch"
-    )
-    command.add_argument("--base", metavar="REV", help="revision of the tree, where it is a git tree")
-    command.add_argument("--revision", type=int, metavar="N", help="scan this revision of the series")
-    command.add_argument("--select", metavar="RULE,..", help="run only these rules")
-    command.add_argument("--ignore", metavar="RULE,..", help="run all rules but these")
-    command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
-    configuration_arguments(command)
-    command.set_defaults(accept=None, timings=False, fix_patch=None, previous=None)
-
-
-def configuration_arguments(command: argparse.ArgumentParser) -> None:
-    """Where the user's settings come from."""
-    command.add_argument(
-        "--config", metavar="FILE", help="settings (default: .patchscan.toml of tree or user)"
-    )
-    command.add_argument("--baseline", metavar="FILE", help="findings that are known, with reasons")
-
-
-def scan_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "series", nargs="+", metavar="SERIES", help="mbox, Maildir, directory, patches, git range or -"
-    )
-    series_arguments(command)
-    command.add_argument(
-        "--severity", choices=LEVELS, default="warning", help="exit with 1 from this level on"
-    )
-    command.add_argument("--format", choices=FORMATS, default="text", help="how to report")
-    command.add_argument("-o", "--output", metavar="FILE_OR_DIR", help="write there; mail: a file a patch")
-    command.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="scan each input on its own, N at a time"
-    )
-    command.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text report"
-    )
-    command.add_argument(
-        "--sort", choices=("place", "severity"), default="place", help="findings by place, or gravest first"
-    )
-    command.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
-    command.add_argument(
-        "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
-    )
-    command.add_argument(
-        "--previous", metavar="OLDER", help="judge whether remarks on this thread were answered"
-    )
-    command.add_argument(
-        "--fix-patch", metavar="FILE", help="write mechanical fixes there, on top of the series"
-    )
-    command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
-    command.add_argument("--timings", action="store_true", help="say what took how long")
-    quiet = command.add_mutually_exclusive_group()
-    quiet.add_argument(
-        "-q", "--quiet", action="store_const", const=-1, default=0, dest="detail", help="findings only"
-    )
-    quiet.add_argument(
-        "-v",
-        "--verbose",
-        action="store_const",
-        const=1,
-        dest="detail",
-        help="more: what was set aside, why rules were silent",
-    )
-
-
 def scan(options: argparse.Namespace) -> int:
     """`patchscan scan`: judge the series and report; the highest of their exit statuses."""
+    from patchscan.basics.streams import say
+    from patchscan.commands.arguments import unheard
+    from patchscan.commands.naming import default_series
     from patchscan.commands.output import in_one, inputs_of, output_to, output_width, use_colour
+    from patchscan.commands.reading import check_all
     from patchscan.commands.scan import each_series, scan_in_turn
 
+    for line in unheard(options):
+        say(f"patchscan: {line}")
+    options.series = options.series or default_series(options.tree)
     several = each_series(options)
+    check_all(several, options.tree)
     if (options.fix_patch or options.previous) and len(several) > 1:
         raise UsageError("--fix-patch and --previous take one series")
     style = (output_width(), use_colour(options.output, options.color), options.detail)
@@ -171,7 +144,7 @@ def scan(options: argparse.Namespace) -> int:
     status, counted, lost = CLEAN, [], []
     with (
         output_to(options.output, inputs_of(options)) as plain,
-        in_one(options.format, options.output, several, plain) as write,
+        in_one(options.format, options.output, plain) as write,
     ):
         for done in run(several, options, style):
             write(done.documents)
@@ -192,28 +165,6 @@ def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -
 
     total: Counter[tuple[str, str]] = sum(counted, Counter())
     print(table(total), end="", file=sys.stdout if below else sys.stderr)
-
-
-def why_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "series", nargs="+", metavar="SERIES PATH:LINE", help="as for scan, then the line to explain"
-    )
-    series_arguments(command)
-
-
-def why(options: argparse.Namespace) -> int:
-    """`patchscan why`: what every rule makes of one line."""
-    from patchscan.commands.loading import load_tools
-    from patchscan.commands.scan import report_on
-    from patchscan.commands.why import explain_line
-
-    *options.series, place = options.series
-    path, _, line = place.rpartition(":")
-    if not options.series or not path or not (line.isdecimal() and len(line) < 10):
-        raise UsageError("why takes a series and PATH:LINE, e.g. `patchscan why v2.mbox mm/gup.c:120`")
-    report = report_on(options.series, options, load_tools(options))
-    sys.stdout.write(explain_line(report, path, int(line)))
-    return CLEAN if report.series else UNUSABLE
 
 
 def rules_arguments(command: argparse.ArgumentParser) -> None:
@@ -247,7 +198,10 @@ def explain(options: argparse.Namespace) -> int:
     found = {rule.name: rule for rule in all_rules(options.rules)[0]}
     rule = found.get(options.rule)
     if rule is None:
-        raise UsageError(f"no rule named {options.rule}: `patchscan rules` lists them")
+        from patchscan.basics.nearest import did_you_mean
+
+        near = did_you_mean(options.rule, found) or ": `patchscan rules` lists them"
+        raise UsageError(f"no rule named {options.rule}{near}")
     sys.stdout.write(as_json(rule) if options.json else as_text(rule))
     return CLEAN
 
@@ -364,7 +318,10 @@ COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 ] = {
     "scan": (scan, scan_arguments, "judge a patch series and report"),
-    "why": (why, why_arguments, "which rules looked at a line, and why each one stayed silent"),
+    "why": (
+        *command_of("patchscan.commands.why"),
+        "which rules looked at a line, and why each one stayed silent",
+    ),
     "rules": (rules, rules_arguments, "list the rules"),
     "explain": (explain, explain_arguments, "explain a rule: reason, source, examples"),
     "syntax": (syntax, syntax_arguments, "print the syntax tree of a C file or function as rules see it"),

@@ -27,7 +27,7 @@ def test_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([TARGETED, "--no-tree", "--select", "missing-braces"]) == 0
     assert main([TARGETED, "--no-tree", "--select", "missing-braces", "--severity", "info"]) == 1
     assert main([str(ROOT / "no-such-file.mbox"), "--no-tree"]) == 2
-    assert "no-such-file.mbox" in capsys.readouterr().out
+    assert "no-such-file.mbox" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,14 @@ class Comparison:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    from patchscan.cli import series_arguments
+    from patchscan.commands.arguments import at_least_one, series_arguments
 
     command.add_argument(
         "old", metavar="OLD", help="the older revision, with its replies where they are at hand"
     )
     command.add_argument("new", metavar="NEW", help="the newer revision")
     series_arguments(command)
-    command.add_argument("--old-revision", type=int, metavar="N", help="this revision of OLD")
+    command.add_argument("--old-revision", type=at_least_one, metavar="N", help="this revision of OLD")
     command.add_argument("--json", action="store_true", help="as one JSON object")
     command.add_argument(
         "--severity", choices=("info", "warning", "error"), default="warning", help="as for scan"
@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
 
     options.series = [options.new]
     tools = load_tools(options)
-    old = tools.judge(read([options.old], options.old_revision), tools.tree)
-    new = tools.judge(read([options.new], options.revision), tools.tree)
+    old = tools.judge(read([options.old], options.old_revision, options), tools.tree)
+    new = tools.judge(read([options.new], options.revision, options), tools.tree)
     comparison = compare(old, new)
     text = as_json(comparison) if options.json else as_text(comparison, output_width())
     sys.stdout.write(text)

@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.cost.table import as_json, as_text
 
     if not any(path.endswith(".toml") for path in options.models):
+        check_for_series(options)
         return series(options)
     found = comparison(options)
     if options.plot:
@@ -63,6 +64,26 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(as_json(found) if options.json else as_text(found))
     broken = any(cost.problems for _, costs in found.rows for cost in costs)
     return UNUSABLE if found.problems or broken else CLEAN
+
+
+def check_for_series(options: argparse.Namespace) -> None:
+    """Raise UsageError for an option that only schemes take."""
+    fresh = argparse.ArgumentParser(add_help=False)
+    add_arguments(fresh)
+    for name in (
+        "plot",
+        "constants",
+        "growth",
+        "cpus",
+        "walkers",
+        "isolated",
+        "spaces",
+        "tables",
+        "runs",
+        "seed",
+    ):
+        if getattr(options, name) != fresh.get_default(name):
+            raise UsageError(f"--{name} takes scheme files (.toml), not a series")
 
 
 def series(options: argparse.Namespace) -> int:
@@ -76,7 +97,7 @@ def series(options: argparse.Namespace) -> int:
     from patchscan.tree import TreeError, open_tree
     from patchscan.tree.overlay import lay
 
-    thread = read(options.models, None)
+    thread = read(options.models, None, options)
     if not thread.series:
         raise UsageError("no patch series and no scheme file (.toml) in the input")
     try:

@@ -110,7 +110,17 @@ def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Probl
     """Every rule there is, those of further directories included, and what was wrong with files that are none."""
     from patchscan.settling.registry import load_rules
 
+    check_rule_places(directories)
     return load_rules(directories)
+
+
+def check_rule_places(directories: Sequence[str], option: str = "--rules ") -> None:
+    """Raise UsageError for a file, and for a directory that holds no rule; option: how the user named it."""
+    for place in directories:
+        if os.path.isfile(place):
+            raise UsageError(f"{option}{place}: this is a file: name the directory it lies in")
+        if os.path.isdir(place) and not any(name.endswith((".py", ".toml")) for name in os.listdir(place)):
+            raise UsageError(f"{option}{place}: holds no rule: neither NAME.py nor a table of rows (.toml)")
 
 
 def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[Rule, ...]:
@@ -121,7 +131,12 @@ def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[R
     select, ignore = names(options.select), names(options.ignore)
     unknown = (select | ignore) - {rule.name for rule in rules}
     if unknown:
-        raise UsageError(f"no rule named {', '.join(sorted(unknown))}: `patchscan rules` lists them")
+        from patchscan.basics.nearest import did_you_mean
+
+        first = min(unknown)
+        near = did_you_mean(first, (rule.name for rule in rules)) if len(unknown) == 1 else ""
+        why = near or ": `patchscan rules` lists them"
+        raise UsageError(f"no rule named {', '.join(sorted(unknown))}{why}")
     if not select:
         select, ignore = set(config.select), ignore | config.ignore
     return tuple(
@@ -146,18 +161,29 @@ def names(text: str | None) -> set[str]:
 
 def tree_of(options: Namespace) -> Tree | None:
     """The kernel tree to lay the series over, None where there is none or none is wanted."""
-    from patchscan.commands.reading import is_range
+    from patchscan.commands.naming import range_of
     from patchscan.tree import TreeError, find_tree, open_tree
 
     path = None if options.no_tree else options.tree or find_tree(working_directory())
     if path is None:
+        if options.base:
+            raise UsageError(
+                "--base names a revision of a tree, and there is no tree at hand: name it with --tree"
+            )
         return None
     base = options.base
-    if base is None and not options.tree and is_range(options.series):
+    commits = None if base is not None else range_of(options.series, options.tree)
+    if commits is not None and is_below(commits.directory, path):
         from patchscan.mail.gitrange import base_of
 
-        base = base_of(options.series[0], working_directory())
+        base = base_of(commits.revisions, commits.directory)
     try:
         return open_tree(path, base)
     except TreeError as error:
         raise UsageError(str(error)) from None
+
+
+def is_below(directory: str, top: str) -> bool:
+    """Whether a directory is another or lies in it."""
+    real = os.path.realpath(top)
+    return os.path.commonpath((os.path.realpath(directory), real)) == real

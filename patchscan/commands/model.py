@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patchscan model`."""
-    from patchscan.cli import series_arguments
+    from patchscan.commands.arguments import series_arguments
 
     parser.add_argument(
         "series", nargs="*", metavar="SERIES", help="mbox, Maildir, directory, patches, git range or -"
@@ -49,18 +49,20 @@ def run(options: argparse.Namespace) -> int:
     something was lost on the way to the models, or a patch made a safe one unknown."""
     if options.pairs:
         return _pairs(options)
-    if not options.series:
-        raise UsageError("name a series, or --pairs DIR")
+    if options.no_simulate:
+        raise UsageError("--no-simulate would leave nothing to do: `patchscan model` executes models")
     from patchscan.basics.orders import inert
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import load_tools
+    from patchscan.commands.naming import default_series
     from patchscan.commands.reading import read
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.model.scenarios.touched import scenarios_in
     from patchscan.model.verdicts.report import matrix, verdict_dict, verdict_text, write_models
     from patchscan.tree.overlay import lay
 
-    thread = read(options.series, options.revision)
+    options.series = options.series or default_series(options.tree)
+    thread = read(options.series, options.revision, options)
     if not thread.series:
         print("patchscan: no patch series found in the input", file=sys.stderr)
         return UNUSABLE
@@ -104,6 +106,8 @@ def _lost(problems: "Iterable[Problem]", tree: "Tree | None", verdicts: "Iterabl
 
 def _pairs(options: argparse.Namespace) -> int:
     """Print what is known of the barriers below some directories: 1 when a model of them is unsafe."""
+    if options.series:
+        raise UsageError("--pairs reads the tree alone: leave the series out")
     from patchscan.basics.orders import inert
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import tree_of

@@ -92,6 +92,10 @@ def write(name: str, directory: str, file_name: str, template: str) -> Path:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no rule name: lower-case words joined by hyphens, e.g. missing-braces")
     path = Path(directory) / file_name
+    if not path.parent.is_dir():
+        raise ValueError(f"{directory}: no such directory: name one with --directory, and give it to --rules")
+    if path.exists():
+        raise ValueError(f"{path}: this file is there already")
     with path.open("x", encoding="utf-8") as file:
         file.write(template.format(name=name))
     return path

@@ -12,7 +12,7 @@ from patchscan.basics.usage import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
     Documents = Iterable[tuple[str, str]]
@@ -73,18 +73,19 @@ def _of_output(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_one(
-    form: str, place: str | None, several: Sequence[object], write: Callable[[Documents], None]
+    form: str, place: str | None, write: Callable[[Documents], None]
 ) -> Iterator[Callable[[Documents], None]]:
     """A function that writes documents, at the end and as one where a format needs that and they share a place."""
-    apart = len(several) < 2 or (place is not None and (place.endswith("/") or os.path.isdir(place)))
-    if apart or form not in JOINED:
+    if form not in JOINED or (place is not None and (place.endswith("/") or os.path.isdir(place))):
         yield write
         return
-    from patchscan.report.joining import joined
-
     held: list[tuple[str, str]] = []
     yield held.extend
-    write([(held[0][0], joined(form, [text for _, text in held]))])
+    if len(held) > 1:
+        from patchscan.report.joining import joined
+
+        held = [(held[0][0], joined(form, [text for _, text in held]))]
+    write(held)
 
 
 @contextlib.contextmanager

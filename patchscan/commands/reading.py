@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, PARTLY, UNUSABLE, UsageError, working_directory
+from patchscan.basics.streams import say
+from patchscan.basics.usage import CLEAN, FINDINGS, LEVELS, PARTLY, UNUSABLE, UsageError
+from patchscan.commands.ending import in_one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from patchscan.basics.problem import Problem
+    from patchscan.mail import Message
     from patchscan.results import Report
     from patchscan.series import Thread
 
@@ -20,19 +24,103 @@ if TYPE_CHECKING:
     Style = tuple[int, bool, int]
 
 
-def read(series: Sequence[str], revision: int | None) -> Thread:
-    """The thread at the places named on the command line, or of a git range."""
-    from patchscan.mail import read_input
+def read(series: Sequence[str], revision: int | None, options: Namespace | None = None) -> Thread:
+    """The thread at the places named on the command line, or of commits; of an archive the first that read_all() has.
+
+    options: where --tree and --inbox name places to look in. Raises UsageError for a word that names nothing.
+    """
     from patchscan.mail.thread import read_thread
 
-    if is_range(series):
+    messages, problems, asked = read_mails(series, options)
+    thread = read_thread(messages, problems, revision)
+    return _with_mail(thread, asked, lambda number: read_thread(messages, problems, number), revision)
+
+
+def read_all(series: Sequence[str], options: Namespace) -> tuple[Thread, ...]:
+    """The same for an input that may be an archive: a thread for each work in it."""
+    from patchscan.mail.thread import read_threads
+
+    archive = len(series) == 1 and (series[0] == "-" or not os.path.isdir(series[0]) or is_maildir(series[0]))
+    if not archive:
+        return (read(series, options.revision, options),)
+    messages, problems, asked = read_mails(series, options)
+    threads = read_threads(messages, problems, options.revision)
+    if len(threads) > 1 or not asked:
+        return threads
+    return (
+        _with_mail(
+            threads[0], asked, lambda number: read_threads(messages, problems, number)[0], options.revision
+        ),
+    )
+
+
+def is_maildir(directory: str) -> bool:
+    """Whether a directory is a Maildir."""
+    return any(os.path.isdir(os.path.join(directory, name)) for name in ("cur", "new"))
+
+
+def read_mails(
+    series: Sequence[str], options: Namespace | None
+) -> tuple[tuple[Message, ...], tuple[Problem, ...], str]:
+    """The mails, what went wrong, and the Message-ID that was asked for, "" where files or commits were named."""
+    from patchscan.commands.naming import message_id_of, range_of
+    from patchscan.mail import read_input
+
+    found = range_of(series, getattr(options, "tree", None))
+    if found is not None:
         from patchscan.mail.gitrange import read_range
 
-        messages, problems = read_range(series[0], working_directory())
-    else:
-        stdin = standard_input() if "-" in series else None
-        messages, problems = read_input(series, stdin)
-    return read_thread(messages, problems, revision)
+        if found.told:
+            say(f"patchscan: {in_one_line(found.told)}")
+        return *read_range(found.revisions, found.directory), ""
+    name = message_id_of(series[0]) if len(series) == 1 else None
+    if name:
+        return *mails_of(name, options), name
+    check_named(series)
+    return *read_input(series, standard_input() if "-" in series else None), ""
+
+
+def check_all(several: Sequence[Sequence[str]], tree: str | None) -> None:
+    """Raise UsageError for the first input that names nothing, before any of them is read."""
+    from patchscan.commands.naming import message_id_of, range_of
+
+    for series in several:
+        if not (len(series) == 1 and message_id_of(series[0])) and range_of(series, tree) is None:
+            check_named(series)
+
+
+def check_named(series: Sequence[str]) -> None:
+    """Raise UsageError where what alone is named is not there; of several files the others go on without it."""
+    if len(series) == 1 and series[0] != "-" and not os.path.lexists(series[0]):
+        from patchscan.commands.naming import not_there
+
+        raise not_there(series[0])
+
+
+def mails_of(name: str, options: Namespace | None) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
+    """The thread of a mail in the inboxes at hand. Raises UsageError where none holds it."""
+    from patchscan.commands.naming import inboxes_for
+    from patchscan.mail import read_messages
+    from patchscan.mail.inboxes import find_thread
+
+    inboxes = inboxes_for(options)
+    found = find_thread(name, inboxes)
+    if found is None:
+        where = f"not in {', '.join(inboxes)}" if inboxes else "no public-inbox or lei store at hand"
+        raise UsageError(
+            f"{name}: {where}; `b4 mbox {name}` fetches the thread, or name an inbox with --inbox"
+        )
+    parts = [read_messages(mail, f"{name}, message {at}") for at, mail in enumerate(found.mails, 1)]
+    return tuple(one for mails, _ in parts for one in mails), tuple(one for _, more in parts for one in more)
+
+
+def _with_mail(thread: Thread, asked: str, again: Callable[[int], Thread], revision: int | None) -> Thread:
+    """The thread with the series chosen that holds the mail asked for, where no revision was."""
+    if revision is not None or not asked:
+        return thread
+    holders = [each for each in thread.series if asked in {mail.message_id for mail in each.mails}]
+    wanted = holders[0].revision if holders else None
+    return again(wanted) if wanted is not None and wanted != thread.series[0].revision else thread
 
 
 def standard_input() -> bytes:
@@ -45,11 +133,6 @@ def standard_input() -> bytes:
         raise UsageError(f"standard input: {error}") from None
     except OSError as error:
         raise UsageError(f"standard input: cannot be read: {error.strerror}") from None
-
-
-def is_range(series: Sequence[str]) -> bool:
-    """Whether the series is given as a git revision range and not as files."""
-    return len(series) == 1 and ".." in series[0] and not os.path.exists(series[0])
 
 
 def exit_status(report: Report, options: Namespace) -> int:

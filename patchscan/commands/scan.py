@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from patchscan.basics.usage import CRASHED, LEVELS, UsageError
-from patchscan.commands.reading import exit_status, read
+from patchscan.basics.usage import CRASHED, LEVELS, WORST_LAST, UsageError
+from patchscan.commands.reading import exit_status, read, read_all
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from patchscan.commands.loading import Tools
     from patchscan.results import Report
+    from patchscan.series import Thread
 
     Documents = tuple[tuple[str, str], ...]
     # Columns, colour, and how much to say: as in patchscan.report.render.
@@ -48,16 +49,18 @@ def each_series(options: Namespace) -> list[list[str]]:
 
 
 def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report:
-    """Read a series and judge it; with --timings the report says what took how long."""
+    """Read a series and judge it; of an archive the thread that holds the highest complete revision of all."""
+    return report_of(read(series, options.revision, options), options, tools)
+
+
+def report_of(thread: Thread, options: Namespace, tools: Tools, read_in: float = 0.0) -> Report:
+    """Judge the series of a thread; with --timings the report says what took how long, reading read_in seconds."""
     from time import perf_counter
 
     from patchscan.basics.record import replace
-
-    start = perf_counter()
-    thread = read(series, options.revision)
-    middle = perf_counter()
     from patchscan.commands.progress import watched
 
+    start = perf_counter()
     if not options.timings:
         with watched(tools.rules, getattr(options, "jobs", 0) < 2) as rules:
             return in_order(tools.judge(thread, tools.tree, rules), options)
@@ -65,7 +68,7 @@ def report_on(series: Sequence[str], options: Namespace, tools: Tools) -> Report
 
     seconds: dict[str, float] = {}
     report = tools.judge(thread, tools.tree, timed(tools.rules, seconds))
-    stages = (("read", middle - start), ("judge", perf_counter() - middle))
+    stages = (("read", read_in), ("judge", perf_counter() - start))
     return replace(report, timings=(*stages, *sorted(seconds.items(), key=lambda each: -each[1])))
 
 
@@ -117,13 +120,37 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
 
 
 def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
+    """Read an input and judge each series in it, an archive having several."""
+    from collections import Counter
+    from time import perf_counter
+
+    start = perf_counter()
+    threads = read_all(series, options)
+    seconds = perf_counter() - start
+    if len(threads) > 1 and (options.fix_patch or options.previous):
+        what = f"{' '.join(series)} holds {len(threads)} series"
+        raise UsageError(f"{what}: --fix-patch and --previous take one; name it alone")
+    done = [judged_thread(thread, options, style, tools, seconds) for thread in threads]
+    if len(done) == 1:
+        return done[0]
+    lost = [one.lost for one in done if one.lost]
+    more = f"; and so for {len(lost) - 1} more of its series" if len(lost) > 1 else ""
+    return Done(
+        tuple(document for one in done for document in one.documents),
+        max((one.status for one in done), key=WORST_LAST.index),
+        sum((one.counted for one in done), Counter()),
+        f"{lost[0]}{more}" if lost else "",
+    )
+
+
+def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools, seconds: float) -> Done:
     """Judge a series and render the report; --accept and --fix-patch write their files first."""
     from patchscan.commands.measure import count
     from patchscan.report.render import documents
 
-    report = report_on(series, options, tools)
+    report = report_of(thread, options, tools, seconds)
     if options.previous and report.series is not None:
-        report = with_remarks(report, options.previous)
+        report = with_remarks(report, options)
     if options.fix_patch:
         report = write_fixes(report, options)
     if options.accept:
@@ -134,13 +161,13 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
     return Done(text, exit_status(report, options), count(report), report.judged.line)
 
 
-def with_remarks(report: Report, previous: str) -> Report:
+def with_remarks(report: Report, options: Namespace) -> Report:
     """The report with what became of the review remarks on an older revision."""
     from patchscan.basics.record import replace
     from patchscan.settling.remarks import answers
 
     assert report.series is not None
-    older = read([previous], None)
+    older = read([options.previous], None, options)
     remarks = answers(older, report.series)
     return replace(report, remarks=remarks, problems=report.problems + older.problems)
 

@@ -26,6 +26,8 @@ AGREE, DIFFER, UNUSABLE = 0, 1, 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patchscan simulate`."""
+    from patchscan.commands.arguments import at_least_one, time_limit
+
     parser.add_argument("paths", nargs="+", metavar="FILE|DIR", help="litmus tests, or directories of them")
     parser.add_argument("--states", action="store_true", help="list the final states")
     parser.add_argument(
@@ -33,15 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a test, one a line")
     parser.add_argument("--export", metavar="DIR", help="write the tests in herd7's own dialect there")
-    parser.add_argument("--time-limit", type=float, default=60.0, metavar="S", help="seconds a test (60)")
     parser.add_argument(
-        "--unroll", type=int, default=4, metavar="N", help="rounds of a loop that are followed (4)"
+        "--time-limit", type=time_limit, default=60.0, metavar="S", help="seconds a test (60)"
     )
     parser.add_argument(
-        "--max-states", type=int, default=100_000, metavar="N", help="states to collect (100000)"
+        "--unroll", type=at_least_one, default=4, metavar="N", help="rounds of a loop that are followed (4)"
     )
     parser.add_argument(
-        "--max-events", type=int, default=5_000, metavar="N", help="size of a test (5000 events)"
+        "--max-states", type=at_least_one, default=100_000, metavar="N", help="states to collect (100000)"
+    )
+    parser.add_argument(
+        "--max-events", type=at_least_one, default=5_000, metavar="N", help="size of a test (5000 events)"
     )
 
 
@@ -88,7 +92,7 @@ def simulate(
         problem = text if one is None else _export(exporter, text, file) if exporter else ""
         if problem:
             progress.clear()
-            print(printable(problem), file=sys.stderr)
+            print(f"patchscan: {printable(problem)}", file=sys.stderr)
             status = UNUSABLE
         if one is None:
             continue
@@ -122,7 +126,7 @@ def _files(paths: Iterable[str]) -> tuple[list[str], int]:
     for path in paths:
         found = sorted(_under(path)) if os.path.isdir(path) else [path]
         if not found:
-            print(f"{printable(path)}: no *.litmus file in this directory", file=sys.stderr)
+            print(f"patchscan: {printable(path)}: no *.litmus file in this directory", file=sys.stderr)
             status = UNUSABLE
         files += found
     return files, status

@@ -14,11 +14,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """A line for each fault; 0 where all examples do as they say, 2 where one does not or a file is no rule."""
+    from patchscan.commands.loading import check_rule_places
     from patchscan.settling.registry import load_directory
     from patchscan.testing import faults
 
     if not os.path.isdir(options.directory):
         raise UsageError(f"{options.directory}: no such directory of rules")
+    check_rule_places([options.directory], "")
     rules, problems = load_directory(options.directory)
     said = [f"{problem.where}: {problem.message}" for problem in problems]
     said += [fault for rule in rules for fault in faults(rule)]

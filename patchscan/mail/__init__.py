@@ -1,7 +1,6 @@
 """Input to messages: files, directories, Maildirs, compressed mailboxes and stdin."""
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.files import MOST_OF_INPUT, MOST_OF_SETTINGS, Unreadable, read_file
@@ -11,17 +10,18 @@ from patchscan.basics.record import frozen
 from patchscan.mail.gitlog import is_log, log_to_mails
 from patchscan.mail.mbox import split_mbox
 from patchscan.mail.mime import decode_mail
+from patchscan.mail.unpack import unpacked
 
 _MESSAGE_ID = pattern(r"<([^<>\s]+)>")
 _DIFF_START = pattern(rb"\s*(?:diff --|--- |Index: )")
-_MAIL_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".mbox.gz", ".patch.gz")
-_GZIP = b"\x1f\x8b"
-# More than this out of one compressed file is not unpacked: it may be a few hundred KB large itself.
-_MOST_UNPACKED = 128 << 20
+_PLAIN_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx")
+_MAIL_FILES = (
+    *_PLAIN_FILES,
+    *(name + end for name in _PLAIN_FILES for end in (".gz", ".xz", ".bz2", ".zst")),
+)
 # Mails are a thousand times smaller; the largest patch that git could hold is a file of generated register names.
 _MOST_OF_MAIL = 32 << 20
 _LONGEST_LINE = 1 << 20
-_PIECE = 1 << 20
 # Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
 # of Braille, which is as empty.
 _HIDDEN = pattern(
@@ -63,8 +63,8 @@ def hidden_characters(text: str) -> tuple[tuple[int, str], ...]:
 
 
 def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[Problem, ...]]:
-    """Read a mailbox, a mail, a patch or a git log; gzip is unpacked. where: its name in problems. Raises nothing."""
-    data, problems = _unpacked(data, where)
+    """Read a mailbox, a mail, a patch or a git log, compressed or not; where: its name in problems. Raises nothing."""
+    data, problems = unpacked(data, where)
     mails = log_to_mails(data) if is_log(data) else split_mbox(data)
     if not mails:
         problems.append(Problem(where, "no mail found: the input is empty"))
@@ -74,29 +74,6 @@ def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[P
         for message in _messages(raw, place, problems):
             messages.append(message)
     return tuple(messages), tuple(problems)
-
-
-def _unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
-    if not data.startswith(_GZIP):
-        return data, []
-    pieces: list[bytes] = []
-    size, why = 0, ""
-    while data.startswith(_GZIP) and not why:
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            while not stream.eof and data and size <= _MOST_UNPACKED:
-                pieces.append(stream.decompress(data, _PIECE))
-                size += len(pieces[-1])
-                data = stream.unconsumed_tail
-        except zlib.error as error:
-            why = f"cannot be unpacked: {error}"
-        if size > _MOST_UNPACKED:
-            why = f"unpacks to more than {_MOST_UNPACKED >> 20} MiB: not read"
-            pieces = []
-        elif not stream.eof:
-            why = why or "is cut short: read up to there"
-        data = stream.unused_data
-    return b"".join(pieces), [Problem(where, f"gzip data {why}", lost=True)] if why else []
 
 
 def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Message]:
@@ -200,7 +177,11 @@ def _files_in(path: str, problems: list[Problem]) -> list[str]:
         entries = [entry for entry in os.scandir(path) if entry.is_file()]
         files = sorted(entry.path for entry in entries if entry.name.lower().endswith(_MAIL_FILES))
     if not files:
-        problems.append(Problem(path, f"no patches in this directory: looked for {', '.join(_MAIL_FILES)}"))
+        problems.append(
+            Problem(
+                path, f"no patches in this directory: looked for {', '.join(_PLAIN_FILES)}, compressed or not"
+            )
+        )
     return files
 
 

@@ -26,7 +26,7 @@ class Posted:
         return self.subject.revision, self.subject.total
 
 
-def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Posted]]:
+def postings_of(posted: Sequence[Posted], answered: Set[str], archive: bool = False) -> list[list[Posted]]:
     """Sort patches into postings, by thread, revision and total; in the order of their first mails.
 
     Patches that belong to no thread form one posting where their numbers, or for lack of numbers their
@@ -44,7 +44,7 @@ def postings_of(posted: Sequence[Posted], answered: Set[str]) -> list[list[Poste
         if one.subject.numbered:
             in_thread = one.message.references or (name, one.signature) in heads
             key = (_head(one, by_id, known_heads), one.signature) if in_thread else _turn(one, numbers)
-        elif one.message.references or name in answered:
+        elif one.message.references or name in answered or (archive and name and one.message.recipients):
             key = order
         else:
             title = one.subject.title, one.subject.revision

@@ -12,7 +12,8 @@ from patchscan.mail.plainmail import seconds
 from patchscan.mail.postings import Posted, is_answer, postings_of, series_of
 from patchscan.mail.replies import read_reply
 from patchscan.mail.subject import Subject, parse_subject
-from patchscan.series import LeftOut, Patch, Series, Thread
+from patchscan.mail.works import works_of
+from patchscan.series import LeftOut, Patch, Reply, Series, Thread
 
 
 @frozen
@@ -61,14 +62,67 @@ def read_thread(
     That is the highest complete revision, or the one asked for; problems are those met so far and come first
     in the result's. Raises nothing: what cannot be read becomes a Problem.
     """
+    return _thread(_read(messages, problems), revision)
+
+
+def read_threads(
+    messages: Sequence[Message], problems: Iterable[Problem] = (), revision: int | None = None
+) -> tuple[Thread, ...]:
+    """The same for a mailbox that may be an archive: a thread a work, in the order of their first mails.
+
+    Problems of no mail in particular are those of the first thread, and mails that belong to no series are as well.
+    Where no work holds a series to scan, it is one thread that says so.
+    """
+    read = _read(messages, problems, archive=True)
+    works = works_of(messages, [(one.series, one.places) for one in read.candidates])
+    order = {
+        works[min(one.places)]: None
+        for one in read.candidates
+        if one.series.patches and not one.other_project
+    }
+    if len(order) < 2:
+        return (_thread(read, revision),)
+    first = next(iter(order))
+    parts = {work: _Read([], [], [], [], read.copied) for work in order}
+
+    def of(place: str) -> _Read:
+        return parts.get(works.get(place), parts[first])
+
+    for message in messages:
+        of(message.where).messages.append(message)
+    for one in read.candidates:
+        of(min(one.places)).candidates.append(one)
+    for place, reply in read.replies:
+        of(place).replies.append((place, reply))
+    for problem in read.problems:
+        of(problem.where).problems.append(problem)
+    threads = [_thread(part, revision) for part in parts.values()]
+    return tuple(thread for thread in threads if thread.series) or (_thread(read, revision),)
+
+
+@frozen
+class _Read:
+    """What messages hold before a series is chosen.
+
+    replies: each with what its mail is called; copied: as _without_copies() tells.
+    """
+
+    messages: list[Message]
+    candidates: list[_Candidate]
+    replies: list[tuple[str, Reply]]
+    problems: list[Problem]
+    copied: dict[str, str]
+
+
+def _read(messages: Sequence[Message], problems: Iterable[Problem], archive: bool = False) -> _Read:
     found = list(problems)
     posted: list[Posted] = []
-    replies = []
+    replies: list[tuple[str, Reply]] = []
     copied: dict[str, str] = {}
     for message in _without_copies(messages, found, copied):
         kind = _kind(message)
         if kind.reply:
-            replies.append(read_reply(message))
+            replies.append((message.where, read_reply(message)))
         if kind.body:
             posted.append(_read_patch(message, kind.subject, kind.body, found))
         if kind.neither:
@@ -81,17 +135,22 @@ def read_thread(
             is_answer(posting, known),
             frozenset(one.message.where for one in posting),
         )
-        for posting in postings_of(posted, answered)
+        for posting in postings_of(posted, answered, archive)
     ]
-    chosen, others = _choose(candidates, revision)
+    return _Read(list(messages), candidates, replies, found, copied)
+
+
+def _thread(read: _Read, revision: int | None) -> Thread:
+    found = list(read.problems)
+    chosen, others = _choose(read.candidates, revision)
     if chosen is None:
-        found.append(_nothing_to_scan(candidates, revision))
+        found.append(_nothing_to_scan(read.candidates, revision))
     left_out = tuple(LeftOut(one.series, _why_left_out(one, chosen, revision)) for one in others)
     series = (chosen.series, *(one.series for one in others)) if chosen else ()
     if chosen is not None:
-        elsewhere = {message.where for message in messages} - chosen.places
-        found = [_of_series(problem, elsewhere, copied) for problem in found]
-    return Thread(series, tuple(replies), tuple(found), left_out)
+        elsewhere = {message.where for message in read.messages} - chosen.places
+        found = [_of_series(problem, elsewhere, read.copied) for problem in found]
+    return Thread(series, tuple(reply for _, reply in read.replies), tuple(found), left_out)
 
 
 def _of_series(problem: Problem, elsewhere: Set[str], copied: Mapping[str, str]) -> Problem:

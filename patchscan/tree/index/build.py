@@ -22,9 +22,10 @@ from zlib import crc32
 
 from patchscan.basics.git import GitError
 from patchscan.basics.record import frozen
+from patchscan.basics.usage import UsageError
 from patchscan.kconfig.tables import SCHEMA as KCONFIG_SCHEMA
 from patchscan.kconfig.tables import forget_dropped, take_in
-from patchscan.tree import Directory, Tree, TreeError, open_tree, read_regular
+from patchscan.tree import Directory, Tree, TreeError, kernel_version, open_tree, read_regular
 from patchscan.tree.index.comparison import Mark, Row, pack
 from patchscan.tree.index.listing import Listing, list_tree, mark_of_text
 from patchscan.tree.index.lookup import (
@@ -77,7 +78,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """`patchscan index`: make or refresh the index."""
+    """`patchscan index`: make or refresh the index. Raises UsageError for a directory that is no kernel tree."""
+    try:
+        tree = open_tree(options.tree, options.base)
+    except TreeError as error:
+        raise UsageError(str(error)) from None
+    if kernel_version(tree) is None:
+        raise UsageError(f"{options.tree}: this is no kernel tree: its Makefile states no version")
     return build_index(options.tree, options.base)
 
 
