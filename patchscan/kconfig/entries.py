@@ -4,7 +4,7 @@ Language: Documentation/kbuild/kconfig-language.rst.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from patchscan.basics.formula import Formula, all_of, any_of, read_condition
@@ -38,12 +38,31 @@ class Entry:
     implies: tuple[Guarded, ...]
 
 
-@frozen
 class FileEntries:
     """The definitions of a Kconfig file, and what stands around the files that it sources."""
 
-    entries: tuple[Entry, ...]
-    sources: tuple[Guarded, ...]
+    def __init__(self, drafts: "Sequence[_Draft]", sources: tuple[Guarded, ...]) -> None:
+        self.sources = sources
+        self._drafts = drafts
+        self._named: dict[str, list[_Draft]] = {}
+        self._bringing: dict[str, list[_Draft]] = {}
+        for draft in drafts:
+            self._named.setdefault(draft.name, []).append(draft)
+            for target in dict.fromkeys(draft.brought):
+                self._bringing.setdefault(target, []).append(draft)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All, in order."""
+        return tuple(draft.entry() for draft in self._drafts)
+
+    def named(self, name: str) -> Iterator[Entry]:
+        """The definitions of an option, in order."""
+        return (draft.entry() for draft in self._named.get(name, ()))
+
+    def bringing(self, name: str) -> Iterator[Entry]:
+        """The definitions that select or imply an option, in order."""
+        return (draft.entry() for draft in self._bringing.get(name, ()))
 
 
 def both(formulas: Iterable[Formula]) -> Formula:
@@ -63,32 +82,63 @@ def either(formulas: Iterable[Formula]) -> Formula:
 
 
 class _Draft:
-    """A `config` entry, or a choice or menu that has conditions of its own, while it is read."""
+    """A `config` entry, or a choice or menu that has conditions of its own, while it is read.
 
-    def __init__(self, kind: str, name: str, around: Formula, choice: bool) -> None:
+    outside: what stands around it; visibles: when the menus around it are shown; brought: what it selects or implies.
+    """
+
+    def __init__(
+        self, kind: str, name: str, outside: Formula, choice: bool, visibles: tuple[Formula, ...] = ()
+    ) -> None:
         self.kind = kind
         self.name = name
-        self.depends = [around]
+        self.depends = [outside]
         self.choice = choice
+        self.visibles = visibles
+        self.brought: list[str] = []
         self.boolean = True
         self.prompt: Formula | None = None
         self.visible: Formula = ALWAYS
         self.defaults: list[tuple[Formula, Formula]] = []
         self.selects: list[Guarded] = []
         self.implies: list[Guarded] = []
+        self._left: list[str] = []
+        self._entry: Entry | None = None
+        self._inside: tuple[int, Formula] = 0, ALWAYS
+
+    @property
+    def inside(self) -> Formula:
+        """What stands around that which follows it, up to its end."""
+        if self._inside[0] != len(self.depends):
+            self._inside = len(self.depends), both(self.depends)
+        return self._inside[1]
 
     def entry(self) -> Entry:
-        """What was read."""
-        return Entry(
-            self.name,
-            self.boolean,
-            self.choice,
-            both(self.depends),
-            self.prompt,
-            tuple(self.defaults),
-            tuple(self.selects),
-            tuple(self.implies),
-        )
+        """What was read: of the hundreds of entries of a file few are asked for."""
+        if self._entry is None:
+            self.visible = both(self.visibles)
+            for statement in self._left:
+                self.add(statement)
+            self._entry = Entry(
+                self.name,
+                self.boolean,
+                self.choice,
+                both(self.depends),
+                self.prompt,
+                tuple(self.defaults),
+                tuple(self.selects),
+                tuple(self.implies),
+            )
+        return self._entry
+
+    def keep(self, statement: str) -> None:
+        """One attribute: of an option to be read later."""
+        if self.kind != "config":
+            self.add(statement)
+            return
+        self._left.append(statement)
+        if statement.startswith(("select ", "imply ")):
+            self.brought.append(statement.split()[1])
 
     def add(self, statement: str) -> None:
         """One attribute."""
@@ -117,25 +167,24 @@ class _Draft:
 
 def read_entries(text: str, around: Formula) -> FileEntries:
     """The definitions of a Kconfig file, tabs expanded; around: what stands around the lines that source it."""
-    entries: list[Entry] = []
+    drafts: list[_Draft] = []
     sources: list[Guarded] = []
     stack: list[_Draft] = [_Draft("", "", around, False)]
     current: _Draft | None = None
-    for statement in (each.text for each in statements(text)):
+    for statement in _texts(text):
         block = _BLOCK.match(statement)
         if block is None:
             if current is not None:
-                current.add(statement)
+                current.keep(statement)
             continue
-        if current is not None and current.kind == "config":
-            entries.append(current.entry())
         word, rest = block[1], block[2]
-        above = stack[-1]
-        outside = both(above.depends)
+        outside = stack[-1].inside
         current = None
         if word in ("config", "menuconfig"):
-            current = _Draft("config", rest.strip(), outside, any(each.kind == "choice" for each in stack))
-            current.visible = both(each.visible for each in stack)
+            in_choice = any(each.kind == "choice" for each in stack)
+            visibles = tuple(each.visible for each in stack if each.visible != ALWAYS)
+            current = _Draft("config", rest.strip(), outside, in_choice, visibles)
+            drafts.append(current)
         elif word in ("if", "menu", "choice"):
             current = _Draft(word, "", outside, False)
             if word == "if":
@@ -145,9 +194,13 @@ def read_entries(text: str, around: Formula) -> FileEntries:
             stack.pop()
         elif word == "source":
             sources.append((rest.strip().strip('"'), outside))
-    if current is not None and current.kind == "config":
-        entries.append(current.entry())
-    return FileEntries(tuple(entries), tuple(sources))
+    return FileEntries(drafts, tuple(sources))
+
+
+# The same file is read once for each architecture.
+@lru_cache(maxsize=2048)
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(each.text for each in statements(text))
 
 
 def _guarded(text: str) -> tuple[str, Formula]:

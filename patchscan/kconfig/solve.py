@@ -145,11 +145,20 @@ class _Files:
         found = {other for name in spellings for other in self.sourcing.get(name.encode(), ())}
         return sorted(other for other in found if _is_of(other, architecture))
 
-    def entries(self, names: Mapping[bytes, list[str]], name: str, architecture: str) -> Iterator[Entry]:
-        """The definitions in the files that a table has for a name."""
+    def named(self, name: str, architecture: str) -> Iterator[Entry]:
+        """The definitions of an option."""
+        for file in self._read(self.places, name, architecture):
+            yield from file.named(name)
+
+    def bringing(self, name: str, architecture: str) -> Iterator[Entry]:
+        """The definitions that select or imply an option."""
+        for file in self._read(self.selecting, name, architecture):
+            yield from file.bringing(name)
+
+    def _read(self, names: Mapping[bytes, list[str]], name: str, architecture: str) -> Iterator[FileEntries]:
         for path in dict.fromkeys(names.get(name.encode(), ())):
             if _is_of(path, architecture):
-                yield from self.file(path, architecture).entries
+                yield self.file(path, architecture)
 
 
 def _is_of(path: str, architecture: str) -> bool:
@@ -185,14 +194,13 @@ class _Search:
     def defined(self, name: str) -> tuple[Entry, ...]:
         """The definitions of an option."""
         if name not in self._defined:
-            entries = self.files.entries(self.files.places, name, self.architecture)
-            self._defined[name] = tuple(entry for entry in entries if entry.name == name)
+            self._defined[name] = tuple(self.files.named(name, self.architecture))
         return self._defined[name]
 
     def selectors(self, name: str) -> tuple[tuple[str, Formula, bool], ...]:
         """What brings an option along: (option, condition, whether it must)."""
         if name not in self._selectors:
-            entries = list(self.files.entries(self.files.selecting, name, self.architecture))
+            entries = self.files.bringing(name, self.architecture)
             self._selectors[name] = tuple(
                 (entry.name, both((condition, entry.depends)), must)
                 for entry in entries
