@@ -39,20 +39,27 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     from patchscan.lookup.unapplied import text_of
 
     text = text_of(context, file)
-    beside: tuple[str, ...] | None = None
+    calls = list(first_calls(file)) if text else []
+    if not text or not calls:
+        return
+    context.look_ahead({call.name for call in calls}, whole=False)
+    beside = Closure(context.view, file.path, text, "x86").beside()
+    for call in calls:
+        found = forms(context.view, file.path, text, call.name, beside)
+        fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
+        if not fits and not in_hunks(context, call.name):
+            yield finding(context, file, call, found)
+
+
+def first_calls(file: ChangedFile) -> Iterator[Call]:
+    """The plain calls on added lines, the first of each name and count."""
     told: set[tuple[str, int]] = set()
-    for function in file.functions if text else ():
+    for function in file.functions:
         for call in function.calls() if not function.partial else ():
             key = call.name, len(call.arguments)
-            if call.line not in file.added_numbers or key in told or not is_plain(function, call):
-                continue
-            told.add(key)
-            if beside is None:
-                beside = Closure(context.view, file.path, text, "x86").beside()
-            found = forms(context.view, file.path, text, call.name, beside)
-            fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
-            if not fits and not in_hunks(context, call.name):
-                yield finding(context, file, call, found)
+            if call.line in file.added_numbers and key not in told and is_plain(function, call):
+                told.add(key)
+                yield call
 
 
 def is_plain(function: Function, call: Call) -> bool:
