@@ -12,6 +12,7 @@ from patchscan.rule import Rule
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")
 # The scheduler calls schedule() itself with preemption off, and knows why.
+_FLAGS = pattern(r"GFP_(KERNEL|USER|NOFS|NOIO)(_ACCOUNT)?")
 OWN_BUSINESS = frozenset(("schedule", "might_sleep", "might_fault"))
 
 
@@ -79,7 +80,9 @@ def judge(
     call, line = place.call, place.line
     inside = None if place.sleeps else context.inside(function, call, sleeps)
     if isinstance(inside, str):
-        if inside:
+        if inside and (flags := blocking_flags(function, call)):
+            yield handed(file, function, place, flags)
+        elif inside:
             yield file.unchecked(line, f"whether the function called here may sleep is not known: {inside}")
         return
     where = ""
@@ -93,6 +96,20 @@ def judge(
     yield file.finding(
         line, f"{call.name}() may sleep{where}, which {forbids}", (file.evidence(other), *shown)
     )
+
+
+def blocking_flags(function: Function, call: Call) -> str:
+    """The GFP flags that a call is handed and that let it sleep, "" where there are none."""
+    texts = (function.source.text_of(node) for node in call.arguments)
+    return next((text for text in texts if _FLAGS.fullmatch(text)), "")
+
+
+def handed(file: ChangedFile, function: Function, place: Forbidden, flags: str) -> Finding:
+    """A finding on a call whose definition is not at hand, and which is told that it may sleep."""
+    reason, forbids = what_forbids(file, function, place.reason)
+    other = place.call.line if place.line != place.call.line else reason
+    message = f"{place.call.name}() is handed {flags}, by which it may sleep, which {forbids}"
+    return file.finding(place.line, message, (file.evidence(other),))
 
 
 def what_forbids(file: ChangedFile, function: Function, reason: int) -> tuple[int, str]:
@@ -177,6 +194,65 @@ RULE = Rule(
 +	synchronize_rcu(); // want "rcu_read_lock"
  	rcu_read_unlock();
  }
+""",
+        """
+ static void reserve(struct buffer *buffer, struct list_head *list)
+ {
+ 	spin_lock(&buffer->lock);
++	buffer->region = new_region(buffer->end, GFP_KERNEL); // want "new_region.. is handed GFP_KERNEL, by which it may"
+ 	spin_unlock(&buffer->lock);
+ }
+""",
+        """
+>>> tree mm/example.c
+static int table_changed(struct notifier_block *block, unsigned long action, void *data)
+{
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block table_block = {
+	.notifier_call = table_changed,
+};
+
+static int start(void)
+{
+	return register_inet6addr_notifier(&table_block);
+}
+>>> patch mm: wait for the mutex
+>>> file mm/example.c
+@@
+ static int table_changed(struct notifier_block *block, unsigned long action, void *data)
+ {
++	mutex_lock(&table_mutex); // want "table_changed.. must not .atomic notifier, line .*: return register_inet6addr"
++	mutex_unlock(&table_mutex);
+ 	return NOTIFY_DONE;
+ }
+""",
+        """
+>>> tree mm/example.c
+static void port_set(struct gpio_chip *chip, unsigned int offset, int value)
+{
+	struct port *port = gpiochip_get_data(chip);
+	write_value(port, offset, value);
+}
+
+static int port_probe(struct port *port)
+{
+	port->chip.set = port_set;
+	return devm_gpiochip_add_data(port->dev, &port->chip, port);
+}
+>>> patch mm: wait for the mutex
+>>> file mm/example.c
+@@
+ static void port_set(struct gpio_chip *chip, unsigned int offset, int value)
+ {
+ 	struct port *port = gpiochip_get_data(chip);
++	mutex_lock(&port->mutex); // want "port_set.. must not .operation of a GPIO chip without can_sleep"
+ 	write_value(port, offset, value);
++	mutex_unlock(&port->mutex);
+ }
+ 
+ static int port_probe(struct port *port)
 """,
         """
  static void settle(struct buffer *buffer)
@@ -301,6 +377,58 @@ void start(struct pool *pool)
 """,
     ),
     good=(
+        """
+>>> tree mm/example.c
+static void port_set(struct gpio_chip *chip, unsigned int offset, int value)
+{
+	struct port *port = gpiochip_get_data(chip);
+	write_value(port, offset, value);
+}
+
+static int port_probe(struct port *port)
+{
+	port->chip.set = port_set;
+	port->chip.can_sleep = true;
+	return devm_gpiochip_add_data(port->dev, &port->chip, port);
+}
+>>> patch mm: wait for the mutex
+>>> file mm/example.c
+@@
+ static void port_set(struct gpio_chip *chip, unsigned int offset, int value)
+ {
+ 	struct port *port = gpiochip_get_data(chip);
++	mutex_lock(&port->mutex);
+ 	write_value(port, offset, value);
++	mutex_unlock(&port->mutex);
+ }
+ 
+ static int port_probe(struct port *port)
+""",
+        """
+>>> tree mm/example.c
+static int table_changed(struct notifier_block *block, unsigned long action, void *data)
+{
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block table_block = {
+	.notifier_call = table_changed,
+};
+
+static int start(void)
+{
+	return register_netdevice_notifier(&table_block);
+}
+>>> patch mm: wait for the mutex
+>>> file mm/example.c
+@@
+ static int table_changed(struct notifier_block *block, unsigned long action, void *data)
+ {
++	mutex_lock(&table_mutex);
++	mutex_unlock(&table_mutex);
+ 	return NOTIFY_DONE;
+ }
+""",
         """
  static void settle(struct buffer *buffer)
  {

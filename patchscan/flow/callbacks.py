@@ -2,7 +2,7 @@
 
 Sources: kernel-doc of the registering functions; kernel/irq/manage.c, kernel/irq_work.c and kernel/time/hrtimer.c for
 what PREEMPT_RT moves to threads; kernel/stop_machine.c, kernel/rcu/{tree,srcutree}.c and kernel/rcu/tasks.h for how
-callbacks are run; Documentation/networking/netdevices.rst for the operations of network devices.
+callbacks are run; patchscan.flow.atomicusers for structures of operations.
 """
 
 import re
@@ -12,7 +12,16 @@ from functools import lru_cache
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
-from patchscan.flow.state import BOTTOM_HALF, IRQS_OFF, IRQS_OFF_NOT_RT, PREEMPT_OFF, UNKNOWN, State
+from patchscan.flow.atomicusers import operations
+from patchscan.flow.state import (
+    BOTTOM_HALF,
+    IRQS_OFF,
+    IRQS_OFF_NOT_RT,
+    PREEMPT_OFF,
+    RCU_READER,
+    UNKNOWN,
+    State,
+)
 
 # Which argument is registered as what, of calls and of macros that define an object.
 _REGISTRARS: dict[str, tuple[tuple[int, str], ...]] = {
@@ -64,7 +73,6 @@ _REGISTRARS: dict[str, tuple[tuple[int, str], ...]] = {
 _AT_FILE_LEVEL = pattern(
     rb"\b((?:DEFINE|DECLARE)_(?:TIMER|IRQ_WORK|TASKLET\w*)|IRQ_WORK_INIT\w*)\s*\(([^()]*)\)"
 )
-_OPERATIONS = pattern(rb"\.\s*(ndo_start_xmit|ndo_set_rx_mode|ndo_tx_timeout)\s*=\s*&?(\w+)")
 # Nothing but a timer calls a function of this type; where it is set up may be another file.
 _TIMER = pattern(r"\bvoid\s+\w+\s*\(\s*struct\s+timer_list\s*\*\s*\w+\s*\)")
 # Timers of the older interface, which have no registering call, tell themselves by their type.
@@ -87,6 +95,8 @@ _ENTRY: dict[str, State] = {
     "napi poll": BOTTOM_HALF,
     "network device operation": BOTTOM_HALF,
     "rcu callback": BOTTOM_HALF,
+    "atomic notifier": RCU_READER,
+    "operation of a GPIO chip without can_sleep": PREEMPT_OFF,
 }
 
 
@@ -154,8 +164,8 @@ def _registrations(source: Source) -> Iterator[tuple[str, Callback]]:
         for index, kind in _REGISTRARS.get(match[1].decode(), ()):
             if index < len(arguments):
                 yield arguments[index], Callback(kind, source.line_at(match.start()))
-    for match in _OPERATIONS.finditer(source.code):
-        yield match[2].decode(), Callback("network device operation", source.line_at(match.start()))
+    for name, kind, line in operations(source):
+        yield name, Callback(kind, line)
 
 
 def _in_calls(function: Function) -> Iterator[tuple[str, Callback]]:

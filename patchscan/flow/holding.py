@@ -10,7 +10,7 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.keeping import HARMLESS, keeps_inside, releases_inside
+from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
@@ -129,6 +129,8 @@ class Follower(Client):
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
             return ((Taken(FAILED), NOT_ZERO), (token, ZERO))
+        if call.name in self.row.confirmed_by and any(name in call.arguments for name in token.names):
+            return ((token, NOT_ZERO), (Taken(FAILED), ZERO))
         if call.name in self.row.consumes and any(name in call.arguments for name in token.names):
             return ((Taken(GONE, frozenset(), call.line), ANY),)
         if self._gives(call, token):
@@ -157,6 +159,19 @@ class Follower(Client):
             return ((held, ANY),)
         failed = Taken(HELD, names, call.line, True, call.name) if self.row.held_on_failure else Taken(FAILED)
         return ((held, took), (failed, took_nothing))
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """The variables that what names the resource was made of: page, where folio = page_folio(page)."""
+        mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
+        return frozenset(
+            word
+            for point in self.graph.points
+            for each in point.operations
+            if isinstance(each, Assigned) and each.key == self.root
+            for word in words_of(each.source)
+            if word in mine
+        )
 
     @cached_property
     def graph_returned(self) -> frozenset[str]:
@@ -202,6 +217,9 @@ class Follower(Client):
             if releases_inside(source_of(self.graph.function), call.name, self.row.release):
                 return True
             shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
+            handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
+            if handed and calls_unknown(source_of(self.graph.function), call.name):
+                return True
             return bool(shares and words & words_of_names("ends") and not HARMLESS.fullmatch(call.name)) and (
                 self.root != "" or bool(words & {"unlock", "release", "put", "end"})
             )

@@ -35,6 +35,18 @@ def _words_inside(source: Source, name: str, depth: int) -> frozenset[str]:
 
 
 @lru_cache(maxsize=2048)
+def calls_unknown(source: Source, name: str, depth: int = 0) -> bool:
+    """Whether a function of the text calls something through a pointer, itself or in what it calls."""
+    own = source.function_named(name)
+    if own is None or depth > 2:
+        return False
+    if any(not call.name for call in own.calls()):
+        return True
+    known = {each.name for each in source.functions()} - {name}
+    return any(calls_unknown(source, each, depth + 1) for each in sorted(own.identifiers & known))
+
+
+@lru_cache(maxsize=2048)
 def keeps_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether a function of the text stores a parameter somewhere, or gives back something of this kind."""
     own = source.function_named(name)

@@ -94,6 +94,7 @@ class Row:
     loops: Mapping[str, int] = {}
     consumes: frozenset[str] = frozenset()
     refuted_by: frozenset[str] = frozenset()
+    confirmed_by: frozenset[str] = frozenset()
     shown: str = ""
     source: str = ""
 
@@ -140,6 +141,7 @@ def _row(name: str, each: Mapping[str, object]) -> Row:
         loops,
         frozenset(names("consumes")),
         frozenset(names("refuted_by")),
+        frozenset(names("confirmed_by")),
         names("release")[0],
         str(each["source"]),
     )

@@ -170,6 +170,7 @@ IRQS_OFF = State(_OFF, _OFF, Depth(base=True))
 IRQS_OFF_NOT_RT = State(irq=_OFF)
 PREEMPT_OFF = State(preempt=Depth(base=True))
 BOTTOM_HALF = State(bottom_halves=Depth(base=True))
+RCU_READER = State(rcu=Depth(base=True))
 
 
 def merge(first: State | None, second: State | None) -> State | None:

@@ -5,14 +5,17 @@ from collections.abc import Collection, Iterator
 
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
-from patchscan.flow.actions import Called, Round, words_of
+from patchscan.flow.actions import Called, Round, root_of, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.resources import Row, by_call, opposites, releasing
 
 
 @frozen
 class Resource:
-    """Something that a function takes: key tells it, sites are the calls (by offset) -> the key of OUTCOMES."""
+    """Something that a function takes: key tells it, sites are the calls (by offset) -> the key of OUTCOMES.
+
+    local: whether key is a variable of the function; handed: whether key begins with a parameter.
+    """
 
     row: Row
     key: str
@@ -20,6 +23,7 @@ class Resource:
     loops: tuple[str, ...] = ()
     local: bool = False
     named: bool = False
+    handed: bool = False
 
     @property
     def counted(self) -> bool:
@@ -67,6 +71,7 @@ def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resou
         else:
             for each in _named(graph, call, names, calls):
                 found.setdefault((each[0].shown, each[1]), []).append((each[0], call, each[2], True))
+    parameters = {each.name for each in graph.function.parameters}
     for (_, key), sites in found.items():
         if "[" in key:
             # Which element it is changes in a loop.
@@ -79,7 +84,7 @@ def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resou
             groups = [[each] for each in sites] if by_result and local else [sites]
             for group in groups:
                 offsets = tuple((call.offset, kind) for _, call, kind, _ in group)
-                yield Resource(row, key, offsets, (), local, group[0][3])
+                yield Resource(row, key, offsets, (), local, group[0][3], root_of(key) in parameters)
     rounds = {
         (each.macro, each.arguments)
         for point in graph.points

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from patchscan.basics.record import frozen
 from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way
+from patchscan.flow.signs import ANY
 
 # What tells a resource in another state of the function (Resource.identity).
 Identity = tuple[str, str]
@@ -105,8 +106,11 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
 
 def _strict(holding: Holding, way: Way) -> Leak | None:
     """A way out that is told from the code as it stands."""
-    row = holding.resource.row
+    row, key = holding.resource.row, holding.resource.key
     if way.token.by in row.weak:
+        return None
+    if row.kind == "memory" and key.isidentifier() and not holding.resource.local:
+        # Whoever cleans up finds it in a variable of the file.
         return None
     same = [
         each for each in holding.ways if each.exit.point == way.exit.point and each.category == way.category
@@ -123,7 +127,7 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
             "nobody gives it back" if not given else "others give it back",
             next(iter(given), None),
         )
-    if way.token.failed and row.alone and way.category == "fails":
+    if way.token.failed and row.alone and way.category == "fails" and (given or not holding.resource.handed):
         return Leak(holding, way, "nobody gives it back", next(iter(given), None))
     if way.category == "fails" and given:
         failing = [each for each in given if each.category == "fails"]
@@ -142,7 +146,7 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     if way.category == "fails" or row.kind not in ("lock", "state", "reference") or holding.resource.named:
         return None
     kept = [each for each in holding.ways if each.category != "fails" and each.token.state in (HELD, GONE)]
-    fine = [each for each in given if each.category != "fails"]
+    fine = [each for each in given if each.category != "fails" and _may_be_told_by(each, way)]
     places = {each.line for each in kept if each.token.state == HELD}
     if (
         fine
@@ -152,3 +156,9 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     ):
         return Leak(holding, way, "others give it back", fine[0])
     return None
+
+
+def _may_be_told_by(one: Way, other: Way) -> bool:
+    """Whether a way out returns all that another may return: one that returns something else may hold it on purpose."""
+    mine, its = ((ANY if each.exit.signs is None else each.exit.signs & ANY) for each in (one, other))
+    return one.void or mine | its == mine
