@@ -146,6 +146,15 @@ def test_each_hunk_is_asked_on_its_own() -> None:
     assert list(fits(b"int strange;\n", both)) == ["not", "not"]
 
 
+def test_context_alone_does_not_make_a_removal_done() -> None:
+    """What is taken away stands between other lines here, and by its side the context by chance."""
+    taken = ["int taken_1;", "int taken_2;"]
+    removal = hunks(text(*with_new(LINES, 20, *taken)), BEFORE)
+    other = text("int first;", *taken, "int last;", *LINES)
+    assert list(fits(BEFORE.encode(), removal)) == ["there"]
+    assert list(fits(other.encode(), removal)) == ["not"]
+
+
 def test_a_turned_hunk_takes_back() -> None:
     there = apply_hunks(BEFORE.encode(), hunks(BEFORE, LATER)).content
     back = [turned(each) for each in hunks(BEFORE, LATER)]

@@ -91,13 +91,20 @@ def fits(before: bytes | None, hunks: Sequence[Hunk]) -> Iterator[str]:
         expected = hunk.old_start - (1 if hunk.old_count else 0) + drift
         place = _find(lines, image, expected, 0, hunk.old_start)
         if place is None or _stands_nearer(lines, image, expected, 0, place):
-            telling = image.adds or any(_tells(line) for line in image.new)
+            telling = image.adds or (any(map(_tells, image.new)) and _is_gone(image, lines))
             there = telling and _find(lines, _turned(image), expected, 0, 0) is not None
             yield "there" if there else "not"
             continue
         moved = place.index - (expected - drift)
         drift = moved
         yield "fuzzy" if place.fuzz else "moved" if moved else "exact"
+
+
+def _is_gone(image: _Image, lines: Sequence[bytes]) -> bool:
+    """Whether a file holds less than half of what a hunk takes away: its context alone proves little."""
+    kept, here = Counter(image.new), frozenset(lines)
+    taken = [line for line in (Counter(image.old) - kept).elements() if _tells(line)]
+    return 2 * sum(line in here for line in taken) < len(taken)
 
 
 def turned(hunk: Hunk) -> Hunk:
