@@ -28,6 +28,9 @@ class Convention:
 UNKNOWN = Convention(ANY)
 _TABLE = {"null": NOT_NEGATIVE, "error": NOT_ZERO, "zero": NOT_NEGATIVE, "interrupted": ANY}
 
+# Names of a user's table (see patchscan.flow.usertables).
+_FURTHER: dict[str, str] = {}
+
 
 @lru_cache(maxsize=1)
 def _table() -> Mapping[str, tuple[str, int]]:
@@ -37,7 +40,16 @@ def _table() -> Mapping[str, tuple[str, int]]:
         names = table[kind]
         assert isinstance(names, list)
         found.update((name, (kind, signs)) for name in names)
-    return found
+    return found | {name: (kind, _TABLE[kind]) for name, kind in _FURTHER.items()}
+
+
+def use_names(further: Mapping[str, str] | None) -> None:
+    """Use further names from now on, each with how it fails (see listed); None: ours only."""
+    if further is None:
+        _FURTHER.clear()
+    else:
+        _FURTHER.update(further)
+    _table.cache_clear()
 
 
 def listed(name: str) -> str:

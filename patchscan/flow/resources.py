@@ -1,7 +1,7 @@
 """What is taken and must be given back: the rows of rules/tables/resources.toml, and pairs that names tell."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
@@ -18,6 +18,22 @@ OUTCOMES = {
     "null": (POSITIVE, ZERO),
     "error": (POSITIVE, NEGATIVE),
     "null or error": (POSITIVE, NOT_POSITIVE),
+}
+KINDS = ("lock", "state", "reference", "memory")
+# The fields of a row beside those of OUTCOMES, and what each holds.
+FIELDS = {
+    "what": "text",
+    "kind": "text",
+    "at": "text or number",
+    "release": "names",
+    "held": "text",
+    "alone": "yes or no",
+    "weak": "names",
+    "loops": "numbers",
+    "consumes": "names",
+    "refuted_by": "names",
+    "confirmed_by": "names",
+    "source": "text",
 }
 _OPPOSITES = (
     ("start", "stop"),
@@ -113,14 +129,31 @@ def read_table(name: str) -> dict[str, Entry | dict[str, Entry]]:
         return read_plain(file.read())
 
 
+# Rows of a user's tables (see patchscan.flow.usertables).
+_FURTHER: dict[str, Row] = {}
+
+
 @lru_cache(maxsize=1)
 def rows() -> tuple[Row, ...]:
-    """The rows of the table."""
+    """The rows of the table, and those of a user's."""
     table = read_table("resources.toml")
-    return tuple(_row(name, each) for name, each in table.items() if isinstance(each, dict))
+    ours = {name: row_of(name, each) for name, each in table.items() if isinstance(each, dict)}
+    return tuple((ours | _FURTHER).values())
 
 
-def _row(name: str, each: Mapping[str, object]) -> Row:
+def use_rows(further: Iterable[Row] | None) -> None:
+    """Use further rows from now on, in place of ours where their name is one of ours; None: ours only."""
+    if further is None:
+        _FURTHER.clear()
+    else:
+        _FURTHER.update((row.name, row) for row in further)
+    for each in (rows, by_call, releasing, returns_null):
+        each.cache_clear()
+
+
+def row_of(name: str, each: Mapping[str, object]) -> Row:
+    """A row of a table that is one (see patchscan.flow.usertables for what is checked)."""
+
     def names(key: str) -> list[str]:
         found = each.get(key, [])
         assert isinstance(found, list)

@@ -23,6 +23,9 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
 
     directories: further rule directories, after the built-in one and the installed packs.
     """
+    used = sys.modules.get("patchscan.flow.usertables")
+    if used is not None:
+        used.forget_tables()
     rules: dict[str, Rule] = {}
     problems: list[Problem] = []
     for directory in (built_in_directory(), *installed_packs(problems), *directories):
@@ -73,11 +76,16 @@ def rows_of(directory: str) -> Iterator[tuple[str, Rule | Problem]]:
         tables = os.path.join(directory, "tables")
         yield from ((tables, each) for each in compiled_rules(tables))
         return
-    if any(name.endswith(".toml") for name in os.listdir(directory)):
+    further = {name for name in os.listdir(directory) if name.endswith(".toml")}
+    if further:
+        from patchscan.flow.usertables import NAMES, use_tables
         from patchscan.match.rowfile import read_table, table_files
 
+        if not further.isdisjoint(NAMES):
+            yield from ((directory, each) for each in use_tables(directory))
         for path in table_files(directory):
-            yield from ((path, each) for each in read_table(path))
+            if os.path.basename(path) not in NAMES:
+                yield from ((path, each) for each in read_table(path))
 
 
 def load_rule(path: str) -> Rule | Problem:
