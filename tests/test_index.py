@@ -319,7 +319,7 @@ def test_an_index_rebuilt_under_a_reader(kernel: Path) -> None:
 
 
 def test_dead_rows_are_swept_away(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("patchscan.tree.index.build._MOST_DEAD_ROWS", 0.01)
+    monkeypatch.setattr("patchscan.tree.index.shard._MOST_DEAD_ROWS", 0.01)
     for generation in range(3):
         for number in range(60):
             (kernel / f"d{number % 7}" / f"f{number}.c").write_text(f"int only_{number}, g{generation};\n")

@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from patchscan.kconfig.implied import implied
 from patchscan.kconfig.symbols import config_symbol, config_symbols, whole_symbol
 from patchscan.lookup import uses
 from patchscan.tree import Directory
-from patchscan.tree.index import comparison
+from patchscan.tree.index import comparison, confirmed
 from patchscan.tree.index import lookup as index
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.lookup import KCONFIG_FILES, look_up, look_up_in, open_index
@@ -381,3 +381,182 @@ def test_a_directory_outside_is_not_looked_into(kernel: Path, tmp_path: Path) ->
     tree = Directory(str(kernel))
     for directory in ("net/link", "../elsewhere", str(tmp_path / "elsewhere"), "net/../mm"):
         assert look_up_in(tree, directory, ["shared"]) == {"shared": ()}
+
+
+def touched_all(kernel: Path) -> None:
+    """Every file and directory gets other times, none another content."""
+    for path in [kernel, *kernel.rglob("*")]:
+        path.chmod(path.stat().st_mode ^ 0o020)
+    time.sleep(0.12)
+
+
+def copied_back(kernel: Path) -> None:
+    shutil.copytree(kernel, kernel.parent / "copy", copy_function=shutil.copyfile)
+    shutil.rmtree(kernel)
+    os.rename(kernel.parent / "copy", kernel)
+    time.sleep(0.12)
+
+
+def hard_linked(kernel: Path) -> None:
+    shutil.copytree(kernel, kernel.parent / "copy", copy_function=os.link)
+    time.sleep(0.12)
+
+
+TIMES_ALONE = (touched_all, copied_back, hard_linked)
+
+
+@pytest.mark.parametrize("change", TIMES_ALONE)
+def test_other_times_are_looked_into_once(
+    kernel: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(kernel)
+    read = counting(monkeypatch)
+    tree = Directory(str(kernel))
+    assert stale_now(tree) == frozenset()
+    # The sources; Kconfig files are compared apart.
+    assert len(read) == 5
+    assert stale_now(tree) == frozenset()
+    assert len(read) == 5
+    assert users(kernel) == {"mm/user.c"}
+    assert [symbol.kind for name in ("SHARED", "USER") if (symbol := config_symbol(tree, name))] == [
+        "bool"
+    ] * 2
+
+
+@pytest.mark.parametrize("change", TIMES_ALONE)
+def test_the_files_of_one_directory_with_other_times(
+    kernel: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(kernel)
+    read = counting(monkeypatch)
+    for _ in range(2):
+        index.open_index.cache_clear()
+        assert look_up_in(Directory(str(kernel)), "mm", ["shared"]) == {
+            "shared": ("mm/shared.c", "mm/user.c")
+        }
+        assert sorted(read) == ["mm/shared.c", "mm/user.c"]
+
+
+@pytest.mark.parametrize("change", AFTER)
+@pytest.mark.parametrize("before", TIMES_ALONE)
+def test_a_change_after_other_times_is_seen(
+    kernel: Path, before: Callable[[Path], None], change: Callable[[Path], None]
+) -> None:
+    before(kernel)
+    stale_now(Directory(str(kernel)))
+    change(kernel)
+    assert users(kernel) == AFTER[change]
+
+
+def test_what_has_just_got_other_times_is_not_kept(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment after a change another one may leave the same times: here a moment is as long as the test."""
+    monkeypatch.setattr(confirmed, "RACY_NANOSECONDS", 10**12)
+    (kernel / "mm/user.c").touch()
+    read = counting(monkeypatch)
+    for times in (1, 2):
+        assert stale_now(Directory(str(kernel))) == frozenset()
+        assert read == ["mm/user.c"] * times
+
+
+def test_a_refresh_reads_other_times_once(kernel: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file is taken in again: the shard stays as long as it was."""
+    directory = Path(index.index_directory(Directory(str(kernel))))
+    sizes = [(directory / name).stat().st_size for name in index.SHARDS]
+    for _ in range(5):
+        touched_all(kernel)
+        assert build_index(str(kernel)) == 0
+    assert [(directory / name).stat().st_size for name in index.SHARDS] == sizes
+    with closing(sqlite3.connect(directory / index.SHARDS[0])) as database:
+        assert database.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()[0] < 5
+    assert stale_now(Directory(str(kernel))) == frozenset()
+    capsys.readouterr()
+    assert build_index(str(kernel)) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"\0" * 20, lambda content: content[:-3], lambda content: content[:30] + b"!" + content[31:]],
+)
+def test_damaged_marks_are_found_out_again(
+    kernel: Path, damage: "bytes | Callable[[bytes], bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched_all(kernel)
+    tree = Directory(str(kernel))
+    stale_now(tree)
+    marks = Path(index.index_directory(tree)) / index.marks_file(index.SOURCES)
+    marks.write_bytes(damage if isinstance(damage, bytes) else damage(marks.read_bytes()))
+    read = counting(monkeypatch)
+    assert stale_now(tree) == frozenset()
+    assert len(read) == 5
+
+
+def test_marks_of_another_seal_are_not_used(kernel: Path) -> None:
+    touched_all(kernel)
+    tree = Directory(str(kernel))
+    stale_now(tree)
+    marks = Path(index.index_directory(tree)) / index.marks_file(index.SOURCES)
+    kept = marks.read_bytes()
+    (kernel / "mm/user.c").write_text("int user;\n")
+    time.sleep(0.12)
+    build_index(str(kernel))
+    assert not marks.exists()
+    marks.write_bytes(kept)
+    assert stale_now(tree) == frozenset()
+    assert users(kernel) == set()
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched_all(kernel)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    read = counting(monkeypatch)
+    for times in (1, 2):
+        assert stale_now(Directory(str(kernel))) == frozenset()
+        assert len(read) == 5 * times
+
+
+def test_an_index_of_before_blobs(kernel: Path) -> None:
+    """It is used as it was, and its next refresh adds them."""
+    directory = Path(index.index_directory(Directory(str(kernel))))
+    for shard in index.SHARDS:
+        with closing(sqlite3.connect(directory / shard)) as database:
+            database.execute("DROP TABLE blobs")
+    seal = json.loads((directory / index.SEAL).read_text())
+    seal["shards"] = index.describe_shards(str(directory))
+    (directory / index.SEAL).write_text(json.dumps(seal))
+    tree = Directory(str(kernel))
+    assert stale_now(tree) == frozenset()
+    (kernel / "mm/user.c").chmod(0o600)
+    time.sleep(0.12)
+    assert stale_now(tree) == {"mm/user.c"}
+    assert users(kernel) == {"mm/user.c"}
+    build_index(str(kernel))
+    touched_all(kernel)
+    assert stale_now(tree) == frozenset()
+
+
+def stale_now(tree: Directory) -> frozenset[str]:
+    """The stale sources as another process would find them."""
+    index.open_index.cache_clear()
+    found = open_index(tree)
+    assert found
+    return found.stale()
+
+
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The list to which the paths of files that are read for their blobs will be added."""
+    read: list[str] = []
+    real = confirmed.marked_blobs
+
+    def counted(root: str, paths: Sequence[str]) -> list[tuple[comparison.Mark, bytes] | None]:
+        read.extend(paths)
+        return real(root, paths)
+
+    monkeypatch.setattr(confirmed, "marked_blobs", counted)
+    return read

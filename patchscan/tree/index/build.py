@@ -1,9 +1,9 @@
 """`patchscan index TREE`: make or refresh the word index that patchscan.tree.index.lookup looks words up in.
 
 A process for each keeps one SQLite file (FTS5, contentless): text goes in file by file, in transactions, so a
-build that is killed goes on where it stood. A file that changed gets a new row; its old one is dead weight until
-the shard is made anew. The seal is taken off before anything is written and put on when all is done. Of Kconfig files
-it also holds what they say (see patchscan.kconfig.tables).
+build that is killed goes on where it stood. A file with another content gets a new row; its old one is dead weight
+until the shard is made anew; one with other times alone keeps its row. The seal is taken off before anything is written
+and put on when all is done. Of Kconfig files it also holds what they say (see patchscan.kconfig.tables).
 """
 
 import argparse
@@ -14,19 +14,18 @@ import os
 import selectors
 import sqlite3
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
-from zlib import crc32
 
 from patchscan.basics.git import GitError
-from patchscan.basics.record import frozen
 from patchscan.basics.usage import UsageError
 from patchscan.kconfig.tables import SCHEMA as KCONFIG_SCHEMA
 from patchscan.kconfig.tables import forget_dropped, take_in
 from patchscan.tree import Directory, Tree, TreeError, kernel_version, open_tree, read_regular
+from patchscan.tree.index.blob import blob_of, marked_blob
 from patchscan.tree.index.comparison import Mark, Row, pack
+from patchscan.tree.index.counter import Progress
 from patchscan.tree.index.listing import Listing, list_tree, mark_of_text
 from patchscan.tree.index.lookup import (
     FORMAT,
@@ -38,11 +37,14 @@ from patchscan.tree.index.lookup import (
     describe_shards,
     identity,
     index_directory,
+    marks_file,
     read_seal,
 )
+from patchscan.tree.index.shard import BLOBS, Held, Plan, is_needed, plan_for
 
 _SCHEMA = f"""
 CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL, mark TEXT NOT NULL);
+{BLOBS}
 CREATE TABLE directories (path BLOB PRIMARY KEY, names BLOB NOT NULL, marks BLOB NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5
     (text, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '_'");
@@ -51,7 +53,6 @@ INSERT INTO words (words, rank) VALUES ('hashsize', {1 << 26});
 PRAGMA user_version = {FORMAT};
 """
 _FILES_IN_A_TRANSACTION = 500
-_MOST_DEAD_ROWS = 0.5
 # Measured on linux 6.12: a core takes in about 40 MB of text a second, and the index is a ninth of the text.
 _BYTES_A_SECOND = 40e6
 _INDEX_SHARE = 0.12
@@ -59,16 +60,6 @@ _INDEX_SHARE = 0.12
 
 class IndexFailure(Exception):
     """The index cannot be made; the text is one line that says why and what to do."""
-
-
-@frozen
-class _Plan:
-    """What one shard needs: files to take in (path, mark), rows to drop, and whether to make it anew."""
-
-    shard: str
-    wanted: tuple[tuple[str, str], ...]
-    dropped: tuple[int, ...]
-    anew: bool
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -105,18 +96,19 @@ def _build(tree: Tree) -> None:
         if seal is None or seal.get("identity") != identity(tree):
             _discard_unusable(directory)
         listing = _listed(tree)
-        plans = [_plan(directory, shard, listing) for shard in SHARDS]
+        plans = [plan_for(directory, shard, listing) for shard in SHARDS]
         if (
             seal is not None
             and seal.get("commit") == tree.commit
-            and not any(map(_is_needed, plans))
+            and not any(map(is_needed, plans))
             and all(_has_rows(directory, kind, _rows(directory, kind, listing)) for kind in KINDS)
         ):
             print(f"index is up to date: {_shown(directory, listing)}")
             return
         _announce(tree, directory, plans, listing)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(directory, SEAL))
+        for name in (SEAL, *map(marks_file, KINDS)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(directory, name))
         _run(tree, plans)
         for kind in KINDS:
             _write_rows(directory, kind, _rows(directory, kind, listing))
@@ -182,43 +174,6 @@ def _listed(tree: Tree) -> Listing:
         raise IndexFailure(str(error)) from error
 
 
-def _plan(directory: str, shard: str, listing: Listing) -> _Plan:
-    """What is missing from a shard, and what is too much in it."""
-    path = os.path.join(directory, shard)
-    marks = {name: mark for name, (mark, _) in listing.files.items() if _shard_of(name) == shard}
-    known, rows_ever = _known(path)
-    anew = rows_ever < 0 or rows_ever - len(known) > _MOST_DEAD_ROWS * max(len(known), 1000)
-    if anew:
-        known = {}
-    dropped = [row for name, (row, mark) in known.items() if marks.get(name) != mark]
-    wanted = [(name, mark) for name, mark in marks.items() if known.get(name, (0, ""))[1] != mark]
-    return _Plan(path, tuple(sorted(wanted)), tuple(sorted(dropped)), anew)
-
-
-def _shard_of(path: str) -> str:
-    name = path.rpartition("/")[2]
-    shards = next(kind for kind in KINDS if kind.has_name(name)).shards
-    return shards[crc32(os.fsencode(path)) % len(shards)]
-
-
-def _known(path: str) -> tuple[dict[str, tuple[int, str]], int]:
-    """Path -> (row, mark) of what a shard holds, and how many rows it ever had; -1 if it is not there or damaged."""
-    if not os.path.exists(path):
-        return {}, -1
-    try:
-        with closing(sqlite3.connect(path)) as database:
-            rows = database.execute("SELECT path, id, mark FROM files").fetchall()
-            (ever,) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
-    except sqlite3.Error:
-        return {}, -1
-    return {os.fsdecode(name): (row, mark) for name, row, mark in rows}, ever
-
-
-def _is_needed(plan: _Plan) -> bool:
-    """Whether a plan changes anything."""
-    return bool(plan.wanted or plan.dropped or plan.anew)
-
-
 def _rows(directory: str, kind: Kind, listing: Listing) -> list[Row]:
     """The rows of directories that fit the files which the shards of a kind hold.
 
@@ -247,7 +202,7 @@ def _write_rows(directory: str, kind: Kind, rows: Sequence[Row]) -> None:
         database.executemany("INSERT INTO directories VALUES (?, ?, ?)", rows)
 
 
-def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: Listing) -> None:
+def _announce(tree: Tree, directory: str, plans: Sequence[Plan], listing: Listing) -> None:
     """Say what it will cost before it costs anything. Raises IndexFailure where the disk is too full."""
     wanted = [name for plan in plans for name, _ in plan.wanted]
     size = sum(listing.files[name][1] for name in wanted)
@@ -264,12 +219,12 @@ def _announce(tree: Tree, directory: str, plans: Sequence[_Plan], listing: Listi
         raise IndexFailure(f"only {free:.0f} MB are free in {directory}: make room or set XDG_CACHE_HOME")
 
 
-def _run(tree: Tree, plans: Sequence[_Plan]) -> None:
+def _run(tree: Tree, plans: Sequence[Plan]) -> None:
     """Fill every shard in a process of its own, showing progress. Raises IndexFailure."""
     children = [_start(tree, plan) for plan in plans]
     total = sum(len(plan.wanted) for plan in plans)
     failures = []
-    with _Progress(total) as progress, selectors.DefaultSelector() as selector:
+    with Progress(total) as progress, selectors.DefaultSelector() as selector:
         for _, descriptor in children:
             selector.register(descriptor, selectors.EVENT_READ)
         while selector.get_map():
@@ -290,7 +245,7 @@ def _run(tree: Tree, plans: Sequence[_Plan]) -> None:
         )
 
 
-def _start(tree: Tree, plan: _Plan) -> tuple[int, int]:
+def _start(tree: Tree, plan: Plan) -> tuple[int, int]:
     """A process that fills one shard, and the pipe on which it counts files or, last, says what went wrong."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -310,24 +265,43 @@ def _start(tree: Tree, plan: _Plan) -> tuple[int, int]:
         os._exit(status)
 
 
-def _fill(tree: Tree, plan: _Plan, report: Callable[[int], Any]) -> None:
+def _fill(tree: Tree, plan: Plan, report: Callable[[int], Any]) -> None:
     if plan.anew:
         _remove(plan.shard)
     with closing(sqlite3.connect(plan.shard, isolation_level=None)) as database:
         database.execute("PRAGMA synchronous = NORMAL")
         if plan.anew:
             database.executescript(_SCHEMA)
+        database.execute(BLOBS)
         with _transaction(database):
             database.executemany("DELETE FROM files WHERE id = ?", [(row,) for row in plan.dropped])
-            forget_dropped(database)
+            _forget_dropped(database)
+            _name(database, tree, plan.unnamed)
         for begin in range(0, len(plan.wanted), _FILES_IN_A_TRANSACTION):
             some = plan.wanted[begin : begin + _FILES_IN_A_TRANSACTION]
             with _transaction(database):
                 for name, mark in some:
-                    _take_in(database, tree, name, mark)
+                    _take_in(database, tree, name, mark, plan.held.get(name))
             report(len(some))
+        if plan.held:
+            with _transaction(database):
+                _forget_dropped(database)
         if plan.anew:
             database.execute("INSERT INTO words (words) VALUES ('optimize')")
+
+
+def _forget_dropped(database: sqlite3.Connection) -> None:
+    database.execute("DELETE FROM blobs WHERE id NOT IN (SELECT id FROM files)")
+    forget_dropped(database)
+
+
+def _name(database: sqlite3.Connection, tree: Tree, rows: Sequence[Held]) -> None:
+    """Keep the blobs of files that are as they were when they were taken in."""
+    assert not rows or isinstance(tree, Directory)
+    for held in rows:
+        found = marked_blob(os.path.join(tree.root, held.path)) if isinstance(tree, Directory) else None
+        if found and found[0] == mark_of_text(held.mark):
+            database.execute("INSERT INTO blobs (id, blob) VALUES (?, ?)", (held.row, found[1]))
 
 
 @contextlib.contextmanager
@@ -337,13 +311,20 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
-def _take_in(database: sqlite3.Connection, tree: Tree, name: str, mark: str) -> None:
+def _take_in(database: sqlite3.Connection, tree: Tree, name: str, mark: str, held: Held | None) -> None:
     at = os.path.join(tree.root, name) if isinstance(tree, Directory) else None
     content = read_regular(at) if at else tree.read(name)
+    blob = blob_of(content) if content is not None else None
+    if held and held.blob == blob:
+        database.execute("UPDATE files SET mark = ? WHERE id = ?", (mark, held.row))
+        return
+    if held:
+        database.execute("DELETE FROM files WHERE id = ?", (held.row,))
     if content is not None:
         row = database.execute(
             "INSERT INTO files (path, mark) VALUES (?, ?)", (os.fsencode(name), mark)
         ).lastrowid
+        database.execute("INSERT INTO blobs (id, blob) VALUES (?, ?)", (row, blob))
         database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, content))
         if row is not None and KCONFIG_FILES.has_name(name.rpartition("/")[2]):
             take_in(database, row, content)
@@ -365,29 +346,3 @@ def _seal(tree: Tree, directory: str) -> None:
 def _shown(directory: str, listing: Listing) -> str:
     size = sum(size for size, _ in describe_shards(directory))
     return f"{len(listing.files)} files, {size / 1e6:.0f} MB in {directory}"
-
-
-class _Progress:
-    """A count on standard error, if that is a terminal and the work lasts over a second."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = 0
-        self.began = time.monotonic()
-        self.shown = False
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.shown:
-            print(file=sys.stderr)
-
-    def add(self, count: int) -> None:
-        """Count some files more."""
-        self.done += count
-        if sys.stderr.isatty() and time.monotonic() - self.began > 1:
-            self.shown = True
-            filled = 30 * self.done // max(self.total, 1)
-            bar = "#" * filled + "." * (30 - filled)
-            print(f"\r[{bar}] {self.done} of {self.total} files", end="", file=sys.stderr, flush=True)

@@ -9,17 +9,18 @@ import errno
 import os
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from itertools import chain, compress
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
+from itertools import chain
 from stat import S_ISDIR
 
-from patchscan.basics.record import frozen
-from patchscan.tree.index.search import is_kernel_source, walk
+from patchscan.basics.record import field, frozen
+from patchscan.tree.index.search import NOT_KERNEL, is_kernel_source, walk
 
 Row = tuple[bytes, bytes, bytes]
 Mark = tuple[int, int, int]
 # Of what changed so shortly before it was looked at that it may change again without a new time. No file has it.
 RACY: Mark = (-1, -1, -1)
+RACY_NANOSECONDS = 100_000_000
 _MISSING: Mark = (-2, -2, -2)
 _MARK_SIZE = 24
 _NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -32,11 +33,15 @@ _HOLD = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os
 class Difference:
     """Files that the index does not know as they are, those included that are new, and those that are gone.
 
-    behind: the gone ones that must not be looked for, as their directory is gone or now a link to another.
+    behind: the gone ones that must not be looked for, as their directory is gone or now a link to another; touched:
+    the marks of today of those whose size is as it was; directories: those of changed directories that hold the same
+    names as before.
     """
 
     stale: frozenset[str]
     behind: frozenset[str] = frozenset()
+    touched: Mapping[str, Mark] = field(default_factory=dict)
+    directories: Mapping[bytes, Mark] = field(default_factory=dict)
 
 
 def mark(stat: os.stat_result) -> Mark:
@@ -72,20 +77,45 @@ def compare(root: str, rows: Sequence[Row], has_name: Callable[[str], bool]) -> 
     changed, lost, files = _compare(os.fsencode(root), rows)
     unreachable = [row for row in rows if _is_below(row[0], lost)] if lost else []
     behind = {path for row in unreachable for path in _paths(row)}
-    changed.difference_update(row[0] for row in unreachable)
-    new = _unknown(root, rows, changed, has_name) if changed else set()
-    stale = new.union(os.fsdecode(path) for path in behind | files)
-    return Difference(frozenset(stale), frozenset(os.fsdecode(path) for path in behind))
+    for row in unreachable:
+        changed.pop(row[0], None)
+    new, same = _unknown(root, rows, changed.keys(), has_name) if changed else (set(), set())
+    stale = new.union(os.fsdecode(path) for path in behind | files.keys())
+    touched = {
+        os.fsdecode(path): now
+        for path, (old, now) in files.items()
+        if old[0] == now[0] and path not in behind
+    }
+    return Difference(
+        frozenset(stale),
+        frozenset(os.fsdecode(path) for path in behind),
+        touched,
+        {path: changed[path] for path in same},
+    )
 
 
-def compare_directory(root: str, directory: str, row: Row | None) -> frozenset[str]:
-    """The sources directly in a directory that differ from its row; without one, all of them."""
+def compare_directory(root: str, directory: str, row: Row | None) -> Difference:
+    """How the sources directly in a directory differ from its row; without one, all of them do."""
     known = dict(zip(_paths(row), _unpacked(row[2])[1:], strict=True)) if row else {}
     known_by_name = {os.fsdecode(path): one for path, one in known.items()}
     now = _marks_in(root, directory)
-    return frozenset(
-        path for path in now.keys() | known_by_name.keys() if now.get(path) != known_by_name.get(path)
-    )
+    stale = {path for path in now.keys() | known_by_name.keys() if now.get(path) != known_by_name.get(path)}
+    both = stale & now.keys() & known_by_name.keys()
+    touched = {path: now[path] for path in both if now[path][0] == known_by_name[path][0]}
+    return Difference(frozenset(stale), touched=touched)
+
+
+def renewed(rows: Sequence[Row], directories: Mapping[bytes, Mark], files: Mapping[str, Mark]) -> list[Row]:
+    """Rows with other marks of some directories and files: those of them that change."""
+    found = []
+    touched = {os.fsencode(path.rpartition("/")[0]) for path in files}.union(directories)
+    for row in rows:
+        if row[0] not in touched:
+            continue
+        first, *rest = _unpacked(row[2])
+        marks = [files.get(os.fsdecode(path), one) for path, one in zip(_paths(row), rest, strict=True)]
+        found.append((row[0], row[1], _packed([*chain(directories.get(row[0], first), *marks)])))
+    return found
 
 
 def _marks_in(root: str, directory: str) -> Mapping[str, Mark]:
@@ -102,11 +132,13 @@ def _marks_in(root: str, directory: str) -> Mapping[str, Mark]:
     return marks
 
 
-def _compare(root: bytes, rows: Sequence[Row]) -> tuple[set[bytes], set[bytes], set[bytes]]:
-    """Directories that have changed, those that are none any more, and files that have changed."""
-    changed: set[bytes] = set()
+def _compare(
+    root: bytes, rows: Sequence[Row]
+) -> tuple[dict[bytes, Mark], set[bytes], dict[bytes, tuple[Mark, Mark]]]:
+    """Directories that have changed (mark now), those that are none any more, changed files (mark then, now)."""
+    changed: dict[bytes, Mark] = {}
     lost: set[bytes] = set()
-    files: set[bytes] = set()
+    files: dict[bytes, tuple[Mark, Mark]] = {}
     # In one process: two take a third more time in all, and are sooner done only where a core is idle.
     for row in rows:
         try:
@@ -118,10 +150,12 @@ def _compare(root: bytes, rows: Sequence[Row]) -> tuple[set[bytes], set[bytes], 
             # It cannot be looked into now, which says nothing of what is in it.
             now = _packed(_MISSING * _count(row))
         if now != row[2]:
-            differs = [one != other for one, other in zip(_unpacked(now), _unpacked(row[2]), strict=True)]
-            if differs[0]:
-                changed.add(row[0])
-            files.update(compress(_paths(row), differs[1:]))
+            pairs = list(zip(_unpacked(row[2]), _unpacked(now), strict=True))
+            if pairs[0][0] != pairs[0][1]:
+                changed[row[0]] = pairs[0][1]
+            files.update(
+                pair for pair in zip(_paths(row), pairs[1:], strict=True) if pair[1][0] != pair[1][1]
+            )
     return changed, lost, files
 
 
@@ -151,14 +185,33 @@ def _numbers(place: bytes, names: bytes) -> list[int]:
 
 def _unknown(
     root: str, rows: Sequence[Row], directories: Set[bytes], has_name: Callable[[str], bool]
-) -> set[str]:
-    """The files with such names in changed directories, and below new ones in these, that no row knows."""
+) -> tuple[set[str], set[bytes]]:
+    """The files with such names in changed directories, and below new ones in these, that no row knows.
+
+    Also the directories in which nothing is new, a directory included.
+    """
     known_directories = {os.fsdecode(row[0]) for row in rows}
     known = {os.fsdecode(path) for row in rows if row[0] in directories for path in _paths(row)}
     found: set[str] = set()
+    same: set[bytes] = set()
     for directory in sorted(directories):
-        found.update(walk(root, os.fsdecode(directory), has_name, skip=known_directories))
-    return found - known
+        place = os.fsdecode(directory)
+        new = set(walk(root, place, has_name, skip=known_directories)) - known
+        found |= new
+        if not new and _has_no_other(root, place, known_directories):
+            same.add(directory)
+    return found, same
+
+
+def _has_no_other(root: str, directory: str, known: Container[str]) -> bool:
+    """Whether all directories in one that are walked are known."""
+    prefix = directory + "/" if directory else ""
+    try:
+        with os.scandir(os.path.join(root, directory)) as entries:
+            inside = [prefix + entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return False
+    return all(path in known or path in NOT_KERNEL or path.rpartition("/")[2] == ".git" for path in inside)
 
 
 def _is_below(path: bytes, directories: Set[bytes]) -> bool:

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from patchscan.basics.git import GitError, run_git
 from patchscan.basics.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
-from patchscan.tree.index.comparison import RACY, Mark, mark
+from patchscan.tree.index.comparison import RACY, RACY_NANOSECONDS, Mark, mark
 from patchscan.tree.index.lookup import KINDS
 from patchscan.tree.index.search import NOT_KERNEL, is_outside
-
-# What changed this shortly before it was looked at may change again without its time changing.
-_RACY_NANOSECONDS = 100_000_000
 
 
 @frozen
@@ -76,7 +73,7 @@ def _list_directory(root: str) -> Listing:
 
 
 def _mark(stat: os.stat_result) -> Mark:
-    racy = stat.st_mtime_ns > time.time_ns() - _RACY_NANOSECONDS
+    racy = stat.st_mtime_ns > time.time_ns() - RACY_NANOSECONDS
     return RACY if racy else mark(stat)
 
 

@@ -20,12 +20,8 @@ from patchscan.basics.git import GitError, run_git
 from patchscan.basics.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.comparison import Difference, Row, check, compare, compare_directory
-from patchscan.tree.index.search import (
-    holding_in,
-    is_kconfig_name,
-    is_outside,
-    is_source_name,
-)
+from patchscan.tree.index.confirmed import Confirmed, confirm
+from patchscan.tree.index.search import holding_in, is_kconfig_name, is_outside, is_source_name
 
 # Raise it whenever what an index holds changes.
 FORMAT = 6
@@ -63,6 +59,7 @@ class Index:
         self._difference: dict[Kind, Difference] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
         self._decoded: dict[object, str] = {}
+        self._blobs: dict[Kind, Mapping[str, bytes]] = {}
 
     def holding(
         self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
@@ -127,8 +124,9 @@ class Index:
         """The sources directly in a directory that the index does not know as they are."""
         if not isinstance(self.tree, Directory) or SOURCES in self._difference:
             return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
-        rows = _rows(self.directory, SOURCES, " WHERE path = ?", (os.fsencode(directory),))
-        return compare_directory(self.tree.root, directory, rows[0] if rows else None)
+        rows = self.rows(SOURCES, " WHERE path = ?", (os.fsencode(directory),))
+        difference = compare_directory(self.tree.root, directory, rows[0] if rows else None)
+        return self.confirm(self.tree.root, SOURCES, rows, difference).stale
 
     def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
         """The files of a kind that the index does not know as they are; looks at the time of each, once."""
@@ -140,10 +138,33 @@ class Index:
             if isinstance(self.tree, GitRevision):
                 self._difference[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
             elif isinstance(self.tree, Directory):
-                self._difference[kind] = _stale_in_directory(self.tree.root, self.directory, kind)
+                self._difference[kind] = _stale_in_directory(self.tree.root, self, kind)
             else:
                 raise sqlite3.NotSupportedError("a tree of this kind cannot be compared with an index")
         return self._difference[kind]
+
+    def rows(self, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
+        """The rows of directories (see patchscan.tree.index.comparison), with the marks that were confirmed."""
+        found = self._confirmed(kind).over(_rows(self.directory, kind, where, values))
+        check(found)
+        return found
+
+    def confirm(self, root: str, kind: Kind, rows: Sequence[Row], difference: Difference) -> Difference:
+        """A difference without the files of which the times alone have changed (patchscan.tree.index.confirmed)."""
+        return confirm(root, rows, difference, lambda: self.blobs(kind), self._confirmed(kind))
+
+    def blobs(self, kind: Kind) -> Mapping[str, bytes]:
+        """The blob of what was indexed of each file in a directory, by path; nothing in an index of before blobs."""
+        if kind not in self._blobs:
+            self._blobs[kind] = {
+                path_of(path): blob
+                for shard in kind.shards
+                for path, blob in _blob_rows(os.path.join(self.directory, shard))
+            }
+        return self._blobs[kind]
+
+    def _confirmed(self, kind: Kind) -> Confirmed:
+        return Confirmed(os.path.join(self.directory, marks_file(kind)), self.seal)
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
@@ -213,6 +234,11 @@ def read_seal(directory: str) -> dict[str, object] | None:
     return seal if intact else None
 
 
+def marks_file(kind: Kind) -> str:
+    """The name of the file with the marks that were confirmed since the index was made."""
+    return kind.shards[0].replace(".sqlite", ".marks")
+
+
 def describe_shards(directory: str) -> list[list[int]]:
     """Size and time (ns) of each SQLite file. Raises OSError."""
     stats = [os.stat(os.path.join(directory, shard)) for shard in SHARDS]
@@ -247,15 +273,22 @@ def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> Difference:
     )
 
 
-def _stale_in_directory(root: str, directory: str, kind: Kind) -> Difference:
-    rows = _rows(directory, kind)
+def _stale_in_directory(root: str, index: Index, kind: Kind) -> Difference:
+    rows = index.rows(kind)
     if not rows:
         raise sqlite3.DatabaseError("an index without directories")
-    return compare(root, rows, kind.has_name)
+    return index.confirm(root, kind, rows, compare(root, rows, kind.has_name))
+
+
+def _blob_rows(shard: str) -> list[tuple[bytes, bytes]]:
+    with closing(connect_to_read(shard)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'blobs'").fetchone():
+            return []
+        return database.execute("SELECT path, blob FROM files JOIN blobs USING (id)").fetchall()
 
 
 def _rows(directory: str, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
-    """The rows of the directories of a tree (see patchscan.tree.index.comparison). Raises sqlite3.Error."""
+    """The rows that the index was made with. Raises sqlite3.Error."""
     with closing(connect_to_read(os.path.join(directory, kind.shards[0]))) as database:
         rows = database.execute("SELECT path, names, marks FROM directories" + where, values).fetchall()
     check(rows)
