@@ -5,6 +5,8 @@ from patchscan.basics.record import frozen
 CHANGELOG = "(changelog)"
 # What the reason begins with where a finding is told with another of the same cause.
 TOLD_WITH = "told with "
+# What stands in its message before the other places of that cause.
+ALSO_AT = "; the same: "
 
 
 @frozen

@@ -161,7 +161,7 @@ Walk again.
 +int walk_again(struct list *list)
 +{{
 +	int count;
-+	struct list_head *entry; // want "in this file locals go from the longest .* .24 of 24 places.; also an empty"
++	struct list_head *entry; // want "in this file locals go from the longest .* .24 of 24 places.; also the locals"
 +	count = count_entries(list,
 +		entry);
 +	return count;

@@ -1,7 +1,7 @@
 """An initialiser or an access names a member that the struct lacks, at least in some configuration."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
@@ -36,6 +36,16 @@ class Named:
     line: int
 
 
+@frozen
+class Lacked:
+    """A member that is there under a condition only: its place, and a configuration that lacks it."""
+
+    named: Named
+    conditions: str
+    place: Evidence
+    configuration: "Configuration"
+
+
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The members that added lines of C files name, in initialisers and by variables whose type is plain to see."""
     from patchscan.lookup.unapplied import text_of
@@ -57,6 +67,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
     from patchscan.lookup.types import find_type
 
     told: set[tuple[str, str]] = set()
+    lacked: dict[str, list[Lacked]] = {}
     beside: tuple[str, ...] | None = None
     for each in (*in_initialisers(file, source), *in_functions(file)):
         if (each.struct, each.member) in told:
@@ -68,7 +79,18 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
             beside = Closure(context.view, file.path, source.text, "x86").beside()
         found = find_type(context.view, file.path, source.text, each.struct, beside)
         if found is not None and not in_unapplied(context, each):
-            yield from say(context, file, source, each, *found)
+            path, kind = found
+            members = kind.named(each.member)
+            if not members:
+                yield from say(context, file, source, each, path, kind)
+            elif configuration := lacking(context, file, source, each, members):
+                conditions = " && ".join(one.expression for one in members[0].conditions)
+                place = Evidence(path, members[0].line, each.member)
+                lacked.setdefault(f"{each.struct} {conditions}", []).append(
+                    Lacked(each, conditions, place, configuration)
+                )
+    for of_one_cause in lacked.values():
+        yield only_where(file, of_one_cause)
 
 
 def in_initialisers(file: ChangedFile, source: Source) -> Iterator[Named]:
@@ -154,40 +176,43 @@ def in_unapplied(context: Context, each: Named) -> bool:
 def say(
     context: Context, file: ChangedFile, source: Source, each: Named, path: str, kind: "Type"
 ) -> Iterator[Finding | Silence]:
-    """The finding, where the struct lacks the member or has it only under a condition that is not there."""
-    members = kind.named(each.member)
+    """The finding, where the struct lacks the member in every configuration."""
     evidence = Evidence(path, kind.line, f"struct {each.struct}")
     sure = context.fit.sure and applies(context)
     where = (
         f"({path}:{kind.line})" if sure else f"in {context.the_tree} ({path}:{kind.line}): is this its base?"
     )
-    if not members:
-        if is_macro(context, source, path, each.member):
-            yield file.fine(each.line, f"{each.member} is a macro")
-        elif kind.complete:
-            yield file.finding(
-                each.line,
-                f"'struct {each.struct}' has no member named '{each.member}' {where}",
-                (evidence,),
-                severity="" if sure else "info",
-                confidence="" if sure else "low",
-            )
-        else:
-            yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
-        return
-    configuration = lacking(context, file, source, each, members)
-    if configuration is not None:
-        telling = sorted(configuration.telling)
-        options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"
-        others = " and others" if len(telling) > MOST_SHOWN else ""
-        conditions = " && ".join(one.expression for one in members[0].conditions)
+    if is_macro(context, source, path, each.member):
+        yield file.fine(each.line, f"{each.member} is a macro")
+    elif kind.complete:
         yield file.finding(
             each.line,
-            f"'struct {each.struct}' has a member named '{each.member}' only where {conditions} ({path}:"
-            f"{members[0].line}), but this is built without, too ({configuration.architecture} with "
-            f"{options}{others}): put it under the same condition, or let Kconfig ask for the option",
+            f"'struct {each.struct}' has no member named '{each.member}' {where}",
             (evidence,),
+            severity="" if sure else "info",
+            confidence="" if sure else "low",
         )
+    else:
+        yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
+
+
+def only_where(file: ChangedFile, lacked: Sequence[Lacked]) -> Finding:
+    """The finding on the members of one struct that are not there without one condition."""
+    first = lacked[0]
+    telling = sorted(first.configuration.telling)
+    options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"
+    others = " and others" if len(telling) > MOST_SHOWN else ""
+    names = [f"'{each.named.member}'" for each in lacked]
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    has = "a member" if len(names) == 1 else "members"
+    return file.finding(
+        first.named.line,
+        f"'struct {first.named.struct}' has {has} named {', '.join(names[:MOST_SHOWN])}{more} only where "
+        f"{first.conditions} ({first.place.path}:{first.place.line}), but this is built without, too "
+        f"({first.configuration.architecture} with {options}{others}): put the use under the same condition, or let "
+        "Kconfig ask for the option",
+        tuple(file.evidence(each.named.line) for each in lacked[1:MOST_SHOWN]),
+    )
 
 
 def is_macro(context: Context, source: Source, path: str, name: str) -> bool:

@@ -204,6 +204,13 @@ def test_line_numbers_become_words(message: str, expected: str) -> None:
     assert without_line_numbers(message) == expected
 
 
+def test_other_places_of_a_cause_are_told_without_their_lines() -> None:
+    said = "a wants b; the same: line 7 (c_d), line 9"
+    assert sentences(finding(said, severity="info"), 0) == "Nit: a wants b; the same further down."
+    said = "a wants b; the same: mm/b.c:7, line 9, mm/a.c:3 and 2 more"
+    assert sentences(finding(said, severity="info"), 0) == "Nit: a wants b; the same in mm/a.c, mm/b.c."
+
+
 def test_a_proof_is_stated_and_the_rest_asked() -> None:
     assert sentences(finding("the loop never ends"), 0) == "The loop never ends."
     assert sentences(finding("the loop may never end", "medium"), 0).endswith("?")

@@ -151,7 +151,7 @@ HABITS = (
     Habit(longest_first, 8, 0.9, "locals go from the longest line to the shortest", beside=True),
     Habit(sorted_includes, 6, 0.99, "headers stand in the order of their names", beside=True),
     Habit(single_blanks, 10, 0.99, "one empty line is enough", True),
-    Habit(blank_below_locals, 8, 0.97, "an empty line stands below the locals", True),
+    Habit(blank_below_locals, 8, 0.97, "the locals want an empty line below them", True),
     Habit(aligned_arguments, 20, 0.97, "arguments that go on are aligned with the open parenthesis"),
     Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
     Habit(narrow_lines, 20, 0.95, f"what goes on in the next line is wrapped by column {COLUMNS}"),

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
-from patchscan.finding import CHANGELOG, Evidence, Finding
+from patchscan.finding import ALSO_AT, CHANGELOG, Evidence, Finding
 
 WIDTH = 72
 # Asked in turn where the finding is no proof, so that a mail does not repeat itself.
@@ -30,7 +30,7 @@ def sentences(finding: Finding, turn: int) -> str:
 
     turn: how many questions the mail holds already, which chooses the next one.
     """
-    text = without_line_numbers(" ".join(printable(finding.message).split()))
+    text = without_line_numbers(without_places(" ".join(printable(finding.message).split())))
     text = f"Nit: {text}" if finding.severity == "info" else opened(text, finding.text)
     if text[-1:] not in ".?!":
         text += "."
@@ -55,6 +55,15 @@ def opened(text: str, quoted: str) -> str:
     if not word or re.search(rf"\b{word[0]}\b", quoted):
         return text
     return text[0].upper() + text[1:]
+
+
+def without_places(text: str) -> str:
+    """A text that names the other places of the same cause (see told_together), in words that need no line numbers."""
+    said, _, places = text.partition(ALSO_AT)
+    if not places:
+        return text
+    files = sorted({found[1] for found in _PLACE.finditer(places)})
+    return f"{said}; the same {'in ' + ', '.join(files) if files else 'further down'}"
 
 
 def without_line_numbers(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
-from patchscan.finding import CHANGELOG, TOLD_WITH, Finding
+from patchscan.finding import ALSO_AT, CHANGELOG, TOLD_WITH, Finding
 
 _NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b\w*_\w+\b|\bCONFIG_\w+")
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -72,7 +72,7 @@ def with_places(first: Finding, others: list[Finding]) -> Finding:
             for each in others[:_NAMED]
         ]
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        told = f"; the same: {', '.join(texts)}{more}"
+        told = f"{ALSO_AT}{', '.join(texts)}{more}"
     return replace(first, message=first.message + told)
 
 
