@@ -11,6 +11,7 @@ from patchscan.c.nodes import children, parse_function
 
 _WORD = re.compile(rb"\b[A-Za-z_]\w*\b")
 _CALLED = re.compile(rb"\b([A-Za-z_]\w*)[ \t]*\(")
+_ONLY_READ = re.compile(rb"\bconst\b[^,()*]*\*\s*(\w+)")
 
 
 @frozen(eq=False)
@@ -43,6 +44,12 @@ class Definition:
         if self.given is not None or self.node is None:
             return self.given or ()
         return tuple(_parameters(self.node, self.text_of))
+
+    @cached_property
+    def only_read(self) -> frozenset[str]:
+        """The parameters that lead to memory which the function may not write."""
+        head = self.text[: self.body.start_byte] if self.body is not None else b""
+        return frozenset(name.decode("latin-1") for name in _ONLY_READ.findall(head))
 
     @cached_property
     def result(self) -> str:

@@ -1,6 +1,7 @@
 """One C file seen through a configuration: what it defines, by name."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 
@@ -107,6 +108,15 @@ class File:
             body = self.text[opens.end() : _closing_brace(self.text, opens.end())]
             found.setdefault(opens.group(1).decode(), dict(_members(body)))
         return found
+
+    def calling(self, name: str) -> tuple[str, ...]:
+        """The functions that call one, or use a macro, in the order of the file."""
+        spans = sorted((body, each) for each, (_, body) in self.functions.items())
+        starts = [body for body, _ in spans]
+        calls = re.finditer(rb"\b%b\s*\(" % re.escape(name.encode("latin-1")), self.text)
+        places = (bisect_right(starts, call.start()) for call in calls)
+        found = dict.fromkeys(spans[place - 1][1] for place in places if place)
+        return tuple(each for each in found if each != name)
 
     def is_static(self, name: str) -> bool:
         start, body = self.functions[name]

@@ -1,6 +1,7 @@
 """An answer to every barrier that a patch takes or weakens: what it leaves unordered, against whom, and how that is
 known."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -10,25 +11,26 @@ from patchscan.changedfile import ChangedFile
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Sources, base_config
 from patchscan.kconfig.configured import Config
-from patchscan.model.lowering.lowered import Update, Write
 from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.pairing.barriers import Barrier, Text
-from patchscan.pairing.candidates import MOST, OWNED, Candidate, located
+from patchscan.pairing.candidates import MOST, Candidate, located
+from patchscan.pairing.fitness import SPEAKING, holds, is_fit, nearest
 from patchscan.pairing.losses import Loss, losses, text_before
-from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, without_order
+from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, shape_between, without_order
 from patchscan.pairing.partners import Site, partners_of
 from patchscan.pairing.reasons import is_stamp, needed, published, shared
 from patchscan.pairing.sites import site_at
 from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
-from patchscan.pairing.unordered import Unordered, barrier_steps, stands_in, unordered
+from patchscan.pairing.unordered import Unordered, barrier_steps, is_repeated, stands_in, unordered
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
-_MOST_RUNS = 60
+_MOST_RUNS, _MOST_CALLERS = 60, 4
 # Of all functions that are looked at for a patch, about half a millisecond each.
 _MOST_STATEMENTS = 4_000
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
+_ON_STACK = re.compile(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 Lookup = Callable[[str, str], Text | None]
 
 
@@ -76,6 +78,28 @@ class Codes:
         self.depth = depth
         self._spent = 0
         self._walks: dict[tuple[str, str, str], Walk | None] = {}
+        self._stacks: dict[str, frozenset[str]] = {}
+
+    def callers(self, function: str, path: str) -> tuple[str, ...]:
+        """The first few functions of the same file that call a function, after the patch."""
+        file = self._codes["after"].file(path)
+        return file.calling(function)[:_MOST_CALLERS] if file is not None else ()
+
+    def is_own(self, *halves: Half) -> bool:
+        """Whether an access is to an object that a function has on its stack."""
+        places = {
+            (half.walk.path, str(key(event)).partition(".")[0]) for half in halves for event in half.accesses
+        }
+        return any(name in self._on_stack(path) for path, name in places)
+
+    def _on_stack(self, path: str) -> frozenset[str]:
+        """The structures that functions of a file declare variables of."""
+        if path not in self._stacks:
+            file = self._codes["after"].file(path)
+            texts = (file.cut(name)[1] for name in file.functions) if file is not None else ()
+            found = {name for text in texts for name in _ON_STACK.findall(text)}
+            self._stacks[path] = frozenset(name.decode("latin-1") for name in found)
+        return self._stacks[path]
 
     def walk(self, when: str, function: str, path: str) -> Walk | None:
         """A function's steps; when: "before" or "after"; None where it is not there, or too much was looked at."""
@@ -118,12 +142,34 @@ def _answer(file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], l
         lost = unordered(then, barrier, now)
         named = [Candidate(other.path, other.function, True) for other in partners]
         found = _candidates(file.before[0], name, named, lost)
-        proof = _proof(each, then, now, lost, found)
+        proof = _proof(each, then, now, lost, found) or _proof_by_callers(each, file, barrier, named)
+        if proof is None and is_repeated(then, barrier):
+            return Answer(loss, kept="an atomic next to it is a full barrier itself")
         partner, order = _said(each, loss, text, lost, partners)
         seen = tuple(other for other in found if not other.said)
         return Answer(loss, "", proof, site, partner, order, seen)
     partner, order = _said(codes[0], loss, text, (), partners)
     return Answer(loss, site=site, partner=partner)
+
+
+def _proof_by_callers(
+    codes: Codes, file: ChangedFile, barrier: Barrier, named: Sequence[Candidate]
+) -> Proof | None:
+    """A proof in which the function is part of one that calls it, and an access there is what the barrier is for."""
+    for caller in codes.callers(barrier.function, file.path):
+        then, now = codes.walk("before", caller, file.path), codes.walk("after", caller, file.path)
+        if then is None or now is None:
+            continue
+        lost = [each for each in unordered(then, barrier, now) if _reaches_beyond(each, barrier.function)]
+        found = _candidates(file.before[0], caller, named, lost) if lost else []
+        proof = _proof(codes, then, now, lost, found)
+        if proof is not None:
+            return proof
+    return None
+
+
+def _reaches_beyond(each: Unordered, function: str) -> bool:
+    return any(event.place.function != function for event in each.accesses)
 
 
 def _said(
@@ -153,8 +199,9 @@ def _candidates(
     source: Source, own: str, named: Sequence[Candidate], lost: Sequence[Unordered]
 ) -> list[Candidate]:
     """The functions that comments name, then those of the file that access both."""
-    first = {str(key(each.accesses[0])) for each in lost}
-    second = {str(key(each.accesses[1])) for each in lost}
+    likely = nearest(lost) or lost
+    first = {str(key(each.accesses[0])) for each in likely}
+    second = {str(key(each.accesses[1])) for each in likely}
     told = {(each.path, each.function) for each in named}
     rest = [each for each in located(source, own, first, second) if (each.path, each.function) not in told]
     return [*dict.fromkeys(named), *rest][: MOST + len(told)]
@@ -185,43 +232,40 @@ def _name(own: Half, partner: Half) -> str:
 def _pairs(
     codes: Codes, then: Walk, now: Walk, lost: Sequence[Unordered], candidates: Sequence[Candidate]
 ) -> Iterator[tuple[Half, Half, Half, bool]]:
-    """The halves before and after, and the other function's, that are worth executing."""
+    """The halves before and after, and the other function's, that are worth executing: what says most first."""
     for candidate in candidates:
-        other = codes.walk("after", candidate.function, candidate.path)
-        if other is None or (candidate.function, candidate.path) == (then.function, then.path):
+        found = list(_pairs_with(codes, then, now, lost, candidate))
+        yield from sorted(found, key=lambda each: shape_between(each[0], each[2]) not in SPEAKING)
+
+
+def _pairs_with(
+    codes: Codes, then: Walk, now: Walk, lost: Sequence[Unordered], candidate: Candidate
+) -> Iterator[tuple[Half, Half, Half, bool]]:
+    said = candidate.said
+    wanted = lost if said else nearest(lost)
+    for other in _walks_of(codes, candidate, lost):
+        if (other.function, other.path) == (then.function, then.path) or (not said and holds(other, then)):
             continue
-        for each in lost:
+        for each in wanted:
             one, two = each.accesses
             before = Half(then, each.first, each.second, each.then)
             after = Half(now, each.first_now, each.second_now, each.now)
             for half in counterparts(str(key(one)), str(key(two)), each.kinds, other):
-                if half.is_kept and is_fit(before, half, candidate.said):
-                    yield before, after, half, candidate.said
+                own = other.function == candidate.function
+                fit = half.is_kept and is_fit(before, half, said, own)
+                if fit and (said or not codes.is_own(before, half)):
+                    yield before, after, half, said
 
 
-def is_fit(own: Half, partner: Half, said: bool) -> bool:
-    """Whether a pair may be spoken of: no lock that both hold, and what only locations say on firmer ground."""
-    if own.locks() & partner.locks():
-        return False
-    kinds = {own.kinds, partner.kinds}
-    if kinds not in ({"WW", "RR"}, {"WR"}) and (own.is_plain or partner.is_plain):
-        return False
-    if said:
-        return True
-    if kinds not in ({"WW", "RR"}, {"WR"}) or _is_owned(partner):
-        return False
-    return not any(_is_private(event) for half in (own, partner) for event in half.accesses)
-
-
-def _is_owned(half: Half) -> bool:
-    """Whether a half writes plainly in a function that sets up or takes down what nobody else knows."""
-    writes = [
-        event for event in half.accesses if isinstance(event, (Write, Update)) and event.order == "plain"
-    ]
-    return bool(writes) and OWNED.fullmatch(half.walk.function) is not None
-
-
-def _is_private(event: object) -> bool:
-    """Whether an access is likely to a thread's own object."""
-    where = str(key(event))  # type: ignore[arg-type]
-    return where.startswith("task_struct.") and getattr(event, "order", "") == "plain"
+def _walks_of(codes: Codes, candidate: Candidate, lost: Sequence[Unordered]) -> Iterator[Walk]:
+    """A candidate's steps; those of its callers where a comment names it, and it accesses one of the two only."""
+    own = codes.walk("after", candidate.function, candidate.path)
+    if own is None:
+        return
+    yield own
+    if not candidate.said or shared(lost, own) is not None:
+        return
+    for caller in codes.callers(candidate.function, candidate.path):
+        walk = codes.walk("after", caller, candidate.path)
+        if walk is not None:
+            yield walk

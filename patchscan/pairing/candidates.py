@@ -14,6 +14,8 @@ _ORDERS = pattern(
 # What works on an object that nobody else knows yet, or no more.
 OWNED = pattern(r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?")
 MOST = 5
+# Who waits for a bit or a variable is known by that alone: there is no member that holds the waiters.
+_WAITERS, _WAITS = ".queue_of_waiters", "(waits)"
 _INNER = frozenset({"head", "next", "first", "refs", "sequence", "done", "lock", "qlen", "queue_of_waiters"})
 
 
@@ -33,7 +35,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
     """
     names = [{_name(key) for key in keys} for keys in (first, second)]
     words = _words(source, own)
-    written = {function.name: function.identifiers for function in source.functions()}
+    written = {function.name: _with_waits(function) for function in source.functions()}
     common = _counts(written.values(), names[0] | names[1])
     found: list[tuple[float, str]] = []
     for function in source.functions():
@@ -56,8 +58,16 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
 
 def _name(key: str) -> str:
     """The word by which code speaks of a location: of a list, a queue or a counter the member that holds it."""
+    if key.endswith(_WAITERS):
+        return _WAITS
     parts = key.partition("#")[0].removesuffix("[]").split(".")
     return parts[-2] if len(parts) > 2 and parts[-1] in _INNER else parts[-1]
+
+
+def _with_waits(function: Function) -> frozenset[str]:
+    """The identifiers of a function, and a word for it where it waits."""
+    words = function.identifiers
+    return words | {_WAITS} if any("wait_" in word for word in words) else words
 
 
 def _may_order(function: Function) -> bool:
@@ -67,7 +77,7 @@ def _may_order(function: Function) -> bool:
 @lru_cache(maxsize=16)
 def _words(source: Source, apart: str) -> Mapping[str, frozenset[str]]:
     """The identifiers of each function, with those of the functions of the file that it calls, but one."""
-    own = {function.name: function.identifiers for function in source.functions() if function.name}
+    own = {function.name: _with_waits(function) for function in source.functions() if function.name}
     return {
         name: words.union(*(own[callee] for callee in words & own.keys() - {name, apart}))
         for name, words in own.items()

@@ -7,9 +7,10 @@ from patchscan.basics.record import frozen, replace
 from patchscan.changedfile import ChangedFile
 from patchscan.model.lowering.lowered import Fence, Read, Update, Write
 from patchscan.model.verdicts.gate import Grounds, gate
-from patchscan.pairing.answers import Codes, is_fit
+from patchscan.pairing.answers import Codes
 from patchscan.pairing.barriers import COMMENT, Text, plain
 from patchscan.pairing.clauses import PAIRS, named_partners
+from patchscan.pairing.fitness import is_fit
 from patchscan.pairing.pair_model import NO_ORDER, Half, Outcome, counterparts, run_pair
 from patchscan.pairing.steps import Order, Step, Walk, key, order_between
 

@@ -64,6 +64,12 @@ class Half:
         return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
 
     @property
+    def looks_first(self) -> bool:
+        """Whether its first access gives what was there: a read, or an atomic that returns a value."""
+        first = self.accesses[0]
+        return isinstance(first, Read) or (isinstance(first, Update) and first.order != "noreturn")
+
+    @property
     def is_kept(self) -> bool:
         """Whether something on every way keeps the two accesses in order."""
         one, two = self.accesses
@@ -128,12 +134,22 @@ def shape_of(one: str, other: str) -> str | None:
     return SHAPES.get((one, other)) or SHAPES.get((other, one))
 
 
+def shape_between(own: Half, partner: Half) -> str | None:
+    """The name of what two halves make; an atomic that finds what the other side wrote is a read of it."""
+    for one, other in ((own, partner), (partner, own)):
+        if one.kinds == "WW" and other.kinds == "WR" and other.looks_first:
+            return "message passing"
+        if one.kinds == "WW" and other.kinds == "WW" and other.looks_first:
+            return "S"
+    return shape_of(own.kinds, partner.kinds)
+
+
 def run_pair(own: Half, partner: Half, name: str) -> Outcome | None:
     """Execute one test of two halves as they are in the code; None where there is no outcome to ask for."""
     one, two = own.accesses
     three, four = partner.accesses
     x, y = common(key(one), key(four)), common(key(two), key(three))
-    shape = shape_of(own.kinds, partner.kinds)
+    shape = shape_between(own, partner)
     if x is None or y is None or shape is None:
         return None
     published = (

@@ -137,6 +137,8 @@ def _proved(context: Context, file: ChangedFile, answer: Answer, proof: Proof) -
         f"{_loses(answer)}: {_property(own, partner, proof.after)}; before this patch no execution of the two "
         f"functions under the kernel's memory model does that, now one does"
     )
+    if own.walk.function != answer.loss.function.name:
+        text += f"; {own.walk.function}() calls {answer.loss.function.name}()"
     if not proof.said:
         text += f"; that {own.walk.function}() pairs with {partner.walk.function}() is taken from what they access"
     return Finding(file.path, answer.loss.line, text, evidence, model=result.name)
@@ -146,10 +148,11 @@ def _property(one: Half, other: Half, after: Outcome) -> str:
     """What the pair is for and what happens now, in the words that fit its shape."""
     own, partner = one.walk.function, other.walk.function
     first, second = map(told, after.locations)
+    tells = one.kinds == "WW" and (other.kinds != "WW" or other.looks_first)
+    if after.shape == "load buffering":
+        tells = "plain" not in (one.accesses[1].order, other.accesses[0].order)
+    writer, reader, data, flag = (own, partner, first, second) if tells else (partner, own, second, first)
     if after.shape == "message passing":
-        writer, reader, data, flag = (
-            (own, partner, first, second) if one.kinds == "WW" else (partner, own, second, first)
-        )
         return (
             f"who sees {flag} as {writer}() writes it must see {data} as well; here {reader}() sees {flag} and not "
             f"{data}"
@@ -158,6 +161,16 @@ def _property(one: Half, other: Half, after: Outcome) -> str:
         return (
             f"of {own}(), which writes {first} and then reads {second}, and {partner}(), which does the reverse, at "
             f"least one must see what the other wrote; here neither does"
+        )
+    if after.shape == "S":
+        return (
+            f"who sees {flag} as {writer}() writes it may write {data} in its turn; here what {reader}() writes there "
+            f"is lost under the earlier write of {writer}()"
+        )
+    if after.shape == "load buffering":
+        return (
+            f"{writer}() is done with {data} when it writes {flag}, and {reader}(), which sees that, may write {data} "
+            f"anew; here {writer}() reads what {reader}() writes only then"
         )
     return (
         f"{own}() accesses {first} and then {second}, {partner}() the other way round; here the outcome is one that "

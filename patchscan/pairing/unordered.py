@@ -1,6 +1,6 @@
 """What a patch that takes or weakens a barrier leaves without order: two accesses of one function."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from patchscan.basics.record import frozen
@@ -90,6 +90,33 @@ def stands_in(before: Walk, barrier: Barrier, after: Walk) -> bool:
         any(_is_as_strong(step.event, other.event) for other in _adjoining(after, low, high))
         for step, (low, high) in zip(barrier_steps(before, barrier), places, strict=True)
     )
+
+
+def is_repeated(before: Walk, barrier: Barrier) -> bool:
+    """Whether right before or behind a barrier stands an atomic that is a full barrier, on every way through it."""
+    return all(
+        any(_is_full_on_the_way(next(_marks(steps, step), None), step) for steps in _both_ways(before, step))
+        for step in barrier_steps(before, barrier)
+    )
+
+
+def _both_ways(walk: Walk, step: Step) -> tuple[Iterable[Step], Iterable[Step]]:
+    return walk.steps[step.number + 1 :], reversed(walk.steps[: step.number])
+
+
+def _marks(steps: Iterable[Step], barrier: Step) -> Iterator[Step]:
+    """The steps that one execution comes along with a barrier, without plain reads."""
+    for step in steps:
+        plain = isinstance(step.event, Read) and step.event.order == "plain"
+        if not plain and not isinstance(step.event, Assign) and step.meets(barrier):
+            yield step
+
+
+def _is_full_on_the_way(step: Step | None, barrier: Step) -> bool:
+    if step is None or not isinstance(step.event, Update):
+        return False
+    always = all(barrier.path.get(branch) == taken for branch, taken in step.path.items())
+    return always and step.event.order == "full" and step.event.operation != "cmpxchg"
 
 
 def _neighbours(walk: Walk, step: Step, now: dict[int, int]) -> tuple[int, int]:

@@ -49,6 +49,7 @@ from patchscan.model.lowering.memory import (
     read,
     structure_of,
     update,
+    whole,
     write,
 )
 from patchscan.model.lowering.typing import type_of
@@ -87,9 +88,7 @@ def _whole(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
         return where
     registers = (value.name,) if isinstance(value, Register) else ()
     if isinstance(where, Named) and not where.name.startswith("<"):
-        structure = structure_of(where.type)
-        whole = where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]"))
-        return Named(f"{structure}.*", where.type, where.base) if whole else where
+        return whole(where)
     structure = structure_of(pointee(kind))
     return Named(f"{structure}.*", pointee(kind), registers) if structure else Nowhere(frame.text(node))
 

@@ -17,10 +17,23 @@ from patchscan.model.lowering.abstract_values import (
 from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Hole
-from patchscan.model.lowering.memory import Context, Environment, Frame, Out, dereference, place_of
+from patchscan.model.lowering.memory import (
+    Context,
+    Environment,
+    Frame,
+    Out,
+    dereference,
+    place_of,
+    pointee,
+    read,
+    whole,
+    write,
+)
 from patchscan.model.lowering.typing import find, type_of
 
-_SHORT, _MEDIUM = 300, 2_500
+_SHORT, _SMALL = 300, 700
+# What a parameter leads to that takes any memory.
+_BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
 
 
@@ -59,7 +72,8 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
     if name in context.look_into or context.reach.relevant(name, near):
         return True
     called_back = frame.definition.stub and not definition.by_name
-    return called_back or _is_simple(definition) or _begins_or_ends(context, definition)
+    small = context.by_field and not definition.by_name and len(definition.text) < _SMALL
+    return called_back or small or _is_simple(definition) or _begins_or_ends(context, definition)
 
 
 def _begins_or_ends(context: Context, definition: Definition) -> bool:
@@ -100,6 +114,8 @@ def _not_looked_into(
             _forget(context, env, value.of)
     if definition is None:
         definition = context.code.elsewhere(name, frame.path)
+    if context.by_field and definition is not None:
+        _hand_on(context, definition, values, node, env, frame, out)
     may = set(context.reach.may(definition) if definition is not None else _NONE)
     always = context.reach.always(definition) if definition is not None else _NONE
     if any(_is_kept(context, value) for value in values):
@@ -109,6 +125,27 @@ def _not_looked_into(
         out.append(Hole(name, "call", always, frozenset(may), known, place_of(frame, node)))
     kind = type_of(context, node, frame)
     return context.unknown(name + "()", kind)
+
+
+def _hand_on(
+    context: Context,
+    definition: Definition,
+    values: list[Value],
+    node: Node,
+    env: Environment,
+    frame: Frame,
+    out: Out,
+) -> None:
+    """Memory that a callee gets by its address: it is read where the callee may not write it, and written where it
+    takes bytes of any kind."""
+    for (kind, name), value in zip(definition.parameters, values, strict=False):
+        if not isinstance(value, Address) or not isinstance(value.of, Named) or "<" in value.of.name:
+            continue
+        where = whole(value.of)
+        if name in definition.only_read:
+            read(context, where, "plain", env, out, place_of(frame, node))
+        elif kind.endswith("*") and pointee(kind) in _BYTES:
+            write(context, where, context.unknown(), "plain", env, out, place_of(frame, node))
 
 
 def _is_kept(context: Context, value: Value) -> bool:

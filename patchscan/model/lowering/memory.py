@@ -231,3 +231,10 @@ def dereference(context: Context, value: Value, kind: str) -> Location:
     if name and "*" not in target:
         return Named(f"<{name}>", target)
     return Nowhere(target or "pointer")
+
+
+def whole(where: Named) -> Named:
+    """All of some memory: every field of a structure, or the memory itself."""
+    structure = structure_of(where.type)
+    is_structure = where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]"))
+    return Named(f"{structure}.*", where.type, where.base) if is_structure else where

@@ -17,6 +17,24 @@ void memmove(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v
 void __memcpy(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
 void unsafe_memcpy(d, s, n, j) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
 void ether_addr_copy(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void memcpy_and_pad(d, n, s, l, p) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void strscpy_pad(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void strlcpy(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+int snprintf(d, n, f) { __W(plain, __whole(d), 1); return __choice(); }
+int scnprintf(d, n, f) { __W(plain, __whole(d), 1); return __choice(); }
+int sprintf(d, f) { __W(plain, __whole(d), 1); return __choice(); }
+void get_random_bytes(p, n) { __W(plain, __whole(p), 1); }
+void uuid_gen(p) { __W(plain, __whole(p), 1); }
+void guid_gen(p) { __W(plain, __whole(p), 1); }
+void guid_copy(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void uuid_copy(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void import_guid(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+void export_guid(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
+int skb_copy_bits(s, o, d, n) { __W(plain, __whole(d), 1); return __choice(); }
+unsigned long copy_from_iter(d, n, i) { __W(plain, __whole(d), 1); return __choice(); }
+unsigned long copy_to_iter(s, n, i) { return __R(plain, __whole(s)); }
+bool copy_from_iter_full(d, n, i) { __W(plain, __whole(d), 1); return __choice(); }
+void sg_init_table(p, n) { __W(plain, __whole(p), 1); }
 void strscpy(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
 void strcpy(d, s) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
 void strncpy(d, s, n) { int v = __R(plain, __whole(s)); __W(plain, __whole(d), v); }
@@ -121,6 +139,25 @@ void virt_mb(void) { __F(mb); }
 void virt_rmb(void) { __F(rmb); }
 void virt_wmb(void) { __F(wmb); }
 void virt_store_mb(l, x) { __W(once, l, x); __F(mb); }
+same_t cpu_to_be16(x) { return x; }
+same_t cpu_to_be32(x) { return x; }
+same_t cpu_to_be64(x) { return x; }
+same_t cpu_to_le16(x) { return x; }
+same_t cpu_to_le32(x) { return x; }
+same_t cpu_to_le64(x) { return x; }
+same_t be16_to_cpu(x) { return x; }
+same_t be32_to_cpu(x) { return x; }
+same_t be64_to_cpu(x) { return x; }
+same_t le16_to_cpu(x) { return x; }
+same_t le32_to_cpu(x) { return x; }
+same_t le64_to_cpu(x) { return x; }
+same_t htons(x) { return x; }
+same_t htonl(x) { return x; }
+same_t ntohs(x) { return x; }
+same_t ntohl(x) { return x; }
+
+/* net/core/dev.c */
+void netif_tx_wake_queue(q) { test_and_clear_bit(__QUEUE_STATE_DRV_XOFF, &q->state); }
 same_t READ_ONCE_NOCHECK(l) { return __R(once, l); }
 same_t rcu_dereference_protected(l, c) { return __R(plain, l); }
 same_t rcu_dereference_rtnl(l) { return __R(once, l); }

@@ -1,0 +1,94 @@
+"""Which halves of a pair are worth executing: what only locations bring together needs firmer ground than a comment."""
+
+from collections.abc import Sequence
+
+from patchscan.model.lowering.lowered import Assign, Fence, Update, Write
+from patchscan.pairing.candidates import OWNED
+from patchscan.pairing.pair_model import Half, shape_between
+from patchscan.pairing.steps import Walk, key
+from patchscan.pairing.unordered import Unordered
+
+# What two sides that only their accesses bring together may be spoken of for; and what hands memory over.
+SPEAKING = ("message passing", "store buffering")
+_HANDING_OVER = ("S", "load buffering")
+
+
+def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> bool:
+    """Whether a pair may be spoken of: no lock that both hold, and what only locations say on firmer ground.
+
+    said: a comment names the partner; own_function: the partner's accesses are those of the function that is named.
+    """
+    if own.locks() & partner.locks():
+        return False
+    shape = shape_between(own, partner)
+    if shape not in SPEAKING and (own.is_plain or partner.is_plain):
+        return said and own_function and _hands_over(own, partner, shape)
+    if said:
+        return True
+    if shape not in SPEAKING or _is_owned(partner) or not all(map(_is_meant, (own, partner))):
+        return False
+    return not any(_is_private(event) for half in (own, partner) for event in half.accesses)
+
+
+def _hands_over(own: Half, partner: Half, shape: str | None) -> bool:
+    """Whether one side tells by marked accesses that the other may have what both access plainly."""
+    one, two = own.accesses
+    three, four = partner.accesses
+    ways = [(two, three), (four, one)]
+    if shape == "S":
+        ways = ways[:1] if own.kinds == "WW" else ways[1:]
+    return shape in _HANDING_OVER and any("plain" not in (a.order, b.order) for a, b in ways)
+
+
+def _is_owned(half: Half) -> bool:
+    """Whether a half writes plainly in a function that sets up or takes down what nobody else knows."""
+    writes = [
+        event for event in half.accesses if isinstance(event, (Write, Update)) and event.order == "plain"
+    ]
+    return bool(writes) and OWNED.fullmatch(half.walk.function) is not None
+
+
+def _is_meant(half: Half) -> bool:
+    """Whether a flag that is accessed plainly is what the fence next to it is for: nothing of its kind is nearer."""
+    one, two = half.accesses
+    flag, steps = (half.second, half.walk.steps) if half.kinds == "WW" else (half.first, half.walk.steps)
+    if half.kinds == "WR" or (two if half.kinds == "WW" else one).order != "plain":
+        return True
+    span = steps[half.first.number + 1 : half.second.number]
+    for step in reversed(span) if half.kinds == "WW" else span:
+        if isinstance(step.event, (Fence, Update)) and step.event in half.order.events:
+            return True
+        if isinstance(step.event, type(flag.event)):
+            return False
+    return False
+
+
+def _is_private(event: object) -> bool:
+    """Whether an access is likely to a thread's own object."""
+    where = str(key(event))  # type: ignore[arg-type]
+    return where.startswith("task_struct.") and getattr(event, "order", "") == "plain"
+
+
+def nearest(lost: Sequence[Unordered]) -> tuple[Unordered, ...]:
+    """The lost orders of what is accessed right next to the barrier: that is what it is most likely for.
+
+    A store after it that others wait for, a load before it that waits, a store before it where loads come behind.
+    """
+    found: list[Unordered] = []
+    for kinds, flag in (("WW", "second"), ("RR", "first"), ("WR", "first")):
+        alike = [each for each in lost if each.kinds == kinds]
+        places = {key(getattr(each, flag).event): getattr(each, flag).number for each in alike}
+        if places:
+            best = (min if flag == "second" else max)(places.values())
+            found += [each for each in alike if getattr(each, flag).number == best]
+    return tuple(each for each in lost if each in found)
+
+
+def holds(walk: Walk, other: Walk) -> bool:
+    """Whether one function calls the other: they are one thread's."""
+    return any(_comes_through(one, two.function) for one, two in ((walk, other), (other, walk)))
+
+
+def _comes_through(walk: Walk, function: str) -> bool:
+    events = (step.event for step in walk.steps if not isinstance(step.event, Assign))
+    return any(event.place.function == function for event in events)
