@@ -143,16 +143,17 @@ def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bo
     from patchscan.kconfig.configured import Config
     from patchscan.model.lowering.stubs import load_stubs
     from patchscan.model.scenarios.findings import models_of
-    from patchscan.pairing.side import side
+    from patchscan.pairing.answers import STUBS
+    from patchscan.pairing.pair_verdict import surroundings
 
     if class_of(partner.name) != "full":
         return False
     sources = models_of(context.states).code_after(context.states.index(context.state))
     config = Config(base_config(sources.read, "generic"), default=1)
-    stubs = load_stubs(("generic.c", "cpu.c", "wait.c", "quiet.c"), config)
+    stubs = load_stubs(STUBS, config)
     code = Codebase(sources.read, sources.changed, config, sources.changed)
-    ours = side(placed(Barrier(site.path, site.line, site.function, site.barrier), code), code, stubs)
-    theirs = side(placed(partner, code), code, stubs)
+    ours = surroundings(placed(Barrier(site.path, site.line, site.function, site.barrier), code), code, stubs)
+    theirs = surroundings(placed(partner, code), code, stubs)
     if ours is None or theirs is None or theirs.after or theirs.fence is None:
         return False
     return bool(ours.loads() & theirs.stores())

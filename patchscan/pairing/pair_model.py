@@ -173,13 +173,14 @@ def run_pair(own: Half, partner: Half, name: str) -> Outcome | None:
 
 def without_order(half: Half) -> Half:
     """The half with nothing that orders it: fences, locks and dependencies gone, its accesses relaxed."""
-    one, two = (_relaxed(event) for event in half.accesses)
+    one, two = (relaxed(event) for event in half.accesses)
     return replace(
         half, first=replace(half.first, event=one), second=replace(half.second, event=two), order=NO_ORDER
     )
 
 
-def _relaxed(event: Access) -> Access:
+def relaxed(event: Access) -> Access:
+    """An access without an order of its own."""
     if isinstance(event, Update):
         return replace(event, order="relaxed")
     return replace(event, order="once") if event.order != "plain" else event

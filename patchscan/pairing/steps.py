@@ -61,13 +61,16 @@ class Walk:
                 yield step, step.event
 
 
-def walk_of(name: str, path: str, code: Codebase, stubs: Stubs, depth: int = DEPTH) -> Walk | None:
-    """The steps of a function as the code has it, calls looked into so deep; None where it is not there."""
+def walk_of(
+    name: str, path: str, code: Codebase, stubs: Stubs, depth: int = DEPTH, budget: int = BUDGET
+) -> Walk | None:
+    """The steps of a function as the code has it, calls looked into so deep, so many statements of it; None where it
+    is not there."""
     definition = code.function(name, path)
     if definition is None:
         return None
     branches: dict[int, Branch | Choice] = {}
-    body = lower_alone(definition, code, stubs, frozenset({"access", "order"}), BUDGET, depth)
+    body = lower_alone(definition, code, stubs, frozenset({"access", "order"}), budget, depth)
     found: list[Step] = []
     for event, way in _flat(body, {}, branches):
         if len(found) >= _MOST_STEPS:

@@ -12,6 +12,7 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import base_config
 from patchscan.kconfig.configured import Config
 from patchscan.model.lowering.stubs import load_stubs
+from patchscan.pairing.answers import STUBS
 from patchscan.pairing.barriers import Barrier, Text, prepare
 from patchscan.pairing.pair_verdict import PairVerdict, judge
 from patchscan.pairing.partners import Site, partners_of, sites, spellings
@@ -19,7 +20,6 @@ from patchscan.tree import Tree
 from patchscan.tree.index.lookup import look_up
 from patchscan.tree.index.search import files_where, holding
 
-STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 _TEXTS = 512
 
 
@@ -132,8 +132,8 @@ def table(rows: Sequence[Row]) -> list[str]:
             if each.line
         ]
         if row.verdict is not None:
-            locations = ", ".join(row.verdict.locations)
-            lines.append(f"  {row.verdict.outcome}: {row.verdict.shape} on {locations}")
+            outcome = row.verdict.outcome
+            lines.append(f"  {outcome.word}: {outcome.shape} on {', '.join(outcome.locations)}")
     located = sum(any(each.line for each in row.partners) for row in rows)
     lines += ["", f"{len(rows)} barriers, {located} partners found"]
     counts = Counter(row.reason for row in rows)
@@ -158,6 +158,6 @@ def row_dict(row: Row) -> dict[str, object]:
             if each.line
         ],
         "reason": row.reason,
-        "outcome": verdict.outcome if verdict is not None else None,
-        "locations": list(verdict.locations) if verdict is not None else [],
+        "outcome": verdict.outcome.word if verdict is not None else None,
+        "locations": list(verdict.outcome.locations) if verdict is not None else [],
     }

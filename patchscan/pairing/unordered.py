@@ -1,15 +1,13 @@
 """What a patch that takes or weakens a barrier leaves without order: two accesses of one function."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Access, Assign, Fence, Hole, Read, Update, Write, location_key
+from patchscan.pairing.around import around, barrier_steps, pairs_around
 from patchscan.pairing.barriers import Barrier
 from patchscan.pairing.steps import Order, Step, Walk, is_kept, key, order_between
-
-_LINES = 3
-_MOST, _MOST_BARRIERS = 24, 3
 
 
 @frozen(eq=False)
@@ -38,21 +36,6 @@ class Unordered:
         return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
 
 
-def barrier_steps(walk: Walk, barrier: Barrier) -> tuple[Step, ...]:
-    """The steps that a barrier of the text is, on the first few paths that lead to it."""
-    found = [step for step in walk.steps if _is_barrier(step, barrier)]
-    return tuple(found[:_MOST_BARRIERS])
-
-
-def _is_barrier(step: Step, barrier: Barrier) -> bool:
-    event = step.event
-    if not isinstance(event, (Fence, Read, Write, Update)):
-        return False
-    if event.place.function != barrier.function or not 0 <= event.place.line - barrier.line <= _LINES:
-        return False
-    return isinstance(event, Fence) or event.order in ("acquire", "release", "full")
-
-
 def unordered(before: Walk, barrier: Barrier, after: Walk) -> tuple[Unordered, ...]:
     """The pairs of accesses around a barrier that nothing keeps in order after a patch, nearest first.
 
@@ -62,7 +45,7 @@ def unordered(before: Walk, barrier: Barrier, after: Walk) -> tuple[Unordered, .
     found: list[Unordered] = []
     seen: set[tuple[object, ...]] = set()
     for step in barrier_steps(before, barrier):
-        for first, second in _around(before, step):
+        for first, second in pairs_around(around(before, barrier, step)):
             one, two = first.event, second.event
             assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
             what = (key(one), type(one), key(two), type(two))
@@ -151,54 +134,6 @@ def _kept(first: Step, order: Order, second: Step) -> bool:
     return is_kept(one, order, two) or any(
         "fence" in hole.always or "wait" in hole.always for hole in order.holes
     )
-
-
-def _around(walk: Walk, barrier: Step) -> Iterator[tuple[Step, Step]]:
-    """The accesses on both sides of a barrier: the nearest of each kind to each location."""
-    event = barrier.event
-    before = [step for step in reversed(walk.steps[: barrier.number]) if step.meets(barrier)]
-    after = [step for step in walk.steps[barrier.number + 1 :] if step.meets(barrier)]
-    first, second = _distinct(before), _decided(_distinct(after), after)
-    if not isinstance(event, Fence):
-        assert isinstance(event, (Read, Write, Update))
-        own = [barrier]
-        first = own if event.order == "acquire" else first if event.order == "release" else own + first
-        second = own if event.order == "release" else second if event.order == "acquire" else own + second
-    for one in first:
-        for two in second:
-            if one is not two and key_of(one) != key_of(two) and one.meets(two):
-                yield one, two
-
-
-def key_of(step: Step) -> str | None:
-    """The location that a step accesses; None where it is no access, or one that cannot be told from others."""
-    return key(step.event) if isinstance(step.event, (Read, Write, Update)) else None
-
-
-def _distinct(steps: Sequence[Step]) -> list[Step]:
-    """The first access of each kind to each location."""
-    found: dict[tuple[str, type], Step] = {}
-    for step in steps:
-        name = key_of(step)
-        if name is not None:
-            found.setdefault((name, type(step.event)), step)
-        if len(found) >= _MOST:
-            break
-    return list(found.values())
-
-
-def _decided(distinct: Sequence[Step], steps: Sequence[Step]) -> list[Step]:
-    """Without the plain looks at what an atomic with a full barrier decides anew further on."""
-    atomics = {
-        key_of(step): step.number
-        for step in steps
-        if isinstance(step.event, Update) and step.event.order == "full"
-    }
-    return [
-        step
-        for step in distinct
-        if not (isinstance(step.event, Read) and atomics.get(key_of(step), -1) > step.number)
-    ]
 
 
 def _aligned(before: Walk, after: Walk) -> dict[int, int]:

@@ -9,13 +9,12 @@ from patchscan.c.source import parse
 from patchscan.codebase.code import Codebase
 from patchscan.kconfig.configured import Config
 from patchscan.model.lowering.stubs import load_stubs
-from patchscan.pairing.pair_verdict import judge_pair
+from patchscan.pairing.answers import STUBS
+from patchscan.pairing.pair_verdict import surroundings, verdicts_of
 from patchscan.pairing.partners import Text, index, named_partners, partners_of, prepare, sites
-from patchscan.pairing.side import side
 from patchscan.pairing.table import survey
 from patchscan.tree import Directory
 
-STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 RING = b"""
 static void publish(struct ring *ring, int value)
 {
@@ -77,16 +76,16 @@ def verdict_of(data: bytes) -> object:
     code = Codebase(lambda path: data if path == "lib/ring.c" else None, (), Config({}, default=1))
     stubs = load_stubs(STUBS, code.config)
     site = next(sites(file))
-    own = side(site.own, code, stubs)
-    other = side(partners_of(site, lambda name, path: file)[0], code, stubs)
+    own = surroundings(site.own, code, stubs)
+    other = surroundings(partners_of(site, lambda name, path: file)[0], code, stubs)
     assert own is not None and other is not None
-    return judge_pair(own, other, site.comment)
+    return next(verdicts_of(own, other, site.comment), None)
 
 
 def test_a_pair_that_orders_is_safe_and_rests_on_both_barriers() -> None:
     verdict = verdict_of(RING)
-    assert verdict.safe and verdict.shape == "message passing"  # type: ignore[attr-defined]
-    assert set(verdict.locations) == {"ring.data", "ring.ready"}  # type: ignore[attr-defined]
+    assert verdict.safe and verdict.outcome.shape == "message passing"  # type: ignore[attr-defined]
+    assert set(verdict.outcome.locations) == {"ring.data", "ring.ready"}  # type: ignore[attr-defined]
     assert verdict.weakened == ("Sometimes", "Sometimes")  # type: ignore[attr-defined]
 
 
