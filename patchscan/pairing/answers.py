@@ -156,14 +156,14 @@ def _answer(file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], l
 def _proof_by_callers(
     codes: Codes, file: ChangedFile, barrier: Barrier, named: Sequence[Candidate]
 ) -> Proof | None:
-    """A proof in which the function is part of one that calls it, and an access there is what the barrier is for."""
+    """A proof in which the function is part of one that calls it, against functions that comments name only: an access
+    in a caller is further from the barrier."""
     for caller in codes.callers(barrier.function, file.path):
         then, now = codes.walk("before", caller, file.path), codes.walk("after", caller, file.path)
         if then is None or now is None:
             continue
         lost = [each for each in unordered(then, barrier, now) if _reaches_beyond(each, barrier.function)]
-        found = _candidates(file.before[0], caller, named, lost) if lost else []
-        proof = _proof(codes, then, now, lost, found)
+        proof = _proof(codes, then, now, lost, named)
         if proof is not None:
             return proof
     return None
@@ -253,9 +253,15 @@ def _pairs_with(
             after = Half(now, each.first_now, each.second_now, each.now)
             for half in counterparts(str(key(one)), str(key(two)), each.kinds, other):
                 own = other.function == candidate.function
-                fit = half.is_kept and is_fit(before, half, said, own)
+                fit = half.is_kept and is_fit(before, half, said, own) and not _is_against_itself(each, half)
                 if fit and (said or not codes.is_own(before, half)):
                     yield before, after, half, said
+
+
+def _is_against_itself(lost: Unordered, partner: Half) -> bool:
+    """Whether the other side comes through the very function that loses the barrier."""
+    function = lost.function
+    return any(event.place.function == function for event in partner.accesses)
 
 
 def _walks_of(codes: Codes, candidate: Candidate, lost: Sequence[Unordered]) -> Iterator[Walk]:

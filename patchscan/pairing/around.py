@@ -53,6 +53,8 @@ def _is_barrier(step: Step, barrier: Barrier) -> bool:
         return False
     if event.place.function != barrier.function or not 0 <= event.place.line - barrier.line <= _LINES:
         return False
+    if barrier.is_fence:
+        return isinstance(event, Fence)
     return isinstance(event, Fence) or event.order in ("acquire", "release", "full")
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from patchscan.model.lowering.lowered import Assign, Fence, Update, Write
+from patchscan.model.lowering.lowered import Access, Assign, Fence, Update, Write
+from patchscan.model.lowering.memory import pointee, structure_of
 from patchscan.pairing.candidates import OWNED
 from patchscan.pairing.pair_model import Half, shape_between
 from patchscan.pairing.steps import Walk, key
@@ -18,11 +19,13 @@ def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> b
 
     said: a comment names the partner; own_function: the partner's accesses are those of the function that is named.
     """
-    if own.locks() & partner.locks():
+    if own.locks() & partner.locks() or _is_set_up(own) or _is_set_up(partner):
         return False
     shape = shape_between(own, partner)
     if shape not in SPEAKING and (own.is_plain or partner.is_plain):
         return said and own_function and _hands_over(own, partner, shape)
+    if shape == "message passing" and not (said and own_function) and _counts(own, partner):
+        return False
     if said:
         return True
     if shape not in SPEAKING or _is_owned(partner) or not all(map(_is_meant, (own, partner))):
@@ -42,10 +45,23 @@ def _hands_over(own: Half, partner: Half, shape: str | None) -> bool:
 
 def _is_owned(half: Half) -> bool:
     """Whether a half writes plainly in a function that sets up or takes down what nobody else knows."""
-    writes = [
-        event for event in half.accesses if isinstance(event, (Write, Update)) and event.order == "plain"
-    ]
-    return bool(writes) and OWNED.fullmatch(half.walk.function) is not None
+    return bool(_plain_writes(half)) and OWNED.fullmatch(half.walk.function) is not None
+
+
+def _is_set_up(half: Half) -> bool:
+    """Whether a half writes plainly in such a function that it calls."""
+    places = {event.place.function for event in _plain_writes(half)} - {half.walk.function}
+    return any(OWNED.fullmatch(function) for function in places)
+
+
+def _plain_writes(half: Half) -> list[Access]:
+    return [event for event in half.accesses if isinstance(event, (Write, Update)) and event.order == "plain"]
+
+
+def _counts(own: Half, partner: Half) -> bool:
+    """Whether what would have to be seen is counted by atomics: that is nothing which a flag tells of."""
+    data = own.accesses[own.kinds != "WW"], partner.accesses[partner.kinds != "WW"]
+    return any(isinstance(event, Update) for event in data)
 
 
 def _is_meant(half: Half) -> bool:
@@ -54,6 +70,8 @@ def _is_meant(half: Half) -> bool:
     flag, steps = (half.second, half.walk.steps) if half.kinds == "WW" else (half.first, half.walk.steps)
     if half.kinds == "WR" or (two if half.kinds == "WW" else one).order != "plain":
         return True
+    if half.order.depends == "address" and _leads_to(one, two):
+        return True
     span = steps[half.first.number + 1 : half.second.number]
     for step in reversed(span) if half.kinds == "WW" else span:
         if isinstance(step.event, (Fence, Update)) and step.event in half.order.events:
@@ -61,6 +79,13 @@ def _is_meant(half: Half) -> bool:
         if isinstance(step.event, type(flag.event)):
             return False
     return False
+
+
+def _leads_to(pointer: Access, target: Access) -> bool:
+    """Whether an access is to a pointer, and another to a field of the structure that it is for."""
+    kind = getattr(pointer.location, "type", "")
+    structure = structure_of(pointee(kind)) if kind.endswith("*") else ""
+    return structure != "" and str(key(target)).startswith(f"{structure}.")
 
 
 def _is_private(event: object) -> bool:

@@ -150,7 +150,7 @@ def run_pair(own: Half, partner: Half, name: str) -> Outcome | None:
     three, four = partner.accesses
     x, y = common(key(one), key(four)), common(key(two), key(three))
     shape = shape_between(own, partner)
-    if x is None or y is None or shape is None:
+    if x is None or y is None or shape is None or identifier(x) == identifier(y):
         return None
     published = (
         partner.order.depends == "address" and isinstance(four, Read) and isinstance(two, (Write, Update))

@@ -179,10 +179,12 @@ def _property(one: Half, other: Half, after: Outcome) -> str:
 
 
 def told(location: str | None) -> str:
-    """A location in words: a bit of a word, the waiters of a bit or a variable, a field."""
+    """A location in words: a bit of a word, the waiters of a bit or a variable, a field or all."""
     word, _, bit = str(location).partition("#")
     if word.endswith(".queue_of_waiters"):
         return f"the waiters on {word.removesuffix('.queue_of_waiters')}"
+    if word.endswith(".*"):
+        return f"the fields of {word[:-2]}"
     return f"bit {bit} of {word}" if bit else word
 
 

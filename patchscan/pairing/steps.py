@@ -117,7 +117,7 @@ def common(one: str | None, other: str | None) -> str | None:
     if one is None or other is None:
         return None
     if one == other:
-        return one if not one.endswith(WHOLE) else None
+        return one
     for wide, narrow in ((one, other), (other, one)):
         if "#" in narrow and wide == narrow.partition("#")[0]:
             return narrow

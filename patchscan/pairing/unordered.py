@@ -31,6 +31,12 @@ class Unordered:
         return one, two
 
     @property
+    def function(self) -> str:
+        """The function in which the barrier is written."""
+        event = self.barrier.event
+        return event.place.function if not isinstance(event, Assign) else ""
+
+    @property
     def kinds(self) -> str:
         """What they do, "WR" for a write and then a read; an atomic writes."""
         return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
