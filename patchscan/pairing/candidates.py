@@ -14,8 +14,12 @@ _ORDERS = pattern(
 # What works on an object that nobody else knows yet, or no more.
 OWNED = pattern(r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?")
 MOST = 5
-# Who waits for a bit or a variable is known by that alone: there is no member that holds the waiters.
-_WAITERS, _WAITS = ".queue_of_waiters", "(waits)"
+# Memory that code speaks of by the names of helpers: (how its key ends, a word for it, what is part of their names).
+# A bit or a variable has no member that holds who waits for it.
+_HELPERS = (
+    (".queue_of_waiters", "(waits)", "wait_"),
+    ("netdev_queue.state", "(stops a queue)", "netif_"),
+)
 _INNER = frozenset({"head", "next", "first", "refs", "sequence", "done", "lock", "qlen", "queue_of_waiters"})
 
 
@@ -35,7 +39,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
     """
     names = [{_name(key) for key in keys} for keys in (first, second)]
     words = _words(source, own)
-    written = {function.name: _with_waits(function) for function in source.functions()}
+    written = {function.name: _spoken(function) for function in source.functions()}
     common = _counts(written.values(), names[0] | names[1])
     found: list[tuple[float, str]] = []
     for function in source.functions():
@@ -58,16 +62,18 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
 
 def _name(key: str) -> str:
     """The word by which code speaks of a location: of a list, a queue or a counter the member that holds it."""
-    if key.endswith(_WAITERS):
-        return _WAITS
-    parts = key.partition("#")[0].removesuffix("[]").split(".")
+    key = key.partition("#")[0]
+    for ending, word, _ in _HELPERS:
+        if key.endswith(ending):
+            return word
+    parts = key.removesuffix("[]").split(".")
     return parts[-2] if len(parts) > 2 and parts[-1] in _INNER else parts[-1]
 
 
-def _with_waits(function: Function) -> frozenset[str]:
-    """The identifiers of a function, and a word for it where it waits."""
+def _spoken(function: Function) -> frozenset[str]:
+    """The identifiers of a function, and the words for what it accesses by helpers."""
     words = function.identifiers
-    return words | {_WAITS} if any("wait_" in word for word in words) else words
+    return words | {word for _, word, part in _HELPERS if any(part in each for each in words)}
 
 
 def _may_order(function: Function) -> bool:
@@ -77,7 +83,7 @@ def _may_order(function: Function) -> bool:
 @lru_cache(maxsize=16)
 def _words(source: Source, apart: str) -> Mapping[str, frozenset[str]]:
     """The identifiers of each function, with those of the functions of the file that it calls, but one."""
-    own = {function.name: _with_waits(function) for function in source.functions() if function.name}
+    own = {function.name: _spoken(function) for function in source.functions() if function.name}
     return {
         name: words.union(*(own[callee] for callee in words & own.keys() - {name, apart}))
         for name, words in own.items()

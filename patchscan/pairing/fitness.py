@@ -28,6 +28,8 @@ def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> b
         return False
     if said:
         return True
+    if shape == "message passing" and not _are_near(own, partner):
+        return False
     if shape not in SPEAKING or _is_owned(partner) or not all(map(_is_meant, (own, partner))):
         return False
     return not any(_is_private(event) for half in (own, partner) for event in half.accesses)
@@ -79,6 +81,14 @@ def _is_meant(half: Half) -> bool:
         if isinstance(step.event, type(flag.event)):
             return False
     return False
+
+
+def _are_near(own: Half, partner: Half) -> bool:
+    """Whether two locations are parts of one thing: of a structure, or what a pointer leads to; a variable is near all."""
+    one, two = own.accesses
+    owners = {str(key(event)).partition(".")[0] if "." in str(key(event)) else "" for event in (one, two)}
+    pairs = ((half.accesses, half.accesses[::-1]) for half in (own, partner))
+    return len(owners - {""}) < 2 or any(_leads_to(*ways) for each in pairs for ways in each)
 
 
 def _leads_to(pointer: Access, target: Access) -> bool:

@@ -89,8 +89,13 @@ def is_repeated(before: Walk, barrier: Barrier) -> bool:
     )
 
 
-def _both_ways(walk: Walk, step: Step) -> tuple[Iterable[Step], Iterable[Step]]:
-    return walk.steps[step.number + 1 :], reversed(walk.steps[: step.number])
+def _both_ways(walk: Walk, step: Step) -> Iterator[Iterable[Step]]:
+    """The steps away from a barrier on the sides that it orders: before a release, after an acquire."""
+    order = getattr(step.event, "order", "full")
+    if order != "release":
+        yield walk.steps[step.number + 1 :]
+    if order != "acquire":
+        yield reversed(walk.steps[: step.number])
 
 
 def _marks(steps: Iterable[Step], barrier: Step) -> Iterator[Step]:

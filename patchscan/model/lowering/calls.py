@@ -57,9 +57,10 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         return inline(context, stub, node, given, env, frame, out)
     if definition is not None and _look_into(context, definition, name, near, frame):
         return inline(context, definition, node, given, env, frame, out)
-    if context.by_field and definition is None and frame.depth == 0:
+    if context.by_field and definition is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
-        if other is not None and context.reach.mentions(other):
+        small = other is not None and not other.by_name and len(other.text) < _SMALL
+        if other is not None and (context.reach.mentions(other) or small):
             return inline(context, other, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
 

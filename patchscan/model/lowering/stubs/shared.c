@@ -156,8 +156,19 @@ same_t htonl(x) { return x; }
 same_t ntohs(x) { return x; }
 same_t ntohl(x) { return x; }
 
-/* net/core/dev.c */
+/* include/linux/netdevice.h, net/core/dev.c: a driver stops and wakes its queues by one bit of each */
+void netif_tx_stop_queue(q) { set_bit(__QUEUE_STATE_DRV_XOFF, &q->state); }
+void netif_tx_start_queue(q) { clear_bit(__QUEUE_STATE_DRV_XOFF, &q->state); }
 void netif_tx_wake_queue(q) { test_and_clear_bit(__QUEUE_STATE_DRV_XOFF, &q->state); }
+bool netif_tx_queue_stopped(q) { return test_bit(__QUEUE_STATE_DRV_XOFF, &q->state); }
+void netif_stop_queue(d) { netif_tx_stop_queue(d->_tx); }
+void netif_start_queue(d) { netif_tx_start_queue(d->_tx); }
+void netif_wake_queue(d) { netif_tx_wake_queue(d->_tx); }
+bool netif_queue_stopped(d) { return netif_tx_queue_stopped(d->_tx); }
+void netif_stop_subqueue(d, i) { netif_tx_stop_queue(d->_tx); }
+void netif_start_subqueue(d, i) { netif_tx_start_queue(d->_tx); }
+void netif_wake_subqueue(d, i) { netif_tx_wake_queue(d->_tx); }
+bool __netif_subqueue_stopped(d, i) { return netif_tx_queue_stopped(d->_tx); }
 same_t READ_ONCE_NOCHECK(l) { return __R(once, l); }
 same_t rcu_dereference_protected(l, c) { return __R(plain, l); }
 same_t rcu_dereference_rtnl(l) { return __R(once, l); }
