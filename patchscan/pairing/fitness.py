@@ -84,7 +84,7 @@ def _is_meant(half: Half) -> bool:
 
 
 def _are_near(own: Half, partner: Half) -> bool:
-    """Whether two locations are parts of one thing: of a structure, or what a pointer leads to; a variable is near all."""
+    """Whether two locations are parts of one structure, or one leads to the other; a variable is near all."""
     one, two = own.accesses
     owners = {str(key(event)).partition(".")[0] if "." in str(key(event)) else "" for event in (one, two)}
     pairs = ((half.accesses, half.accesses[::-1]) for half in (own, partner))
