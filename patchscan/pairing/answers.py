@@ -13,7 +13,6 @@ from patchscan.codebase.sources import Sources, base_config
 from patchscan.kconfig.configured import Config
 from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.verdicts.gate import Grounds, gate
-from patchscan.pairing.around import barrier_steps
 from patchscan.pairing.barriers import Barrier, Text
 from patchscan.pairing.candidates import MOST, Candidate, located
 from patchscan.pairing.fitness import SPEAKING, holds, is_fit, nearest
@@ -23,6 +22,7 @@ from patchscan.pairing.partners import Site, partners_of
 from patchscan.pairing.reasons import is_stamp, needed, published, shared
 from patchscan.pairing.sites import site_at
 from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
+from patchscan.pairing.surroundings import barrier_steps
 from patchscan.pairing.unordered import Unordered, is_repeated, stands_in, unordered
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")

@@ -8,11 +8,11 @@ from patchscan.codebase.code import Codebase
 from patchscan.model.lowering.lowered import Fence
 from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.verdicts.gate import Grounds, gate
-from patchscan.pairing.around import Around, around, barrier_steps, location_of, pairs_around
 from patchscan.pairing.barriers import ONCE, Barrier
 from patchscan.pairing.pair_model import NO_ORDER, Half, Outcome, relaxed, run_pair
 from patchscan.pairing.partners import Site
 from patchscan.pairing.steps import Order, key, walk_of
+from patchscan.pairing.surroundings import Around, around, barrier_steps, location_of, pairs_around
 
 _BUDGET, _DEPTH = 20_000, 2
 _MOST = 200

@@ -5,9 +5,9 @@ from difflib import SequenceMatcher
 
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Access, Assign, Fence, Hole, Read, Update, Write, location_key
-from patchscan.pairing.around import around, barrier_steps, pairs_around
 from patchscan.pairing.barriers import Barrier
 from patchscan.pairing.steps import Order, Step, Walk, is_kept, key, order_between
+from patchscan.pairing.surroundings import around, barrier_steps, pairs_around
 
 
 @frozen(eq=False)
