@@ -133,7 +133,7 @@ def scan(options: argparse.Namespace) -> int:
     options.series = options.series or default_series(options.tree)
     several = each_series(options)
     check_all(several, options.tree)
-    if (options.fix_patch or options.previous) and len(several) > 1:
+    if (options.fix_patch or options.previous is not None) and len(several) > 1:
         raise UsageError("--fix-patch and --previous take one series")
     style = (output_width(), use_colour(options.output, options.color), options.detail)
     # What writes or takes time is done in turn, one series after the other.

@@ -114,7 +114,10 @@ class Answered:
     """A review remark on an older revision and what this one made of the line it speaks of.
 
     patch, path, line, quoted: that line in the older revision, path "" where it could not be found; state: "changed",
-    "near" (lines next to it changed), "unchanged", "gone" (with its file) or "unclear".
+    "near" (lines next to it, or others of its function, changed), "announced" (the line is the same, but what is
+    written about the newer revision speaks of it), "unchanged", "gone" or "unclear" (it speaks of no line); after: the
+    newer line that shows it, "" where none does; answer: what the author wrote to it, and its stance: "promised",
+    "declined", "answered" or ""; announced: the line of the newer cover letter or notes that speaks of it.
     """
 
     author: str
@@ -125,6 +128,10 @@ class Answered:
     quoted: str
     text: str
     state: str
+    after: str = ""
+    stance: str = ""
+    answer: str = ""
+    announced: str = ""
 
 
 @frozen

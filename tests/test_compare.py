@@ -93,7 +93,8 @@ def test_what_became_of_the_line() -> None:
         == "changed"
     )
     assert became(ON_LEFT, posting(2, CODE.replace("while (left)", "while (left > 3)"))).state == "near"
-    assert became(ON_LEFT, posting(2, path="mm/b.c")).state == "gone"
+    assert became(ON_LEFT, posting(2, path="mm/b.c")).state == "unchanged"
+    assert became(ON_LEFT, posting(2, "+int other;\n", path="mm/b.c")).state == "gone"
 
 
 def test_white_space_that_a_mailer_changed_does_not_matter() -> None:

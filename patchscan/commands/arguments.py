@@ -119,7 +119,11 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
         "--accept", metavar="REASON", help="add the findings to the baseline, with this reason"
     )
     command.add_argument(
-        "--previous", metavar="OLDER", help="judge whether remarks on this thread were answered"
+        "--previous",
+        nargs="?",
+        const="",
+        metavar="OLDER",
+        help="judge whether remarks on this thread were answered (alone, at the end: find it)",
     )
     command.add_argument(
         "--fix-patch", metavar="FILE", help="write mechanical fixes there, on top of the series"

@@ -18,7 +18,10 @@ from patchscan.results import Answered, Report
 
 @frozen
 class Comparison:
-    """Two reports; gone, kept, new: findings by fingerprint, the kept ones as the newer report has them."""
+    """Two reports; gone, kept, new: findings by fingerprint, the kept ones as the newer report has them.
+
+    patches, trailers, draft: lines of patchscan.settling.changes.
+    """
 
     old: Report
     new: Report
@@ -26,6 +29,9 @@ class Comparison:
     kept: tuple[Finding, ...]
     added: tuple[Finding, ...]
     remarks: tuple[Answered, ...]
+    patches: tuple[str, ...]
+    trailers: tuple[str, ...]
+    draft: tuple[str, ...]
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -50,11 +56,15 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.commands.loading import load_tools
     from patchscan.commands.output import output_width
     from patchscan.commands.reading import exit_status, read
+    from patchscan.settling.remarks import older_in
 
     options.series = [options.new]
     tools = load_tools(options)
-    old = tools.judge(read([options.old], options.old_revision, options), tools.tree)
-    new = tools.judge(read([options.new], options.revision, options), tools.tree)
+    newer = read([options.new], options.revision, options)
+    older = read([options.old], options.old_revision, options)
+    if newer.series and options.old_revision is None:
+        older = older_in(older, newer.series[0])
+    old, new = tools.judge(older, tools.tree), tools.judge(newer, tools.tree)
     comparison = compare(old, new)
     text = as_json(comparison) if options.json else as_text(comparison, output_width())
     sys.stdout.write(text)
@@ -63,41 +73,63 @@ def run(options: argparse.Namespace) -> int:
 
 def compare(old: Report, new: Report) -> Comparison:
     """Hold two reports against each other."""
+    from patchscan.settling.alignment import Alignment
+    from patchscan.settling.changes import draft, patch_changes, trailer_changes
     from patchscan.settling.remarks import answers
 
     before = {finding.fingerprint: finding for finding in old.findings if finding.counts}
     after = {finding.fingerprint: finding for finding in new.findings if finding.counts}
+    remarks = answers(old.thread, new.series) if new.series else ()
+    alignment = Alignment(old.series, new.series) if old.series and new.series else None
+    patches = tuple(patch_changes(alignment)) if alignment else ()
     return Comparison(
         old=old,
         new=new,
         gone=tuple(finding for key, finding in before.items() if key not in after),
         kept=tuple(finding for key, finding in after.items() if key in before),
         added=tuple(finding for key, finding in after.items() if key not in before),
-        remarks=answers(old.thread, new.series) if new.series else (),
+        remarks=remarks,
+        patches=patches,
+        trailers=tuple(dict.fromkeys(trailer_changes(old.thread, alignment))) if alignment else (),
+        draft=tuple(draft(alignment, remarks, patches)) if alignment else (),
     )
 
 
 def as_text(comparison: Comparison, width: int) -> str:
     """The comparison for a terminal."""
-    from patchscan.report.answered import remark_lines
+    from patchscan.report.answered import is_open, remark_lines
 
     sections = (
-        ("Review remarks", remark_lines(comparison.remarks)),
+        ("Patches", comparison.patches),
+        ("Trailers", comparison.trailers),
         ("Findings gone", finding_lines(comparison.gone)),
         ("Findings kept", finding_lines(comparison.kept)),
         ("Findings new", finding_lines(comparison.added)),
+        ("Verdicts", verdict_lines(comparison)),
         ("Problems", [f"{each.where}: {each.message}" for each in problems(comparison)]),
+        ("A draft of what changed", comparison.draft),
+        ("Review remarks, open ones last", remark_lines(comparison.remarks)),
     )
     rows = [f"{heading(comparison.old)} -> {heading(comparison.new)}", ""]
     for title, lines in sections:
         for row in section_rows(title, lines, width):
             rows.append("".join(text for text, _ in row.pieces).rstrip())
-    open_remarks = sum(remark.state == "unchanged" for remark in comparison.remarks)
+    open_remarks = sum(map(is_open, comparison.remarks))
     counts = f"{len(comparison.gone)} gone, {len(comparison.kept)} kept, {len(comparison.added)} new"
-    rows.append(
-        f"{len(comparison.remarks)} remarks, {open_remarks} on lines that are the same; findings: {counts}"
-    )
+    rows.append(f"{len(comparison.remarks)} remarks, {open_remarks} of them open; findings: {counts}")
     return inert("\n".join(rows) + "\n")
+
+
+def verdict_lines(comparison: Comparison) -> list[str]:
+    """A line for each model whose verdict differs between the revisions, or that only one of them has."""
+    before, after = (
+        {model.name: model.verdict for model in report.models} for report in (comparison.old, comparison.new)
+    )
+    return [
+        f"{name}: {before.get(name, 'not there')} -> {after.get(name, 'not there')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
 
 
 def heading(report: Report) -> str:
@@ -127,6 +159,10 @@ def as_json(comparison: Comparison) -> str:
         "old": revision_dict(comparison.old),
         "new": revision_dict(comparison.new),
         "remarks": [as_dict(remark) for remark in comparison.remarks],
+        "patches": list(comparison.patches),
+        "trailers": list(comparison.trailers),
+        "verdicts": verdict_lines(comparison),
+        "draft": list(comparison.draft),
         "findings": {name: [finding_dict(each) for each in some] for name, some in findings.items()},
         "problems": [as_dict(each) for each in problems(comparison)],
     }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from patchscan.commands.loading import Tools
     from patchscan.results import Report
-    from patchscan.series import Thread
+    from patchscan.series import Series, Thread
 
     Documents = tuple[tuple[str, str], ...]
     # Columns, colour, and how much to say: as in patchscan.report.render.
@@ -127,7 +127,7 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
     start = perf_counter()
     threads = read_all(series, options)
     seconds = perf_counter() - start
-    if len(threads) > 1 and (options.fix_patch or options.previous):
+    if len(threads) > 1 and (options.fix_patch or options.previous is not None):
         what = f"{' '.join(series)} holds {len(threads)} series"
         raise UsageError(f"{what}: --fix-patch and --previous take one; name it alone")
     done = [judged_thread(thread, options, style, tools, seconds) for thread in threads]
@@ -149,7 +149,7 @@ def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools
     from patchscan.report.render import documents
 
     report = report_of(thread, options, tools, seconds)
-    if options.previous and report.series is not None:
+    if options.previous is not None and report.series is not None:
         report = with_remarks(report, options)
     if options.fix_patch:
         report = write_fixes(report, options)
@@ -167,9 +167,36 @@ def with_remarks(report: Report, options: Namespace) -> Report:
     from patchscan.settling.remarks import answers
 
     assert report.series is not None
-    older = read([options.previous], None, options)
+    older = older_thread(report.thread, report.series, options)
     remarks = answers(older, report.series)
-    return replace(report, remarks=remarks, problems=report.problems + older.problems)
+    problems = older.problems if options.previous else ()
+    return replace(report, remarks=remarks, problems=report.problems + problems)
+
+
+def older_thread(thread: Thread, newer: Series, options: Namespace) -> Thread:
+    """The thread of the revision before: in what --previous names, else in the input, else in an inbox by its links.
+
+    Raises UsageError where --previous names nothing and none is found.
+    """
+    from patchscan.settling.remarks import linked_mails, older_in
+
+    if options.previous:
+        return older_in(read([options.previous], None, options), newer)
+    found = older_in(thread, newer)
+    if found.series[0].revision < newer.revision:
+        return found
+    from patchscan.commands.naming import inboxes_for
+    from patchscan.mail.inboxes import find_thread
+
+    inboxes = inboxes_for(options)
+    for name in linked_mails(newer):
+        if find_thread(name, inboxes):
+            older = older_in(read([name], None, options), newer)
+            if older.series and older.series[0].revision < newer.revision:
+                return older
+    raise UsageError(
+        "--previous: no older revision in the input or in an inbox it links to; name it: --previous OLDER"
+    )
 
 
 def write_fixes(report: Report, options: Namespace) -> Report:

@@ -72,11 +72,12 @@ def parse_subject(subject: str) -> Subject:
             bracket = f"{bracket[: of.start()]} {of[1]}/{of[2]} {bracket[of.end() :]}"
         for word in re.split(r"[\s,]+", bracket):
             if number := _NUMBER.fullmatch(word):
-                index, total, numbered = int(number[1]), int(number[2]), True
-                revision = int(number[3] or revision)
+                if not numbered:  # of "[PATCH v2 1/2] [PATCH v1 1/2]" the first is today's
+                    index, total, numbered = int(number[1]), int(number[2]), True
+                revision = revision or int(number[3] or 0)
                 is_patch = is_patch or word[:1] in "pP"
             elif version := _REVISION.fullmatch(word):
-                revision = int(version[2])
+                revision = revision or int(version[2])
                 tags += [version[1].lower()] if version[1] else []
             elif word:
                 tags += (

@@ -4,23 +4,47 @@ from collections.abc import Mapping, Sequence
 
 from patchscan.results import Answered
 
-# What was left alone comes first: it may be what was overlooked.
 STATES: Mapping[str, str] = {
-    "unchanged": "the line is the same",
-    "near": "the line is the same, lines next to it were changed",
-    "unclear": "it could not be tied to a line",
     "changed": "the line was changed",
-    "gone": "the series leaves that file alone now",
+    "gone": "the line is gone",
+    "near": "the line is the same, others near it or of its function were changed",
+    "announced": "the line is the same, the notes on this revision speak of it",
+    "unclear": "no line that it speaks of",
+    "unchanged": "the line is the same",
 }
+_MOST_TEXT = 120
+_MOST_LINE = 60
+
+
+def is_open(remark: Answered) -> bool:
+    """Whether a remark was neither followed nor answered: what a reader looks for."""
+    return remark.state == "unchanged" and remark.stance not in ("declined", "answered")
 
 
 def remark_lines(remarks: Sequence[Answered]) -> list[str]:
-    """A line a remark, open ones first: where, what became of the line, who, and the remark's beginning."""
-    rows = []
+    """A line a remark, open ones last: where, what became of the line, who, the remark's beginning and its answer."""
     order = list(STATES)
-    for remark in sorted(remarks, key=lambda each: order.index(each.state)):
-        place = f"{remark.path}: {remark.quoted.strip()[:60]}" if remark.path else "no line"
-        said = remark.text if len(remark.text) <= 120 else remark.text[:117].rstrip() + "..."
-        name = remark.author.partition("<")[0].strip(' "') or remark.author
-        rows.append(f"patch {remark.patch}, {place}: {STATES[remark.state]} ({name}: {said})")
-    return rows
+    ranked = sorted(remarks, key=lambda each: (is_open(each), order.index(each.state)))
+    return [remark_line(each) for each in ranked]
+
+
+def remark_line(remark: Answered) -> str:
+    """One remark in a line."""
+    place = f"{remark.path}: {cut(remark.quoted, _MOST_LINE)}" if remark.path else "no line"
+    name = remark.author.partition("<")[0].strip(' "') or remark.author
+    after = " ".join(remark.after.split())
+    now = f", now: {cut(after, _MOST_LINE)}" if after and after != " ".join(remark.quoted.split()) else ""
+    parts = [
+        f"patch {remark.patch}, {place}: {STATES[remark.state]}{now} ({name}: {cut(remark.text, _MOST_TEXT)})"
+    ]
+    if remark.announced:
+        parts.append(f"announced: {cut(remark.announced, _MOST_TEXT)}")
+    if remark.answer:
+        parts.append(f"the author {remark.stance}: {cut(remark.answer, _MOST_TEXT)}")
+    return "; ".join(parts)
+
+
+def cut(text: str, most: int) -> str:
+    """Text on one line, with dots in place of what is too much."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."

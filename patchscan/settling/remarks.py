@@ -1,82 +1,118 @@
 """Review remarks on an older revision, tied to the lines they speak of, and what a newer one made of these lines."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from patchscan.basics.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen, replace
 from patchscan.finding import CHANGELOG
+from patchscan.mail.plainmail import name_and_address
 from patchscan.results import Answered
 from patchscan.series import Patch, Remark, Reply, Series, Thread
+from patchscan.settling.alignment import Alignment, FilePair, cover_of, likest, region_of
+from patchscan.settling.quotation import Said, Spoken, line_spoken_of, lines_of
+from patchscan.settling.reviewing import (
+    asks_something,
+    own_words,
+    quotes,
+    speaks_of_changelog,
+    speaks_of_name,
+    speaks_of_subject,
+    speaks_of_words,
+    stance,
+)
+from patchscan.settling.robots import RobotReport, is_robot, reports_of
 
-# A remark speaks of the end of what it quotes: so far up its line is looked for.
-FARTHEST_LINE = 12
-NEAR = 2
+# A remark that quotes many lines speaks of the last ones, and often of what should follow.
+_LINES_ABOVE = 6
+_LINES_BELOW = 2
+_MOST_QUOTED_BACK = 300
+_TAG = pattern(r"(?i)\b(fixes|closes|link|cc|reported-by|suggested-by|co-developed-by|stable)\b(?:[: ]+tag)?")
+_LINK = pattern(r"https?://[\w.-]+/(?:[\w.-]+/)*([^\s/<>]+@[^\s/<>]+)")
+_WORD = pattern(r"[A-Za-z_]\w*")
+_CALLED = pattern(r"\b([a-z_]\w{3,})\(\)")
+_FILE = pattern(r"[\w./-]*\w\.(?:[chS]|rst|yaml|dtsi?|rs)\b")
+_IDENTIFIER = pattern(r"\b(?:[a-z]\w*_\w+|[A-Z][A-Z0-9_]{4,})\b")
 
 
 @frozen
-class Said:
-    """One line of a patch as a reviewer can quote it; kind as in series.Line, "" for the changelog."""
+class Became:
+    """What became of a line: a state of results.Answered, and the newer line where there is one to show."""
 
-    path: str
-    number: int
-    kind: str
-    text: str
-
-    @property
-    def key(self) -> str:
-        """The line without the white space that mailers change."""
-        return self.kind.strip() + squeezed(self.text)
-
-    @property
-    def trivial(self) -> bool:
-        """Whether the line holds no word, as a brace alone does."""
-        return not any(character.isalnum() for character in self.text)
-
-
-def squeezed(text: str) -> str:
-    """The text without white space."""
-    return "".join(text.split())
+    state: str
+    after: str = ""
 
 
 def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
     """What became of each review remark of a thread's first series, in the order of the replies.
 
-    A remark is a reviewer's own text below a quotation of a patch; what its author
-    writes, answers in a discussion and given trailers are none.
+    A remark is a reviewer's own text below a quotation of a patch, or a report of a robot; what the author writes,
+    answers in a discussion, thanks, praise and given trailers are none.
     """
     if not older.series:
         return ()
     # A revision that was sent twice is answered under either.
     same = [each for each in older.series if each.revision == older.series[0].revision]
     patches = {patch.message_id: patch for each in same for patch in each.mails if patch.message_id}
-    found = []
+    alignment = Alignment(older.series[0], newer)
+    found: dict[tuple[str, str, int, str], Answered] = {}
     for reply in older.replies:
         patch = patches.get(reply.parent or "")
         if patch is None or address(reply.author) == address(patch.author):
             continue
-        for remark in reply.remarks:
-            if asks_something(remark, reply):
-                found.append(answered(remark, reply, patch, newer))
-    return tuple(found)
+        if is_robot(reply.author):
+            said = [_reported(each, reply, patch, alignment) for each in reports_of(reply)]
+        else:
+            said = list(_remarks_of(reply, patch, alignment, older))
+        for one in said:
+            found.setdefault((one.message_id, one.path, one.line, one.text), one)
+    return tuple(found.values())
+
+
+def older_in(thread: Thread, newer: Series) -> Thread:
+    """The thread with the revision first that came before a newer one, where it holds several; else as it is."""
+    own = {mail.message_id for mail in newer.mails if mail.message_id}
+    lower = [
+        each
+        for each in thread.series
+        if each.patches and each.revision < newer.revision and each.message_id not in own
+    ]
+    first = thread.series[0] if thread.series else None
+    if not lower or (first in lower and first is not None and first.revision < newer.revision):
+        return thread
+    best = max(lower, key=lambda each: (each.revision, not each.missing))
+    return replace(thread, series=(best, *(each for each in thread.series if each is not best)))
+
+
+def linked_mails(series: Series) -> list[str]:
+    """The Message-IDs that the cover letter and the notes link to, in their order."""
+    texts = [*cover_of(series), *(line for mail in series.mails for line in mail.notes)]
+    return list(dict.fromkeys(found[1] for line in texts for found in _LINK.finditer(line)))
 
 
 def address(author: str) -> str:
     """The address of "Name <address>"."""
-    return author.rpartition("<")[2].strip("> ").lower()
+    return name_and_address(author)[1].lower() or author.lower()
 
 
-def asks_something(remark: Remark, reply: Reply) -> bool:
-    """Whether a remark may ask for a change: more than thanks, and no praise that comes with a trailer."""
-    given = {squeezed(f"{trailer.key}:{trailer.value}") for trailer in reply.trailers}
-    own = [line for line in remark.text if squeezed(line) not in given]
-    words = " ".join(own).split()
-    approves = len(own) < len(remark.text) and not any("?" in word for word in words)
-    return bool(remark.quoted) and len(words) > 2 and not approves
+def _remarks_of(reply: Reply, patch: Patch, alignment: Alignment, older: Thread) -> Iterator[Answered]:
+    for remark in reply.remarks:
+        text = own_words(remark, reply)
+        if remark.quoted and asks_something(text):
+            yield _answered(remark, text, reply, patch, alignment, older)
 
 
-def answered(remark: Remark, reply: Reply, patch: Patch, newer: Series) -> Answered:
-    """What the newer series made of the line that a remark speaks of."""
-    line = line_spoken_of(remark, patch)
+def _answered(
+    remark: Remark, text: str, reply: Reply, patch: Patch, alignment: Alignment, older: Thread
+) -> Answered:
+    """What the newer series made of the line that a remark speaks of, and what the author said to it."""
+    spoken = line_spoken_of(remark, patch)
+    answer = author_on(remark, reply, patch, older)
+    kind = stance(answer) if answer else ""
+    became = _state(spoken, text, kind, patch, alignment)
+    line = spoken.line if spoken else None
+    told = announced(text, line, alignment)
+    if became.state == "unchanged" and kind != "declined":
+        became = _elsewhere(text, patch, alignment) or (Became("announced") if told else became)
     return Answered(
         author=reply.author,
         message_id=reply.message_id,
@@ -84,68 +120,184 @@ def answered(remark: Remark, reply: Reply, patch: Patch, newer: Series) -> Answe
         path=line.path if line else "",
         line=line.number if line else 0,
         quoted=line.text if line else "",
-        text=" ".join(" ".join(remark.text).split()),
-        state=state_of(line, patch, newer) if line else "unclear",
+        text=" ".join(text.split()),
+        state=became.state,
+        after=became.after,
+        stance=kind,
+        answer=" ".join(answer.split())[:_MOST_QUOTED_BACK],
+        announced=told,
     )
 
 
-def lines_of(patch: Patch) -> Iterator[Said]:
-    """Every line of a patch that can be spoken of, its changelog first, without the trailers."""
-    trailers = {trailer.line for trailer in patch.trailers}
-    for number, text in enumerate(patch.changelog, 1):
-        if number not in trailers:
-            yield Said(CHANGELOG, number, "", text)
-    for change in patch.files:
-        for hunk in change.hunks:
-            for line in hunk.lines:
-                yield Said(change.path, line.new or line.old or 0, line.kind, line.text)
+def _reported(report: RobotReport, reply: Reply, patch: Patch, alignment: Alignment) -> Answered:
+    """A report of a robot, tied by its own path and line: in the patch it answers, else in one of the series."""
+    own = (patch, *(each for each in alignment.older.patches if each is not patch))
+    places = ((one, at, line) for one in own for at, line in enumerate(lines_of(one)))
+    place = next(
+        (
+            (one, Spoken(line, at, 1))
+            for one, at, line in places
+            if line.path == report.path and line.number == report.line and line.kind != "-"
+        ),
+        None,
+    )
+    became = _state(place[1], report.text, "", place[0], alignment) if place else Became("unclear")
+    return Answered(
+        author=reply.author,
+        message_id=reply.message_id,
+        patch=place[0].index if place else patch.index,
+        path=report.path,
+        line=report.line,
+        quoted=place[1].line.text if place else "",
+        text=report.text,
+        state=became.state,
+        after=became.after,
+    )
 
 
-def line_spoken_of(remark: Remark, patch: Patch) -> Said | None:
-    """The changed or changelog line at the end of the quotation; of several like it the one in its company."""
-    lines = tuple(lines_of(patch))
-    quoted = [squeezed(text) for text in remark.quoted if text.strip()]
-    places: dict[str, list[int]] = {}
-    for at, line in enumerate(lines):
-        if line.kind != " " and not line.trivial:
-            places.setdefault(line.key, []).append(at)
-    for end in range(len(quoted), max(len(quoted) - FARTHEST_LINE, 0), -1):
-        candidates = places.get(quoted[end - 1], ())
-        if candidates:
-            return lines[max(candidates, key=lambda at: (company(lines, at, quoted[:end]), -at))]
+def author_on(remark: Remark, reply: Reply, patch: Patch, older: Thread) -> str:
+    """What the author wrote below a remark, in answer to the mail it stands in; "" where nothing."""
+    for other in older.replies:
+        if other.parent == reply.message_id and address(other.author) == address(patch.author):
+            for one in other.remarks:
+                if quotes(one.quoted[-40:], remark.text[-6:]):
+                    return "\n".join(one.text)
+    return ""
+
+
+def _state(spoken: Spoken | None, text: str, kind: str, patch: Patch, alignment: Alignment) -> Became:
+    now = alignment.counterpart(patch)
+    if speaks_of_subject(text) and (spoken is None or spoken.line.path == CHANGELOG):
+        if now is None:
+            return Became("gone")
+        return Became("unchanged") if now.title == patch.title else Became("changed", now.title)
+    if spoken is None:
+        return Became("unclear")
+    if spoken.line.path == CHANGELOG:
+        return _in_changelog(spoken.line, text, patch, now)
+    pair = alignment.file(patch, spoken.line.path)
+    if pair is None:
+        return Became("gone")
+    at = next((number for number, line in enumerate(pair.old) if line == spoken.line), None)
+    return Became("unclear") if at is None else _in_code(at, spoken, text, kind, pair)
+
+
+def _in_code(at: int, spoken: Spoken, text: str, kind: str, pair: FilePair) -> Became:
+    """What became of a line of a file."""
+    if at not in pair.same:
+        start, end = pair.replaced[at]
+        after = likest(pair.old[at].text, pair.new[start:end])
+        return (
+            Became("changed", after.text)
+            if after
+            else Became("gone", "")
+            if start == end
+            else Became("changed")
+        )
+    new = pair.new[pair.same[at]]
+    if new.text != pair.old[at].text and (speaks_of_name(text) or _defines(pair.old[at].text)):
+        return Became("changed", new.text)
+    start, end = region_of(pair.old, at)
+    near = _around(pair.old, at, min(spoken.company + 1, _LINES_ABOVE))
+    changed = _change_in(pair, near)
+    if changed is None and kind != "declined":
+        changed = _change_in(pair, range(start, end))
+    return Became("unchanged") if changed is None else Became("near", changed)
+
+
+def _around(lines: Sequence[Said], at: int, above: int) -> range:
+    """The places next to a line in its hunk: so many above, and those below."""
+    hunk = lines[at].hunk
+    places = [
+        n for n in range(max(0, at - above), min(len(lines), at + _LINES_BELOW + 1)) if lines[n].hunk == hunk
+    ]
+    return range(places[0], places[-1] + 1)
+
+
+def _defines(text: str) -> bool:
+    """Whether a line begins a definition, so that another name in it is a change of its own."""
+    return text[:1].isalpha() or text.startswith(("#define", "_"))
+
+
+def _change_in(pair: FilePair, places: Sequence[int]) -> str | None:
+    """The first line that differs, is gone or came in between places of the older file; None where none does."""
+    last: int | None = None
+    for at in places:
+        now = pair.same.get(at)
+        if now is None:
+            if not pair.old[at].text.strip():
+                continue
+            start, end = pair.replaced[at]
+            after = likest(pair.old[at].text, pair.new[start:end])
+            return after.text if after else ""
+        between = pair.new[last + 1 : now] if last is not None else ()
+        added = [line.text for line in between if line.text.strip()]
+        if added:
+            return added[0]
+        if now is not None and pair.new[now].text != pair.old[at].text and _defines(pair.old[at].text):
+            return pair.new[now].text
+        last = now
     return None
 
 
-def company(lines: Sequence[Said], at: int, quoted: Sequence[str]) -> int:
-    """How many lines up to a place are quoted in the same order."""
-    above = [line.key for line in lines[max(at - FARTHEST_LINE, 0) : at + 1] if squeezed(line.text)]
-    count = 0
-    for one, other in zip(reversed(above), reversed(quoted), strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
+def _in_changelog(line: Said, text: str, patch: Patch, now: Patch | None) -> Became:
+    """What became of a line of a changelog; a remark below it that is not on its words may be on the whole patch."""
+    if now is None:
+        return Became("gone")
+    if (tag := _TAG.search(text)) and _given(tag[1], now) > _given(tag[1], patch):
+        return Became("changed")
+    paragraphs = _paragraphs(now.changelog)
+    plain = " ".join(line.text.split())
+    own = next((one for one in _paragraphs(patch.changelog) if plain in one), plain)
+    if not any(plain in one for one in paragraphs):
+        # The cover letter is spoken of as a whole, unless it is for its words.
+        whole = patch.index == 0 and not speaks_of_words(text)
+        return Became("unclear") if whole else Became("changed", _likest_line(line.text, now.changelog))
+    if not speaks_of_words(text):
+        return Became("unclear")
+    old = _paragraphs(patch.changelog)
+    if own not in paragraphs or own not in old:
+        return Became("near")
+    beside = [[*(["", *each])[each.index(own) : each.index(own) + 3]] for each in (old, paragraphs)]
+    return Became("unchanged") if beside[0] == beside[1] else Became("near")
 
 
-def state_of(line: Said, patch: Patch, newer: Series) -> str:
-    """ "changed", "near" (lines next to it changed), "unchanged", or "gone" with the file it stands in."""
-    if line.path == CHANGELOG:
-        texts = [[each.key for each in lines_of(other) if each.path == CHANGELOG] for other in newer.mails]
-        now = Counter(key for each in texts for key in each)
-    else:
-        files = [each for other in newer.patches for each in lines_of(other) if each.path == line.path]
-        if not files:
-            return "gone"
-        now = Counter(each.key for each in files)
-    if line.key not in now:
-        return "changed"
-    return "unchanged" if all(key in now for key in neighbours(line, patch)) else "near"
+def _given(key: str, patch: Patch) -> int:
+    """How many trailers of a key a patch has; "stable" is a Cc to that list."""
+    word = key.lower()
+    return sum(
+        each.key.lower() == word or (word == "stable" and "stable@" in each.value) for each in patch.trailers
+    )
 
 
-def neighbours(line: Said, patch: Patch) -> list[str]:
-    """The changed lines next to a line, those without a word left out."""
-    lines = [
-        each for each in lines_of(patch) if each.path == line.path and each.kind != " " and not each.trivial
-    ]
-    at = next(number for number, each in enumerate(lines) if each == line)
-    return [each.key for each in lines[max(at - NEAR, 0) : at + NEAR + 1]]
+def _paragraphs(changelog: Sequence[str]) -> list[str]:
+    """The paragraphs, each on one line, so that other line ends do not matter."""
+    return [" ".join(one.split()) for one in "\n".join(changelog).split("\n\n") if one.strip()]
+
+
+def _likest_line(text: str, lines: Sequence[str]) -> str:
+    found = likest(text, (Said(CHANGELOG, number, "", line) for number, line in enumerate(lines, 1)))
+    return found.text if found else ""
+
+
+def announced(text: str, line: Said | None, alignment: Alignment) -> str:
+    """What the newer cover letter or notes newly say of what a remark is about, "" where nothing."""
+    wanted = set(_IDENTIFIER.findall(text)) | set(_IDENTIFIER.findall(line.text if line else ""))
+    items = (one.strip() for one in alignment.told if one.strip()[:1] in ("-", "*", "+", "o"))
+    return next((one for one in items if wanted.intersection(_IDENTIFIER.findall(one))), "") if wanted else ""
+
+
+def _elsewhere(text: str, patch: Patch, alignment: Alignment) -> Became | None:
+    """What the newer revision changes elsewhere, by a name or a file that the remark brings up; None for nothing."""
+    now = alignment.counterpart(patch)
+    if speaks_of_changelog(text) and now is not None and now.changelog != patch.changelog:
+        return Became("near")
+    names = set(_IDENTIFIER.findall(text)) | {found[1] for found in _CALLED.finditer(text)}
+    names -= alignment.new_names()
+    files = {found[0].rpartition("/")[2] for found in _FILE.finditer(text)}
+    before = {change.path for patch in alignment.older.patches for change in patch.files}
+    for line in alignment.fresh:
+        named = line.path not in before and line.path.rpartition("/")[2] in files
+        if named or names.intersection(_WORD.findall(line.text)):
+            return Became("near", line.text)
+    return None
