@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.formula import Formula, all_of, can_hold, follows, read_condition
+from patchscan.basics.formula import Formula, can_hold, follows
+from patchscan.c.branches import when
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -68,7 +69,7 @@ def shown(context: Context, file: ChangedFile, other: Function) -> bool:
 def condition_of(function: Function) -> Formula:
     """When a definition is compiled."""
     conditions = function.source.conditions_at(function.name_line)
-    return all_of(read_condition(each.expression, each.negated) for each in conditions)
+    return when(conditions)
 
 
 def text_of(function: Function) -> list[str]:

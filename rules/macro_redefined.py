@@ -95,7 +95,7 @@ def is_there(source: Source, macro: Macro) -> bool:
     """Whether a header defines a macro in every configuration, if only where nobody has before."""
     from patchscan.lookup.closure import condition
 
-    around = condition(tuple((each.expression, each.negated) for each in source.conditions_at(macro.line)))
+    around = condition(source.conditions_at(macro.line))
     if around is None:
         return True
     name = Formula("atom", f"?defined ( {macro.name} )")

@@ -14,10 +14,11 @@ from pathlib import Path
 from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.usage import FORMATS
-from patchscan.c.conditions import ConditionsByLine, directives, exports, macros
+from patchscan.c.branches import branches
+from patchscan.c.conditions import directives, exports, macros
 from patchscan.c.kerneldoc import comments, declaration_after
 from patchscan.c.source import parse, parse_fragment
-from patchscan.codebase.conditionals import evaluate, plain_text, without_comments
+from patchscan.codebase.conditionals import evaluate, plain_text
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.diff.read import read_diff
 from patchscan.kbuild.makefile import read_makefile
@@ -142,14 +143,12 @@ def read_fragment(data: bytes) -> None:
 
 
 def read_conditions(data: bytes) -> None:
-    found = tuple(directives(data, 1))
-    around = ConditionsByLine(found)
-    for directive in found[:5]:
-        around.at(directive.line)
+    found = branches(data)
+    for directive in tuple(directives(data, 1))[:5]:
+        found.at_line(directive.line)
     list(macros(data, data, 1))
     list(exports(data, 1))
     plain_text(data)
-    without_comments(data)
     for line in text_of(data).split("\n")[:20]:
         evaluate(line, lambda symbol: len(symbol) % 2)
 

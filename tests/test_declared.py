@@ -163,15 +163,15 @@ def test_includes_with_what_stands_around_them() -> None:
 #endif
 """
     found = [(each.name, each.quoted, each.conditions) for each in includes(text)]
-    condition = "defined(CONFIG_X) &&  \t!defined(MODULE)"
+    condition = "defined(CONFIG_X) && !defined(MODULE)"
     assert [(name, quoted) for name, quoted, _ in found] == [
         ("linux/a.h", False),
         ("b.h", True),
         ("linux/c.h", False),
         ("", False),
     ]
-    assert [[negated for _, negated in around] for _, _, around in found] == [[], [False], [True], []]
-    assert found[1][2][0][0].split() == condition.split()
+    assert [[each.negated for each in around] for _, _, around in found] == [[], [False], [True], []]
+    assert found[1][2][0].expression == condition
 
 
 def closure(files: dict[str, bytes], architecture: str = "x86") -> Closure:

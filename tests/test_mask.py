@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from patchscan.c.lexical import first_branches, without_comments
+from patchscan.c.branches import first_branches
+from patchscan.c.lexical import without_comments
 from patchscan.c.mask import mask
 from patchscan.c.source import parse, parse_fragment
 from patchscan.flow.walk import states

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.branches import branches
 from patchscan.c.lexical import blank, directives, without_comments
 from patchscan.c.outline import function_name
 
@@ -93,22 +94,13 @@ def _leading_macro(lines: Sequence[bytes]) -> int:
 
 def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes]:
     """Body without the #if lines whose partner is not shown; code without any directive and leading macro."""
-    kept, opened = bytearray(body), []
-    bare = bytearray(code)
+    kept, bare = bytearray(body), bytearray(code)
     for match in directives(code):
         bare[match.start() : match.end()] = blank(match.group())
-        name = match.group(1)
-        if name in (b"if", b"ifdef", b"ifndef"):
-            opened.append([match.span()])
-        elif name in (b"else", b"elif", b"endif"):
-            if not opened:
-                kept[match.start() : match.end()] = blank(match.group())
-            elif name == b"endif":
-                opened.pop()
-            else:
-                opened[-1].append(match.span())
-    for start, end in (span for spans in opened for span in spans):
-        kept[start:end] = blank(bytes(kept[start:end]))
+    shown = branches(code)
+    for each in shown.found:
+        if each.opener not in shown.closed or each.opener < 0:
+            kept[each.start : each.end] = blank(bytes(kept[each.start : each.end]))
     end = 0
     for _ in range(macro):
         end = bare.find(b"\n", end) + 1 or len(bare)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.lexical import first_branches, without_defines
+from patchscan.c.branches import first_branches
+from patchscan.c.lexical import without_defines
 from patchscan.c.mask import mask, mask_header
 from patchscan.c.plaintext import Text
 from patchscan.c.syntax import descendants, tree

@@ -1,4 +1,4 @@
-"""Comments, strings, brackets and #if branches of a C text, without a parser. Every result keeps offsets."""
+"""Comments, strings, brackets and directives of a C text, without a parser. Every result keeps offsets."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,17 @@ _BRACKET = pattern(rb"[()\[\]{}]")
 _BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
 _DIRECTIVE = pattern(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
 _SPACE = pattern(rb"(?:\s|\\\n)*")
-_BRANCHES = frozenset(b"if ifdef ifndef elif elifdef elifndef else endif".split())
 _BLANKED = bytes(byte if byte in b" \t\n\r\v\f" else 32 for byte in range(256))
 
 
 def blank(text: bytes) -> bytes:
     """The text with every visible byte made a space; white space stays."""
     return text.translate(_BLANKED)
+
+
+def comments_blank(text: bytes) -> bytes:
+    """The text with comments blank and strings as they are; same length, same newlines."""
+    return _COMMENT_OR_STRING.sub(lambda found: blank(found[0]) if found[0][:1] == b"/" else found[0], text)
 
 
 def without_comments(text: bytes) -> bytes:
@@ -126,32 +130,4 @@ def without_defines(code: bytes) -> bytes:
     for match in directives(code):
         if match[1] == b"define":
             out[match.start() : match.end()] = blank(match[0])
-    return bytes(out)
-
-
-def first_branches(text: bytes) -> bytes:
-    """Keep only the first branch of every #if (the #else branch of `#if 0`); the rest becomes blank."""
-    out = bytearray(text)
-    kept: list[bool] = []
-    done: list[bool] = []
-    start = 0
-    for match in directives(text):
-        name = match.group(1)
-        if name not in _BRANCHES:
-            continue
-        if not all(kept):
-            out[start : match.start()] = blank(text[start : match.start()])
-        if name in (b"if", b"ifdef", b"ifndef"):
-            kept.append(match.group(2).strip() != b"0" or name != b"if")
-            done.append(kept[-1])
-        elif kept and name == b"endif":
-            kept.pop()
-            done.pop()
-        elif kept:
-            kept[-1] = not done[-1]
-            done[-1] = True
-        out[match.start() : match.end()] = blank(match.group())
-        start = match.end()
-    if not all(kept):
-        out[start:] = blank(text[start:])
     return bytes(out)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.attributes import is_attribute
-from patchscan.c.lexical import closing, ends_name, first_branches, next_byte, without_defines
+from patchscan.c.branches import first_branches
+from patchscan.c.lexical import closing, ends_name, next_byte, without_defines
 
 _TOP = pattern(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
 _NAME = pattern(rb"([A-Za-z_]\w*)\s*\(")

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.conditions import (
-    Condition,
-    ConditionsByLine,
-    Directive,
-    Export,
-    Macro,
-    directives,
-    exports,
-    macros,
-)
+from patchscan.c.branches import Branches, Condition, branches
+from patchscan.c.conditions import Directive, Export, Macro, directives, exports, macros
 from patchscan.c.lexical import without_comments
 from patchscan.c.mask import mask
 from patchscan.c.syntax import tree
@@ -155,8 +147,8 @@ class Text:
 
     def conditions_at(self, line: int) -> tuple[Condition, ...]:
         """The #if conditions that enclose a line, outermost first; of a fragment only those it shows."""
-        return self._conditions.at(line)
+        return self._branches.at_line(line)
 
     @cached_property
-    def _conditions(self) -> ConditionsByLine:
-        return ConditionsByLine(self.directives)
+    def _branches(self) -> Branches:
+        return branches(self.code, self._first_row_line)

@@ -10,11 +10,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.c.conditions import (
-    Condition,
-    Export,
-    Macro,
-)
+from patchscan.c.branches import Condition
+from patchscan.c.conditions import Export, Macro
 from patchscan.c.fragment import repair
 from patchscan.c.function import Call, Control, Function, Variable
 from patchscan.c.lexical import blank

@@ -6,6 +6,8 @@ from functools import cached_property, lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c import lexical
+from patchscan.c.branches import Branches, Condition, branches
 
 _HIDDEN = pattern(
     rb"/\*.*?(?:\*/|\Z)"
@@ -14,8 +16,6 @@ _HIDDEN = pattern(
     rb"|'(?:[^'\\\n]|\\.)*'?",
     re.S,
 )
-_DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
-_CONDITIONAL = pattern(rb"[ \t]*#[ \t]*(ifdef|ifndef|if|elifdef|elifndef|elif|else|endif)\b(.*)", re.S)
 _BLANK = bytes(byte if byte == 10 else 32 for byte in range(256))
 
 
@@ -29,13 +29,14 @@ class Directive:
 
 @frozen
 class Lexed:
-    """A text and its parts; code is the text with comments, strings and directives blanked, same length.
+    """A text and its parts, each of its length: masked without comments and strings, code without directives, too.
 
     hidden: (start, end, "comment" or "string") of what was blanked, in order.
     """
 
     text: bytes
     code: bytes
+    masked: bytes
     hidden: tuple[tuple[int, int, str], ...]
     directives: tuple[Directive, ...]
 
@@ -54,8 +55,7 @@ class Lexed:
 
     def conditions_at(self, offset: int) -> tuple[str, ...]:
         """The #if conditions that hold at an offset, outermost first; an include guard is none."""
-        index = bisect_right(self._condition_starts, offset) - 1
-        return self._conditions[index][1] if index >= 0 else ()
+        return tuple(_shown(block) for block in self._branches.at_offset(offset) if block)
 
     @cached_property
     def _hidden_starts(self) -> list[int]:
@@ -66,22 +66,8 @@ class Lexed:
         return [directive.start for directive in self.directives]
 
     @cached_property
-    def _condition_starts(self) -> list[int]:
-        return [start for start, _ in self._conditions]
-
-    @cached_property
-    def _conditions(self) -> list[tuple[int, tuple[str, ...]]]:
-        guard = _guard_macro(self.directives)
-        stack: list[list[str]] = []
-        result = []
-        for directive in self.directives:
-            match = _CONDITIONAL.match(directive.text)
-            if match is None:
-                continue
-            _step(stack, match.group(1).decode(), _plain(match.group(2)), guard)
-            shown = tuple(" && ".join(branch) for branch in stack if branch)
-            result.append((directive.start + len(directive.text), shown))
-        return result
+    def _branches(self) -> Branches:
+        return branches(self.masked)
 
 
 # Of a file several symbols are asked for, one after the other.
@@ -96,49 +82,20 @@ def lex(text: bytes) -> Lexed:
         hidden.append((*match.span(), "comment" if found.startswith(b"/") else "string"))
         return found.translate(_BLANK)
 
-    def take(match: re.Match[bytes]) -> bytes:
-        directives.append(Directive(match.start(), match.group()))
-        return match.group().translate(_BLANK)
-
     masked = _HIDDEN.sub(hide, text)
-    return Lexed(text, _DIRECTIVE.sub(take, masked), tuple(hidden), tuple(directives))
+    code = bytearray(masked)
+    for match in lexical.directives(masked):
+        directives.append(Directive(match.start(), match.group()))
+        code[match.start() : match.end()] = match.group().translate(_BLANK)
+    return Lexed(text, bytes(code), masked, tuple(hidden), tuple(directives))
 
 
-def _step(stack: list[list[str]], keyword: str, condition: str, guard: str) -> None:
-    """Change the stack of open #if blocks: of each, the earlier branches negated and the condition now."""
-    if keyword in ("if", "ifdef", "ifndef"):
-        stack.append([_stated(keyword, condition)] if condition != guard else [])
-    elif keyword == "endif":
-        if stack:
-            stack.pop()
-    elif stack and stack[-1]:
-        refused = [*stack[-1][:-1], _negated(stack[-1][-1])]
-        stack[-1] = refused if keyword == "else" else [*refused, _stated(keyword[2:], condition)]
-
-
-def _stated(keyword: str, condition: str) -> str:
-    if keyword.endswith("ifdef"):
-        return f"defined({condition})"
-    if keyword.endswith("ifndef"):
-        return f"!defined({condition})"
-    return condition
+def _shown(block: tuple[Condition, ...]) -> str:
+    """The conditions of one #if as one expression."""
+    return " && ".join(_negated(each.expression) if each.negated else each.expression for each in block)
 
 
 def _negated(condition: str) -> str:
     if re.fullmatch(r"!\w+(\s*\(\s*\w+\s*\))?", condition):
         return condition[1:]
     return "!" + condition if re.fullmatch(r"\w+(\s*\(\s*\w+\s*\))?", condition) else f"!({condition})"
-
-
-def _plain(condition: bytes) -> str:
-    return re.sub(r"[\s\\]+", " ", condition.decode("utf-8", "surrogateescape")).strip()
-
-
-def _guard_macro(directives: tuple[Directive, ...]) -> str:
-    """The macro of an include guard: #ifndef X, #define X first, and the last directive closes it."""
-    if len(directives) < 3 or not re.match(rb"\s*#\s*endif", directives[-1].text):
-        return ""
-    opened = re.match(rb"\s*#\s*(?:ifndef\s+|if\s+!\s*defined\s*\(?\s*)(\w+)", directives[0].text)
-    defined = re.match(rb"\s*#\s*define\s+(\w+)", directives[1].text)
-    same = opened and defined and opened.group(1) == defined.group(1)
-    return opened.group(1).decode() if opened and same else ""

@@ -4,8 +4,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
+from patchscan.c.includes import includes
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.file import File, includes, indexed
+from patchscan.codebase.file import File, indexed
 from patchscan.kconfig.configured import Config
 
 Result = TypeVar("Result")
@@ -76,7 +77,8 @@ class Codebase:
         """The files in which a name used in `near` is looked up, nearest first."""
         if near not in self._orders:
             text = self._read(near)
-            included = [self._included(name, near) for name in includes(text)] if text is not None else []
+            named = [each.name for each in includes(text or b"") if each.name]
+            included = [self._included(name, near) for name in named]
             paths = dict.fromkeys([near, *filter(None, included), *self.scope])
             self._orders[near] = tuple(filter(None, map(self.file, paths)))
         return self._orders[near]

@@ -5,25 +5,13 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from patchscan.basics.record import frozen
-from patchscan.c.lexical import blank
+from patchscan.c.branches import Branches, Held, branches
+from patchscan.c.lexical import blank, comments_blank
 from patchscan.codebase.assembly import as_c, has_macros
 
-# Searched in a text with a newline before it: re.M's ^ is tried at every character.
-_DIRECTIVE = re.compile(rb"\n[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|[^\n])*)")
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|0[xX][0-9a-fA-F]+|\d+|\w+)[uUlL]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_COMMENT = re.compile(rb"/\*[^*]*(?:\*(?!/)[^*]*)*\*/|//[^\n]*")
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
-
-
-@frozen
-class Directive:
-    """One conditional directive: its offsets in the text, "if", "else", ..., and the words behind that."""
-
-    start: int
-    end: int
-    kind: str
-    words: str
 
 
 @frozen(eq=False)
@@ -31,61 +19,37 @@ class Text:
     """A file's text without comments, offsets kept; symbols: every word that its conditions may ask for."""
 
     code: bytes
-    directives: tuple[Directive, ...]
+    branches: Branches
     symbols: tuple[str, ...]
 
     def seen_through(self, value: Callable[[str], int]) -> bytes:
         """The text, same length and lines, with the branches that are left out, and the directives, blanked."""
-        out, stack, last = bytearray(self.code), list[str](), 0
-        for directive in self.directives:
-            if any(state != "live" for state in stack):
+        live: dict[Held | None, bool] = {None: True}
+
+        def is_live(held: Held | None) -> bool:
+            if held is not None and held not in live:
+                holds = evaluate(held.condition.expression, value) != held.condition.negated
+                live[held] = is_live(held.outer) and holds
+            return live[held]
+
+        out, last, kept = bytearray(self.code), 0, True
+        for directive, held in zip(self.branches.found, self.branches.behind, strict=True):
+            if not kept:
                 out[last : directive.start] = blank(self.code[last : directive.start])
-            _step(stack, directive, value)
             out[directive.start : directive.end] = blank(self.code[directive.start : directive.end])
-            last = directive.end
+            last, kept = directive.end, is_live(held)
+        if not kept:
+            out[last:] = blank(self.code[last:])
         return bytes(out)
 
 
 @lru_cache(maxsize=4096)
 def plain_text(text: bytes) -> Text:
     """A C or assembly file's text (see patchscan.codebase.assembly), read once for all configurations."""
-    code = without_comments(as_c(text) if has_macros(text) else text)
-    directives = tuple(
-        Directive(found.start(), found.end() - 1, found[1].decode(), _words(found[2]))
-        for found in _DIRECTIVE.finditer(b"\n" + code)
-    )
-    words = _WORD.findall("\n".join(directive.words for directive in directives))
-    return Text(code, directives, tuple(dict.fromkeys(words)))
-
-
-def without_comments(text: bytes) -> bytes:
-    """The same length with comments blanked."""
-    return _COMMENT.sub(lambda found: blank(found.group()), text)
-
-
-def _words(argument: bytes) -> str:
-    return argument.replace(b"\\\n", b"  ").decode("latin-1")
-
-
-def _step(stack: list[str], directive: Directive, value: Callable[[str], int]) -> None:
-    """One conditional directive; a branch is "live", "later" (none taken yet) or "done"."""
-    kind, words = directive.kind, directive.words
-    outer_dead = any(state != "live" for state in stack[: -1 if kind in ("elif", "else") else None])
-    if kind in ("if", "ifdef", "ifndef"):
-        if outer_dead:
-            stack.append("done")
-            return
-        set_at_all = kind != "if" and bool(value((words.split() or [""])[0]))
-        taken = evaluate(words, value) if kind == "if" else set_at_all == (kind == "ifdef")
-        stack.append("live" if taken else "later")
-    elif kind == "endif":
-        if stack:
-            stack.pop()
-    elif stack:
-        if stack[-1] in ("live", "done"):
-            stack[-1] = "done"
-        elif kind == "else" or evaluate(words, value):
-            stack[-1] = "live"
+    code = comments_blank(as_c(text) if has_macros(text) else text)
+    found = branches(code)
+    words = _WORD.findall("\n".join(each.text for each in found.found))
+    return Text(code, found, tuple(dict.fromkeys(words)))
 
 
 def evaluate(expression: str, value: Callable[[str], int]) -> bool:

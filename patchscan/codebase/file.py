@@ -22,7 +22,6 @@ _DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)"
 _PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
 _ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
 _CONSTANT = re.compile(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
-_INCLUDE = re.compile(rb"\n[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]")
 _PER_CPU = re.compile(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
 _GLOBAL = re.compile(
     rb"\n(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
@@ -209,9 +208,3 @@ def indexed(path: str, text: bytes, config: Config) -> File:
 def _indexed(path: str, text: Text, values: tuple[int, ...]) -> File:
     known = dict(zip(text.symbols, values, strict=True))
     return File(path, text.seen_through(lambda symbol: known.get(symbol, 0)))
-
-
-@lru_cache(maxsize=4096)
-def includes(text: bytes) -> tuple[str, ...]:
-    """The files that a text includes, in order, whatever the configuration."""
-    return tuple(name.decode("latin-1") for name in _INCLUDE.findall(b"\n" + text))

@@ -8,13 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from patchscan.basics.record import frozen
+from patchscan.c.branches import OPENS, branches
+from patchscan.c.lexical import comments_blank
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import PatchState
 
 _HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
 _DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)
-_DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|else|elif|endif)\b([^\n]*)", re.M)
 _NAMED_END = re.compile(rb"!?\s*\b(CONFIG_\w+)\b")
 _PER_CPU = re.compile(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
 
@@ -163,8 +164,8 @@ def _take_functions(content: bytes, hunk: Hunk) -> tuple[bytes, list[str]]:
     if not changed:
         return content, []
     start = found[0].start()
-    conditions = [match for match in _DIRECTIVE.finditer(text) if match.start() < start]
-    block = text[conditions[0].start() if conditions else start :]
+    conditions = [each for each in branches(comments_blank(text)).found if each.start < start]
+    block = text[conditions[0].start if conditions else start :]
     end = max(block.rfind(b"\n}\n") + 3, block.rfind(b"#endif"))
     block = block[: block.find(b"\n", end) + 1] if end < len(block) else block
     for name in names:
@@ -189,20 +190,13 @@ def _body_changes(hunk: Hunk, name: str) -> bool:
 def _balanced(text: bytes) -> bytes:
     """The text with the #if that its first #else or #endif belongs to put in front, its condition as the
     comment on the #endif names it, and with #endif for what is left open."""
-    depth, missing = 0, b""
-    for match in _DIRECTIVE.finditer(text):
-        kind = match.group(1)
-        if kind in (b"if", b"ifdef", b"ifndef"):
-            depth += 1
-        elif kind == b"endif":
-            depth -= 1
-            if depth < 0:
-                named = _NAMED_END.search(match.group(2))
-                missing = b"#ifdef %s\n" % named.group(1) if named else b"#if 1\n"
-                depth = 0
-        elif depth == 0 and not missing:
-            missing = b"#if 1\n"
-    return missing + text + b"#endif\n" * depth
+    found = branches(comments_blank(text))
+    above = [each for each in found.found if each.opener < 0]
+    ends = [text[each.start :].partition(b"\n")[0] for each in above if each.name == "endif"]
+    named = _NAMED_END.search(ends[0]) if ends else None
+    missing = b"#ifdef %s\n" % named.group(1) if named else b"#if 1\n" if above else b""
+    opened = sum(each.name in OPENS for each in found.found) - len(found.closed - {-1})
+    return missing + text + b"#endif\n" * (opened + (bool(above) and not ends))
 
 
 def _without(content: bytes, name: bytes) -> bytes:

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
 from patchscan.basics.record import frozen
+from patchscan.c.branches import Branches, branches
+from patchscan.c.lexical import without_comments
 from patchscan.kconfig.logical_lines import statements
 
-_DIRECTIVE = re.compile(
-    rb"^[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b((?:\\\n|/\*.*?\*/|[^\n])*)", re.M | re.S
-)
 _LONGEST = 20
-_SYMBOL = re.compile(rb"\bCONFIG_\w+")
+_SYMBOL = re.compile(r"\bCONFIG_\w+")
 
 
 @frozen(eq=False)
@@ -74,17 +73,12 @@ def read_selects(kconfig: str, symbols: Iterable[str]) -> dict[str, int]:
 def symbols_around(text: bytes, first: int, last: int) -> frozenset[str]:
     """The CONFIG_ symbols on the lines first to last (from 1), and those of the #if around line `first`."""
     lines = text.split(b"\n")
-    found = _SYMBOL.findall(b"\n".join(lines[first - 1 : last]))
-    stack: list[list[bytes]] = []
-    for line in lines[: first - 1]:
-        directive = _DIRECTIVE.match(line)
-        if directive is None:
-            continue
-        kind = directive.group(1)
-        if kind in (b"if", b"ifdef", b"ifndef"):
-            stack.append(_SYMBOL.findall(line))
-        elif kind == b"endif" and stack:
-            stack.pop()
-        elif stack:
-            stack[-1] += _SYMBOL.findall(line)
-    return frozenset(symbol.decode() for symbol in [*found, *(one for level in stack for one in level)])
+    found = _SYMBOL.findall(b"\n".join(lines[first - 1 : last]).decode("latin-1"))
+    around = conditionals(text).at_line(first)
+    return frozenset([*found, *(name for each in around for name in _SYMBOL.findall(each.expression))])
+
+
+@lru_cache(maxsize=256)
+def conditionals(text: bytes) -> Branches:
+    """The conditional directives of a C text; kept, since many lines of it are asked for."""
+    return branches(without_comments(text))

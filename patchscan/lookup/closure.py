@@ -6,14 +6,15 @@ makes (include/generated and the like) holds no names that a patch could lack, a
 
 import posixpath
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula, all_of, read_condition
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.includes import Conditions, Include, includes
+from patchscan.c.branches import Condition
+from patchscan.c.includes import Include, includes
 from patchscan.lookup.headers import text_of_header
 from patchscan.tree import Tree, safe_path
 from patchscan.tree.overlay import View
@@ -197,9 +198,9 @@ class Closure:
         return known[path]
 
 
-def condition(conditions: Conditions) -> Formula | None:
+def condition(conditions: Iterable[Condition]) -> Formula | None:
     """What stands around a line as one formula, with what is known of every compilation; None: nothing."""
-    parts = [_simplified(read_condition(text, negated)) for text, negated in conditions]
+    parts = [_simplified(read_condition(each.expression, each.negated)) for each in conditions]
     parts = [part for part in parts if part != Formula("constant", "1")]
     if not parts:
         return None

@@ -15,6 +15,8 @@ from patchscan.basics.formula import (
     read_condition,
 )
 from patchscan.basics.record import frozen
+from patchscan.c.branches import branches, when
+from patchscan.c.lexical import without_comments
 from patchscan.c.source import Function, Source, parse
 from patchscan.context import ChangedFile, Context
 from patchscan.kbuild.built import built_when
@@ -122,16 +124,8 @@ def conditions_around(view: View, path: str, hunk: Hunk) -> list[Formula] | None
 
 def ends_block(hunk: Hunk) -> bool:
     """Whether an #else or #endif of the hunk belongs to an #if above it."""
-    depth = 0
-    for line in hunk.lines:
-        word = "" if line.kind == "-" else line.text.lstrip("# \t") if line.text.startswith("#") else ""
-        if word.startswith("if"):
-            depth += 1
-        elif word.startswith(("endif", "el")):
-            if depth == 0:
-                return True
-            depth -= word.startswith("endif")
-    return False
+    shown = "\n".join(line.text for line in hunk.lines if line.kind != "-")
+    return any(each.opener < 0 for each in branches(without_comments(shown.encode("utf-8", "replace"))).found)
 
 
 def lines_of(source: Source, text: str) -> Iterator[int]:
@@ -151,7 +145,7 @@ def exactly_when(view: View, source: Source, line: int) -> Formula | None:
 
 def conditions_of(source: Source, line: int) -> Formula:
     """The #if conditions around a line of a text."""
-    return all_of(read_condition(each.expression, each.negated) for each in source.conditions_at(line))
+    return when(source.conditions_at(line))
 
 
 def defined_when(view: View, use: "Use") -> Formula:

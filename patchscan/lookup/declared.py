@@ -75,10 +75,7 @@ def _is_head(code: bytes, before: bytes, end: int) -> bool:
 
 
 def _around(source: Source, line: int, name: str) -> Formula | None:
-    conditions = source.conditions_at(line)
-    return condition(
-        tuple((each.expression, each.negated) for each in conditions if not _gives_way(each, name))
-    )
+    return condition(each for each in source.conditions_at(line) if not _gives_way(each, name))
 
 
 def _gives_way(condition: Condition, name: str) -> bool:
