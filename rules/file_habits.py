@@ -129,6 +129,15 @@ USUAL = "\n".join(
 """
     for number in range(24)
 )
+WRAPPED = "\n".join(
+    f"""int walk_{number}(struct list *list)
+{{
+	return count_the_entries_of_a_list(list->the_first_entry_of_the_list,
+					   list->the_last_entry);
+}}
+"""
+    for number in range(24)
+)
 RULE = Rule(
     name="file-habits",
     summary="Layout differs from what the file keeps nearly everywhere",
@@ -207,6 +216,25 @@ Walk.
  #include <linux/of.h>
 +#include <linux/module.h> // want "headers stand in the order of their names .7 of 7"
  int x;
+""",
+        f"""
+>>> tree mm/example.c
+{WRAPPED}
+>>> patch mm: walk again
+Walk again.
+>>> file mm/example.c
+ int walk_0(struct list *list)
+ {{
+ 	return count_the_entries_of_a_list(list->the_first_entry_of_the_list,
+ 					   list->the_last_entry);
+ }}
+ 
++int walk_again(struct list *list)
++{{
++	return count_entries(list, // want "what fits on a line of 80 columns is not wrapped .24 of 24 places"
++			     NULL);
++}}
++
 """,
     ),
     good=(

@@ -218,6 +218,27 @@ CASES = [
         "+go(b);\n" + body("use(a);"),
     ),
     (
+        "begins-anew",
+        "use($X, $Y);",
+        {"in": "begins-anew"},
+        body("use(a,", "\t    1);"),
+        " static int work(struct part *part)\n {\n \tuse(a,\n+\t    use + 1);\n }",
+    ),
+    (
+        "file-lacks",
+        USE,
+        {"X": "file-lacks: \\bgo\\(${X}\\)"},
+        "+go(b);\n" + body("use(a);"),
+        "+go(a);\n" + body("use(a);"),
+    ),
+    (
+        "function-holds",
+        USE,
+        {"in": "function-holds: \\bgo\\("},
+        body("use(a);", "go(a);"),
+        body("use(a);") + "\n" + body("go(a);"),
+    ),
+    (
         "initialiser-of",
         "{ }",
         {"in": "initialiser-of: .*of_device_id"},
@@ -290,7 +311,8 @@ def test_where_it_holds_and_where_not(name: str, find: str, where: dict[str, str
     )
     wake = wake or ("." if find in (";", "$X = $K", "$X = $Y; return $X;") else "")
     found = [answer(find, where, text, frame, wake) for text in (yes, no)]
-    assert found == ["yes", "no"]
+    # Old files are not even searched.
+    assert found == ["yes", "nothing" if name == "new-file" else "no"]
 
 
 UNKNOWN = [

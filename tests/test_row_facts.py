@@ -110,3 +110,9 @@ def test_the_sources_of_rows_are_there() -> None:
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.include])
 def test_the_header_of_a_fix_is_there(name: str) -> None:
     assert (KERNEL / "include" / ROWS[name].include).exists()
+
+
+@with_kernel
+def test_what_is_said_to_be_constant_is_so_elsewhere() -> None:
+    known = (KERNEL / "scripts/const_structs.checkpatch").read_text().split()
+    assert set(ROWS["operations-not-constant"].names["T"]) <= set(known)

@@ -10,6 +10,7 @@ from patchscan.c.plaintext import Text
 
 # A little more than 80 is nobody's concern.
 COLUMNS = 90
+NARROW = 80
 _TAB = 8
 _NOTHING = -1
 _DECLARATION = pattern(
@@ -131,6 +132,20 @@ def aligned_arguments(lines: Lines) -> Iterator[Sample]:
         above = code.rstrip()
 
 
+def wraps_only_where_needed(lines: Lines) -> Iterator[Sample]:
+    """Whether a statement on two lines would not fit on one of 80 columns; messages apart."""
+    for (number, first, code), (_, second, below) in pairwise(lines):
+        head, tail = code.rstrip(), below.strip()
+        if first.rstrip() != head or second.strip() != tail or '"' in head + tail or "#" in head[:1]:
+            continue
+        depth, closed = head.count("(") - head.count(")"), tail.count(")") - tail.count("(")
+        assigned = head.endswith(" =") and depth == closed == 0 and tail.endswith(";")
+        passed = head.endswith((",", "(")) and depth == closed == 1 and tail.endswith((";", "{", ")"))
+        if assigned or passed:
+            blank = "" if head.endswith("(") else " "
+            yield Sample(number, _width(head + blank + tail) > NARROW, number)
+
+
 @frozen
 class Habit:
     """A way of layout. fewest, share: of kept samples, and among all, from which on a text keeps it.
@@ -155,6 +170,7 @@ HABITS = (
     Habit(aligned_arguments, 20, 0.97, "arguments that go on are aligned with the open parenthesis"),
     Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
     Habit(narrow_lines, 20, 0.95, f"what goes on in the next line is wrapped by column {COLUMNS}"),
+    Habit(wraps_only_where_needed, 15, 0.95, f"what fits on a line of {NARROW} columns is not wrapped"),
 )
 
 

@@ -11,7 +11,7 @@ from patchscan.match.answer import YES, Answer, unknown
 from patchscan.match.conditions import CONDITIONS
 from patchscan.match.fix import filled, fix_of
 from patchscan.match.matches import Match, new_matches, old_matches
-from patchscan.match.place import Place
+from patchscan.match.place import Place, is_made
 from patchscan.match.row import Row
 from patchscan.rule import Rule
 
@@ -37,6 +37,8 @@ def check(row: Row, context: Context) -> Iterator[Finding | Silence]:
     if not wakes(row, context.raw_words):
         return
     for file in context.c_files:
+        if row.of_new_files and not is_made(context, file.path):
+            continue
         if not wakes(row, file.raw_words) or (row.wake and not woken_by_form(row, file)):
             continue
         matches = list(new_matches(row, file))

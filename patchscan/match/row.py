@@ -88,6 +88,11 @@ class Row:
     good: tuple[str, ...]
     words: frozenset[str]
 
+    @property
+    def of_new_files(self) -> bool:
+        """Whether it is said of files only that the series makes."""
+        return any((wish.hole, wish.condition) == ("in", "new-file") for wish in self.wishes)
+
 
 def row_of(data: Mapping[str, Any]) -> Row:
     """A row of what TOML gives. Raises RowError for what its form shows to be wrong (see patchscan.match.rowfile)."""
@@ -144,8 +149,9 @@ def woken_by(find: Sequence[str], names: Mapping[str, Sequence[str]], wake: str)
         return frozenset()
     found: set[str] = set()
     for text in find:
-        named = [word for hole, words in names.items() if re.search(rf"\${hole}\b", text) for word in words]
-        found.update(named or [word_of(text.partition(";")[0])])
+        first = text.partition(";")[0]
+        named = [word for hole, words in names.items() if re.search(rf"\${hole}\b", first) for word in words]
+        found.update(named or [word_of(first)])
     return frozenset(found - {""})
 
 

@@ -188,6 +188,8 @@ def _searched_by(part: Shape) -> frozenset[str]:
     leaves = [leaf for leaf in part.leaves() if not leaf.is_hole]
     names = [leaf.text for leaf in leaves if leaf.kind in _NAMES or leaf.kind == "primitive_type"]
     names = [name for name in names if name != "NULL"]
+    if part.word not in ("", "if", "while"):
+        names.append(part.word)
     if not names:
         quoted = [leaf.text for leaf in leaves if leaf.kind in ("string_literal", "system_lib_string")]
         names = [word for text in quoted for word in WORD.findall(text)]

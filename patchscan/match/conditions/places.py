@@ -7,7 +7,7 @@ from patchscan.c.source import Function
 from patchscan.match.answer import YES, Answer, no, unknown, when
 from patchscan.match.conditions.variables import type_named
 from patchscan.match.fix import filled
-from patchscan.match.place import Condition, Place
+from patchscan.match.place import Condition, Place, is_made
 from patchscan.match.row import Wish
 from patchscan.match.shape import is_tested
 
@@ -218,14 +218,12 @@ def kept_as_flag(place: Place, wish: Wish) -> Answer:
 
 def new_file(place: Place, wish: Wish) -> Answer:
     """A file that the series makes: an old one may keep its own habits."""
-    path = place.file.path
-    made = any(
-        file.change.old_path is None
-        for context in (place.context, *place.context.earlier)
-        for file in context.files
-        if file.path == path
-    )
-    return when(made, "the file is an old one, which may keep its habits")
+    return when(is_made(place.context, place.file.path), "the file is an old one, which may keep its habits")
+
+
+def begins_anew(place: Place, wish: Wish) -> Answer:
+    """A construct whose first line the patch adds: one that stood there and grows is not the patch's."""
+    return when(place.match.first_line in place.file.added_numbers, "it stood there before the patch")
 
 
 def another_subsystem(place: Place, wish: Wish) -> Answer:
@@ -248,6 +246,27 @@ def file_holds(place: Place, wish: Wish) -> Answer:
     return no("the file has nothing of the kind")
 
 
+def file_lacks(place: Place, wish: Wish) -> Answer:
+    """Nothing in the file's text matches a regular expression, in which $X is what stands in a hole."""
+    source = place.match.source
+    form = filled(wish.argument, place.match.holes)
+    found = re.search(form.encode(), source.text)
+    if found is not None:
+        return no(f"the file holds {found[0].decode('utf-8', 'surrogateescape')}")
+    return YES if source.fragment is None else unknown("the hunk does not show the rest of the file")
+
+
+def function_holds(place: Place, wish: Wish) -> Answer:
+    """The function holds what matches a regular expression."""
+    function = place.match.function
+    if function is None:
+        return no("it stands outside functions")
+    code = place.match.source.code[function.start : function.end].decode("utf-8", "surrogateescape")
+    if re.search(wish.argument, code):
+        return YES
+    return no("the function has nothing of the kind") if function.whole else unknown("the hunk ends before")
+
+
 CONDITIONS = {
     "first-parameter": Condition(
         first_parameter,
@@ -262,9 +281,16 @@ CONDITIONS = {
     "given-back": Condition(given_back, "a value that is returned or assigned"),
     "tested-or-kept-as-flag": Condition(kept_as_flag, "a value of which only the truth is used"),
     "new-file": Condition(new_file, "in a file that the series makes"),
+    "begins-anew": Condition(begins_anew, "a construct whose first line the patch adds"),
     "another-subsystem": Condition(another_subsystem, "the relative path of a header of another subsystem"),
     "file-holds": Condition(
         file_holds, "the file holds what matches a regular expression", takes_argument=True
+    ),
+    "file-lacks": Condition(
+        file_lacks, "the file holds nothing that matches a regular expression", takes_argument=True
+    ),
+    "function-holds": Condition(
+        function_holds, "in a function that holds what matches a regular expression", takes_argument=True
     ),
     "sysfs-show": Condition(sysfs_show, "in a show() callback of sysfs"),
     "its-buffer": Condition(its_buffer, "the page that the show() callback fills"),

@@ -43,7 +43,7 @@ def lacks(place: Place, wish: Wish) -> Answer:
 
 def holds(place: Place, wish: Wish) -> Answer:
     """Some part of the text matches a regular expression."""
-    found = re.search(wish.argument, place.text(wish), re.S)
+    found = re.search(filled(wish.argument, place.match.holes), place.text(wish), re.S)
     return when(found is not None, f"{place.text(wish)} is another case")
 
 
