@@ -37,6 +37,7 @@ USING = ("call", "address", "initialiser", "reference", "macro", "export")
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every global function of a C file that the patch introduces, or whose export or `static` it takes away."""
     if not context.has_tree:
+        yield from in_new_files(context)
         return
     if context is context.all[0]:
         # One search answers for all patches.
@@ -49,6 +50,29 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield file.fine(line, f"{user} uses {name}, too")
         else:
             yield judge(context, file, name, shown, line, name in new)
+
+
+def in_new_files(context: Context) -> Iterator[Finding | Silence]:
+    """What can be said without a tree: who knows a constant of a new file must be in the series.
+
+    Of a function that is not so: a header that is not at hand may declare it, for each architecture to define.
+    """
+    for file in context.c_files:
+        if not file.path.endswith(".c") or file.change.kind != "create" or file.state.after is None:
+            continue
+        for line in sorted(file.added_numbers):
+            text = file.code_at(line)
+            found = VARIABLE.fullmatch(text) if "const" in text.split() and "=" in text else None
+            if found is None or SPECIAL.search(text) or not at_file_scope(file, line):
+                continue
+            user = user_in_series(context, file.path, found[1])
+            if user:
+                yield file.fine(line, f"{user} uses {found[1]}, too")
+            elif context.series.missing:
+                yield file.fine(line, f"a patch that uses {found[1]} may be missing here")
+            elif len(file.added_words[found[1]]) > 1:
+                message = f"only this file uses the variable {found[1]}: make it static"
+                yield file.finding(line, message, fix=with_static(file, line))
 
 
 def brought(context: Context) -> frozenset[str]:
@@ -297,6 +321,26 @@ obj-y += walk.o
  {
  	return walk_one(0);
  }
+""",
+        """
+>>> patch mm: walk
+>>> file mm/walk.c
++const struct walk_bank walk_banks[2] = { // want "only this file uses the variable walk_banks: make it static"
++	{ 0, 28 },
++};
++const struct walk_bank walk_shared[] = { { 1 } };
++const struct walk_bank *walk_current;
++
++int walk(void)
++{
++	return walk_banks[0].first + walk_shared[0].first + walk_current->first;
++}
+>>> file mm/other.c
++extern const struct walk_bank walk_shared[];
++int other(void)
++{
++	return walk_shared[0].first;
++}
 """,
         """
 >>> tree mm/other.c

@@ -20,6 +20,7 @@ STATEMENT_BEGINS = pattern(rb"(?:[;{}:]|\)|\belse|\bdo)\s*\Z")
 WORD = pattern(r"[A-Za-z_]\w*")
 SET = pattern(rb"\s*=(?!=)")
 LOOKS_BACK = 60
+ONLY_SET = "set but never used: leave it out, or was its value meant to be looked at?"
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -55,12 +56,24 @@ def locals_of(
         elif not new:
             continue
         named = named_by_macro(context.view, file, variable.name)
-        if named is None:
+        user = later_user(context, file, variable.name)
+        # Of what is only set the compiler speaks with W=1 alone.
+        if user and fault == ONLY_SET:
+            yield file.fine(variable.line, f"patch {user} uses {variable.name}")
+        elif named is None:
             yield file.unchecked(variable.line, f"a macro that is not at hand may use {variable.name}")
         elif named:
             yield file.fine(variable.line, f"a macro names {variable.name}")
         else:
             yield file.finding(variable.line, f"'{variable.name}' in {function.name}() is {fault}")
+
+
+def later_user(context: Context, file: ChangedFile, name: str) -> int:
+    """The next patch that names a variable on a line it adds to the file, 0 where none does."""
+    for other in context.later:
+        if any(name in each.added_words for each in other.c_files if each.path == file.path):
+            return other.patch.index
+    return 0
 
 
 def fault_in(function: Function, name: str) -> str | None:
@@ -88,7 +101,7 @@ def fault_of(function: Function, variable: Variable) -> str:
         return "declared and never used: leave it out"
     scalar = "[]" not in variable.type and len(declared) == 1
     if scalar and all(only_sets(code, at, at + len(name)) for at in uses):
-        return "set but never used: leave it out, or was its value meant to be looked at?"
+        return ONLY_SET
     return ""
 
 
@@ -161,13 +174,13 @@ def judge(
             return file.fine(line, f"another file may include this one and use {name}")
     elif may_be_included(context, file):
         return file.unchecked(line, f"without a tree, a file that is not here may use {name}")
-    for other in context.later:
-        if any(name in each.added_words for each in other.c_files if each.path == file.path):
-            return file.finding(
-                line,
-                f"'{name}' is static and used only from patch {other.patch.index} on: until then the compiler "
-                "warns; introduce it with its first user",
-            )
+    user = later_user(context, file, name)
+    if user:
+        return file.finding(
+            line,
+            f"'{name}' is static and used only from patch {user} on: until then the compiler warns; introduce it "
+            "with its first user",
+        )
     if new:
         return file.finding(line, f"nothing uses '{name}': leave it out until something does")
     return file.finding(line, f"the patch removes the last use of '{name}': remove the variable, too")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
+from patchscan.c.filelevel import Statement, statements_naming
 from patchscan.c.function import Function, Variable
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _STRUCT = pattern(r"(?:const |volatile )*(struct|union) (\w+)(?: const)?\s*(\**)\s*(\[\])?")
+# One declarator, without attributes.
+_DECLARES = pattern(
+    r"(?:(?:static|extern|const|volatile|struct|union|unsigned|signed)\s+)*[a-z]\w*(?:\s+(?:long|int|char))*[\s*]+"
+)
 _QUALIFIER = pattern(r"\b(?:const|volatile|static|register|__iomem|__user|__rcu|__percpu|__force)\b")
 # Calls whose result has a type that formats and calculations fall over.
 _RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE": "size_t"}
@@ -47,7 +52,8 @@ class Types:
                 twice.add(each.name)
             self.variables[each.name] = plain(each.type)
         for name in twice:
-            del self.variables[name]
+            self.variables[name] = ""
+        self._outside: dict[str, str] = {}
 
     def of(self, node: "Node") -> str:
         """The type as declared, without qualifiers ("struct page *", "u64"), "" where it is not known."""
@@ -55,7 +61,8 @@ class Types:
         if node.type == "parenthesized_expression" and node.named_child_count == 1:
             return self.of(node.named_children[0])
         if node.type == "identifier":
-            return self.variables.get(source.text_of(node), "")
+            name = source.text_of(node)
+            return self.variables[name] if name in self.variables else self._of_file(name)
         if node.type == "cast_expression":
             kind = node.child_by_field_name("type")
             return plain(source.text_of(kind)) if kind is not None else ""
@@ -75,6 +82,14 @@ class Types:
             return pointed_to(self.of(argument))
         return ""
 
+    def _of_file(self, name: str) -> str:
+        """The type of a variable outside functions; where macros make or attributes change it, it is not known."""
+        if name not in self._outside:
+            found = [each for each in statements_naming(self.text, name) if each.kind != "prototype"]
+            kinds = {_declared_type(self.text, each) for each in found}
+            self._outside[name] = kinds.pop() if len(kinds) == 1 else ""
+        return self._outside[name]
+
     def _member(self, node: "Node") -> str:
         outer, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
         if outer is None or field is None:
@@ -88,6 +103,13 @@ class Types:
         members = found[1].named(self.function.source.text_of(field)) if found is not None else ()
         kinds = {plain(each.type) for each in members}
         return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _declared_type(text: bytes, variable: Statement) -> str:
+    head = text[variable.start : variable.name_start].decode("latin-1")
+    if variable.kind != "variable" or _DECLARES.fullmatch(head) is None:
+        return ""
+    return plain(head) + (" []" if variable.array else "")
 
 
 def types_in(context: Context, file: ChangedFile, function: Function) -> Types:
