@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _STRUCT = pattern(r"(?:const |volatile )*(struct|union) (\w+)(?: const)?\s*(\**)\s*(\[\])?")
+_NAME = pattern(r"[A-Za-z_]\w*")
 # One declarator, without attributes.
 _DECLARES = pattern(
     r"(?:(?:static|extern|const|volatile|struct|union|unsigned|signed)\s+)*[a-z]\w*(?:\s+(?:long|int|char))*[\s*]+"
 )
+_TABLE = pattern(r"\s*\[[^\]]*\]\s*\[")
 _QUALIFIER = pattern(r"\b(?:const|volatile|static|register|__iomem|__user|__rcu|__percpu|__force)\b")
 # Calls whose result has a type that formats and calculations fall over.
 _RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE": "size_t"}
@@ -46,11 +48,14 @@ class Types:
         self.text = text
         self.beside = beside
         self.variables: dict[str, str] = {}
+        self.const: set[str] = set()
         twice: set[str] = set()
         for each in (*function.parameters, *function.locals, *known):
             if each.name in self.variables and self.variables[each.name] != plain(each.type):
                 twice.add(each.name)
             self.variables[each.name] = plain(each.type)
+            if _leads_to_const(each.type):
+                self.const.add(each.name)
         for name in twice:
             self.variables[name] = ""
         self._outside: dict[str, str] = {}
@@ -82,6 +87,22 @@ class Types:
             return pointed_to(self.of(argument))
         return ""
 
+    def leads_to_const(self, node: "Node") -> bool:
+        """Whether a value plainly is a pointer to what is const: a variable declared so, or the address of one."""
+        text = self.function.source.text_of(node)
+        name = text.removeprefix("&").strip()
+        if not _NAME.fullmatch(name):
+            return False
+        if name in self.variables:
+            pointer = "*" in self.variables[name]
+            return name in self.const and pointer != text.startswith("&")
+        kind = self._of_file(name)
+        found = [each for each in statements_naming(self.text, name) if each.kind == "variable"]
+        heads = [self.text[each.start : each.name_start].decode("latin-1") for each in found] if kind else []
+        direct = "*" not in kind and (text.startswith("&") or kind.endswith("[]"))
+        pointer = kind.count("*") == 1 and not text.startswith("&") and "[]" not in kind
+        return bool(heads) and (direct or pointer) and all(_leads_to_const(each) for each in heads)
+
     def _of_file(self, name: str) -> str:
         """The type of a variable outside functions; where macros make or attributes change it, it is not known."""
         if name not in self._outside:
@@ -105,9 +126,15 @@ class Types:
         return kinds.pop() if len(kinds) == 1 else ""
 
 
+def _leads_to_const(kind: str) -> bool:
+    """Whether a declared type is const, or a pointer to what is."""
+    return kind.count("*") <= 1 and "const" in kind.partition("*")[0].split()
+
+
 def _declared_type(text: bytes, variable: Statement) -> str:
     head = text[variable.start : variable.name_start].decode("latin-1")
-    if variable.kind != "variable" or _DECLARES.fullmatch(head) is None:
+    tail = text[variable.name_start + len(variable.name) : variable.end].decode("latin-1")
+    if variable.kind != "variable" or _DECLARES.fullmatch(head) is None or _TABLE.match(tail):
         return ""
     return plain(head) + (" []" if variable.array else "")
 
