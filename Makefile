@@ -38,7 +38,6 @@ manual: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--config-settings editable_mode=compat --editable '.[docs]'
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m sphinx -q -W --keep-going -b man docs docs/_build/man
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmark.py --write tests/benchmark.txt

@@ -23,6 +23,5 @@ html_show_sourcelink = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
-man_pages = [("generated/commands", "patchscan", "read kernel patch series as a reviewer does", "", 1)]
 
 write_pages(HERE / "generated")

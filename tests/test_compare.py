@@ -128,6 +128,10 @@ def test_what_cannot_be_tied_is_said_to_be_unclear() -> None:
         "> +\tint left = a;\n\nReviewed-by: Rita <rita@example.org>",
         "> +\tint left = a;\n\nLooks really good to me now:\nReviewed-by: Rita <rita@example.org>",
         "> +\tint left = a;\n\nNice, thanks!",
+        "> +\tint left = a;\n\nGood catch! Feel free to add:\n\nAcked-by: Rita <rita@example.org>",
+        "> +\tint left = a;\n\nAfter the discussion on v1 this LGTM, so:\n\nAcked-by: Rita <rita@example.org>",
+        "> +\tint left = a;\n\nThis looks pretty good, a couple of small points:",
+        "> +\tint left = a;\n\nPatch applied.  Thanks.\nRita",
         "Applied to the tree for next, thank you all.",
     ],
 )

@@ -23,7 +23,7 @@ _EMPTY = (
     r"(?:ok|okay|yes|yeah|yep|right|great|nice|cool|excellent|perfect|neat|good|awesome|fine|sure|lgtm|amazing)"
     r"(?: (?:work|job|one|stuff|catch|idea|point|cleanup|find|patch|series|thing|to me|by me|with me))?",
     r"(?:many )?(?:thanks|thank you|thx)\b.*",
-    rf"(?:(?:{_SUBJECTS}) )*(?:overall[ ,]+)?(?:looks?|seems?|reads?|lgtm|is|are) (?:\w+ )?"
+    rf"(?:(?:{_SUBJECTS}) )*(?:overall[ ,]+)?(?:looks?|seems?|reads?|lgtm|is|are) (?:(?!not\b)\w+ )?"
     rf"(?:(?:pretty|totally|very|really|mostly) )?(?:{_GOOD})\b.{{0,60}}",
     r"(?:i think )?(?:this|it|that) is (?:(?:an?|really|very) )*"
     r"(?:clever|good|nice|great|neat|excellent|welcome|useful|better|much better)\b.{0,60}",
@@ -31,11 +31,17 @@ _EMPTY = (
     r"(?:applied|queued|merged|picked up|pushed|i(?:'ve| have) (?:applied|queued|picked))\b.*",
     rf"(?:(?:{_FEW}) )+(?:{_THINGS})\b.{{0,40}}",
     r"(?:please )?(?:see|comments?|more)(?: \w+)? (?:below|inline)\b.{0,20}",
-    r"(?:with|other than|apart from|once|after|assuming) (?:this|that|these|those|the above|it)\b[^?]{0,60}",
+    r"(?:with|once|after|assuming) (?:this|that|these|those|it|the above)(?: (?:is|are|all|nits?|\w+ly))?"
+    r" ?(?:fixed|addressed|changed|resolved|done|sorted|corrected|removed|in place|said)\b[^?]{0,30}",
+    r"(?:other than|apart from) (?:this|that|these|those|the above|it)\b[^?]{0,60}",
     r"(?:feel free|you can) .*\b(?:add|keep)\b.*(?:by|tag)\b.*",
     r"(?:re)?viewed and tested\b.*",
     r"(?:(?:gentle|friendly) )?ping\b.{0,40}",
-    r"anyway",
+    r"anyway|so|feel free to add|(?:this |it |that )?makes sense(?: to me)?|smart|snip",
+    r"(?:good|nice|great) (?:catch|work|job|comment|idea|point|find|cleanup)\b.{0,30}",
+    # "Given the tests on x86 this looks good to me, so:"
+    r"(?:after|given|esp|especially|from|and|for|to me|i think|overall)\b.{0,120}"
+    r"\b(?:lgtm|looks (?:all )?(?:good|fine|ok|okay|great)(?: to me| now)*)(?:,? so)?",
 )
 _PRAISE = pattern(rf"\W*(?:(?:but )?otherwise\b[ ,]*|so[ ,]+)?(?:{'|'.join(_EMPTY)})?\W*", re.I)
 _PARTS = pattern(r"[,;]\s+|\s+and\s+")
@@ -122,7 +128,7 @@ _PROMISE = pattern(
     r"|send|include|switch|convert|replace|split|rework|adjust|improve|make|try|take|put|follow|clean|rephrase|reword)\b"
     r"|\b(?:done|fixed|changed|updated|removed|dropped|renamed|corrected|added)\b(?: in (?:v\d|the next)\w*)?[.!]?\s*$"
     r"|^\W*(?:sure|ok(?:ay)?|ack|agreed?|noted|got it|will do|good (?:catch|point|idea)|makes sense"
-    r"|you(?:'re| are) right|yes|yep|yeah|right|indeed|oops|my bad)\b|\bin (?:the )?(?:next|v\d+)\b"
+    r"|you(?:'re| are) right|oops|my bad)\b|\bin (?:the )?(?:next|v\d+)\b"
 )
 _AGREED = pattern(
     r"(?i)\W*(?:sure|ok(?:ay)?|ack|agreed?|will do|done|fixed|yes,|yeah,|good (?:catch|point|idea))\b"
