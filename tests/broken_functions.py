@@ -6,7 +6,6 @@ and ! swapped, `<` made `<=`. Told is how many of each kind the rules find, and 
 function that only adds a comment, which must be nothing.
 """
 
-import difflib
 import os
 import random
 import re
@@ -116,13 +115,14 @@ def said(path: str, before: bytes, after: bytes) -> list[Finding]:
     old, new = (
         text.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n") for text in (before, after)
     )
-    lines: list[Line] = []
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            lines += [Line(" ", old[i + n], i + n + 1, j + n + 1) for n in range(i_end - i)]
-        else:
-            lines += [Line("-", old[n], n + 1, None) for n in range(i, i_end)]
-            lines += [Line("+", new[n], None, n + 1) for n in range(j, j_end)]
+    first = next((n for n, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), 0)
+    ends = zip(reversed(old[first:]), reversed(new[first:]), strict=False)
+    last = next((n for n, (one, other) in enumerate(ends) if one != other), min(len(old), len(new)) - first)
+    old_end, new_end = len(old) - last, len(new) - last
+    lines = [Line(" ", old[n], n + 1, n + 1) for n in range(first)]
+    lines += [Line("-", old[n], n + 1, None) for n in range(first, old_end)]
+    lines += [Line("+", new[n], None, n + 1) for n in range(first, new_end)]
+    lines += [Line(" ", old[n], n + 1, n + 1 + new_end - old_end) for n in range(old_end, len(old))]
     change = FileChange(path, path, "modify", (Hunk(1, len(old), 1, len(new), "", tuple(lines)),))
     patch = example_patch(1, 1, "drivers: change a function", ["It is changed."], (change,))
     state = FileState(change, "tree", "", before, after, (0,))
