@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.brought import changed_words
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from patchscan.flow.unbalanced import Leak
 
 _MOST_STEPS = 6
+_LEADS = pattern(r"\w\s*\(|\bgoto\b|\breturn\b")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -26,26 +28,40 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What one function keeps because of the patch."""
-    from patchscan.flow.resources import may_take
-
-    if not may_take(function):
-        return
-    if not function.whole:
-        yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
-        return
     from patchscan.flow.building import graph_of
-    from patchscan.flow.holding import holdings
+    from patchscan.flow.resources import may_take
     from patchscan.flow.taking import words_of_taking
-    from patchscan.flow.unbalanced import leaks
 
     before = file.before_of(function.name)
     words = changed_words(file, function, before) if before is not None else None
-    if words is not None and words.isdisjoint(words_of_taking(function)):
+    takes = may_take(function) and (words is None or not words.isdisjoint(words_of_taking(function)))
+    if not takes and not loses_a_call(file, before):
+        return
+    if not function.whole:
+        yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
         return
     graph = graph_of(function)
     if graph is None:
         yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
         return
+    found = list(held(file, function, before, graph, words)) if takes else []
+    yield from found
+    if not found and before is not None and loses_a_call(file, before):
+        yield from fallen(file, function, before, graph)
+
+
+def held(
+    file: ChangedFile,
+    function: Function,
+    before: Function | None,
+    graph: "Graph",
+    words: frozenset[str] | None,
+) -> Iterator[Finding]:
+    """What tables and pairs of names tell; words: of the changed lines, None where these steer."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.holding import holdings
+    from patchscan.flow.unbalanced import leaks
+
     old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
 
     def held_before(identities: Collection[tuple[str, str]]) -> "Holdings | None":
@@ -57,12 +73,49 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
 
     found: dict[tuple[str, int], list[Leak]] = {}
     after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls)
-    for leak in leaks(after, held_before):
+    for leak in leaks(after, held_before, file.passage.kept):
         found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
     for each in found.values():
         finding = report(file, function, graph, each)
         if finding is not None:
             yield finding
+
+
+def loses_a_call(file: ChangedFile, before: Function | None) -> bool:
+    """Whether the patch takes away a line of a function that calls something or leads elsewhere."""
+    return before is not None and any(
+        before.first_line <= line <= before.last_line
+        and _LEADS.search(before.source.code_text(line)) is not None
+        for line in file.removed_numbers
+    )
+
+
+def fallen(file: ChangedFile, function: Function, before: Function, graph: "Graph") -> Iterator[Finding]:
+    """What a way out no longer gives back, told by the ways out beside it (see patchscan.flow.ladder)."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.ladder import missing
+
+    old = graph_of(before)
+    if old is None:
+        return
+    lines = {edge.line for point in old.points for edge in point.edges if edge.taken in ("yes", "no")}
+    kept = [(line, new) for line in sorted(lines) if (new := file.passage.kept(line)) is not None]
+    for each in missing(graph, old, kept):
+        other = file.patch_line(each.other)
+        why = {
+            "before": f"the way out before it, from line {other}, makes it, and nothing since did",
+            "after": f"the next way out, from line {other}, makes it, and nothing is taken between the two",
+            "dead": f"no way leads to it on line {other} any more",
+        }[each.why]
+        near = (line for line in sorted(file.touched_numbers) if line >= each.line)
+        line = next(near, each.line)
+        yield file.finding(
+            line,
+            f"{function.name}() no longer calls {each.call.name}() where line {file.patch_line(each.line)} leads out, "
+            f"as it did before the patch; {why}",
+            (file.evidence(each.line), file.evidence(each.other)),
+        )
+        return
 
 
 def report(file: ChangedFile, function: Function, graph: "Graph", found: "Sequence[Leak]") -> Finding | None:
@@ -136,6 +189,51 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static int open(struct port *port)
+ {
+ 	int ret;
+ 
+ 	ret = port_make_vectors(port);
+ 	if (ret)
+ 		goto out_reset;
+ 	ret = set_queues(port, 4);
+ 	if (ret)
+-		goto out_vectors;
++		goto out_reset; // want "where line 9 leads out.*next way out, from line 12"
+ 	ret = set_buffers(port, 4);
+ 	if (ret)
+ 		goto out_vectors;
+ 	return 0;
+ 
+ out_vectors:
+ 	port_free_vectors(port);
+ out_reset:
+ 	port_reset(port);
+ 	return ret;
+ }
+""",
+        """
+ static int open(struct port *port)
+ {
+ 	int ret;
+ 
+ 	ret = port_make_vectors(port);
+ 	if (ret)
+ 		goto out_reset;
+ 	ret = set_queues(port, 4);
+ 	if (ret)
+-		goto out_vectors;
++		goto out_reset; // want "no way leads to it on line 14 any more"
+ 	return 0;
+ 
+ out_vectors:
+ 	port_free_vectors(port);
+ out_reset:
+ 	port_reset(port);
+ 	return ret;
+ }
+""",
         """
  static int grow(struct buffer *buffer)
  {
@@ -232,6 +330,58 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static int open(struct port *port)
+ {
+ 	int ret;
+ 
+-	ret = port_make_vectors(port);
+-	if (ret)
+-		goto out_reset;
+ 	ret = set_queues(port, 4);
+ 	if (ret)
+-		goto out_vectors;
++		goto out_reset;
++	ret = port_make_vectors(port);
++	if (ret)
++		goto out_reset;
+ 	ret = set_buffers(port, 4);
+ 	if (ret)
+ 		goto out_vectors;
+ 	return 0;
+ 
+ out_vectors:
+ 	port_free_vectors(port);
+ out_reset:
+ 	port_reset(port);
+ 	return ret;
+ }
+""",
+        """
+ static int add(struct port *port)
+ {
+ 	struct item *item = new_item(port);
+ 	int ret;
+ 
+ 	ret = fill(port);
+ 	if (ret)
+ 		goto out_free;
+ 	item_register(port, item);
+ 	ret = send(port);
+ 	if (ret)
+-		goto out_free;
++		goto out;
+ 	ret = settle(port, item);
+ 	if (ret)
+ 		goto out;
+ 	return 0;
+ 
+ out_free:
+ 	item_free(item);
+ out:
+ 	return ret;
+ }
+""",
         """
  static int lock_port(struct port *port)
  {

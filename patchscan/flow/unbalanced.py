@@ -24,10 +24,15 @@ class Leak:
     other: Way | None = None
 
 
-def leaks(after: Holdings, before: Callable[[Collection[Identity]], Holdings | None]) -> Iterator[Leak]:
+def leaks(
+    after: Holdings,
+    before: Callable[[Collection[Identity]], Holdings | None],
+    kept: Callable[[int], int | None],
+) -> Iterator[Leak]:
     """The ways out that hold something, and did not before.
 
-    before: what some resources were held before, None where that state is not known; only asked for what is held now.
+    before: what some resources were held before, None where that state is not known; only asked for what is held now;
+    kept: where a line from before stands now, None where it is taken away.
     """
     suspected = [
         identity for identity, now in after.items() if any(each.at(HELD) or each.kept() for each in now)
@@ -39,7 +44,7 @@ def leaks(after: Holdings, before: Callable[[Collection[Identity]], Holdings | N
         for holding in after[identity]:
             if not holding.complete:
                 continue
-            for each in _judged(holding, old):
+            for each in _judged(holding, old, kept):
                 key = key_of(each.way)
                 if said[key] > 0 and each.why != "was given back":
                     said[key] -= 1
@@ -61,14 +66,14 @@ def _suspects(holding: Holding) -> Iterator[Way]:
             yield each
 
 
-def _judged(holding: Holding, old: Sequence[Holding]) -> Iterator[Leak]:
+def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int | None]) -> Iterator[Leak]:
     seen = set()
     for way in sorted(
         (*holding.at(HELD), *holding.kept()), key=lambda each: (each.line, len(str(each.category)))
     ):
         if (way.line, way.category) in seen:
             continue
-        leak = _was_given_back(holding, way, old)
+        leak = _was_given_back(holding, way, old) or _was_given_back_here(holding, way, old, kept)
         if leak is None and way.token.state == HELD:
             leak = _strict(holding, way)
         if leak is not None:
@@ -102,6 +107,23 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
         # It is handed on where the function succeeds, and given back where it fails.
         return None
     return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
+
+
+def _was_given_back_here(
+    holding: Holding, way: Way, old: Sequence[Holding], kept: Callable[[int], int | None]
+) -> Leak | None:
+    """A way out at a statement at which before the patch all ways had given it back."""
+    if way.token.state != HELD or not old or not all(each.complete for each in old):
+        return None
+    was = [each for one in old for each in one.ways if kept(each.line) == way.line]
+    now = [each for each in holding.ways if each.line == way.line]
+    if (
+        was
+        and all(each.token.state == GIVEN for each in was)
+        and all(each.token.state == HELD for each in now)
+    ):
+        return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
+    return None
 
 
 def _strict(holding: Holding, way: Way) -> Leak | None:
