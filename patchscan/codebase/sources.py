@@ -54,6 +54,7 @@ class _TreeReader:
         self._names: dict[str, dict[str, list[str]]] = {}
         self._defining: dict[tuple[str, str], Sequence[str]] = {}
         self._declaring: dict[tuple[str, str], Sequence[str]] = {}
+        self._opening: dict[tuple[str, str], Sequence[str]] = {}
 
     def read(self, path: str) -> bytes | None:
         if path not in self._contents:
@@ -78,14 +79,15 @@ class _TreeReader:
         return self._declaring[directory, structure]
 
     def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
-        opens = re.compile(rb"\b(?:struct|union)\s+%s\s*\{" % structure.encode())
         held = look_up(tree, [structure], checked=False)
         paths = held[structure] if held is not None else sorted(tree.files(directory, deep=False))
-        for under in (f"{directory}/", f"{directory.rpartition('/')[0]}/", "include/"):
-            near = [path for path in paths if path.endswith(".h") and path.startswith(under)]
-            found = [path for path in near if opens.search(self.read(path) or b"")]
-            if found:
-                return found
+        for under in (f"{directory}/", f"{directory.rpartition('/')[0]}/", "include/linux/", "include/"):
+            what = (under, structure)
+            if what not in self._opening:
+                near = (path for path in paths if path.endswith(".h") and path.startswith(under))
+                self._opening[what] = [path for path in near if _opens(self.read(path) or b"", structure)]
+            if self._opening[what]:
+                return self._opening[what]
         return ()
 
     def _find_defining(self, tree: Tree, directory: str, name: str) -> Sequence[str]:
@@ -105,6 +107,14 @@ class _TreeReader:
                         names.setdefault(found, []).append(path)
             self._names[directory] = names
         return self._names[directory]
+
+
+def _opens(text: bytes, structure: str) -> bool:
+    """Whether a text declares the members of a structure; what most texts lack is asked for first, for it is quick."""
+    name = structure.encode()
+    if name + b" {" not in text and name + b"\n{" not in text:
+        return False
+    return re.search(rb"\b(?:struct|union)\s+%s\s*\{" % name, text) is not None
 
 
 def _is_directly_in(path: str, directory: str) -> bool:

@@ -6,7 +6,7 @@ from patchscan.model.lowering.lowered import Access, Assign, Fence, Update, Writ
 from patchscan.model.lowering.memory import pointee, structure_of
 from patchscan.pairing.candidates import OWNED
 from patchscan.pairing.pair_model import Half, shape_between
-from patchscan.pairing.steps import Walk, key
+from patchscan.pairing.steps import WHOLE, Walk, key
 from patchscan.pairing.unordered import Unordered
 
 # What two sides that only their accesses bring together may be spoken of for; and what hands memory over.
@@ -30,7 +30,12 @@ def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> b
         return True
     if shape == "message passing" and not _are_near(own, partner):
         return False
-    if shape not in SPEAKING or _is_owned(partner) or not all(map(_is_meant, (own, partner))):
+    if (
+        shape not in SPEAKING
+        or _is_owned(partner)
+        or not _is_meant(own)
+        or not (_is_wide(own) or _is_meant(partner))
+    ):
         return False
     return not any(_is_private(event) for half in (own, partner) for event in half.accesses)
 
@@ -81,6 +86,11 @@ def _is_meant(half: Half) -> bool:
         if isinstance(step.event, type(flag.event)):
             return False
     return False
+
+
+def _is_wide(half: Half) -> bool:
+    """Whether a half accesses all that a structure has: any member of it is met by that."""
+    return any(str(key(event)).endswith(WHOLE) for event in half.accesses)
 
 
 def _are_near(own: Half, partner: Half) -> bool:

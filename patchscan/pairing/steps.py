@@ -1,6 +1,7 @@
 """A function as steps: its events in program order, each with the branches that lead to it, and what orders two."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from patchscan.basics.record import frozen, replace
 from patchscan.codebase.code import Codebase
@@ -41,6 +42,8 @@ class Step:
 
     def meets(self, other: "Step") -> bool:
         """Whether one execution can come along both."""
+        if self.path is other.path or not self.path or not other.path:
+            return True
         return all(self.path.get(branch, taken) == taken for branch, taken in other.path.items())
 
 
@@ -53,6 +56,11 @@ class Walk:
     steps: tuple[Step, ...]
     branches: Mapping[int, Branch | Choice]
     whole: bool
+
+    @cached_property
+    def between(self) -> tuple[Step, ...]:
+        """The steps that may keep others in order, or hide what does."""
+        return tuple(step for step in self.steps if isinstance(step.event, (Fence, Update, Lock, Wait, Hole)))
 
     def accesses(self) -> Iterator[tuple[Step, Access]]:
         """The steps that access memory that can be told from other memory."""
@@ -145,9 +153,9 @@ def order_between(walk: Walk, first: Step, second: Step, through: Step | None = 
     """What may order two steps that one execution can come along; through: a step on its way."""
     ways = {**first.path, **second.path, **(through.path if through is not None else {})}
     events, maybe, holes = list[Event](), list[Event](), list[Hole]()
-    for step in walk.steps[first.number + 1 : second.number]:
+    for step in walk.between:
         event = step.event
-        if not isinstance(event, (Fence, Update, Lock, Wait, Hole)) or not (
+        if not first.number < step.number < second.number or not (
             step.meets(first) and step.meets(second) and (through is None or step.meets(through))
         ):
             continue
