@@ -84,7 +84,7 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ignore", metavar="RULE,..", help="run all rules but these")
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
     configuration_arguments(command)
-    command.set_defaults(accept=None, timings=False, fix_patch=None, previous=None)
+    command.set_defaults(accept=None, timings=False, fix_patch=None, fix=False, diff=False, previous=None)
 
 
 def configuration_arguments(command: argparse.ArgumentParser) -> None:
@@ -128,6 +128,15 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fix-patch", metavar="FILE", help="write mechanical fixes there, on top of the series"
     )
+    command.add_argument(
+        "--diff", action="store_true", help="print the mechanical fixes as one diff in place of the report"
+    )
+    command.add_argument(
+        "--fix", action="store_true", help="make the mechanical fixes in the tree, which holds the series"
+    )
+    command.add_argument(
+        "--unsafe-fixes", action="store_true", help="with --diff and --fix: also those that are not certain"
+    )
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
     command.add_argument("--timings", action="store_true", help="say what took how long")
     _detail_arguments(command)
@@ -157,6 +166,10 @@ def check_together(options: argparse.Namespace) -> None:
         raise UsageError(
             "--base names a revision of a tree, and --no-tree leaves the tree out: leave one out"
         )
+    if has("diff") and has("format") not in (None, "text"):
+        raise UsageError("--diff stands in place of a report: leave --format out")
+    if has("unsafe_fixes") and not (has("diff") or has("fix")):
+        raise UsageError("--unsafe-fixes goes with --diff or --fix: name one of them")
     if has("select") is not None and not _names(has("select")):
         raise UsageError("--select names no rule: `patchscan rules` lists them")
     for directory in has("inbox") or ():

@@ -127,9 +127,9 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
     start = perf_counter()
     threads = read_all(series, options)
     seconds = perf_counter() - start
-    if len(threads) > 1 and (options.fix_patch or options.previous is not None):
+    if len(threads) > 1 and (options.fix_patch or options.fix or options.previous is not None):
         what = f"{' '.join(series)} holds {len(threads)} series"
-        raise UsageError(f"{what}: --fix-patch and --previous take one; name it alone")
+        raise UsageError(f"{what}: --fix-patch, --fix and --previous take one; name it alone")
     done = [judged_thread(thread, options, style, tools, seconds) for thread in threads]
     if len(done) == 1:
         return done[0]
@@ -144,20 +144,28 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
 
 
 def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools, seconds: float) -> Done:
-    """Judge a series and render the report; --accept and --fix-patch write their files first."""
+    """Judge a series and render the report; --accept, --fix-patch and --fix write their files first."""
     from patchscan.commands.measure import count
     from patchscan.report.render import documents
 
     report = report_of(thread, options, tools, seconds)
     if options.previous is not None and report.series is not None:
         report = with_remarks(report, options)
-    if options.fix_patch:
-        report = write_fixes(report, options)
+    if options.fix_patch or options.fix:
+        from patchscan.commands.fixing import fix_work_tree, write_patch
+
+        report = write_patch(report, options) if options.fix_patch else report
+        report = fix_work_tree(report, options) if options.fix else report
     if options.accept:
         from patchscan.settling.baseline import accept
 
         report = accept(options.baseline or tools.config.baseline, report, options.accept)
-    text = documents(report, options.format, *style, options.severity)
+    if options.diff:
+        from patchscan.commands.fixing import as_diff
+
+        text: Documents = (("fixes.diff", as_diff(report, options)),)
+    else:
+        text = documents(report, options.format, *style, options.severity)
     return Done(text, exit_status(report, options), count(report), report.judged.line)
 
 
@@ -197,14 +205,3 @@ def older_thread(thread: Thread, newer: Series, options: Namespace) -> Thread:
     raise UsageError(
         "--previous: no older revision in the input or in an inbox it links to; name it: --previous OLDER"
     )
-
-
-def write_fixes(report: Report, options: Namespace) -> Report:
-    """Write the mechanical fixes as one patch; the report says what could not go into it."""
-    from patchscan.basics.record import replace
-    from patchscan.commands.output import inputs_of, write_output
-    from patchscan.settling.fixes import fix_patch
-
-    text, problems = fix_patch(report)
-    write_output(options.fix_patch, (text,), inputs_of(options))
-    return replace(report, problems=report.problems + problems)
