@@ -166,7 +166,7 @@ def tree_of(options: Namespace) -> Tree | None:
 
     path = None if options.no_tree else options.tree or find_tree(working_directory())
     if path is None:
-        if options.base:
+        if getattr(options, "base", None):
             raise UsageError(
                 "--base names a revision of a tree, and there is no tree at hand: name it with --tree"
             )
