@@ -6,8 +6,9 @@ import pickle
 import re
 
 import pytest
+from patchscan.basics.fields import as_dict, is_frozen, plain
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import as_dict, field, frozen, is_frozen, plain, record, replace
+from patchscan.basics.record import field, frozen, record, replace
 
 
 @frozen

@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.fields import as_dict
 from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.problem import Problem
-from patchscan.basics.record import as_dict, frozen
+from patchscan.basics.record import frozen
 from patchscan.finding import Finding
 from patchscan.report.text import section_rows, summary
 from patchscan.results import Answered, Report

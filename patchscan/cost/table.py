@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.fields import plain
 from patchscan.basics.printable import printable
-from patchscan.basics.record import plain
 from patchscan.cost.comparing import Comparison
 from patchscan.cost.figures import Figure, SchemeCost
 from patchscan.cost.growth import Growth

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from patchscan.basics.fields import as_dict
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import as_dict, frozen
+from patchscan.basics.record import frozen
 
 _STRING = pattern(r"\"(?:[^\"\\]|\\.)*\"")
 _WORD = pattern(r"(?<![\w$])[A-Za-z_]\w*")

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from patchscan.basics.record import as_dict as fields
-from patchscan.basics.record import plain
+from patchscan.basics.fields import as_dict as fields
+from patchscan.basics.fields import plain
 from patchscan.finding import Finding
 from patchscan.report.tip import at_tip
 from patchscan.results import Report

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from patchscan.basics.record import as_dict
+from patchscan.basics.fields import as_dict
 from patchscan.model.verdicts.verdict import Verdict
 from patchscan.results import ModelResult, Step
 
