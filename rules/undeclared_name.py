@@ -161,9 +161,7 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
         if each.kind == "call":
             found.update(WORD.findall(code[each.start : each.end]))
     for other in context.not_applied:
-        for line in other.added:
-            if not line.text[:1].isspace():
-                found.update(WORD.findall(line.text))
+        found.update(word for text in declaring(context, file, other) for word in WORD.findall(text))
     for other_context in context.later:
         for other in other_context.c_files:
             found.update(
@@ -175,6 +173,20 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
     return found
 
 
+def declaring(context: Context, file: ChangedFile, other: ChangedFile) -> Iterator[str]:
+    """The lines of hunks that do not apply that may declare something for a file, and whose place is not known."""
+    from patchscan.lookup.unapplied import as_built
+
+    header = other.path.endswith(".h")
+    # A C file declares for itself, and for one that includes it.
+    if not header and other.path.rpartition("/")[0] != file.path.rpartition("/")[0]:
+        return
+    placed = (as_built(context).read(other.path) or b"") if header else b""
+    for line in other.added:
+        if not line.text[:1].isspace() and encode(line.text) not in placed:
+            yield line.text
+
+
 def judge(
     context: Context, file: ChangedFile, text: bytes, named: list[Named], before: bytes | None = None
 ) -> Iterator[Finding | Silence]:
@@ -184,7 +196,7 @@ def judge(
     """
     from patchscan.c.includes import includes
     from patchscan.lookup.closure import Closure, is_host_program
-    from patchscan.lookup.declared import look_up
+    from patchscan.lookup.declared import look_up, only_elsewhere
     from patchscan.lookup.pasted import glued_names
     from patchscan.lookup.unapplied import as_built
     from patchscan.lookup.uses import files_holding, headers_holding
@@ -211,22 +223,26 @@ def judge(
         if found is not None and found.architecture != closure.architecture:
             closure = Closure(view, file.path, text, found.architecture, more)
             answer = look_up(view, closure, headers, each.name, configuration)
+        if in_part and answer.kind == "unreached" and (known := configuration()) is not None:
+            answer = only_elsewhere(view, headers, each.name, known) or answer
         if before is not None and answer.kind != "always":
             old = Closure(view, file.path, before, closure.architecture)
             if look_up(view, old, headers, each.name, configuration).kind != "always":
                 continue
         if answer.kind == "nowhere":
-            known = closure.unknown or context.not_claimed or not each.name.islower()
-            paths = () if known else files_holding(view, each.name, most=EVERYWHERE)[0]
+            silent = closure.unknown or context.not_claimed or not each.name.islower()
+            paths = () if silent else files_holding(view, each.name, most=EVERYWHERE)[0]
             elsewhere = any(path != file.path for path in paths)
-            if not known and not elsewhere and not beside_glues(view, closure, each.name):
+            if not silent and not elsewhere and not beside_glues(view, closure, each.name):
                 told.setdefault("", []).append((each, answer, None))
         elif answer.kind == "unknown" or (answer.kind == "unreached" and (closure.unknown or in_part)):
             unknown.append(each.name)
         elif answer.declared is not None:
             told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
     for path in sorted(told):
-        yield finding(file, told[path], closure.unknown or "an #include outside its hunks" * in_part)
+        unsure = in_part or bool(context.not_claimed)
+        missing = closure.unknown or "an #include outside its hunks" * in_part
+        yield finding(file, told[path], missing, "info" if unsure else "")
     if unknown:
         why = closure.unknown or f"when {file.path} is built is not known"
         names = ", ".join(unknown[:MOST_NAMES])
@@ -262,8 +278,11 @@ def smallest(view: "View", source: "Source", name: str) -> "Configuration | None
     return find_configuration(view, wanted, any_of(()))
 
 
-def finding(file: ChangedFile, told: "list[Told]", missing: str) -> Finding:
-    """What to say of the names that one header declares, or none; missing: a header that is not at hand."""
+def finding(file: ChangedFile, told: "list[Told]", missing: str, severity: str) -> Finding:
+    """What to say of the names that one header declares, or none.
+
+    missing: a header that is not at hand; severity: where the tree is not quite that of the series.
+    """
     names = [f"'{each.name}'" for each, _, _ in told]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     shown = ", ".join(names[:MOST_NAMES]) + more
@@ -299,6 +318,7 @@ def finding(file: ChangedFile, told: "list[Told]", missing: str) -> Finding:
             f"{shown} {are} declared{needs} ({answer.declared.path}:{answer.declared.line}), but this is built "
             f"without, too ({where}): a stub is missing there, or the same condition here",
             evidence,
+            severity=severity,
         )
     return file.finding(
         line,
@@ -397,6 +417,33 @@ void sleep_begin(void);
  static int tick_probe(struct device *dev)
  {
 +	sleep_begin(); // want "'sleep_begin' is declared only with CONFIG_SLEEP .*x86 with no further option"
+ 	return 0;
+ }
+""",
+        """
+>>> tree drivers/Makefile
+obj-y += clock/
+>>> tree drivers/clock/Makefile
+obj-y += tick.o
+>>> tree drivers/Kconfig
+config SLEEP
+	bool "Sleep"
+>>> tree include/linux/sleep.h
+#ifdef CONFIG_SLEEP
+void sleep_begin(void);
+#else
+static inline void sleep_begin(void) { }
+#endif
+>>> patch clock: sleep
+>>> file include/linux/sleep.h
+ int of_another_base;
+ void sleep_begin(void);
++void sleep_deeply(void);
+>>> file drivers/clock/tick.c
+ #include <linux/sleep.h>
+ static int tick_probe(struct device *dev)
+ {
++	sleep_deeply(); // want "'sleep_deeply' is declared only with CONFIG_SLEEP"
  	return 0;
  }
 """,

@@ -138,6 +138,20 @@ def look_up(
     return Answer(kind, best, _gates(view, closure, under, best, configuration))
 
 
+def only_elsewhere(
+    view: View, headers: Sequence[str], name: str, configuration: Configuration
+) -> Answer | None:
+    """The answer for a file whose #include lines are not known, where no header declares a name in a configuration."""
+    strict = [each for path in headers for each in _strictly(view, path, name)]
+    if not strict:
+        return None
+    for each in strict:
+        if each.when is None or holds_in(view, configuration, each.when) is not False:
+            return None
+    best = min(strict, key=lambda each: (not each.path.startswith("include/linux/"), each.path))
+    return Answer("conditional", best, _off(view, best.when, configuration))
+
+
 def _on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str) -> bool:
     """Whether a header that is reached in every configuration declares a name, in some branch whatever holds.
 

@@ -10,6 +10,8 @@ from patchscan.tree.overlay import View
 _BUILD = pattern(r"(?:.*/)?(?:Kconfig|Kbuild|Makefile)[^/]*")
 _DEPENDS = pattern(r"\s*depends\s+on\b(.*)")
 _OPTION = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b")
+# A line of fewer characters, such as a brace or a comment's end, tells no place.
+_SHORT = 4
 _STRANGERS = "Kconfig.strangers"
 _KNOWN: WeakKeyDictionary[View, View] = WeakKeyDictionary()
 
@@ -17,20 +19,19 @@ _KNOWN: WeakKeyDictionary[View, View] = WeakKeyDictionary()
 def as_built(context: Context) -> View:
     """The tree as a patch leaves it, with what unapplied hunks add to Kconfig files and Makefiles at their end.
 
-    An entry means the same wherever it stands in its file, but for what an `if` or `menu` around it asks for. Of
-    headers the #include lines are kept. An option that an added `depends on` names and nothing defines comes from a
-    series that the tree lacks: it is taken as one that a user can turn on.
+    An entry means the same wherever it stands in its file, but for what an `if` or `menu` around it asks for. What a
+    hunk adds to a header stands beside the line that is beside it there, and so under the same #if. An option that an
+    added `depends on` names and nothing defines comes from a series that the tree lacks: it is taken as one that a
+    user can turn on.
     """
     view = context.view
     if view not in _KNOWN:
         changed = dict(view.changed)
         for other in (*context.earlier, context):
             for file in other.files:
-                kept = _of_interest(file.path) if file.used == "hunk" else None
-                if kept is not None:
-                    added = "\n".join(line.text for line in file.added if kept in line.text)
+                if file.used == "hunk" and _is_of_interest(file.path):
                     old = changed.get(file.path) or view.read(file.path) or b""
-                    changed[file.path] = old + b"\n" + added.encode("utf-8", "surrogateescape") + b"\n"
+                    changed[file.path] = _with_added(old, file)
         strangers = sorted(set(_strangers(context)))
         if strangers and view.exists("Kconfig"):
             changed["Kconfig"] = (view.read("Kconfig") or b"") + f'\nsource "{_STRANGERS}"\n'.encode()
@@ -39,11 +40,38 @@ def as_built(context: Context) -> View:
     return _KNOWN[view]
 
 
-def _of_interest(path: str) -> str | None:
-    """What a line of a file that does not apply has to hold to be kept, None where none is."""
-    if _BUILD.fullmatch(path):
-        return ""
-    return "#include" if path.endswith(".h") else None
+def _is_of_interest(path: str) -> bool:
+    return path.endswith(".h") or _BUILD.fullmatch(path) is not None
+
+
+def _with_added(text: bytes, file: ChangedFile) -> bytes:
+    """A file with the lines that the hunks of a change add, as far as their place is known; none is taken away."""
+    if not file.path.endswith(".h"):
+        added = "\n".join(line.text for line in file.added)
+        return text + b"\n" + added.encode("utf-8", "surrogateescape") + b"\n"
+    lines = text.decode("utf-8", "surrogateescape").split("\n")
+    rest: list[str] = []
+    for hunk in file.change.hunks:
+        place: int | None = None
+        for index, line in enumerate(hunk.lines):
+            if line.kind != "+":
+                found = _only_place(lines, line.text)
+                place = found + 1 if found is not None else place
+            elif line.text.strip() and _only_place(lines, line.text) is None:
+                if place is None:
+                    below = (_only_place(lines, each.text) for each in hunk.lines[index:] if each.kind != "+")
+                    place = next((found for found in below if found is not None), None)
+                if place is not None:
+                    lines.insert(place, line.text)
+                    place += 1
+                elif "#include" in line.text:
+                    rest.append(line.text)
+    return "\n".join([*lines, *rest, ""]).encode("utf-8", "surrogateescape")
+
+
+def _only_place(lines: list[str], text: str) -> int | None:
+    """The index of the only line of that text, None where there is none, or several."""
+    return lines.index(text) if len(text.strip()) > _SHORT and lines.count(text) == 1 else None
 
 
 def _strangers(context: Context) -> Iterator[str]:
