@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from time import monotonic
 
@@ -22,8 +23,8 @@ PATIENCE = 1.0
 
 @contextlib.contextmanager
 def watched(rules: Sequence[Rule], wanted: bool) -> Iterator[tuple[Rule, ...]]:
-    """The rules, each telling the line where it is; unchanged where standard error is no terminal or none is wanted."""
-    if not wanted or not sys.stderr.isatty():
+    """The rules, each telling the line where it is; unchanged where standard error can show none or none is wanted."""
+    if not wanted or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield tuple(rules)
         return
     from patchscan.basics.record import replace

@@ -1,5 +1,6 @@
 """A bar on standard error that counts files while an index is made."""
 
+import os
 import sys
 import time
 
@@ -23,7 +24,7 @@ class Progress:
     def add(self, count: int) -> None:
         """Count some files more."""
         self.done += count
-        if sys.stderr.isatty() and time.monotonic() - self.began > 1:
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and time.monotonic() - self.began > 1:
             self.shown = True
             filled = 30 * self.done // max(self.total, 1)
             bar = "#" * filled + "." * (30 - filled)
