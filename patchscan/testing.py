@@ -5,7 +5,7 @@ or "@@", and it is taken as a change of mm/example.c without a tree. The long fo
 
     >>> tree mm/Makefile        a file of the kernel tree before the series; its lines follow as they are
     >>> cover mm: add helpers   the cover letter; its text follows
-    >>> patch mm: add a helper  a patch; its changelog follows
+    >>> patch mm: add a helper  a patch; its changelog follows, and its notes below a line ---; "v2 mm: " has a version
     >>> missing                 a patch that did not arrive
     >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added)
 
@@ -28,6 +28,7 @@ from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 from patchscan.tree import Tree
 
 DEFAULT_PATH = "mm/example.c"
+VERSION = pattern(r"v([1-9]) ")
 WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
 
 
@@ -165,7 +166,9 @@ def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expe
     cover = patches.pop(0) if covers else None
     missing = tuple(number for number, draft in enumerate(drafts, 1) if not draft.subject)
     patches = [patch for patch in patches if patch.index not in missing]
-    return Series("example", 1, "example@example.org", cover, tuple(patches), missing), tree, tuple(expected)
+    revision = max((each.revision for each in patches), default=1)
+    series = Series("example", revision, "example@example.org", cover, tuple(patches), missing)
+    return series, tree, tuple(expected)
 
 
 def sections(text: str) -> tuple[list[_Draft], list[_Draft], dict[str, bytes] | None]:
@@ -257,17 +260,20 @@ def example_patch(
     number: int, total: int, subject: str, changelog: list[str], files: tuple[FileChange, ...]
 ) -> Patch:
     """A patch as a mail would give it."""
+    version = VERSION.match(subject)
+    title = VERSION.sub("", subject)
+    cut = changelog.index("---") if "---" in changelog else len(changelog)
     return Patch(
         index=number,
         total=total,
-        revision=1,
-        subject=f"[PATCH {number}/{total}] {subject}",
-        title=subject,
+        revision=int(version[1]) if version else 1,
+        subject=f"[PATCH {version[0] if version else ''}{number}/{total}] {title}",
+        title=title,
         author="A Developer <developer@example.org>",
         date="",
         message_id=f"example-{number}@example.org",
-        changelog=tuple(changelog),
-        trailers=read_trailers(changelog),
-        notes=(),
+        changelog=tuple(changelog[:cut]),
+        trailers=read_trailers(changelog[:cut]),
+        notes=tuple(changelog[cut + 1 :]),
         files=files,
     )
