@@ -98,7 +98,7 @@ def surroundings(barrier: Barrier, code: Codebase, stubs: Stubs) -> Around | Non
     """What a barrier stands between in its function; None when it is lost on the way."""
     walk = walk_of(barrier.function, barrier.path, code, stubs, _DEPTH, _BUDGET)
     steps = barrier_steps(walk, barrier) if walk is not None else ()
-    return around(walk, barrier, steps[0]) if walk is not None and steps else None
+    return around(walk, barrier, steps[0], every=True) if walk is not None and steps else None
 
 
 def verdicts_of(own: Around, partner: Around, comment: str) -> Iterator[PairVerdict]:

@@ -58,8 +58,11 @@ def _is_barrier(step: Step, barrier: Barrier) -> bool:
     return isinstance(event, Fence) or event.order in ("acquire", "release", "full")
 
 
-def around(walk: Walk, barrier: Barrier, step: Step) -> Around:
-    """What stands around one step of a barrier."""
+def around(walk: Walk, barrier: Barrier, step: Step, every: bool = False) -> Around:
+    """What stands around one step of a barrier.
+
+    every: also the plain looks at what an atomic with a full barrier decides anew further on.
+    """
     failing = _failing(walk, step)
     before = [each for each in reversed(walk.steps[: step.number]) if each.meets(step)]
     after = [
@@ -67,7 +70,8 @@ def around(walk: Walk, barrier: Barrier, step: Step) -> Around:
         for each in walk.steps[step.number + 1 :]
         if each.meets(step) and not any(each.path.get(branch) == taken for branch, taken in failing.items())
     ]
-    first, second = _distinct(before), _decided(_distinct(after), after)
+    first, second = _distinct(before), _distinct(after)
+    second = second if every else _decided(second, after)
     event, own = step.event, [step]
     if not isinstance(event, Fence):
         order = event.order if isinstance(event, (Read, Write, Update)) else ""

@@ -4,7 +4,14 @@ leave alone."""
 from pathlib import Path
 
 import pytest
-from tests.model.test_barrier_answers import HEAD, PUBLISH, judged, said
+from patchscan.lkmm.answers.outcome import Answer
+from patchscan.lkmm.checking.exhaustive import search
+from patchscan.lkmm.dialect.litmus_syntax import observed_in
+from patchscan.lkmm.dialect.parser import parse
+from patchscan.lkmm.memory.states import observed_order
+from patchscan.model.verdicts.gate import execute
+from patchscan.pairing import pair_model
+from tests.model.test_barrier_answers import CONSUME, HEAD, PUBLISH, judged, said
 
 
 def lost(tmp_path: Path, text: str, barrier: str, instead: str = "") -> list[tuple[str, str]]:
@@ -227,3 +234,30 @@ static int show(struct ring *ring)
 }
 """
     assert not lost(tmp_path, text, "\tsmp_wmb();\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "barrier", "instead"),
+    [
+        (HAND_OVER, "smp_store_release(&slot->free, 1)", "WRITE_ONCE(slot->free, 1)"),
+        (HEAD + PUBLISH + CONSUME, "\tsmp_wmb();\n", ""),
+        (HEAD + PUBLISH + CONSUME, "\tsmp_rmb();\n", ""),
+    ],
+)
+def test_the_plain_search_agrees_on_each_model(
+    text: str, barrier: str, instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests: list[tuple[str, bool]] = []
+
+    def recorded(litmus: str) -> Answer:
+        answer = execute(litmus)
+        tests.append((litmus, bool(answer.held)))
+        return answer
+
+    monkeypatch.setattr(pair_model, "execute", recorded)
+    assert lost(tmp_path, text, barrier, instead)
+    assert {held for _, held in tests} == {False, True}
+    for litmus, held in tests:
+        parsed = parse(litmus, "")
+        found = search(parsed, sorted(observed_in(parsed.condition), key=observed_order))
+        assert held == (found.outcome != "Never")

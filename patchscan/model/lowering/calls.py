@@ -59,8 +59,7 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         return inline(context, definition, node, given, env, frame, out)
     if context.by_field and definition is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
-        small = other is not None and not other.by_name and len(other.text) < _SMALL
-        if other is not None and (context.reach.mentions(other) or small):
+        if other is not None and (context.reach.mentions(other) or _is_inline(other)):
             return inline(context, other, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
 
@@ -75,6 +74,11 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
     called_back = frame.definition.stub and not definition.by_name
     small = context.by_field and not definition.by_name and len(definition.text) < _SMALL
     return called_back or small or _is_simple(definition) or _begins_or_ends(context, definition)
+
+
+def _is_inline(definition: Definition) -> bool:
+    """A small function of a header."""
+    return definition.path.endswith(".h") and not definition.by_name and len(definition.text) < _SMALL
 
 
 def _begins_or_ends(context: Context, definition: Definition) -> bool:
