@@ -85,6 +85,7 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
     configuration_arguments(command)
     command.set_defaults(accept=None, timings=False, fix_patch=None, fix=False, diff=False, previous=None)
+    command.set_defaults(models=None)
 
 
 def configuration_arguments(command: argparse.ArgumentParser) -> None:
@@ -136,6 +137,9 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--unsafe-fixes", action="store_true", help="with --diff and --fix: also those that are not certain"
+    )
+    command.add_argument(
+        "--models", metavar="DIR", help="write the litmus test of each model there, for `patchscan simulate`"
     )
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
     command.add_argument("--timings", action="store_true", help="say what took how long")

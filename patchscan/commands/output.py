@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
+    from patchscan.results import Report
+
     Documents = Iterable[tuple[str, str]]
 
 # The formats whose documents cannot simply follow each other in one file.
@@ -159,3 +161,22 @@ def output_width() -> int:
     from shutil import get_terminal_size
 
     return min(get_terminal_size((80, 24)).columns, 200)
+
+
+def write_tests(report: Report, options: Namespace) -> Report:
+    """Write the litmus test of each model into --models DIR; the report then says where it is. Raises UsageError."""
+    from patchscan.basics.record import replace
+
+    try:
+        os.makedirs(options.models, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{options.models}: cannot be made: {why}") from None
+    models = []
+    for model in report.models:
+        if model.litmus:
+            path = os.path.join(options.models, os.path.basename(model.replay.rpartition(" ")[2]))
+            write_output(path, (model.litmus,), inputs_of(options))
+            model = replace(model, replay=f"patchscan simulate --timeline {path}")
+        models.append(model)
+    return replace(report, models=tuple(models))

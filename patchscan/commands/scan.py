@@ -144,7 +144,7 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
 
 
 def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools, seconds: float) -> Done:
-    """Judge a series and render the report; --accept, --fix-patch and --fix write their files first."""
+    """Judge a series and render the report; --accept, --fix-patch, --fix and --models write their files first."""
     from patchscan.commands.measure import count
     from patchscan.report.render import documents
 
@@ -156,6 +156,10 @@ def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools
 
         report = write_patch(report, options) if options.fix_patch else report
         report = fix_work_tree(report, options) if options.fix else report
+    if options.models:
+        from patchscan.commands.output import write_tests
+
+        report = write_tests(report, options)
     if options.accept:
         from patchscan.settling.baseline import accept
 

@@ -1,9 +1,11 @@
 """What the models of lost barriers can run: data by address, callees, callers, atomics, hand-over; and whom they
 leave alone."""
 
+import json
 from pathlib import Path
 
 import pytest
+from patchscan.cli import main
 from patchscan.lkmm.answers.outcome import Answer
 from patchscan.lkmm.checking.exhaustive import search
 from patchscan.lkmm.dialect.litmus_syntax import observed_in
@@ -261,3 +263,18 @@ def test_the_plain_search_agrees_on_each_model(
         parsed = parse(litmus, "")
         found = search(parsed, sorted(observed_in(parsed.condition), key=observed_order))
         assert held == (found.outcome != "Never")
+
+
+def test_the_test_of_a_model_is_where_the_report_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "models"
+    fixtures = Path(__file__).parents[2] / "fixtures"
+    words = ["--tree", str(fixtures / "tree"), str(fixtures / "series/collapse-without-sync/series.mbox")]
+    assert (
+        main([*words, "--select", "table-free-without-sync", "--format", "json", "--models", str(place)]) == 1
+    )
+    replays = [model["replay"] for model in json.loads(capsys.readouterr().out)["models"] if model["replay"]]
+    paths = [Path(replay.rpartition(" ")[2]) for replay in replays]
+    assert paths and sorted(paths) == sorted(place.iterdir())
+    assert main(["simulate", *map(str, paths)]) in (0, 1)
