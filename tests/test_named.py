@@ -172,7 +172,7 @@ def test_an_archive_of_threads_is_many_series() -> None:
     threads = read_threads(*read_messages(mbox(*archive()), "a.mbox"))
     got = [(one.series[0].title, one.series[0].revision, len(one.series[0].patches)) for one in threads]
     assert got == [("mm: count", 2, 1), ("net: one", 1, 2)]
-    project = "another project: none of its files lies in a directory of the kernel tree"
+    project = "another project: most of its files lie in no directory of the kernel tree"
     assert [[each.why for each in one.left_out] for one in threads] == [
         ["lower revision than v2", project],
         [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.fields import as_dict
@@ -98,7 +99,7 @@ def compare(old: Report, new: Report) -> Comparison:
 
 def as_text(comparison: Comparison, width: int) -> str:
     """The comparison for a terminal."""
-    from patchscan.report.answered import is_open, remark_lines
+    from patchscan.report.answered import STATES, is_open, remark_lines
 
     sections = (
         ("Patches", comparison.patches),
@@ -117,7 +118,10 @@ def as_text(comparison: Comparison, width: int) -> str:
             rows.append("".join(text for text, _ in row.pieces).rstrip())
     open_remarks = sum(map(is_open, comparison.remarks))
     counts = f"{len(comparison.gone)} gone, {len(comparison.kept)} kept, {len(comparison.added)} new"
-    rows.append(f"{len(comparison.remarks)} remarks, {open_remarks} of them open; findings: {counts}")
+    states = Counter(remark.state for remark in comparison.remarks)
+    each = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
+    remarks = f"{len(comparison.remarks)} remarks{f' ({each})' if each else ''}, {open_remarks} of them open"
+    rows.append(f"{remarks}; findings: {counts}")
     return inert("\n".join(rows) + "\n")
 
 

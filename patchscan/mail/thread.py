@@ -43,11 +43,10 @@ class _Candidate:
 
     @property
     def other_project(self) -> bool:
-        """Whether every file lies in a directory that the kernel does not have."""
-        paths = [change.path for patch in self.series.patches for change in patch.files]
-        return bool(paths) and all(
-            "/" in path and path.split("/")[0] not in TOP_DIRECTORIES for path in paths
-        )
+        """Whether most files lie in a directory that the kernel does not have; those at the top tell nothing."""
+        paths = [change.path for patch in self.series.patches for change in patch.files if "/" in change.path]
+        outside = sum(path.split("/")[0] not in TOP_DIRECTORIES for path in paths)
+        return outside * 2 > len(paths)
 
     @property
     def sent(self) -> float:
@@ -272,7 +271,7 @@ def _nothing_to_scan(candidates: Sequence[_Candidate], revision: int | None) -> 
 def _why_left_out(one: _Candidate, chosen: _Candidate | None, revision: int | None) -> str:
     series = one.series
     if one.other_project:
-        return "another project: none of its files lies in a directory of the kernel tree"
+        return "another project: most of its files lie in no directory of the kernel tree"
     if not series.patches:
         return "incomplete: only its cover letter is there"
     if revision is not None and series.revision != revision:

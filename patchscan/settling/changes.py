@@ -6,20 +6,38 @@ from patchscan.mail.plainmail import name_and_address
 from patchscan.results import Answered
 from patchscan.series import Patch, Thread, Trailer
 from patchscan.settling.alignment import Alignment
+from patchscan.settling.quotation import lines_of
 
 _GIVEN = ("reviewed-by", "acked-by", "tested-by", "reported-by", "suggested-by")
 
 
 def patch_changes(alignment: Alignment) -> Iterator[str]:
-    """A line for each patch that was dropped, is new, or has another number, title or other files."""
+    """A line for each patch that was dropped, merged, split off, is new, or has another number, title or files."""
     for pair in alignment.pairs:
         if pair.new is None:
             assert pair.old is not None
-            yield f"patch {pair.old.index} is gone: {pair.old.title}"
+            into = most_of(pair.old, alignment.newer.patches)
+            what = f"went into patch {into.index}" if into else "is gone"
+            yield f"patch {pair.old.index} {what}: {pair.old.title}"
         elif pair.old is None:
-            yield f"patch {pair.new.index} is new: {pair.new.title}"
+            source = most_of(pair.new, alignment.older.patches)
+            what = f"was split off from patch {source.index}" if source else "is new"
+            yield f"patch {pair.new.index} {what}: {pair.new.title}"
         else:
             yield from _between(pair.old, pair.new)
+
+
+def most_of(patch: Patch, others: Sequence[Patch]) -> Patch | None:
+    """The patch of the other revision that makes half or more of the changes of one, None where none does."""
+    wanted = changed_in(patch)
+    shares = {other.index: len(wanted & changed_in(other)) for other in others}
+    best = max(others, key=lambda other: (shares[other.index], -other.index), default=None)
+    return best if best is not None and wanted and shares[best.index] * 2 >= len(wanted) else None
+
+
+def changed_in(patch: Patch) -> set[tuple[str, str]]:
+    """The changed lines of a patch that hold a word, each with its file."""
+    return {(line.path, line.key) for line in lines_of(patch) if line.kind in ("+", "-") and not line.trivial}
 
 
 def _between(old: Patch, new: Patch) -> Iterator[str]:

@@ -45,8 +45,8 @@ class Became:
 def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
     """What became of each review remark of a thread's first series, in the order of the replies.
 
-    A remark is a reviewer's own text below a quotation of a patch, or a report of a robot; what the author writes,
-    answers in a discussion, thanks, praise and given trailers are none.
+    A remark is a reviewer's own text, most often below a quotation of a patch, or a report of a robot; what the author
+    writes, answers in a discussion, thanks, praise and given trailers are none.
     """
     if not older.series:
         return ()
@@ -59,7 +59,7 @@ def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
         patch = patches.get(reply.parent or "")
         if patch is None or address(reply.author) == address(patch.author):
             continue
-        if is_robot(reply.author):
+        if is_robot(reply):
             said = [_reported(each, reply, patch, alignment) for each in reports_of(reply)]
         else:
             said = list(_remarks_of(reply, patch, alignment, older))
@@ -97,7 +97,7 @@ def address(author: str) -> str:
 def _remarks_of(reply: Reply, patch: Patch, alignment: Alignment, older: Thread) -> Iterator[Answered]:
     for remark in reply.remarks:
         text = own_words(remark, reply)
-        if remark.quoted and asks_something(text):
+        if asks_something(text):
             yield _answered(remark, text, reply, patch, alignment, older)
 
 

@@ -9,6 +9,7 @@ from patchscan.series import Remark, Reply
 
 _SENTENCE = pattern(r"(?<=[.!?:])\s+|\n\s*\n")
 _TRAILER = pattern(r"\s*[A-Z][A-Za-z-]*-by\s*:\s*\S.*", re.I)
+_ATTRIBUTION = pattern(r"\s*(?:On|Am|Le|At)\b.*\b(?:wrote|writes|schrieb|said)\s*:\s*")
 _CLOSING = pattern(
     r"\s*(?:(?:many |kind |best |warm )*(?:thanks|thank you|thx|ty|cheers|regards|br|best|sincerely|respectfully)"
     r"(?: again| a lot| in advance)?[,.!]*)(?:\s+[A-Z][a-z]+(?: [A-Z][a-z]+)?[.,]?)?\s*",
@@ -68,7 +69,9 @@ _OF_NAME = pattern(r"(?i)\b(?:re)?nam(?:e|es|ed|ing)\b|\bprefix|\bs/|\bcall (?:i
 
 def own_words(remark: Remark, reply: Reply) -> str:
     """What a remark says, without the trailers given with it, greetings, and the reviewer's name below it."""
-    lines = [line for line in remark.text if not _TRAILER.fullmatch(line)]
+    around = (_TRAILER, _ATTRIBUTION, _MARK)
+    lines = [line if line.strip() else "" for line in remark.text]
+    lines = [line for line in lines if not line or not any(each.fullmatch(line) for each in around)]
     while lines and (not lines[-1].strip() or _is_closing(lines[-1], reply.author)):
         lines.pop()
     while lines and (not lines[0].strip() or (_GREETING.fullmatch(lines[0]) and "?" not in lines[0])):

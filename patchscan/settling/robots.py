@@ -9,7 +9,8 @@ from patchscan.series import Reply
 _NAME = pattern(r"(?i)\b(?:robot|bot|syzbot|lkp|0-?day|patchwork|ci)\b")
 _REPORT = pattern(
     r"(?P<new>>*)\s*(?P<path>(?!include/linux/(?:compiler|build_bug|stddef)\b)[\w.+-]+(?:/[\w.+-]+)+)"
-    r":(?P<line>[0-9]{1,7})(?::[0-9]{1,5})?:\s*(?P<text>(?:fatal )?(?:error|warning|sparse|smatch|note)\b.*)"
+    r":(?P<line>[0-9]{1,7})(?::[0-9]{1,5})?:?\s*(?:\w+\(\)\s+)?"
+    r"(?P<text>(?:fatal )?(?:error|warning|warn|sparse|smatch|note)\b.*)"
 )
 
 
@@ -22,9 +23,11 @@ class RobotReport:
     text: str
 
 
-def is_robot(author: str) -> bool:
-    """Whether a sender is a program: its name or address says so."""
-    return bool(_NAME.search(author.replace(".", " ").replace("@", " ").replace("_", " ")))
+def is_robot(reply: Reply) -> bool:
+    """Whether a sender is a program, by name or address, or passes on what one noticed."""
+    if _NAME.search(reply.author.replace(".", " ").replace("@", " ").replace("_", " ")):
+        return True
+    return any("kernel test robot noticed" in line for remark in reply.remarks for line in remark.text)
 
 
 def reports_of(reply: Reply) -> Iterator[RobotReport]:
