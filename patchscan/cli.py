@@ -301,15 +301,15 @@ def nipa(options: argparse.Namespace) -> int:
     return test(load_tools(options), working_directory(), os.environ)
 
 
-def command_of(module: str) -> Command:
+def command_of(module: str, body: str = "run", arguments: str = "add_arguments") -> Command:
     """A command whose body and options live in a module of their own, loaded when it is called."""
 
     def run(options: argparse.Namespace) -> int:
-        status: int = importlib.import_module(module).run(options)
+        status: int = getattr(importlib.import_module(module), body)(options)
         return status
 
     def add_arguments(command: argparse.ArgumentParser) -> None:
-        importlib.import_module(module).add_arguments(command)
+        getattr(importlib.import_module(module), arguments)(command)
 
     return run, add_arguments
 
@@ -334,8 +334,20 @@ COMMANDS: dict[
         "extract the models that a series touches, and run them",
     ),
     "index": (
-        *command_of("patchscan.tree.index.build"),
+        *command_of("patchscan.commands.index"),
         "make or refresh the identifier index of a kernel tree",
+    ),
+    "who": (
+        *command_of("patchscan.commands.asking", "who", "name_arguments"),
+        "what a name of a kernel tree is, and where",
+    ),
+    "callers": (
+        *command_of("patchscan.commands.asking", "callers", "name_arguments"),
+        "who calls a function or macro of a kernel tree",
+    ),
+    "field": (
+        *command_of("patchscan.commands.asking", "field", "field_arguments"),
+        "what a kernel tree does with a member of a struct",
     ),
     "cost": (*command_of("patchscan.commands.cost"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),

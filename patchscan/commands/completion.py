@@ -118,14 +118,16 @@ def options_of(parser: ArgumentParser) -> list[Action]:
 def bash_choices(parsers: Mapping[str, ArgumentParser]) -> Iterator[str]:
     """A case for each option that takes one of several words."""
     yield f'\t{"|".join(RULE_OPTIONS)}) _patchscan_rules "$2" ;;'
-    words = {
-        "|".join(action.option_strings): " ".join(map(str, action.choices))
-        for parser in parsers.values()
-        for action in options_of(parser)
-        if action.choices
-    }
+    # Commands that share an option may differ in its words.
+    words: dict[str, dict[str, None]] = {}
+    for parser in parsers.values():
+        for action in options_of(parser):
+            if action.choices:
+                known = words.setdefault("|".join(action.option_strings), {})
+                known.update(dict.fromkeys(map(str, action.choices)))
     for names, choices in sorted(words.items()):
-        yield f'\t{names}) compgen -W "{choices}" -- "$2"; return 0 ;;'
+        shown = " ".join(choices)
+        yield f'\t{names}) compgen -W "{shown}" -- "$2"; return 0 ;;'
 
 
 def bash_options(parsers: Mapping[str, ArgumentParser]) -> Iterator[str]:

@@ -11,11 +11,11 @@ import contextlib
 import fcntl
 import json
 import os
-import selectors
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from patchscan.basics.git import GitError
@@ -25,7 +25,7 @@ from patchscan.kconfig.tables import forget_dropped, take_in
 from patchscan.tree import Directory, Tree, TreeError, kernel_version, open_tree, read_regular
 from patchscan.tree.index.blob import blob_of, marked_blob
 from patchscan.tree.index.comparison import Mark, Row, pack
-from patchscan.tree.index.counter import Progress
+from patchscan.tree.index.forked import run_counting
 from patchscan.tree.index.listing import Listing, list_tree, mark_of_text
 from patchscan.tree.index.lookup import (
     FORMAT,
@@ -91,7 +91,7 @@ def build_index(path: str, revision: str | None = None) -> int:
 
 def _build(tree: Tree) -> None:
     directory = index_directory(tree)
-    with _locked(directory):
+    with locked(directory):
         seal = read_seal(directory)
         if seal is None or seal.get("identity") != identity(tree):
             _discard_unusable(directory)
@@ -117,7 +117,7 @@ def _build(tree: Tree) -> None:
 
 
 @contextlib.contextmanager
-def _locked(directory: str) -> Iterator[None]:
+def locked(directory: str) -> Iterator[None]:
     """One builder at a time; the lock goes with the process (and its children), however that ends."""
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -221,48 +221,12 @@ def _announce(tree: Tree, directory: str, plans: Sequence[Plan], listing: Listin
 
 def _run(tree: Tree, plans: Sequence[Plan]) -> None:
     """Fill every shard in a process of its own, showing progress. Raises IndexFailure."""
-    children = [_start(tree, plan) for plan in plans]
-    total = sum(len(plan.wanted) for plan in plans)
-    failures = []
-    with Progress(total) as progress, selectors.DefaultSelector() as selector:
-        for _, descriptor in children:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            for key, _ in selector.select():
-                message = os.read(key.fd, 1 << 16)
-                if not message:
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-                for line in message.decode("utf-8", "replace").splitlines():
-                    if line.isdigit():
-                        progress.add(int(line))
-                    else:
-                        failures.append(line)
-    statuses = [os.waitpid(pid, 0)[1] for pid, _ in children]
-    if failures or any(statuses):
-        raise IndexFailure(
-            f"{failures[0] if failures else 'a process was killed'}; run again to go on from here"
-        )
-
-
-def _start(tree: Tree, plan: Plan) -> tuple[int, int]:
-    """A process that fills one shard, and the pipe on which it counts files or, last, says what went wrong."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        return pid, reading
-    status = 1
-    try:
-        os.close(reading)
-        _fill(tree, plan, lambda count: os.write(writing, f"{count}\n".encode()))
-        status = 0
-    except (sqlite3.Error, OSError) as error:
-        with contextlib.suppress(OSError):
-            os.write(writing, f"{plan.shard}: {error}\n".encode("utf-8", "replace"))
-    finally:
-        # Nothing that the parent has still to run or to flush.
-        os._exit(status)
+    work = partial(_fill, tree)
+    failure = run_counting(
+        work, [(plan.shard, plan) for plan in plans], sum(len(plan.wanted) for plan in plans)
+    )
+    if failure:
+        raise IndexFailure(f"{failure}; run again to go on from here")
 
 
 def _fill(tree: Tree, plan: Plan, report: Callable[[int], Any]) -> None:

@@ -1,0 +1,69 @@
+"""A kind of fact: what a small function finds in one C text, as flat records."""
+
+import hashlib
+import os
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any, Generic, TypeVar
+
+import tree_sitter_c
+
+import patchscan.c
+import patchscan.facts
+from patchscan.basics.record import frozen
+from patchscan.c.source import Source
+
+Fact = TypeVar("Fact")
+_PREFIX = "of_"
+
+
+@frozen(eq=False)
+class Kind(Generic[Fact]):
+    """A kind of fact.
+
+    name: a word; record: a frozen record whose fields are str, int or bool; find: gives the facts of a text, in order
+    and by the text alone.
+    """
+
+    name: str
+    record: Callable[..., Fact]
+    find: Callable[[Source], Iterable[Fact]]
+
+    def rows(self, source: Source) -> list[list[Any]]:
+        """The facts of a text as lists of their fields."""
+        return [[getattr(fact, name) for name in self.fields] for fact in self.find(source)]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the record's fields."""
+        return tuple(getattr(self.record, "__match_args__", ()))
+
+    def facts(self, rows: Sequence[Sequence[Any]]) -> tuple[Fact, ...]:
+        """Records of such lists. Raises TypeError where these are none."""
+        return tuple(self.record(*row) for row in rows)
+
+
+@cache
+def all_kinds() -> tuple[Kind[Any], ...]:
+    """The kinds of this room, by name: each of its modules of_* has one, as KIND."""
+    names = sorted(each.name for each in pkgutil.iter_modules(patchscan.facts.__path__))
+    return tuple(import_module(f"patchscan.facts.{name}").KIND for name in names if name.startswith(_PREFIX))
+
+
+@cache
+def readers_version() -> str:
+    """A digest of what finds facts: the readers of C, the kinds and the grammar. Facts of others are not used."""
+    digest = hashlib.blake2b(digest_size=12)
+    for place in (*patchscan.c.__path__, *patchscan.facts.__path__):
+        for name in sorted(os.listdir(place)):
+            if name.endswith(".py"):
+                with open(os.path.join(place, name), "rb") as stream:
+                    digest.update(stream.read())
+    for place in tree_sitter_c.__path__:
+        for name in sorted(os.listdir(place)):
+            if name.endswith(".so"):
+                stat = os.stat(os.path.join(place, name))
+                digest.update(f"{name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return digest.hexdigest()
