@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function, parse
+from patchscan.c.source import Call, Function, Macro, parse
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
 from patchscan.rule import Rule
@@ -47,7 +47,7 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     for call in calls:
         found = forms(context.view, file.path, text, call.name, beside)
         fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
-        if not fits and not in_hunks(context, call.name):
+        if not fits and not in_hunks(context, call.name) and stand_for_one(context, file, text, call):
             yield finding(context, file, call, found)
 
 
@@ -63,13 +63,34 @@ def first_calls(file: ChangedFile) -> Iterator[Call]:
 
 
 def is_plain(function: Function, call: Call) -> bool:
-    """Whether a call is one of a named function with arguments that stand for one each."""
+    """Whether a call is one of a named function, and no variable."""
     if not NAME.fullmatch(call.name) or call.node.has_error:
         return False
-    if any(each.name == call.name for each in (*function.parameters, *function.locals)):
+    return all(each.name != call.name for each in (*function.parameters, *function.locals))
+
+
+def stand_for_one(context: Context, file: ChangedFile, text: bytes, call: Call) -> bool:
+    """Whether no argument of a call is a macro that may stand for several; text: the file as it is compiled."""
+    source = next(each for each in file.after if each.line_text(call.line))
+    names = [source.text_of(node) for node in call.arguments]
+    macros = [name for name in names if MACRO.fullmatch(name) and not name.islower() and name != "NULL"]
+    own = (*source.macros(), *parse(text, file.path).macros())
+    return all(is_one(context, own, name) for name in dict.fromkeys(macros))
+
+
+def is_one(context: Context, macros: tuple[Macro, ...], name: str) -> bool:
+    """Whether a name in capitals stands for one argument: its #defines, here or in headers, hold no comma."""
+    from patchscan.lookup.headers import declaring_headers, text_of_header
+
+    if "ARGS" in name:
         return False
-    texts = [function.source.text_of(node) for node in call.arguments]
-    return not any(MACRO.fullmatch(text) and not text.islower() and text != "NULL" for text in texts)
+    own = [macro for macro in macros if macro.name == name]
+    paths = [] if own else declaring_headers(context.view, name)
+    if len(paths) > MOST_FILES:
+        return False
+    other = [parse(text_of_header(context.view, path), path) for path in paths]
+    found = own + [macro for each in other for macro in each.macros() if macro.name == name]
+    return all("," not in macro.body for macro in found)
 
 
 def in_hunks(context: Context, name: str) -> bool:

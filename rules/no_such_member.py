@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements
+from patchscan.c.initialisers import designators
 from patchscan.c.source import Source, parse
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
 ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)")
-STRUCT = pattern(r"\b(?:struct|union)\s+(\w+)")
-MARK = pattern(rb"[(){}\[\],=.]")
-NAME = pattern(rb"\s*([A-Za-z_]\w*)\s*(?:=(?!=)|\.|\[)")
 EVERYWHERE = 100_000
 MOST_SHOWN = 4
 
@@ -95,35 +92,9 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
 
 def in_initialisers(file: ChangedFile, source: Source) -> Iterator[Named]:
     """The members that initialisers outside functions name on added lines."""
-    for each in statements(source.text):
-        if each.kind != "variable" or each.body < 0:
-            continue
-        struct = STRUCT.search(each.head(source.code).decode("latin-1"))
-        first, last = source.line_at(each.body), source.line_at(each.end)
-        if struct is not None and any(first <= line <= last for line in file.added_numbers):
-            depth = 2 if each.array else 1
-            for name, line in designators(source, each, depth):
-                if line in file.added_numbers:
-                    yield Named(struct[1], name, line)
-
-
-def designators(source: Source, variable: Statement, wanted: int) -> Iterator[tuple[str, int]]:
-    """(name, line) of the members named at a depth of braces; what stands in a macro's argument is left out."""
-    code = source.code
-    braces = parentheses = 0
-    last = b""
-    for match in MARK.finditer(code, variable.body, variable.end):
-        mark = match[0]
-        if mark in b"{}":
-            braces += 1 if mark == b"{" else -1
-        elif mark in b"()":
-            parentheses += 1 if mark == b"(" else -1
-        elif mark == b"." and braces == wanted and parentheses == 0 and last in (b"{", b","):
-            between = code[: match.start()].rstrip()[-1:]
-            name = NAME.match(code, match.end())
-            if name is not None and between in (b"{", b",", b")"):
-                yield name[1].decode(), source.line_at(match.start())
-        last = mark
+    for each in designators(source, file.added_numbers):
+        if each.line in file.added_numbers:
+            yield Named(each.struct, each.member, each.line)
 
 
 def in_functions(file: ChangedFile) -> Iterator[Named]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements
+from patchscan.c.filelevel import statements, without_directives
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context, encode
 from patchscan.finding import Evidence, Finding, Silence
@@ -56,6 +56,7 @@ NO_CALL = frozenset(
     )
 )
 BUILT_IN = pattern(r"__builtin_\w+|__sync_\w+|__atomic_\w+|trace_\w+|__c11_\w+")
+CONSTANT = pattern(rb"\b[A-Z][A-Z0-9_]{3,}\b")
 INCLUDE = pattern(r"\s*#\s*include\b")
 WORD = pattern(r"[A-Za-z_]\w*")
 EVERYWHERE = 100_000
@@ -94,6 +95,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield from judge(context, file, text, named[file])
             if left[file]:
                 yield from judge(context, file, text, left[file], file.state.before)
+                yield from structs_left(context, file, text, left[file][0].line)
 
 
 def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
@@ -135,6 +137,43 @@ def names_left(context: Context, file: ChangedFile, text: bytes) -> Iterator[Nam
             if len(name) > 3 and name not in own | seen | variables and not BUILT_IN.fullmatch(name):
                 seen.add(name)
                 yield Named(name, place)
+    code = without_directives(source.code)
+    others = {each.name for each in statements(text) if each.kind == "call"}
+    others.update(word.decode() for word in CONSTANT.findall(code))
+    yield from (Named(name, place) for name in sorted(others - own - seen) if len(name) > 3)
+
+
+def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) -> Iterator[Finding]:
+    """The structs that a file initialises and no longer reaches now that an #include is gone; line: where to say so."""
+    from patchscan.c.initialisers import designators
+    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.headers import text_of_header
+    from patchscan.lookup.types import defines_type
+    from patchscan.lookup.uses import headers_holding
+
+    source = parse(text, file.path)
+    architecture = own_architecture(file.path) or "x86"
+    closure = Closure(context.view, file.path, text, architecture)
+    old = Closure(context.view, file.path, file.state.before or b"", architecture)
+    if closure.unknown:
+        return
+    for struct in dict.fromkeys(each.struct for each in designators(source)):
+        if defines_type(text, file.path, struct):
+            continue
+        headers = [
+            path
+            for path in headers_holding(context.view, struct)
+            if path in old.every() and defines_type(text_of_header(context.view, path), path, struct)
+        ]
+        if headers and not any(path in closure.every() for path in headers):
+            header = headers[0].removeprefix("include/").removeprefix("uapi/")
+            yield file.finding(
+                line,
+                f"'struct {struct}' is defined in <{header}>, which this file no longer includes, not by way of other "
+                "headers either",
+                (Evidence(headers[0], 1, ""),),
+                severity="info" if context.not_claimed else "",
+            )
 
 
 def in_directive(file: ChangedFile, line: int) -> bool:

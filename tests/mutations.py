@@ -4,7 +4,8 @@
 
 PATCHSCAN_PREPARED: the output directory of `make O=... allmodconfig prepare` (x86). A mutant counts only where gcc
 takes the file as it is and refuses or warns of the mutant. Without it nothing is counted as told by the compiler, and
-the table says what our rules tell of the mutants alone.
+the table says what our rules tell of the mutants alone. "false": of the mutants that gcc takes, those that our rules
+tell all the same; a function that is no longer static and an unused one count only with its warnings.
 """
 
 import argparse
@@ -38,6 +39,8 @@ COMPILER = shlex.split(
     """-DKBUILD_MODNAME='"x"' -DKBUILD_BASENAME='"x"' -DKBUILD_MODFILE='"x"'"""
 )
 KINDS = {
+    "parameter": ("callback-type", "argument-count", "prototype-mismatch"),
+    "value": ("incompatible-type",),
     "argument": ("argument-count",),
     "member": ("no-such-member",),
     "include": ("undeclared-name",),
@@ -102,7 +105,42 @@ def with_unused(text: str, choose: random.Random) -> str | None:
     return text[:at] + new + text[at:]
 
 
+def with_parameter(text: str, choose: random.Random) -> str | None:
+    """The text with one parameter more of a function whose address an initialiser takes."""
+    names = set(re.findall(r"(?m)^\t\.\w+\s*=\s*(\w+),?$", text))
+    found = [
+        each
+        for each in re.finditer(r"(?m)^static \w[\w \t*]*?(\w+)\(([^;{}()]+)\)\n\{", text)
+        if each[1] in names
+    ]
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.end(2)] + ", int spare" + text[place.end(2) :]
+
+
+def with_other_value(text: str, choose: random.Random) -> str | None:
+    """The text with an argument of a call replaced by another parameter of the function around."""
+    source = parse(text.encode(), "x.c")
+    places = [
+        (node, other.name)
+        for function in source.functions()
+        if not function.partial
+        for call in function.calls()
+        if call.name.islower()
+        for node in call.arguments
+        for other in function.parameters
+        if node.type == "identifier" and source.text_of(node) != other.name
+    ]
+    if not places:
+        return None
+    node, name = choose.choice(places)
+    return (source.text[: node.start_byte] + name.encode() + source.text[node.end_byte :]).decode()
+
+
 MUTATE: dict[str, Callable[[str, random.Random], str | None]] = {
+    "parameter": with_parameter,
+    "value": with_other_value,
     "argument": without_argument,
     "member": with_wrong_member,
     "include": without_include,
@@ -196,13 +234,26 @@ def main() -> int:
     made: Counter[str] = Counter()
     known: Counter[str] = Counter()
     found: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
+    false: Counter[str] = Counter()
     clean: dict[str, str] = {}
     for kind, path, text, new in mutants(root, choose, asked.files):
         if prepared:
             if path not in clean:
                 clean[path] = compiler(root, prepared, path, text)
             said = compiler(root, prepared, path, new)
-            if "error" in clean[path] or said == clean[path]:
+            if "error" in clean[path]:
+                continue
+            if said == clean[path]:
+                spoken = [
+                    each
+                    for each in told(tree, rules, path, text, new)
+                    if any(f" {name}: " in each for name in KINDS[kind])
+                ]
+                false[kind] += bool(spoken)
+                taken[kind] += 1
+                if asked.show and spoken:
+                    print(f"false {kind} {path}: {spoken[0]}")
                 continue
         made[kind] += 1
         said_by_us = told(tree, rules, path, text, new)
@@ -213,7 +264,10 @@ def main() -> int:
             print(f"missed {kind} {path}: {said.splitlines()[:1] if prepared else ''}")
     print(f"seed {seed}, {asked.files} files")
     for kind in KINDS:
-        print(f"{kind:10} {made[kind]:4} mutants{' that gcc tells' * bool(prepared)}, {found[kind]:4} told")
+        harmless = f"; {taken[kind]:4} that it takes, {false[kind]:4} false" if prepared else ""
+        print(
+            f"{kind:10} {made[kind]:4} mutants{' that gcc tells' * bool(prepared)}, {found[kind]:4} told{harmless}"
+        )
     return 0
 
 

@@ -36,6 +36,11 @@ def find_type(
     return None
 
 
+def defines_type(text: bytes, path: str, name: str) -> bool:
+    """Whether a text defines a struct or union."""
+    return _type_in(text, path, name) is not None
+
+
 @lru_cache(maxsize=2048)
 def _type_in(text: bytes, path: str, name: str) -> Type | None:
     return type_in(text, path, name) if name.encode() in text else None

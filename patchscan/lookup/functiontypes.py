@@ -1,0 +1,118 @@
+"""Functions that an initialiser gives to a member, and whether they are of the member's type."""
+
+import re
+from functools import lru_cache
+
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
+from patchscan.c.filelevel import statements_naming
+from patchscan.c.members import Member
+from patchscan.c.parameters import Signature, signature
+from patchscan.c.source import Source, parse
+from patchscan.lookup.forms import parameters_text
+
+_LEADING = pattern(
+    r"\b(?:static|extern|inline|__always_inline|noinline|asmlinkage|notrace|__init|__exit|__cold|__must_check|"
+    r"__maybe_unused|__used|__ref)\b"
+)
+_STRUCT = pattern(r"(?:const )?(?:struct|union) \w+ \*+")
+# One spelling of each plain type.
+_SAME = {
+    "u8": "unsigned char",
+    "s16": "short",
+    "u16": "unsigned short",
+    "s32": "int",
+    "u32": "unsigned int",
+    "unsigned": "unsigned int",
+    "s64": "long long",
+    "u64": "unsigned long long",
+    "long int": "long",
+    "unsigned long int": "unsigned long",
+    "signed int": "int",
+}
+_PLAIN = frozenset((*_SAME.values(), *_SAME, "void", "bool", "unsigned char", "char"))
+
+
+@frozen
+class FunctionType:
+    """A type of function: what it gives back, "?" where that is not plain, and what it takes; line: where it stands."""
+
+    result: str
+    takes: Signature
+    line: int
+
+
+@lru_cache(maxsize=2048)
+def function_in(text: bytes, path: str, name: str) -> FunctionType | None:
+    """The only definition of a function in a text, None where there is none, or several, or it is not plain."""
+    found = [each for each in statements_naming(text, name) if each.kind == "function"]
+    if len(found) != 1 or not name.isidentifier():
+        return None
+    source = parse(text, path)
+    takes = signature(parameters_text(source, found[0]))
+    if takes is None:
+        return None
+    head = source.code[found[0].start : found[0].name_start].decode("latin-1")
+    return FunctionType(_result(head), takes, source.line_at(found[0].name_start))
+
+
+def member_type(member: Member) -> FunctionType | None:
+    """The type of function that a member points to, None where it is no such member, or not plain."""
+    if not member.type.endswith("(*)()"):
+        return None
+    takes = signature(f"{member.parameters})")
+    return (
+        FunctionType(_result(member.type.removesuffix("(*)()")), takes, member.line)
+        if takes is not None
+        else None
+    )
+
+
+def _result(head: str) -> str:
+    shown = " ".join(_LEADING.sub(" ", head).replace("*", " * ").split())
+    shown = re.sub(r"\* (?=\*)", "*", shown)
+    return (
+        shown
+        if shown in _PLAIN or _STRUCT.fullmatch(shown) or re.fullmatch(r"(?:const )?(?:void|char) \*", shown)
+        else "?"
+    )
+
+
+def contradiction(given: FunctionType, wanted: FunctionType) -> str:
+    """What differs between a function and the type that is wanted, "" where nothing does for sure."""
+    counts = len(given.takes.parameters), len(wanted.takes.parameters)
+    if counts[0] != counts[1] or given.takes.variadic != wanted.takes.variadic:
+        return f"it takes {_many(counts[0])}, and the member {_many(counts[1])}"
+    if _differ(given.result, wanted.result):
+        return f"it gives back '{given.result}', and the member '{wanted.result}'"
+    pairs = zip(given.takes.parameters, wanted.takes.parameters, strict=True)
+    for place, (one, two) in enumerate(pairs, 1):
+        if _differ(one, two):
+            return f"its parameter {place} is '{one}', and that of the member '{two}'"
+    return ""
+
+
+def _many(count: int) -> str:
+    return f"{count} parameter{'s' * (count != 1)}"
+
+
+def _differ(one: str, two: str) -> bool:
+    """Whether two types are plainly not the same."""
+    if one == two or "?" in (one, two) or "[" in one + two:
+        return False
+    structs = [_STRUCT.fullmatch(each) is not None for each in (one, two)]
+    plains = [
+        each in _PLAIN or re.fullmatch(r"(?:const )?(?:void|char) \*", each) is not None
+        for each in (one, two)
+    ]
+    if not all(struct or plain for struct, plain in zip(structs, plains, strict=True)):
+        return False
+    return _SAME.get(one, one) != _SAME.get(two, two)
+
+
+def given_in(source: Source, struct: str, member: str) -> list[str]:
+    """The functions that the initialisers of a text give to a member of a struct."""
+    from patchscan.c.initialisers import designators
+
+    found = (each for each in designators(source) if (each.struct, each.member) == (struct, member))
+    return [each.value for each in found if each.value]

@@ -1,0 +1,329 @@
+"""An operation of a struct is given a function of another type, here or in a file that the patch forgets."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.filelevel import statements
+from patchscan.c.initialisers import Designator, designators
+from patchscan.c.source import Source, parse
+from patchscan.context import ChangedFile, Context
+from patchscan.finding import Evidence, Finding, Silence
+from patchscan.rule import Rule
+
+if TYPE_CHECKING:
+    from patchscan.c.members import Member, Type
+    from patchscan.lookup.functiontypes import FunctionType
+
+DESIGNATOR = pattern(r"\.\s*\w+\s*=\s*&?\s*[A-Za-z_]\w*\s*,?\s*$")
+POINTER = pattern(r"\(\s*\*\s*\w+\s*\)\s*\(")
+MOST_FILES = 60
+MOST_SHOWN = 3
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The initialisers that the patch writes, those of functions whose head it writes, and users of changed members."""
+    if not context.has_tree:
+        return
+    for file in context.c_files:
+        if file.path.endswith(".c") and file.adds("(", "="):
+            yield from own_tables(context, file)
+        if file.used == "tree" and any(POINTER.search(line.text) for line in file.removed):
+            yield from other_tables(context, file)
+
+
+def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """What is to be said of the tables of a file itself."""
+    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.functiontypes import contradiction, function_in, member_type
+    from patchscan.lookup.types import find_type
+
+    written = {function.name for function in file.functions if has_new_head(file, function.name_line)}
+    if file.state.after is None or not (written or any(DESIGNATOR.search(line.text) for line in file.added)):
+        return
+    text = file.state.after
+    source = parse(text, file.path)
+    beside: tuple[str, ...] | None = None
+    told: set[tuple[str, str, str]] = set()
+    for each in designators(source):
+        key = each.struct, each.member, each.value
+        if key in told or not (each.line in file.added_numbers or each.value in written):
+            continue
+        told.add(key)
+        given = function_in(text, file.path, each.value) if each.value else None
+        if given is None or source.conditions_at(given.line):
+            continue
+        if beside is None:
+            beside = Closure(context.view, file.path, text, "x86").beside()
+        found = find_type(context.view, file.path, text, each.struct, beside)
+        wanted = [member_type(one) for one in found[1].named(each.member)] if found is not None else []
+        faults = [contradiction(given, one) if one is not None else "" for one in wanted]
+        if found is not None and faults and all(faults) and not in_unapplied(context, each):
+            yield say(context, file, each, given, (found[0], found[1].named(each.member)[0].line), faults[0])
+
+
+def has_new_head(file: ChangedFile, line: int) -> bool:
+    """Whether the patch writes the line of a function's name, or the next with parameters."""
+    return line in file.added_numbers or (
+        line + 1 in file.added_numbers and not file.code_at(line + 1)[:1].strip()
+    )
+
+
+def in_unapplied(context: Context, each: Designator) -> bool:
+    """Whether hunks that do not apply may change the member or the struct."""
+    word = re.compile(rf"\b(?:{re.escape(each.member)}|struct {re.escape(each.struct)})\b")
+    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
+    return any(word.search(line.text) for line in lines)
+
+
+def say(
+    context: Context,
+    file: ChangedFile,
+    each: Designator,
+    given: "FunctionType",
+    place: tuple[str, int],
+    fault: str,
+) -> Finding:
+    """The finding at the initialiser, or where only the function is new, at that."""
+    line = each.line if each.line in file.added_numbers else given.line
+    sure = not context.not_claimed and context.fit.sure
+    asked = "" if sure else f" in {context.the_tree}: is this its base?"
+    return file.finding(
+        line,
+        f"'{each.value}' is given to '{each.member}' of struct {each.struct}, but {fault} ({place[0]}:{place[1]})"
+        f"{asked}: incompatible function pointer types",
+        (Evidence(place[0], place[1], ""), file.evidence(given.line)),
+        severity="" if sure else "info",
+        confidence="" if sure else "low",
+    )
+
+
+def other_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
+    """The functions in other files that no longer fit a member whose type the patch changes."""
+    for source in file.after:
+        for statement in statements(source.text):
+            if statement.kind != "type":
+                continue
+            span = range(source.line_at(statement.body), source.line_at(statement.end) + 1)
+            if not file.added_numbers.isdisjoint(span):
+                yield from of_struct(context, file, source, statement.name)
+
+
+def of_struct(
+    context: Context, file: ChangedFile, source: Source, struct: str
+) -> Iterator[Finding | Silence]:
+    """What is to be said of the members of one struct."""
+    from patchscan.c.members import type_in
+    from patchscan.lookup.functiontypes import contradiction, member_type
+
+    now = type_in(source.text, file.path, struct)
+    before = type_in(file.state.before or b"", file.path, struct)
+    for member in now.members if now is not None and before is not None else ():
+        olds, news = named(before, member.name), named(now, member.name)
+        if len(olds) != 1 or len(news) != 1 or member.line not in file.added_numbers or member.conditions:
+            continue
+        old, new = member_type(olds[0]), member_type(news[0])
+        if old is None or new is None or not contradiction(old, new):
+            continue
+        stale = list(stale_functions(context, file, (struct, member.name), old, new))
+        if stale:
+            paths = list(dict.fromkeys(each.path for each in stale))
+            more = f" and {len(paths) - MOST_SHOWN} more" if len(paths) > MOST_SHOWN else ""
+            later = [
+                other.patch.index for other in context.later for each in other.files if each.path in paths
+            ]
+            until = f", before patch {min(later)}" if later else ""
+            yield file.finding(
+                member.line,
+                f"'{member.name}' of struct {struct} has another type now, but {', '.join(paths[:MOST_SHOWN])}{more} "
+                f"still gives it a function of the old one{until}: incompatible function pointer types",
+                tuple(stale[:MOST_SHOWN]),
+                severity="" if not context.not_claimed else "info",
+            )
+
+
+def named(kind: "Type | None", name: str) -> "list[Member]":
+    """The members of a name."""
+    return list(kind.named(name)) if kind is not None else []
+
+
+def stale_functions(
+    context: Context, file: ChangedFile, member: tuple[str, str], old: "FunctionType", new: "FunctionType"
+) -> Iterator[Evidence]:
+    """The functions in other files, as the patch leaves them, that fit the old type of a member alone."""
+    from patchscan.lookup.functiontypes import contradiction, function_in, given_in
+    from patchscan.lookup.uses import files_holding
+
+    unapplied = {other.path for other in context.not_applied}
+    held = set(files_holding(context.view, member[1], most=100_000)[0])
+    held &= set(files_holding(context.view, member[0], most=100_000)[0])
+    paths = sorted(path for path in held - unapplied - {file.path} if path.endswith(".c"))
+    for path in paths[:MOST_FILES]:
+        text = context.view.read(path) or b""
+        for name in given_in(parse(text, path), *member):
+            given = function_in(text, path, name)
+            if given is not None and contradiction(given, new) and not contradiction(given, old):
+                yield Evidence(path, given.line, "")
+
+
+RULE = Rule(
+    name="callback-type",
+    summary="An operation of a struct is given a function of another type",
+    why=(
+        "The compiler warns or refuses, and with control flow integrity the call traps at run time. It happens where "
+        "an operation gets a parameter and an implementation is forgotten, or where one patch of a series changes the "
+        "operation and another its implementations: each patch must build."
+    ),
+    source="gcc -Wincompatible-pointer-types; Documentation/process/submitting-patches.rst (each patch builds)",
+    severity="warning",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> tree include/linux/walk.h
+struct walk_ops {
+	int (*begin)(struct walk *walk, int from);
+	void (*remove)(struct walk *walk);
+	int (*step)(struct walk *walk);
+};
+>>> patch mm: walk
+>>> file mm/walk.c
+ #include <linux/walk.h>
+ static int walk_step(struct walk *walk)
+ {
+ 	return 0;
+ }
+-static int walk_begin(struct walk *walk, int from)
++static int walk_begin(struct walk *walk, int from, // want "'walk_begin' is given to 'begin' .*it takes 3 parameters"
++		      bool again)
+ {
+ 	return 0;
+ }
++static int walk_remove(struct walk *walk)
++{
++	return 0;
++}
+ static const struct walk_ops walk_ops = {
+ 	.begin = walk_begin,
++	.remove = walk_remove, // want "'walk_remove' is given to 'remove' .*it gives back 'int', and the member 'void'"
+ 	.step = walk_step,
+ };
+""",
+        """
+>>> tree mm/other.c
+static int other_begin(struct walk *walk, int from)
+{
+	return 0;
+}
+static const struct walk_ops other_ops = {
+	.begin = other_begin,
+};
+>>> tree mm/fine.c
+static int fine_begin(struct walk *walk)
+{
+	return 0;
+}
+static const struct walk_ops fine_ops = {
+	.begin = fine_begin,
+};
+>>> patch mm: begin at the beginning
+>>> file include/linux/walk.h
+ struct walk_ops {
+-	int (*begin)(struct walk *walk, int from);
++	int (*begin)(struct walk *walk); // want "'begin' of struct walk_ops has another type now, but mm/other.c still"
+ };
+>>> file mm/own.c
+-	ops->begin(walk, 0);
++	ops->begin(walk);
+""",
+    ),
+    good=(
+        """
+>>> tree include/linux/walk.h
+struct walk_ops {
+	int (*begin)(struct walk *walk, u32 from);
+	irqreturn_t (*irq)(int irq, void *data);
+	struct {
+		int (*deep)(int depth);
+	} more;
+	walk_fn *other;
+};
+>>> patch mm: walk
+>>> file mm/walk.c
+ #include <linux/walk.h>
++static int walk_begin(struct walk *walk, unsigned int from)
++{
++	return 0;
++}
++static irqreturn_t walk_irq(int irq, void *data)
++{
++	return IRQ_HANDLED;
++}
++static int walk_deep(long one, int two)
++{
++	return 0;
++}
++static const struct walk_ops walk_ops = {
++	.begin = walk_begin,
++	.irq = walk_irq,
++	.more = {
++		.deep = walk_deep,
++	},
++	.other = walk_deep,
++};
+""",
+        """
+>>> tree include/linux/walk.h
+struct walk_ops {
+#ifdef CONFIG_WALK
+	int (*begin)(struct walk *walk);
+#else
+	int (*begin)(void);
+#endif
+};
+>>> patch mm: walk
+>>> file mm/walk.c
++#include <linux/walk.h>
++static int walk_begin(void)
++{
++	return 0;
++}
++#ifdef CONFIG_WALK_MORE
++static int walk_more(int more)
++{
++	return 0;
++}
++#endif
++static const struct walk_ops walk_ops[] = {
++	{ .begin = walk_begin },
++	{ .begin = walk_more },
++};
+""",
+        """
+>>> tree mm/other.c
+static int other_begin(struct walk *walk, int from)
+{
+	return 0;
+}
+static const struct other_ops other_ops = {
+	.begin = other_begin,
+};
+>>> patch mm: begin at the beginning
+>>> file include/linux/walk.h
+ struct walk_ops {
+-	int (*begin)(struct walk *walk, int from);
++	int (*begin)(struct walk *walk);
+ };
+>>> file mm/third.c
+-static int third_begin(struct walk *walk, int from)
++static int third_begin(struct walk *walk)
+ {
+ 	return 0;
+ }
+ static const struct walk_ops third_ops = {
+ 	.begin = third_begin,
+ };
+""",
+    ),
+)
