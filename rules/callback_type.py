@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements
 from patchscan.c.initialisers import Designator, designators
-from patchscan.c.source import Source, parse
+from patchscan.c.source import Function, Source, parse
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
 from patchscan.rule import Rule
@@ -39,7 +39,7 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
     from patchscan.lookup.functiontypes import contradiction, function_in, member_type
     from patchscan.lookup.types import find_type
 
-    written = {function.name for function in file.functions if has_new_head(file, function.name_line)}
+    written = {function.name for function in file.functions if has_new_head(file, function)}
     if file.state.after is None or not (written or any(DESIGNATOR.search(line.text) for line in file.added)):
         return
     text = file.state.after
@@ -63,11 +63,10 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
             yield say(context, file, each, given, (found[0], found[1].named(each.member)[0].line), faults[0])
 
 
-def has_new_head(file: ChangedFile, line: int) -> bool:
-    """Whether the patch writes the line of a function's name, or the next with parameters."""
-    return line in file.added_numbers or (
-        line + 1 in file.added_numbers and not file.code_at(line + 1)[:1].strip()
-    )
+def has_new_head(file: ChangedFile, function: Function) -> bool:
+    """Whether the patch writes a line from the name of a function to its brace."""
+    last = function.source.line_at(function.brace)
+    return not file.added_numbers.isdisjoint(range(function.name_line, last + 1))
 
 
 def in_unapplied(context: Context, each: Designator) -> bool:
