@@ -23,6 +23,51 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 statement = call.node.parent is not None and call.node.parent.type == "expression_statement"
                 if statement and not NOTIFIES.fullmatch(call.name) and takes_address_space(function, call):
                     yield judge(file, function, call)
+        if SECONDARY & file.removed_words and not any(
+            other.adds(*SECONDARY) for other in series_files(context)
+        ):
+            yield from lost(file)
+
+
+def series_files(context: Context) -> Iterator[ChangedFile]:
+    """The C files that the series changes."""
+    return (file for each in (context, *context.all) for file in each.c_files)
+
+
+def lost(file: ChangedFile) -> Iterator[Finding]:
+    """Every function that goes on flushing for an address space, and no longer tells secondary TLBs."""
+    after = {each.name: each for source in file.after for each in source.functions() if each.whole}
+    for function, call in ((each, notifies(each)) for source in file.before for each in source.functions()):
+        now = after.get(function.name)
+        if call is None or now is None or call.name not in SECONDARY or notifies(now) is not None:
+            continue
+        flushes = [
+            each for each in now.calls() if FLUSH.fullmatch(each.name) and takes_address_space(now, each)
+        ]
+        near = [
+            each for each in after.values() if each.name in now.identifiers or now.name in each.identifiers
+        ]
+        line = place(file, call.name, function.name)
+        if not flushes or not line or any(notifies(each) is not None for each in near):
+            continue
+        yield Finding(
+            file.path,
+            line,
+            f"{now.name}() flushes the TLBs of the CPUs with {flushes[-1].name}(), and loses its {call.name}(): devices "
+            f"that share the page tables of the process keep the old translation",
+            (file.evidence(flushes[-1].line),),
+        )
+
+
+def place(file: ChangedFile, name: str, function: str) -> int:
+    """The line that stands where a call was removed, 0 where none was."""
+    for hunk in file.change.hunks:
+        for number, line in enumerate(hunk.lines):
+            if line.kind == "-" and name in line.text:
+                return next(
+                    (each.new for each in hunk.lines[number:] if each.new is not None), hunk.new_start
+                )
+    return 0
 
 
 def takes_address_space(function: Function, call: Call) -> bool:
@@ -93,8 +138,28 @@ RULE = Rule(
 +	flush_multi(mm_cpumask(mm), address, address + PAGE_SIZE); // want "flush_mm_range.. follows flush_multi"
 +}
 """,
+        """
+ void flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
+ {
+ 	flush_multi(mm_cpumask(mm), start, end);
+-	mmu_notifier_arch_invalidate_secondary_tlbs(mm, start, end);
+ } // want "loses its mmu_notifier_arch_invalidate_secondary_tlbs"
+""",
     ),
     good=(
+        """
++static void tell_devices(struct mm_struct *mm, unsigned long start, unsigned long end)
++{
++	mmu_notifier_arch_invalidate_secondary_tlbs(mm, start, end);
++}
++
+ void flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
+ {
+ 	flush_multi(mm_cpumask(mm), start, end);
+-	mmu_notifier_arch_invalidate_secondary_tlbs(mm, start, end);
++	tell_devices(mm, start, end);
+ }
+""",
         """
  void flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
  {

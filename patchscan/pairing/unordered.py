@@ -76,7 +76,10 @@ def stands_in(before: Walk, barrier: Barrier, after: Walk) -> bool:
     now = _aligned(before, after)
     places = [_neighbours(before, step, now) for step in barrier_steps(before, barrier)]
     return all(
-        any(_is_as_strong(step.event, other.event) for other in _adjoining(after, low, high))
+        any(
+            _is_as_strong(step.event, other.event) and _ways(after, other) <= _ways(before, step)
+            for other in _adjoining(after, low, high)
+        )
         for step, (low, high) in zip(barrier_steps(before, barrier), places, strict=True)
     )
 
@@ -131,6 +134,12 @@ def _adjoining(walk: Walk, low: int, high: int) -> Iterator[Step]:
                 break
             if isinstance(step.event, Fence):
                 yield step
+
+
+def _ways(walk: Walk, step: Step) -> frozenset[tuple[int, bool]]:
+    """The branches that lead to a step, by their number in the function, with the way taken."""
+    numbers = {branch: number for number, branch in enumerate(walk.branches)}
+    return frozenset((numbers[branch], taken) for branch, taken in step.path.items())
 
 
 def _is_as_strong(old: object, new: object) -> bool:
