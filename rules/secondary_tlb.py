@@ -53,8 +53,8 @@ def lost(file: ChangedFile) -> Iterator[Finding]:
         yield Finding(
             file.path,
             line,
-            f"{now.name}() flushes the TLBs of the CPUs with {flushes[-1].name}(), and loses its {call.name}(): devices "
-            f"that share the page tables of the process keep the old translation",
+            f"{now.name}() flushes the TLBs of the CPUs with {flushes[-1].name}(), and loses its {call.name}(): "
+            "devices that share the page tables of the process keep the old translation",
             (file.evidence(flushes[-1].line),),
         )
 
