@@ -423,6 +423,11 @@ VALUES = {
     "the updater adds addresses": Attack(
         "unsure", "", before="unsigned long z = READ_ONCE(*pmd); z = z + z; if (z) return 0;"
     ),
+    "the updater doubles a value, and again": Attack(
+        "unsure",
+        "",
+        before="unsigned long z = READ_ONCE(*pmd); " + "z = z + z; " * 40 + "if (z) return 0;",
+    ),
     "divided by nothing": Attack(
         "unsure", "", before="unsigned long z = READ_ONCE(*pmd); z = 8 / (z == 5); if (z) return 0;"
     ),

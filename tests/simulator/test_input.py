@@ -192,3 +192,12 @@ r2 = 1;
 exists (0:r0=a[1] /\\ 0:r1=4 /\\ 0:r2=1)
 """
     assert run(text).outcome == "Always"
+
+
+def test_a_value_that_doubles_with_each_line_is_too_large() -> None:
+    lines = "\n".join("r0 = (r0 ^ (r0 + r0));" for _ in range(60))
+    text = (
+        f"C doubling\n\n{{}}\n\nP0(int *x)\n{{\n\tint r0 = READ_ONCE(*x);\n{lines}\n}}\n\nexists (0:r0=1)\n"
+    )
+    result = run(text)
+    assert result.outcome == "Unknown" and "more than 1000 operators" in "; ".join(result.notes)

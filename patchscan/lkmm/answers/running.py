@@ -15,14 +15,13 @@ from patchscan.lkmm.answers.outcome import Answer, Result
 from patchscan.lkmm.dialect.litmus_syntax import Litmus
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.dialect.primitives import PRIMITIVES
-from patchscan.lkmm.memory.events import Event, Program
+from patchscan.lkmm.memory.events import Event, Program, TooLarge
 from patchscan.lkmm.memory.states import state_text
 from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.cnf import LimitReached
 from patchscan.lkmm.solving.encoding import Encoding
 from patchscan.lkmm.solving.solving import Solver
 from patchscan.lkmm.solving.unfold import unfold
-from patchscan.lkmm.solving.values import TooLarge
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Cycle, Witness

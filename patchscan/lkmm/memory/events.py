@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from patchscan.basics.record import field, frozen, record
-from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
+from patchscan.lkmm.dialect.litmus_syntax import Litmus, LitmusError, Value
 from patchscan.lkmm.memory.arithmetic import apply
 
 Guard = frozenset[int]
 ALWAYS: Guard = frozenset()
 INITIAL_THREAD = -1
+MOST_OPERATORS = 1000
+
+
+class TooLarge(LitmusError):
+    """The test is beyond a size limit."""
 
 
 @frozen
@@ -26,11 +31,12 @@ class ReadValue:
 
 @frozen
 class Computed:
-    """`left operator right`."""
+    """`left operator right`; size: how many operators stand in it, each counted as often as it is written out."""
 
     operator: str
     left: Term
     right: Term
+    size: int = field(default=1, compare=False)
 
 
 Term = Value | ReadValue | Computed
@@ -80,14 +86,20 @@ def combine(operator: str, left: Cases, right: Cases) -> Cases:
 
 
 def compute(operator: str, left: Term, right: Term) -> Term:
-    """`left operator right`, worked out where it can be: `r1 ^ r1` is 0 whatever r1 is."""
+    """`left operator right`, worked out where it can be: `r1 ^ r1` is 0 whatever r1 is.
+
+    Raises TooLarge: sixteen lines like `z = z + z;` are a value of 65536 operators.
+    """
     if operator in ("^", "-") and left == right:
         return 0
     if isinstance(left, int | str) and isinstance(right, int | str):
         value = apply(operator, left, right)
         if value is not None:
             return value
-    return Computed(operator, left, right)
+    size = 1 + sum(each.size for each in (left, right) if isinstance(each, Computed))
+    if size > MOST_OPERATORS:
+        raise TooLarge(f"a value is computed by more than {MOST_OPERATORS} operators")
+    return Computed(operator, left, right, size)
 
 
 @record

@@ -10,9 +10,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from patchscan.lkmm.memory.events import INITIAL_THREAD, Event
+from patchscan.lkmm.memory.events import INITIAL_THREAD, Event, TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
-from patchscan.lkmm.solving.values import TooLarge
 
 MOST_WRITES = 200  # to one variable: the clauses of a total order grow with the third power
 

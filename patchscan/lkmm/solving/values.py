@@ -8,9 +8,9 @@ no value can pass through more of them without a cycle.
 
 from __future__ import annotations
 
-from patchscan.lkmm.dialect.litmus_syntax import Litmus, LitmusError, Value
+from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply
-from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term
+from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term, TooLarge
 from patchscan.lkmm.solving.cnf import check_time
 
 LARGEST = 20_000  # values in all sets together
@@ -135,10 +135,6 @@ class Ranges:
                 continue
             if isinstance(term.left, ReadValue) and isinstance(term.right, int):
                 self.read[term.left.event] &= {term.right}
-
-
-class TooLarge(LitmusError):
-    """The test is beyond a size limit."""
 
 
 def reads_in(term: Term) -> set[int]:

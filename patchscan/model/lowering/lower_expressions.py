@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -53,6 +54,7 @@ _EMBEDDED = frozenset(
     percpu_ref u64_stats_sync rcuwait cpumask nodemask_t sk_buff_head
     """.split()  # noqa: SIM905
 )
+_MOST_OPERANDS = 256
 _WORDS = {"true": Const(1), "false": Const(0), "NULL": Const(0), "FREED": FREED}
 
 
@@ -230,9 +232,17 @@ def _assignment(context: Context, node: Node, env: Environment, frame: Frame, ou
     where, place = location(context, left, env, frame, out), place_of(frame, node)
     operation = frame.text(symbol) if symbol is not None else "="
     if operation != "=":
-        value = combine(operation[:-1], read(context, where, "plain", env, out, place), value)
+        old = read(context, where, "plain", env, out, place)
+        value = _bounded(context, combine(operation[:-1], old, value))
     write(context, where, value, "plain", env, out, place)
     return value
+
+
+def _bounded(context: Context, value: Value) -> Value:
+    """The value, or one not followed where too many operations make it: each `z = z + z;` doubles their number."""
+    if sum(1 for _ in islice(leaves(value), _MOST_OPERANDS + 1)) <= _MOST_OPERANDS:
+        return value
+    return Unknown(f"u{context.next()}", f"a value of more than {_MOST_OPERANDS} operands")
 
 
 def _step(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
@@ -277,7 +287,7 @@ def _binary(context: Context, node: Node, env: Environment, frame: Frame, out: O
     pointer = type_of(context, node.child_by_field_name("left"), frame)
     if operation in ("+", "-") and pointer.endswith("*") and isinstance(left, (Address, Register)):
         return left
-    return combine(operation, left, right)
+    return _bounded(context, combine(operation, left, right))
 
 
 def _shortcut(
