@@ -58,6 +58,7 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
     return file.finding(
         line,
         f"no Kconfig of {context.the_tree} or of the series defines CONFIG_{symbol}: code under it is never built",
+        severity="" if context.fit.sure else "info",
     )
 
 
