@@ -225,6 +225,13 @@ CASES = [
         " static int work(struct part *part)\n {\n \tuse(a,\n+\t    use + 1);\n }",
     ),
     (
+        "not-saved",
+        USE,
+        {"X": "not-saved"},
+        body("b = c;", "use(a);"),
+        body("b = a;", "use(a);"),
+    ),
+    (
         "file-lacks",
         USE,
         {"X": "file-lacks: \\bgo\\(${X}\\)"},

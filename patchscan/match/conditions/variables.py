@@ -240,7 +240,18 @@ def tested_once(place: Place, wish: Wish) -> Answer:
     )
 
 
+def not_saved(place: Place, wish: Wish) -> Answer:
+    """Nothing in the function keeps a copy of the value: no other variable is assigned it."""
+    function, text = place.match.function, place.text(wish)
+    if function is None or not function.has_head:
+        return unknown(f"who else holds {text} is not in sight")
+    form = re.compile(rb"(?<![=!<>])=\s*" + re.escape(text.encode()) + rb"\s*[;,)]")
+    found = form.search(place.match.source.code, function.start, place.match.start)
+    return when(found is None, f"a copy of {text} is kept")
+
+
 CONDITIONS = {
+    "not-saved": Condition(not_saved, "a value of which the function keeps no copy"),
     "value": Condition(
         value, "a local variable whose initialiser matches a regular expression", takes_argument=True
     ),
