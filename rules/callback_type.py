@@ -37,6 +37,7 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
     """What is to be said of the tables of a file itself."""
     from patchscan.lookup.closure import Closure
     from patchscan.lookup.functiontypes import contradiction, function_in, member_type
+    from patchscan.lookup.headers import named_plainly
     from patchscan.lookup.types import find_type
 
     written = {function.name for function in file.functions if has_new_head(file, function)}
@@ -59,7 +60,10 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
         found = find_type(context.view, file.path, text, each.struct, beside)
         wanted = [member_type(one) for one in found[1].named(each.member)] if found is not None else []
         faults = [contradiction(given, one) if one is not None else "" for one in wanted]
-        if found is not None and faults and all(faults) and not in_unapplied(context, each):
+        if found is None or not faults or not all(faults) or in_unapplied(context, each):
+            continue
+        stated = (*given.takes.parameters, *(kind for one in wanted if one for kind in one.takes.parameters))
+        if named_plainly(context.view, text, *stated):
             yield say(context, file, each, given, (found[0], found[1].named(each.member)[0].line), faults[0])
 
 

@@ -91,6 +91,7 @@ def arguments(
 ) -> Iterator[Finding]:
     """The first argument that no declaration takes."""
     from patchscan.lookup.forms import forms
+    from patchscan.lookup.headers import named_plainly
 
     if not any(each.type for each in values):
         return
@@ -102,7 +103,8 @@ def arguments(
             each.takes.parameters[place] if place < len(each.takes.parameters) else "?" for each in found
         ]
         if value.type and all(differ(value, each) for each in wanted):
-            if not in_hunks(context, call.name):
+            plain = named_plainly(context.view, types.text, value.type, wanted[0])
+            if plain and not in_hunks(context, call.name):
                 how = how_it_differs(value, wanted[0])
                 yield say(
                     context,
@@ -117,6 +119,8 @@ def arguments(
 
 def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types") -> Iterator[Finding]:
     """A variable or member that is given a value of another type."""
+    from patchscan.lookup.headers import named_plainly
+
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     operator = node.child_by_field_name("operator")
     if node.type == "init_declarator":
@@ -133,7 +137,8 @@ def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types"
     # Of a member it is not known whether it leads to what is const.
     if wanted and (left.type != "identifier" or types.leads_to_const(left)):
         wanted = f"const {wanted}"
-    if value.type and wanted and not wanted.endswith("[]") and differ(value, wanted):
+    differs = value.type and wanted and not wanted.endswith("[]") and differ(value, wanted)
+    if differs and named_plainly(context.view, types.text, value.type, wanted):
         how, name = how_it_differs(value, wanted), " ".join(types.function.source.text_of(left).split())
         message = (
             f"the assignment to '{name}' {how}: it is '{wanted}', and '{value.shown}' is '{told(value)}'"
@@ -245,6 +250,8 @@ struct walk;
 int walk_begin(struct walk *walk, unsigned long from, bool again);
 void walk_free(const void *what);
 int walk_print(const char *format, ...);
+#define old_walk walk
+int walk_old(struct old_walk *walk);
 >>> patch mm: walk
 >>> file mm/example.c
  #include <linux/walk.h>
@@ -269,6 +276,7 @@ int walk_print(const char *format, ...);
 +	struct walk **list = kept->list;
 +	unsigned long at = *kept->place;
 +
++	walk_old(walk);
 +	walk_free(fixed_walks);
 +	walk_begin(&the_walk, gfp, data);
 +	walk_begin(data, sizeof(*page), 0);

@@ -1,5 +1,6 @@
 """The headers of a tree: their texts, kept for the next question, and which of them may declare a function or macro."""
 
+import re
 from collections import OrderedDict
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ from patchscan.tree.overlay import View
 _MOST_BYTES = 48_000_000
 _HEAD = pattern(rb"(?:[A-Za-z_][\w \t*]*[ \t*])?")
 _DEFINE = pattern(rb"[ \t]*#[ \t]*define[ \t]+")
+_TAG = pattern(r"\b(?:struct|union) (\w+)")
 _LIST_FOLLOWS = pattern(rb"\s*\(")
 
 
@@ -74,3 +76,17 @@ def declaring_headers(view: View, name: str) -> list[str]:
         for path in held
         if (path in known[1] if path not in view.changed else may_declare(view.read(path) or b"", word))
     ]
+
+
+def named_plainly(view: View, text: bytes, *types: str) -> bool:
+    """Whether each struct or union in some types is known, and its name is none that a #define turns into another."""
+    for name in {match[1] for each in types for match in _TAG.finditer(each)}:
+        word = re.escape(name.encode())
+        define = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+%s\b(?!\()" % word, re.MULTILINE)
+        headers = (text_of_header(view, path) for path in declaring_headers(view, name))
+        if define.search(text) or any(define.search(each) for each in headers):
+            return False
+        # A struct that only the file of the patch speaks of is one of another base.
+        if not headers_holding(view, name) and not re.search(rb"\b(?:struct|union)\s+%s\s*\{" % word, text):
+            return False
+    return True
