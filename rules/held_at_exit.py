@@ -1,11 +1,12 @@
 """A way out of a function that keeps a lock, a reference or memory which the function should give back."""
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.brought import changed_words
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
@@ -34,8 +35,9 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
 
     before = file.before_of(function.name)
     words = changed_words(file, function, before) if before is not None else None
+    loses = loses_a_call(file, before)
     takes = may_take(function) and (words is None or not words.isdisjoint(words_of_taking(function)))
-    if not takes and not loses_a_call(file, before):
+    if not takes and not loses:
         return
     if not function.whole:
         yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
@@ -44,9 +46,9 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     if graph is None:
         yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
         return
-    found = list(held(file, function, before, graph, words)) if takes else []
+    found = list(held(file, function, before, graph, words))
     yield from found
-    if not found and before is not None and loses_a_call(file, before):
+    if not found and before is not None and loses:
         yield from fallen(file, function, before, graph)
 
 
@@ -60,25 +62,47 @@ def held(
     """What tables and pairs of names tell; words: of the changed lines, None where these steer."""
     from patchscan.flow.building import graph_of
     from patchscan.flow.holding import holdings
+    from patchscan.flow.taking import given_back
     from patchscan.flow.unbalanced import leaks
 
     old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
+    given: Mapping[str, str] = {}
+    if before is not None and loses_a_call(file, before):
+        old_graph = graph_of(before)
+        given = given_back(old_graph, graph) if old_graph is not None else {}
 
     def held_before(identities: Collection[tuple[str, str]]) -> "Holdings | None":
         old = graph_of(before) if before is not None else None
         if old is None:
             return None
         calls = frozenset(call.name for call in function.calls())
-        return holdings(old, lambda resource: resource.identity in identities, calls)
+        return holdings(old, lambda resource: resource.identity in identities, calls, given)
 
     found: dict[tuple[str, int], list[Leak]] = {}
-    after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls)
+    after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
     for leak in leaks(after, held_before, file.passage.kept):
+        if (
+            leak.why == "was given back"
+            and leak.holding.resource.named
+            and is_done_away(file, function, leak)
+        ):
+            continue
         found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
     for each in found.values():
         finding = report(file, function, graph, each)
         if finding is not None:
             yield finding
+
+
+def is_done_away(file: ChangedFile, function: Function, leak: "Leak") -> bool:
+    """Whether the patch does away with what gave back, or changes what takes: its pair may be none any more."""
+    source = source_of(function)
+    row = leak.holding.resource.row
+    if not any(re.search(rb"\b%s\b" % name.encode(), source.code) for name in row.release):
+        return True
+    taker = source.function_named(leak.way.token.by)
+    old = file.before_of(leak.way.token.by)
+    return taker is not None and old is not None and taker.text != old.text
 
 
 def loses_a_call(file: ChangedFile, before: Function | None) -> bool:
@@ -189,6 +213,20 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static int calibrate(struct port *port)
+ {
+ 	int *table = read_table(port);
+ 	int ret;
+ 
+ 	if (IS_ERR(table))
+ 		return PTR_ERR(table);
+ 	ret = write_table(port, table);
+-	kfree(table);
+-	return ret;
++	return ret; // want "with what read_table.. returned .line 3. still held; before the patch kfree.. gave it back"
+ }
+""",
         """
  static int open(struct port *port)
  {
@@ -330,6 +368,21 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++#define port_begin(port) devm_port_begin(port)
++
+ static int open(struct port *port)
+ {
+ 	int ret = port_begin(port);
+ 
+ 	if (ret)
+ 		return ret;
+ 	ret = send(port);
+-	if (ret)
+-		port_end(port);
+ 	return ret;
+ }
+""",
         """
  static int open(struct port *port)
  {

@@ -284,14 +284,19 @@ class Follower(Client):
         return token
 
 
-def holdings(graph: Graph, wanted: Callable[[Resource], bool], known_calls: Collection[str] = ()) -> Holdings:
+def holdings(
+    graph: Graph,
+    wanted: Callable[[Resource], bool],
+    known_calls: Collection[str] = (),
+    given: Mapping[str, str] = {},
+) -> Holdings:
     """What a function holds at its ways out of the resources that are wanted, by the identity of the resource.
 
-    known_calls: see resources().
+    known_calls, given: see resources().
     """
     known = _KNOWN.setdefault(graph, {})
     found: dict[tuple[str, str], list[Holding]] = {}
-    for resource in resources(graph, known_calls):
+    for resource in resources(graph, known_calls, given):
         if wanted(resource):
             key = (*resource.identity, resource.sites, resource.loops)
             if key not in known:

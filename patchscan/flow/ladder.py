@@ -233,7 +233,8 @@ def _only_tested(graph: Graph, rung: Rung, calls: Sequence[Called], call: Called
     if others or not last.name or (row is not None and row.held_on_failure):
         return False
     tested = {edge.key for edge in graph.points[rung.point].edges}
-    if f"@{last.offset}" not in tested and last.result not in tested:
+    looked_at = last.result.isidentifier() and any(last.result in words_of(key) for key in tested)
+    if f"@{last.offset}" not in tested and last.result not in tested and not looked_at:
         return False
     own = {graph.function.name.split("_")[0], root_of(call.arguments[0]) if call.arguments else ""}
     return not (set(call.name.split("_")) - own) & (set(last.name.split("_")) - own)

@@ -14,6 +14,7 @@ from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE
 OUTCOMES = {
     "acquire": (ANY, 0),
     "try": (NOT_ZERO, ZERO),
+    "positive": (POSITIVE, NOT_POSITIVE),
     "negative": (ZERO, NEGATIVE),
     "null": (POSITIVE, ZERO),
     "error": (POSITIVE, NEGATIVE),

@@ -1,7 +1,8 @@
 """The resources that a function takes: by the table, by loop macros, and by pairs of names that it calls itself."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
@@ -57,8 +58,14 @@ def words_of_taking(function: Function) -> frozenset[str]:
     return frozenset(found)
 
 
-def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resource]:
-    """The resources that a function takes; known_calls: of the function in its other state, for pairs of names."""
+def resources(
+    graph: Graph, known_calls: Collection[str] = (), given: Mapping[str, str] = {}
+) -> Iterator[Resource]:
+    """The resources that a function takes.
+
+    known_calls: of the function in its other state, for pairs of names; given: variable -> the call of the table that
+    gives back what it holds in either state, whoever made that.
+    """
     calls = [each for point in graph.points for each in point.operations if isinstance(each, Called)]
     names = {each.name for each in calls} | set(known_calls)
     found: dict[tuple[str, str], list[tuple[Row, Called, str, bool]]] = {}
@@ -68,6 +75,9 @@ def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resou
             key = _key_of(row, call)
             if key is not None:
                 found.setdefault((row.shown, key), []).append((row, call, row.calls[call.name], False))
+        elif call.name and call.result in given and call.result in graph.locals & graph.pointers:
+            made = _made(call, given[call.result])
+            found.setdefault((made.shown, call.result), []).append((made, call, "null or error", True))
         else:
             for each in _named(graph, call, names, calls):
                 found.setdefault((each[0].shown, each[1]), []).append((each[0], call, each[2], True))
@@ -96,6 +106,27 @@ def resources(graph: Graph, known_calls: Collection[str] = ()) -> Iterator[Resou
         at = row.loops.get(macro, -1) if row is not None else -1
         if row is not None and 0 <= at < len(arguments) and arguments[at] in graph.locals:
             yield Resource(row, arguments[at], (), (macro,), True)
+
+
+def _made(call: Called, release: str) -> Row:
+    """What any call returns whose result is given back by a call of the table."""
+    row = releasing()[release][0]
+    what = f"what {call.name}() returned"
+    return Row(release, what, row.kind, None, {call.name: "null or error"}, row.release, shown=row.shown)
+
+
+def given_back(before: Graph, after: Graph) -> Mapping[str, str]:
+    """The variables of which a function gave back what they hold, and does so less often: see resources()."""
+    counts = Counter(_given(before))
+    counts.subtract(_given(after))
+    return {variable: name for (variable, name), number in sorted(counts.items()) if number > 0}
+
+
+def _given(graph: Graph) -> Iterator[tuple[str, str]]:
+    for _, call in graph.calls:
+        rows = releasing().get(call.name, ())
+        if any(row.kind in ("memory", "reference") for row in rows):
+            yield from ((each, call.name) for each in call.arguments[:1] if each in graph.locals)
 
 
 def _key_of(row: Row, call: Called) -> str | None:
