@@ -34,7 +34,7 @@ def test_reviewdog_can_put_a_fix_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "gitlab", "rdjson", "html"])
-@pytest.mark.parametrize("jobs", ["0", "2"])
+@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_two_inputs_make_one_document(form: str, jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
     main([*TWO, "--no-tree", "--format", form, "--jobs", jobs, "--exit-zero"])
     text = capsys.readouterr().out
