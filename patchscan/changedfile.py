@@ -9,7 +9,7 @@ from typing import Any
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.diff.lines import Passage, passage
-from patchscan.finding import Evidence, Finding, Silence
+from patchscan.finding import Evidence, Finding, Fix, Silence
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState
 
@@ -251,26 +251,26 @@ class ChangedFile:
         lines = (line for hunk in self.change.hunks for line in hunk.lines)
         return {line.new: line.text for line in lines if line.new is not None}
 
-    def replacement(self, first: int, last: int, *lines: str) -> str | None:
-        """A fix: a diff on top of the patch that puts `lines` in the place of lines first to last of the sources.
+    def replacement(self, first: int, last: int, *lines: str) -> Fix | None:
+        """A fix: an edit on top of the patch that puts `lines` in the place of lines first to last of the sources.
 
         None where one of these lines is not known.
         """
-        from patchscan.diff.write import diff_of
+        from patchscan.diff.write import edit_of
 
         if not all(number in self._known for number in range(first, last + 1)):
             return None
-        return diff_of(self.path, self._known, first, last, lines, self.patch_line(first) - first)
+        return (edit_of(self.path, self._known, first, last, lines, self.patch_line(first) - first),)
 
-    def edited(self, edits: Sequence[tuple[int, int, Sequence[str]]]) -> str | None:
+    def edited(self, edits: Sequence[tuple[int, int, Sequence[str]]]) -> Fix | None:
         """A fix of several places: (first line, last line, new lines) each, of the sources; None as replacement()."""
-        from patchscan.diff.write import diff_of_edits
+        from patchscan.diff.write import edits_of
 
         if not all(line in self._known for first, last, _ in edits for line in range(first, last + 1)):
             return None
-        return diff_of_edits(self.path, self._known, edits, lambda line: self.patch_line(line) - line)
+        return edits_of(self.path, self._known, edits, lambda line: self.patch_line(line) - line)
 
-    def substitution(self, line: int, old: str, new: str) -> str | None:
+    def substitution(self, line: int, old: str, new: str) -> Fix | None:
         """A fix: one piece of a line in place of another; None where the line does not hold it exactly once."""
         text = self._known.get(line, "")
         found = list(re.finditer(rf"(?<!\w){re.escape(old)}", text))

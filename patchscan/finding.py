@@ -19,11 +19,45 @@ class Evidence:
 
 
 @frozen
+class Edit:
+    """Lines of a file as a patch leaves it, and those to put in their place.
+
+    first: the number of the first of the old lines; above, below: up to three lines around them, by which they are
+    found in another state of the file.
+    """
+
+    path: str
+    first: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """The number of the first line that is known of the place."""
+        return self.first - len(self.above)
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """All that is known of the place, as it is."""
+        return (*self.above, *self.old, *self.below)
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The same once the edit is made."""
+        return (*self.above, *self.new, *self.below)
+
+
+Fix = tuple[Edit, ...]
+
+
+@frozen
 class Finding:
     """What a reviewer would say, at the line where they would say it.
 
     path: the file after the patch, or "(changelog)"; line: in that file (1 is the first body line of a
-    changelog); fix: a unified diff on top of the patch; model: the name of a Model that proves it.
+    changelog); fix: edits on top of the patch, in order; model: the name of a Model that proves it.
     The runner fills rule, severity, confidence (where the rule left them empty), patch, text, fingerprint and
     preexisting: the rule says the same of the code before the patch. construct: first and last line of what is
     judged, where that is more than the line. repaired_by: a later patch of the series after which it no longer holds.
@@ -33,7 +67,7 @@ class Finding:
     line: int
     message: str
     evidence: tuple[Evidence, ...] = ()
-    fix: str | None = None
+    fix: Fix | None = None
     model: str | None = None
     severity: str = ""
     confidence: str = ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
+from patchscan.finding import Finding, Fix, Silence
 from patchscan.mail import hidden_characters
 from patchscan.rule import Rule
 from patchscan.series import Line
@@ -30,7 +30,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 )
 
 
-def without(file: ChangedFile, line: Line, found: tuple[tuple[int, str], ...]) -> str | None:
+def without(file: ChangedFile, line: Line, found: tuple[tuple[int, str], ...]) -> Fix | None:
     """The fix: the line without these characters."""
     hidden = {character for _, character in found}
     place = file.source_line(line.new or 0)

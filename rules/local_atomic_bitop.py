@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.c.source import Call, Function, Variable
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
+from patchscan.finding import Finding, Fix, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def remark(file: ChangedFile, mask: Variable, calls: list[Call]) -> Finding:
     )
 
 
-def with_twins(file: ChangedFile, calls: list[Call]) -> str | None:
+def with_twins(file: ChangedFile, calls: list[Call]) -> Fix | None:
     """The fix: each call by its twin; None where a line between them is not known, or holds two of them."""
     first, last = calls[0].line, calls[-1].line
     lines = {number: file.text_at(number) for number in range(first, last + 1)}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, parse
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
+from patchscan.finding import Finding, Fix, Silence
 from patchscan.rule import Rule
 from patchscan.tree.maintainers import matches, tip_patterns
 
@@ -153,7 +153,7 @@ def long_body(
 
 def with_braces(
     file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
-) -> str | None:
+) -> Fix | None:
     """The fix: braces on all branches; None where a header does not end its line, or another statement shares one."""
     first = function.source.line_of(branches[0][0])
     last = function.source.last_line_of(branches[-1][1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Control, Function
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
+from patchscan.finding import Finding, Fix, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def judge_per_cpu(
     )
 
 
-def once(file: ChangedFile, function: Function, call: Call) -> str | None:
+def once(file: ChangedFile, function: Function, call: Call) -> Fix | None:
     """The fix where the call is the whole of what is read."""
     read = function.source.text_of(call.node)
     rest = file.text_at(call.line).partition(read)[2].lstrip()

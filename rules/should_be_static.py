@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
+from patchscan.finding import Evidence, Finding, Fix, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def first_known(context: Context, others: "list[Use]", new: bool) -> "Use | None
     )
 
 
-def with_static(file: ChangedFile, line: int) -> str | None:
+def with_static(file: ChangedFile, line: int) -> Fix | None:
     """The fix where the type stands on the line, too."""
     if not re.match(r"[a-zA-Z_]\w*[\s*]+\w", file.text_at(line)):
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
+from patchscan.finding import Finding, Fix, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def judge(file: ChangedFile, function: Function, node: "Node") -> Iterator[Findi
 
 def without_braces(
     file: ChangedFile, function: Function, branches: "tuple[tuple[Node, Node], ...]"
-) -> str | None:
+) -> Fix | None:
     """The fix: the chain or loop without its braces; None where they do not stand as kernel style has them."""
     first = function.source.line_of(branches[0][0])
     last = function.source.last_line_of(branches[-1][1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from patchscan.cli import main
 from patchscan.context import ChangedFile
-from patchscan.diff.write import diff_of
+from patchscan.diff.write import diff_of, edit_of
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.results import Report
@@ -121,7 +121,7 @@ def test_a_tree_that_differs_by_an_offset(tmp_path: Path) -> None:
 
 def test_lines_that_are_not_known_get_no_fix() -> None:
     known = {4: "a", 5: "b", 6: "c", 9: "d"}
-    assert diff_of("mm/a.c", known, 5, 5, ["x", "y"], 10) == (
+    assert diff_of((edit_of("mm/a.c", known, 5, 5, ["x", "y"], 10),)) == (
         "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -14,3 +14,4 @@\n a\n-b\n+x\n+y\n c\n"
     )
     messages, _ = read_messages(mail(1, 1, creation("mm/a.c", "int a;\nint a_b, a;\n")).encode(), "x")

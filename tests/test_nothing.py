@@ -11,7 +11,7 @@ import pytest
 from patchscan.basics.problem import Problem
 from patchscan.basics.usage import FORMATS
 from patchscan.cli import main
-from patchscan.finding import Finding
+from patchscan.finding import Edit, Finding
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.report.render import render
@@ -315,6 +315,7 @@ def endless(depth: int = 0) -> int:
         lambda context: [Finding("mm/a.c", 1, "m", None)],
         lambda context: [Finding("mm/a.c", 1, "m", confidence="sure")],
         lambda context: [Finding("mm/a.c", 1, "m", fix=7)],
+        lambda context: [Finding("mm/a.c", 1, "m", fix=(Edit("mm/a.c", 1, ("a",), "b"),))],
         lambda context: [Finding("mm/a.c", 1, "m", model=[])],
         lambda context: refuse(Unspeakable()),
         lambda context: refuse(MemoryError()),

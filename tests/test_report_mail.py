@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from patchscan.basics.record import replace
 from patchscan.cli import main
-from patchscan.finding import CHANGELOG, Evidence, Finding
+from patchscan.finding import CHANGELOG, Edit, Evidence, Finding
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.report.models import fold, timeline_lines
@@ -164,14 +164,14 @@ def test_the_last_line_tells_how_to_run_it(name: str, run: str) -> None:
 
 
 def test_a_fix_that_empties_a_body_is_shown_with_what_it_takes_away() -> None:
-    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,3 +3,2 @@\n-\twhile (a) {\n-\t\tf(a);\n+\twhile (a) {\n \t}\n"
-    body = body_of(with_findings(finding("drop it", fix=diff)))
-    assert body[-3:] == ["-\twhile (a) {", "-\t\tf(a);", "+\twhile (a) {"]
+    edit = Edit("mm/a.c", 3, ("\twhile (a) {", "\t\tf(a);"), ("\twhile (b) {",), (), ("\t}",))
+    body = body_of(with_findings(finding("drop it", fix=(edit,))))
+    assert body[-3:] == ["-\twhile (a) {", "-\t\tf(a);", "+\twhile (b) {"]
 
 
 def test_a_fix_is_shown_with_what_stands_between_its_lines() -> None:
-    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,3 +3,4 @@\n-\telse\n+\telse {\n \t\tf(a);\n+\t}\n \tg();\n"
-    body = body_of(with_findings(finding("braces", fix=diff)))
+    edit = Edit("mm/a.c", 3, ("\telse", "\t\tf(a);"), ("\telse {", "\t\tf(a);", "\t}"), (), ("\tg();",))
+    body = body_of(with_findings(finding("braces", fix=(edit,))))
     assert body[-4:] == ["", "\telse {", "\t\tf(a);", "\t}"]
 
 
@@ -247,8 +247,8 @@ def test_findings_that_do_not_count_and_patches_without_any_give_no_mail() -> No
 
 
 def test_a_fix_is_suggested() -> None:
-    diff = "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -3,1 +3,1 @@\n-\twhile (a)\n+\tfor (; a;)\n"
-    body = body_of(with_findings(finding("use for", fix=diff)))
+    edit = Edit("mm/a.c", 3, ("\twhile (a)",), ("\tfor (; a;)",))
+    body = body_of(with_findings(finding("use for", fix=(edit,))))
     assert body[-1] == "\tfor (; a;)"
 
 

@@ -14,7 +14,7 @@ from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.usage import FORMATS
 from patchscan.cli import main
-from patchscan.finding import Finding
+from patchscan.finding import Edit, Finding
 from patchscan.mail import hidden_characters, read_input
 from patchscan.mail.gitrange import read_range
 from patchscan.mail.thread import read_thread
@@ -69,7 +69,7 @@ def hostile_report(words: str) -> Report:
     )
 
     def check(context: object) -> list[Finding]:
-        fix = f"--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1,2 +1,2 @@\n {words}\n-a\n+b\n"
+        fix = (Edit("mm/a.c", 2, ("a",), ("b",), (words,)),)
         told = f"Why not {words} {words}"
         return [Finding(path, 13, told, fix=fix), Finding("(changelog)", 1, told), Finding(words, 1, words)]
 

@@ -2,42 +2,45 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
+
+from patchscan.finding import Edit, Fix
 
 CONTEXT = 3
 MOST_COMPARED = 40_000
 
 
-def diff_of(
+def edit_of(
     path: str, known: Mapping[int, str], first: int, last: int, new: Sequence[str], shift: int
-) -> str:
-    """A unified diff that puts `new` in the place of lines first to last; known: the lines of the file by number.
+) -> Edit:
+    """The edit that puts `new` in the place of lines first to last; known: the lines of the file by number.
 
-    shift is added to the line numbers that the diff states.
+    shift is added to the line number that the edit states.
     """
     above, below = first, last
     while above - 1 in known and above > first - CONTEXT:
         above -= 1
     while below + 1 in known and below < last + CONTEXT:
         below += 1
-    old = [known[number] for number in range(first, last + 1)]
-    rows = [f" {known[number]}" for number in range(above, first)]
-    rows += changed_rows(steps_between(old, new), old, new)
-    rows += [f" {known[number]}" for number in range(last + 1, below + 1)]
-    count = below - above + 1
-    start = above + shift
-    head = f"@@ -{start},{count} +{start},{count - (last - first + 1) + len(new)} @@"
-    return "\n".join([f"--- a/{path}", f"+++ b/{path}", head, *rows]) + "\n"
+    return Edit(
+        path,
+        first + shift,
+        tuple(known[number] for number in range(first, last + 1)),
+        tuple(new),
+        tuple(known[number] for number in range(above, first)),
+        tuple(known[number] for number in range(last + 1, below + 1)),
+    )
 
 
-def diff_of_edits(
+def edits_of(
     path: str,
     known: Mapping[int, str],
     edits: Sequence[tuple[int, int, Sequence[str]]],
     shift: Callable[[int], int],
-) -> str:
-    """A unified diff of several edits, (first, last, new lines) each; near ones are made one.
+) -> Fix:
+    """Several edits, (first, last, new lines) each; near ones are made one.
 
-    shift: what is added to a line's number where the diff states it.
+    shift: what is added to a line's number where the edit states it.
     """
     merged: list[tuple[int, int, list[str]]] = []
     for first, last, lines in sorted(edits, key=lambda edit: edit[0]):
@@ -48,8 +51,25 @@ def diff_of_edits(
                 merged[-1] = (begin, last, [*before, *between, *lines])
                 continue
         merged.append((first, last, list(lines)))
-    diffs = [diff_of(path, known, first, last, lines, shift(first)) for first, last, lines in merged]
-    return diffs[0] + "".join("@@" + diff.partition("\n@@")[2] for diff in diffs[1:])
+    return tuple(edit_of(path, known, first, last, lines, shift(first)) for first, last, lines in merged)
+
+
+def diff_of(fix: Fix) -> str:
+    """The edits as a unified diff, each a hunk; "" where there are none."""
+    rows: list[str] = []
+    for path, edits in groupby(fix, key=lambda edit: edit.path):
+        rows += [f"--- a/{path}", f"+++ b/{path}"]
+        for edit in edits:
+            rows.append(f"@@ -{edit.start},{len(edit.before)} +{edit.start},{len(edit.after)} @@")
+            rows += rows_of(edit)
+    return "".join(f"{row}\n" for row in rows)
+
+
+def rows_of(edit: Edit) -> list[str]:
+    """The lines of an edit's hunk, context included."""
+    rows = [f" {line}" for line in edit.above]
+    rows += changed_rows(steps_between(edit.old, edit.new), edit.old, edit.new)
+    return [*rows, *(f" {line}" for line in edit.below)]
 
 
 def steps_between(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.syntax import descendants
+from patchscan.finding import Fix
 from patchscan.match.matching import Bindings, Bound
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def needs_parentheses(bound: Bound, found: re.Match[str], template: str) -> bool
     return before in tuple("!~*&-+/%<>|^.") or (after[:1] in tuple("-+*/%<>&|^.[?") and after[:1] != "")
 
 
-def fix_of(row: "Row", place: "Place") -> str | None:
-    """The diff of the row's replacement; None where there is none, or it would lose something."""
+def fix_of(row: "Row", place: "Place") -> Fix | None:
+    """The edits of the row's replacement; None where there is none, or it would lose something."""
     match, file = place.match, place.file
     template = replacement_of(row, match)
     if template is None or loses_comment(template, match) or loses_word(match):

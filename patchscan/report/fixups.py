@@ -12,7 +12,7 @@ from patchscan.finding import Finding
 from patchscan.report.mail import MIME, SEPARATOR, addresses, encoded, people
 from patchscan.results import Report, file_name
 from patchscan.series import Patch
-from patchscan.settling.fixes import Edit, Island, edited, hunks_of, island_rows, islands_of, overlaps, place
+from patchscan.settling.fixes import Change, Island, edited, island_rows, islands_of, overlaps, place
 from patchscan.tree.overlay import FileState
 
 
@@ -49,11 +49,11 @@ def fixed_file(
         state.patch.index: file for state in report.states for file in state.files if file.change.path == path
     }
     islands = files.get(path) or islands_of(report, path, states)
-    edits: list[list[Edit]] = [[] for _ in islands]
+    edits: list[list[Change]] = [[] for _ in islands]
     fixed: list[Finding] = []
     left_out: list[Finding] = []
     for finding in findings:
-        found = [place(hunk, islands, states, finding.patch) for hunk in hunks_of(finding)]
+        found = [place(edit, islands, states, finding.patch) for edit in finding.fix or ()]
         placed = [each for each in found if each is not None]
         clash = any(overlaps(edit, edits[number]) for number, several in placed for edit in several)
         if not found or len(placed) < len(found) or clash:

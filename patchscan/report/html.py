@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
 from patchscan.basics.usage import LEVELS
+from patchscan.diff.write import diff_of
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.answered import remark_lines
 from patchscan.report.models import proofs, title, verdict
@@ -120,6 +121,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["code"] = code
+    made.filters["diff"] = diff_of
     made.filters["place"] = place
     made.filters["verdict"] = verdict
     made.filters["title_of"] = title

@@ -5,6 +5,7 @@ from typing import Any
 
 from patchscan.basics.fields import as_dict as fields
 from patchscan.basics.fields import plain
+from patchscan.diff.write import diff_of
 from patchscan.finding import Finding
 from patchscan.report.tip import at_tip
 from patchscan.results import Report
@@ -108,7 +109,7 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "line": finding.line,
         "message": finding.message,
         "evidence": [{"path": each.path, "line": each.line, "text": each.text} for each in finding.evidence],
-        "fix": {"diff": finding.fix} if finding.fix else None,
+        "fix": {"diff": diff_of(finding.fix)} if finding.fix else None,
         "model": finding.model,
         "fingerprint": finding.fingerprint,
         "preexisting": finding.preexisting,

@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
+from patchscan.diff.write import rows_of
 from patchscan.finding import ALSO_AT, CHANGELOG, Evidence, Finding
 
 WIDTH = 72
@@ -88,8 +89,7 @@ def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
 
 def suggestion_lines(finding: Finding) -> Iterator[str]:
     """What a mechanical fix makes of the lines it changes, with those between; as a diff where that says nothing."""
-    hunks = re.split(r"(?m)^@@ .*\n", finding.fix or "")[1:]
-    changed = [changed_lines(hunk.rstrip("\n").split("\n")) for hunk in hunks]
+    changed = [changed_lines(rows_of(edit)) for edit in finding.fix or ()]
     made = [line[1:] for lines in changed for line in lines if not line.startswith("-")]
     says = any(char.isalnum() for line in made for char in line) and not made[-1].rstrip().endswith("{")
     shown_lines = made if says else [line for lines in changed for line in lines]

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from patchscan.diff.read import read_diff
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.sarif import text
 from patchscan.report.tip import at_tip, place_at_tip
@@ -35,20 +34,18 @@ def diagnostic(report: Report, finding: Finding) -> dict[str, Any]:
 
 
 def suggestions(report: Report, finding: Finding) -> list[dict[str, Any]]:
-    """The fix of a finding: for each hunk in its own file the lines and what to put there."""
-    files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
+    """The fix of a finding: for each edit in its own file the lines and what to put there."""
     return [
         {
             "range": {
                 "start": {
-                    "line": (start := at_tip(report, finding.patch, file.path, hunk.old_start)[1]),
+                    "line": (start := at_tip(report, finding.patch, edit.path, edit.start)[1]),
                     "column": 1,
                 },
-                "end": {"line": start + hunk.old_count, "column": 1},
+                "end": {"line": start + len(edit.before), "column": 1},
             },
-            "text": text("".join(f"{line.text}\n" for line in hunk.lines if line.kind != "-")),
+            "text": text("".join(f"{line}\n" for line in edit.after)),
         }
-        for file in files
-        if file.path == finding.path
-        for hunk in file.hunks
+        for edit in finding.fix or ()
+        if edit.path == finding.path
     ]

@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from hashlib import sha256
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from patchscan import __version__
 from patchscan.basics.pattern import pattern
-from patchscan.diff.read import read_diff
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.models import notes, verdict
 from patchscan.report.tip import at_tip
@@ -158,25 +158,22 @@ def step_place(report: Report, model: ModelResult, step: Step) -> dict[str, Any]
 
 
 def fix_object(report: Report, finding: Finding) -> dict[str, Any]:
-    """A fix: for each hunk of its diff the lines to delete and those to put there."""
-    files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
+    """A fix: for each edit the lines to delete and those to put there."""
     changes = []
-    for file in files:
+    for path, edits in groupby(finding.fix or (), key=lambda edit: edit.path):
         replacements = [
             {
                 "deletedRegion": {
-                    "startLine": (start := at_tip(report, finding.patch, file.path, hunk.old_start)[1]),
+                    "startLine": (start := at_tip(report, finding.patch, path, edit.start)[1]),
                     "startColumn": 1,
-                    "endLine": start + hunk.old_count,
+                    "endLine": start + len(edit.before),
                     "endColumn": 1,
                 },
-                "insertedContent": {
-                    "text": text("".join(f"{line.text}\n" for line in hunk.lines if line.kind != "-"))
-                },
+                "insertedContent": {"text": text("".join(f"{line}\n" for line in edit.after))},
             }
-            for hunk in file.hunks
+            for edit in edits
         ]
-        changes.append({"artifactLocation": {"uri": uri(file.path)}, "replacements": replacements})
+        changes.append({"artifactLocation": {"uri": uri(path)}, "replacements": replacements})
     return {"description": {"text": f"Fix of {finding.rule}"}, "artifactChanges": changes}
 
 

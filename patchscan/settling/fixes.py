@@ -1,17 +1,14 @@
-"""Mechanical fixes: a diff a finding, and all of a report's as one patch on top of its series."""
+"""Mechanical fixes: the edits of each finding, and all of a report's as one patch on top of its series."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import groupby
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
 from patchscan.diff.lines import passage
-from patchscan.diff.read import read_diff
-from patchscan.diff.write import CONTEXT, changed_rows
-from patchscan.finding import Finding
+from patchscan.diff.write import CONTEXT, changed_rows, steps_between
+from patchscan.finding import Edit, Finding
 from patchscan.results import Report
-from patchscan.series import Hunk
 from patchscan.tree.overlay import FileState
 
 
@@ -24,7 +21,7 @@ class Island:
 
 
 @frozen
-class Edit:
+class Change:
     """Lines of an island to replace: old ones from index `start` on, which may be none."""
 
     start: int
@@ -69,11 +66,11 @@ def fix_file(
         state.patch.index: file for state in report.states for file in state.files if file.change.path == path
     }
     islands = islands_of(report, path, states)
-    edits: list[list[Edit]] = [[] for _ in islands]
+    edits: list[list[Change]] = [[] for _ in islands]
     fixed: list[Finding] = []
     left_out: list[tuple[Finding, str]] = []
     for finding in findings:
-        found = [place(hunk, islands, states, finding.patch) for hunk in hunks_of(finding)]
+        found = [place(edit, islands, states, finding.patch) for edit in finding.fix or ()]
         if not found or None in found:
             left_out.append((finding, "a later patch changes these lines, or their file is not at hand"))
             continue
@@ -124,24 +121,18 @@ def runs(known: Mapping[int, str]) -> Iterator[Island]:
         yield Island(run[0], tuple(known[each] for each in run))
 
 
-def hunks_of(finding: Finding) -> tuple[Hunk, ...]:
-    """The hunks of a finding's fix."""
-    files, _ = read_diff((finding.fix or "").removesuffix("\n").split("\n"), finding.rule)
-    return tuple(hunk for file in files for hunk in file.hunks)
-
-
 def place(
-    hunk: Hunk, islands: Sequence[Island], states: Mapping[int, FileState], patch: int
-) -> tuple[int, list[Edit]] | None:
-    """(number of the island, edits) of a hunk made on top of one patch, as the last one leaves the file."""
+    edit: Edit, islands: Sequence[Island], states: Mapping[int, FileState], patch: int
+) -> tuple[int, list[Change]] | None:
+    """(number of the island, changes) of an edit made on top of one patch, as the last one leaves the file."""
     whole = len(islands) == 1 and islands[0].first == 1
-    line: int | None = hunk.old_start
+    line: int | None = edit.start
     if whole and patch in states:
-        line = hunk.old_start + offset_near(states[patch], hunk.old_start)
+        line = edit.start + offset_near(states[patch], edit.start)
     for number in sorted(states):
         if number > patch and line is not None:
             line = moved_by(states[number], line, use_offsets=whole)
-    before = tuple(each.text for each in hunk.lines if each.kind != "+")
+    before = edit.before
     found = [
         (abs(island.first + at - line), number, at)
         for number, island in enumerate(islands)
@@ -151,17 +142,15 @@ def place(
     if not found:
         return None
     _, number, at = min(found)
-    return number, list(edits_of(hunk, at))
+    return number, list(changes_of(edit, at))
 
 
-def edits_of(hunk: Hunk, at: int) -> Iterator[Edit]:
-    """Each run of changed lines of a hunk whose first line stands at an index of its island."""
-    for is_context, run in groupby(hunk.lines, key=lambda each: each.kind == " "):
-        lines = list(run)
-        old = tuple(each.text for each in lines if each.kind != "+")
-        if not is_context:
-            yield Edit(at, old, tuple(each.text for each in lines if each.kind == "+"))
-        at += len(old)
+def changes_of(edit: Edit, at: int) -> Iterator[Change]:
+    """Each run of changed lines of an edit whose first known line stands at an index of its island."""
+    begin = at + len(edit.above)
+    for kind, first, last, new_first, new_last in steps_between(edit.old, edit.new):
+        if kind != "equal":
+            yield Change(begin + first, edit.old[first:last], edit.new[new_first:new_last])
 
 
 def offset_near(state: FileState, line: int) -> int:
@@ -178,14 +167,14 @@ def moved_by(state: FileState, line: int, use_offsets: bool) -> int | None:
     return passage(state.change.hunks, state.offsets if use_offsets else ()).kept(line)
 
 
-def overlaps(edit: Edit, others: Sequence[Edit]) -> bool:
+def overlaps(edit: Change, others: Sequence[Change]) -> bool:
     """Whether an edit touches lines that another one changes, or both add at one place."""
     return any(
         (edit.start < other.end and other.start < edit.end) or edit.start == other.start for other in others
     )
 
 
-def edited(lines: Sequence[str], edits: Sequence[Edit]) -> list[str]:
+def edited(lines: Sequence[str], edits: Sequence[Change]) -> list[str]:
     """The lines with all edits made."""
     result = list(lines)
     for edit in sorted(edits, key=lambda each: each.start, reverse=True):

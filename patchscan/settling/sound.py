@@ -1,6 +1,6 @@
 """Whether what a rule says can be meant: fields of the right kind, words of the known sets."""
 
-from patchscan.finding import Evidence, Finding, Silence
+from patchscan.finding import Edit, Evidence, Finding, Silence
 
 SEVERITIES = ("error", "warning", "info")
 CONFIDENCES = ("high", "medium", "low")
@@ -25,13 +25,28 @@ def _fault_of_finding(finding: Finding) -> str:
         return f"its severity is {_shown(finding.severity)}, none of {', '.join(SEVERITIES)}"
     if finding.confidence not in ("", *CONFIDENCES):
         return f"its confidence is {_shown(finding.confidence)}, none of {', '.join(CONFIDENCES)}"
-    for name in ("fix", "model", "suppressed"):
+    for name in ("model", "suppressed"):
         value = getattr(finding, name)
         if not isinstance(value, str | None):
             return f"its {name} is {_shown(value)}"
     if not isinstance(finding.text, str) or not _is_count(finding.repaired_by or 0):
         return "its text or repaired_by is of another kind"
-    return _fault_of_evidence(finding.evidence)
+    return _fault_of_fix(finding.fix) or _fault_of_evidence(finding.evidence)
+
+
+def _fault_of_fix(fix: object) -> str:
+    if fix is None:
+        return ""
+    if not isinstance(fix, tuple) or not all(isinstance(edit, Edit) for edit in fix):
+        return f"its fix is {_shown(fix)}, no tuple of edits"
+    for edit in fix:
+        rows = (edit.old, edit.new, edit.above, edit.below)
+        if not all(isinstance(each, tuple) and all(isinstance(row, str) for row in each) for each in rows):
+            return "an edit of its fix holds lines of another kind"
+        fault = _fault_of_place(edit.path, edit.first)
+        if fault:
+            return f"in its fix {fault}"
+    return ""
 
 
 def _fault_of_evidence(evidence: object) -> str:
