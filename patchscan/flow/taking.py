@@ -77,7 +77,7 @@ def resources(
                 found.setdefault((row.shown, key), []).append((row, call, row.calls[call.name], False))
         elif call.name and call.result in given and call.result in graph.locals & graph.pointers:
             made = _made(call, given[call.result])
-            found.setdefault((made.shown, call.result), []).append((made, call, "null or error", True))
+            found.setdefault((made.shown, call.result), []).append((made, call, "null or error", False))
         else:
             for each in _named(graph, call, names, calls):
                 found.setdefault((each[0].shown, each[1]), []).append((each[0], call, each[2], True))
