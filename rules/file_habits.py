@@ -13,8 +13,6 @@ from patchscan.rule import Rule
 # Files read beside a new one.
 MOST_BESIDE = 5
 LARGEST = 200_000
-# The share of places that a file must keep where kernel code keeps them anyway.
-LAX = 0.9
 
 
 @frozen
@@ -72,7 +70,7 @@ def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
         enough = kept >= habit.fewest and (habit.beside and kept >= 2 * habit.fewest if beside else True)
         if enough and kept >= habit.share * all_:
             yield Breach(file, line, habit, kept, all_, beside)
-        elif habit.everywhere and kept >= LAX * all_:
+        elif kept >= habit.everywhere * all_:
             yield Breach(file, line, habit, 0, 0, beside)
 
 

@@ -150,7 +150,8 @@ def wraps_only_where_needed(lines: Lines) -> Iterator[Sample]:
 class Habit:
     """A way of layout. fewest, share: of kept samples, and among all, from which on a text keeps it.
 
-    wish: what a reviewer says of it where it is not kept; everywhere: kernel code keeps it, whatever the file does;
+    wish: what a reviewer says of it where it is not kept; everywhere: the share from which on it is
+    asked for without counting, for kernel code keeps it anyway (more than 1: never);
     beside: a new file is held against those beside it.
     """
 
@@ -158,15 +159,15 @@ class Habit:
     fewest: int
     share: float
     wish: str
-    everywhere: bool = False
+    everywhere: float = 2.0
     beside: bool = False
 
 
 HABITS = (
     Habit(longest_first, 8, 0.9, "locals go from the longest line to the shortest", beside=True),
     Habit(sorted_includes, 6, 0.99, "headers stand in the order of their names", beside=True),
-    Habit(single_blanks, 10, 0.99, "one empty line is enough", True),
-    Habit(blank_below_locals, 8, 0.97, "the locals want an empty line below them", True),
+    Habit(single_blanks, 10, 0.99, "one empty line is enough", 0.9),
+    Habit(blank_below_locals, 8, 0.97, "the locals want an empty line below them", 0.97),
     Habit(aligned_arguments, 20, 0.97, "arguments that go on are aligned with the open parenthesis"),
     Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
     Habit(narrow_lines, 20, 0.95, f"what goes on in the next line is wrapped by column {COLUMNS}"),

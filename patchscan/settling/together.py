@@ -8,9 +8,10 @@ from patchscan.finding import ALSO_AT, CHANGELOG, TOLD_WITH, Finding
 
 _NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b\w*_\w+\b|\bCONFIG_\w+")
 _WORD = pattern(r"[A-Za-z_]\w*")
+_INSIDE = pattern(r"\([^()]+\)")
 _COMMENT = pattern(r"\s*(?:/?\*|//)")
 _QUOTED = pattern(r'"[^"]*"')
-_FIGURES = pattern(r" ?\(\d+ of \d+ places\)|\d+")
+_FIGURES = pattern(r"\d+")
 _ALSO = pattern(r"; also .*$")
 # Their messages end in what is elsewhere in the patch, or quote the words that the author chose for one and the same.
 _QUOTING = ("changelog-this-patch",)
@@ -45,7 +46,7 @@ def folds(finding: Finding) -> bool:
 
 def cause(finding: Finding) -> object:
     """What findings of one cause have in common: a message without the names that it takes from the code."""
-    words = _FIGURES.sub("", _NAME.sub("_", _ALSO.sub("", finding.message)))
+    words = _FIGURES.sub("", _NAME.sub("_", _INSIDE.sub("()", _ALSO.sub("", finding.message))))
     if finding.path != CHANGELOG and not _COMMENT.match(finding.text):
         there = set(_WORD.findall(finding.text))
         words = _WORD.sub(lambda word: "_" if word[0] in there else word[0], words)
