@@ -282,3 +282,22 @@ def test_the_store_of_lei(tmp_path: Path) -> None:
     (place,) = known_inboxes(home)
     found = find_thread("2@x", [place])
     assert found is not None and names(found.mails) == ["1@x", "2@x"]
+
+
+@needs_git
+def test_the_older_revision_is_found_by_the_link_in_an_inbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_line = "> +\tcount++;\n\nWhy twice?\n"
+    newer = LETTER + "v1: https://lore.kernel.org/r/1@x/\n\n" + DIFF.replace("count++", "count += 1")
+    mails = [
+        mail("[PATCH] mm: count", LETTER + DIFF, "1@x"),
+        mail("Re: [PATCH] mm: count", on_line, "2@x", ["1@x"], author="R <r@example.org>"),
+        mail("[PATCH v2] mm: count", newer, "3@x", day=2),
+    ]
+    place = inbox(tmp_path / "inbox", [mbox(one) for one in mails])
+    main(["3@x", "--inbox", str(place), "--no-tree", "--exit-zero", "--previous", "--format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    assert [(each["text"], each["state"], each["after"]) for each in report["remarks"]] == [
+        ("Why twice?", "changed", "\tcount += 1;")
+    ]
