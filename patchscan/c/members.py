@@ -22,7 +22,8 @@ _BITMAP = pattern(
 )
 _FLEXIBLE = pattern(rb"\s*(?:DECLARE_FLEX_ARRAY|__DECLARE_FLEX_ARRAY)\s*\((.*),\s*(\w+)\s*\)", re.DOTALL)
 _ATTRIBUTE = pattern(
-    rb"\b(?:__attribute__|__aligned|__counted_by\w*|__printf|__guarded_by)\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+    rb"\b(?:__attribute__|__aligned|__counted_by\w*|__printf|__guarded_by)\s*"
+    rb"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"
 )
 _MARK = pattern(
     rb"\b(?:randomized_struct_fields_(?:start|end)|__cacheline_group_(?:begin|end)\w*\s*\([^()]*\))"
@@ -30,6 +31,7 @@ _MARK = pattern(
 _POINTER_TO_FUNCTION = pattern(
     rb"^(.*?)\(\s*\*+\s*(?:const\s+|__\w+\s+)*(\w+)\s*((?:\[[^\]]*\])*)\)\s*\((.*)\)\s*\Z", re.DOTALL
 )
+_DIMENSION = pattern(rb"\[[^\[\]]*\]")
 _DECLARATOR = pattern(
     rb"(\w+)\s*((?:\[[^\]]*\]\s*)*)(?::[^:]*)?"
     rb"(?:\s*(?:__(?:packed|rcu|iomem|percpu|randomize_layout|nonstring|cacheline_\w+|aligned_\w+)|____cacheline_\w+))*\s*\Z"
@@ -196,6 +198,8 @@ class _Reader:
                 parameters,
             )
             return
+        # What is calculated in a dimension is none of the declarator's.
+        text = _DIMENSION.sub(lambda match: b"[%s]" % (b"0" * (len(match[0]) - 2)), text)
         if b"(" in text:
             self.complete = False
             return

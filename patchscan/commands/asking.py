@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -45,10 +44,8 @@ def who(options: argparse.Namespace) -> int:
     from patchscan.lookup.known import who
 
     view = _view(options)
-    found, reason = who(view, _checked(options.name))
-    return _show(
-        options, found, reason, "symbols", [_symbol_line(each) for each in found], "nothing defines it"
-    )
+    found = who(view, _checked(options.name))
+    return _show(options, found, "symbols", [_symbol_line(each) for each in found], "nothing defines it")
 
 
 def callers(options: argparse.Namespace) -> int:
@@ -56,12 +53,12 @@ def callers(options: argparse.Namespace) -> int:
     from patchscan.lookup.known import callers
 
     view = _view(options)
-    found, reason = callers(view, _checked(options.name))
+    found = callers(view, _checked(options.name))
     functions = len({(each.path, each.function) for each in found})
     lines = [_caller_line(each) for each in found]
     if found:
         lines.append(f"{_count(len(found), 'call')} in {_count(functions, 'function')}")
-    return _show(options, found, reason, "calls", lines, "nothing calls it")
+    return _show(options, found, "calls", lines, "nothing calls it")
 
 
 def field(options: argparse.Namespace) -> int:
@@ -70,7 +67,7 @@ def field(options: argparse.Namespace) -> int:
 
     owner, _, member = options.name.partition(".")
     view = _view(options)
-    found, reason = accesses(view, _checked(owner), _checked(member))
+    found = accesses(view, _checked(owner), _checked(member))
     sure = [each for each in found if each.sure]
     lines = [_access_line(each) for each in sure]
     if sure:
@@ -81,7 +78,7 @@ def field(options: argparse.Namespace) -> int:
             f"{_count(len(found) - len(sure), 'access', 'accesses')} more to a member of that name, of which struct is "
             "not plain (--format json shows them)"
         )
-    return _show(options, found, reason, "accesses", lines, "nothing accesses it")
+    return _show(options, found, "accesses", lines, "nothing accesses it")
 
 
 def _view(options: argparse.Namespace) -> View:
@@ -104,17 +101,15 @@ def _checked(name: str) -> str:
 
 
 def _show(
-    options: argparse.Namespace, found: Sequence[Any], reason: str, key: str, lines: Sequence[str], none: str
+    options: argparse.Namespace, found: Sequence[Any], key: str, lines: Sequence[str], none: str
 ) -> int:
     """Print what was found; the exit status is 1 where that is nothing."""
     if options.format == "json":
-        document = {"name": options.name, key: [as_dict(each) for each in found], "not_searched": reason}
+        document = {"name": options.name, key: [as_dict(each) for each in found]}
         print(json.dumps(document, indent=2))
     else:
         for line in lines or [none]:
             print(printable(line))
-        if reason:
-            print(f"patchscan: {printable(reason)}", file=sys.stderr)
     return CLEAN if found else FINDINGS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.lexical import without_defines
+from patchscan.c.lexical import directives, without_defines
 from patchscan.c.source import Source
 from patchscan.facts.kind import Kind
 
@@ -15,6 +15,8 @@ _NO_CALL = frozenset(
     b"int void char short long unsigned signed bool float double const "
     b"case goto asm __asm__ __asm volatile __volatile__ __attribute__ defined _Generic static_assert".split()
 )
+_DEFINE = pattern(rb"[ \t]+([A-Za-z_]\w*)(\([^)]*\))?")
+_WORD = pattern(rb"[A-Za-z_]\w*")
 # type (*name)(...) and the type (*)(...).
 _POINTER = pattern(rb"\s*\*[\s*]*(?:[A-Za-z_]\w*)?\s*(?:\[[^\[\]]*\]\s*)?\)\s*\(")
 # A word before the name makes a declaration of it, but for these.
@@ -41,12 +43,14 @@ def calls(source: Source) -> Iterator[CallFact]:
     for function in source.functions():
         for name, offset, arguments in calls_between(code, function.brace, function.end):
             yield CallFact(name, function.name, source.line_at(offset), arguments, False)
-    for macro in source.macros():
-        body = macro.body.encode("utf-8", "surrogateescape")
-        own = set(macro.parameters or ())
-        for name, _, arguments in calls_between(body, 0, len(body)):
-            if name not in own:
-                yield CallFact(name, macro.name, macro.line, arguments, True)
+    for directive in directives(source.code):
+        head = _DEFINE.match(source.code, directive.start(2)) if directive[1] == b"define" else None
+        if head is None:
+            continue
+        own = set(_WORD.findall(head[2] or b""))
+        for name, offset, arguments in calls_between(source.code, head.end(), directive.end()):
+            if name.encode() not in own:
+                yield CallFact(name, head[1].decode(), source.line_at(offset), arguments, True)
 
 
 def calls_between(code: bytes, start: int, end: int) -> Iterator[tuple[str, int, int]]:

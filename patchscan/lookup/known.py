@@ -16,7 +16,7 @@ from patchscan.facts.of_functions import FunctionFact
 from patchscan.facts.of_macros import KIND as MACROS
 from patchscan.facts.of_macros import MacroFact
 from patchscan.facts.of_members import KIND as MEMBERS
-from patchscan.lookup.uses import files_holding
+from patchscan.tree.index.search import holding, is_kernel_source
 from patchscan.tree.overlay import View
 
 Answer = TypeVar("Answer")
@@ -68,8 +68,8 @@ class Access:
     sure: bool
 
 
-def who(view: View, name: str) -> tuple[list[Symbol], str]:
-    """What a name is in the tree, by path and line, and why this may not be all ("" where it is)."""
+def who(view: View, name: str) -> list[Symbol]:
+    """What a name is in the tree, by path and line."""
     return _in_files(
         view,
         name,
@@ -109,8 +109,8 @@ def _define(macro: MacroFact) -> str:
     return f"#define {macro.name}() of {macro.arity}{' or more' if macro.variadic else ''}"
 
 
-def callers(view: View, name: str) -> tuple[list[Caller], str]:
-    """Every call of a name in the tree, by path and line, and why these may not be all."""
+def callers(view: View, name: str) -> list[Caller]:
+    """Every call of a name in the tree, by path and line."""
     return _in_files(view, name, lambda path: _callers(view, name, path), assembly=True)
 
 
@@ -125,16 +125,15 @@ def _callers(view: View, name: str, path: str) -> Iterator[Caller]:
             yield Caller(path, call.line, call.function, call.arguments, call.macro)
 
 
-def accesses(view: View, owner: str, member: str) -> tuple[list[Access], str]:
-    """What is done with a member of a struct in the tree, by path and line, and why this may not be all.
+def accesses(view: View, owner: str, member: str) -> list[Access]:
+    """What is done with a member of a struct in the tree, by path and line.
 
     Where it is not plain of which struct the member is, the access is there unless it is another's, and not sure; where
     no other struct has a member of that name, it is.
     """
-    paths, _ = files_holding(view, member)
     owners = {
         one.owner
-        for path in paths
+        for path in _files(view, member)
         if path.endswith((".c", ".h"))
         for one in facts_in(view, MEMBERS, path)
         if one.name == member
@@ -185,8 +184,7 @@ class _MemberTypes:
 
     def _elsewhere(self, owner: str, member: str) -> str:
         if ("", owner, member) not in self._known:
-            paths, _ = files_holding(self.view, owner)
-            headers = [path for path in paths if path.endswith(".h")]
+            headers = [path for path in _files(self.view, owner) if path.endswith(".h")]
             few = headers if len(headers) <= _MOST_FILES else []
             self._known["", owner, member] = self._in(few, owner, member)
         return self._known["", owner, member]
@@ -203,7 +201,23 @@ class _MemberTypes:
 
 def _in_files(
     view: View, word: str, find: Callable[[str], Iterator[Answer]], assembly: bool = False
-) -> tuple[list[Answer], str]:
-    paths, why = files_holding(view, word)
+) -> list[Answer]:
     suffixes = (".c", ".h", ".S") if assembly else (".c", ".h")
-    return [found for path in paths if path.endswith(suffixes) for found in find(path)], why
+    return [found for path in _files(view, word) if path.endswith(suffixes) for found in find(path)]
+
+
+def _files(view: View, word: str) -> Sequence[str]:
+    """Every source that holds a word, sorted: by the index, else by reading the whole tree."""
+    changed = {
+        path
+        for path, content in view.changed.items()
+        if content and word.encode() in content and is_kernel_source(path)
+    }
+    if view.tree is None:
+        return sorted(changed)
+    # Imported here: sqlite3 takes its time.
+    from patchscan.tree.index.lookup import look_up
+
+    held = look_up(view.tree, [word])
+    paths = (held if held is not None else holding(view.tree, [word]))[word]
+    return sorted(changed.union(path for path in paths if path not in view.changed))
