@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from patchscan.finding import Finding, Silence
+from patchscan.pairing import answers
+from patchscan.pairing.steps import Walk, walk_of
 from patchscan.results import Report
 from patchscan.scan import scan
 from patchscan.series import Thread
@@ -243,3 +245,19 @@ def test_who_pairs_is_named_where_no_model_tells(tmp_path: Path) -> None:
     silences = [each for each in report.silences if isinstance(each, Silence) and not each.checked]
     assert any("smp_wmb" in each.reason for each in silences)
     assert not any(isinstance(each, Finding) and each.severity == "error" for each in report.findings)
+
+
+def test_a_patch_without_barriers_lowers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lowered: list[str] = []
+
+    def counted(name: str, *rest: object) -> Walk | None:
+        lowered.append(name)
+        return walk_of(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(answers, "walk_of", counted)
+    text = HEAD + PUBLISH + CONSUME
+    judged(tmp_path / "plain", text, text.replace("ring->data = value", "ring->data = value + 1"))
+    assert not lowered
+    judged(tmp_path / "lost", text, text.replace("\tsmp_wmb();\n", ""))
+    # What loses it before and after, and who may pair with it.
+    assert sorted(lowered) == ["consume", "publish", "publish"]
