@@ -9,7 +9,7 @@ from patchscan.c.branches import Branches, Held, branches
 from patchscan.c.lexical import blank, comments_blank
 from patchscan.codebase.assembly import as_c, has_macros
 
-_TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|0[xX][0-9a-fA-F]+|\d+|\w+)[uUlL]*")
+_TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|\w+)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 
@@ -107,7 +107,7 @@ def _unary(tokens: Tokens, value: Callable[[str], int]) -> Number:
         number, rest = _or(rest, value)
         return number, rest[1:]
     if first[0].isdigit():
-        return int(first, 0), rest
+        return int(first.rstrip("uUlL"), 0), rest
     if first == "defined":
         symbol, rest = (rest[1], rest[3:]) if rest[0] == "(" else (rest[0], rest[1:])
         return value(symbol), rest

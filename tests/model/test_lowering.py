@@ -236,3 +236,18 @@ def test_hostile_names_stay_inside_their_comment() -> None:
 def test_bad_scenarios_say_what_is_wrong(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_scenarios(text, "s.toml")
+
+
+@pytest.mark.parametrize(
+    ("expression", "holds"),
+    [
+        ("defined(LEVEL)", True),
+        ("defined(UPPER) && 2UL > 0x1u", True),
+        ("(LEVEL) == 1L", True),
+        ("!(lower)", False),
+        ("defined(EVEL)", False),
+    ],
+)
+def test_a_name_after_a_parenthesis_is_read_whole(expression: str, holds: bool) -> None:
+    values = {"LEVEL": 1, "UPPER": 1, "lower": 1}
+    assert evaluate(expression, lambda symbol: values.get(symbol, 0)) == holds
