@@ -6,6 +6,7 @@ import pytest
 from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
 from patchscan.flow.holding import Follower, holdings
+from patchscan.flow.ladder import Ladder
 from patchscan.flow.taking import resources
 from patchscan.flow.ways import Client, fails, lines_of, ways_of
 
@@ -179,3 +180,12 @@ def steps(text: str) -> int:
 def test_the_steps_of_a_walk_grow_with_the_function_only(shape: Callable[[int], str]) -> None:
     small, large = 15, 60
     assert steps(shape(large)) <= 1.3 * (large / small) * steps(shape(small))
+
+
+def test_a_way_that_never_ends_is_no_rung() -> None:
+    graph = graph_of(
+        function("void f(int n)\n{\n\tif (n)\n\t\tfor (;;)\n\t\t\tcpu_relax();\n\tstop(n);\n\treturn;\n}\n")
+    )
+    assert graph is not None
+    assert [each.leave != each.go_on for each in Ladder(graph).rungs] == [True]
+    assert all("stop(n)" in each.gives for each in Ladder(graph).rungs)

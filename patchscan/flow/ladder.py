@@ -76,8 +76,10 @@ class Ladder:
         reach = self.reach[edge.to]
         if edge.taken not in ("yes", "no") or reach >> number & 1 or reach >> other.to & 1:
             return False
-        at = edge.to
-        while len(self.graph.points[at].edges) == 1:
+        at, seen = edge.to, set[int]()
+        # What does nothing for ever never leaves.
+        while len(self.graph.points[at].edges) == 1 and at not in seen:
+            seen.add(at)
             (following,) = self.graph.points[at].edges
             if following.taken == "goto":
                 return True
