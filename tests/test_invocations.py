@@ -78,7 +78,7 @@ ROWS = [
     ("S -o series.mbox", 2, "series.mbox: not written, for it is read: name another file", ""),
     ("S -o D/none/report.txt", 2, "cannot be written: No such file or directory", ""),
     ("S --previous none.mbox", 2, f"none.mbox: {NOT_THERE}", ""),
-    ("S S2 --previous S", 2, "--fix-patch and --previous take one series", ""),
+    ("S S2 --previous S", 2, "--previous take one series", ""),
     (
         "S --color always --format json --exit-zero",
         0,
