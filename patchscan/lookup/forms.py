@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements_naming
@@ -25,6 +26,10 @@ class Form:
     conditional: bool
     static: bool = False
     definition: bool = False
+
+
+# What one rule has asked another asks again.
+_KNOWN: WeakKeyDictionary[View, dict[tuple[str, bytes, str], tuple[Form, ...]]] = WeakKeyDictionary()
 
 
 @lru_cache(maxsize=4096)
@@ -68,6 +73,14 @@ def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) 
 
     None at all where one of them is not plain, or too many headers hold the name.
     """
+    known = _KNOWN.setdefault(view, {})
+    key = path, text, name
+    if key not in known:
+        known[key] = _forms(view, path, text, name, beside)
+    return known[key]
+
+
+def _forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) -> tuple[Form, ...]:
     own = forms_in(text, path, name)
     if own is None or own:
         return own or ()
