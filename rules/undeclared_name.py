@@ -95,7 +95,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield from judge(context, file, text, named[file])
             if left[file]:
                 yield from judge(context, file, text, left[file], file.state.before)
-                yield from structs_left(context, file, text, left[file][0].line)
+    for file, text in files:
+        place = place_of_include(file)
+        if place and can_look_up(context.view) and lost_headers(context, file, text):
+            yield from structs_left(context, file, text, place)
 
 
 def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
@@ -120,27 +123,55 @@ def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Name
 
 def names_left(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
     """What a file calls from which the patch takes an #include; the line is where that stood."""
+    from patchscan.lookup.headers import text_of_header
+
+    place = place_of_include(file)
+    lost = [text_of_header(context.view, path) for path in lost_headers(context, file, text)] if place else []
+    if not lost:
+        return
+    source = parse(text, file.path)
+    own = own_names(context, file, text)
+    seen = set(NO_CALL)
+    found = (each for each in named_in(source, text, own, seen) if any(each.encode() in one for one in lost))
+    yield from (Named(name, place) for name in found)
+
+
+def place_of_include(file: ChangedFile) -> int:
+    """The line where an #include stood that the patch takes from a file, 0 where it takes none."""
     there = {"".join(line.text.split()) for line in file.added}
     gone = [line for line in file.removed if INCLUDE.match(line.text)]
     if file.used != "tree" or all("".join(line.text.split()) in there for line in gone):
-        return
-    source = parse(text, file.path)
+        return 0
     place = min(file.touched_numbers)
     for line in gone:
         place = max((number for number in file.touched_numbers if number <= (line.old or 0)), default=place)
-    own = own_names(context, file, text)
-    seen = set(NO_CALL)
+    return place
+
+
+def lost_headers(context: Context, file: ChangedFile, text: bytes) -> list[str]:
+    """The headers that a file reached in every configuration, or in some, before it lost an #include."""
+    from patchscan.lookup.closure import Closure
+
+    architecture = own_architecture(file.path) or "x86"
+    old = Closure(context.view, file.path, file.state.before or b"", architecture)
+    new = Closure(context.view, file.path, text, architecture)
+    certain = set(old.certain()) - set(new.certain())
+    return sorted(certain.union(path for path in old.every() if path not in new.every()))
+
+
+def named_in(source: "Source", text: bytes, own: set[str], seen: set[str]) -> Iterator[str]:
+    """What a file calls, and the constants that it names, but for what is its own."""
     for function in source.functions():
         variables = {each.name for each in (*function.parameters, *function.locals)}
         for call in function.calls():
             name = call.name
             if len(name) > 3 and name not in own | seen | variables and not BUILT_IN.fullmatch(name):
                 seen.add(name)
-                yield Named(name, place)
+                yield name
     code = without_directives(source.code)
     others = {each.name for each in statements(text) if each.kind == "call"}
     others.update(word.decode() for word in CONSTANT.findall(code))
-    yield from (Named(name, place) for name in sorted(others - own - seen) if len(name) > 3)
+    yield from (name for name in sorted(others - own - seen) if len(name) > 3)
 
 
 def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) -> Iterator[Finding]:
