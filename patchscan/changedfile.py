@@ -11,7 +11,7 @@ from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.diff.lines import Passage, passage
 from patchscan.finding import Evidence, Finding, Fix, Silence
 from patchscan.series import FileChange, Hunk, Line
-from patchscan.tree.overlay import FileState
+from patchscan.tree.overlay import FileState, Used
 
 _IDENTIFIER = pattern(r"[A-Za-z_]\w*")
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
@@ -34,7 +34,7 @@ class ChangedFile:
         self.state = state
         self.change: FileChange = state.change
         self.path: str = state.change.path
-        self.used: str = state.used
+        self.used: Used = state.used
 
     @cached_property
     def is_c(self) -> bool:

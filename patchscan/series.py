@@ -1,7 +1,12 @@
 """What a mail says: threads, series, patches, file changes and hunks."""
 
+from typing import Literal
+
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
+
+LineKind = Literal[" ", "+", "-"]
+ChangeKind = Literal["modify", "create", "delete", "rename", "copy", "mode", "binary", "symlink", "submodule"]
 
 
 @frozen
@@ -13,7 +18,7 @@ class Line:
     the line is not part of it; newline: False where "\\ No newline at end of file" follows.
     """
 
-    kind: str
+    kind: LineKind
     text: str
     old: int | None
     new: int | None
@@ -44,7 +49,7 @@ class FileChange:
 
     path: str
     old_path: str | None
-    kind: str
+    kind: ChangeKind
     hunks: tuple[Hunk, ...]
     repaired: str = ""
     damaged: str = ""

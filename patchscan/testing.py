@@ -24,7 +24,7 @@ from patchscan.finding import CHANGELOG
 from patchscan.mail.body import read_trailers
 from patchscan.results import Report
 from patchscan.rule import Rule
-from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
+from patchscan.series import FileChange, Hunk, Line, LineKind, Patch, Series, Thread
 from patchscan.tree import Tree
 
 DEFAULT_PATH = "mm/example.c"
@@ -235,7 +235,8 @@ def file_change(path: str, lines: list[str]) -> FileChange:
                 hunks.append(hunk_of(section, current))
             section, current = text[2:].strip(), []
             continue
-        kind, body = text[:1] or " ", text[1:]
+        kind: LineKind = "+" if text[:1] == "+" else "-" if text[:1] == "-" else " "
+        body = text[1:]
         current.append(Line(kind, body, old if kind != "+" else None, new if kind != "-" else None))
         old += kind != "+"
         new += kind != "-"

@@ -7,6 +7,7 @@ Whatever else stands in a condition (macros, numbers, comparisons) is an atom of
 import re
 from collections.abc import Iterable, Mapping
 from itertools import product
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -17,11 +18,14 @@ _CONFIG = pattern(r"CONFIG_(\w+?)(?:_MODULE)?$")
 _MOST_ATOMS = 14
 
 
+Kind = Literal["atom", "not", "and", "or", "constant"]
+
+
 @frozen
 class Formula:
     """kind: "atom" (text is its name), "not", "and", "or" or "constant" (text is "1" or "0")."""
 
-    kind: str
+    kind: Kind
     text: str = ""
     parts: tuple["Formula", ...] = ()
 

@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -47,7 +48,7 @@ class Statement:
     -1; value: the offset behind the "=" of a variable, else -1.
     """
 
-    kind: str
+    kind: Literal["function", "prototype", "variable", "type", "typedef", "call", "other"]
     name: str
     start: int
     end: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -28,6 +28,9 @@ class Call:
     line: int
 
 
+ControlKind = Literal["if", "else", "for", "while", "do", "switch", "case", "guard"]
+
+
 @frozen
 class Control:
     """A control structure around a node.
@@ -37,7 +40,7 @@ class Control:
     condition: the parenthesised part; of a macro its arguments; of an else the condition that fails.
     """
 
-    kind: str
+    kind: ControlKind
     macro: str
     node: "Node"
     condition: "Node | None"
@@ -244,7 +247,7 @@ class Function:
         kind = _CONTROLS[node.type]
         macro = self.macro_of(node)
         if macro:
-            kind = {"while": "for", "if": "guard"}.get(kind, kind)
+            kind = "for" if kind == "while" else "guard" if kind == "if" else kind
         condition = node.child_by_field_name("condition") or node.child_by_field_name("value")
         return Control(kind, macro, node, condition, self.source.line_of(node))
 
@@ -317,7 +320,7 @@ _STATEMENTS = frozenset(
         "while_statement",
     }
 )
-_CONTROLS = {
+_CONTROLS: dict[str, ControlKind] = {
     "if_statement": "if",
     "for_statement": "for",
     "while_statement": "while",

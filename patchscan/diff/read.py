@@ -13,7 +13,7 @@ from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.diff.names import names_in_tree, refusal, unquote
 from patchscan.diff.repair import HUNK, SoundHunk, sound_hunk, starts_diff
-from patchscan.series import FileChange, Hunk, Line
+from patchscan.series import ChangeKind, FileChange, Hunk, Line, LineKind
 
 if TYPE_CHECKING:
     from unidiff.patch import Hunk as UnifiedHunk
@@ -190,7 +190,8 @@ def _hunk(read: "UnifiedHunk") -> Hunk:
             lines[-1] = replace(lines[-1], newline=False)
         else:
             text = each.value.removesuffix("\n")
-            lines.append(Line(each.line_type, text, each.source_line_no, each.target_line_no))
+            kind: LineKind = "+" if each.is_added else "-" if each.is_removed else " "
+            lines.append(Line(kind, text, each.source_line_no, each.target_line_no))
     starts = read.source_start, read.source_length, read.target_start, read.target_length
     return Hunk(*starts, read.section_header, tuple(lines))
 
@@ -234,7 +235,7 @@ def _git_names(header: str) -> tuple[str, str]:
     return old, unquote(new or old)
 
 
-def _kind(section: _Section, old: str | None, new: str | None) -> str:
+def _kind(section: _Section, old: str | None, new: str | None) -> ChangeKind:
     if section.binary:
         return "binary"
     if _SUBMODULE in section.modes:

@@ -1,6 +1,7 @@
 """A series laid over a tree in memory, patch by patch, each judged on the state the earlier ones leave."""
 
 from collections.abc import Iterator, Mapping, Set
+from typing import Literal
 
 from patchscan.basics.record import frozen
 from patchscan.diff.apply import Applied, HunkFailure, apply_hunks
@@ -51,6 +52,9 @@ class View:
         yield from sorted(added.union(path for path in below if path not in self.changed))
 
 
+Used = Literal["tree", "hunk", "text"]
+
+
 @frozen
 class FileState:
     """What is known of one file that a patch changes.
@@ -63,7 +67,7 @@ class FileState:
     """
 
     change: FileChange
-    used: str
+    used: Used
     why: str
     before: bytes | None
     after: bytes | None
