@@ -9,19 +9,27 @@ rounds counts.
 """
 
 import argparse
+import json
 import mailbox
 import os
 import re
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from patchscan.tree.index.lookup import KINDS, SEAL, describe_shards
+
+# So many are timed with each state of an index.
+_FEW_PATCHES = 5
 ROOT = Path(__file__).parent.parent
 PATCHSCAN = [sys.executable, "-m", "patchscan"]
 SYMBOLS = ("tlb_remove_table_sync_one", "tlb_flush_unshared_tables", "refill_stock", "smp_store_release")
@@ -143,6 +151,7 @@ def main() -> int:
         if tree:
             make_index(bench, tree)
             against_checkpatch(bench, Path(tree), patches, Path(directory))
+            states_of_the_index(bench, Path(tree), patches[:_FEW_PATCHES], Path(directory))
             bench.say(f"most memory of any process of ours: {bench.memory:.0f} MB")
             against_searches(bench, tree, Path(directory), chosen.cscope)
             against_coccinelle(bench, tree, patches)
@@ -165,6 +174,59 @@ def make_index(bench: Bench, tree: str) -> None:
     )
     for line in found.stdout.splitlines():
         bench.say(f"look-up of {line}")
+
+
+def states_of_the_index(bench: Bench, tree: Path, patches: Sequence[Path], directory: Path) -> None:
+    """A few patches with the index as it may be found, beside checkpatch."""
+    fresh = bench.environment["XDG_CACHE_HOME"]
+    ours = [[*PATCHSCAN, str(patch), "--tree", str(tree)] for patch in patches]
+    strict = ["perl", "scripts/checkpatch.pl", "--no-tree", "--strict", "--terse"]
+    peer = Peer("checkpatch --no-tree", [[*strict, str(patch)] for patch in patches], tree)
+    bench.compare("with a fresh index", ours, peer)
+    for title, change in (("every ctime another", _other_ctime), ("500 files of another size", _other_size)):
+        copy = directory / change.__name__
+        shutil.copytree(fresh, copy, copy_function=shutil.copy2)
+        _change_marks(copy, tree, change)
+        bench.environment["XDG_CACHE_HOME"] = str(copy)
+        bench.compare(f"{title}, first use", ours[:1], peer._replace(commands=peer.commands[:1]))
+        bench.compare(f"{title}, then", ours, peer)
+    bench.environment["XDG_CACHE_HOME"] = str(directory / "nothing")
+    bench.compare("without an index", ours, peer)
+    bench.environment["XDG_CACHE_HOME"] = fresh
+
+
+def _other_ctime(number: int, mark: list[int]) -> list[int]:
+    """The mark that a file had before its inode alone changed."""
+    return [mark[0], mark[1], mark[2] - 1]
+
+
+def _other_size(number: int, mark: list[int]) -> list[int]:
+    """The mark of a file that was changed since, of every hundredth of the tree's."""
+    return [mark[0] + 1, *mark[1:]] if number % 117 == 0 else mark
+
+
+def _change_marks(cache: Path, tree: Path, change: Callable[[int, list[int]], list[int]]) -> None:
+    """Let an index believe that files were other than they are."""
+    (place,) = (
+        each.parent
+        for each in cache.glob(f"patchscan/index-*/{SEAL}")
+        if json.loads(each.read_text())["identity"] == f"directory:{tree.resolve()}"
+    )
+    number = 0
+    for kind in KINDS:
+        with closing(sqlite3.connect(place / kind.shards[0])) as database:
+            for path, marks in database.execute("SELECT path, marks FROM directories").fetchall():
+                numbers = list(array("q", marks))
+                # The first mark is the directory's.
+                for at in range(3, len(numbers), 3):
+                    number += 1
+                    numbers[at : at + 3] = change(number, numbers[at : at + 3])
+                database.execute(
+                    "UPDATE directories SET marks = ? WHERE path = ?", (array("q", numbers).tobytes(), path)
+                )
+            database.commit()
+    seal = json.loads((place / SEAL).read_text())
+    (place / SEAL).write_text(json.dumps({**seal, "shards": describe_shards(str(place))}))
 
 
 def single_patches(directory: Path, most: int) -> list[Path]:
