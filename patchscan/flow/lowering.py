@@ -198,7 +198,8 @@ class Lowering:
             else:
                 self._address(inner(argument), out, sure)
         elif node.type == "subscript_expression" and argument is not None:
-            self.expression(argument, out, sure)
+            # Of an array in what is pointed to it is the address that is taken.
+            self.expression(argument, out, False)
             index = node.child_by_field_name("index")
             if index is not None:
                 self.expression(index, out, sure)
