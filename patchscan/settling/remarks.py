@@ -30,7 +30,7 @@ _TAG = pattern(r"(?i)\b(fixes|closes|link|cc|reported-by|suggested-by|co-develop
 _LINK = pattern(r"https?://[\w.-]+/(?:[\w.-]+/)*([^\s/<>]+@[^\s/<>]+)")
 _WORD = pattern(r"[A-Za-z_]\w*")
 _CALLED = pattern(r"\b([a-z_]\w{3,})\(\)")
-_FILE = pattern(r"[\w./-]*\w\.(?:[chS]|rst|yaml|dtsi?|rs)\b")
+_FILE = pattern(r"(?<![\w./-])[\w./-]{1,200}\.(?:[chS]|rst|yaml|dtsi?|rs)\b")
 _IDENTIFIER = pattern(r"\b(?:[a-z]\w*_\w+|[A-Z][A-Z0-9_]{4,})\b")
 
 
