@@ -132,9 +132,9 @@ def scan(options: argparse.Namespace) -> int:
         say(f"patchscan: {line}")
     options.series = options.series or default_series(options.tree)
     several = each_series(options)
-    check_all(several, options.tree)
     if (options.fix_patch or options.fix or options.previous is not None) and len(several) > 1:
         raise UsageError("--fix-patch, --fix and --previous take one series")
+    check_all(several, options.tree)
     style = (output_width(), use_colour(options.output, options.color), options.detail)
     # What writes or takes time is done in turn, one series after the other.
     alone = options.jobs < 2 or len(several) < 2 or options.accept or options.timings or options.diff

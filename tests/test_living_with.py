@@ -214,7 +214,7 @@ def test_the_baseline_survives_a_rebase_and_a_new_revision(scan_json: Scan, tmp_
     known = str(tmp_path / "known.toml")
     accepted = scan_json(mail(), "--baseline", known, "--accept", 'as agreed in "<3@example.org>"')
     assert only(accepted)["suppressed"] == 'known: as agreed in "<3@example.org>"'
-    later = only(scan_json(mail(revision=" v2", line=400), "--baseline", known))
+    later = only(scan_json(mail("v2: rebased", " v2", 400), "--baseline", known))
     assert later["suppressed"] == 'known: as agreed in "<3@example.org>"' and later["line"] == 402
     other = mail().replace("smp_mb()", "smp_wmb()")
     assert only(scan_json(other, "--baseline", known, status=1))["suppressed"] is None
