@@ -206,7 +206,8 @@ def test_a_note_that_cannot_be_followed_is_said(scan_json: Scan, note: str) -> N
 
 
 def test_a_note_in_the_changelog_is_no_note(scan_json: Scan) -> None:
-    text = mail().replace("It counts down.", "patchscan: ignore barrier-comment: hidden in history")
+    note = "patchscan: ignore barrier-comment: hidden in history"
+    text = mail().replace("It counts down.", f"It counts down.\n\n{note}\n\nAnd on.")
     assert only(scan_json(text, status=1))["suppressed"] is None
 
 
