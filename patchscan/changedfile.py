@@ -88,8 +88,11 @@ class ChangedFile:
         """
         ends, middles = [(0, 0, 0)], [0]
         for hunk, offset in self._placed_hunks:
+            _, end, before = ends[-1]
             start = hunk.new_start + offset
-            middles.append(max(ends[-1][1], (ends[-1][1] + start) // 2))
+            middle = min((end + start) // 2, hunk.new_start + before)
+            # No line of the one stretch has a number that one of the other has, or one below 1.
+            middles.append(max(middle, end - before + offset, end))
             ends.append((start, start + hunk.new_count, offset))
         return tuple(
             (first + 1, last, offset)

@@ -39,6 +39,7 @@ def test_rules_ask_for_cover_letters() -> None:
     assert [rule.name for rule in load_rules()[0] if rule.cover] == [
         "changelog-unqualified-numbers",
         "trailer-form",
+        "version-without-changes",
     ]
     assert not report("trailers").findings[1:] and report("trailers").findings[0].patch == 1
 

@@ -29,3 +29,12 @@ def test_a_line_is_numbered_as_the_hunk_that_is_nearest() -> None:
     ]  # fmt: skip
     for line in (1, 44, 90, 91, 92, 100, 160, 161, 999):
         assert file.source_line(file.patch_line(line)) == line
+
+
+def test_no_line_has_a_number_below_one() -> None:
+    """A function far above the hunk in a longer file: its lines are numbered as far down as that goes."""
+    change = file_change("mm/a.c", [" one", "+new", " two"])
+    change = replace(change, hunks=(replace(change.hunks[0], old_start=5, new_start=5),))
+    file = ChangedFile(FileState(change, "tree", "", None, None, (40,)))
+    numbers = [file.patch_line(line) for line in range(1, 60)]
+    assert numbers[44:47] == [5, 6, 7] and min(numbers) == 1

@@ -49,7 +49,9 @@ def record(kind: Any) -> Any:
         twice = not named.keys().isdisjoint(names[: len(values)])
         held.update({name: make() for name, make in defaults if name not in held})
         if twice or held.keys() != known or len(values) > len(names):
-            raise TypeError(f"{kind.__name__}: {len(values)} values and {sorted(named)} for {names}")
+            missing = sorted(known - held.keys())
+            wrong = f"{', '.join(missing)} missing" if missing else f"takes {', '.join(names)} once each"
+            raise TypeError(f"{kind.__name__}: {wrong}")
         return [held[name] for name in names]
 
     def __init__(self: Any, *values: Any, **named: Any) -> None:

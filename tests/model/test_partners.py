@@ -408,6 +408,9 @@ def test_the_command_counts_by_reason(tmp_path: Path, capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out)["partners"][0]["function"] == "gate_look"
 
 
-def test_the_command_wants_a_series_or_a_directory(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_wants_a_series(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["model"]) == 2
-    assert "--pairs DIR" in capsys.readouterr().err
+    assert "name a series" in capsys.readouterr().err
