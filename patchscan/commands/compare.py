@@ -120,7 +120,8 @@ def as_text(comparison: Comparison, width: int) -> str:
     counts = f"{len(comparison.gone)} gone, {len(comparison.kept)} kept, {len(comparison.added)} new"
     states = Counter(remark.state for remark in comparison.remarks)
     each = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
-    remarks = f"{len(comparison.remarks)} remarks{f' ({each})' if each else ''}, {open_remarks} of them open"
+    count = len(comparison.remarks)
+    remarks = f"{count} remark{'s' * (count != 1)}{f' ({each})' if each else ''}, {open_remarks} of them open"
     rows.append(f"{remarks}; findings: {counts}")
     return inert("\n".join(rows) + "\n")
 
