@@ -310,7 +310,9 @@ def judge(
         elif answer.declared is not None:
             told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
     for path in sorted(told):
-        unsure = in_part or bool(context.not_claimed)
+        # The headers of the base may include one that those of another release do not.
+        elsewhere = bool(path) and told[path][0][1].kind == "unreached" and not context.fit.sure
+        unsure = in_part or elsewhere or bool(context.not_claimed)
         missing = closure.unknown or "an #include outside its hunks" * in_part
         yield finding(file, told[path], missing, "info" if unsure else "")
     if unknown:
@@ -373,6 +375,7 @@ def finding(file: ChangedFile, told: "list[Told]", missing: str, severity: str) 
             f"{shown} {are} declared in <{header}>, which this file does not include, not by way of other "
             "headers either",
             evidence,
+            severity=severity,
         )
     telling = sorted(configuration.telling) if configuration is not None else []
     options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"

@@ -1,6 +1,7 @@
 """--diff prints the mechanical fixes, --fix makes them in the work tree, and never anywhere else."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_the_diff_tells_what_is_safe(place: Place, capsys: pytest.CaptureFixture
     assert out.startswith("mm/widget.c:") and "missing-braces (safe)" in out.split("\n", 1)[0]
     assert "\n--- a/mm/widget.c\n+++ b/mm/widget.c\n@@ " in out and "\n+\t} else {\n" in out
     assert place.file.read_text() == BEFORE
+
+
+def test_a_terminal_gets_no_escape_code_of_the_mail(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.series.write_bytes(place.series.read_bytes().replace(b"count++;", b"count++; /* \x1b[2J */"))
+    place.run("--diff")
+    assert "\x1b[2J" in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for words in (["--diff"], ["--format", "fixups"]):
+        place.run(*words)
+        out = capsys.readouterr().out
+        assert "\x1b" not in out and "\\x1b[2J" in out
 
 
 def test_the_work_tree_is_fixed(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def output_to(place: str | None, inputs: frozenset[tuple[int, int]]) -> Iterator
     it cannot write, or would write over an input.
     """
     if place is None:
-        yield lambda documents: sys.stdout.writelines(text for _, text in documents)
+        yield lambda documents: sys.stdout.writelines(for_terminal(*document) for document in documents)
     elif place.endswith("/") or os.path.isdir(place):
         with _of_output(place):
             os.makedirs(place, exist_ok=True)
@@ -121,6 +121,15 @@ def output_to(place: str | None, inputs: frozenset[tuple[int, int]]) -> Iterator
             with _of_output(place):
                 for file in opened:
                     file.close()
+
+
+def for_terminal(name: str, text: str) -> str:
+    """A document as standard output may take it: what a mail wrote into a patch is escaped on a terminal."""
+    if not name.endswith((".patch", ".diff")) or not sys.stdout.isatty():
+        return text
+    from patchscan.basics.printable import printable
+
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
 def _write_files(

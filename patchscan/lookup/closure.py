@@ -36,6 +36,10 @@ _KNOWN = {
     "defined(__OPTIMIZE__)": True,
 }
 _MOST = 4000
+# What the top Makefile includes before the first line of every C file.
+_FORCED = tuple(
+    Include(f"linux/{name}.h", False, 0, ()) for name in ("compiler-version", "kconfig", "compiler_types")
+)
 
 
 @frozen
@@ -69,7 +73,8 @@ class Closure:
         self.path = path
         self.architecture = architecture
         self.flags = include_flags(view, path)
-        self.first = self._resolve(path, (*includes(text), *more))
+        forced = [each for each in _FORCED if self._there(f"include/{each.name}")]
+        self.first = self._resolve(path, (*forced, *includes(text), *more))
         self._certain: dict[str, None] = {}
         self._waiting = deque(self._always(self.first))
         self._under: dict[Hashable, dict[str, None]] = {}
