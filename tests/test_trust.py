@@ -344,6 +344,41 @@ def test_odd_settings_are_one_line(
     assert error.startswith(f"patchscan: {path}: ") and error.count("\n") == 1 and len(error) < 500
 
 
+@pytest.mark.parametrize("text", [None, "a = " + "[" * 200000, "a = " + "9" * 5000, "\udcff = 1", "= 3"])
+@pytest.mark.parametrize(
+    ("name", "words", "status"),
+    [
+        ("rows.toml", ["--rules", "."], 3),
+        ("resources.toml", ["--rules", "."], 3),
+        ("conventions.toml", ["--rules", "."], 3),
+        ("scenes.toml", ["model", "--tree", str(ROOT / "fixtures/tree"), "--scenarios", "."], 2),
+        ("schemes.toml", ["cost", "schemes.toml", "--cpus", "8"], 2),
+    ],
+)
+def test_every_toml_file_is_read_with_the_same_care(
+    name: str,
+    words: list[str],
+    status: int,
+    text: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Tables of rules, resources and conventions, scenarios and schemes; None: a named pipe that nobody writes to."""
+    series = series_at(tmp_path)
+    (tmp_path / "given").mkdir()
+    monkeypatch.chdir(tmp_path / "given")
+    if text is None:
+        os.mkfifo(name)
+    else:
+        Path(name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    command = words if "cost" in words else [*words, series, *([] if "--tree" in words else ["--no-tree"])]
+    assert main(command) == status
+    told = capsys.readouterr()
+    assert any(each in told.err + told.out for each in ("not TOML", "not read", "no regular file"))
+    assert told.err.count("\n") == 1 and name in told.err + told.out
+
+
 def test_a_file_that_is_no_utf_8_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.mbox"
     Path(os.fsdecode(name)).write_bytes(mbox(mail("[PATCH] mm: count", LETTER + DAMAGED)))

@@ -105,7 +105,7 @@ def test_conventions(tmp_path: Path) -> None:
         ),
         ('source = "drivers/engine"', "", "resources.toml:2:1: row engine: it has no source: give it one"),
         ('negative = ["wake_engine"]', "", "resources.toml:2:1: row engine: it has no call that takes it"),
-        ("at = 0", "at = ", "resources.toml: no TOML: Invalid value (at line 5, column 6)"),
+        ("at = 0", "at = ", "resources.toml: not TOML: Invalid value (at line 5, column 6)"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:

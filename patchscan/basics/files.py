@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable
+from typing import Any
 
 # The largest file of a kernel tree has 23 MiB (6.12, generated register names).
 MOST_OF_TREE = 64 << 20
@@ -46,6 +47,28 @@ def read_file(path: str, most: int, pipes: bool = False) -> bytes:
         raise Unreadable(f"cannot be read: {error.strerror}") from None
     finally:
         os.close(descriptor)
+
+
+def read_toml_file(path: str) -> tuple[str, dict[str, Any]]:
+    """A TOML file as text, for who must tell a place in it, and as plain data. Raises Unreadable."""
+    return parsed_toml(read_file(path, MOST_OF_SETTINGS))
+
+
+def parsed_toml(content: bytes) -> tuple[str, dict[str, Any]]:
+    """The same of what a file holds. Raises Unreadable for all that tomllib raises, not its error only."""
+    import tomllib
+
+    try:
+        text = content.decode()
+        return text, tomllib.loads(text)
+    except RecursionError:
+        raise Unreadable("not read: it is nested too deep") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Unreadable(f"not TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not TOML: no UTF-8 at byte {error.start}") from None
+    except ValueError:
+        raise Unreadable("not read: a number in it has thousands of digits") from None
 
 
 def read_stream(read: Callable[[int], bytes], most: int) -> bytes:

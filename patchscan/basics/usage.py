@@ -62,19 +62,9 @@ def working_directory() -> str:
 
 def read_toml(path: str) -> dict[str, Any]:
     """A TOML file as plain data. Raises UsageError where it cannot be read."""
-    import tomllib
-
-    from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, read_file
+    from patchscan.basics.files import Unreadable, read_toml_file
 
     try:
-        return tomllib.loads(read_file(path, MOST_OF_SETTINGS).decode())
+        return read_toml_file(path)[1]
     except Unreadable as error:
         raise UsageError(f"{path}: {error}") from None
-    except RecursionError:
-        raise UsageError(f"{path}: not read: it is nested too deep") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not TOML: no UTF-8 at byte {error.start}") from None
-    except ValueError:
-        raise UsageError(f"{path}: not read: a number in it has thousands of digits") from None

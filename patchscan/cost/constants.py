@@ -1,11 +1,11 @@
 """What operations take: ranges with their source, and the values that one run draws from them."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.record import field, frozen, record
 
 SHIPPED = Path(__file__).with_name("constants.toml")
@@ -27,9 +27,9 @@ class Constant:
 def load_constants(path: Path = SHIPPED) -> Mapping[str, Constant]:
     """The constants of a TOML file by name. Raises ValueError with "file: reason" for one that cannot be used."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml_file(str(path))[1]
         constants = {name: Constant(name, **table) for name, table in tables.items()}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+    except (Unreadable, TypeError) as error:
         raise ValueError(f"{path.name}: {error}") from None
     for constant in constants.values():
         if constant.kind not in (CALIBRATED, ESTIMATED):

@@ -1,9 +1,9 @@
 """Schemes to compare: which functions are whose reader and updater, in which configuration. Data, in TOML."""
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.record import frozen
 from patchscan.codebase.code import Codebase
 from patchscan.cost.operations import Program, lower_program
@@ -56,13 +56,11 @@ def load_schemes(path: Path, read: ReadFile | None = None) -> SchemeFile:
     Raises ValueError with "file: reason" when the file itself cannot be used.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = read_toml_file(str(path))[1]
         common, schemes = _checked(tables.get("common", {})), tables["scheme"]
         read = read or reader_of(path.parent / str(tables["tree"]))
         named = [(str(table["name"]), _checked(table)) for table in schemes]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path.name}: {getattr(error, 'strerror', None) or error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except Unreadable as error:
         raise ValueError(f"{path.name}: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path.name}: a scheme file lacks or misuses {error}") from None

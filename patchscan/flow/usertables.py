@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.problem import Problem
 from patchscan.flow.conventions import use_names
 from patchscan.flow.resources import FIELDS, KINDS, OUTCOMES, row_of, use_rows
@@ -48,17 +49,10 @@ def forget_tables() -> None:
 
 
 def _use(path: str, name: str) -> Iterator[Problem]:
-    import tomllib
-
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        table = tomllib.loads(text)
-    except OSError as error:
-        yield Problem(path, error.strerror or "cannot be read", lost=True)
-        return
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        yield Problem(path, f"no TOML: {error}", lost=True)
+        text, table = read_toml_file(path)
+    except Unreadable as error:
+        yield Problem(path, str(error), lost=True)
         return
     if name == CONVENTIONS:
         yield from _use_conventions(path, text, table)

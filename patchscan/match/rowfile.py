@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.problem import Problem
 from patchscan.match.check import rule_of
 from patchscan.match.conditions import CONDITIONS
@@ -28,18 +29,12 @@ def read_table(path: str) -> Iterator[Rule | Problem]:
 
 def read_rows(path: str, checked: bool = True) -> Iterator[Row | Problem]:
     """The same as rows; checked: whether patterns and conditions are read, too, and not only the form of a row."""
-    import tomllib
-
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        rows = tomllib.loads(text).get("row", [])
-    except OSError as error:
-        yield Problem(path, error.strerror or "cannot be read", lost=True)
+        text, table = read_toml_file(path)
+    except Unreadable as error:
+        yield Problem(path, str(error), lost=True)
         return
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        yield Problem(path, f"no TOML: {error}", lost=True)
-        return
+    rows = table.get("row", [])
     if not isinstance(rows, list) or not rows:
         yield Problem(path, "holds no [[row]]: `patchscan new-rule --row NAME` writes one", lost=True)
         return

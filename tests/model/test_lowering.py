@@ -235,7 +235,7 @@ def test_hostile_names_stay_inside_their_comment() -> None:
 )
 def test_bad_scenarios_say_what_is_wrong(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        read_scenarios(text, "s.toml")
+        read_scenarios(text.encode(), "s.toml")
 
 
 @pytest.mark.parametrize(

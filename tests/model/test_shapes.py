@@ -88,6 +88,6 @@ def test_untouched_functions_are_not_judged(tmp_path: Path) -> None:
 def test_steps_that_cannot_be_read_are_said() -> None:
     text = (ROOT / "rules/scenarios/shapes.toml").read_text()
     with pytest.raises(ValueError, match="write it as `reads LOCATION`"):
-        read_scenarios(text.replace("writes flag", "sets flag"), "s.toml")
+        read_scenarios(text.replace("writes flag", "sets flag").encode(), "s.toml")
     with pytest.raises(ValueError, match="it is an access or a fence"):
-        read_scenarios(text.replace('"fence"', '"barrier"'), "s.toml")
+        read_scenarios(text.replace('"fence"', '"barrier"').encode(), "s.toml")

@@ -1,10 +1,10 @@
 """Scenarios: which functions are whose reader and updater, and what must never be observed. Data, in TOML."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, parsed_toml, read_file
 from patchscan.basics.record import frozen
 
 _ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
@@ -98,16 +98,24 @@ def load_scenarios(directories: Sequence[Path]) -> tuple[Scenario, ...]:
     found: dict[str, Scenario] = {}
     for directory in directories:
         for path in sorted(directory.glob("*.toml")):
-            for scenario in read_scenarios(path.read_text(encoding="utf-8"), path.name):
+            for scenario in read_scenarios(content_of(path), path.name):
                 found[scenario.name] = scenario
     return tuple(found[name] for name in sorted(found))
 
 
-def read_scenarios(text: str, where: str) -> tuple[Scenario, ...]:
+def content_of(path: Path) -> bytes:
+    """The bytes of a scenario file. Raises ValueError with "file: reason"."""
+    try:
+        return read_file(str(path), MOST_OF_SETTINGS)
+    except Unreadable as error:
+        raise ValueError(f"{path.name}: {error}") from None
+
+
+def read_scenarios(content: bytes, where: str) -> tuple[Scenario, ...]:
     """The scenarios in a TOML text; raises ValueError with `where: reason`."""
     try:
-        return tuple(_scenario(name, table) for name, table in tomllib.loads(text).items())
-    except tomllib.TOMLDecodeError as error:
+        return tuple(_scenario(name, table) for name, table in parsed_toml(content)[1].items())
+    except Unreadable as error:
         raise ValueError(f"{where}: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{where}: a scenario lacks or misuses {error}") from None
