@@ -9,7 +9,7 @@ from patchscan.facts.kind import all_kinds
 from patchscan.facts.store import Store, forget_others
 from patchscan.tree import Tree
 from patchscan.tree.index.blob import blob_of
-from patchscan.tree.index.build import IndexFailure, locked
+from patchscan.tree.index.build import IndexFailure, locked, refuse_without_room
 from patchscan.tree.index.forked import Report, run_counting
 from patchscan.tree.index.lookup import SOURCES, index_directory, open_index
 
@@ -64,10 +64,7 @@ def _announce(tree: Tree, directory: str, todo: Sequence[str]) -> None:
         f"reading facts of {len(todo)} files: about {max(seconds, 1):.0f} s and {needed / 1e6:.0f} MB in {directory}",
         flush=True,
     )
-    disk = os.statvfs(directory)
-    if disk.f_bavail * disk.f_frsize < needed:
-        free = disk.f_bavail * disk.f_frsize / 1e6
-        raise IndexFailure(f"only {free:.0f} MB are free in {directory}: make room or set XDG_CACHE_HOME")
+    refuse_without_room(directory, needed)
 
 
 def _fill_part(tree: Tree, directory: str, paths: Sequence[str], report: Report) -> None:

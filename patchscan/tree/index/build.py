@@ -213,6 +213,11 @@ def _announce(tree: Tree, directory: str, plans: Sequence[Plan], listing: Listin
         f"about {max(seconds, 1):.0f} s and {needed / 1e6:.0f} MB in {directory}",
         flush=True,
     )
+    refuse_without_room(directory, needed)
+
+
+def refuse_without_room(directory: str, needed: float) -> None:
+    """Raise IndexFailure where the disk of a directory has fewer free bytes than are needed."""
     disk = os.statvfs(directory)
     if disk.f_bavail * disk.f_frsize < needed:
         free = disk.f_bavail * disk.f_frsize / 1e6

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from patchscan.tree.index.counter import Progress
+from patchscan.tree.index.parallel import start_child
 
 Part = TypeVar("Part")
 Report = Callable[[int], Any]
@@ -19,7 +20,7 @@ def run_counting(work: Callable[[Part, Report], None], parts: Sequence[tuple[str
     Gives the first failure in words, "" where there is none. work may raise sqlite3.Error and OSError, and must not use
     what a fork breaks.
     """
-    children = [_start(work, name, part) for name, part in parts]
+    children = [start_child(_counted(work, name, part)) for name, part in parts]
     failures = []
     with Progress(total) as progress, selectors.DefaultSelector() as selector:
         for _, descriptor in children:
@@ -39,21 +40,16 @@ def run_counting(work: Callable[[Part, Report], None], parts: Sequence[tuple[str
     return failures[0] if failures else "a process was killed" if any(statuses) else ""
 
 
-def _start(work: Callable[[Part, Report], None], name: str, part: Part) -> tuple[int, int]:
-    """A process that works on one part, and the pipe on which it counts or, last, says what went wrong."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        return pid, reading
-    status = 1
-    try:
-        os.close(reading)
-        work(part, lambda count: os.write(writing, f"{count}\n".encode()))
-        status = 0
-    except (sqlite3.Error, OSError) as error:
-        with contextlib.suppress(OSError):
-            os.write(writing, f"{name}: {error}\n".encode("utf-8", "replace"))
-    finally:
-        # Nothing that the parent has still to run or to flush.
-        os._exit(status)
+def _counted(work: Callable[[Part, Report], None], name: str, part: Part) -> Callable[[int], bool]:
+    """Work on one part that counts on a descriptor or, last, says there what went wrong; True where it ended well."""
+
+    def run(writing: int) -> bool:
+        try:
+            work(part, lambda count: os.write(writing, f"{count}\n".encode()))
+        except (sqlite3.Error, OSError) as error:
+            with contextlib.suppress(OSError):
+                os.write(writing, f"{name}: {error}\n".encode("utf-8", "replace"))
+            return False
+        return True
+
+    return run

@@ -19,7 +19,7 @@ def in_parallel(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[R
     # Imported here: most work is one part.
     import pickle
 
-    children = [_start(work, part) for part in parts[1:]]
+    children = [start_child(_pickled(work, part)) for part in parts[1:]]
     results = [work(part) for part in parts[:1]]
     for part, (pid, descriptor) in zip(parts[1:], children, strict=True):
         with open(descriptor, "rb") as stream:
@@ -29,8 +29,24 @@ def in_parallel(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[R
     return results
 
 
-def _start(work: Callable[[Part], Result], part: Part) -> tuple[int, int]:
-    """The process and the pipe from which its pickled result comes."""
+def _pickled(work: Callable[[Part], Result], part: Part) -> Callable[[int], bool]:
+    """Work on one part whose result goes, pickled, to a descriptor."""
+
+    def run(writing: int) -> bool:
+        import pickle
+
+        with open(writing, "wb") as stream:
+            stream.write(pickle.dumps(work(part)))
+        return True
+
+    return run
+
+
+def start_child(run: Callable[[int], bool]) -> tuple[int, int]:
+    """A forked process that runs run(descriptor), and the pipe that reads what it writes there.
+
+    Its exit status is 0 where run() gives True. It must not use what a fork breaks (open databases, threads).
+    """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
@@ -38,11 +54,8 @@ def _start(work: Callable[[Part], Result], part: Part) -> tuple[int, int]:
         return pid, reading
     status = 1
     try:
-        import pickle
-
-        with open(writing, "wb") as stream:
-            stream.write(pickle.dumps(work(part)))
-        status = 0
+        os.close(reading)
+        status = 0 if run(writing) else 1
     finally:
         # Nothing that the parent has still to run or to flush.
         os._exit(status)
