@@ -8,7 +8,7 @@ from patchscan.flow.actions import Called, Dereferenced, Operation
 from patchscan.flow.graph import Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ZERO
-from patchscan.flow.ways import Client, Token, Trail, ways_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
 
 _COMPARED = pattern(r"(.+?)(<=|>=|<|>)(.+)")
 # What is compared with is a number of elements, not the last of them.
@@ -125,18 +125,14 @@ _STRINGS = pattern(
 )
 
 
-class _Copied(Client):
+class _Copied(AfterCall):
     """Follows a copy of what a user wrote to a function that reads it as a string."""
 
     uses = True
 
     def __init__(self, call: Called) -> None:
-        self.call = call
-        self.awaits = frozenset((call.offset,))
+        super().__init__(call)
         self.found: dict[int, Called] = {}
-
-    def waits(self, token: Token) -> bool:
-        return not token
 
     def called(self, call: Called, token: Token, facts: Reading) -> list[tuple[Token, int]]:
         if call.offset == self.call.offset:

@@ -8,7 +8,7 @@ from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Ro
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, ZERO
-from patchscan.flow.ways import Client, Token, Trail, ways_of
+from patchscan.flow.ways import AfterCall, Token, Trail, ways_of
 
 # Calls that free at once what they are handed, and the number of that argument.
 FREES = {
@@ -48,21 +48,17 @@ class AfterFree:
     again: bool = False
 
 
-class _Freed(Client):
+class _Freed(AfterCall):
     """Follows what one call freed."""
 
     uses = True
 
     def __init__(self, graph: Graph, call: Called, key: str) -> None:
         self.graph = graph
-        self.call = call
+        super().__init__(call)
         self.key = key
         self.root = root_of(key)
-        self.awaits = frozenset((call.offset,))
         self.found: dict[int, AfterFree] = {}
-
-    def waits(self, token: Token) -> bool:
-        return not token
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

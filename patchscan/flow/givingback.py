@@ -10,7 +10,7 @@ from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import by_call, releasing
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import resources
-from patchscan.flow.ways import Client, Token, ways_of
+from patchscan.flow.ways import AfterCall, Token, ways_of
 
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf)")
 
@@ -40,20 +40,16 @@ def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:
                             yield call.result, f"{shown}()", call.line, line, f"{name}()"
 
 
-class _Wrongly(Client):
+class _Wrongly(AfterCall):
     """Follows what a call returned to a call that gives back something else."""
 
     def __init__(self, call: Called, release: frozenset[str]) -> None:
-        self.call = call
+        super().__init__(call)
         self.release = release
-        self.awaits = frozenset((call.offset,))
         self.found: dict[int, str] = {}
 
     def start(self) -> Token:
         return ""
-
-    def waits(self, token: Token) -> bool:
-        return not token
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

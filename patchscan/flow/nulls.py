@@ -9,7 +9,7 @@ from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, POSITIVE, ZERO
-from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, steps_of, ways_of
 
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
@@ -125,13 +125,12 @@ def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
     return 0, "set"
 
 
-class _Returned(Client):
+class _Returned(AfterCall):
     """Follows a call that returns NULL to the first use of what it returned."""
 
     def __init__(self, graph: Graph, call: Called, dereferences: Dereferences) -> None:
         self.graph = graph
-        self.call = call
-        self.awaits = frozenset((call.offset,))
+        super().__init__(call)
         self.dereferences = dereferences
         self.found: dict[tuple[str, int], NullUse] = {}
 
@@ -150,9 +149,6 @@ class _Returned(Client):
         if any(argument in token for argument in call.arguments) and is_looked_at(self.graph, call):
             return ()
         return ((token, ANY),)
-
-    def waits(self, token: Token) -> bool:
-        return not token
 
     def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
         if edge.key in token and edge.signs & ZERO == 0:

@@ -8,7 +8,7 @@ from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, 
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
-from patchscan.flow.ways import Client, Token, Trail, ways_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
 
 _ALLOCATES = ("alloc_cpumask_var", "alloc_cpumask_var_node")
 # Of the calls on a mask these leave bits as they were, so that these must be known.
@@ -62,20 +62,16 @@ class _Variable(Client):
         return None if token and edge.taken in ("no case", "default") else token
 
 
-class _Mask(Client):
+class _Mask(AfterCall):
     """Follows a mask that was allocated without being cleared to where its bits matter."""
 
     def __init__(self, call: Called) -> None:
-        self.call = call
+        super().__init__(call)
         self.key = call.arguments[0].lstrip("&")
-        self.awaits = frozenset((call.offset,))
         self.found: dict[int, Unset] = {}
 
     def start(self) -> Token:
         return ""
-
-    def waits(self, token: Token) -> bool:
-        return not token
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

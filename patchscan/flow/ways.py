@@ -69,6 +69,17 @@ class Client:
         return token
 
 
+class AfterCall(Client):
+    """Follows what one call brings; its token is empty until then."""
+
+    def __init__(self, call: Called) -> None:
+        self.call = call
+        self.awaits = frozenset((call.offset,))
+
+    def waits(self, token: Token) -> bool:
+        return not token
+
+
 _KNOWN: "WeakKeyDictionary[Graph, Ways]" = WeakKeyDictionary()
 
 
