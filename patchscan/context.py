@@ -99,6 +99,13 @@ class Context:
             return ""
         return f"the series was made for another tree: what {self.fit.release} lacks says nothing of it"
 
+    def claimed(self, finding: Finding) -> Finding:
+        """A finding that rests on what the tree lacks or has otherwise: a question where it may not be the base."""
+        if self.fit.sure:
+            return finding
+        asked = f"; is {self.the_tree} the base?"
+        return replace(finding, message=finding.message + asked, severity="info", confidence="low")
+
     @cached_property
     def c_files(self) -> tuple[ChangedFile, ...]:
         """The kernel's C files among those changed."""

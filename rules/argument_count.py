@@ -1,7 +1,6 @@
 """A call gives more or fewer arguments than every declaration of the function takes."""
 
 import posixpath
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,7 +35,7 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     """The calls on added lines of one file; the first of each name and count."""
     from patchscan.lookup.closure import Closure
     from patchscan.lookup.forms import forms
-    from patchscan.lookup.unapplied import text_of
+    from patchscan.lookup.unapplied import may_change_function, text_of
 
     text = text_of(context, file)
     calls = list(first_calls(file)) if text else []
@@ -47,7 +46,11 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     for call in calls:
         found = forms(context.view, file.path, text, call.name, beside)
         fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
-        if not fits and not in_hunks(context, call.name) and stand_for_one(context, file, text, call):
+        if (
+            not fits
+            and not may_change_function(context, call.name)
+            and stand_for_one(context, file, text, call)
+        ):
             yield finding(context, file, call, found)
 
 
@@ -93,25 +96,18 @@ def is_one(context: Context, macros: tuple[Macro, ...], name: str) -> bool:
     return all("," not in macro.body for macro in found)
 
 
-def in_hunks(context: Context, name: str) -> bool:
-    """Whether hunks that do not apply speak of a function, and may change it."""
-    word = re.compile(rf"\b{re.escape(name)}\b")
-    lines = (line for other in context.not_applied for line in (*other.added, *other.removed))
-    return any(word.search(line.text) and not line.text[:1].isspace() for line in lines)
-
-
 def finding(context: Context, file: ChangedFile, call: Call, found: "tuple[Form, ...]") -> Finding:
     """What to say of one call."""
     given, wanted = len(call.arguments), found[0].takes
     many = "few" if given < len(wanted.parameters) else "many"
     least = "at least " if wanted.variadic else ""
-    return file.finding(
+    said = file.finding(
         call.line,
         f"too {many} arguments to function '{call.name}': {given} given, but it takes {least}{len(wanted.parameters)} "
         f"({found[0].path}:{found[0].line})",
         tuple(Evidence(each.path, each.line, "") for each in found[:2]),
-        severity="" if file.used == "tree" and context.fit.sure else "info",
     )
+    return context.claimed(said)
 
 
 def callers(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:

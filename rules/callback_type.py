@@ -1,6 +1,5 @@
 """An operation of a struct is given a function of another type, here or in a file that the patch forgets."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -39,6 +38,7 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
     from patchscan.lookup.functiontypes import contradiction, function_in, member_type
     from patchscan.lookup.headers import named_plainly
     from patchscan.lookup.types import find_type
+    from patchscan.lookup.unapplied import may_bring_member
 
     written = {function.name for function in file.functions if has_new_head(file, function)}
     if file.state.after is None or not (written or any(DESIGNATOR.search(line.text) for line in file.added)):
@@ -60,7 +60,12 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
         found = find_type(context.view, file.path, text, each.struct, beside)
         wanted = [member_type(one) for one in found[1].named(each.member)] if found is not None else []
         faults = [contradiction(given, one) if one is not None else "" for one in wanted]
-        if found is None or not faults or not all(faults) or in_unapplied(context, each):
+        if (
+            found is None
+            or not faults
+            or not all(faults)
+            or may_bring_member(context, each.struct, each.member)
+        ):
             continue
         stated = (*given.takes.parameters, *(kind for one in wanted if one for kind in one.takes.parameters))
         if named_plainly(context.view, text, *stated):
@@ -73,13 +78,6 @@ def has_new_head(file: ChangedFile, function: Function) -> bool:
     return not file.added_numbers.isdisjoint(range(function.name_line, last + 1))
 
 
-def in_unapplied(context: Context, each: Designator) -> bool:
-    """Whether hunks that do not apply may change the member or the struct."""
-    word = re.compile(rf"\b(?:{re.escape(each.member)}|struct {re.escape(each.struct)})\b")
-    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
-    return any(word.search(line.text) for line in lines)
-
-
 def say(
     context: Context,
     file: ChangedFile,
@@ -90,16 +88,12 @@ def say(
 ) -> Finding:
     """The finding at the initialiser, or where only the function is new, at that."""
     line = each.line if each.line in file.added_numbers else given.line
-    sure = not context.not_claimed and context.fit.sure
-    asked = "" if sure else f" in {context.the_tree}: is this its base?"
-    return file.finding(
-        line,
-        f"'{each.value}' is given to '{each.member}' of struct {each.struct}, but {fault} ({place[0]}:{place[1]})"
-        f"{asked}: incompatible function pointer types",
-        (Evidence(place[0], place[1], ""), file.evidence(given.line)),
-        severity="" if sure else "info",
-        confidence="" if sure else "low",
+    said = (
+        f"'{each.value}' is given to '{each.member}' of struct {each.struct}, but {fault} ({place[0]}:{place[1]}): "
+        "incompatible function pointer types"
     )
+    evidence = Evidence(place[0], place[1], ""), file.evidence(given.line)
+    return context.claimed(file.finding(line, said, evidence))
 
 
 def other_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:

@@ -55,12 +55,12 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
             severity="info",
             confidence="low",
         )
-    return file.finding(
+    found = file.finding(
         line,
         f"no Kconfig of {context.the_tree} or of the series defines CONFIG_{symbol}: code under it is never built",
-        # A release in between may have brought it, but for one whose prefix stands twice.
-        severity="" if context.fit.sure or symbol.startswith("CONFIG_") else "info",
     )
+    # A release in between may have brought it, but for one whose prefix stands twice.
+    return found if symbol.startswith("CONFIG_") else context.claimed(found)
 
 
 def uses(context: Context) -> Iterator[tuple[str, ChangedFile, int]]:

@@ -1,6 +1,5 @@
 """What is handed over or assigned is an integer for a pointer, the reverse, or points to another struct or a const."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -92,6 +91,7 @@ def arguments(
     """The first argument that no declaration takes."""
     from patchscan.lookup.forms import forms
     from patchscan.lookup.headers import named_plainly
+    from patchscan.lookup.unapplied import may_change_function
 
     if not any(each.type for each in values):
         return
@@ -104,7 +104,7 @@ def arguments(
         ]
         if value.type and all(differ(value, each) for each in wanted):
             plain = named_plainly(context.view, types.text, value.type, wanted[0])
-            if plain and not in_hunks(context, call.name):
+            if plain and not may_change_function(context, call.name):
                 how = how_it_differs(value, wanted[0])
                 yield say(
                     context,
@@ -182,18 +182,10 @@ def how_it_differs(value: Given, wanted: str) -> str:
     return "makes integer from pointer" if pointers[0] else "makes pointer from integer"
 
 
-def in_hunks(context: Context, name: str) -> bool:
-    """Whether hunks that do not apply speak of a function, and may change it."""
-    word = re.compile(rf"\b{re.escape(name)}\b")
-    lines = (line for other in context.not_applied for line in (*other.added, *other.removed))
-    return any(word.search(line.text) and not line.text[:1].isspace() for line in lines)
-
-
 def say(context: Context, file: ChangedFile, line: int, message: str, form: "Form | None") -> Finding:
     """The finding; of a file or tree that is not quite the one of the series it is a question."""
-    sure = file.used == "tree" and not context.not_claimed
     evidence = (Evidence(form.path, form.line, ""),) if form is not None else ()
-    return file.finding(line, message, evidence, severity="" if sure else "info")
+    return context.claimed(file.finding(line, message, evidence))
 
 
 RULE = Rule(

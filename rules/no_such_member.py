@@ -62,6 +62,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
     """What is to be said of the members that one file names; the first place of each."""
     from patchscan.lookup.closure import Closure
     from patchscan.lookup.types import find_type
+    from patchscan.lookup.unapplied import may_bring_member
 
     told: set[tuple[str, str]] = set()
     lacked: dict[str, list[Lacked]] = {}
@@ -75,7 +76,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
         if beside is None:
             beside = Closure(context.view, file.path, source.text, "x86").beside()
         found = find_type(context.view, file.path, source.text, each.struct, beside)
-        if found is not None and not in_unapplied(context, each):
+        if found is not None and not may_bring_member(context, each.struct, each.member):
             path, kind = found
             members = kind.named(each.member)
             if not members:
@@ -137,32 +138,16 @@ def used_before(file: ChangedFile, each: Named) -> bool:
     )
 
 
-def in_unapplied(context: Context, each: Named) -> bool:
-    """Whether hunks that do not apply may bring the member or the struct."""
-    word = re.compile(rf"\b(?:{re.escape(each.member)}|struct {re.escape(each.struct)})\b")
-    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
-    return any(word.search(line.text) for line in lines)
-
-
 def say(
     context: Context, file: ChangedFile, source: Source, each: Named, path: str, kind: "Type"
 ) -> Iterator[Finding | Silence]:
     """The finding, where the struct lacks the member in every configuration."""
-    evidence = Evidence(path, kind.line, f"struct {each.struct}")
-    sure = context.fit.sure and applies(context)
-    where = (
-        f"({path}:{kind.line})" if sure else f"in {context.the_tree} ({path}:{kind.line}): is this its base?"
-    )
     if is_macro(context, source, path, each.member):
         yield file.fine(each.line, f"{each.member} is a macro")
     elif kind.complete:
-        yield file.finding(
-            each.line,
-            f"'struct {each.struct}' has no member named '{each.member}' {where}",
-            (evidence,),
-            severity="" if sure else "info",
-            confidence="" if sure else "low",
-        )
+        said = f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})"
+        evidence = Evidence(path, kind.line, f"struct {each.struct}")
+        yield context.claimed(file.finding(each.line, said, (evidence,)))
     else:
         yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
 
@@ -196,11 +181,6 @@ def is_macro(context: Context, source: Source, path: str, name: str) -> bool:
         context.view.read(each) or b"" for each in headers if each == path or each.startswith("include/")
     )
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
-
-
-def applies(context: Context) -> bool:
-    """Whether every file of the series applies, so that the tree seems to be the one it was made for."""
-    return all(file.used != "hunk" for other in context.all for file in other.files)
 
 
 def lacking(

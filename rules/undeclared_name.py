@@ -310,11 +310,11 @@ def judge(
         elif answer.declared is not None:
             told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
     for path in sorted(told):
-        # The headers of the base may include one that those of another release do not.
-        elsewhere = bool(path) and told[path][0][1].kind == "unreached" and not context.fit.sure
-        unsure = in_part or elsewhere or bool(context.not_claimed)
+        unsure = in_part or bool(context.not_claimed)
         missing = closure.unknown or "an #include outside its hunks" * in_part
-        yield finding(file, told[path], missing, "info" if unsure else "")
+        said = finding(file, told[path], missing, "info" if unsure else "")
+        # The headers of the base may include one that those of another release do not.
+        yield context.claimed(said) if told[path][0][1].kind == "unreached" else said
     if unknown:
         why = closure.unknown or f"when {file.path} is built is not known"
         names = ", ".join(unknown[:MOST_NAMES])

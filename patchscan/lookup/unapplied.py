@@ -1,5 +1,6 @@
 """What a series says of how it is built that its tree does not hold: unapplied hunks, and options of another series."""
 
+import re
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
@@ -89,6 +90,20 @@ def _strangers(context: Context) -> Iterator[str]:
         for name in _OPTION.findall(depends[1]) if depends else ():
             if name not in defined and context.config_symbol(name) is None:
                 yield name
+
+
+def may_change_function(context: Context, name: str) -> bool:
+    """Whether hunks that do not apply speak of a function, other than by a call."""
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    lines = (line for other in context.not_applied for line in (*other.added, *other.removed))
+    return any(word.search(line.text) and not line.text[:1].isspace() for line in lines)
+
+
+def may_bring_member(context: Context, struct: str, member: str) -> bool:
+    """Whether hunks of headers that do not apply add a member or its struct."""
+    word = re.compile(rf"\b(?:{re.escape(member)}|struct {re.escape(struct)})\b")
+    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
+    return any(word.search(line.text) for line in lines)
 
 
 def text_of(context: Context, file: ChangedFile) -> bytes:
