@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements, without_directives
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context, encode
 from patchscan.finding import Evidence, Finding, Silence
+from patchscan.lookup.needed import (
+    Named,
+    lost_headers,
+    names_left,
+    new_names,
+    own_architecture,
+    place_of_include,
+)
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
@@ -19,57 +24,11 @@ if TYPE_CHECKING:
     from patchscan.lookup.declared import Answer
     from patchscan.tree.overlay import View
 
-    Told = tuple["Named", Answer, Configuration | None]
+    Told = tuple[Named, Answer, Configuration | None]
 
-CALL = pattern(r"(?<![\w.>#])([A-Za-z_]\w{3,})\s*\(")
-NO_CALL = frozenset(
-    (
-        "switch",
-        "return",
-        "sizeof",
-        "while",
-        "typeof",
-        "defined",
-        "__attribute__",
-        "__typeof__",
-        "asm",
-        "__asm__",
-        "offsetof",
-        "alignof",
-        "_Alignof",
-        "typeof_unqual",
-        "__aligned",
-        "__section",
-        "__packed",
-        "container_of",
-        "likely",
-        "unlikely",
-        "static_assert",
-        "_Static_assert",
-        "_Generic",
-        "va_start",
-        "va_end",
-        "va_arg",
-        "va_copy",
-        "else",
-        "case",
-    )
-)
-BUILT_IN = pattern(r"__builtin_\w+|__sync_\w+|__atomic_\w+|trace_\w+|__c11_\w+")
-CONSTANT = pattern(rb"\b[A-Z][A-Z0-9_]{3,}\b")
-INCLUDE = pattern(r"\s*#\s*include\b")
-WORD = pattern(r"[A-Za-z_]\w*")
 EVERYWHERE = 100_000
 MOST_SHOWN = 4
 MOST_NAMES = 3
-
-
-@frozen
-class Named:
-    """A name that an added line calls first, and what is known of where it is declared."""
-
-    name: str
-    line: int
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -86,7 +45,11 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         if (text := text_of(context, file))
     ]
     named = {file: list(new_names(context, file, text)) for file, text in files}
-    left = {file: list(names_left(context, file, text)) for file, text in files}
+    lost = {file: lost_headers(context, file, text) for file, text in files}
+    left = {
+        file: list(names_left(context, file, text, lost[file], place_of_include(file)))
+        for file, text in files
+    }
     names = {each.name for found in (*named.values(), *left.values()) for each in found}
     if names and can_look_up(context.view):
         context.look_ahead(names, whole=False)
@@ -96,82 +59,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if left[file]:
                 yield from judge(context, file, text, left[file], file.state.before)
     for file, text in files:
-        place = place_of_include(file)
-        if place and can_look_up(context.view) and lost_headers(context, file, text):
-            yield from structs_left(context, file, text, place)
-
-
-def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
-    """The names that the patch calls and the file did not hold before, with the first line of each."""
-    old = file.state.before or (b"" if file.change.kind == "create" else text if file.used == "hunk" else b"")
-    seen = set(NO_CALL)
-    own: set[str] | None = None
-    for line in sorted(file.added_numbers):
-        code = file.code_at(line)
-        if "(" not in code or not code[:1].isspace():
-            continue
-        for name in CALL.findall(code):
-            if name in seen or BUILT_IN.fullmatch(name):
-                continue
-            seen.add(name)
-            if name.encode() in old or in_directive(file, line) or is_variable(file, line, name):
-                continue
-            own = own_names(context, file, text) if own is None else own
-            if name not in own:
-                yield Named(name, line)
-
-
-def names_left(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
-    """What a file calls from which the patch takes an #include; the line is where that stood."""
-    from patchscan.lookup.headers import text_of_header
-
-    place = place_of_include(file)
-    lost = [text_of_header(context.view, path) for path in lost_headers(context, file, text)] if place else []
-    if not lost:
-        return
-    source = parse(text, file.path)
-    own = own_names(context, file, text)
-    seen = set(NO_CALL)
-    found = (each for each in named_in(source, text, own, seen) if any(each.encode() in one for one in lost))
-    yield from (Named(name, place) for name in found)
-
-
-def place_of_include(file: ChangedFile) -> int:
-    """The line where an #include stood that the patch takes from a file, 0 where it takes none."""
-    there = {"".join(line.text.split()) for line in file.added}
-    gone = [line for line in file.removed if INCLUDE.match(line.text)]
-    if file.used != "tree" or all("".join(line.text.split()) in there for line in gone):
-        return 0
-    place = min(file.touched_numbers)
-    for line in gone:
-        place = max((number for number in file.touched_numbers if number <= (line.old or 0)), default=place)
-    return place
-
-
-def lost_headers(context: Context, file: ChangedFile, text: bytes) -> list[str]:
-    """The headers that a file reached in every configuration, or in some, before it lost an #include."""
-    from patchscan.lookup.closure import Closure
-
-    architecture = own_architecture(file.path) or "x86"
-    old = Closure(context.view, file.path, file.state.before or b"", architecture)
-    new = Closure(context.view, file.path, text, architecture)
-    certain = set(old.certain()) - set(new.certain())
-    return sorted(certain.union(path for path in old.every() if path not in new.every()))
-
-
-def named_in(source: "Source", text: bytes, own: set[str], seen: set[str]) -> Iterator[str]:
-    """What a file calls, and the constants that it names, but for what is its own."""
-    for function in source.functions():
-        variables = {each.name for each in (*function.parameters, *function.locals)}
-        for call in function.calls():
-            name = call.name
-            if len(name) > 3 and name not in own | seen | variables and not BUILT_IN.fullmatch(name):
-                seen.add(name)
-                yield name
-    code = without_directives(source.code)
-    others = {each.name for each in statements(text) if each.kind == "call"}
-    others.update(word.decode() for word in CONSTANT.findall(code))
-    yield from (name for name in sorted(others - own - seen) if len(name) > 3)
+        if lost[file] and can_look_up(context.view):
+            yield from structs_left(context, file, text, place_of_include(file))
 
 
 def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) -> Iterator[Finding]:
@@ -205,56 +94,6 @@ def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) ->
                 (Evidence(headers[0], 1, ""),),
                 severity="info" if context.not_claimed else "",
             )
-
-
-def in_directive(file: ChangedFile, line: int) -> bool:
-    """Whether a line is part of a #define."""
-    return any(each.line <= line <= each.last_line for source in file.after for each in source.directives)
-
-
-def is_variable(file: ChangedFile, line: int, name: str) -> bool:
-    """Whether a name is a parameter or variable of the function around, which may point to a function."""
-    for source in file.after:
-        function = source.function_at(line)
-        if function is not None:
-            return any(each.name == name for each in (*function.parameters, *function.locals))
-    return False
-
-
-def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
-    """What the file itself defines, declares or lets macros define; also what hunks of the series may."""
-    source = parse(text, file.path)
-    found = {each.name for each in source.functions()} | {each.name for each in source.macros()}
-    code = source.code.decode("latin-1")
-    for each in statements(text):
-        found.add(each.name)
-        if each.kind == "call":
-            found.update(WORD.findall(code[each.start : each.end]))
-    for other in context.not_applied:
-        found.update(word for text in declaring(context, file, other) for word in WORD.findall(text))
-    for other_context in context.later:
-        for other in other_context.c_files:
-            found.update(
-                word
-                for line in other.added
-                if not line.text[:1].isspace()
-                for word in WORD.findall(line.text)
-            )
-    return found
-
-
-def declaring(context: Context, file: ChangedFile, other: ChangedFile) -> Iterator[str]:
-    """The lines of hunks that do not apply that may declare something for a file, and whose place is not known."""
-    from patchscan.lookup.unapplied import as_built
-
-    header = other.path.endswith(".h")
-    # A C file declares for itself, and for one that includes it.
-    if not header and other.path.rpartition("/")[0] != file.path.rpartition("/")[0]:
-        return
-    placed = (as_built(context).read(other.path) or b"") if header else b""
-    for line in other.added:
-        if not line.text[:1].isspace() and encode(line.text) not in placed:
-            yield line.text
 
 
 def judge(
@@ -319,12 +158,6 @@ def judge(
         why = closure.unknown or f"when {file.path} is built is not known"
         names = ", ".join(unknown[:MOST_NAMES])
         yield file.unchecked(named[0].line, f"{len(unknown)} names not checked ({names}): {why}")
-
-
-def own_architecture(path: str) -> str:
-    """The architecture of whose directory a file is, "" for none."""
-    parts = path.split("/")
-    return parts[1] if parts[0] == "arch" and len(parts) > 2 else ""
 
 
 def beside_glues(view: "View", closure: "Closure", name: str) -> bool:
