@@ -31,6 +31,7 @@ from tests.test_nothing import DAMAGED, LETTER, Place
 ROOT = Path(__file__).parent.parent
 NOTHING = ["--select", "kernel-doc"]
 EMPTY = "nothing was judged: stdin: no mail found: the input is empty"
+READ = "not written, for it is read: name another file"
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\n"
 
 
@@ -251,7 +252,7 @@ def test_an_input_is_never_written_over(
     else:
         place = Path(series)
     assert main([series, "--no-tree", *NOTHING, option, str(place)]) == 2
-    assert "not written, for it is read" in capsys.readouterr().err
+    assert READ in capsys.readouterr().err
     assert Path(series).read_bytes() == before
 
 
@@ -301,6 +302,8 @@ def run(words: str, place: Path) -> subprocess.CompletedProcess[str]:
         ("$P $S --no-tree >&- 2>&-", 2, ""),
         ("$P $S --no-tree 2> /dev/full > /dev/full", 2, ""),
         ("$P - --no-tree <&-", 2, f"patchscan: {EMPTY} (and 1 more)\n"),
+        ("$P - --no-tree -o series.mbox < series.mbox", 2, f"patchscan: series.mbox: {READ}\n"),
+        ("$P - --no-tree -o /dev/null < series.mbox", 0, ""),
         ("$P $S --no-tree | head -c 0", 0, ""),
         ("PYTHONIOENCODING=ascii $P $S --no-tree --format markdown", 0, ""),
         ("mkdir gone; cd gone; rmdir ../gone; $P $S", 2, "patchscan: the working directory is not there any more\n"),

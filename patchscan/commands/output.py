@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 
 from patchscan.basics.usage import UsageError
@@ -27,14 +28,17 @@ def inputs_of(options: Namespace) -> frozenset[tuple[int, int]]:
     """What the files that a command reads are to the system (device and number), however they are named."""
     named = [*getattr(options, "series", ()), *(getattr(options, name, None) for name in ("old", "new"))]
     named += [getattr(options, name, None) for name in ("previous", "config", "baseline")]
-    return frozenset(identity for path in named if path for identity in _identities(path))
+    return frozenset(identity for path in (0, *named) if path is not None for identity in _identities(path))
 
 
-def _identities(path: str) -> Iterator[tuple[int, int]]:
-    """The file, or the files in a directory and in the folders of a Maildir."""
+def _identities(path: str | int) -> Iterator[tuple[int, int]]:
+    """The file, or the files in a directory and in the folders of a Maildir; 0 is standard input."""
     try:
         status = os.stat(path)
-        yield status.st_dev, status.st_ino
+        if not stat.S_ISCHR(status.st_mode):
+            yield status.st_dev, status.st_ino
+        if isinstance(path, int):
+            return
         for folder in (path, os.path.join(path, "cur"), os.path.join(path, "new")):
             if os.path.isdir(folder):
                 with os.scandir(folder) as entries:
