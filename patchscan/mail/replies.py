@@ -9,7 +9,14 @@ from patchscan.mail.body import FOOTER, in_body_headers
 from patchscan.series import Remark, Reply, Trailer
 
 _QUOTE = pattern(r">[ ]?")
-_ATTRIBUTION = pattern(r"(?:wrote|writes|schrieb|a écrit|said)\s*:\s*$")
+# "X wrote:" in some tongues; in any other it ends in a colon and has a year in it.
+_WROTE = (
+    r"wrote|writes|said|schrieb|a écrit|escribió|escreveu|ha scritto|skrev|pisze|napsal\(?a?\)?|пишет"
+    r"|写道|寫道|作成|さん"
+)
+_ATTRIBUTION = pattern(
+    rf"(?:{_WROTE})\s*[::]\s*$|\b(?:19|20)[0-9][0-9]\b.*[0-9]{{1,2}}[:.][0-9]{{2}}\b.*\w.*[::]\s*$"
+)
 _ATTRIBUTION_START = pattern(r"(?:On|Am|Le|At) .*[0-9]")
 _GIVEN = pattern(r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link)[ \t]*:[ \t]*(\S.*)", re.I)
 

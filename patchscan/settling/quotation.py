@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.finding import CHANGELOG
 from patchscan.series import Patch, Remark
 
 # A remark speaks of the end of what it quotes: so far up its line is looked for.
 FARTHEST_LINE = 12
+# So much of a line stands quoted above its end that was wrapped, at least.
+_LEAST_OF_WRAPPED = 10
 _SUBSTITUTION = pattern(r"(?<![\w/])s/([^/\n]{2,60})/[^/\n]{0,60}/")
 
 
@@ -94,6 +96,22 @@ def _line_at_end(remark: Remark, lines: Sequence[Said]) -> Spoken | None:
             if count > 1 or len(candidates) == 1 or lines[-at].kind != " ":
                 return Spoken(lines[-at], -at, count)
     return None
+
+
+def without_wrapped(remark: Remark, patch: Patch) -> Remark:
+    """The remark without the ends of quoted lines that a mailer wrapped, so that they stand unquoted below."""
+    text = list(remark.text)
+    if not (text and remark.quoted):
+        return remark
+    end, start = squeezed(text[0]), squeezed(remark.quoted[-1])
+    if not (end and start):
+        return remark
+    for line in lines_of(patch):
+        whole = squeezed(line.text)
+        head = whole.removesuffix(end)
+        if head != whole and len(head) >= _LEAST_OF_WRAPPED and start.endswith(head):
+            return replace(remark, text=tuple(text[1:]))
+    return remark
 
 
 def company(lines: Sequence[Said], at: int, quoted: Sequence[str]) -> int:

@@ -9,9 +9,9 @@ from patchscan.mail.plainmail import name_and_address
 from patchscan.results import Answered
 from patchscan.series import Patch, Remark, Reply, Series, Thread
 from patchscan.settling.alignment import Alignment, FilePair, cover_of, likest, region_of
-from patchscan.settling.quotation import Said, Spoken, line_spoken_of, lines_of
+from patchscan.settling.quotation import Said, Spoken, line_spoken_of, lines_of, without_wrapped
 from patchscan.settling.reviewing import (
-    asks_something,
+    gives_tag,
     own_words,
     quotes,
     speaks_of_changelog,
@@ -21,6 +21,7 @@ from patchscan.settling.reviewing import (
     stance,
 )
 from patchscan.settling.robots import RobotReport, is_robot, reports_of
+from patchscan.settling.wishes import asks_something, turns_to_others
 
 # A remark that quotes many lines speaks of the last ones, and often of what should follow.
 _LINES_ABOVE = 6
@@ -95,9 +96,12 @@ def address(author: str) -> str:
 
 
 def _remarks_of(reply: Reply, patch: Patch, alignment: Alignment, older: Thread) -> Iterator[Answered]:
-    for remark in reply.remarks:
+    others = (*patch.recipients, *(each.author for each in older.replies))
+    for whole in reply.remarks:
+        remark = without_wrapped(whole, patch)
         text = own_words(remark, reply)
-        if asks_something(text):
+        elsewhere = turns_to_others("\n".join(remark.text), patch.author, others)
+        if asks_something(text, gives_tag(remark)) and not elsewhere:
             yield _answered(remark, text, reply, patch, alignment, older)
 
 

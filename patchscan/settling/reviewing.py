@@ -6,51 +6,20 @@ from collections.abc import Sequence
 from patchscan.basics.pattern import pattern
 from patchscan.mail.plainmail import name_and_address
 from patchscan.series import Remark, Reply
+from patchscan.settling.wishes import is_closing
 
-_SENTENCE = pattern(r"(?<=[.!?:])\s+|\n\s*\n")
-_TRAILER = pattern(r"\s*[A-Z][A-Za-z-]*-by\s*:\s*\S.*", re.I)
+_TRAILER = pattern(r"\s*[A-Z][A-Za-z-]*-by\s*[:;]\s*\S.*", re.I)
 _ATTRIBUTION = pattern(r"\s*(?:On|Am|Le|At)\b.*\b(?:wrote|writes|schrieb|said)\s*:\s*")
-_CLOSING = pattern(
-    r"\s*(?:(?:many |kind |best |warm )*(?:thanks|thank you|thx|ty|cheers|regards|br|best|sincerely|respectfully)"
-    r"(?: again| a lot| in advance)?[,.!]*)(?:\s+[A-Z][a-z]+(?: [A-Z][a-z]+)?[.,]?)?\s*",
-    re.I,
-)
 _GREETING = pattern(r"\s*(?:hi|hello|hey|dear)\b[^.?]{0,60}", re.I)
-_GOOD = "good|okay|ok|fine|great|nice|sane|reasonable|correct|right|sensible|clean|an improvement"
-_SUBJECTS = "the|this|all|it|that|these|rest|of|patch|patches|series|code|change|changes"
-_FEW = "just|a|one|two|some|few|couple|only|small|minor|more|other|of|tiny|quick"
-_THINGS = "nits?|nitpicks?|points?|comments?|remarks?|questions?|suggestions?|things?"
-_EMPTY = (
-    r"(?:ok|okay|yes|yeah|yep|right|great|nice|cool|excellent|perfect|neat|good|awesome|fine|sure|lgtm|amazing)"
-    r"(?: (?:work|job|one|stuff|catch|idea|point|cleanup|find|patch|series|thing|to me|by me|with me))?",
-    r"(?:many )?(?:thanks|thank you|thx)\b.*",
-    rf"(?:(?:{_SUBJECTS}) )*(?:overall[ ,]+)?(?:looks?|seems?|reads?|lgtm|is|are) (?:(?!not\b)\w+ )?"
-    rf"(?:(?:pretty|totally|very|really|mostly) )?(?:{_GOOD})\b.{{0,60}}",
-    r"(?:i think )?(?:this|it|that) is (?:(?:an?|really|very) )*"
-    r"(?:clever|good|nice|great|neat|excellent|welcome|useful|better|much better)\b.{0,60}",
-    r"(?:(?:the|this|patch|patches|series) )*(?:(?:is|are|now) )*"
-    r"(?:applied|queued|merged|picked up|pushed|i(?:'ve| have) (?:applied|queued|picked))\b.*",
-    rf"(?:(?:{_FEW}) )+(?:{_THINGS})\b.{{0,40}}",
-    r"(?:please )?(?:see|comments?|more)(?: \w+)? (?:below|inline)\b.{0,20}",
-    r"(?:with|once|after|assuming) (?:this|that|these|those|it|the above)(?: (?:is|are|all|nits?|\w+ly))?"
-    r" ?(?:fixed|addressed|changed|resolved|done|sorted|corrected|removed|in place|said)\b[^?]{0,30}",
-    r"(?:other than|apart from) (?:this|that|these|those|the above|it)\b[^?]{0,60}",
-    r"(?:feel free|you can) .*\b(?:add|keep)\b.*(?:by|tag)\b.*",
-    r"(?:re)?viewed and tested\b.*",
-    r"(?:(?:gentle|friendly) )?ping\b.{0,40}",
-    r"anyway|so|feel free to add|(?:this |it |that )?makes sense(?: to me)?|smart|snip",
-    r"(?:good|nice|great) (?:catch|work|job|comment|idea|point|find|cleanup)\b.{0,30}",
-    # "Given the tests on x86 this looks good to me, so:"
-    r"(?:after|given|esp|especially|from|and|for|to me|i think|overall)\b.{0,120}"
-    r"\b(?:lgtm|looks (?:all )?(?:good|fine|ok|okay|great)(?: to me| now)*)(?:,? so)?",
-)
-_PRAISE = pattern(rf"\W*(?:(?:but )?otherwise\b[ ,]*|so[ ,]+)?(?:{'|'.join(_EMPTY)})?\W*", re.I)
-_PARTS = pattern(r"[,;]\s+|\s+and\s+")
-_OBJECTS = pattern(
-    r"\?|\b(?:but|however|should|could|would|instead|except|although|though|please|nit:|missing|wrong|why|not sure)\b",
+_MARK = pattern(r"[\W_]*")
+# Others are added to the recipients, or a quotation was cut short.
+_COPIED = pattern(
+    r"\s*\[?\s*(?:\+\s*cc\b.*|(?:cc['’]?ing|looping in)\b.*"
+    r"|add(?:ed|ing)?\b.*\b(?:to (?:the )?cc|in cc|in the loop|folks)\b.*)\]?\s*",
     re.I,
 )
-_MARK = pattern(r"[\W_]*")
+_CUT = pattern(r"\W*(?:cut|snip(?:ped)?|skip(?:ped)?|trim(?:med)?)\W*", re.I)
+_NICKNAME = pattern(r"\s*[A-Z][a-z]{2,11}\s*")
 # What speaks of the words of a changelog and not of what the patch does.
 _OF_WORDS = pattern(
     r"(?i)\bs[/#|][^/#|]+[/#|]|\b(?:typos?|spell\w*|re?wo?rd\w*|wording|rephrase\w*|gramma\w*|sentences?|paragraphs?"
@@ -69,41 +38,36 @@ _OF_NAME = pattern(r"(?i)\b(?:re)?nam(?:e|es|ed|ing)\b|\bprefix|\bs/|\bcall (?:i
 
 def own_words(remark: Remark, reply: Reply) -> str:
     """What a remark says, without the trailers given with it, greetings, and the reviewer's name below it."""
-    around = (_TRAILER, _ATTRIBUTION, _MARK)
+    around = (_TRAILER, _ATTRIBUTION, _MARK, _COPIED, _CUT)
     lines = [line if line.strip() else "" for line in remark.text]
     lines = [line for line in lines if not line or not any(each.fullmatch(line) for each in around)]
-    while lines and (not lines[-1].strip() or _is_closing(lines[-1], reply.author)):
+    while lines and (not lines[-1].strip() or _is_farewell(lines, reply.author)):
         lines.pop()
     while lines and (not lines[0].strip() or (_GREETING.fullmatch(lines[0]) and "?" not in lines[0])):
         del lines[0]
     return "\n".join(lines)
 
 
-def _is_closing(line: str, author: str) -> bool:
+def gives_tag(remark: Remark) -> bool:
+    """Whether a Reviewed-by or the like stands among the words of a remark."""
+    return any(_TRAILER.fullmatch(line) for line in remark.text)
+
+
+def _is_farewell(lines: Sequence[str], author: str) -> bool:
+    """Whether the last line is a word of farewell, the reviewer's name, its initials, or a name set apart below."""
+    line = lines[-1]
     name, address = name_and_address(author)
-    known = {word.lower() for word in re.split(r"\W+", f"{name} {address.partition('@')[0]}") if word}
+    known = [word.lower() for word in re.split(r"\W+", f"{name} {address.partition('@')[0]}") if word]
     words = [word.lower() for word in re.split(r"\W+", line) if word]
+    initials = "".join(word[0] for word in name.lower().split())
+    own = {*known, initials, *initials} if line.strip()[:1] == "-" or line.strip().isupper() else {*known}
+    apart = len(lines) > 2 and not lines[-2].strip() and _NICKNAME.fullmatch(line) is not None
     return (
-        bool(_CLOSING.fullmatch(line))
-        or (0 < len(words) < 4 and set(words) <= known)
+        is_closing(line)
+        or (0 < len(words) < 4 and set(words) <= own)
         or _MARK.fullmatch(line) is not None
+        or apart
     )
-
-
-def asks_something(text: str) -> bool:
-    """Whether words ask for a change or an answer: more than thanks, praise, and what leads to other remarks."""
-    sentences = [" ".join(one.split()) for one in _SENTENCE.split(text) if one.strip()]
-    return any(not is_empty(one) for one in sentences)
-
-
-def is_empty(sentence: str) -> bool:
-    """Whether a sentence is thanks, praise or talk around remarks."""
-    if _MARK.fullmatch(sentence) or _CLOSING.fullmatch(sentence):
-        return True
-    if _OBJECTS.search(sentence):
-        return False
-    parts = (part for part in _PARTS.split(sentence) if part.strip())
-    return bool(_PRAISE.fullmatch(sentence)) or all(_PRAISE.fullmatch(part) for part in parts)
 
 
 def speaks_of_words(text: str) -> bool:
