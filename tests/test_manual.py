@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from patchscan.settling.registry import load_rules
 
-from tests.test_cli import TREE, git
+from tests.commands.test_cli import TREE, git
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -6,6 +6,7 @@ from patchscan.model.verdicts.model_timeline import Interleaving, Moment
 from patchscan.model.verdicts.verdict import Mutation, Verdict
 from patchscan.testing import file_change
 from patchscan.tree.overlay import FileState, PatchState, View
+
 from tests.diffs import patch
 
 CHANGE = file_change("mm/walk.c", [" one", "+\tsmp_rmb();", " two"])

@@ -11,7 +11,7 @@ from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 
-FIXTURES = Path(__file__).parent.parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCENARIO = tuple(each for each in shipped_scenarios() if each.name == "page-table-walk-against-freeing")
 NAMES = {"gup_fast": "walk_quickly", "collapse_huge_page": "fold_pages", "free_pte_range": "drop_tables"}
 

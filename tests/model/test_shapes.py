@@ -14,6 +14,7 @@ from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.verdicts.verdict import Verdict
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import PatchState, lay
+
 from tests.diffs import change, patch, series
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,33 @@
+"""Sizes that herd7's enumeration cannot reach, in CPU seconds of this process; limits are far above what it
+takes.
+"""
+
+import time
+
+import pytest
+from patchscan.lkmm import run
+
+from tests.lkmm import families
+
+LARGE = {
+    "store buffering, 128 threads": (families.store_buffering_ring(128), "Never", 10),
+    "the same without fences": (families.store_buffering_ring(128, fence=False), "Sometimes", 10),
+    "load buffering, 128 threads": (families.load_buffering_ring(128), "Never", 10),
+    "chain of 128 threads": (families.message_chain(128), "Never", 10),
+    "rcu ring, enough grace periods": (families.rcu_ring(64, 32), "Never", 10),
+    "rcu ring, one too few": (families.rcu_ring(64, 31), "Sometimes", 10),
+    "64 writers": (families.writers(64), "Sometimes", 10),
+    "64 writers, two readers": (families.writers_and_reader(64), "Never", 10),
+    "20 locked increments": (families.locked_increments(20), "Never", 10),
+    "20 atomic increments": (families.atomic_increments(20), "Never", 10),
+    "32 reads against 32 writes": (families.reads_against_writes(32, 32), "Never", 10),
+    "64 branches": (families.branches(64), "Sometimes", 10),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_tests(name: str) -> None:
+    text, outcome, seconds = LARGE[name]
+    start = time.process_time()
+    assert run(text, name, witness=False).outcome == outcome
+    assert time.process_time() - start < seconds

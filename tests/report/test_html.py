@@ -1,0 +1,195 @@
+"""The page: whole, harmless, and in a browser where there is one."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from patchscan.basics.record import replace
+from patchscan.report.html import matrix
+from patchscan.report.picture import picture
+from patchscan.report.render import render
+from patchscan.results import Report, Step
+
+from tests.report.test_formats import MAIL, SCHEMA, report_on
+from tests.sample_models import MODELS, SAFE, UNKNOWN, UNSAFE
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Outline(HTMLParser):
+    """Checks that every element is closed, and collects ids, references, element names and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.names: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attributes:
+            assert not name.startswith("on"), name
+            if name == "id":
+                self.ids.append(value or "")
+            if name in ("href", "src"):
+                self.references.append(value or "")
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def outline(page: str) -> Outline:
+    parser = Outline()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def with_models(text: str = MAIL) -> Report:
+    report = report_on(text)
+    first = replace(report.findings[0], model=UNSAFE.name)
+    return replace(report, models=MODELS, findings=(first, *report.findings[1:]))
+
+
+def test_the_page_is_whole_and_refers_to_nothing_outside() -> None:
+    page = outline(render(with_models(), "html"))
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.references and all(each[0] == "#" and each[1:] in page.ids for each in page.references)
+    assert "img" not in page.names and "link" not in page.names
+
+
+def test_every_finding_stands_once_below_its_line() -> None:
+    report = with_models()
+    page = render(report, "html")
+    for finding in report.findings:
+        assert page.count(f'id="f-{finding.fingerprint}"') == 1
+    below = page.partition("while (a)")[2].partition('<div class="row')[0]
+    said = [each.fingerprint for each in report.findings if each.path == "mm/a.c" and each.line == 3]
+    assert said and all(f"f-{fingerprint}" in below for fingerprint in said)
+    assert below.count("<article") == len(said)
+
+
+def test_mail_cannot_reach_the_page_as_markup() -> None:
+    attack = "<script>alert(1)</script><img src=x onerror=y>\"'{{ 7*7 }}"
+    page = render(
+        with_models(MAIL.replace("red", attack).replace("while (a)", f"while (a) /* {attack} */")), "html"
+    )
+    parsed = outline(page)
+    assert page.count("<script>") == 1 and "img" not in parsed.names and "{{ 7*7 }}" in parsed.text
+    assert all(character.isprintable() or character in "\n\t" for character in page)
+
+
+def test_the_policy_allows_only_our_script() -> None:
+    page = render(report_on(MAIL), "html")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None and "default-src 'none'" in policy[1] and "script-src 'sha256-" in policy[1]
+
+
+def test_the_same_input_gives_the_same_page() -> None:
+    assert render(with_models(), "html") == render(with_models(), "html")
+
+
+def test_no_series_gives_a_page_that_says_so() -> None:
+    assert "no patch found" in outline(render(report_on("Subject: hello\n\nno diff\n"), "html")).text
+
+
+def test_models_stand_in_every_format_that_tells_stories() -> None:
+    report = with_models()
+    for form in ("text", "markdown", "html", "mail"):
+        text = render(report, form)
+        if form == "html":
+            text = outline(text).text
+        assert (
+            "two CPUs" in text and UNSAFE.replay in text and "smp_mb() in free" in text.replace("\\", "")
+        ), form
+        assert "misses step 4" in " ".join(text.split()), form
+
+
+def test_models_follow_the_schema() -> None:
+    data = json.loads(render(with_models(), "json"))
+    jsonschema.validate(data, SCHEMA)
+    assert data["models"][0]["timeline"][2]["missed"] == 4 and data["models"][2]["before"] is None
+
+
+def test_the_matrix_has_a_row_a_scheme_and_the_worst_first() -> None:
+    worse = replace(SAFE, name="other", verdict="unknown")
+    configs, rows = matrix((*MODELS, worse))
+    assert configs == ["x86", "arm64"]
+    assert rows == [
+        ("targeted interrupts", [[UNSAFE], [worse, SAFE]]),
+        ("broadcast", [[UNKNOWN], []]),
+    ]
+
+
+def test_the_picture_draws_reads_and_misses() -> None:
+    tree = ElementTree.fromstring(picture(UNSAFE.timeline))
+    classes = [each.get("class") for each in tree.iter("path")]
+    assert classes.count("reads") == 1 and classes.count("missed") == 2 and classes.count("missed cross") == 2
+    boxes = [(int(each.get("x", 0)), int(each.get("y", 0))) for each in tree.iter("rect")]
+    assert len(boxes) == len(UNSAFE.timeline) and [y for _, y in boxes] == sorted(y for _, y in boxes)
+    assert len({x for x, _ in boxes}) == 2
+
+
+def test_a_picture_of_odd_steps_is_still_one() -> None:
+    assert picture(()) == ""
+    steps = (Step("<P0>", "a\x1b & b", reads_from=9), Step("<P0>", "", missed=1))
+    ElementTree.fromstring(picture(steps))
+
+
+def dump(page: str, directory: Path) -> str:
+    """The page's elements after a browser has run it."""
+    (directory / "page.html").write_text(page)
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    run = subprocess.run(
+        [*command, f"--user-data-dir={directory}/profile", f"file://{directory}/page.html"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return run.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_moves_between_findings(tmp_path: Path) -> None:
+    press = "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'n'}));"
+    probe = press * 2 + "document.title = 'on ' + document.activeElement.id;"
+    report = with_models()
+    page = render(report, "html").replace("</script>", probe + "</script>")
+    page = re.sub(r"script-src [^;\"]*", "script-src 'unsafe-inline'", page)
+    assert f"<title>on f-{report.findings[1].fingerprint}</title>" in dump(page, tmp_path)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_runs_our_script_and_no_other(tmp_path: Path) -> None:
+    page = render(with_models(), "html")
+    assert '<p class="keys">' in dump(page, tmp_path).replace(' hidden=""', " hidden")
+    changed = page.replace('"use strict";', '"use strict"; document.title = "run";')
+    assert "<title>run</title>" not in dump(changed, tmp_path)
+
+
+def test_only_models_that_findings_rest_on_are_told_in_full() -> None:
+    report = with_models()
+    told = render(report, "text")
+    assert told.count("misses step 4") == 1 and "broadcast, x86: unknown" in told
+    unproved = replace(report, findings=tuple(replace(each, model=None) for each in report.findings))
+    assert "misses step 4" not in render(unproved, "text")
+    assert "misses step 4" in render(unproved, "text", detail=1)
