@@ -2,8 +2,9 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 
-from patchscan.series import FileChange, Hunk, Line, Patch, Series
+from patchscan.series import ChangeKind, FileChange, Hunk, Line, LineKind, Patch, Series
 
 HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
@@ -17,10 +18,13 @@ def diff_text(path: str, before: str, after: str, context: int = 3) -> str:
     )
 
 
+KINDS: Mapping[str, LineKind] = {" ": " ", "+": "+", "-": "-"}
+
+
 def hunks_of(diff: str) -> tuple[Hunk, ...]:
     """The hunks of a one-file diff."""
     hunks: list[Hunk] = []
-    numbers: tuple[int, ...] = ()
+    numbers: tuple[int, int, int, int] | None = None
     lines: list[Line] = []
     old = new = 0
     for text in [*diff.split("\n")[2:-1], "@@ -0,0 +0,0 @@"]:
@@ -28,14 +32,15 @@ def hunks_of(diff: str) -> tuple[Hunk, ...]:
         if header:
             if numbers:
                 hunks.append(Hunk(*numbers, "", tuple(lines)))
-            counts = [1 if number is None else int(number) for number in header.groups()]
-            numbers, lines = tuple(counts), []
-            old, new = counts[0], counts[2]
+            old, old_count, new, new_count = (
+                1 if number is None else int(number) for number in header.groups()
+            )
+            numbers, lines = (old, old_count, new, new_count), []
         elif text.startswith("\\"):
             last = lines.pop()
             lines.append(Line(last.kind, last.text, last.old, last.new, newline=False))
         else:
-            kind = text[0]
+            kind = KINDS[text[0]]
             lines.append(Line(kind, text[1:], None if kind == "+" else old, None if kind == "-" else new))
             old, new = old + (kind != "+"), new + (kind != "-")
     return tuple(hunks)
@@ -43,7 +48,7 @@ def hunks_of(diff: str) -> tuple[Hunk, ...]:
 
 def change(path: str, before: str | None, after: str | None, context: int = 3) -> FileChange:
     """What turns before into after; None means that the file is not there."""
-    kind = "create" if before is None else "delete" if after is None else "modify"
+    kind: ChangeKind = "create" if before is None else "delete" if after is None else "modify"
     hunks = hunks_of(diff_text(path, before or "", after or "", context))
     return FileChange(path, None if before is None else path, kind, hunks)
 

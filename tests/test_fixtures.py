@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patchscan.mail import read_input
@@ -49,14 +50,14 @@ def patches(series: Path) -> dict[str, dict[int, str]]:
     for mail in mails(series):
         match = re.match(r"\[(.*?)(?: (\d+)/\d+)?\]", mail["Subject"])
         if match:
-            found.setdefault(match[1], {})[int(match[2] or 1)] = mail.get_payload()
+            found.setdefault(match[1], {})[int(match[2] or 1)] = str(mail.get_payload())
     return found
 
 
 def scanned(series: Path) -> dict[int, str]:
     """The patches of the highest revision."""
     found = patches(series)
-    return found[max(found, key=lambda prefix: int(re.search(r"v(\d+)|$", prefix)[1] or 1))]
+    return found[max(found, key=lambda prefix: int((re.findall(r"v(\d+)", prefix) or ["1"])[0]))]
 
 
 def changelog(body: str) -> str:
@@ -73,7 +74,7 @@ def lines_of(body: str, path: str) -> Iterator[str]:
             yield line
 
 
-def expected(series: Path) -> dict:
+def expected(series: Path) -> dict[str, Any]:
     return tomllib.loads((series / "expected.toml").read_text())
 
 
@@ -122,7 +123,7 @@ def test_expected_places_exist(series: Path) -> None:
             check_entry(entry, bodies, added_only=kind != "silent")
 
 
-def check_entry(entry: dict, bodies: dict[int, str], added_only: bool) -> None:
+def check_entry(entry: dict[str, Any], bodies: dict[int, str], added_only: bool) -> None:
     assert set(entry) <= KEYS
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", entry["rule"])
     assert entry.get("severity", "warning") in ("error", "warning", "info")
@@ -136,7 +137,7 @@ def check_entry(entry: dict, bodies: dict[int, str], added_only: bool) -> None:
         check_place(place, bodies[entry["patch"]], "+" if added_only else "+ ")
 
 
-def check_place(place: dict, body: str, kinds: str) -> None:
+def check_place(place: dict[str, Any], body: str, kinds: str) -> None:
     if place["path"] == "(changelog)":
         assert place.get("quote", "") in changelog(body).split("\n")
     else:

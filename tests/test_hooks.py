@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_manual import DOCS, FAULTY, commit, environment, git, hook, needs_git
+from tests.commands.test_cli import git
+from tests.test_manual import DOCS, FAULTY, commit, environment, hook, needs_git
 
 HOOKS = DOCS / "hooks"
 pytestmark = needs_git

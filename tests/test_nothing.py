@@ -306,17 +306,17 @@ def endless(depth: int = 0) -> int:
         lambda context: 7,
         lambda context: [None],
         lambda context: [7],
-        lambda context: [Finding(b"mm/a.c", 1, "m")],
-        lambda context: [Finding("mm/a.c", "1", "m")],
+        lambda context: [Finding(b"mm/a.c", 1, "m")],  # type: ignore[arg-type]
+        lambda context: [Finding("mm/a.c", "1", "m")],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 10**5000, "m")],
         lambda context: [Finding("mm/a.c", True, "m")],
         lambda context: [Finding("mm/a.c", 1, "")],
-        lambda context: [Finding("mm/a.c", 1, "m", ("mm/b.c", 1))],
-        lambda context: [Finding("mm/a.c", 1, "m", None)],
+        lambda context: [Finding("mm/a.c", 1, "m", ("mm/b.c", 1))],  # type: ignore[arg-type]
+        lambda context: [Finding("mm/a.c", 1, "m", None)],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 1, "m", confidence="sure")],
-        lambda context: [Finding("mm/a.c", 1, "m", fix=7)],
-        lambda context: [Finding("mm/a.c", 1, "m", fix=(Edit("mm/a.c", 1, ("a",), "b"),))],
-        lambda context: [Finding("mm/a.c", 1, "m", model=[])],
+        lambda context: [Finding("mm/a.c", 1, "m", fix=7)],  # type: ignore[arg-type]
+        lambda context: [Finding("mm/a.c", 1, "m", fix=(Edit("mm/a.c", 1, ("a",), "b"),))],  # type: ignore[arg-type]
+        lambda context: [Finding("mm/a.c", 1, "m", model=[])],  # type: ignore[arg-type]
         lambda context: refuse(Unspeakable()),
         lambda context: refuse(MemoryError()),
         lambda context: refuse(SystemExit("bye\n" * 999)),

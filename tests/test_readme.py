@@ -20,11 +20,12 @@ def section(name: str) -> re.Pattern[str]:
 def compare(name: str, text: str) -> None:
     """Hold a marked section of README against what it should be."""
     readme = README.read_text()
-    assert section(name).search(readme), f"README has no section {name}"
+    found = section(name).search(readme)
+    assert found, f"README has no section {name}"
     if UPDATE:
-        README.write_text(section(name).sub(lambda found: found[1] + text + found[3], readme))
+        README.write_text(section(name).sub(lambda each: each[1] + text + each[3], readme))
     else:
-        assert section(name).search(readme)[2] == text, "run with PATCHSCAN_UPDATE=1 and read the difference"
+        assert found[2] == text, "run with PATCHSCAN_UPDATE=1 and read the difference"
 
 
 def test_the_screen_is_real(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,8 @@ def test_fields_defaults_and_text_are_those_of_a_dataclass() -> None:
     assert repr(Point(1)) == repr(Reference(1)).replace("Reference", "Point")
     assert Point(1, names=("a",)) == Point(1, 2, ("a",)) != Point(1)
     assert hash(Point(1)) == hash(Point(1)) and len({Point(1), Point(1), Point(2)}) == 2
-    assert Point(1) != Reference(1) and Alone(1) != Alone(1)
+    other: object = Reference(1)
+    assert Point(1) != other and Alone(1) != Alone(1)
     with pytest.raises(TypeError):
         Point()  # type: ignore[call-arg]
     with pytest.raises(TypeError):

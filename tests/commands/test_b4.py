@@ -124,7 +124,13 @@ def test_a_cover_letter_is_answered_for_its_series(top: Path, tmp_path: Path) ->
 
 
 def test_a_forged_tracking_file_names_no_range(tmp_path: Path) -> None:
-    for series in ({}, [], {"first-patch-commit": "--output=x", "change-id": "a"}, {"change-id": "a"}):
+    forged: list[object] = [
+        {},
+        [],
+        {"first-patch-commit": "--output=x", "change-id": "a"},
+        {"change-id": "a"},
+    ]
+    for series in forged:
         (tmp_path / "tracking.json").write_text(json.dumps({"series": series}))
         assert tracked_range(str(tmp_path / "tracking.json")) is None
     (tmp_path / "tracking.json").write_text("not JSON")

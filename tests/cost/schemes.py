@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from patchscan.cost.constants import Constant, draw, load_constants
 from patchscan.cost.run import Outcome, Workload, run_once
@@ -22,6 +23,6 @@ def constants() -> dict[str, Constant]:
     return dict(load_constants())
 
 
-def outcome(name: str, end: int = 0, **workload: int) -> Outcome:
+def outcome(name: str, end: int = 0, **workload: Any) -> Outcome:
     """One run of a scheme, with the constants at their low (0) or high (1) end."""
     return run_once(schemes()[name], Workload(**workload), draw(constants(), end, 1), 1)

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -248,7 +248,7 @@ def answers(kernel: Path) -> list[object]:
     store_of.cache_clear()
     open_index.cache_clear()
     view = View(Directory(str(kernel)), {})
-    found = [
+    found: list[Sequence[object]] = [
         who(view, "shrink"),
         who(view, "BUSY"),
         callers(view, "shrink"),

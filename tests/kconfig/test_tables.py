@@ -381,9 +381,12 @@ def test_a_reader_holds_no_lock_and_waits_for_none(indexed: Path) -> None:
 
 def test_a_process_has_its_own_connection(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(
-        kconfig_tables, "connect_to_read", lambda path: opened.append(path) or connect_to_read(path)
-    )
+
+    def connect(path: str) -> sqlite3.Connection:
+        opened.append(path)
+        return connect_to_read(path)
+
+    monkeypatch.setattr(kconfig_tables, "connect_to_read", connect)
     tree = Directory(str(indexed))
     assert ask_for_symbol(tree, "MMU") and ask_for_symbol(tree, "UP") and len(opened) == 1
     child = os.fork()

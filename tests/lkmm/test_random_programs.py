@@ -32,7 +32,7 @@ MOST_STEPS = int(os.environ.get("PATCHSCAN_SEARCH_STEPS", "4000"))
 
 def test_solver_agrees_with_plain_search() -> None:
     """Verdict, race and states, and the replay of the witness."""
-    differences = []
+    differences: list[tuple[object, ...]] = []
     searched = 0
     for seed in SEEDS:
         text = program(seed)
@@ -69,7 +69,7 @@ def test_solver_agrees_with_reference() -> None:
     with reference_on_path():
         import eng  # type: ignore[import-not-found]
         import front  # type: ignore[import-not-found]
-    differences = []
+    differences: list[tuple[object, ...]] = []
     for seed in SEEDS:
         text = program(seed)
         result = run(text, states=True, witness=False)

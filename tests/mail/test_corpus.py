@@ -33,7 +33,7 @@ def test_every_mail_is_read(mailbox: Path) -> None:
     assert len(messages) == len(separators)
     thread = read_thread(messages)
     mails = [mail for series in thread.series for mail in series.mails]
-    read = {each.message_id for each in (*mails, *thread.replies)}
+    read = {each.message_id for each in mails} | {each.message_id for each in thread.replies}
     assert read == {each.message_id for each in messages}
     assert thread.series[0].patches
 

@@ -11,7 +11,7 @@ from patchscan.diff.read import read_diff
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.series import Thread
-from unidiff import PatchSet
+from unidiff import PatchSet  # type: ignore[attr-defined]
 
 from tests.diffs import diff_text
 from tests.mails import DIFF, SEPARATOR, diff_for, mail, mbox

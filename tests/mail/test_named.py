@@ -152,7 +152,7 @@ def test_compressed_mailboxes(end: str, pack: Callable[[bytes], bytes], tmp_path
     assert (bomb, ["more than 128 MiB" in each.message for each in problems][:1]) == ((), [True])
 
 
-def archive() -> list[bytes]:
+def archive() -> list[str]:
     """Two threads of two people, one with two revisions and a reply, one mail that is no patch, one of xfstests."""
     count = mail("[PATCH] mm: count", LETTER + DIFF, "1@x")
     return [

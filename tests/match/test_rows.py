@@ -10,6 +10,7 @@ from patchscan.commands.newrule import create_row
 from patchscan.match.kept import KEPT, compiled_rules, holds_rows, mark_of, read_kept
 from patchscan.match.row import Row, plain_of
 from patchscan.match.rowfile import read_rows, table_files
+from patchscan.rule import Rule
 from patchscan.settling.registry import load_rules
 
 ROOT = Path(__file__).parents[2]
@@ -29,14 +30,19 @@ def test_what_is_kept_is_that_of_the_tables() -> None:
     assert kept == [plain_of(row) for row in ROWS]
 
 
+def names_in(directory: Path) -> list[str]:
+    """The names of the rules that a directory of tables holds; a table that is wrong is told by its message."""
+    return [each.name if isinstance(each, Rule) else each.message for each in compiled_rules(str(directory))]
+
+
 def test_tables_are_read_anew_where_they_changed_or_nothing_can_be_kept(tmp_path: Path) -> None:
     create_row("odd-call", str(tmp_path))
-    assert [rule.name for rule in compiled_rules(str(tmp_path))] == ["odd-call"]
+    assert names_in(tmp_path) == ["odd-call"]
     table = tmp_path / "odd-call.toml"
     table.write_text(table.read_text().replace('"odd-call"', '"even-call"'))
-    assert [rule.name for rule in compiled_rules(str(tmp_path))] == ["even-call"]
+    assert names_in(tmp_path) == ["even-call"]
     (tmp_path / KEPT).write_bytes(b"no marshal")
-    assert [rule.name for rule in compiled_rules(str(tmp_path))] == ["even-call"]
+    assert names_in(tmp_path) == ["even-call"]
 
 
 def test_a_new_row_runs_and_passes_its_own_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ Every case is a walker with IRQs off against an updater that clears an entry, wa
 tell, or where no wait or barrier mends it, so that nothing but unknown, or unsafe, may be said.
 """
 
+from typing import Any
+
 import pytest
 from patchscan.basics.record import frozen, replace
 from patchscan.codebase.sources import Sources
@@ -455,7 +457,10 @@ KEYS = {
     "a key for the wait alone": Attack("unsafe", "if (static_branch_unlikely(&strict)) " + BROADCAST),
 }
 
-COUNTED = {"begin": "atomic_inc(&walkers); smp_mb();", "end": "atomic_dec_return_release(&walkers);"}
+COUNTED: dict[str, Any] = {
+    "begin": "atomic_inc(&walkers); smp_mb();",
+    "end": "atomic_dec_return_release(&walkers);",
+}
 FLAGS = {
     "until nobody walks": Attack("safe", "smp_mb(); smp_cond_load_acquire(&walkers, VAL == 0);", **COUNTED),
     "until anything": Attack("unsure", "smp_mb(); smp_cond_load_acquire(&walkers, VAL >= 0);", **COUNTED),

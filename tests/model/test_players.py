@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from patchscan.commands.scan import read
+from patchscan.commands.reading import read
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.tree import open_tree

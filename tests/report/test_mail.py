@@ -187,7 +187,7 @@ def test_an_interleaving_is_told_once() -> None:
 
 def finding(message: str, confidence: str = "high", severity: str = "warning", **more: object) -> Finding:
     plain = Finding("mm/a.c", 3, message, confidence=confidence, severity=severity, text="while (a)")
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return replace(plain, **more)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_file_that_is_no_rule_is_named_and_the_others_run(tmp_path: Path) -> N
     (tmp_path / "broken.py").write_text("def check(:\n")
     (tmp_path / "empty.py").write_text("")
     create("missing-braces", str(tmp_path))
-    rules, problems = load_rules([tmp_path])
+    rules, problems = load_rules([str(tmp_path)])
     assert "first-rule" in {rule.name for rule in rules}
     said = {Path(problem.where).name: problem.message for problem in problems}
     assert set(said) == {"broken.py", "empty.py", "missing_braces.py"}

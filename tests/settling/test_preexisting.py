@@ -14,6 +14,8 @@ from patchscan.settling.registry import load_rules
 from patchscan.testing import MemoryTree, read_example
 from patchscan.tree.overlay import lay
 
+from tests.diffs import KINDS
+
 RULES = {rule.name: rule for rule in load_rules()[0]}
 
 
@@ -147,7 +149,7 @@ def test_brought_leaves_out_what_moves() -> None:
 def hunk(old_start: int, new_start: int, kinds: str) -> Hunk:
     """A hunk of lines of these kinds."""
     lines, old, new = [], old_start, new_start
-    for kind in kinds:
+    for kind in (KINDS[each] for each in kinds):
         lines.append(Line(kind, "x", old if kind != "+" else None, new if kind != "-" else None))
         old += kind != "+"
         new += kind != "-"

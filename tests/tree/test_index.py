@@ -63,7 +63,7 @@ def run(code: str, kernel: Path, **options: object) -> subprocess.Popen[bytes]:
     """A builder in a process (and session) of its own, after some preparation."""
     script = f"import os, signal, sys\nfrom patchscan.tree.index import build as indexer\n{code}\n"
     script += f"sys.exit(indexer.build_index({str(kernel)!r}))"
-    return subprocess.Popen(
+    builder: subprocess.Popen[bytes] = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -71,6 +71,7 @@ def run(code: str, kernel: Path, **options: object) -> subprocess.Popen[bytes]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         **options,  # type: ignore[call-overload]
     )
+    return builder
 
 
 KILLED_AFTER_10_FILES = """

@@ -6,9 +6,10 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patchscan.kconfig.implied import implied
@@ -17,9 +18,10 @@ from patchscan.lookup import uses
 from patchscan.tree import Directory
 from patchscan.tree.index import comparison, confirmed
 from patchscan.tree.index import lookup as index
+from patchscan.tree.index.blob import marked_blobs
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.lookup import KCONFIG_FILES, look_up, look_up_in, open_index
-from patchscan.tree.index.search import holding
+from patchscan.tree.index.search import holding, walk
 from patchscan.tree.overlay import View
 
 FILES = {
@@ -164,7 +166,8 @@ def not_utf8(kernel: Path) -> None:
         stream.write(FILES["mm/user.c"])
 
 
-AFTER = {
+Change = Callable[[Path], None]
+AFTER: dict[Change, set[str]] = {
     edited: {"mm/user.c", "net/other.c"},
     edited_without_a_new_size_or_time: {"mm/user.c", "net/other.c"},
     replaced: {"mm/user.c", "net/other.c"},
@@ -191,15 +194,13 @@ MAKING_ANEW = (
 
 
 @pytest.mark.parametrize("change", AFTER)
-def test_a_claim_on_all_files_sees_every_change(kernel: Path, change: Callable[[Path], None]) -> None:
+def test_a_claim_on_all_files_sees_every_change(kernel: Path, change: Change) -> None:
     change(kernel)
     assert users(kernel) == AFTER[change]
 
 
 @pytest.mark.parametrize("change", AFTER)
-def test_a_claim_after_an_example_sees_what_changed_between(
-    kernel: Path, change: Callable[[Path], None]
-) -> None:
+def test_a_claim_after_an_example_sees_what_changed_between(kernel: Path, change: Change) -> None:
     """Only the comparison is kept for the rest of the run, not the answer without one."""
     tree = Directory(str(kernel))
     uses.find_uses(View(tree, {}), "shared", whole=False)
@@ -230,10 +231,12 @@ def test_a_directory_that_cannot_be_looked_into(kernel: Path, monkeypatch: pytes
 def test_only_what_changed_is_walked(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (kernel / "net/left.over").write_text("")
     walked = []
-    real = comparison.walk
-    monkeypatch.setattr(
-        comparison, "walk", lambda *which, **more: walked.append(which[1]) or real(*which, **more)
-    )
+
+    def walked_too(*which: Any, **more: Any) -> Iterator[str]:
+        walked.append(which[1])
+        return walk(*which, **more)
+
+    monkeypatch.setattr(comparison, "walk", walked_too)
     opened = open_index(Directory(str(kernel)))
     assert opened and opened.stale() == frozenset()
     assert walked == ["net"]
@@ -318,7 +321,7 @@ def kconfig_removed(kernel: Path) -> None:
 @pytest.mark.parametrize(
     "change", [kconfig_edited, kconfig_created, kconfig_removed, directory_renamed, directory_swapped]
 )
-def test_symbols_are_those_that_the_files_define_now(kernel: Path, change: Callable[[Path], None]) -> None:
+def test_symbols_are_those_that_the_files_define_now(kernel: Path, change: Change) -> None:
     change(kernel)
     tree = Directory(str(kernel))
     everything = config_symbols(tree)
@@ -341,9 +344,12 @@ def test_symbols_of_a_series_over_an_index(kernel: Path) -> None:
 def test_sources_and_kconfig_files_are_compared_apart(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     real = index._stale_in_directory
-    monkeypatch.setattr(
-        index, "_stale_in_directory", lambda *which: compared.append(which[2]) or real(*which)
-    )
+
+    def compared_too(*which: Any) -> Any:
+        compared.append(which[2])
+        return real(*which)
+
+    monkeypatch.setattr(index, "_stale_in_directory", compared_too)
     tree = Directory(str(kernel))
     assert config_symbol(tree, "NEVER") is None
     assert config_symbol(tree, "NEVER_EITHER") is None
@@ -355,7 +361,7 @@ def test_sources_and_kconfig_files_are_compared_apart(kernel: Path, monkeypatch:
 
 @pytest.mark.parametrize("change", [*AFTER, None])
 def test_the_files_of_one_directory(
-    kernel: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None] | None
+    kernel: Path, monkeypatch: pytest.MonkeyPatch, change: Change | None
 ) -> None:
     """Only that directory is compared with the index, and nothing that changed in it is missed."""
     if change is not None:
@@ -407,7 +413,7 @@ TIMES_ALONE = (touched_all, copied_back, hard_linked)
 
 @pytest.mark.parametrize("change", TIMES_ALONE)
 def test_other_times_are_looked_into_once(
-    kernel: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    kernel: Path, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(kernel)
     read = counting(monkeypatch)
@@ -425,7 +431,7 @@ def test_other_times_are_looked_into_once(
 
 @pytest.mark.parametrize("change", TIMES_ALONE)
 def test_the_files_of_one_directory_with_other_times(
-    kernel: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+    kernel: Path, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(kernel)
     read = counting(monkeypatch)
@@ -439,9 +445,7 @@ def test_the_files_of_one_directory_with_other_times(
 
 @pytest.mark.parametrize("change", AFTER)
 @pytest.mark.parametrize("before", TIMES_ALONE)
-def test_a_change_after_other_times_is_seen(
-    kernel: Path, before: Callable[[Path], None], change: Callable[[Path], None]
-) -> None:
+def test_a_change_after_other_times_is_seen(kernel: Path, before: Change, change: Change) -> None:
     before(kernel)
     stale_now(Directory(str(kernel)))
     change(kernel)
@@ -552,11 +556,10 @@ def stale_now(tree: Directory) -> frozenset[str]:
 def counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The list to which the paths of files that are read for their blobs will be added."""
     read: list[str] = []
-    real = confirmed.marked_blobs
 
     def counted(root: str, paths: Sequence[str]) -> list[tuple[comparison.Mark, bytes] | None]:
         read.extend(paths)
-        return real(root, paths)
+        return marked_blobs(root, paths)
 
     monkeypatch.setattr(confirmed, "marked_blobs", counted)
     return read
