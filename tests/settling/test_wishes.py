@@ -5,7 +5,7 @@ from patchscan.series import Thread
 from patchscan.settling.remarks import answers
 from patchscan.settling.wishes import asks_something, turns_to_others
 
-from tests.test_compare import became, posting, reply, thread
+from tests.commands.test_compare import became, posting, reply, thread
 
 TAG = "\n\nReviewed-by: Rita <rita@example.org>"
 TESTED = "\n\nTested-by: Rita <rita@example.org>"
