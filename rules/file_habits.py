@@ -1,9 +1,11 @@
 """Layout that differs from what its file, or the files beside it, keep nearly everywhere."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.record import frozen
-from patchscan.c.habits import HABITS, Habit, Sample, lines_of
+from patchscan.c.habits import HABITS, Habit
+from patchscan.c.samples import Sample, lines_of
 from patchscan.c.source import Source, parse
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
@@ -61,6 +63,8 @@ def place_of(breach: Breach, first: Breach) -> str:
 def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
     """The first place in a file for each habit that is not kept on added lines."""
     for habit in HABITS:
+        if habit.sign and not re.search(habit.sign, file.added_text, re.MULTILINE):
+            continue
         line = next(broken(file, habit), None)
         if line is None:
             continue
@@ -234,6 +238,73 @@ Walk again.
 +}}
 +
 """,
+        f"""
+>>> tree mm/example.c
+{USUAL}
+>>> patch mm: walk again
+Walk again.
+>>> file mm/example.c
+ int walk_0(struct list *list)
+ {{
+ 	struct list_head *entry;
+ 	int count = 0;
+ 
+ 	count = count_entries(list,
+ 			      entry);
+ 	return count;
+ }}
+ 
++int walk_again(struct list* list) {{ // want "the brace of a function .*; also a blank stands .*; also the "
++	if(list) {{
++		count = 1;
++	}}
++	return count;
++}}
++
+""",
+        f"""
+>>> tree mm/example.c
+{USUAL}
+>>> patch mm: walk again
+Walk again.
+>>> file mm/example.c
+ int walk_0(struct list *list)
+ {{
+ 	struct list_head *entry;
+ 	int count = 0;
+ 
++        if (list) return 0; // want "code is indented by tabs .*; also what is done under"
+ 	count = count_entries(list,
+ 			      entry);
+ 	return count;
+ }}
+ 
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++int walk(int count)
++{
++	if (count)
++		count=0;
++
++	return step( count ,1) ; // want "behind a comma; also blanks .* .line 4.; also no blank stands inside"
++}
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++int walk(int count)
++{
++	if (count) {
++		count = 0;
++	}
++	else // want "^else stands on the line of the brace"
++		count = 1;
++}
+""",
     ),
     good=(
         f"""
@@ -285,6 +356,39 @@ The file has no habit.
 +	int x;
 +	struct list_head *entry;
 +	return a_call_with_a_long_name(x, entry, and_another_argument, and_one_more_argument);
++}
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++#define walk_all(first,count) step((first),(count)<<1)
++static const struct walk *const walks[] = { [0] = {0,}, };
++static int walk(void * const *list, char a, const char *text /* or NULL */ )
++{
++	void *labels[] = { &&out, &&again };
++	int last = sizeof(int) * a;
++
++	for (;;) {
++		for ( ; a; )
++			a--;
++	}
++again:
++	asm volatile("mov %0,%1" : "=r" (a) : "r" (last));
++	/* if(a) b=c; */
++	if (a) {
++		last = 1;
++	}
++#ifdef CONFIG_WALK
++	else {
++		last = 2;
++	}
++#endif
++	pr_info("a,b if(x) c=d ( e ) ;\\n");
++	return a == '=' && last >= ',' || last <= (a = ~last);
++out:
++	return step(text , // the rest
++		    last);
 +}
 """,
         f"""

@@ -1,17 +1,17 @@
 """How a C text is laid out: places where one of several ways was chosen, and whether it is the usual one."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.plaintext import Text
+from patchscan.c import spacing
+from patchscan.c.samples import Lines, Sample, width
 
 # A little more than 80 is nobody's concern.
 COLUMNS = 90
 NARROW = 80
-_TAB = 8
 _NOTHING = -1
 _DECLARATION = pattern(
     r"\t(?!(?:return|goto|else|case|default|if|for|while|switch|do|break|continue|typedef|extern)\b)"
@@ -23,22 +23,6 @@ _STATEMENT = pattern(
 )
 _INCLUDE = pattern(r"#\s*include\s+<(\w+)/(.+)>")
 _WIDE = pattern(r"\"|https?://|^\s*#|\\$")
-
-
-@frozen
-class Sample:
-    """A place of a text; line: where a way was chosen; kept: whether the usual one; with_line: its other line."""
-
-    line: int
-    kept: bool
-    with_line: int
-
-
-Lines = Sequence[tuple[int, str, str]]
-
-
-def _width(text: str) -> int:
-    return len(text.expandtabs(_TAB))
 
 
 def single_blanks(lines: Lines) -> Iterator[Sample]:
@@ -65,7 +49,7 @@ def _blocks(lines: Lines) -> Iterator[tuple[Lines, int]]:
 def longest_first(lines: Lines) -> Iterator[Sample]:
     """Whether locals stand from the longest line to the shortest; not where an initialiser needs one above."""
     for block, _ in _blocks(lines):
-        found = [(number, _width(code.rstrip()), _DECLARATION.match(code)) for number, _, code in block]
+        found = [(number, width(code.rstrip()), _DECLARATION.match(code)) for number, _, code in block]
         names: set[str] = set()
         needs = False
         for _, _, match in found:
@@ -91,7 +75,7 @@ def narrow_lines(lines: Lines) -> Iterator[Sample]:
     """Whether a list that is wrapped is wrapped by column 90; a line that is not may be wide on purpose."""
     for number, text, code in lines:
         if code.endswith(",") and code.count("(") > code.count(")") and not _WIDE.search(text):
-            yield Sample(number, _width(text) <= COLUMNS, number)
+            yield Sample(number, width(text) <= COLUMNS, number)
 
 
 def comments_open_alone(lines: Lines) -> Iterator[Sample]:
@@ -122,11 +106,11 @@ def aligned_arguments(lines: Lines) -> Iterator[Sample]:
         if code.startswith("}"):
             stack.clear()
         elif stack and stack[-1] != _NOTHING and code.strip()[0] not in ")}]?:" and above[-1] not in "?:":
-            yield Sample(number, _width(text[: len(text) - len(text.lstrip())]) == stack[-1], number)
+            yield Sample(number, width(text[: len(text) - len(text.lstrip())]) == stack[-1], number)
         last = len(code.rstrip()) - 1
         for at, one in enumerate(code):
             if one in "({[":
-                stack.append(_width(text[: at + 1]) if one == "(" and at < last else _NOTHING)
+                stack.append(width(text[: at + 1]) if one == "(" and at < last else _NOTHING)
             elif one in ")}]" and stack:
                 stack.pop()
         above = code.rstrip()
@@ -143,7 +127,7 @@ def wraps_only_where_needed(lines: Lines) -> Iterator[Sample]:
         passed = head.endswith((",", "(")) and depth == closed == 1 and tail.endswith((";", "{", ")"))
         if assigned or passed:
             blank = "" if head.endswith("(") else " "
-            yield Sample(number, _width(head + blank + tail) > NARROW, number)
+            yield Sample(number, width(head + blank + tail) > NARROW, number)
 
 
 @frozen
@@ -152,7 +136,8 @@ class Habit:
 
     wish: what a reviewer says of it where it is not kept; everywhere: the share from which on it is
     asked for without counting, for kernel code keeps it anyway (more than 1: never);
-    beside: a new file is held against those beside it.
+    beside: a new file is held against those beside it; sign: what an added line holds that does not keep it, and
+    without which nobody looks ("" for always).
     """
 
     samples: Callable[[Lines], Iterator[Sample]]
@@ -161,6 +146,7 @@ class Habit:
     wish: str
     everywhere: float = 2.0
     beside: bool = False
+    sign: str = ""
 
 
 HABITS = (
@@ -172,9 +158,83 @@ HABITS = (
     Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
     Habit(narrow_lines, 20, 0.95, f"what goes on in the next line is wrapped by column {COLUMNS}"),
     Habit(wraps_only_where_needed, 15, 0.95, f"what fits on a line of {NARROW} columns is not wrapped"),
+    Habit(spacing.tabs_indent, 20, 0.97, "code is indented by tabs", 0.97, sign=r"^[ \t]* {8}|^ "),
+    Habit(
+        spacing.function_brace_alone,
+        5,
+        0.97,
+        "the brace of a function stands on a line of its own",
+        0.97,
+        sign=r"^\w.*\)\s*\{",
+    ),
+    Habit(
+        spacing.else_behind_its_brace,
+        3,
+        0.97,
+        "else stands on the line of the brace before it",
+        0.97,
+        sign=r"^\s*else\b",
+    ),
+    Habit(
+        spacing.one_statement_a_line,
+        10,
+        0.97,
+        "what is done under a condition stands on the next line",
+        0.97,
+        sign=r"\bif\b.*;",
+    ),
+    Habit(
+        spacing.blank_behind_keyword,
+        10,
+        0.97,
+        "a blank stands between if, for or while and the parenthesis",
+        0.97,
+        sign=r"\b(?:if|for|while|switch)(?:\(|\s\s+\()",
+    ),
+    Habit(
+        spacing.star_at_its_name,
+        10,
+        0.97,
+        "the * of a pointer stands at its name",
+        0.97,
+        sign=r"\w\*|\*\s+\w",
+    ),
+    Habit(spacing.blank_behind_comma, 20, 0.97, "a blank stands behind a comma", 0.97, sign=r",[^\s)]"),
+    Habit(
+        spacing.blanks_around_operators,
+        20,
+        0.97,
+        "blanks stand around = and other operators that assign or compare",
+        0.97,
+        sign=r"\w(?:[^\w\s]?[=&|])|[=&|<>][\w\"(]",
+    ),
+    Habit(
+        spacing.no_blank_in_parentheses,
+        20,
+        0.97,
+        "no blank stands inside the parentheses",
+        0.97,
+        sign=r"\([ \t]|[ \t]\)",
+    ),
+    Habit(
+        spacing.no_blank_before_semicolon,
+        20,
+        0.97,
+        "no blank stands before a semicolon",
+        0.97,
+        sign=r"[ \t];",
+    ),
+    Habit(
+        spacing.short_lines,
+        50,
+        0.99,
+        f"a line ends by column {spacing.LONGEST}",
+        0.99,
+        sign=r"^.{60}",
+    ),
+    Habit(
+        spacing.comments_close_alone, 6, 0.95, "comments of several lines end with */ alone", sign=r"\S\s*\*/"
+    ),
+    Habit(spacing.blanks_around_shifts, 8, 0.95, "blanks stand around << and >>", sign=r"<<|>>"),
+    Habit(spacing.cast_at_its_operand, 8, 0.95, "no blank stands behind a cast", sign=r"\)\s+[\w(&*]"),
 )
-
-
-def lines_of(text: Text) -> Lines:
-    """What the samples are taken from."""
-    return tuple(text.numbered())

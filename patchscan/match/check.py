@@ -46,7 +46,7 @@ def check(row: Row, context: Context) -> Iterator[Finding | Silence]:
             continue
         if not is_present(row, context):
             return
-        old = old_places(row, file, context) if file.removed else []
+        old = old_places(row, file, context)
         for match in matches:
             yield judge(row, Place(match, file, context), is_old(match, old))
 

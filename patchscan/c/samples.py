@@ -1,0 +1,29 @@
+"""Places of a C text where one of several ways of layout was chosen: what habits are counted from."""
+
+from collections.abc import Sequence
+
+from patchscan.basics.record import frozen
+from patchscan.c.plaintext import Text
+
+# Of each line its number, its text, and its code: the text with blanks for comments and what strings hold.
+Lines = Sequence[tuple[int, str, str]]
+_TAB = 8
+
+
+@frozen
+class Sample:
+    """A place of a text; line: where a way was chosen; kept: whether the usual one; with_line: its other line."""
+
+    line: int
+    kept: bool
+    with_line: int
+
+
+def width(text: str) -> int:
+    """The columns of a line."""
+    return len(text.expandtabs(_TAB))
+
+
+def lines_of(text: Text) -> Lines:
+    """What the samples are taken from."""
+    return tuple(text.numbered())
