@@ -68,11 +68,15 @@ class ChangedFile:
 
     def adds(self, *words: str) -> bool:
         """Whether an added line holds one of these strings: the cheap question to ask first."""
-        return any(word in line.text for line in self.added for word in words)
+        return any(word in self.added_text for word in words)
 
     def touches(self, *words: str) -> bool:
         """Whether an added or a removed line holds one of these strings: to ask first where a deletion matters."""
-        return self.adds(*words) or any(word in line.text for line in self.removed for word in words)
+        return self.adds(*words) or any(word in self._removed_text for word in words)
+
+    @cached_property
+    def _removed_text(self) -> str:
+        return "\n".join(line.text for line in self.removed)
 
     @cached_property
     def _placed_hunks(self) -> tuple[tuple[Hunk, int], ...]:

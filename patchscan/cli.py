@@ -318,6 +318,10 @@ COMMANDS: dict[
     str, tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 ] = {
     "scan": (scan, scan_arguments, "judge a patch series and report"),
+    "lint": (
+        *command_of("patchscan.commands.lint"),
+        "judge whole files of a tree as if every line were new",
+    ),
     "why": (
         *command_of("patchscan.commands.why"),
         "which rules looked at a line, and why each one stayed silent",

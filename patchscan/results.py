@@ -23,7 +23,7 @@ class Coverage:
     """What was looked at: touched functions, those that did not parse cleanly, the rules that ran.
 
     tree: whether there was one; blind: the rules that would have asked it; turned_off: rules that the
-    configuration left out.
+    configuration left out; files: how many were read as new, 0 where a series was judged.
     """
 
     functions: int = 0
@@ -32,6 +32,7 @@ class Coverage:
     tree: bool = True
     blind: tuple[str, ...] = ()
     turned_off: tuple[str, ...] = ()
+    files: int = 0
 
 
 @frozen
@@ -203,7 +204,9 @@ def reduced(report: Report) -> Iterator[str]:
     seen = report.coverage
     if not seen.tree:
         blind = f"; blind without it: {few(seen.blind)}" if seen.blind else ""
-        yield f"no kernel tree: models were not run{blind}"
+        yield f"no kernel tree: {'each file alone' if seen.files else 'models were not run'}{blind}"
+    if seen.files:
+        yield "whole files as if they were new: no model was run, no changelog read"
     files = [file for state in report.states for file in state.files]
     lifted = sum(file.used == "hunk" for file in files)
     if lifted and seen.tree:

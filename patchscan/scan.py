@@ -19,7 +19,8 @@ from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
 from patchscan.settling.sound import fault_of_remark
 from patchscan.tree import Tree
-from patchscan.tree.fit import place
+from patchscan.tree.fit import Fit, place
+from patchscan.tree.overlay import PatchState
 
 
 def scan(
@@ -29,8 +30,20 @@ def scan(
     if not thread.series:
         return Report(thread, problems=thread.problems)
     allow_depth()
+    states, fit = place(thread.series[0], tree)
+    return judge(thread, states, fit, tree, rules, settings)
+
+
+def judge(
+    thread: Thread,
+    states: tuple[PatchState, ...],
+    fit: Fit,
+    tree: Tree | None,
+    rules: Sequence[Rule],
+    settings: Settings,
+) -> Report:
+    """Judge the first series of a thread on the states it leaves, however it was laid."""
     series = thread.series[0]
-    states, fit = place(series, tree)
     judged = contexts(series, states, settings, fit)
     said = said_of(judged, rules)
     troubles: list[Problem] = []

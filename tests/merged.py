@@ -12,16 +12,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from multiprocessing import Pool
+from functools import partial
 from pathlib import Path
 
-from patchscan.context import NO_SETTINGS, contexts
+from patchscan.commands.workers import side_by_side
 from patchscan.finding import Finding
-from patchscan.scan import apply
-from patchscan.series import FileChange, Hunk, Line, Series
 from patchscan.settling.registry import load_rules
-from patchscan.testing import example_patch
-from patchscan.tree.overlay import FileState, PatchState, View
+from patchscan.wholefile import judge_file
 
 # The rules were tuned on the findings in the first group, and not on those in the second.
 GROUPS = (
@@ -30,7 +27,6 @@ GROUPS = (
 )
 GOLDEN = Path(__file__).with_name("merged.txt")
 SHOWN = 30
-CHANGELOG = ["It is merged.", "", "Signed-off-by: A Developer <developer@example.org>"]
 RULES = tuple(rule for rule in load_rules()[0] if rule.default)
 Places = tuple[str, ...]
 
@@ -88,26 +84,21 @@ def shown(top: Path, finding: Finding) -> str:
 
 
 def judged(top: Path, places: Places) -> tuple[int, int, list[Finding]]:
-    """(files, functions, findings) of all C files below the places."""
-    files = sorted(path for place in places for path in (top / place).rglob("*.c"))
-    with Pool() as pool:
-        results = pool.map(judge, [(str(top), str(path.relative_to(top))) for path in files], 8)
+    """(files, functions, findings) of all C files below the places, each judged alone as `patchscan lint` does."""
+    files = sorted(str(path.relative_to(top)) for place in places for path in (top / place).rglob("*.c"))
+    reports = side_by_side(partial(judge, top), files, os.cpu_count() or 1, 0)
+    results = []
+    for path, (found, why) in zip(files, reports, strict=True):
+        if found is None:
+            raise SystemExit(f"{path}: {why}")
+        results.append(found)
     return len(files), sum(seen for seen, _ in results), [each for _, found in results for each in found]
 
 
-def judge(place: tuple[str, str]) -> tuple[int, list[Finding]]:
+def judge(top: Path, path: str) -> tuple[int, list[Finding]]:
     """(functions, findings) of one file."""
-    data = Path(*place).read_bytes()
-    lines = data.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
-    added = tuple(Line("+", text, None, number) for number, text in enumerate(lines, 1))
-    change = FileChange(place[1], None, "create", (Hunk(0, 0, 1, len(lines), "", added),))
-    patch = example_patch(1, 1, "merged: add a file", CHANGELOG, (change,))
-    state = FileState(change, "tree", "", None, data, (0,))
-    states = (PatchState(patch, (state,), View(None, {place[1]: data})),)
-    (context,) = contexts(Series("merged", 1, "merged@example.org", None, (patch,)), states, NO_SETTINGS)
-    said = (remark for rule in RULES for remark in apply(rule, context))
-    found = [each for each in said if isinstance(each, Finding)]
-    return sum(len(file.functions) for file in context.c_files), found
+    report = judge_file(path, (top / path).read_bytes(), None, RULES)
+    return report.coverage.functions, list(report.findings)
 
 
 if __name__ == "__main__":

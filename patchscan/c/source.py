@@ -4,7 +4,7 @@ A Source is cheap: nothing is parsed until a node is asked for, and then only th
 Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of the original, unmasked text.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -90,9 +90,18 @@ class Source(Text):
         if not 0 <= row < len(self._lines) or self.function_at(line) is not None:
             return None
         offset = self._newlines[row - 1] + 1 if row else 0
-        start = max((each.end for each in self._functions if each.end <= offset), default=0)
-        end = min((each.start for each in self._functions if each.start >= start), default=len(self.text))
-        return start, end
+        above = bisect_right(self._ends, offset)
+        start = self._ends[above - 1] if above else 0
+        below = bisect_left(self._starts, start)
+        return start, self._starts[below] if below < len(self._starts) else len(self.text)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return sorted(function.end for function in self._functions)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return sorted(function.start for function in self._functions)
 
     def outside_at(self, line: int) -> "Node":
         """The text between two functions that holds a line, as a syntax tree of its own."""

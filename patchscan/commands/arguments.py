@@ -143,10 +143,11 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
     command.add_argument("--timings", action="store_true", help="say what took how long")
-    _detail_arguments(command)
+    detail_arguments(command)
 
 
-def _detail_arguments(command: argparse.ArgumentParser) -> None:
+def detail_arguments(command: argparse.ArgumentParser) -> None:
+    """How much the text report says."""
     quiet = command.add_mutually_exclusive_group()
     quiet.add_argument(
         "-q", "--quiet", action="store_const", const=-1, default=0, dest="detail", help="findings only"

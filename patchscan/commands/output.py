@@ -28,10 +28,10 @@ def inputs_of(options: Namespace) -> frozenset[tuple[int, int]]:
     """What the files that a command reads are to the system (device and number), however they are named."""
     named = [*getattr(options, "series", ()), *(getattr(options, name, None) for name in ("old", "new"))]
     named += [getattr(options, name, None) for name in ("previous", "config", "baseline")]
-    return frozenset(identity for path in (0, *named) if path is not None for identity in _identities(path))
+    return frozenset(identity for path in (0, *named) if path is not None for identity in identities(path))
 
 
-def _identities(path: str | int) -> Iterator[tuple[int, int]]:
+def identities(path: str | int) -> Iterator[tuple[int, int]]:
     """The file, or the files in a directory and in the folders of a Maildir; 0 is standard input."""
     try:
         status = os.stat(path)

@@ -24,7 +24,7 @@ PATIENCE = 1.0
 @contextlib.contextmanager
 def watched(rules: Sequence[Rule], wanted: bool) -> Iterator[tuple[Rule, ...]]:
     """The rules, each telling the line where it is; unchanged where standard error can show none or none is wanted."""
-    if not wanted or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not wanted or not can_show():
         yield tuple(rules)
         return
     from patchscan.basics.record import replace
@@ -34,6 +34,11 @@ def watched(rules: Sequence[Rule], wanted: bool) -> Iterator[tuple[Rule, ...]]:
         yield tuple(replace(rule, check=line.watch(rule)) for rule in rules)
     finally:
         line.end()
+
+
+def can_show() -> bool:
+    """Whether standard error can show a line that changes."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Line:

@@ -24,7 +24,8 @@ def concise(report: Report) -> Iterator[str]:
         note += ", there before" if finding.preexisting else ""
         path, line = at_tip(report, finding.patch, finding.path, finding.line)
         where = place(replace(finding, path=path, line=line))
-        yield f"{where}: {finding.severity}: {said(finding)} [patch {finding.patch}{note}]"
+        said_of = "" if report.coverage.files else f" [patch {finding.patch}{note}]"
+        yield f"{where}: {finding.severity}: {said(finding)}{said_of}"
     for problem in report.problems:
         yield f"{printable(problem.where)}: problem: {printable(problem.message)}"
 

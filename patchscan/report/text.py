@@ -277,7 +277,8 @@ def summary(report: Report) -> str:
     """One line: what was scanned and how much was found."""
     if report.series is None:
         return "not judged" if report.ended else "no patch found"
-    patches = len(report.states)
+    count = report.coverage.files or len(report.states)
+    one, more = ("file", "files") if report.coverage.files else ("patch", "patches")
     told = folded(each for each in report.shown if not each.preexisting)
     counts = [
         f"{number} {severity}{'s' if number != 1 and severity != 'info' else ''}"
@@ -289,7 +290,7 @@ def summary(report: Report) -> str:
     aside = sum(each.suppressed is not None and not each.stands for each in report.findings)
     counts += [f"{aside} set aside"] if aside else []
     return (
-        f"{patches} patch{'es' if patches != 1 else ''}, {report.coverage.functions} functions, "
+        f"{count} {one if count == 1 else more}, {report.coverage.functions} functions, "
         f"{len(report.coverage.rules_run)} rules: {', '.join(counts) or 'nothing found'}"
         f"{'' if report.judged.word == 'fully' else ', not fully judged'}"
     )
