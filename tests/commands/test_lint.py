@@ -10,8 +10,8 @@ import pytest
 from patchscan import wholefile
 from patchscan.cli import main
 
-from tests.test_cli import TREE
-from tests.test_report import SCHEMA
+from tests.commands.test_cli import TREE
+from tests.report.test_formats import SCHEMA
 
 BRACES = "int f(int a)\n{\n\tsmp_mb();\n\treturn a;\n}\n"
 
