@@ -13,6 +13,7 @@ from patchscan.cost.schemes import READER, STUBS, UPDATER, Scheme
 from patchscan.kconfig.configured import Config
 from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.stubs import Stubs, load_stubs
+from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.scenario import Scenario
 from patchscan.model.scenarios.series_models import Functions, SeriesModels, cases
 from patchscan.model.scenarios.touched import applies
@@ -40,6 +41,7 @@ class SeriesCosts:
 
     def __init__(self, models: SeriesModels, column: str = "x86") -> None:
         self._models, self._column = models, column
+        self._cases: dict[str, list[Functions]] = {}
         self._schemes: dict[tuple[str, Functions, int], Scheme | None] = {}
         self._costs: dict[tuple[str, Functions, int], CaseCost | None] = {}
 
@@ -51,7 +53,7 @@ class SeriesCosts:
         for scenario in self._models.scenarios:
             if not applies(scenario, words):
                 continue
-            for functions in cases(scenario):
+            for functions in self._cases_of(scenario):
                 schemes = [self._scheme(scenario, functions, at) for at in (index - 1, index)]
                 # Who does the same pays the same, and most patches change nothing that is counted.
                 if None in schemes or _does(schemes[0]) == _does(schemes[1]):
@@ -69,6 +71,13 @@ class SeriesCosts:
     def all_changes(self) -> tuple[CostChange, ...]:
         """What each patch changes, in their order."""
         return tuple(change for index in range(len(self._models.states)) for change in self.changes(index))
+
+    def _cases_of(self, scenario: Scenario) -> list[Functions]:
+        """The cases of a scenario; one function of a file stands for all that play a role, for they pay the same."""
+        if scenario.name not in self._cases:
+            read = self._models.reader(len(self._models.states) - 1)
+            self._cases[scenario.name] = cases(with_players(scenario, (), read))
+        return self._cases[scenario.name]
 
     def _scheme(self, scenario: Scenario, functions: Functions, index: int) -> Scheme | None:
         key = (scenario.name, functions, index)

@@ -1,6 +1,7 @@
 """The schemes from real code: functions of a 6.12 tree, with the threads' patches laid over it."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from patchscan.codebase.sources import Sources, sources
 from patchscan.mail import read_input
 from patchscan.mail.thread import read_thread
+from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.series_models import judge_case
 from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict
@@ -242,10 +244,15 @@ def test_deferred_kernel_flush(edits: tuple[tuple[str, bytes, bytes], ...], expe
     assert any("taken from the patch text" in note for note in deferred().notes)
 
 
+def played(name: str, code: Sources) -> Verdict:
+    """The verdict of a scenario, its roles played by whoever does in the code what they do."""
+    scenario = next(each for each in shipped_scenarios() if each.name == name)
+    roles = with_players(scenario, (), code.read).roles
+    return judge_case(scenario, tuple(role.functions[0] for role in roles), "generic", code)
+
+
 def unsharing(code: Sources) -> Verdict:
-    scenario = next(each for each in shipped_scenarios() if each.name == "page-table-walk-against-unsharing")
-    functions = tuple(role.functions[0] for role in scenario.roles)
-    return judge_case(scenario, functions, "generic", code)
+    return played("page-table-walk-against-unsharing", code)
 
 
 def test_hugetlb_unsharing_waits_for_walkers_of_every_address_space() -> None:
@@ -262,11 +269,27 @@ def test_hugetlb_unsharing_with_ipis_for_the_own_address_space_only() -> None:
 
 
 def test_rmap_is_removed_after_the_flush() -> None:
-    scenario = next(each for each in shipped_scenarios() if each.name == "rmap-removal-against-dirty-data")
-    functions = tuple(role.functions[0] for role in scenario.roles)
-    verdict = judge_case(scenario, functions, "generic", plain())
+    verdict = played("rmap-removal-against-dirty-data", plain())
     assert verdict.verdict == "safe", verdict.reasons
     at_once = changed(plain(), ("mm/memory.c", b"if (tlb_delay_rmap(tlb)) {", b"if (0) {"))
-    verdict = judge_case(scenario, functions, "generic", at_once)
+    verdict = played("rmap-removal-against-dirty-data", at_once)
     assert verdict.verdict == "unsafe", verdict.reasons
     assert "TLB flush" in (verdict.repair or "")
+
+
+RENAMED = {
+    "page-table-walk-against-freeing": rb"\b(gup_fast|collapse_huge_page)\b",
+    "page-table-walk-against-unsharing": rb"\b(gup_fast)\b",
+    "rmap-removal-against-dirty-data": rb"\b(zap_pte_range|zap_present_ptes|zap_present_folio_ptes)\b",
+}
+
+
+@pytest.mark.parametrize("scenario", sorted(RENAMED))
+def test_other_names_for_the_functions_of_a_scenario_keep_its_verdict(scenario: str) -> None:
+    def read(path: str) -> bytes | None:
+        text = plain().read(path)
+        return re.sub(RENAMED[scenario], rb"other_\1", text) if text is not None else None
+
+    verdict = played(scenario, Sources(read, plain().changed, plain().defining, plain().notes))
+    assert any(name.startswith("other_") for _, name in verdict.functions)
+    assert verdict.verdict == "safe", verdict.reasons

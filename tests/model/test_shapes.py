@@ -1,11 +1,13 @@
 """Generic shapes: what two functions of one series do with two locations, judged with repair and mutation."""
 
+import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patchscan.c.source import parse
 from patchscan.context import NO_SETTINGS, contexts
 from patchscan.finding import Finding
 from patchscan.model.scenarios.findings import check_models
@@ -55,6 +57,15 @@ def test_shape(row: dict[str, Any], tmp_path: Path) -> None:
     else:
         matters = [mutation.text for mutation in found[0].mutations if mutation.outcome == "Sometimes"]
         assert all(any(text.endswith(place) for text in matters) for place in row["weakened"]), matters
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])
+def test_other_names_keep_the_verdict(row: dict[str, Any], tmp_path: Path) -> None:
+    names = {function.name for function in parse(row["code"].encode(), PATH).functions()}
+    assert names
+    code = re.sub(r"\b\w+\b", lambda word: f"other_{word[0]}" if word[0] in names else word[0], row["code"])
+    found = verdicts(laid(tmp_path, None, code))
+    assert [verdict.verdict for verdict in found] == ([row["verdict"]] if row["verdict"] else [])
 
 
 def findings(states: tuple[PatchState, ...]) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Which functions can play a role by what they call: those that a series touches, and those of the files it names."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from patchscan.basics.record import replace
@@ -12,12 +12,16 @@ from patchscan.model.scenarios.scenario import Role, Scenario
 from patchscan.tree.overlay import PatchState
 
 _MOST = 3
+# How deep calls within a file are followed.
+_DEPTH = 3
+Words = Mapping[str, frozenset[str]]
 
 
 def with_players(scenario: Scenario, states: Sequence[PatchState], read: Read) -> Scenario:
     """The scenario with the functions added to its roles that play them by what they call.
 
-    read: the code after the series. Of roles with the same functions all get the same.
+    read: the code after the series. Of each file that a role names the first such function, then those that the series
+    touches. Of roles with the same functions all get the same.
     """
     if not any(role.calls for role in scenario.roles):
         return scenario
@@ -27,19 +31,9 @@ def with_players(scenario: Scenario, states: Sequence[PatchState], read: Read) -
 def _with_players(role: Role, states: Sequence[PatchState], read: Read) -> Role:
     if not role.calls:
         return role
-    there = tuple(each for each in role.functions if _is_there(*each, read))
-    found = dict.fromkeys(there)
-    touched = [each for each in _touched(role, states, read) if each not in found][:_MOST]
-    found.update(dict.fromkeys(touched))
-    if not found:
-        found.update(dict.fromkeys(list(_within(role, read))[:_MOST]))
-    return replace(role, functions=tuple(found) or role.functions)
-
-
-def _is_there(name: str, path: str, read: Read) -> bool:
-    text = read(path)
-    called = re.compile(rb"\b%s\s*\(" % name.encode())
-    return path.startswith("stubs/") or (text is not None and called.search(text) is not None)
+    found = dict.fromkeys((*role.functions, *_within(role, read)))
+    touched = [each for each in _touched(role, states, read) if each not in found]
+    return replace(role, functions=(*found, *touched[:_MOST]))
 
 
 def _touched(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[tuple[str, str]]:
@@ -50,15 +44,16 @@ def _touched(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[t
             text = read(file.path) if names else None
             if text is not None:
                 yield from (
-                    (name, file.path) for name in _players(role, _parsed(text, file.path)) if name in names
+                    (name, file.path) for name in players(role, _parsed(text, file.path)) if name in names
                 )
 
 
 def _within(role: Role, read: Read) -> Iterator[tuple[str, str]]:
+    """The first player of each file that a role names: one stands for all, for what they call is the same."""
     for path in role.within:
         text = read(path)
-        if text is not None:
-            yield from ((name, path) for name in _players(role, _parsed(text, path)))
+        names = players(role, _parsed(text, path)) if text is not None else ()
+        yield from ((name, path) for name in names[:1])
 
 
 @lru_cache(maxsize=8)
@@ -66,18 +61,30 @@ def _parsed(text: bytes, path: str) -> Source:
     return parse(text, path)
 
 
-def _players(role: Role, source: Source) -> Iterator[str]:
-    """The functions of a file that call a name of each set, themselves or through a function of the file that does not
-    do so alone."""
+def players(role: Role, source: Source) -> tuple[str, ...]:
+    """The functions of a file that call a name of each set, themselves or through functions of the file none of which
+    does so alone; in the order of the file."""
     own: dict[str, frozenset[str]] = {}
     for function in source.functions():
         # Under #if and #else one name stands twice.
         own[function.name] = own.get(function.name, frozenset()) | function.identifiers
     own.pop("", None)
-    fit = {name for name, words in own.items() if _calls(role, words, own)}
-    yield from sorted(name for name in fit if not (fit - {name}) & own[name])
+    reached = {name: _reached(name, own) for name in own}
+    words = {name: frozenset().union(*(own[each] for each in names)) for name, names in reached.items()}
+    fit = {name for name in own if all(_calls(names, words[name]) for names in role.calls)}
+    return tuple(name for name in own if name in fit and not (fit - {name}) & reached[name])
 
 
-def _calls(role: Role, words: frozenset[str], own: dict[str, frozenset[str]]) -> bool:
-    reached = words.union(*(own[callee] for callee in words & own.keys()))
-    return all(names & reached for names in role.calls)
+def _reached(name: str, own: Words) -> frozenset[str]:
+    """A function and those of its file that it calls, and so on."""
+    found = last = {name}
+    for _ in range(_DEPTH):
+        last = {callee for each in last for callee in own[each] & own.keys()} - found
+        found = found | last
+    return frozenset(found)
+
+
+def _calls(names: frozenset[str], words: frozenset[str]) -> bool:
+    """Whether one of the names, which may be patterns, is among the words."""
+    plain = {name for name in names if "*" not in name}
+    return bool(plain & words) or any(fnmatchcase(word, name) for name in names - plain for word in words)

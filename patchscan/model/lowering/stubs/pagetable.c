@@ -73,7 +73,6 @@ pmd_t pmdp_collapse_flush(vma, a, pmd_t *p) { pmd_t o = pmdp_huge_get_and_clear(
 void __tlb_remove_table(t) { __W(once, *t, FREED); }
 void pte_free(mm, t) { __W(once, *t, FREED); }
 void pmd_free(mm, t) { __W(once, *t, FREED); }
-void free_page_table(t) { __W(once, *t, FREED); }
 /* include/asm-generic/tlb.h, __tlb_remove_tlb_entry(): what was cleared has to be flushed */
 void __entry_goes(tlb) { tlb->cleared_ptes = 1; tlb->start = 0; tlb->end = 1; }
 void tlb_remove_tlb_entry(tlb, p, a) { __entry_goes(tlb); }
