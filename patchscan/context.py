@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from patchscan.flow.callees import Callees, Inside
     from patchscan.flow.calleffects import Summaries
     from patchscan.flow.certain import Wanted
-    from patchscan.flow.walk import FlowStates
+    from patchscan.flow.flowstates import FlowStates
     from patchscan.kconfig.symbols import ConfigSymbol
     from patchscan.lookup.uses import Uses
 
@@ -159,7 +159,7 @@ class Context:
         context that gives it.
         """
         from patchscan.flow.callbacks import callbacks, entry_state
-        from patchscan.flow.walk import states
+        from patchscan.flow.flowstates import states
 
         if function not in self._flows:
             callback = callbacks(source_of(function)).get(function.name)

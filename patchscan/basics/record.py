@@ -5,7 +5,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
-from patchscan.basics.fields import Field, as_dict, refuse, represent
+from patchscan.basics.fields import Field, refuse, represent
 from patchscan.basics.fields import field as field
 
 Kind = TypeVar("Kind")
@@ -44,7 +44,12 @@ def record(kind: Any) -> Any:
     names, known, after = tuple(fields), frozenset(fields), getattr(kind, "__post_init__", None)
     defaults = [(name, each.make) for name, each in fields.items() if each.make is not None]
 
+    makes = [each.make for each in fields.values()]
+
     def complete(values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        left = makes[len(values) :]
+        if not named and len(values) <= len(names) and None not in left:
+            return [*values, *(make() for make in left)]
         held = {**dict(zip(names, values, strict=False)), **named}
         twice = not named.keys().isdisjoint(names[: len(values)])
         held.update({name: make() for name, make in defaults if name not in held})
@@ -68,4 +73,9 @@ def record(kind: Any) -> Any:
 
 def replace(record: Kind, **changes: Any) -> Kind:
     """A copy of a record with some fields changed. Raises TypeError for a name that is no field."""
-    return type(record)(**{**as_dict(record), **changes})
+    kind: Any = type(record)
+    held = record.__dict__
+    made: Kind = kind(*(changes.pop(name) if name in changes else held[name] for name in kind.__match_args__))
+    if changes:
+        raise TypeError(f"{kind.__name__} has no {', '.join(changes)}")
+    return made

@@ -87,7 +87,32 @@ class Round:
     ended: bool = False
 
 
-Operation = Called | Assigned | Declared | Dereferenced | Read | Round
+@frozen
+class Guarded:
+    """A guard is entered: its class, the expression that it guards, and a name for it that no other guard has."""
+
+    kind: str
+    key: str
+    line: int
+    place: str
+
+
+@frozen
+class Unguarded:
+    """All guards but the outermost `count` end with their scopes."""
+
+    count: int
+    line: int
+
+
+@frozen
+class Failed:
+    """What an assertion says does not hold."""
+
+    line: int
+
+
+Operation = Called | Assigned | Declared | Dereferenced | Read | Round | Guarded | Unguarded | Failed
 
 
 def words_of(key: str) -> list[str]:

@@ -6,10 +6,19 @@ from weakref import WeakKeyDictionary
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
-from patchscan.flow.actions import Declared, Operation, Round, TooLarge, constant_sign
+from patchscan.flow.actions import (
+    Declared,
+    Guarded,
+    Operation,
+    Round,
+    TooLarge,
+    Unguarded,
+    constant_sign,
+)
 from patchscan.flow.deciding import Deciding
-from patchscan.flow.effects import NEVER_RETURNS
+from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, NEVER_RETURNS
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.guards import guard, guards_around
 from patchscan.flow.lowering import MAX_DEPTH, inner, operator_of
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
 
@@ -17,18 +26,24 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _FREED = pattern(r"__free\s*\(\s*(\w+)\s*\)|\b__cleanup\s*\(|\b_cleanup_\w+")
+ASSERTS = ASSERTS_FALSE | ASSERTS_TRUE
 _KNOWN: WeakKeyDictionary[Function, "Graph | None"] = WeakKeyDictionary()
 
 
 def graph_of(function: Function) -> Graph | None:
     """The graph of a function; None where it is not all there, could not be parsed or is too large."""
+    return graph_of_part(function) if function.whole else None
+
+
+def graph_of_part(function: Function) -> Graph | None:
+    """Like graph_of, also of a function of which only a part is at hand: a jump out of it leads nowhere."""
     if function not in _KNOWN:
         _KNOWN[function] = _build(function)
     return _KNOWN[function]
 
 
 def _build(function: Function) -> Graph | None:
-    if not function.whole or function.partial:
+    if function.partial:
         return None
     try:
         return _Builder(function).graph()
@@ -41,9 +56,10 @@ class _Builder(Deciding):
 
     def __init__(self, function: Function) -> None:
         super().__init__(function)
-        self.labels: dict[str, int] = {}
-        self.breaks: list[int] = []
-        self.continues: list[int] = []
+        self.labels: dict[str, tuple[int, Node]] = {}
+        self.breaks: list[tuple[int, int]] = []
+        self.continues: list[tuple[int, int]] = []
+        self.guards = 0
         self.cases: list[list[Edge]] = []
         self.switched: list[str] = []
         self.freed: set[str] = set()
@@ -52,10 +68,11 @@ class _Builder(Deciding):
         body = self.function.body
         end = self.point(self.source.last_line_of(body))
         self.points[end].leaves = True
-        for node in self.function.nodes("labeled_statement"):
+        # From the last to the first: points that come later have lower numbers.
+        for node in reversed(self.function.nodes("labeled_statement")):
             label = node.child_by_field_name("label")
             if label is not None:
-                self.labels[self.text(label)] = self.point(self.line(node))
+                self.labels[self.text(label)] = self.point(self.line(node)), node
         entry = self.statement(body, end)
         variables = (*self.locals.values(), *self.parameters.values())
         return Graph(
@@ -65,6 +82,7 @@ class _Builder(Deciding):
             frozenset(self.freed),
             frozenset(name for name, each in self.locals.items() if not each.static),
             frozenset(each.name for each in variables if each.type.endswith("*")),
+            self.starts,
         )
 
     def before(self, line: int, operations: list[Operation], to: int) -> int:
@@ -79,6 +97,7 @@ class _Builder(Deciding):
         handler = getattr(self, f"on_{node.type}", None)
         found: int = to if handler is None else handler(node, to)
         self.depth -= 1
+        self.starts[node.id] = found
         return found
 
     def statements(self, nodes: "list[Node]", to: int) -> int:
@@ -87,7 +106,30 @@ class _Builder(Deciding):
         return to
 
     def on_compound_statement(self, node: "Node", to: int) -> int:
-        return self.statements(node.named_children, to)
+        children = node.named_children
+        if not any(guard(self, child) for child in children):
+            return self.statements(children, to)
+        outer = self.guards
+        before = [outer]
+        for child in children:
+            before.append(before[-1] + (guard(self, child) is not None))
+        to = self.point(self.source.last_line_of(node), [Unguarded(outer, self.line(node))], Edge(to))
+        for child, self.guards in reversed(list(zip(children, before, strict=False))):
+            to = self.statement(child, to)
+        self.guards = outer
+        return to
+
+    def jump(self, node: "Node", to: int, guards: int, taken: str = "") -> int:
+        """A point that leads elsewhere, where fewer guards have been entered."""
+        line = self.line(node)
+        ended: list[Operation] | None = [Unguarded(guards, line)] if self.guards > guards else None
+        return self.point(line, ended, Edge(to, taken=taken, line=line if taken else 0))
+
+    def stray(self, node: "Node") -> int:
+        """A jump to where the part of the function that is at hand does not show."""
+        if self.function.whole:
+            raise TooLarge
+        return self.point(self.line(node))
 
     def on_attributed_statement(self, node: "Node", to: int) -> int:
         return self.statements([each for each in node.named_children if each.type.endswith("statement")], to)
@@ -97,6 +139,9 @@ class _Builder(Deciding):
 
     def on_expression_statement(self, node: "Node", to: int) -> int:
         children = [each for each in node.named_children if each.type != "comment"]
+        entered = guard(self, node)
+        if entered is not None:
+            return self.point(entered.line, [entered], Edge(to))
         return self.effect(children[0], to) if children else to
 
     def effect(self, node: "Node", to: int) -> int:
@@ -116,10 +161,8 @@ class _Builder(Deciding):
                 return self.choice(inner(right), lambda branch: self.set(left, branch, to))
         if node.type == "call_expression":
             call = self.function.call(node)
-            if call.name in ("WARN_ON", "WARN_ON_ONCE", "WARN", "WARN_ONCE") and call.arguments:
-                return self.condition(call.arguments[0], to, to)
-            if call.name in ("BUG_ON", "VM_BUG_ON") and call.arguments:
-                return self.condition(call.arguments[0], self.point(self.line(node)), to)
+            if call.name in ASSERTS and call.arguments:
+                return self.assertion(call, to)
             if call.name in NEVER_RETURNS:
                 return self.point(self.line(node))
         operations: list[Operation] = []
@@ -181,12 +224,28 @@ class _Builder(Deciding):
         if condition is None or yes is None:
             raise TooLarge
         macro = self.function.macro_of(node)
-        body = self.statement(yes, to)
         if macro:
             operations: list[Operation] = []
             self.expression(condition, operations, False)
-            return self.point(self.line(node), operations, Edge(body), *self._around(macro, to))
+            inside = self.guarded(node, condition, yes, to) if "guard" in macro else self.block(yes, to)
+            return self.point(self.line(node), operations, Edge(inside), *self._around(macro, to))
+        body = self.statement(yes, to)
         return self.condition(condition, body, self.statement(no, to) if no is not None else to)
+
+    def block(self, node: "Node", to: int) -> int:
+        """What stands in the braces of a macro that is not known: where no loop is around it, it is one."""
+        return self.statement(node, to) if self.breaks else self.body(node, to, to)
+
+    def guarded(self, node: "Node", condition: "Node", body: "Node", to: int) -> int:
+        """scoped_guard(class, key) body"""
+        arguments = self.macro_arguments(condition)
+        line = self.line(node)
+        to = self.point(self.source.last_line_of(body), [Unguarded(self.guards, line)], Edge(to))
+        self.guards += 1
+        to = self.statement(body, to)
+        self.guards -= 1
+        key = arguments[-1] if len(arguments) > 1 else ""
+        return self.point(line, [Guarded(arguments[0], key, line, str(node.start_byte))], Edge(to))
 
     def _around(self, macro: str, to: int) -> tuple[Edge, ...]:
         return () if "scoped" in macro and "cond" not in macro else (Edge(to),)
@@ -208,21 +267,9 @@ class _Builder(Deciding):
         self.points[head].edges = (Edge(again, line=line), Edge(ended, taken="none", line=line))
         return head
 
-    def macro_arguments(self, node: "Node") -> tuple[str, ...]:
-        """The arguments of a loop macro, which were parsed as one condition."""
-        text = self.text(node)
-        text = text[1:-1] if text.startswith("(") else text
-        parts, depth, start = [], 0, 0
-        for at, char in enumerate(text):
-            depth += (char in "([{") - (char in ")]}")
-            if char == "," and depth == 0:
-                parts.append(text[start:at])
-                start = at + 1
-        return (*parts, text[start:])
-
     def body(self, node: "Node", leave: int, again: int) -> int:
-        self.breaks.append(leave)
-        self.continues.append(again)
+        self.breaks.append((leave, self.guards))
+        self.continues.append((again, self.guards))
         found = self.statement(node, again)
         self.breaks.pop()
         self.continues.pop()
@@ -258,7 +305,7 @@ class _Builder(Deciding):
             raise TooLarge
         self.cases.append([])
         self.switched.append(self.key(condition))
-        self.breaks.append(to)
+        self.breaks.append((to, self.guards))
         self.statements(body.named_children, to)
         self.breaks.pop()
         self.switched.pop()
@@ -270,11 +317,11 @@ class _Builder(Deciding):
         return self.point(self.line(node), operations, *reversed(cases))
 
     def on_case_statement(self, node: "Node", to: int) -> int:
-        if not self.cases:
-            raise TooLarge
         value = node.child_by_field_name("value")
-        skipped = value
-        entry = self.statements([each for each in node.named_children if each != skipped], to)
+        entry = self.statements([each for each in node.named_children if each != value], to)
+        if not self.cases:
+            # What is switched stands before the part that is at hand.
+            return self.stray(node) if self.function.whole else entry
         text = self.text(inner(value)) if value is not None else ""
         sign = constant_sign(text)
         key = self.switched[-1] if sign else f"{self.switched[-1]}=={text}" if text.isidentifier() else ""
@@ -287,7 +334,7 @@ class _Builder(Deciding):
         if label is None:
             raise TooLarge
         entry = self.statements([each for each in node.named_children if each != label], to)
-        at = self.labels[self.text(label)]
+        at = self.labels[self.text(label)][0]
         self.points[at].edges = (Edge(entry),)
         return at
 
@@ -295,18 +342,15 @@ class _Builder(Deciding):
         label = node.child_by_field_name("label")
         target = self.labels.get(self.text(label)) if label is not None else None
         if target is None:
-            raise TooLarge
-        return self.point(self.line(node), None, Edge(target, taken="goto", line=self.line(node)))
+            return self.stray(node)
+        guards = guards_around(self, target[1]) if self.guards else 0
+        return self.jump(node, target[0], guards, "goto")
 
     def on_break_statement(self, node: "Node", to: int) -> int:
-        if not self.breaks:
-            raise TooLarge
-        return self.point(self.line(node), None, Edge(self.breaks[-1], taken="break", line=self.line(node)))
+        return self.jump(node, *self.breaks[-1], "break") if self.breaks else self.stray(node)
 
     def on_continue_statement(self, node: "Node", to: int) -> int:
-        if not self.continues:
-            raise TooLarge
-        return self.point(self.line(node), None, Edge(self.continues[-1]))
+        return self.jump(node, *self.continues[-1]) if self.continues else self.stray(node)
 
     def on_return_statement(self, node: "Node", to: int) -> int:
         values = [each for each in node.named_children if each.type != "comment"]
@@ -318,6 +362,8 @@ class _Builder(Deciding):
             return self.choice(inner(node), lambda branch: self.leave(branch, line))
         operations: list[Operation] = []
         value = self.expression(node, operations) if node is not None else None
+        if self.guards:
+            operations.append(Unguarded(0, line))
         at = self.point(line, operations)
         self.points[at].leaves = True
         self.points[at].value = value

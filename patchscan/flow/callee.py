@@ -34,6 +34,20 @@ class CalleeSummary:
     may_return_null: bool | None = None
     frees: tuple[int, ...] = ()
 
+    @property
+    def leaves_alone(self) -> bool:
+        """Whether a call leaves its caller's state as it is."""
+        return self.certain and not (
+            self.always_sleeps
+            or self.acquires
+            or self.releases
+            or self.irqs_off is not None
+            or self.irqs_off_not_rt is not None
+            or self.preempt
+            or self.bottom_halves
+            or self.rcu
+        )
+
     def apply(self, state: State, arguments: tuple[str, ...], line: int) -> State:
         """The caller's state after a call with these arguments."""
         state = sleeping_point(state, line) if self.always_sleeps else state

@@ -1,19 +1,18 @@
 """What one call does to the state: known functions by their table, others by their summary or their name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
-from patchscan.flow.effects import Effect, effect_of, may_change_context, undo
+from patchscan.flow.effects import PREDICATES, Effect, effect_of, may_change_context, undo
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_ZERO, ZERO
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import (
     Guard,
-    Pending,
     State,
     apply,
     forget_context,
     lock_name,
-    merge,
     sleeping_point,
 )
 
@@ -22,64 +21,45 @@ if TYPE_CHECKING:
 
     from patchscan.flow.callee import CalleeSummary
 
-Branches = tuple[State | None, State | None]
 Summaries = Callable[[str], "CalleeSummary | None"]
+# The states after a call, each with the signs of what it then returns.
+Outcomes = tuple[tuple[State, int], ...]
 
 
 def after_call(
-    name: str,
-    texts: tuple[str, ...],
-    state: State,
-    line: int,
-    assigned: str | None,
-    summaries: Summaries | None,
-) -> State:
-    """The state after a direct call.
-
-    texts: the arguments; assigned: the variable that takes its value, None where it is dropped.
-    """
+    name: str, texts: tuple[str, ...], state: State, line: int, result: str, summaries: Summaries | None
+) -> Outcomes:
+    """What a direct call leads to; texts: the arguments; result: where its value goes, "" where that is not known."""
+    if name in PREDICATES:
+        yes, no = PREDICATES[name]
+        otherwise = apply(state, no, "", "", line) if no else state
+        return (apply(state, yes, "", "", line), NOT_ZERO), (otherwise, ZERO)
     effect = effect_of(name)
     sleeping = sleeps(name, texts)
     if effect is not None:
         state = sleeping_point(state, line) if sleeping else state
-        return _after_effect(effect, name, texts, state, line, assigned)
+        return _after_effect(effect, name, texts, state, line, result)
     summary = summaries(name) if summaries else None
     if summary is not None:
-        return summary.apply(state, texts, line)
+        return ((summary.apply(state, texts, line), ANY),)
     if sleeping:
-        return sleeping_point(state, line)
-    return forget_context(state) if may_change_context(name) else state
+        return ((sleeping_point(state, line), ANY),)
+    return ((forget_context(state) if may_change_context(name) else state, ANY),)
 
 
 def _after_effect(
-    effect: Effect, name: str, texts: tuple[str, ...], state: State, line: int, assigned: str | None
-) -> State:
-    """Apply the effect of a known function: for certain, or until its value is tested."""
-    lock = _name_at(texts, effect.lock_argument, assigned, name)
-    flags = _name_at(texts, effect.flags_argument, assigned, name)
+    effect: Effect, name: str, texts: tuple[str, ...], state: State, line: int, result: str
+) -> Outcomes:
+    """Apply the effect of a known function: for certain, or where its value says so."""
+    lock = _name_at(texts, effect.lock_argument, result, name)
+    flags = _name_at(texts, effect.flags_argument, result, name)
     taken = apply(state, effect, lock, flags, line)
     if effect.success == "always":
-        return taken
-    either = merge(taken, state) or state
-    if not assigned:
-        return either
-    either = replace(either, pending={})
-    return replace(either, pending={assigned: Pending(effect.success, either, taken, state)})
-
-
-def tested(variable: str, state: State | None) -> Branches:
-    """The states where a variable is not zero, and where it is: it may tell whether a lock was taken.
-
-    Only a test right after the call tells; when anything happened between, both are what is known anyway.
-    """
-    if state is None or variable not in state.pending:
-        return state, state
-    pending = state.pending[variable]
-    if replace(state, pending={}) != pending.either:
-        return state, state
-    if pending.success == "nonzero":
-        return pending.taken, pending.untaken
-    return pending.untaken, pending.taken
+        return ((taken, ANY),)
+    if effect.success == "nonzero":
+        return (taken, NOT_ZERO), (state, ZERO)
+    # down_trylock() fails with 1, what waits with an error.
+    return (taken, ZERO), (state, NOT_ZERO if "trylock" in name else NEGATIVE)
 
 
 def enter_guard(state: State, effect: Effect, lock: str, place: str, line: int) -> State:
@@ -112,19 +92,8 @@ def operator(node: "Node") -> str:
     return found.type if found is not None else ""
 
 
-def macro_arguments(condition: "Node") -> "Iterator[Node]":
-    """The arguments of a macro that was masked to a condition: a comma expression, unfolded."""
-    waiting = list(reversed(condition.named_children))
-    while waiting:
-        node = waiting.pop()
-        if node.type == "comma_expression":
-            waiting.extend(reversed(node.named_children))
-        elif node.type != "comment":
-            yield node
-
-
-def _name_at(texts: tuple[str, ...], index: int, assigned: str | None, name: str) -> str:
-    """The lock or flags that an argument names; -1: the variable assigned, -2: the function's own."""
+def _name_at(texts: tuple[str, ...], index: int, result: str, name: str) -> str:
+    """The lock or flags that an argument names; -1: what is assigned, -2: the function's own."""
     if index == -1:
-        return assigned or name
+        return lock_name(result) or name
     return lock_name(texts[index]) if 0 <= index < len(texts) else name

@@ -8,9 +8,9 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Variable
 from patchscan.flow.calleffects import Summaries, operator, plain
 from patchscan.flow.effects import TRANSPARENT
+from patchscan.flow.flowstates import states
 from patchscan.flow.sleeping import may_block, sleeps
 from patchscan.flow.state import ATOMIC, State
-from patchscan.flow.walk import states
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from patchscan.c.function import Function
-from patchscan.flow.actions import Operation, TooLarge, constant_sign
+from patchscan.c.function import Call, Function
+from patchscan.flow.actions import Failed, Operation, TooLarge, constant_sign
+from patchscan.flow.effects import ASSERTS_TRUE
 from patchscan.flow.graph import Edge, Point
 from patchscan.flow.lowering import MAX_DEPTH, Lowering, inner, operator_of
 from patchscan.flow.signs import (
@@ -51,6 +52,7 @@ class Deciding(Lowering):
     def __init__(self, function: Function) -> None:
         super().__init__(function)
         self.points: list[Point] = []
+        self.starts: dict[int, int] = {}
 
     def point(self, line: int, operations: list[Operation] | None = None, *edges: Edge) -> int:
         if len(self.points) > MAX_POINTS:
@@ -69,14 +71,16 @@ class Deciding(Lowering):
         alternative = node.child_by_field_name("alternative")
         if condition is None or consequence is None or alternative is None:
             raise TooLarge
-        return self.condition(condition, branch(consequence), branch(alternative))
+        yes, no = branch(consequence), branch(alternative)
+        self.starts.update({consequence.id: yes, alternative.id: no})
+        return self.condition(condition, yes, no)
 
     def condition(self, node: "Node", yes: int, no: int) -> int:
         """Where a condition begins that goes on to one of two points."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise TooLarge
-        found = self._condition(inner(node), yes, no)
+        found = self.starts[node.id] = self._condition(inner(node), yes, no)
         self.depth -= 1
         return found
 
@@ -154,3 +158,24 @@ class Deciding(Lowering):
         return self.point(
             line, operations, Edge(no, key, fails, taken[1], line), Edge(yes, key, holds, taken[0], line)
         )
+
+    def assertion(self, call: Call, to: int) -> int:
+        """WARN_ON(condition) and its relatives; BUG_ON() does not return where it fails."""
+        condition = call.arguments[0]
+        if constant_sign(self.text(condition)):
+            return to
+        ends = call.name in ("BUG_ON", "VM_BUG_ON")
+        failed = self.point(call.line) if ends else self.point(call.line, [Failed(call.line)], Edge(to))
+        return self.condition(condition, *((to, failed) if call.name in ASSERTS_TRUE else (failed, to)))
+
+    def macro_arguments(self, node: "Node") -> tuple[str, ...]:
+        """The arguments of a loop macro, which were parsed as one condition."""
+        text = self.text(node)
+        text = text[1:-1] if text.startswith("(") else text
+        parts, depth, start = [], 0, 0
+        for at, char in enumerate(text):
+            depth += (char in "([{") - (char in ")]}")
+            if char == "," and depth == 0:
+                parts.append(text[start:at])
+                start = at + 1
+        return (*parts, text[start:])

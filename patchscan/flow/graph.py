@@ -41,7 +41,10 @@ class Point:
 
 @frozen(eq=False)
 class Graph:
-    """points[entry] is where the function begins; freed: variables that are given back when they go out of scope."""
+    """points[entry] is where the function begins; freed: variables that are given back when they go out of scope.
+
+    starts: the ids of statements, conditions and choices to the points with which they begin.
+    """
 
     function: Function
     points: tuple[Point, ...]
@@ -49,6 +52,7 @@ class Graph:
     freed: frozenset[str]
     locals: frozenset[str]
     pointers: frozenset[str]
+    starts: Mapping[int, int]
 
     @cached_property
     def calls(self) -> tuple[tuple[int, Called], ...]:

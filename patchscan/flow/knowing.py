@@ -1,5 +1,7 @@
 """What is known on a way: the signs of the values that are asked for later."""
 
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -169,11 +171,13 @@ class Asked:
         """The known values that what a call is given reaches; of "" those that every call may reach."""
         if key not in self._parts:
             bare = key.lstrip("&*")
+            reached = pattern(rf"\*{re.escape(bare)}\b") if bare.isidentifier() else None
             mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
             self._parts[key] = tuple(
                 other
                 for other in self.keys
                 if other.startswith((f"{bare}->", f"{bare}.", f"{bare}["))
+                or (bare and reached and reached.match(other))
                 or (not bare and ("->" in other or (other.isidentifier() and other not in mine)))
             )
         return self._parts[key]
@@ -182,7 +186,7 @@ class Asked:
 class Reading:
     """The facts of a way as they can be asked and changed."""
 
-    def __init__(self, ways: Asked, facts: Facts) -> None:
+    def __init__(self, ways: Asked, facts: Facts | Mapping[str, int]) -> None:
         self.ways = ways
         self.known = dict(facts)
         self.line = 0
@@ -239,3 +243,16 @@ class Reading:
     def facts(self, live: frozenset[str]) -> Facts:
         """What is known of the values that are asked for later."""
         return tuple(sorted((key, signs) for key, signs in self.known.items() if key in live))
+
+
+class SureReading(Reading):
+    """Facts of which only what holds for sure rules a way out: nothing ran since, and no name was taken for a value."""
+
+    def of(self, key: str) -> int:
+        return self.sure(key)
+
+    def test(self, key: str, signs: int) -> bool:
+        left = self.of(key) & signs
+        if key and left:
+            self.known[key] = left
+        return not key or left != 0

@@ -40,7 +40,6 @@ class State:
     held: Mapping[tuple[str, str], Depth] = field(default_factory=dict)
     dropped: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     saved: Mapping[str, tuple[Fact, Fact]] = field(default_factory=dict)
-    pending: Mapping[str, "Pending"] = field(default_factory=dict)
     guards: tuple["Guard", ...] = ()
 
     @property
@@ -141,19 +140,6 @@ class State:
 
 
 @frozen
-class Pending:
-    """A call whose success a variable tells: `ret = mutex_lock_interruptible(&l); if (ret) ...`.
-
-    success: "nonzero" or "zero", the value when it took the lock; either: the state right after the call.
-    """
-
-    success: str
-    either: State
-    taken: State
-    untaken: State
-
-
-@frozen
 class Guard:
     """What the end of the scope undoes."""
 
@@ -191,7 +177,6 @@ def merge(first: State | None, second: State | None) -> State | None:
             for key in sorted({*first.dropped, *second.dropped})
         },
         _merge_saved(first.saved, second.saved),
-        {name: value for name, value in first.pending.items() if second.pending.get(name) == value},
         first.guards if len(first.guards) <= len(second.guards) else second.guards,
     )
 

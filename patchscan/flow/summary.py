@@ -12,9 +12,9 @@ from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import certain_call
 from patchscan.flow.depth import Depth
 from patchscan.flow.effects import effect_of, may_change_context
+from patchscan.flow.flowstates import FlowStates, states
 from patchscan.flow.sleeping import sleeps
 from patchscan.flow.state import ATOMIC, PROCESS, State, merge
-from patchscan.flow.walk import FlowStates, states
 
 FREES = frozenset(
     {

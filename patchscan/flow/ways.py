@@ -5,7 +5,7 @@ of a way are the signs of values that are tested later; where two ways meet with
 as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point (beyond it facts are forgotten, see `coarse`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +20,8 @@ MAX_STATES = 40
 Token = Any
 # A way as it came about: (what came before, the point, the edge that was taken).
 Trail = tuple[Any, int, "Edge | None"]
+# Where a way is to be walked on: (point, token, facts, trail, coarse).
+Step = tuple[int, Token, Facts, Trail, bool]
 
 
 @frozen
@@ -111,22 +113,42 @@ class Walk:
         self.exits: list[Exit] = []
         self.complete = True
         self.steps = 0
-        self._seen: dict[int, set[tuple[Token, Facts]]] = {}
+        self._begin()
         self._run()
 
-    def _run(self) -> None:
+    def _begin(self) -> None:
         entry = self.ways.graph.entry
-        work: list[tuple[int, Token, Facts, Trail, bool]] = [
-            (entry, self.client.start(), self.known, (None, entry, None), False)
-        ]
-        while work:
+        self._seen: dict[int, set[tuple[Token, Facts]]] = {}
+        self._work: list[Any] = []
+        self._keep(entry, self.client.start(), self.known, (None, entry, None), False)
+
+    def _reading(self, facts: Facts | Mapping[str, int]) -> Reading:
+        """The facts of a way as they can be asked and changed."""
+        return Reading(self.ways, facts)
+
+    def _take(self) -> Step:
+        """What is to be walked next."""
+        found: Step = self._work.pop()
+        return found
+
+    def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
+        """Walk on from a point later, unless a way like this one has come there."""
+        seen = self._seen.setdefault(to, set())
+        if len(seen) >= MAX_STATES:
+            facts, coarse = (), True
+        if (token, facts) not in seen:
+            seen.add((token, facts))
+            self._work.append((to, token, facts, trail, coarse))
+
+    def _run(self) -> None:
+        while self._work:
             self.steps += 1
             if self.steps > MAX_STEPS:
                 self.complete = False
                 return
-            number, token, facts, trail, coarse = work.pop()
+            number, token, facts, trail, coarse = self._take()
             point = self.ways.graph.points[number]
-            states = list(self._through(point, token, Reading(self.ways, facts), trail, coarse))
+            states = list(self._through(point, token, self._reading(facts), trail, coarse))
             while len(states) == 1 and self.ways.straight[number]:
                 # One way in and one way on: nothing is to be kept between.
                 number = point.edges[0].to
@@ -143,13 +165,11 @@ class Walk:
                 for edge in point.edges:
                     if waiting and self.leading is not None and edge.to not in self.leading:
                         continue
-                    self._follow(edge, after, reading, trail, coarse, work)
+                    self._follow(edge, after, reading, trail, coarse)
 
-    def _follow(
-        self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool, work: list[Any]
-    ) -> None:
+    def _follow(self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
         if edge.key:
-            branch = Reading(self.ways, tuple(reading.known.items()))
+            branch = self._reading(reading.known)
             branch.trail, branch.line, branch.coarse = trail, edge.line, coarse
             if not branch.test(edge.key, edge.signs):
                 return
@@ -163,12 +183,7 @@ class Walk:
             if token is None:
                 return
         facts = branch.facts(self.live[edge.to])
-        seen = self._seen.setdefault(edge.to, set())
-        if len(seen) >= MAX_STATES:
-            facts, coarse = (), True
-        if (token, facts) not in seen:
-            seen.add((token, facts))
-            work.append((edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse))
+        self._keep(edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse)
 
     def _through(
         self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool
@@ -219,7 +234,7 @@ class Walk:
                 signs &= reading.of(steady)
             if not signs:
                 continue
-            branch = reading if len(outcomes) == 1 else Reading(self.ways, tuple(reading.known.items()))
+            branch = reading if len(outcomes) == 1 else self._reading(reading.known)
             branch.set(key, signs)
             yield after, branch
 

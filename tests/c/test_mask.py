@@ -7,7 +7,7 @@ from patchscan.c.branches import first_branches
 from patchscan.c.lexical import without_comments
 from patchscan.c.mask import mask
 from patchscan.c.source import parse, parse_fragment
-from patchscan.flow.walk import states
+from patchscan.flow.flowstates import states
 
 BODIES = [
     b"\tfor_each_possible_cpu(cpu)\n\t\tx += per_cpu(y, cpu);\n",

@@ -4,9 +4,9 @@ import pytest
 from patchscan.c.source import Function, parse, parse_fragment
 from patchscan.flow.callbacks import callbacks, entry_state
 from patchscan.flow.callee import CalleeSummary, rename
+from patchscan.flow.flowstates import FlowStates, states
 from patchscan.flow.state import IRQS_OFF, PROCESS, UNKNOWN, State
 from patchscan.flow.summary import local_summaries, summarise
-from patchscan.flow.walk import FlowStates, states
 
 
 def function_of(body: str, header: str = "static void f(struct pool *p)") -> Function:
@@ -162,6 +162,19 @@ def test_preemption(body: str, expected: bool | None) -> None:
         ("scoped_guard(spinlock, &p->lock) { here(); }", ["p->lock"]),
         ("for (;;) { guard(mutex)(&p->lock); if (x) break; } here();", []),
         ("if (x) mutex_lock(&p->lock); here();", []),
+        ("guard(mutex)(&p->lock); again: if (x) goto again; here();", ["p->lock"]),
+        ("if (x) { guard(mutex)(&p->lock); goto out; } out: here();", []),
+        ("for (;;) { guard(mutex)(&p->lock); if (x) continue; if (y) break; a(); } here();", []),
+        ("if (x) { guard(mutex)(&p->lock); if (y) return; } here();", []),
+        ("int x = y; if (x) mutex_lock(&p->lock); a(); if (x) here();", ["p->lock"]),
+        ("if (global) mutex_lock(&p->lock); a(); if (global) here();", []),
+        ("int taken = mutex_trylock(&p->lock); a(); if (taken) here();", ["p->lock"]),
+        ("if (p->n < n) { mutex_lock(&p->lock); if (p->n < n) return; here(); }", ["p->lock"]),
+        ("if (p->flag) mutex_lock(&p->lock); a(p); if (p->flag) here();", []),
+        ("if (*p) mutex_lock(&p->lock); a(p); if (*p) here();", []),
+        ("if (x == A) mutex_lock(&p->lock); if (x == B) return; if (x == A) here();", ["p->lock"]),
+        ("if (x == A) return; mutex_lock(&p->lock); if (x == B) here();", ["p->lock"]),
+        ("block_until(x) { mutex_lock(&p->lock); break; } here();", []),
         ("mmap_read_lock(mm); here();", ["mm"]),
         ("rtnl_lock(); here();", ["rtnl_lock"]),
     ],
@@ -256,7 +269,7 @@ def test_a_function_that_does_not_parse_is_unknown() -> None:
 
 
 def test_a_function_that_nests_without_end_is_given_up() -> None:
-    body = "if (x) {\n" * 500 + "here();" + "}\n" * 500
+    body = "local_irq_disable();\n" + "if (x) {\n" * 500 + "here();" + "}\n" * 500
     assert not states(function_of(body)).complete
 
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 import pytest
 from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
+from patchscan.flow.flowstates import Running
 from patchscan.flow.holding import Follower, holdings
+from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
+from patchscan.flow.state import UNKNOWN
 from patchscan.flow.taking import resources
 from patchscan.flow.ways import Client, fails, lines_of, ways_of
 
@@ -180,6 +183,25 @@ def steps(text: str) -> int:
 def test_the_steps_of_a_walk_grow_with_the_function_only(shape: Callable[[int], str]) -> None:
     small, large = 15, 60
     assert steps(shape(large)) <= 1.3 * (large / small) * steps(shape(small))
+
+
+def locked(number: int) -> str:
+    """Locks of their own that are taken where conditions hold, and never given back."""
+    body = "".join(f"\tif (port->a{at})\n\t\tmutex_lock(&port->lock{at});\n" for at in range(number))
+    return f"void f(struct port *port)\n{{\n{body}}}\n"
+
+
+@pytest.mark.parametrize("shape", [branches, correlated, nested, locked])
+def test_so_do_those_of_the_state_of_locks(shape: Callable[[int], str]) -> None:
+    def taken(number: int) -> int:
+        graph = graph_of(function(shape(number)))
+        assert graph is not None
+        walk = JoinedWalk(ways_of(graph), Running(UNKNOWN, None))
+        assert walk.complete
+        return walk.steps
+
+    small, large = 15, 60
+    assert taken(large) <= 1.3 * (large / small) * taken(small)
 
 
 def test_a_way_that_never_ends_is_no_rung() -> None:

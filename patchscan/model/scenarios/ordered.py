@@ -11,8 +11,8 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Call, Function, Source
 from patchscan.codebase.code import Codebase
+from patchscan.flow.flowstates import states as flow_states
 from patchscan.flow.summary import local_summaries
-from patchscan.flow.walk import states as flow_states
 from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.lowered import Access, Read, Write
 from patchscan.model.lowering.stubs import Stubs
