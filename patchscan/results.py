@@ -117,8 +117,9 @@ class Answered:
     patch, path, line, quoted: that line in the older revision, path "" where it could not be found; state: "changed",
     "near" (lines next to it, or others of its function, changed), "announced" (the line is the same, but what is
     written about the newer revision speaks of it), "unchanged", "gone" or "unclear" (it speaks of no line); after: the
-    newer line that shows it, "" where none does; answer: what the author wrote to it, and its stance: "promised",
-    "declined", "answered" or ""; announced: the line of the newer cover letter or notes that speaks of it.
+    newer line that shows it, or that stands in the place of one that is gone, "" where none does; answer: what the
+    author wrote to it, and its stance: "promised", "declined", "answered" or ""; announced: the line of the newer
+    cover letter or notes that speaks of it.
     """
 
     author: str

@@ -13,9 +13,11 @@ from patchscan.basics.orders import inert
 from patchscan.basics.printable import printable
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
+from patchscan.basics.usage import UsageError
 from patchscan.finding import Finding
 from patchscan.report.text import section_rows, summary
 from patchscan.results import Answered, Report
+from patchscan.series import Thread
 
 
 @frozen
@@ -54,23 +56,46 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare and print; the exit status is that of a scan of NEW."""
+    """Compare and print; the exit status is that of a scan of NEW, the worst where archives hold several."""
+    from patchscan.basics.usage import WORST_LAST
     from patchscan.commands.loading import load_tools
     from patchscan.commands.output import output_width
-    from patchscan.commands.reading import exit_status, read
-    from patchscan.settling.remarks import older_in
+    from patchscan.commands.reading import exit_status
 
     options.series = [options.new]
     tools = load_tools(options)
-    newer = read([options.new], options.revision, options)
-    older = read([options.old], options.old_revision, options)
-    if newer.series and options.old_revision is None:
-        older = older_in(older, newer.series[0])
-    old, new = tools.judge(older, tools.tree), tools.judge(newer, tools.tree)
-    comparison = compare(old, new)
-    text = as_json(comparison) if options.json else as_text(comparison, output_width())
-    sys.stdout.write(text)
-    return 2 if old.series is None else exit_status(new, options)
+    done: list[Comparison] = []
+    for older, newer in revisions(options):
+        done.append(compare(tools.judge(older, tools.tree), tools.judge(newer, tools.tree)))
+        if not options.json:
+            before = "\n" if len(done) > 1 else ""
+            sys.stdout.write(before + as_text(done[-1], output_width()))
+    if options.json:
+        sys.stdout.write(as_json(done))
+    each = (2 if one.old.series is None else exit_status(one.new, options) for one in done)
+    return max(each, key=WORST_LAST.index)
+
+
+def revisions(options: argparse.Namespace) -> list[tuple[Thread, Thread]]:
+    """What to compare: the series of NEW, each with its older revision in OLD. Raises UsageError where none has one."""
+    from patchscan.basics.streams import say
+    from patchscan.commands.reading import read_all
+    from patchscan.settling.revisions import pairs_of
+
+    newer = read_all([options.new], options)
+    older = read_all([options.old], argparse.Namespace(**{**vars(options), "revision": options.old_revision}))
+    if options.old_revision is not None and len(older) == len(newer) == 1:
+        return [(older[0], newer[0])]
+    found = pairs_of(older, newer)
+    if not found:
+        raise UsageError(
+            f"{options.new} holds {len(newer)} series and {options.old} {len(older)}, none of them a later revision "
+            "of another: name an mbox of one series each"
+        )
+    if left := len(newer) - len(found):
+        what = f"{left} of {len(newer)} series in {options.new}"
+        say(f"patchscan: {what}: no older revision in {options.old}; left out")
+    return found
 
 
 def compare(old: Report, new: Report) -> Comparison:
@@ -155,12 +180,18 @@ def problems(comparison: Comparison) -> Iterator[Problem]:
     yield from dict.fromkeys((*comparison.old.problems, *comparison.new.problems))
 
 
-def as_json(comparison: Comparison) -> str:
-    """The comparison as one JSON object."""
+def as_json(comparisons: Sequence[Comparison]) -> str:
+    """One JSON object: the comparison, or "comparisons" where archives hold several."""
+    each = [comparison_dict(one) for one in comparisons]
+    return json.dumps(each[0] if len(each) == 1 else {"schema": 1, "comparisons": each}, indent=2) + "\n"
+
+
+def comparison_dict(comparison: Comparison) -> dict[str, object]:
+    """A comparison as plain data."""
     from patchscan.report.json import finding_dict
 
     findings = {"gone": comparison.gone, "kept": comparison.kept, "new": comparison.added}
-    data = {
+    return {
         "schema": 1,
         "old": revision_dict(comparison.old),
         "new": revision_dict(comparison.new),
@@ -172,7 +203,6 @@ def as_json(comparison: Comparison) -> str:
         "findings": {name: [finding_dict(each) for each in some] for name, some in findings.items()},
         "problems": [as_dict(each) for each in problems(comparison)],
     }
-    return json.dumps(data, indent=2) + "\n"
 
 
 def revision_dict(report: Report) -> dict[str, str | int] | None:

@@ -190,7 +190,7 @@ def older_thread(thread: Thread, newer: Series, options: Namespace) -> Thread:
 
     Raises UsageError where --previous names nothing and none is found.
     """
-    from patchscan.settling.remarks import linked_mails, older_in
+    from patchscan.settling.revisions import linked_mails, older_in
 
     if options.previous:
         return older_in(read([options.previous], None, options), newer)

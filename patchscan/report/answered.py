@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from patchscan.finding import CHANGELOG
 from patchscan.results import Answered
 
 STATES: Mapping[str, str] = {
@@ -9,7 +10,7 @@ STATES: Mapping[str, str] = {
     "gone": "the line is gone",
     "near": "the line is the same, others near it or of its function were changed",
     "announced": "the line is the same, the notes on this revision speak of it",
-    "unclear": "no line that it speaks of",
+    "unclear": "not about a line",
     "unchanged": "the line is the same",
 }
 _MOST_TEXT = 120
@@ -30,13 +31,17 @@ def remark_lines(remarks: Sequence[Answered]) -> list[str]:
 
 def remark_line(remark: Answered) -> str:
     """One remark in a line."""
-    place = f"{remark.path}: {cut(remark.quoted, _MOST_LINE)}" if remark.path else "no line"
+    path = "" if (remark.patch, remark.path) == (0, CHANGELOG) else remark.path
+    quoted = cut(remark.quoted, _MOST_LINE)
+    place = ", ".join(
+        part for part in (f"patch {remark.patch}" if remark.patch else "cover letter", path) if part
+    )
     name = remark.author.partition("<")[0].strip(' "') or remark.author
     after = " ".join(remark.after.split())
-    now = f", now: {cut(after, _MOST_LINE)}" if after and after != " ".join(remark.quoted.split()) else ""
-    parts = [
-        f"patch {remark.patch}, {place}: {STATES[remark.state]}{now} ({name}: {cut(remark.text, _MOST_TEXT)})"
-    ]
+    lead = "in its place" if remark.state == "gone" else "now"
+    now = f", {lead}: {cut(after, _MOST_LINE)}" if after and after != " ".join(remark.quoted.split()) else ""
+    said = f"({name}: {cut(remark.text, _MOST_TEXT)})"
+    parts = [f"{place}: {f'{quoted}: ' if quoted else ''}{STATES[remark.state]}{now} {said}"]
     if remark.announced:
         parts.append(f"announced: {cut(remark.announced, _MOST_TEXT)}")
     if remark.answer:

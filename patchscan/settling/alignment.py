@@ -21,6 +21,7 @@ _LEAST_OF_LINE = 0.45
 # Beyond so many lines difflib leaves out what is frequent, or it would take minutes.
 _MOST_EXACT = 3000
 _WORD = pattern(r"[A-Za-z_]\w*|\d+|\S")
+_NAME = pattern(r"[A-Za-z_]\w*|\d\d+")
 _IDENTIFIER = pattern(r"[A-Za-z_]\w{3,}")
 
 
@@ -226,8 +227,11 @@ def _one_name(words: Sequence[str], others: Sequence[str]) -> set[tuple[str, str
 def likest(text: str, others: Iterable[Said]) -> Said | None:
     """Of lines that came in the stead of one, that which it most likely became; None where none is like it."""
     words = _WORD.findall(text)
+    names = set(_NAME.findall(text))
     best, most = None, _LEAST_OF_LINE
     for other in list(others)[:40]:
+        if names and names.isdisjoint(_NAME.findall(other.text)):
+            continue
         ratio = SequenceMatcher(None, words, _WORD.findall(other.text), autojunk=False).ratio()
         if ratio > most:
             best, most = other, ratio

@@ -93,6 +93,11 @@ def draft(alignment: Alignment, remarks: Sequence[Answered], changes: Sequence[s
         if remark.state in ("changed", "near", "gone") and remark.path:
             name = remark.author.partition("<")[0].strip(' "') or remark.author
             quoted, after = " ".join(remark.quoted.split()), " ".join(remark.after.split())
-            line = after or (f"no more: {quoted}" if remark.state == "gone" else f"reworked: {quoted}")
-            rows.append(f"- Patch {remark.patch}, {remark.path.rpartition('/')[2]}: {line[:70]} ({name})")
+            line = f"no more: {quoted}" if remark.state == "gone" else after or f"reworked: {quoted}"
+            where = (
+                "Cover letter"
+                if remark.patch == 0
+                else f"Patch {remark.patch}, {remark.path.rpartition('/')[2]}"
+            )
+            rows.append(f"- {where}: {line[:70]} ({name})")
     return list(dict.fromkeys(rows)) if len(rows) > 1 else []

@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen, replace
+from patchscan.basics.record import frozen
 from patchscan.finding import CHANGELOG
 from patchscan.mail.plainmail import name_and_address
 from patchscan.results import Answered
 from patchscan.series import Patch, Remark, Reply, Series, Thread
-from patchscan.settling.alignment import Alignment, FilePair, cover_of, likest, region_of
+from patchscan.settling.alignment import Alignment, FilePair, likest, region_of
 from patchscan.settling.quotation import Said, Spoken, line_spoken_of, lines_of, without_wrapped
 from patchscan.settling.reviewing import (
+    gives_reason,
     gives_tag,
     own_words,
     quotes,
@@ -20,6 +21,7 @@ from patchscan.settling.reviewing import (
     speaks_of_words,
     stance,
 )
+from patchscan.settling.revisions import standing
 from patchscan.settling.robots import RobotReport, is_robot, reports_of
 from patchscan.settling.wishes import asks_something, turns_to_others
 
@@ -27,8 +29,9 @@ from patchscan.settling.wishes import asks_something, turns_to_others
 _LINES_ABOVE = 6
 _LINES_BELOW = 2
 _MOST_QUOTED_BACK = 300
+# What stands where a line was is shown, unless it is a text of its own.
+_MOST_INSTEAD = 12
 _TAG = pattern(r"(?i)\b(fixes|closes|link|cc|reported-by|suggested-by|co-developed-by|stable)\b(?:[: ]+tag)?")
-_LINK = pattern(r"https?://[\w.-]+/(?:[\w.-]+/)*([^\s/<>]+@[^\s/<>]+)")
 _WORD = pattern(r"[A-Za-z_]\w*")
 _CALLED = pattern(r"\b([a-z_]\w{3,})\(\)")
 _FILE = pattern(r"(?<![\w./-])[\w./-]{1,200}\.(?:[chS]|rst|yaml|dtsi?|rs)\b")
@@ -52,7 +55,7 @@ def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
     if not older.series:
         return ()
     # A revision that was sent twice is answered under either.
-    same = [each for each in older.series if each.revision == older.series[0].revision]
+    same = [each for each in older.series if standing(each) == standing(older.series[0])]
     patches = {patch.message_id: patch for each in same for patch in each.mails if patch.message_id}
     alignment = Alignment(older.series[0], newer)
     found: dict[tuple[str, str, int, str], Answered] = {}
@@ -67,27 +70,6 @@ def answers(older: Thread, newer: Series) -> tuple[Answered, ...]:
         for one in said:
             found.setdefault((one.message_id, one.path, one.line, one.text), one)
     return tuple(found.values())
-
-
-def older_in(thread: Thread, newer: Series) -> Thread:
-    """The thread with the revision first that came before a newer one, where it holds several; else as it is."""
-    own = {mail.message_id for mail in newer.mails if mail.message_id}
-    lower = [
-        each
-        for each in thread.series
-        if each.patches and each.revision < newer.revision and each.message_id not in own
-    ]
-    first = thread.series[0] if thread.series else None
-    if not lower or (first in lower and first is not None and first.revision < newer.revision):
-        return thread
-    best = max(lower, key=lambda each: (each.revision, not each.missing))
-    return replace(thread, series=(best, *(each for each in thread.series if each is not best)))
-
-
-def linked_mails(series: Series) -> list[str]:
-    """The Message-IDs that the cover letter and the notes link to, in their order."""
-    texts = [*cover_of(series), *(line for mail in series.mails for line in mail.notes)]
-    return list(dict.fromkeys(found[1] for line in texts for found in _LINK.finditer(line)))
 
 
 def address(author: str) -> str:
@@ -112,10 +94,11 @@ def _answered(
     spoken = line_spoken_of(remark, patch)
     answer = author_on(remark, reply, patch, older)
     kind = stance(answer) if answer else ""
-    became = _state(spoken, text, kind, patch, alignment)
+    defended = kind == "declined" or gives_reason(answer)
+    became = _state(spoken, text, defended, patch, alignment)
     line = spoken.line if spoken else None
     told = announced(text, line, alignment)
-    if became.state == "unchanged" and kind != "declined":
+    if became.state == "unchanged" and not defended:
         became = _elsewhere(text, patch, alignment) or (Became("announced") if told else became)
     return Answered(
         author=reply.author,
@@ -145,7 +128,7 @@ def _reported(report: RobotReport, reply: Reply, patch: Patch, alignment: Alignm
         ),
         None,
     )
-    became = _state(place[1], report.text, "", place[0], alignment) if place else Became("unclear")
+    became = _state(place[1], report.text, False, place[0], alignment) if place else Became("unclear")
     return Answered(
         author=reply.author,
         message_id=reply.message_id,
@@ -169,7 +152,7 @@ def author_on(remark: Remark, reply: Reply, patch: Patch, older: Thread) -> str:
     return ""
 
 
-def _state(spoken: Spoken | None, text: str, kind: str, patch: Patch, alignment: Alignment) -> Became:
+def _state(spoken: Spoken | None, text: str, defended: bool, patch: Patch, alignment: Alignment) -> Became:
     now = alignment.counterpart(patch)
     if speaks_of_subject(text) and (spoken is None or spoken.line.path == CHANGELOG):
         if now is None:
@@ -183,28 +166,25 @@ def _state(spoken: Spoken | None, text: str, kind: str, patch: Patch, alignment:
     if pair is None:
         return Became("gone")
     at = next((number for number, line in enumerate(pair.old) if line == spoken.line), None)
-    return Became("unclear") if at is None else _in_code(at, spoken, text, kind, pair)
+    return Became("unclear") if at is None else _in_code(at, spoken, text, defended, pair)
 
 
-def _in_code(at: int, spoken: Spoken, text: str, kind: str, pair: FilePair) -> Became:
-    """What became of a line of a file."""
+def _in_code(at: int, spoken: Spoken, text: str, defended: bool, pair: FilePair) -> Became:
+    """What became of a line of a file; one that the author defended is not looked for in what is farther away."""
     if at not in pair.same:
         start, end = pair.replaced[at]
         after = likest(pair.old[at].text, pair.new[start:end])
-        return (
-            Became("changed", after.text)
-            if after
-            else Became("gone", "")
-            if start == end
-            else Became("changed")
-        )
+        if after:
+            return Became("changed", after.text)
+        instead = (line.text for line in pair.new[start:end] if line.text.strip())
+        return Became("gone", next(instead, "") if end - start <= _MOST_INSTEAD else "")
     new = pair.new[pair.same[at]]
     if new.text != pair.old[at].text and (speaks_of_name(text) or _defines(pair.old[at].text)):
         return Became("changed", new.text)
     start, end = region_of(pair.old, at)
     near = _around(pair.old, at, min(spoken.company + 1, _LINES_ABOVE))
     changed = _change_in(pair, near)
-    if changed is None and kind != "declined":
+    if changed is None and not defended:
         changed = _change_in(pair, range(start, end))
     return Became("unchanged") if changed is None else Became("near", changed)
 

@@ -91,8 +91,9 @@ def speaks_of_name(text: str) -> bool:
 
 
 _PROMISE = pattern(
-    r"(?i)\b(?:will|i'll|we'll|'ll) (?:\w+ )?(?:do|fix|change|update|add|remove|drop|use|rename|move|address|correct"
-    r"|send|include|switch|convert|replace|split|rework|adjust|improve|make|try|take|put|follow|clean|rephrase|reword)\b"
+    r"(?i)(?:\b(?:i|we)(?: will|['’]ll)|^\W*will|[.!,;] will|\band will) (?:\w+ )?(?:do|fix|change|update|add|remove"
+    r"|drop|use|rename|move|address|correct|send|include|switch|convert|replace|split|rework|adjust|improve|make|try|take|put"
+    r"|follow|clean|rephrase|reword)\b"
     r"|\b(?:done|fixed|changed|updated|removed|dropped|renamed|corrected|added)\b(?: in (?:v\d|the next)\w*)?[.!]?\s*$"
     r"|^\W*(?:sure|ok(?:ay)?|ack|agreed?|noted|got it|will do|good (?:catch|point|idea)|makes sense"
     r"|you(?:'re| are) right|oops|my bad)\b|\bin (?:the )?(?:next|v\d+)\b"
@@ -103,8 +104,10 @@ _AGREED = pattern(
 _REFUSAL = pattern(
     r"(?i)^\W*(?:no|nope)\b"
     r"|\b(?:i|we) (?:don't|do not|didn't|can't|cannot|couldn't|would rather|prefer|disagree)\b"
-    r"|\b(?:not (?:needed|necessary|possible|required)|no need|on purpose|intentional\w*|by design|hence|however)\b"
-    r"|\b(?:because|needed (?:to|for|because)|required (?:to|for|because))\b|\bfound that\b|\bfaulty\b"
+    r"|\b(?:not (?:needed|necessary|possible|required)|no need|on purpose|intentional\w*|by design)\b"
+)
+_REASON = pattern(
+    r"(?i)\b(?:hence|however|because|needed (?:to|for|because)|required (?:to|for|because)|found that|faulty)\b"
 )
 
 
@@ -115,7 +118,13 @@ def stance(answer: str) -> str:
         return "promised"
     if _REFUSAL.search(answer):
         return "declined"
-    return "promised" if any(_PROMISE.search(line) for line in answer.split("\n")) else "answered"
+    promised = not gives_reason(answer) and any(_PROMISE.search(line) for line in answer.split("\n"))
+    return "promised" if promised else "answered"
+
+
+def gives_reason(answer: str) -> bool:
+    """Whether an answer says why something is as it is."""
+    return bool(_REASON.search(answer))
 
 
 def quotes(quoted: Sequence[str], text: Sequence[str]) -> bool:

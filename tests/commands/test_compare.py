@@ -199,3 +199,56 @@ def test_previous_adds_the_remarks_to_every_report(
     data = json.loads(capsys.readouterr().out)
     jsonschema.validate(data, SCHEMA)
     assert [each["state"] for each in data["remarks"]] == ["unchanged"]
+
+
+def sent(text: str) -> str:
+    """A posting as it lies in an archive."""
+    return text.replace("Subject: ", "To: list@example.org\nSubject: ", 1)
+
+
+def other(revision: int) -> str:
+    """A posting of another work."""
+    text = sent(posting(revision, CODE.replace("count", "sum"), path="lib/sum.c"))
+    return text.replace("mm: count", "lib: sum").replace("<v", "<sum").replace("Eve <eve", "Otto <otto")
+
+
+def test_of_two_archives_each_series_meets_its_own_older_revision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = tmp_path / "old.mbox", tmp_path / "new.mbox"
+    old.write_text(other(1) + sent(posting(1)) + reply(1, ON_LEFT))
+    third = other(3).replace("sum", "more").replace("Otto <otto", "Paula <paula")
+    new.write_text(sent(posting(2)) + other(2) + third)
+    main(["compare", str(old), str(new), "--no-tree"])
+    shown = capsys.readouterr()
+    heads = [line for line in shown.out.split("\n") if " -> " in line]
+    assert heads == ["mm: count (v1) -> mm: count (v2)", "lib: sum (v1) -> lib: sum (v2)"]
+    assert " ".join(shown.out.split()).count("Why a second variable here?") == 1
+    assert "1 of 3 series" in shown.err and "no older revision" in shown.err
+    main(["compare", str(old), str(new), "--no-tree", "--json"])
+    data = json.loads(capsys.readouterr().out)
+    assert [len(each["remarks"]) for each in data["comparisons"]] == [1, 0]
+
+
+def test_archives_without_a_revision_in_common_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = tmp_path / "old.mbox", tmp_path / "new.mbox"
+    old.write_text(other(1) + sent(posting(1)))
+    new.write_text(other(2).replace("sum", "more").replace("Otto <otto", "Paula <paula"))
+    assert main(["compare", str(old), str(new), "--no-tree"]) == 2
+    assert "none of them a later revision of another" in capsys.readouterr().err
+
+
+def test_an_rfc_comes_before_the_first_revision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rfc = posting(1).replace("[PATCH]", "[RFC PATCH]").replace("<v1", "<v0")
+    whole = tmp_path / "all.mbox"
+    whole.write_text(rfc + reply(1, ON_LEFT, parent="v0") + posting(1))
+    main(["compare", str(whole), str(whole), "--no-tree"])
+    assert "1 remark (1 unchanged)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_line_that_is_gone_shows_what_stands_in_its_place() -> None:
+    newer = posting(2, CODE.replace("+\tint left = a;\n", "+\tguard(lock)();\n"))
+    found = became(ON_LEFT, newer)
+    assert (found.state, found.after.strip()) == ("gone", "guard(lock)();")

@@ -17,7 +17,8 @@ from patchscan.results import Answered
 from patchscan.series import Thread
 from patchscan.settling.alignment import Alignment, patch_pairs
 from patchscan.settling.changes import draft, patch_changes, trailer_changes
-from patchscan.settling.remarks import answers, older_in
+from patchscan.settling.remarks import answers
+from patchscan.settling.revisions import older_in
 
 from tests.commands.test_compare import CODE, ON_LEFT, became, posting, reply
 from tests.commands.test_compare import thread as thread_of
@@ -132,6 +133,8 @@ def test_a_remark_that_ends_in_a_trailer_is_one() -> None:
         ("No, the hardware needs it.", "declined"),
         ("I don't think that is needed.", "declined"),
         ("It is read in the other driver.", "answered"),
+        ("The flush can wait, count_flush() will do it later.", "answered"),
+        ("It stays because the other driver reads it.", "answered"),
     ],
 )
 def test_what_the_author_said(answer: str, stance: str) -> None:
