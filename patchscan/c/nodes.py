@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from patchscan.c.mask import mask
+from patchscan.c.mask import mask, mask_header
 from patchscan.c.syntax import descendants, tree
 
 
-def parse_function(text: bytes) -> Node | None:
+def parse_function(text: bytes, name: int) -> Node | None:
     """The first function definition in a text, parsed with its macros masked; None when there is none.
 
-    Node offsets index `text`.
+    name: the offset of its name. Node offsets index `text`.
     """
-    root = tree(mask(text), 0, 0)
+    root = tree(mask_header(mask(text), name), 0, 0)
     return next((node for node in root.children if node.type == "function_definition"), None)
 
 

@@ -102,7 +102,7 @@ class Codebase:
     def _find_function(self, name: str, near: str) -> Definition | None:
         weak: Definition | None = None
         for found in self.order(near):
-            if name not in found.functions:
+            if not found.has_function(name):
                 continue
             if found.path != near and found.path.endswith(".c") and found.is_static(name):
                 continue
@@ -147,7 +147,7 @@ class Codebase:
                 found = self.file(path)
                 if found is None:
                     continue
-                if name in found.functions and (path.endswith(".h") or not found.is_static(name)):
+                if found.has_function(name) and (path.endswith(".h") or not found.is_static(name)):
                     return found.function(name)
                 if path.endswith(".h") and found.defines_macro(name):
                     return found.macro(name)

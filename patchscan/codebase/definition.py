@@ -36,7 +36,8 @@ class Definition:
     @cached_property
     def node(self) -> Node | None:
         """Its syntax tree, None where it does not parse as a function."""
-        return parse_function(self.text)
+        called = re.search(rb"\b%s\s*\(" % re.escape(self.name.encode("latin-1")), self.text)
+        return parse_function(self.text, called.start() if called else 0)
 
     @cached_property
     def parameters(self) -> tuple[tuple[str, str], ...]:

@@ -5,19 +5,16 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 
+from patchscan.c.lexical import without_comments
+from patchscan.c.outline import Span, function_spans
 from patchscan.codebase.conditionals import Text, plain_text
 from patchscan.codebase.definition import Definition, define, number
 from patchscan.kconfig.configured import Config
 
-# What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
-_NAME = rb"\n(?!(?:if|while|for|switch|return|else|do)\b)(?:[A-Za-z_][\w \t*]*[ \t*])??(\w+)[ \t]*"
-_FLAT = rb"[^();]*"
-_NESTED = rb"%s(?:\(%s(?:\(%s\)%s)*\)%s)*" % ((_FLAT,) * 5)
-# The rest is looked at only: what begins behind a macro's parenthesis may be a definition of its own.
-_FUNCTION = re.compile(_NAME + rb"\((?=(%s\)\s*(?:\b\w+(?:\([^()]*\))?\s*)*\{))" % _NESTED)
 _OUTER = re.compile(
     rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
 )
+# What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
 _DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
 _ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
@@ -60,14 +57,18 @@ class File:
         self._definitions: dict[tuple[str, bool], Definition | None] = {}
 
     @cached_property
-    def functions(self) -> dict[str, tuple[int, int]]:
-        """Name to (start of the definition, start of its body)."""
-        found: dict[str, tuple[int, int]] = {}
-        for header in _FUNCTION.finditer(b"\n" + self.text):
-            # The newline before it takes a place: what follows it stands one earlier in the text.
-            start = _with_type(self.text, header.start(), header.start(1) - 1)
-            found.setdefault(header.group(1).decode(), (start, header.end(2) - 1))
-        return found
+    def functions(self) -> dict[str, Span]:
+        """The functions by name; one that a macro makes (a system call) comes after one that is called so."""
+        spans = tuple(function_spans(without_comments(self.text)))
+        plain = {each.name: each for each in reversed(spans) if self._is_called(each)}
+        return {each.name: each for each in reversed(spans)} | plain
+
+    def _is_called(self, span: Span) -> bool:
+        return self.text.startswith(span.name.encode(), span.name_start)
+
+    def has_function(self, name: str) -> bool:
+        """Whether a function of that name is defined here; a text without the word is not read for functions."""
+        return name.encode() in self.text and name in self.functions
 
     @cached_property
     def defines(self) -> dict[str, list[re.Match[bytes]]]:
@@ -110,7 +111,7 @@ class File:
 
     def calling(self, name: str) -> tuple[str, ...]:
         """The functions that call one, or use a macro, in the order of the file."""
-        spans = sorted((body, each) for each, (_, body) in self.functions.items())
+        spans = sorted((each.brace, each.name) for each in self.functions.values())
         starts = [body for body, _ in spans]
         calls = re.finditer(rb"\b%b\s*\(" % re.escape(name.encode("latin-1")), self.text)
         places = (bisect_right(starts, call.start()) for call in calls)
@@ -118,12 +119,14 @@ class File:
         return tuple(each for each in found if each != name)
 
     def is_static(self, name: str) -> bool:
-        start, body = self.functions[name]
-        return b"static" in self.text[start:body]
+        return b"static" in self._header(name)
 
     def is_weak(self, name: str) -> bool:
-        start, body = self.functions[name]
-        return b"__weak" in self.text[start:body]
+        return b"__weak" in self._header(name)
+
+    def _header(self, name: str) -> bytes:
+        span = self.functions[name]
+        return self.text[span.start : span.brace]
 
     def function(self, name: str) -> Definition | None:
         """The function of that name, cut out and parsed."""
@@ -140,12 +143,12 @@ class File:
         return self._definitions[key]
 
     def _cut(self, name: str) -> Definition | None:
-        return define(name, self.path, *self.cut(name)) if name in self.functions else None
+        return define(name, self.path, *self.cut(name)) if self.has_function(name) else None
 
     def cut(self, name: str) -> tuple[int, bytes]:
         """The first line and the text of a function that is there."""
-        start, body = self.functions[name]
-        return self.text.count(b"\n", 0, start) + 1, self.text[start : _closing_brace(self.text, body)]
+        span = self.functions[name]
+        return self.text.count(b"\n", 0, span.start) + 1, self.text[span.start : span.end]
 
     def _expand(self, name: str) -> Definition | None:
         found = next((each for each in self.defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
@@ -187,15 +190,6 @@ def _closing_brace(text: bytes, start: int) -> int:
         if not depth:
             return found.end()
     return len(text)
-
-
-def _with_type(text: bytes, start: int, name: int) -> int:
-    """The start of a definition whose type may stand on the line before its name."""
-    if text[start:name].strip():
-        return start
-    before = text.rfind(b"\n", 0, max(0, start - 1)) + 1
-    line = text[before:start].strip()
-    return before if line and line[-1:] not in b";}{:)" and not line.startswith(b"#") else start
 
 
 def indexed(path: str, text: bytes, config: Config) -> File:

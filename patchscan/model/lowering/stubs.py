@@ -79,8 +79,8 @@ def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
     """The stubs in a text; name: shown as their path."""
     file = indexed(name, text, config)
     found: dict[str, Definition] = {}
-    for function, (start, body) in file.functions.items():
-        header = _PARAMETERS.search(file.text, start, body)
+    for function, span in file.functions.items():
+        header = _PARAMETERS.search(file.text, span.start, span.brace + 1)
         if header is None:
             continue
         parameters = tuple(_parameter(part) for part in header.group(1).decode().split(",") if part.strip())
