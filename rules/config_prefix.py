@@ -64,7 +64,7 @@ def asked(directive: Directive) -> Iterator[str]:
 
 def is_macro(context: Context, file: ChangedFile, name: str) -> bool:
     """Whether a header, the file itself or a flag of its Makefile may define a name."""
-    from patchscan.lookup.definer import defines
+    from patchscan.c.defining import defines
     from patchscan.lookup.uses import files_holding
 
     if any(each.name == name for source in file.after for each in source.macros()):

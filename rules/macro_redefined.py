@@ -65,8 +65,8 @@ def was_so(view: View, old: Source, macro: Macro) -> bool:
 
 def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
     """Where a header that is included above a macro defines it as something else."""
+    from patchscan.c.defining import defines
     from patchscan.lookup.closure import Closure
-    from patchscan.lookup.definer import defines
     from patchscan.lookup.uses import files_holding
 
     headers = {

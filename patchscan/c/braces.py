@@ -4,6 +4,7 @@ import re
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.outline import function_name
 
 _ANNOTATIONS = frozenset(
     b"__attribute__ __attribute __printf __scanf __aligned __section __alias __acquires __releases "
@@ -12,7 +13,6 @@ _ANNOTATIONS = frozenset(
 )
 _AGGREGATE = pattern(rb"\b(struct|union|enum)\b[^;{}()=]*(?:\([^;{}]*\)[^;{}()=]*)?$")
 _COMPOUND_LITERAL = pattern(rb"(?:[=&,(?:]|\breturn)\s*\([\w\s*\[\]]*\)$")
-_TYPE_NAMES = frozenset(b"void int long char bool unsigned signed short u8 u16 u32 u64".split())
 _WINDOW = 600
 
 
@@ -52,8 +52,8 @@ class Braces:
         if not self._stack:
             return Place("file", "")
         outermost, kind = self._stack[0]
-        function = function_name(header_before(self.code, outermost)) if kind == "block" else ""
-        return Place(self._stack[-1][1], function)
+        named = function_name(header_before(self.code, outermost)) if kind == "block" else None
+        return Place(self._stack[-1][1], named[0] if named else "")
 
     def _read(self, offset: int, in_function: bool) -> None:
         stack = self._stack
@@ -95,18 +95,3 @@ def header_before(code: bytes, position: int) -> bytes:
     """The text between the end of the last definition or statement and a brace."""
     begin = max(code.rfind(mark, 0, position) for mark in (b";", b"}", b"{"))
     return code[begin + 1 : position]
-
-
-def function_name(header: bytes) -> str:
-    """The name in a function's header; for SYSCALL_DEFINE2(name, ...) and its like the first argument."""
-    depth = 0
-    for match in re.finditer(rb"(\w+)\s*\(|[()]", header):
-        if match.group(1) and depth == 0 and match.group(1) not in _ANNOTATIONS | _TYPE_NAMES:
-            name = match.group(1)
-            if not re.search(rb"[a-z]", name):
-                argument = re.match(rb"\s*(\w+)", header[match.end() :])
-                name = argument.group(1) if argument else name
-            return name.decode("ascii", "replace")
-        depth += match.group().endswith(b"(")
-        depth -= match.group() == b")"
-    return ""

@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.occurrences import body_follows, occurrences, offsets
+from patchscan.c.defining import defines
+from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
 from patchscan.lookup.uses import files_holding
 from patchscan.tree import Directory, GitRevision, Tree
@@ -18,7 +19,6 @@ MOST_FILES = 400
 _MOST_HEADERS = 12
 _MOST_READ = 10
 _PART = pattern(r"[a-z]+|\d+")
-_DEFINE = pattern(rb"#[ \t]*define[ \t]+$")
 
 
 @frozen
@@ -68,20 +68,6 @@ def _likeness(path: str, name: str, headers: Sequence[str]) -> int:
     words = set(_PART.findall(path[:-2]))
     stems = {word for header in headers for word in _PART.findall(posixpath.basename(header)[:-2])}
     return 2 * len(words.intersection(_PART.findall(name))) + len(words & stems) - path.startswith("arch/")
-
-
-def defines(text: bytes, name: str) -> bool:
-    """Whether a text seems to define a name as a function or macro."""
-    for offset in offsets(text, name.encode()):
-        line = text[text.rfind(b"\n", 0, offset) + 1 : offset]
-        if _DEFINE.match(line):
-            return True
-        # A call in a condition has no type before it, and is indented.
-        at_top = not line[:1].isspace() or line.rstrip().endswith(b"*")
-        plain = at_top and not line.startswith(b"#") and b"=" not in line and b"(" not in line
-        if plain and body_follows(text, offset + len(name)):
-            return True
-    return False
 
 
 def definition_in(view: View, path: str, name: str) -> Function | None:

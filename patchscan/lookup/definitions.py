@@ -1,13 +1,12 @@
 """Where the tree defines a function that a text calls: its definitions, or why they are not known."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.occurrences import body_follows, offsets
+from patchscan.c.defining import ways_of_defining
 from patchscan.c.source import Function, Macro, Source, parse
 from patchscan.lookup.uses import files_holding
 from patchscan.tree import Tree
@@ -16,7 +15,6 @@ from patchscan.tree.overlay import View
 # Reading that many files takes some 20 ms; what more of them name is as a rule a helper of the core kernel.
 MOST_FILES = 300
 _INCLUDED = pattern(rb'#[ \t]*include[ \t]*["<](?:[^">\n]*/)?([^/">\n]+)[">]')
-_IN_ASSEMBLY = pattern(rb"\s*(SYM_\w+|ENTRY\w*|_GLOBAL\w*|WEAK)\s*\(\s*$")
 _WEAK = pattern(r"\b__weak\b|\bweak\b")
 
 
@@ -71,29 +69,9 @@ def _places(view: View, name: str, paths: Sequence[str]) -> Mapping[str, bool]:
 
 
 def _look_at(view: View | Tree, name: str, paths: Sequence[str]) -> dict[str, bool]:
-    kinds = ((path, _defines(view.read(path) or b"", name, path)) for path in paths)
-    return {path: kind for path, kind in kinds if kind is not None}
-
-
-def _defines(text: bytes, name: str, path: str) -> bool | None:
-    """Whether a text defines a name in assembly or by a macro without parameters; None where it seems not to at all.
-
-    Read fast: the places are looked at again.
-    """
-    word = name.encode()
-    found = None
-    for offset in offsets(text, word):
-        line, after = text[text.rfind(b"\n", 0, offset) + 1 : offset], text[offset + len(word) :][:200]
-        if path.endswith(".S"):
-            if _IN_ASSEMBLY.match(line):
-                return True
-        elif line.startswith(b"#"):
-            if re.fullmatch(rb"#\s*define\s+", line):
-                value = after.partition(b"\n")[0].strip()
-                found = found or not (after.startswith(b"(") or value in (b"", word))
-        elif not line[:1].isspace() and b"=" not in line and body_follows(text, offset + len(word)):
-            found = found or False
-    return found
+    """Read fast: the places are looked at again."""
+    found = {path: set(ways_of_defining(view.read(path) or b"", name, path)) for path in paths}
+    return {path: not ways.isdisjoint(("value", "assembly")) for path, ways in found.items() if ways}
 
 
 def _defined_in(view: View, path: str, name: str) -> tuple[Function, ...]:

@@ -6,11 +6,11 @@ from weakref import WeakKeyDictionary
 from patchscan.basics.formula import Formula, all_of, any_of, follows, read_condition
 from patchscan.basics.pattern import pattern
 from patchscan.c.conditions import Macro
+from patchscan.c.defining import defines
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.lexical import directives
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Source, parse
-from patchscan.lookup.definer import defines
 from patchscan.lookup.uses import files_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View

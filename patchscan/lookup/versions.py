@@ -6,9 +6,9 @@ from functools import lru_cache
 from patchscan.basics.formula import Formula, all_of, config, negation
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.defining import defines
 from patchscan.c.source import parse
 from patchscan.lookup.compiled import conditions_of
-from patchscan.lookup.definer import defines
 from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
