@@ -74,7 +74,7 @@ def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
         enough = kept >= habit.fewest and (habit.beside and kept >= 2 * habit.fewest if beside else True)
         if enough and kept >= habit.share * all_:
             yield Breach(file, line, habit, kept, all_, beside)
-        elif kept >= habit.everywhere * all_:
+        elif habit.everywhere <= 1 and kept >= habit.everywhere * all_:
             yield Breach(file, line, habit, 0, 0, beside)
 
 
@@ -298,6 +298,53 @@ Walk.
 >>> file mm/new.c
 +int walk(int count)
 +{
++
++	switch (count) {
++		case 1: // want "case is indented .*; also no backslash .*; also a body has no empty line .*; also an empty "
++			return (count - 1);
++	}
++	return count + \\
++		other;
++}
++int walk_again(int count)
++{
++	return (count) + (other);
++}
+""",
+        """
+>>> tree mm/example.h
+#define WALK_A BIT(0)
+#define WALK_B BIT(1)
+#define WALK_C BIT(2)
+#define WALK_D BIT(3)
+#define WALK_E BIT(4)
+#define WALK_F BIT(5)
+int walk_a(u8 a, u16 b);
+int walk_b(u8 a, u16 b);
+int walk_c(u8 a, u16 b);
+int walk_d(u8 a, u16 b);
+int walk_e(u8 a, u16 b);
+int walk_f(u8 a, u16 b);
+>>> patch mm: walk
+Walk.
+>>> file mm/example.h
+ #define WALK_A BIT(0)
++#define WALK_G (1 << 6)
+ #define WALK_B BIT(1)
+ #define WALK_C BIT(2)
+ #define WALK_D BIT(3)
+ #define WALK_E BIT(4)
+ #define WALK_F BIT(5)
+ int walk_a(u8 a, u16 b);
++extern int walk_g(uint8_t a, u16 b); // want "without extern .6 of 6 .*; also one bit .*; also integers are u8"
+ int walk_b(u8 a, u16 b);
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++int walk(int count)
++{
 +	if (count) {
 +		count = 0;
 +	}
@@ -328,8 +375,8 @@ Walk again; the second local needs the first.
 +	struct list *l = list;
 +	struct list_head *entry = l->head;
 +
-+	return count_entries(
-+		l, entry);
++	return count_entries(l,
++			     entry);
 +}}
 +
 """,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c import spacing
+from patchscan.c import choices, spacing
 from patchscan.c.samples import Lines, Sample, width
 
 # A little more than 80 is nobody's concern.
@@ -237,4 +237,43 @@ HABITS = (
     ),
     Habit(spacing.blanks_around_shifts, 8, 0.95, "blanks stand around << and >>", sign=r"<<|>>"),
     Habit(spacing.cast_at_its_operand, 8, 0.95, "no blank stands behind a cast", sign=r"\)\s+[\w(&*]"),
+    Habit(
+        choices.case_at_switch,
+        3,
+        0.97,
+        "case is indented like its switch",
+        0.97,
+        sign=r"\b(?:case|default)\b",
+    ),
+    Habit(
+        choices.no_backslash_in_code, 20, 0.97, "no backslash is needed outside of macros", 0.97, sign=r"\\$"
+    ),
+    Habit(
+        choices.no_blank_at_braces, 20, 0.97, "a body has no empty line at its braces", 0.97, sign=r"^\s*$"
+    ),
+    Habit(choices.functions_divided, 6, 0.97, "an empty line divides functions", 0.97, sign=r"^\}$|^\w.*\("),
+    Habit(
+        choices.bare_results,
+        10,
+        0.97,
+        "what is returned needs no parentheses around it",
+        0.97,
+        sign=r"return \(.*\);",
+    ),
+    Habit(choices.no_open_end, 20, 0.97, "no line ends with an open parenthesis", sign=r"\($"),
+    Habit(
+        choices.logic_at_line_end, 8, 0.97, "&& and || end a line, and begin none", sign=r"^\s*(?:&&|\|\|) "
+    ),
+    Habit(
+        choices.prototypes_without_extern, 5, 0.97, "functions are declared without extern", sign=r"^extern "
+    ),
+    Habit(choices.bits_by_macro, 5, 0.9, "one bit is written BIT()", sign=r"#\s*define.*<<"),
+    Habit(
+        choices.kernel_integers,
+        10,
+        0.97,
+        "integers are u8 to s64, not uint8_t",
+        sign=r"int(?:8|16|32|64)_t\b",
+    ),
+    Habit(choices.null_by_negation, 20, 0.97, "a test for NULL is written with !", sign=r" == NULL"),
 )
