@@ -153,6 +153,10 @@ def report(file: ChangedFile, function: Function, graph: "Graph", found: "Sequen
     others = sorted({each.way.line for each, _ in placed} - {way.line})
     also = f" (so on line {', '.join(str(file.patch_line(each)) for each in others)})" if others else ""
     what = row.what or f"what {way.token.by}() began"
+    if way.again:
+        what = f"{function.name}() takes {what} anew on line {file.patch_line(way.line)} with that of before"
+        message = f"{what} still held; {reason(file, leak)}"
+        return file.finding(line, message, tuple(file.evidence(each) for each in shown(graph, leak)))
     message = (
         f"{function.name}() ends on line {file.patch_line(way.line)}{also} with {what} "
         f"(line {file.patch_line(way.token.line)}) still held{even}; {reason(file, leak)}"
@@ -213,6 +217,38 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static int scan(struct port *port, int length)
+ {
+ 	char *list;
+ 
+ retry:
+ 	list = kmalloc(length, GFP_KERNEL);
+ 	if (!list)
+ 		return -ENOMEM;
+ 	if (fill(port, list) > length) {
+ 		length *= 2;
+-		kfree(list);
+-		goto retry;
++		goto retry; // want "takes the memory anew on line 6 with that of before still held; before the patch kfree"
+ 	}
+ 	use(port, list);
+ 	kfree(list);
+ 	return 0;
+ }
+""",
+        """
+ static int scan(struct port *port)
+ {
+ 	mutex_lock(&port->lock);
+ 	mutex_lock(&port->inner);
+ 	port->scans++;
+ 	mutex_unlock(&port->inner);
+-	mutex_unlock(&port->lock);
+-	return 0;
++	return 0; // want "mutex .line 3. still held; before the patch mutex_unlock"
+ }
+""",
         """
  static int calibrate(struct port *port)
  {
@@ -368,6 +404,23 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static int scan(struct port *port, int length)
+ {
+ 	char *list = NULL;
+ 
+ 	do {
+-		kfree(list);
++		put_list(port, list);
+ 		list = kmalloc(length, GFP_KERNEL);
+ 		if (!list)
+ 			return -ENOMEM;
+ 	} while (fill(port, list) > length);
+ 	use(port, list);
+ 	kfree(list);
+ 	return 0;
+ }
+""",
         """
 +#define port_begin(port) devm_port_begin(port)
 +

@@ -53,7 +53,10 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         return
     known = None
     if before is not None and old is not None:
-        known = uses_before(before, old, frozenset(each.key for each in uses))
+        made = frozenset(
+            (each.key, name) for each in uses for name in call_names(graph, each.origin, each.key)
+        )
+        known = uses_before(before, old, made)
     said: set[str] = set()
     for use in sorted(uses, key=lambda each: each.line):
         if use.key in said or not brought(file, graph, use, known, tested):
@@ -84,15 +87,25 @@ def uses_of(graph: "Graph") -> frozenset[str]:
     return frozenset(found)
 
 
-def uses_before(function: Function, graph: "Graph", keys: frozenset[str]) -> frozenset[tuple[str, str]]:
-    """Which of some pointers are used although NULL before the patch, and how that is told."""
+def uses_before(
+    function: Function, graph: "Graph", made: frozenset[tuple[str, str]]
+) -> frozenset[tuple[str, ...]]:
+    """Which pointers are used although NULL before the patch, and how that is told: see told().
+
+    made: the pointers that matter and the calls whose results they hold.
+    """
     from patchscan.flow.nulls import in_text, returned_uses, tested_uses
 
     uses = (
         *tested_uses(graph, in_text(function)),
-        *returned_uses(graph, lambda call: call.result in keys, in_text(function)),
+        *returned_uses(graph, lambda call: (call.result, call.name) in made, in_text(function)),
     )
-    return frozenset((use.key, use.how) for use in uses)
+    return frozenset(told(graph, use) for use in uses)
+
+
+def told(graph: "Graph", use: "NullUse") -> tuple[str, ...]:
+    """What tells a use in another state of the function: the pointer, how it is NULL, and which call returned it."""
+    return use.key, use.how, *sorted(call_names(graph, use.origin, use.key))
 
 
 def tests_of(graph: "Graph") -> frozenset[str]:
@@ -126,11 +139,11 @@ def brought(
     file: ChangedFile,
     graph: "Graph",
     use: "NullUse",
-    known: "frozenset[tuple[str, str]] | None",
+    known: frozenset[tuple[str, ...]] | None,
     tested: frozenset[str],
 ) -> bool:
     """Whether the patch brings a use about; tested: what the function tested for NULL before the patch."""
-    if known is not None and (use.key, use.how) in known:
+    if known is not None and told(graph, use) in known:
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
         return False

@@ -73,6 +73,11 @@ def report(file: ChangedFile, function: Function, wrong: "Wrong", line: int) -> 
             f"line {decided} found that {wrong.decision.key} is an error, but the code of {wrong.other}, which is "
             "none, is returned"
         )
+    elif wrong.why == "null":
+        message = (
+            f"line {decided} found that {wrong.other} is NULL, and PTR_ERR() of it on line {ends} is 0: the caller "
+            "takes it for success"
+        )
     elif wrong.why == "printed":
         printed = file.patch_line(wrong.decision.printed)
         message = (
@@ -147,8 +152,45 @@ RULE = Rule(
  	return 0;
  }
 """,
+        """
+ static int probe(struct device *dev, struct port *port)
+ {
+ 	port->clk = devm_clk_get(dev, "bus");
+-	if (IS_ERR(port->clk))
++	if (!port->clk) // want "line 4 found that port->clk is NULL, and PTR_ERR.. of it on line 5 is 0"
+ 		return PTR_ERR(port->clk);
+ 	return 0;
+ }
+""",
+        """
+ static int probe(struct device *dev, struct port *port)
+ {
+ 	int ret = -ENODEV;
+ 
+ 	if (!port->late)
+ 		goto out;
++	port->clk = make_clk(dev);
++	if (!port->clk) {
++		ret = PTR_ERR(port->clk); // want "line 8 found that port->clk is NULL, and PTR_ERR.. of it on line 9 is 0"
++		goto out;
++	}
+ 	ret = 0;
+ out:
+ 	return ret;
+ }
+""",
     ),
     good=(
+        """
+ static int probe(struct device *dev)
+ {
++	struct clk *clk = devm_clk_get_optional(dev, "bus");
++
++	if (IS_ERR_OR_NULL(clk))
++		return PTR_ERR(clk);
+ 	return 0;
+ }
+""",
         """
  static int toggle(struct port *port)
  {

@@ -38,7 +38,10 @@ class Taken:
 
 @frozen
 class Way:
-    """A way out with what it holds; failing: True, False or None (see fails); void, pointer: what is returned."""
+    """A way out with what it holds; failing: True, False or None (see fails); void, pointer: what is returned.
+
+    again: whether it is none, but a way to where the same is taken anew.
+    """
 
     exit: Exit
     token: Taken
@@ -47,6 +50,7 @@ class Way:
     line: int
     returned: str
     pointer: bool = False
+    again: bool = False
 
     @property
     def category(self) -> str:
@@ -64,11 +68,12 @@ class Way:
 
 @frozen
 class Holding:
-    """One resource of a function, and all ways out after it was taken. helper: what else gives it back."""
+    """One resource of a function, and all ways out after it was taken; again: those to where it is taken anew."""
 
     resource: Resource
     ways: tuple[Way, ...]
     complete: bool
+    again: tuple[Way, ...] = ()
 
     def kept(self) -> tuple[Way, ...]:
         """The ways out on which something may have kept it."""
@@ -94,6 +99,7 @@ class Follower(Client):
         self.sites = dict(resource.sites)
         self.awaits = frozenset(self.sites)
         self.twice: dict[tuple[int, int], str] = {}
+        self.again: list[Way] = []
         self.by_argument = self.row.at is not None
         self.root = root_of(resource.key)
         self._calls = [e for p in graph.points for e in p.operations if isinstance(e, Called)]
@@ -101,9 +107,19 @@ class Follower(Client):
         self.tested = {edge.key for point in graph.points for edge in point.edges}
 
     def _has_other_keys(self) -> bool:
-        """Whether the function gives back what it takes under another name only."""
-        keys = [each.arguments for each in self._calls if each.name in self.row.release]
-        return bool(keys) and self.resource.key != "" and not any(self.resource.key in each for each in keys)
+        """Whether the function gives back what it takes under another name only, under which it takes nothing."""
+        taken = {
+            argument for each in self._calls if each.name in self.row.calls for argument in each.arguments
+        }
+        keys = [
+            each.arguments
+            for each in self._calls
+            if each.name in self.row.release and taken.isdisjoint(each.arguments)
+        ]
+        mine = any(
+            self.resource.key in each.arguments for each in self._calls if each.name in self.row.release
+        )
+        return bool(keys) and self.resource.key != "" and not mine
 
     def start(self) -> Taken:
         return Taken()
@@ -113,7 +129,7 @@ class Follower(Client):
 
     def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         if call.offset in self.sites:
-            return self._taken(call, token)
+            return self._taken(call, token, facts)
         if (
             token.state == GIVEN
             and not token.via
@@ -125,6 +141,8 @@ class Follower(Client):
             return ()
         if token.state == GONE and token.via and self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
+        if token.state == GONE and token.via and self._may_end(call, token):
+            return ((replace(token, via=""), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -145,8 +163,11 @@ class Follower(Client):
             return ((self._also(token, call.result), ANY),)
         return ((token, ANY),)
 
-    def _taken(self, call: Called, token: Taken) -> Iterable[tuple[Taken, int]]:
+    def _taken(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         took, took_nothing = OUTCOMES[self.sites[call.offset]]
+        if token.state in (HELD, GIVEN, GONE) and not self.by_argument and not facts.coarse and facts.trail:
+            out = Exit(facts.trail[1], token, None, facts.trail, ())
+            self.again.append(Way(out, token, None, False, call.line, "", again=True))
         if token.state == HELD and self.by_argument:
             # A second one: how many are held is not counted.
             return ((Taken(GONE), ANY),)
@@ -196,6 +217,13 @@ class Follower(Client):
             return False
         bare = self.resource.key == "" and not call.arguments
         return bare or any(argument in token.names for argument in call.arguments)
+
+    def _may_end(self, call: Called, token: Taken) -> bool:
+        """Whether a call that is not known has a name that tells of giving back, and is handed what was kept."""
+        words = frozenset(call.name.lower().split("_"))
+        return bool(words & words_of_names("gives_back")) and any(
+            self._is(argument, name) for argument in call.arguments for name in token.names
+        )
 
     def _is(self, argument: str, name: str) -> bool:
         """Whether an argument is what a name means: np, &pdev->dev, pdev->dev."""
@@ -306,7 +334,8 @@ def holdings(
 
 
 def _holding(graph: Graph, resource: Resource) -> Holding:
-    walk = ways_of(graph).walk(Follower(graph, resource))
+    client = Follower(graph, resource)
+    walk = ways_of(graph).walk(client)
     pointer = "*" in graph.function.header.partition(graph.function.name)[0]
     outs = []
     for each in walk.exits:
@@ -324,7 +353,7 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
         outs.append(
             Way(each, token, fails(each.signs, pointer), point.value is None, point.line, returned, pointer)
         )
-    return Holding(resource, tuple(outs), walk.complete)
+    return Holding(resource, tuple(outs), walk.complete, tuple(client.again))
 
 
 def _hands_out(returned: str, token: Taken, pointer: bool) -> bool:

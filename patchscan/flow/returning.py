@@ -14,7 +14,6 @@ from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
 _ERROR = pattern(
     r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_(err|crit|alert|emerg)(_\w+)?"
 )
-_CODE = pattern(r"(?:PTR_ERR|dev_err_probe)\(")
 
 
 @frozen
@@ -33,7 +32,8 @@ class Decision:
 
 @frozen
 class Wrong:
-    """A way out. why: "printed" (an error was), "failed" (a call had), "code" (of something else: other)."""
+    """A way out. why: "printed" (an error was), "failed" (a call had), "code" (of something else: other), "null" (the
+    code of what was found to be NULL: other)."""
 
     why: str
     line: int
@@ -65,14 +65,12 @@ class _Deciding(Client):
 
     def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
         if operation.key in self.returned:
-            code = operation.source.startswith("PTR_ERR(") and self.is_other(
-                operation.value.copy, token, facts
-            )
-            if code and facts.trail is not None:
-                wrong = Wrong(
-                    "code", operation.line, token, operation.key, facts.trail, 0, operation.value.copy
-                )
-                self.codes.setdefault(operation.line, wrong)
+            if operation.source.startswith("PTR_ERR(") and facts.trail is not None:
+                other = operation.value.copy
+                why = "code" if self.is_other(other, token, facts) else is_null(other, token) and "null"
+                if why:
+                    wrong = Wrong(why, operation.line, token, operation.key, facts.trail, 0, other)
+                    self.codes.setdefault(operation.line, wrong)
             return replace(token, set=True)
         return token
 
@@ -83,6 +81,11 @@ class _Deciding(Client):
         return (
             facts.of(key) & NEGATIVE == 0 and token.key in self.graph.pointers and key in self.graph.pointers
         )
+
+
+def is_null(key: str, decision: Decision) -> bool:
+    """Whether the last decision found a pointer to be NULL, which has no code."""
+    return bool(key) and decision.key == key and decision.signs == ZERO and not decision.set
 
 
 def wrong_returns(graph: Graph) -> Iterator[Wrong]:
@@ -100,6 +103,8 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
         point = graph.points[way.point]
         place = (decision.line, decision.key, decision.signs, way.point)
         said: Wrong | None = None
+        if point.value is not None and "PTR_ERR(" in point.returned and is_null(point.value.copy, decision):
+            said = Wrong("null", point.line, decision, "", way.trail, 0, point.value.copy)
         plain = point.returned.isidentifier() and point.returned not in ("NULL", "true", "false")
         if (
             way.signs == ZERO

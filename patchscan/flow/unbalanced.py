@@ -35,7 +35,9 @@ def leaks(
     kept: where a line from before stands now, None where it is taken away.
     """
     suspected = [
-        identity for identity, now in after.items() if any(each.at(HELD) or each.kept() for each in now)
+        identity
+        for identity, now in after.items()
+        if any(each.at(HELD) or each.kept() or each.again for each in now)
     ]
     known = before(suspected) if suspected else None
     for identity in suspected:
@@ -79,6 +81,16 @@ def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int 
         if leak is not None:
             seen.add((way.line, way.category))
             yield leak
+    was = [way for each in old for way in each.again]
+    if was and all(each.complete for each in old) and all(each.token.state == GIVEN for each in was):
+        kept_by = {each.token.via for each in was}
+        lost = (
+            way
+            for way in holding.again
+            if way.token.state == HELD
+            or (way.token.state == GONE and way.token.via and {way.token.via} == kept_by)
+        )
+        yield from (Leak(holding, way, "was given back") for way in list(lost)[:1])
 
 
 def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak | None:
