@@ -8,6 +8,7 @@ from patchscan.basics.record import replace
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import models
+from patchscan.pairing.freed_told import freed_early
 from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.pairing.spoken import answered, one_sided_pairs
@@ -43,6 +44,8 @@ Lookup = Callable[[str, str], Text | None]
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added barrier with a pairing comment, and every function that loses a barrier others count on."""
     for file in context.c_files:
+        freed = tuple(freed_early(context, file))
+        yield from freed
         if not any(BARRIER.search(line.text) for line in (*file.added, *file.removed)):
             continue
         lookup = finder(context, file)
@@ -54,9 +57,11 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield from one_sided_pairs(context, file)
         settled: set[str] = set()
         for answer, remark in answered(context, file, lookup) if any_removed(file) else ():
-            if answer.kept or isinstance(remark, Finding):
+            known = any(each.line == answer.loss.line for each in freed)
+            if answer.kept or known or isinstance(remark, Finding):
                 settled.add(answer.loss.function.name)
-            yield remark
+            if not known:
+                yield remark
         yield from lost_partners(context, file, settled)
     yield from models(context, "barrier-pairing")
 
@@ -243,7 +248,8 @@ RULE = Rule(
         "weaker, the other side is looked for: in its own comment, then among the functions of the file that access "
         "the same two locations; a model of both is executed, and spoken of where it was safe before and is not now. "
         "What only the comment says is a warning with its reason. Of two functions that a new comment pairs both must "
-        "keep their order."
+        "keep their order. A wait for readers that goes, and a count to zero that orders no longer, are judged in the "
+        "same way: who found the object may still use it when it is freed."
     ),
     source=(
         'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '

@@ -67,7 +67,9 @@ class Answer:
 class Codes:
     """The code before and after a patch, in one configuration, and the functions lowered so far."""
 
-    def __init__(self, before: Sources, after: Sources, default: int, depth: int) -> None:
+    def __init__(
+        self, before: Sources, after: Sources, default: int, depth: int, stubs: Sequence[str] = STUBS
+    ) -> None:
         self.stubs: Stubs
         self._codes = {}
         for name, at in (("before", before), ("after", after)):
@@ -75,7 +77,7 @@ class Codes:
             self._codes[name] = Codebase(
                 at.read, at.changed, config, at.changed, defining=at.defining, declaring=at.declaring
             )
-            self.stubs = load_stubs(STUBS, config)
+            self.stubs = load_stubs(stubs, config)
         self.depth = depth
         self._spent = 0
         self._walks: dict[tuple[str, str, str], Walk | None] = {}

@@ -27,27 +27,30 @@ class Loss:
     instead: str = ""
 
 
-def losses(file: ChangedFile) -> Iterator[Loss]:
-    """The barriers that functions of a file lose, line by line; what only orders a dependency is none."""
+def losses(file: ChangedFile, wanted: "re.Pattern[str]" = BARRIER) -> Iterator[Loss]:
+    """The barriers that functions of a file lose, line by line; what only orders a dependency is none.
+
+    wanted: finds them, group 1 is the name.
+    """
     for hunk in file.change.hunks:
         shift = file.source_line(hunk.new_start) - hunk.new_start
         for place, line in enumerate(hunk.lines):
-            found = BARRIER.search(line.text) if line.kind == "-" else None
+            found = wanted.search(line.text) if line.kind == "-" else None
             if found is None or line.old is None or Barrier("", 0, "", found[1]).is_weak:
                 continue
             number = line.old + shift
             functions = (source.function_at(number) for source in file.before)
             function = next((each for each in functions if each is not None and each.name), None)
             if function is not None:
-                yield Loss(function, _place(hunk, place), found[1], number, _instead(hunk, place))
+                yield Loss(function, _place(hunk, place), found[1], number, _instead(hunk, place, wanted))
 
 
-def _instead(hunk: Hunk, place: int) -> str:
+def _instead(hunk: Hunk, place: int, wanted: "re.Pattern[str]") -> str:
     """The barrier on the lines that are added where one was removed."""
     for line in hunk.lines[place + 1 :]:
         if line.kind == " ":
             return ""
-        found = BARRIER.search(line.text) if line.kind == "+" else None
+        found = wanted.search(line.text) if line.kind == "+" else None
         if found is not None:
             return found[1]
     return ""

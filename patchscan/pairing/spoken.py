@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 from patchscan.basics.record import replace
@@ -66,7 +66,6 @@ def _open_side(context: Context, file: ChangedFile, found: OneSided) -> Finding:
     """A finding on the side that nothing keeps in order, at its later access on a line of the patch."""
     ordered, side = found.ordered, found.open
     result = _result(context, ordered, side, found.outcome, None)
-    _RESULTS.setdefault(context.final, {})[result.name] = result
     lines = [event.place.line for event in reversed(side.accesses) if event.place.path == file.path]
     line = next((each for each in lines if each in file.added_numbers), lines[0] if lines else 1)
     text = (
@@ -74,7 +73,7 @@ def _open_side(context: Context, file: ChangedFile, found: OneSided) -> Finding:
         f"{side.walk.function}() keeps {_in_order(side)}: {_property(ordered, side, found.outcome)}; with a full "
         f"barrier between the two no execution does that"
     )
-    return file.finding(line, text, _steps(result), model=result.name)
+    return file.finding(line, text, steps_of(result), model=result.name)
 
 
 def _too_weak(half: Half) -> str:
@@ -97,7 +96,7 @@ def _in_order(half: Half) -> str:
     )
 
 
-def _steps(result: ModelResult) -> tuple[Evidence, ...]:
+def steps_of(result: ModelResult) -> tuple[Evidence, ...]:
     """The steps of an interleaving as evidence."""
     return tuple(
         Evidence(step.path, step.line, f"{number}. {step.thread}: {step.text}")
@@ -131,8 +130,7 @@ def _proved(context: Context, file: ChangedFile, answer: Answer, proof: Proof) -
     """A finding whose model is safe before the patch and unsafe after it."""
     own, partner = proof.own, proof.partner
     result = _result(context, own, partner, proof.after, "safe")
-    _RESULTS.setdefault(context.final, {})[result.name] = result
-    evidence = _steps(result)
+    evidence = steps_of(result)
     text = (
         f"{_loses(answer)}: {_property(own, partner, proof.after)}; before this patch no execution of the two "
         f"functions under the kernel's memory model does that, now one does"
@@ -189,35 +187,54 @@ def told(location: str | None) -> str:
 
 
 def _result(context: Context, one: Half, other: Half, after: Outcome, before: str | None) -> ModelResult:
-    """The model behind a finding, as a report shows it; before: the verdict on the code before the patch."""
-    own, partner = one.walk.function, other.walk.function
-    name = f"{after.shape.replace(' ', '-')}-{own}-{partner}-patch-{context.patch.index}"
+    """The model behind a finding on two halves; before: the verdict on the code before the patch."""
+    repair = "the barrier as it was before the patch" if before else "a full barrier between the two accesses"
+    holes = (*one.order.holes, *other.order.holes)
+    return kept_result(
+        context,
+        (one.walk.function, other.walk.function),
+        after,
+        before,
+        repair,
+        [hole.name for hole in holes],
+    )
+
+
+def kept_result(
+    context: Context,
+    functions: tuple[str, str],
+    after: Outcome,
+    before: str | None,
+    repair: str,
+    unmodelled: Sequence[str] = (),
+) -> ModelResult:
+    """The model behind a finding, as a report shows it, kept for the report of the series."""
+    name = f"{after.shape.replace(' ', '-')}-{'-'.join(functions)}-patch-{context.patch.index}"
     steps = tuple(
         Step(each.thread, each.text, each.path if "/" in each.path else "", each.line, each.sees, each.misses)
         for each in after.interleaving().moments
     )
     kinds = sorted({location.partition(".")[0] for location in after.locations if "." in location})
-    holes = (*one.order.holes, *other.order.holes)
-    return ModelResult(
+    result = ModelResult(
         name=name,
-        scenario=f"{after.shape}: {own} / {partner}",
+        scenario=f"{after.shape}: {' / '.join(functions)}",
         config="generic",
         verdict="unsafe",
         before=before,
         outcome=after.word,
         timeline=steps,
-        repair="the barrier as it was before the patch"
-        if before
-        else "a full barrier between the two accesses",
+        repair=repair,
         assumptions=(
             *(f"both work on the same {kind}" for kind in kinds),
             "plain accesses are neither torn nor repeated by the compiler",
         ),
-        unmodelled=tuple(dict.fromkeys(f"{hole.name}()" for hole in holes)),
+        unmodelled=tuple(dict.fromkeys(f"{each}()" for each in unmodelled)),
         litmus=after.litmus,
         replay=f"patchscan simulate --timeline {name}.litmus",
         patch=context.patch.index,
     )
+    _RESULTS.setdefault(context.final, {})[name] = result
+    return result
 
 
 def _told(file: ChangedFile, answer: Answer) -> Finding:
