@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -66,12 +67,11 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
 def uses(context: Context) -> Iterator[tuple[str, ChangedFile, int]]:
     """(symbol, file, line) of every use that the patch adds, in C code, Makefiles and Kconfig expressions."""
     for file in context.files:
-        name = file.path.rsplit("/", 1)[-1]
         if file.is_c:
             yield from uses_in_code(file)
-        elif name.startswith("Kconfig"):
+        elif is_kconfig(file.path):
             yield from uses_in_kconfig(file)
-        elif name in ("Makefile", "Kbuild") or name.endswith(".mk"):
+        elif is_makefile(file.path):
             for line, text in added_text(file):
                 yield from ((match[1], file, line) for match in IN_CODE.finditer(text.partition("#")[0]))
 
@@ -106,7 +106,7 @@ def defined_by(context: Context) -> frozenset[str]:
     return frozenset(
         match[1]
         for file in context.files
-        if file.path.rsplit("/", 1)[-1].startswith("Kconfig")
+        if is_kconfig(file.path)
         for line in file.added
         if (match := DEFINITION.match(line.text))
     )
@@ -118,7 +118,7 @@ def entry_was_there(context: Context, symbol: str) -> bool:
         line.kind != "+" and (match := DEFINITION.match(line.text)) is not None and match[1] == symbol
         for other in (context, *context.later)
         for file in other.files
-        if file.path.rsplit("/", 1)[-1].startswith("Kconfig")
+        if is_kconfig(file.path)
         for hunk in file.change.hunks
         for line in hunk.lines
     )

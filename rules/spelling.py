@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.changedfile import ChangedFile
@@ -162,7 +163,7 @@ def prose_of(file: ChangedFile) -> Iterator[Prose]:
             text = beside_code(line.text, file.code_at(number))
         elif file.path.startswith("Documentation/ABI/") or file.path.endswith(PROSE_FILES):
             text = "" if "::" in line.text or line.text.startswith(("\t\t\t", "$")) else line.text
-        elif file.path.rpartition("/")[2].startswith("Kconfig"):
+        elif is_kconfig(file.path):
             text = line.text if line.text.startswith("\t  ") else ""
         else:
             text = ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
@@ -21,7 +22,6 @@ CALL = pattern(r"(?<![\w.>])([a-z_]\w{3,})\s*\(")
 NO_CALL = frozenset(
     ("switch", "return", "sizeof", "while", "typeof", "likely", "unlikely", "defined", "__attribute__")
 )
-BUILD = pattern(r"(?:.*/)?(?:Kconfig|Kbuild|Makefile)[^/]*")
 MOST_SHOWN = 5
 
 
@@ -179,7 +179,7 @@ def is_of_series(context: Context, suspect: Suspect) -> bool:
         if any(line.kind == "-" or (file.path == path and line.kind == "+") for line in lines):
             return True
         other = lines and file.path.endswith((".c", ".h")) and file.path != suspect.call.file.path
-        if file.used == "hunk" and (BUILD.fullmatch(file.path) or other):
+        if file.used == "hunk" and (is_kconfig(file.path) or is_makefile(file.path) or other):
             return True
     return False
 

@@ -5,23 +5,19 @@ included file has a say, the answer is None. Language: Documentation/kbuild/make
 """
 
 import posixpath
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from patchscan.basics.formula import Formula, all_of, any_of, config
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.kbuild.assignments import list_name, statements
 from patchscan.kconfig.implied import ARCHITECTURES
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
-_LIST = pattern(r"^([\w.-]+)-(y|m|objs|\$[({]CONFIG_\w+[)}])\s*(?:\+|:)?=\s*(.*)$")
 # CFLAGS_fault.o := and its like say how, not whether.
-_OF_ONE_OBJECT = pattern(r"^\w+_[\w./-]+\.o\s*[:+?]?=(?:(?!\.o\b).)*$")
-_CONFIG = pattern(r"CONFIG_(\w+)")
-_COMMENT = pattern(r"(?<!\\)#.*")
-_CONTINUED = pattern(r"\\[ \t]*\n")
+_OF_ONE_OBJECT = pattern(r"\w+_[\w./-]+\.o\s*[:+?]?=(?:(?!\.o\b).)*")
 _WORD = pattern(r"[\w./+-]+(?:\.o|/)(?![\w.-])")
 _VARIABLE = pattern(r"(?<!\S)\$[({]([\w.-]+)-y[)}](?!\S)")
 # What the Makefile at the top enters beside the directories of its Kbuild file.
@@ -135,29 +131,16 @@ def _first(files: View | Tree, names: tuple[str, ...]) -> _Lists | None:
 def _read(text: bytes) -> _Lists:
     plain: dict[str, list[tuple[str, str]]] = {}
     unsure: set[str] = set()
-    depth = 0
-    for line in _statements(text):
-        word = line.partition(" ")[0]
-        if word in ("ifdef", "ifndef", "ifeq", "ifneq"):
-            depth += 1
-        elif word == "endif":
-            depth -= 1
-        if _OF_ONE_OBJECT.match(line):
+    for statement in statements(text.decode("utf-8", "replace")):
+        if _OF_ONE_OBJECT.fullmatch(statement.text):
             continue
-        match = _LIST.match(line)
+        assignment = statement.assignment
+        listed = list_name(assignment.name) if assignment is not None else None
         # A variable in a list stands for what its own lists hold.
-        value = _VARIABLE.sub(r"\1.o", match[3]) if match else ""
-        if match is None or depth or "$" in value:
-            unsure.update(_WORD.findall(line))
+        value = _VARIABLE.sub(r"\1.o", assignment.value) if assignment is not None else ""
+        if listed is None or listed.option is None or statement.depth or "$" in listed.stem + value:
+            unsure.update(_WORD.findall(statement.text))
             continue
-        option = _CONFIG.search(match[2])
         for each in value.split():
-            plain.setdefault(each, []).append((match[1], option[1] if option else ""))
+            plain.setdefault(each, []).append((listed.stem, listed.option))
     return _Lists({word: tuple(dict.fromkeys(ways)) for word, ways in plain.items()}, frozenset(unsure))
-
-
-def _statements(text: bytes) -> Iterator[str]:
-    joined = _CONTINUED.sub(" ", text.decode("utf-8", "replace"))
-    for line in _COMMENT.sub("", joined).split("\n"):
-        if not line.startswith("\t"):
-            yield re.sub(r"\s+", " ", line.strip())

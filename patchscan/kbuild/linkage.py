@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from patchscan.basics.buildfiles import is_makefile
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.kbuild.makefile import Makefile, read_makefile, split_list
+from patchscan.kbuild.assignments import list_name
+from patchscan.kbuild.makefile import Makefile, read_makefile
 from patchscan.kconfig.symbols import config_symbol
 from patchscan.tree import Tree
 from patchscan.tree.index.search import files_where
@@ -64,11 +66,13 @@ def _last_objects(build: "_Build", directory: str, target: str, seen: frozenset[
     if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
         return
     for name in makefile.lists.get(target, ()):
-        stem, _ = split_list(name)
-        if stem == "obj" or stem in _IN_VMLINUX:
+        listed = list_name(name)
+        if listed is None:
+            continue
+        if listed.stem == "obj" or listed.stem in _IN_VMLINUX:
             yield target
         else:
-            composite = posixpath.join(directory, stem + ".o")
+            composite = posixpath.join(directory, listed.stem + ".o")
             yield from _last_objects(build, directory, composite, seen | {target})
 
 
@@ -77,7 +81,7 @@ class _Build:
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.touched = {posixpath.dirname(path) for path in view.changed if _is_makefile(path)}
+        self.touched = {posixpath.dirname(path) for path in view.changed if is_makefile(path)}
         self.own: dict[str, Makefile | None] = {}
 
     def makefile(self, directory: str) -> Makefile | None:
@@ -120,11 +124,6 @@ def _is_main_makefile(name: str) -> bool:
     return name in ("Makefile", "Kbuild")
 
 
-def _is_makefile(path: str) -> bool:
-    name = posixpath.basename(path)
-    return name.startswith(("Makefile", "Kbuild")) or name.endswith(".mk")
-
-
 def _of_source(build: _Build, path: str, seen: frozenset[str]) -> Linkage:
     stem, suffix = posixpath.splitext(path)
     if suffix not in (".c", ".S", ".rs") or path in seen or len(seen) > _MOST_LEVELS:
@@ -163,15 +162,17 @@ def _in_directory(build: _Build, directory: str, target: str, seen: frozenset[st
     if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
         return
     for name in makefile.lists.get(target, ()):
-        stem, suffix = split_list(name)
-        if stem == "obj":
-            yield _by_suffix(build, directory, suffix, name)
-        elif stem in _IN_VMLINUX:
-            yield Linkage("built-in", _config_in(suffix), f"{directory}: {name}")
+        listed = list_name(name)
+        if listed is None:
+            continue
+        if listed.stem == "obj":
+            yield _by_suffix(build, directory, listed.suffix, name)
+        elif listed.stem in _IN_VMLINUX:
+            yield Linkage("built-in", _config_in(listed.suffix), f"{directory}: {name}")
         else:
-            composite = posixpath.join(directory, stem + ".o")
+            composite = posixpath.join(directory, listed.stem + ".o")
             for way in _in_directory(build, directory, composite, seen | {target}):
-                yield Linkage(way.verdict, (*_config_in(suffix), *way.config), f"{way.why} <- {name}")
+                yield Linkage(way.verdict, (*_config_in(listed.suffix), *way.config), f"{way.why} <- {name}")
 
 
 def _config_in(text: str) -> tuple[str, ...]:

@@ -10,13 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from patchscan.basics.pattern import pattern
+from patchscan.kbuild.assignments import list_name, statements
 
-_ASSIGNMENT = pattern(
-    r"^\s*(?:export\s+|override\s+)*"
-    r"(?P<name>(?:[\w.\-/]|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{\w+\})+)\s*(?:\+|::?|\?)?=\s*(?P<value>.*)$"
-)
-_INCLUDE = pattern(r"^\s*-?s?include\s+(.*)$")
-_LIST = pattern(r"(.+)-(y|m|objs|\$.*)$")
+_INCLUDE = pattern(r"-?s?include (.*)")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
 # What may be expanded for one Makefile: variables that double each other would go on for ever.
@@ -42,7 +38,7 @@ class Makefile:
         """Object (a path from the top of the tree) -> the lists it stands in, such as "obj-y" or "ext4-objs"."""
         found: dict[str, list[str]] = {}
         for name in self.values:
-            if _LIST.match(name):
+            if list_name(name) is not None:
                 for path in sorted({resolve(self.directory, word) or "" for word in self.words(name)}):
                     if path.endswith(".o"):
                         found.setdefault(path, []).append(name)
@@ -105,12 +101,6 @@ class Makefile:
                 yield from values
 
 
-def split_list(name: str) -> tuple[str, str]:
-    """The name of a list and what stands behind its dash: ("obj", "$(CONFIG_SMP)"), ("ext4", "objs")."""
-    match = _LIST.match(name)
-    return (match.group(1), match.group(2)) if match else (name, "")
-
-
 def _both_widths(value: str) -> tuple[str, ...]:
     """$(BITS) is the architecture's word size: process_$(BITS).o means two objects."""
     return (
@@ -150,17 +140,14 @@ def read_makefile(read: Callable[[str], bytes | None], directory: str) -> Makefi
 
 def _assignments(text: bytes, makefile: Makefile, includes: list[str]) -> Iterator[tuple[str, str]]:
     """The assignments of a Makefile in order; the paths of include lines are put into includes."""
-    joined = re.sub(r"\\[ \t]*\n", " ", text.decode("utf-8", "replace"))
-    for line in re.sub(r"(?<!\\)#.*", "", joined).split("\n"):
-        include = _INCLUDE.match(line)
+    for statement in statements(text.decode("utf-8", "replace")):
+        include = _INCLUDE.fullmatch(statement.text)
         if include:
             words = makefile.expand(include.group(1)).split()
             includes += [path for path in (resolve(makefile.directory, word) for word in words) if path]
-            continue
-        match = _ASSIGNMENT.match(line)
-        if match:
-            name = match.group("name")
-            yield name if "CONFIG_" in name else makefile.expand(name), match.group("value")
+        elif statement.assignment is not None:
+            name = statement.assignment.name
+            yield name if "CONFIG_" in name else makefile.expand(name), statement.assignment.value
 
 
 def resolve(directory: str, word: str) -> str | None:

@@ -7,11 +7,12 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.pattern import pattern
+from patchscan.kbuild.assignments import Statement, list_name, statements
 from patchscan.series import FileChange, Patch
 
 _KCONFIG_ENTRY = pattern(r"^\s*(?:menu)?config\s+(\w+)\s*$")
-_LIST = pattern(r"^\s*([\w.-]+?)-(?:y|m|objs|\$[({]CONFIG_(\w+)[)}])\s*[:+]?=")
 _MOST_STEPS = 12
 
 
@@ -60,22 +61,24 @@ def reached(so_far: Sequence[Patch], later: Sequence[Patch], target: str, step: 
     name += "/" * target.endswith("/")
     if step > _MOST_STEPS:
         return True
-    for change, text in makefile_lines(so_far):
+    for change, statement in makefile_statements(so_far):
         above = posixpath.dirname(change.path)
         inside = posixpath.relpath(directory or ".", above or ".")
         word = name if inside == "." else f"{inside}/{name}"
-        if inside.startswith("..") or not re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w.-])", text):
+        if inside.startswith("..") or not re.search(
+            rf"(?<![\w./-]){re.escape(word)}(?![\w.-])", statement.text
+        ):
             continue
-        entry = _LIST.match(text)
-        if entry is None:
+        entry = list_name(statement.assignment.name) if statement.assignment is not None else None
+        if entry is None or entry.option is None:
             return True
-        if entry[2] and entry[2] in options(later) and entry[2] not in options(so_far):
+        if entry.option in options(later) and entry.option not in options(so_far):
             continue
-        if entry[1] in ("obj", "lib", "core", "drivers", "net", "libs", "subdir"):
+        if entry.stem in ("obj", "lib", "core", "drivers", "net", "libs", "subdir"):
             if enters(so_far, later, change, step + 1):
                 return True
-        elif is_listed_before(so_far, above, entry[1]) or reached(
-            so_far, later, posixpath.join(above, entry[1] + ".o"), step + 1
+        elif is_listed_before(so_far, above, entry.stem) or reached(
+            so_far, later, posixpath.join(above, entry.stem + ".o"), step + 1
         ):
             return True
     return False
@@ -95,22 +98,24 @@ def is_listed_before(patches: Sequence[Patch], directory: str, stem: str) -> boo
     if any(is_made(patches, name) for name in names):
         return False
     word = re.compile(rf"(?<![\w./-]){re.escape(stem)}\.o(?![\w.-])")
-    return not any(word.search(text) for change, text in makefile_lines(patches) if change.path in names)
+    return not any(
+        word.search(statement.text)
+        for change, statement in makefile_statements(patches)
+        if change.path in names
+    )
 
 
-def makefile_lines(patches: Sequence[Patch]) -> Iterator[tuple[FileChange, str]]:
-    """(Makefile, line) of every line that patches add to one, continued lines joined."""
+def makefile_statements(patches: Sequence[Patch]) -> Iterator[tuple[FileChange, Statement]]:
+    """(Makefile, statement) of every one that patches add, or a line of it."""
     for patch in patches:
         for change in patch.files:
-            if posixpath.basename(change.path) in ("Makefile", "Kbuild"):
+            if is_makefile(change.path):
                 for hunk in change.hunks:
-                    shown = "\n".join(line.text for line in hunk.lines if line.kind != "-")
-                    new = {line.text for line in hunk.lines if line.kind == "+"}
-                    for text in re.sub(r"\\[ \t]*\n", "\\ ", shown).split("\n"):
-                        if any(
-                            part.strip() and (part in new or part + "\\" in new) for part in text.split("\\ ")
-                        ):
-                            yield change, text.replace("\\ ", " ").partition("#")[0]
+                    shown = [line for line in hunk.lines if line.kind != "-"]
+                    for each in statements("\n".join(line.text for line in shown)):
+                        of_it = shown[each.first_line - 1 : each.last_line]
+                        if any(line.kind == "+" and line.text.strip() for line in of_it):
+                            yield change, each
 
 
 def options(patches: Sequence[Patch]) -> frozenset[str]:
@@ -119,7 +124,7 @@ def options(patches: Sequence[Patch]) -> frozenset[str]:
         found[1]
         for patch in patches
         for change in patch.files
-        if posixpath.basename(change.path).startswith("Kconfig")
+        if is_kconfig(change.path)
         for text in added(change)
         if (found := _KCONFIG_ENTRY.match(text))
     )

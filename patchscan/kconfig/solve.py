@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.formula import Formula, config
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -17,7 +18,7 @@ from patchscan.kconfig.entries import ALWAYS, Entry, FileEntries, both, either, 
 from patchscan.kconfig.implied import ARCHITECTURES
 from patchscan.kconfig.symbols import Changed, changed_files
 from patchscan.tree import Tree
-from patchscan.tree.index.search import files_where, is_kconfig_name
+from patchscan.tree.index.search import files_where
 from patchscan.tree.overlay import View
 
 _HEAD = pattern(
@@ -113,7 +114,7 @@ class _Files:
         indexed = look_up(tree, ["config", "source", "if"], KCONFIG_FILES) if tree is not None else {}
         if indexed is None:
             assert tree is not None
-            known = set(files_where(tree, is_kconfig_name))
+            known = set(files_where(tree, is_kconfig))
         else:
             known = {path for paths in indexed.values() for path in paths}
         return sorted(known.union(path for path, _ in changed_files(self.view)))

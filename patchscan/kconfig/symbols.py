@@ -10,11 +10,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.kconfig.entries import WIDTH, Definition, definitions_in
 from patchscan.tree import Tree
-from patchscan.tree.index.search import files_where, is_kconfig, is_kconfig_name
+from patchscan.tree.index.search import files_where, is_kernel_kconfig
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ Changed = tuple[tuple[str, bytes | None], ...]
 
 def changed_files(view: View) -> Changed:
     """The Kconfig files that differ from those of the view's tree."""
-    return tuple(sorted((path, text) for path, text in view.changed.items() if is_kconfig(path)))
+    return tuple(sorted((path, text) for path, text in view.changed.items() if is_kernel_kconfig(path)))
 
 
 class _Files:
@@ -139,7 +140,7 @@ class _Files:
 
     def paths(self) -> tuple[str, ...]:
         """All Kconfig files of the tree."""
-        return files_where(self.tree, is_kconfig_name) if self.tree is not None else ()
+        return files_where(self.tree, is_kconfig) if self.tree is not None else ()
 
     def text(self, path: str) -> bytes:
         """The content of a file of the tree, b"" where there is none."""

@@ -15,11 +15,12 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Condition
 from patchscan.c.includes import Include, includes
+from patchscan.kbuild.assignments import statements
 from patchscan.lookup.headers import text_of_header
 from patchscan.tree import Tree, safe_path
 from patchscan.tree.overlay import View
 
-_FLAG = pattern(rb"-I[ \t]*(?:\$[({](srctree|src|objtree|obj)[)}])?(/?(?:\$[({]src[)}])?[\w./-]*)")
+_FLAG = pattern(r"-I[ \t]*(?:\$[({](srctree|src|objtree|obj)[)}])?(/?(?:\$[({]src[)}])?[\w./-]*)")
 _GENERATED = pattern(
     r"(?:generated/|asm/(?:unistd_\w+|mach-types|cpucap|syscall_table\w*|cpucaps|sysreg-defs|asm-offsets)|vmlinux\.h|"
     r"linux/version\.h|config/|.*\.lex\.h|.*-asn1\.h|.*\.asn1\.h)"
@@ -247,10 +248,11 @@ def _flags(view: View, directory: str) -> tuple[str, ...]:
     above = directory
     while above:
         for name in ("Makefile", "Kbuild"):
-            for variable, rest in _FLAG.findall(view.read(f"{above}/{name}") or b""):
-                text = rest.decode("utf-8", "replace").replace("$(src)", above)
-                base = "" if variable in (b"srctree", b"objtree") or not variable else above
-                place = safe_path(posixpath.normpath(posixpath.join(base, text.lstrip("/")) or "."))
+            text = (view.read(f"{above}/{name}") or b"").decode("utf-8", "replace")
+            for variable, rest in (flag for each in statements(text) for flag in _FLAG.findall(each.text)):
+                base = "" if variable in ("srctree", "objtree") or not variable else above
+                named = rest.replace("$(src)", above).lstrip("/")
+                place = safe_path(posixpath.normpath(posixpath.join(base, named) or "."))
                 if place:
                     found[place] = None
         above = posixpath.dirname(above)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
+from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
 from patchscan.tree.overlay import View
 
-_BUILD = pattern(r"(?:.*/)?(?:Kconfig|Kbuild|Makefile)[^/]*")
 _DEPENDS = pattern(r"\s*depends\s+on\b(.*)")
 _OPTION = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b")
 # A line of fewer characters, such as a brace or a comment's end, tells no place.
@@ -42,7 +42,7 @@ def as_built(context: Context) -> View:
 
 
 def _is_of_interest(path: str) -> bool:
-    return path.endswith(".h") or _BUILD.fullmatch(path) is not None
+    return path.endswith(".h") or is_kconfig(path) or is_makefile(path)
 
 
 def _with_added(text: bytes, file: ChangedFile) -> bytes:
@@ -81,7 +81,7 @@ def _strangers(context: Context) -> Iterator[str]:
         line.text
         for other in context.all
         for file in other.files
-        if file.path.rpartition("/")[2].startswith("Kconfig")
+        if is_kconfig(file.path)
         for line in file.added
     ]
     defined = {words[1] for line in lines if len(words := line.split()) == 2 and words[0].endswith("config")}

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.kconfig import demands, implied
 from patchscan.kconfig import symbols as kconfig
 from patchscan.kconfig import tables as kconfig_tables
@@ -27,7 +28,7 @@ from patchscan.tree.index.lookup import (
     index_directory,
     open_index,
 )
-from patchscan.tree.index.search import files_where, is_kconfig_name
+from patchscan.tree.index.search import files_where
 from patchscan.tree.overlay import View
 
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
@@ -401,7 +402,7 @@ def test_a_process_has_its_own_connection(indexed: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(not KERNEL, reason="PATCHSCAN_KERNEL_TREE is not set")
 def test_symbols_of_a_real_tree(tmp_path: Path) -> None:
-    for path in files_where(Directory(KERNEL), is_kconfig_name):
+    for path in files_where(Directory(KERNEL), is_kconfig):
         (tmp_path / "linux" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(os.path.join(KERNEL, path), tmp_path / "linux" / path)
     settle()

@@ -16,12 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
 from patchscan.basics.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.comparison import Difference, Row, check, compare, compare_directory
 from patchscan.tree.index.confirmed import Confirmed, confirm
-from patchscan.tree.index.search import holding_in, is_kconfig_name, is_outside, is_source_name
+from patchscan.tree.index.search import holding_in, is_outside, is_source_name
 
 # Raise it whenever what an index holds changes.
 FORMAT = 6
@@ -38,7 +39,7 @@ class Kind:
 
 
 SOURCES = Kind(is_source_name, ("words-0.sqlite", "words-1.sqlite"))
-KCONFIG_FILES = Kind(is_kconfig_name, ("kconfig.sqlite",))
+KCONFIG_FILES = Kind(is_kconfig, ("kconfig.sqlite",))
 KINDS = (SOURCES, KCONFIG_FILES)
 SHARDS = tuple(shard for kind in KINDS for shard in kind.shards)
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.parallel import in_parallel
@@ -79,14 +80,9 @@ def is_source_name(name: str) -> bool:
     return name.endswith(SOURCE_SUFFIXES)
 
 
-def is_kconfig(path: str) -> bool:
+def is_kernel_kconfig(path: str) -> bool:
     """Whether a path is a Kconfig file of the kernel itself."""
-    return is_kconfig_name(path.rpartition("/")[2]) and not is_outside(path)
-
-
-def is_kconfig_name(name: str) -> bool:
-    """Whether a file of that name holds CONFIG symbols."""
-    return name.startswith("Kconfig")
+    return is_kconfig(path) and not is_outside(path)
 
 
 def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> tuple[str, ...]:
