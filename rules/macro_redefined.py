@@ -9,9 +9,6 @@ from patchscan.finding import Evidence, Finding, Silence
 from patchscan.rule import Rule
 from patchscan.tree.overlay import View
 
-EVERYWHERE = 100_000
-MOST_HEADERS = 30
-
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The macros of C files before which the patch adds an #include, or which it defines."""
@@ -67,22 +64,19 @@ def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
     """Where a header that is included above a macro defines it as something else."""
     from patchscan.c.defining import defines
     from patchscan.lookup.closure import Closure
-    from patchscan.lookup.uses import files_holding
+    from patchscan.lookup.headers import text_of_header
+    from patchscan.lookup.uses import headers_holding
 
-    headers = {
-        path
-        for path in files_holding(view, macro.name, most=EVERYWHERE)[0]
-        if path.endswith(".h") and path.startswith("include/") and defines(view.read(path) or b"", macro.name)
-    }
-    if not 0 < len(headers) <= MOST_HEADERS:
+    headers = [path for path in headers_holding(view, macro.name) if path.startswith("include/")]
+    if not headers:
         return None
     lines = source.text.split(b"\n")[: macro.line - 1]
-    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").certain():
-        if path in headers:
-            other = parse(view.read(path) or b"", path)
-            for each in other.macros():
-                if each.name == macro.name and differs(each, macro) and is_there(other, each):
-                    return Evidence(path, each.line, other.line_text(each.line).strip())
+    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").nearest(headers):
+        text = text_of_header(view, path)
+        other = parse(text if defines(text, macro.name) else b"", path)
+        for each in other.macros():
+            if each.name == macro.name and differs(each, macro) and is_there(other, each):
+                return Evidence(path, each.line, other.line_text(each.line).strip())
     return None
 
 
@@ -93,7 +87,7 @@ def differs(one: Macro, other: Macro) -> bool:
 
 def is_there(source: Source, macro: Macro) -> bool:
     """Whether a header defines a macro in every configuration, if only where nobody has before."""
-    from patchscan.lookup.closure import condition
+    from patchscan.lookup.edges import condition
 
     around = condition(source.conditions_at(macro.line))
     if around is None:

@@ -26,7 +26,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from patchscan.tree.index.lookup import KINDS, SEAL, describe_shards
+from patchscan.tree.index.location import SEAL
+from patchscan.tree.index.lookup import KINDS, describe_shards
 
 # So many are timed with each state of an index.
 _FEW_PATCHES = 5

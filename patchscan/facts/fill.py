@@ -11,7 +11,8 @@ from patchscan.tree import Tree
 from patchscan.tree.index.blob import blob_of
 from patchscan.tree.index.build import IndexFailure, locked, refuse_without_room
 from patchscan.tree.index.forked import Report, run_counting
-from patchscan.tree.index.lookup import SOURCES, index_directory, open_index
+from patchscan.tree.index.location import index_directory
+from patchscan.tree.index.lookup import SOURCES, open_index
 
 _FILES_IN_A_TRANSACTION = 100
 _WAIT = 120.0

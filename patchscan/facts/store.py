@@ -22,7 +22,7 @@ from patchscan.c.source import parse
 from patchscan.facts.kind import Kind, all_kinds, readers_version
 from patchscan.tree import Tree
 from patchscan.tree.index.blob import blob_of
-from patchscan.tree.index.lookup import index_directory
+from patchscan.tree.index.location import index_directory
 
 Fact = TypeVar("Fact")
 # Raise it whenever the layout of the file changes.

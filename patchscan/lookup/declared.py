@@ -8,7 +8,8 @@ from patchscan.basics.record import frozen
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Condition, Source, parse
 from patchscan.kconfig.solve import Configuration, holds_in
-from patchscan.lookup.closure import Closure, condition
+from patchscan.lookup.closure import Closure
+from patchscan.lookup.edges import condition
 from patchscan.lookup.headers import text_of_header
 from patchscan.tree.overlay import View
 
@@ -133,7 +134,7 @@ def look_up(
     strict = [each for each in possible if any(_strictly(view, each.path, name))]
     if not strict:
         return Answer("unknown")
-    best = min(strict, key=lambda each: (not each.path.startswith("include/linux/"), each.path))
+    best = min(strict, key=lambda each: _rank(each.path))
     kind = "conditional" if best.path in under else "sometimes"
     return Answer(kind, best, _gates(view, closure, under, best, configuration))
 
@@ -148,7 +149,7 @@ def only_elsewhere(
     for each in strict:
         if each.when is None or holds_in(view, configuration, each.when) is not False:
             return None
-    best = min(strict, key=lambda each: (not each.path.startswith("include/linux/"), each.path))
+    best = min(strict, key=lambda each: _rank(each.path))
     return Answer("conditional", best, _off(view, best.when, configuration))
 
 
@@ -157,22 +158,20 @@ def _on_every_way(view: View, closure: Closure, headers: Sequence[str], name: st
 
     What is plainly a declaration is looked for first: to tell the others from uses takes a parse of the header.
     """
-    wanted = frozenset(headers)
-    reached: list[str] = []
+    reached = sorted(closure.certain().intersection(headers), key=_rank)
     under: list[Formula] = []
-    for path in closure.certain():
-        if path not in wanted:
-            continue
+    for path in reached:
         for each in _strictly(view, path, name):
             if each.when is None:
                 return True
             under.append(each.when)
         if _is_certain(under):
             return True
-        reached.append(path)
-        if len(reached) == len(wanted):
-            break
     return any(each.when is None for path in reached for each in _declared(view, path, name))
+
+
+def _rank(path: str) -> tuple[bool, str]:
+    return not path.startswith("include/linux/"), path
 
 
 def _is_certain(conditions: Sequence[Formula]) -> bool:

@@ -117,8 +117,7 @@ def lost_headers(context: Context, file: ChangedFile, text: bytes) -> list[str]:
     architecture = own_architecture(file.path) or "x86"
     old = Closure(context.view, file.path, file.state.before or b"", architecture)
     new = Closure(context.view, file.path, text, architecture)
-    certain = set(old.certain()) - set(new.certain())
-    return sorted(certain.union(path for path in old.every() if path not in new.every()))
+    return sorted((old.certain() - new.certain()) | (old.every() - new.every()))
 
 
 def named_in(source: "Source", text: bytes, own: set[str], seen: set[str]) -> Iterator[str]:

@@ -29,7 +29,8 @@ from patchscan.facts.store import Store, store_of
 from patchscan.lookup.known import accesses, callers, who
 from patchscan.tree import Directory
 from patchscan.tree.index.build import build_index
-from patchscan.tree.index.lookup import index_directory, open_index
+from patchscan.tree.index.location import index_directory
+from patchscan.tree.index.lookup import open_index
 from patchscan.tree.overlay import View
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "tree"

@@ -20,14 +20,8 @@ from patchscan.kconfig.symbols import config_symbols, whole_symbol
 from patchscan.kconfig.tables import ask_for_file, ask_for_symbol
 from patchscan.tree import Directory, Tree, open_tree
 from patchscan.tree.index.build import build_index
-from patchscan.tree.index.lookup import (
-    KCONFIG_FILES,
-    SEAL,
-    connect_to_read,
-    describe_shards,
-    index_directory,
-    open_index,
-)
+from patchscan.tree.index.location import SEAL, index_directory
+from patchscan.tree.index.lookup import KCONFIG_FILES, connect_to_read, describe_shards, open_index
 from patchscan.tree.index.search import files_where
 from patchscan.tree.overlay import View
 

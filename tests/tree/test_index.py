@@ -16,7 +16,8 @@ import pytest
 from patchscan.lookup import uses
 from patchscan.tree import Directory, open_tree
 from patchscan.tree.index.build import build_index
-from patchscan.tree.index.lookup import SEAL, SHARDS, describe_shards, index_directory, look_up, open_index
+from patchscan.tree.index.location import SEAL, index_directory
+from patchscan.tree.index.lookup import SHARDS, describe_shards, look_up, open_index
 from patchscan.tree.index.search import holding
 from patchscan.tree.overlay import View
 

@@ -16,7 +16,7 @@ from patchscan.kconfig.implied import implied
 from patchscan.kconfig.symbols import config_symbol, config_symbols, whole_symbol
 from patchscan.lookup import uses
 from patchscan.tree import Directory
-from patchscan.tree.index import comparison, confirmed
+from patchscan.tree.index import comparison, confirmed, location
 from patchscan.tree.index import lookup as index
 from patchscan.tree.index.blob import marked_blobs
 from patchscan.tree.index.build import build_index
@@ -268,13 +268,13 @@ def test_rows_that_are_missing(kernel: Path, damage: str) -> None:
 
 def damage_rows(kernel: Path, statement: str) -> None:
     """Change the rows of directories so that the seal still fits."""
-    directory = Path(index.index_directory(Directory(str(kernel))))
+    directory = Path(location.index_directory(Directory(str(kernel))))
     with closing(sqlite3.connect(directory / index.SOURCES.shards[0])) as database:
         database.execute(statement)
         database.commit()
-    seal = json.loads((directory / index.SEAL).read_text())
+    seal = json.loads((directory / location.SEAL).read_text())
     seal["shards"] = index.describe_shards(str(directory))
-    (directory / index.SEAL).write_text(json.dumps(seal))
+    (directory / location.SEAL).write_text(json.dumps(seal))
 
 
 def refused(kernel: Path) -> bool:
@@ -464,7 +464,7 @@ def test_what_has_just_got_other_times_is_not_kept(kernel: Path, monkeypatch: py
 
 def test_a_refresh_reads_other_times_once(kernel: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No file is taken in again: the shard stays as long as it was."""
-    directory = Path(index.index_directory(Directory(str(kernel))))
+    directory = Path(location.index_directory(Directory(str(kernel))))
     sizes = [(directory / name).stat().st_size for name in index.SHARDS]
     for _ in range(5):
         touched_all(kernel)
@@ -488,7 +488,7 @@ def test_damaged_marks_are_found_out_again(
     touched_all(kernel)
     tree = Directory(str(kernel))
     stale_now(tree)
-    marks = Path(index.index_directory(tree)) / index.marks_file(index.SOURCES)
+    marks = Path(location.index_directory(tree)) / index.marks_file(index.SOURCES)
     marks.write_bytes(damage if isinstance(damage, bytes) else damage(marks.read_bytes()))
     read = counting(monkeypatch)
     assert stale_now(tree) == frozenset()
@@ -499,7 +499,7 @@ def test_marks_of_another_seal_are_not_used(kernel: Path) -> None:
     touched_all(kernel)
     tree = Directory(str(kernel))
     stale_now(tree)
-    marks = Path(index.index_directory(tree)) / index.marks_file(index.SOURCES)
+    marks = Path(location.index_directory(tree)) / index.marks_file(index.SOURCES)
     kept = marks.read_bytes()
     (kernel / "mm/user.c").write_text("int user;\n")
     time.sleep(0.12)
@@ -527,13 +527,13 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(
 
 def test_an_index_of_before_blobs(kernel: Path) -> None:
     """It is used as it was, and its next refresh adds them."""
-    directory = Path(index.index_directory(Directory(str(kernel))))
+    directory = Path(location.index_directory(Directory(str(kernel))))
     for shard in index.SHARDS:
         with closing(sqlite3.connect(directory / shard)) as database:
             database.execute("DROP TABLE blobs")
-    seal = json.loads((directory / index.SEAL).read_text())
+    seal = json.loads((directory / location.SEAL).read_text())
     seal["shards"] = index.describe_shards(str(directory))
-    (directory / index.SEAL).write_text(json.dumps(seal))
+    (directory / location.SEAL).write_text(json.dumps(seal))
     tree = Directory(str(kernel))
     assert stale_now(tree) == frozenset()
     (kernel / "mm/user.c").chmod(0o600)

@@ -27,16 +27,14 @@ from patchscan.tree.index.blob import blob_of, marked_blob
 from patchscan.tree.index.comparison import Mark, Row, pack
 from patchscan.tree.index.forked import run_counting
 from patchscan.tree.index.listing import Listing, list_tree, mark_of_text
+from patchscan.tree.index.location import SEAL, identity, index_directory
 from patchscan.tree.index.lookup import (
     FORMAT,
     KCONFIG_FILES,
     KINDS,
-    SEAL,
     SHARDS,
     Kind,
     describe_shards,
-    identity,
-    index_directory,
     marks_file,
     read_seal,
 )

@@ -8,7 +8,6 @@ That a file holds a word shows when it is read. That no other file does is a cla
 must be compared with its mark: this takes longer than everything else and is done only for such a claim.
 """
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -22,11 +21,11 @@ from patchscan.basics.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.comparison import Difference, Row, check, compare, compare_directory
 from patchscan.tree.index.confirmed import Confirmed, confirm
+from patchscan.tree.index.location import SEAL, identity, index_directory
 from patchscan.tree.index.search import holding_in, is_outside, is_source_name
 
 # Raise it whenever what an index holds changes.
 FORMAT = 6
-SEAL = "seal.json"
 _WAIT_FOR_WRITER = 0.2
 
 
@@ -193,27 +192,6 @@ def look_up_in(tree: Tree, directory: str, words: Sequence[str]) -> Mapping[str,
         return index.holding_in(directory, words)
     except sqlite3.Error:
         return None
-
-
-def cache_directory() -> str:
-    """Where patchscan keeps what it can make again: $XDG_CACHE_HOME/patchscan or ~/.cache/patchscan."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "patchscan")
-
-
-def index_directory(tree: Tree) -> str:
-    """The directory of the index of a tree, whether there is one or not."""
-    name = hashlib.sha256(os.fsencode(identity(tree))).hexdigest()[:16]
-    return os.path.join(cache_directory(), f"index-{name}")
-
-
-def identity(tree: Tree) -> str:
-    """What an index belongs to: a directory as it stands, or the history of a repository."""
-    if isinstance(tree, GitRevision):
-        return "git:" + os.path.realpath(tree.directory)
-    return "directory:" + tree.root if isinstance(tree, Directory) else ""
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,34 @@
+"""Where the index of a tree lies, and whether there may be one: what is asked before anything of it is loaded."""
+
+import hashlib
+import os
+
+from patchscan.tree import Directory, GitRevision, Tree
+
+SEAL = "seal.json"
+
+
+def cache_directory() -> str:
+    """Where patchscan keeps what it can make again: $XDG_CACHE_HOME/patchscan or ~/.cache/patchscan."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "patchscan")
+
+
+def index_directory(tree: Tree) -> str:
+    """The directory of the index of a tree, whether there is one or not."""
+    name = hashlib.sha256(os.fsencode(identity(tree))).hexdigest()[:16]
+    return os.path.join(cache_directory(), f"index-{name}")
+
+
+def identity(tree: Tree) -> str:
+    """What an index belongs to: a directory as it stands, or the history of a repository."""
+    if isinstance(tree, GitRevision):
+        return "git:" + os.path.realpath(tree.directory)
+    return "directory:" + tree.root if isinstance(tree, Directory) else ""
+
+
+def may_be_indexed(tree: Tree) -> bool:
+    """Whether there is an index of a tree, of whatever format and state."""
+    return bool(identity(tree)) and os.path.exists(os.path.join(index_directory(tree), SEAL))
