@@ -1,10 +1,11 @@
 """`python -m patchscan`, and the `patchscan` command."""
 
 import gc
+import os
 import sys
 
 from patchscan.basics.streams import prepare_streams
-from patchscan.cli import main
+from patchscan.cli import COMMANDS, main
 
 
 def start() -> int:
@@ -15,6 +16,12 @@ def start() -> int:
     """
     gc.set_threshold(100_000, 20, 20)
     prepare_streams()
+    if os.path.lexists(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "patchscan.sock")):
+        from patchscan.serve.client import answered
+
+        status = answered(sys.argv[1:], tuple(COMMANDS))
+        if status is not None:
+            return status
     try:
         return main()
     finally:

@@ -301,6 +301,13 @@ def nipa(options: argparse.Namespace) -> int:
     return test(load_tools(options), working_directory(), os.environ)
 
 
+def serve(options: argparse.Namespace) -> int:
+    """`patchscan serve`: stay, and run the command lines of others."""
+    from patchscan.commands.serve import serve
+
+    return serve(options, main)
+
+
 def command_of(module: str, body: str = "run", arguments: str = "add_arguments") -> Command:
     """A command whose body and options live in a module of their own, loaded when it is called."""
 
@@ -352,6 +359,11 @@ COMMANDS: dict[
     "field": (
         *command_of("patchscan.commands.asking", "field", "field_arguments"),
         "what a kernel tree does with a member of a struct",
+    ),
+    "serve": (
+        serve,
+        command_of("patchscan.commands.serve")[1],
+        "stay loaded, for command lines and for an editor",
     ),
     "cost": (*command_of("patchscan.commands.cost"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
@@ -157,7 +157,7 @@ def converted_by(context: Context) -> tuple[tuple[str, str], ...]:
     return tuple((each.old, each.new) for each in conversions(context))
 
 
-@cache
+@lru_cache(maxsize=64)
 def conversions(context: Context) -> tuple[Conversion, ...]:
     """The places where a patch changes a call of one function into one that the series introduces."""
     fresh = introduced(context)
@@ -176,7 +176,7 @@ def introduced(context: Context) -> frozenset[str]:
     return frozenset(name for other in context.all for name in introduced_by(other))
 
 
-@cache
+@lru_cache(maxsize=64)
 def introduced_by(context: Context) -> frozenset[str]:
     """Functions and macros that a patch adds: their definition is new, and no removed line held it."""
     names = set()

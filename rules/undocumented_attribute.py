@@ -1,7 +1,7 @@
 """A new file in sysfs that nothing below Documentation describes."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import Context
@@ -59,7 +59,7 @@ def described(name: str, own: str, tree: Tree | None) -> bool:
     return name in own or tree is None or plain(name) in documented(tree)
 
 
-@cache
+@lru_cache(maxsize=4)
 def documented(tree: Tree) -> frozenset[str]:
     """The words of the documents that describe attributes, numbers and placeholders left out."""
     words: set[str] = set()

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.problem import Problem
@@ -32,7 +33,8 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
         if not os.path.isdir(directory):
             problems.append(Problem(directory, "no such directory of rules", lost=True))
             continue
-        for path, rule in rules_in(directory, problems):
+        own = directory == built_in_directory()
+        for path, rule in built_in_rules(directory) if own else rules_in(directory, problems):
             if isinstance(rule, Problem):
                 problems.append(rule)
             elif rule.name in rules:
@@ -41,6 +43,14 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
             else:
                 rules[rule.name] = rule
     return tuple(rules[name] for name in sorted(rules)), tuple(problems)
+
+
+@lru_cache(maxsize=1)
+def built_in_rules(directory: str) -> tuple[tuple[str, Rule | Problem], ...]:
+    """What rules_in() gives of our own directory, read once a process: it changes with the program only."""
+    problems: list[Problem] = []
+    found = tuple(rules_in(directory, problems))
+    return (*found, *((each.where, each) for each in problems))
 
 
 def load_directory(directory: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
