@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import field, frozen
+from patchscan.diff.kinds import read_as_text
 from patchscan.finding import CHANGELOG, Finding, Silence
 from patchscan.rule import Rule
 from patchscan.series import Series, Thread
@@ -212,6 +213,8 @@ def reduced(report: Report) -> Iterator[str]:
     lifted = sum(file.used == "hunk" for file in files)
     if lifted and seen.tree:
         yield report.fit.text
+    if text := read_as_text(dict.fromkeys(file.change.path for file in files)):
+        yield text
     if report.series is not None and report.series.missing:
         numbers = ", ".join(map(str, report.series.missing[:MOST_NAMED]))
         more = ", ..." if len(report.series.missing) > MOST_NAMED else ""

@@ -160,6 +160,7 @@ WAYS: dict[str, Callable[[Place], list[str]]] = {
     "a clean patch on a tree": lambda at: [*at.patch(NEW_FILE)[:-1], "--tree", str(TREE)],
     "a clean patch without a tree": lambda at: at.patch(),
     "a patch that does not apply to the tree": lambda at: [*at.patch()[:-1], "--tree", str(TREE)],
+    "a patch of a Devicetree binding": lambda at: at.patch(diff_for("Documentation/devicetree/bindings/a.yaml")),
     "one patch of a series of three": lambda at: [
         at.series(mail("[PATCH 2/3] mm: count", LETTER + DIFF)),
         *QUIET,
@@ -198,6 +199,7 @@ WAYS: dict[str, Callable[[Place], list[str]]] = {
     "no rule is left to run": lambda at: at.configured('select = ["kernel-doc"]\nignore = ["kernel-doc"]'),
     "--tree names a directory that is no kernel tree": no_tree_there,
     "a patch after which a model that was safe cannot be judged": proof_lost,
+    "a patch for another project": lambda at: at.patch(diff_for("tests/generic/001")),
     "an empty file": lambda at: [at.write("empty.mbox", ""), "--no-tree"],
     "a mail without a patch": lambda at: [at.series(mail("hello", "Hello.\n")), "--no-tree"],
     "a directory without patches": no_patches,

@@ -265,13 +265,18 @@ def _nothing_to_scan(candidates: Sequence[_Candidate], revision: int | None) -> 
         return Problem(
             f"revision {revision}", f"no series of this revision with patches; the input holds {there}"
         )
-    return Problem("input", "no patch found: nothing here is a patch for the kernel")
+    other = next((one.series.title for one in candidates if one.other_project and one.series.patches), "")
+    why = f'; "{other[:100]}" is of {_OTHER_PROJECT}' if other else ""
+    return Problem("input", f"no patch found: nothing here is a patch for the kernel{why}")
+
+
+_OTHER_PROJECT = "another project: most of its files lie in no directory of the kernel tree"
 
 
 def _why_left_out(one: _Candidate, chosen: _Candidate | None, revision: int | None) -> str:
     series = one.series
     if one.other_project:
-        return "another project: most of its files lie in no directory of the kernel tree"
+        return _OTHER_PROJECT
     if not series.patches:
         return "incomplete: only its cover letter is there"
     if revision is not None and series.revision != revision:
