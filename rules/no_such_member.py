@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
 ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)")
+# What takes the name of a member behind its first argument.
+TAKES_MEMBER = pattern(
+    r"container_of\w*|offsetof\w*|\w*_entry\w*|\w*for_each\w*|sizeof_field|struct_size\w*|flex_array_size|k\w*free_rcu\w*|"
+    r"[A-Z][A-Z0-9_]*"
+)
+CALLED = pattern(r"(\w+)\s*$")
+LINES_OF_CALL = 4
 EVERYWHERE = 100_000
 MOST_SHOWN = 4
 
@@ -109,11 +116,28 @@ def in_functions(file: ChangedFile) -> Iterator[Named]:
                 continue
             code = file.code_at(line)
             for match in ACCESS.finditer(code) if "->" in code or "." in code else ():
-                if code[: match.start()].rstrip().endswith((".", "->")):
+                before = code[: match.start()]
+                if before.rstrip().endswith((".", "->")) or stands_for_member(file, line, before):
                     continue
                 structs = types_of(function.parameters + function.locals) if structs is None else structs
                 if match[1] in structs:
                     yield Named(structs[match[1]], match[2], line)
+
+
+def stands_for_member(file: ChangedFile, line: int, before: str) -> bool:
+    """Whether what follows on a line names a member of another struct: container_of(vb, struct buffer, vb.queue)."""
+    text = "".join((*(file.code_at(number) for number in range(max(1, line - LINES_OF_CALL), line)), before))
+    depth = commas = 0
+    for place in range(len(text) - 1, -1, -1):
+        mark = text[place]
+        depth += (mark == ")") - (mark == "(")
+        commas += mark == "," and depth == 0
+        if depth < 0:
+            called = CALLED.search(text, 0, place)
+            return called is not None and commas > 0 and TAKES_MEMBER.fullmatch(called[1]) is not None
+        if mark in ";{}":
+            return False
+    return False
 
 
 def types_of(variables: "tuple[Variable, ...]") -> dict[str, str]:
@@ -258,6 +282,24 @@ struct tick_ops {
 """,
     ),
     good=(
+        """
+>>> tree include/linux/queue.h
+struct entry {
+	int number;
+};
+>>> patch drivers: clock
+>>> file drivers/clock.c
+ #include <linux/queue.h>
++struct clock_entry {
++	struct outer { struct entry inner; } entry;
++};
+ static struct clock_entry *to_clock(struct entry *entry)
+ {
+-	return (void *)entry;
++	return container_of(entry, struct clock_entry,
++			    entry.inner);
+ }
+""",
         """
 >>> tree drivers/Makefile
 obj-$(CONFIG_CLOCK) += clock.o
