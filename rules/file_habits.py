@@ -140,6 +140,20 @@ WRAPPED = "\n".join(
 """
     for number in range(24)
 )
+TIDY = "\n".join(
+    f"""static const struct walk walk_{number} = {{
+	.step = 0xab{number}, /* the first */
+}};
+int step_{number}(int count)
+{{
+	count += 1;
+	count += 2;
+
+	return count;
+}}
+"""
+    for number in range(24)
+)
 RULE = Rule(
     name="file-habits",
     summary="Layout differs from what the file keeps nearly everywhere",
@@ -254,7 +268,7 @@ Walk again.
  	return count;
  }}
  
-+int walk_again(struct list* list) {{ // want "the brace of a function .*; also a blank stands .*; also the "
++int walk_again(struct list* list) {{ // want "the brace of a function .*; also one blank stands .*; also the "
 +	if(list) {{
 +		count = 1;
 +	}}
@@ -310,6 +324,33 @@ Walk.
 +{
 +	return (count) + (other);
 +}
+""",
+        f"""
+>>> tree mm/example.c
+{TIDY}
+>>> patch mm: walk
+Walk.
+>>> file mm/example.c
+ static const struct walk walk_0 = {{
+ 	.step = 0xab0, /* the first */
++	.turn = 0xAB0, /*the second*/ // want "inside the marks of a comment .24 of 24.*; also hexadecimal digits are"
+ }};
+ int step_0(int count)
+ {{
+ 	count += 1;
+ 	count += 2;
+ 
+ 	return count;
+ }}
++static const struct walk walk_again = {{
++	.step = 1
++}};
++int step_again(int count)
++{{
++	count += 1;
++	count += 2;
++	return count;
++}}
 """,
         """
 >>> tree mm/example.h

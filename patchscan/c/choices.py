@@ -15,6 +15,12 @@ _POINTER = pattern(
     r"(?:\bif|&&|\|\|) ?\(?(?:(!)[a-z_][\w>.-]*(?=\s*(?:\)|&&|\|\||$))|[a-z_][\w>.-]* == NULL)"
 )
 _RETURNED = pattern(r"\treturn (\(?)(.+);$")
+_COMMENT = pattern(r"/\*(?!\*)( ?)[^*\s=_~#-](?:[^*]|\*(?!/))*?( ?)\*/")
+_CLOSED = pattern(r"\t*\}\s*(?:;|,|__\w+|$)")
+_ENTRY = pattern(
+    r"\t+(?:\.[a-z_]\w*\s*=\s*[^;]*[^;{}\s]|(?!NULL\b|\w*(?:MAX|NUM|LAST|COUNT|END|NR|LIMIT|SIZE))[A-Z][A-Z0-9_]+(?:\s*=\s*[^;]+)?,?)\s*$"
+)
+_HEXADECIMAL = pattern(r"\b0x(?=[0-9A-Fa-f]*[A-Fa-f])([0-9]*[a-fA-F][0-9a-fA-F]*)(?:[uU]?[lL]{0,2})\b")
 _GOES_ON = pattern(r"[,(&|+=?:]\s*\\?$")
 _TOP = pattern(
     r"(?:static|int|void|bool|struct|unsigned|long|const|u\d+|ssize_t|size_t|irqreturn_t)\b[^=;]*\("
@@ -122,3 +128,37 @@ def no_backslash_in_code(lines: Lines) -> Iterator[Sample]:
             in_macro = continued
         elif _GOES_ON.search(code) and code.strip() and not text.lstrip().startswith(("*", "/")):
             yield Sample(number, not continued, number)
+
+
+def comments_with_blanks(lines: Lines) -> Iterator[Sample]:
+    """Whether a blank stands behind the mark that opens a comment, and before the one that closes it."""
+    for number, text, code in lines:
+        for found in _COMMENT.finditer(text):
+            if not code[found.start() : found.end()].strip():
+                yield Sample(number, bool(found[1]) and bool(found[2]), number)
+
+
+def comma_behind_the_last(lines: Lines) -> Iterator[Sample]:
+    """Whether the last of several initialisers or enumerators, each on its line, has a comma, too."""
+    for (number, _, code), (_, _, below) in pairwise(lines):
+        if _CLOSED.match(below) and _ENTRY.match(code):
+            yield Sample(number, code.rstrip().endswith(","), number)
+
+
+def lower_case_digits(lines: Lines) -> Iterator[Sample]:
+    """Whether the letters among hexadecimal digits are small."""
+    for number, _, code in lines:
+        for found in _HEXADECIMAL.finditer(code):
+            yield Sample(number, found[1].islower(), number)
+
+
+def blank_before_last_return(lines: Lines) -> Iterator[Sample]:
+    """Whether an empty line stands before the return that ends a function of several statements."""
+    for at in range(3, len(lines) - 1):
+        number, _, code = lines[at]
+        if lines[at + 1][2] == "}" and code.startswith("\treturn ") and code.rstrip().endswith(";"):
+            above, before = lines[at - 1][2].rstrip(), lines[at - 2][2].rstrip()
+            if not lines[at - 1][1].strip():
+                yield Sample(number, True, number)
+            elif above.startswith("\t") and above.endswith((";", "}")) and before not in ("", "{"):
+                yield Sample(number, False, number)

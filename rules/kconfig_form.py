@@ -1,0 +1,168 @@
+"""Kconfig entries that say what holds anyway, are indented otherwise, or explain nothing."""
+
+from collections.abc import Iterator, Sequence
+
+from patchscan.basics.pattern import pattern
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
+from patchscan.finding import Finding, Silence
+from patchscan.rule import Rule
+from patchscan.series import Hunk, Line
+
+FILE = pattern(r"(?:^|/)Kconfig(?:\.[\w-]+)?$")
+ENTRY = pattern(r"(?:menu)?config\s+(?P<name>\w+)")
+OTHER = pattern(r"(?:menu|endmenu|choice|endchoice|source|if|endif|comment|mainmenu)\b")
+ATTRIBUTE = pattern(
+    r"(?:bool|tristate|depends on|select|imply|default|def_bool|def_tristate|help|int|hex|string|range|prompt)\b"
+)
+PROMPT = pattern(r"\s*(?:(?:bool|tristate|int|hex|string)\s+[\"']|prompt\b)")
+NEEDLESS = pattern(r"\s+default\s+n\s*$")
+HELP = pattern(r"\s*(?:---)?help(?:---)?\s*$")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The entries that the patch adds or changes."""
+    for file in context.files:
+        if FILE.search(file.path) and file.added and file.change.kind in ("modify", "create"):
+            for hunk in file.change.hunks:
+                yield from of_hunk(file, hunk)
+
+
+def of_hunk(file: ChangedFile, hunk: Hunk) -> Iterator[Finding]:
+    """The entries of one hunk; an entry whose head is not in sight says nothing for certain."""
+    lines = [line for line in hunk.lines if line.kind != "-"]
+    starts = [at for at, line in enumerate(lines) if ENTRY.match(line.text) or OTHER.match(line.text)]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        head = ENTRY.match(lines[start].text)
+        if head:
+            yield from of_entry(file, lines[start:end], head["name"], end < len(lines))
+    yield from indented(file, lines)
+
+
+def of_entry(file: ChangedFile, entry: Sequence[Line], name: str, whole: bool) -> Iterator[Finding]:
+    """What one entry says needlessly, or does not; whole: whether its end is in sight."""
+    body = entry[: next((at for at, line in enumerate(entry) if HELP.match(line.text)), len(entry))]
+    prompt = next((line for line in body if PROMPT.match(line.text)), None)
+    if prompt is None:
+        return
+    defaults = [line for line in body if line.text.lstrip().startswith("default ")]
+    if len(defaults) == 1 and defaults[0].kind == "+" and NEEDLESS.match(defaults[0].text):
+        yield file.finding(defaults[0].new or 1, f"{name} is n by default: it need not be said")
+    new = all(line.kind == "+" for line in body if line.text.strip())
+    ends = whole or file.change.kind == "create"
+    if new and ends and len(body) == len(entry) and prompt.new is not None:
+        yield file.finding(prompt.new, f"{name} can be chosen: a help text tells who should")
+
+
+def indented(file: ChangedFile, lines: Sequence[Line]) -> Iterator[Finding]:
+    """The first attribute or help text that is not indented as Kconfig files are, where this one is."""
+    old = [line.text for line in lines if line.kind == " "]
+    if any(text.startswith("  ") and ATTRIBUTE.match(text.lstrip()) for text in old):
+        return
+    helping = False
+    for line in lines:
+        text = line.text
+        if ENTRY.match(text) or OTHER.match(text):
+            helping = False
+        if line.kind == "+" and line.new is not None:
+            if not helping and text.startswith("  ") and ATTRIBUTE.match(text.lstrip()):
+                yield file.finding(line.new, "the lines of an entry are indented by a tab")
+                return
+            if helping and text.strip():
+                if not text.startswith("\t  ") and not text.startswith(" "):
+                    yield file.finding(line.new, "a help text is indented by a tab and two blanks")
+                    return
+                helping = False
+        if HELP.match(text):
+            helping = True
+
+
+RULE = Rule(
+    name="kconfig-form",
+    summary="A Kconfig entry says what holds anyway, is indented otherwise or has no help",
+    why="Who configures a kernel has the prompt and the help text only; n is the default of every option.",
+    source="Documentation/process/coding-style.rst section 10; Documentation/kbuild/kconfig-language.rst (default)",
+    severity="info",
+    confidence="high",
+    check=check,
+    bad=(
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/Kconfig
+ config OTHER
+ 	bool "Other"
+ 	help
+ 	  Other.
+ 
++config WALK
++	bool "Walk"
++	default n // want "WALK is n by default"
++	help
++	Walk all entries. // want "a tab and two blanks"
++
++config WALK_TWICE
++	bool "Walk twice" // want "a help text tells who should"
++	depends on WALK
++
+ config THIRD
+ 	bool "Third"
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/Kconfig
++config WALK
++        bool "Walk" // want "indented by a tab"
++        help
++          Walk all entries.
+""",
+    ),
+    good=(
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/Kconfig
++config WALK
++	bool "Walk"
++	default y if OTHER
++	default n
++	help
++	  Walk all entries.
++
++	  default n
++	  bool "no"
++
++config WALK_TWICE
++	bool
++	default n
++
+ config THIRD
+ 	bool "Third"
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/Kconfig
+ config OTHER
+   bool "Other"
++  select WALK
+   help
+     Other.
++
++config WALK
++	bool "Walk"
++	depends on OTHER
+""",
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/Kconfig
+ 	depends on OTHER
+ 	default n
++	select WALK
+ 	help
+ 	  Other.
+""",
+    ),
+)
