@@ -1,20 +1,22 @@
 """An index that may be the number of elements, and a copy without an end that is read as a string."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
 
 if TYPE_CHECKING:
-    from patchscan.flow.bounds import Comparison, PastEnd
+    from patchscan.flow.bounds import Comparison, PastEnd, Sizes
     from patchscan.flow.graph import Graph
 
 _WORDS = pattern(r"[<>]|\[|memdup_user")
 _SIZE = pattern(r"\[([^\[\]]+)\]$")
+_BYTES = frozenset({"char", "u8", "s8", "__u8", "uint8_t", "__s8", "int8_t"})
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -33,7 +35,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     if graph is None:
         return
     said = set()
-    for found in past_ends(graph, sizes(function)):
+    for found in past_ends(graph, sizes(function, graph)):
         line = is_added(file, found.comparison.line, found.line)
         if line is not None and found.comparison.line not in said:
             said.add(found.comparison.line)
@@ -54,15 +56,40 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
             )
 
 
-def sizes(function: Function) -> dict[str, str]:
-    """The sizes of local arrays, as written."""
-    found = {}
+def sizes(function: Function, graph: "Graph") -> "Sizes":
+    """What tells the sizes of arrays, by the name under which their elements are used, as it is written."""
+    from patchscan.flow.actions import Addressed, Dereferenced, words_of
+    from patchscan.flow.bounds import comparisons
+
+    compared = {each.left for each in comparisons(graph)}
+    found: dict[str, set[str]] = {}
     for each in function.locals:
         text = "".join(function.source.text_of(each.node).partition("=")[0].split())
         match = _SIZE.search(text)
         if match and text.count("[") == 1:
-            found[each.name] = match[1]
+            found[each.name] = {match[1]}
+            if each.type.split("[")[0].split()[-1] in _BYTES:
+                found[each.name].add(f"sizeof({each.name})")
+    mine = {each.name for each in (*function.locals, *function.parameters)}
+    for point in graph.points:
+        for used in point.operations:
+            if not isinstance(used, Dereferenced | Addressed) or used.key in found or used.key in mine:
+                continue
+            if not compared.isdisjoint((used.index, *words_of(used.index))):
+                found[used.key] = set(size_in_file(function, used.key))
     return found
+
+
+def size_in_file(function: Function, key: str) -> frozenset[str]:
+    """The one size of an array that the same file declares, outside of functions or as a member, as it is written."""
+    name = key.replace("->", ".").rpartition(".")[2]
+    if not name.isidentifier():
+        return frozenset()
+    before = rb"^(?!\s*return\b)%s[\w \t]+[\s*]" % (rb"[ \t]" if name != key else b"")
+    code = source_of(function).code
+    every = set(re.findall(before + rb"%s\s*\[([^\]\n]*)\]" % name.encode(), code, re.M))
+    found = frozenset(size.decode("utf-8", "replace").strip() for size in every)
+    return found if len(found) == 1 and all(size.isidentifier() for size in found) else frozenset()
 
 
 def is_added(file: ChangedFile, *lines: int) -> int | None:
@@ -93,6 +120,14 @@ def weakened(file: ChangedFile, function: Function, graph: "Graph") -> "Iterator
 
 def past_end(file: ChangedFile, found: "PastEnd", line: int) -> Finding:
     text = file.text_at(found.comparison.line).strip()
+    if found.index not in (found.comparison.left, f"({found.comparison.left})"):
+        return file.finding(
+            line,
+            f"{found.array}[{found.index}] on line {file.patch_line(found.line)} is past the end where "
+            f"{found.comparison.left} is that of the last element, as line {file.patch_line(found.comparison.line)} "
+            "lets it be",
+            (file.evidence(found.comparison.line, text), file.evidence(found.line)),
+        )
     return file.finding(
         line,
         f"{found.array}[{found.index}] on line {file.patch_line(found.line)} may be one past the end: line "
@@ -122,6 +157,55 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ #define MOST_PORTS 8
+ 
+ static struct port *ports[MOST_PORTS];
+ 
+ static struct port *port_of(unsigned int id)
+ {
+-	if (id >= MOST_PORTS)
++	if (id > MOST_PORTS) // want "ports.id. on line 9 may be one past the end: line 7 lets id be MOST_PORTS"
+ 		return NULL;
+ 	return ports[id];
+ }
+""",
+        """
+ static ssize_t store(struct port *port, const char __user *from, size_t count)
+ {
+ 	char text[32];
+ 
+-	if (count >= sizeof(text))
++	if (count > sizeof(text)) // want "text.count. on line 9 may be one past the end: line 5 lets count be sizeof"
+ 		return -EINVAL;
+ 	if (copy_from_user(text, from, count))
+ 		return -EFAULT;
+ 	text[count] = 0;
+ 	return set_name(port, text);
+ }
+""",
+        """
+ static int largest_step(void)
+ {
+ 	int at, most = 0;
+ 
++	for (at = 0; at < ARRAY_SIZE(levels); at++) // want "levels.at.1. on line 6 is past the end where at is that of the"
++		most = max(most, levels[at + 1] - levels[at]);
+ 	return most;
+ }
+""",
+        """
+ static void set_up(struct port *port)
+ {
+ 	struct level *level;
+ 	int at;
+ 
++	for (at = 0; at <= ARRAY_SIZE(levels); at++) { // want "levels.at. on line 7 may be one past the end"
++		level = &levels[at];
++		level->port = port;
++	}
+ }
+""",
         """
  static const char *name_of(struct port *port, int id)
  {
@@ -166,6 +250,32 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static int largest_step(struct port *port)
+ {
+ 	int at, most = 0;
+ 
++	for (at = 0; at < ARRAY_SIZE(levels) - 1; at++)
++		most = max(most, levels[at + 1] - levels[at]);
++	for (at = 0; at < ARRAY_SIZE(levels); at += 2)
++		most = max(most, levels[at + 1] - levels[at]);
++	for (at = 0; at < ARRAY_SIZE(levels); at++)
++		if (at < port->last)
++			most = max(most, levels[at + 1] - levels[at]);
+ 	return most;
+ }
+""",
+        """
+ static void copy(struct port *port, unsigned int count)
+ {
+ 	struct level *end;
+ 
++	if (count > ARRAY_SIZE(levels))
++		return;
++	end = &levels[count];
++	port_copy(port, levels, end);
+ }
+""",
         """
  static int set(struct port *port, unsigned int mode)
  {

@@ -70,6 +70,15 @@ class Dereferenced:
 
 
 @frozen
+class Addressed:
+    """The address of an element is taken: of the array that a key tells, at an index."""
+
+    key: str
+    line: int
+    index: str
+
+
+@frozen
 class Read:
     """The value of a variable is used."""
 
@@ -112,7 +121,9 @@ class Failed:
     line: int
 
 
-Operation = Called | Assigned | Declared | Dereferenced | Read | Round | Guarded | Unguarded | Failed
+Operation = (
+    Called | Assigned | Declared | Dereferenced | Addressed | Read | Round | Guarded | Unguarded | Failed
+)
 
 
 def words_of(key: str) -> list[str]:

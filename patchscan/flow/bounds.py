@@ -1,10 +1,11 @@
 """Indices that may be one past the end: a comparison that lets the number of elements through."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Called, Dereferenced, Operation
+from patchscan.flow.actions import Addressed, Assigned, Called, Dereferenced, Operation, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ZERO
@@ -17,6 +18,9 @@ _COUNTS = pattern(
     r"|[A-Z0-9_]*(NUM|NR|COUNT|SIZE)[A-Z0-9_]*"
 )
 _LAST = pattern(r"last|max_?id|max_?index|-1\)?$|MAX_ID|LAST")
+
+
+Sizes = Mapping[str, Collection[str]]
 
 
 @frozen
@@ -77,22 +81,51 @@ class _Indexing(Client):
 
     uses = True
 
-    def __init__(self, graph: Graph, sizes: dict[str, str]) -> None:
+    def __init__(self, graph: Graph, sizes: Sizes) -> None:
         self.sizes = sizes
         self.found: dict[tuple[str, str, int], PastEnd] = {}
         self.comparisons = comparisons(graph)
+        self.mentioned = Counter(word for each in self.comparisons for word in set(words_of(each.left)))
+        steps: dict[str, set[str]] = {}
+        for point in graph.points:
+            for each in point.operations:
+                if isinstance(each, Assigned) and each.source != "0":
+                    steps.setdefault(each.key, set()).add(each.source)
+        # Variables that nothing but ++ moves on.
+        self.counted = {key for key, sources in steps.items() if sources <= {f"{key}++", f"++{key}"}}
 
     def other(self, operation: Operation, token: Token, facts: Reading) -> Token:
-        if isinstance(operation, Dereferenced) and operation.index and not facts.coarse:
+        if isinstance(operation, Dereferenced | Addressed) and operation.index and not facts.coarse:
             for each in self.comparisons:
-                if each.left == operation.index and self._is_size(operation.key, each.right):
+                if not self._is_size(operation.key, each.right):
+                    continue
+                # The address of what stands behind the last may be an end; in a loop it is one too many.
+                ends = isinstance(operation, Addressed) and not (
+                    each.operator == "<=" and each.left in self.counted
+                )
+                if each.left == operation.index and not ends:
                     self._judge(operation, each, facts)
+                elif isinstance(operation, Dereferenced) and self._reaches_over(operation.index, each, facts):
+                    found = PastEnd(operation.key, operation.index, operation.line, each, facts.trail)
+                    self.found.setdefault((operation.key, operation.index, each.line), found)
         return token
 
     def _is_size(self, array: str, text: str) -> bool:
-        return text == f"ARRAY_SIZE({array})" or self.sizes.get(array) == text
+        return text == f"ARRAY_SIZE({array})" or text in self.sizes.get(array, ())
 
-    def _judge(self, operation: Dereferenced, each: Comparison, facts: Reading) -> None:
+    def _reaches_over(self, index: str, each: Comparison, facts: Reading) -> bool:
+        """Whether an index is above a variable that may be that of the last element: i + 1, 2 * i, 2 * i + 1."""
+        name = each.left
+        beyond = (f"{name}+1", f"1+{name}", f"2*{name}+1", f"{name}*2+1", f"2*{name}", f"{name}*2")
+        return (
+            index in beyond
+            and each.operator == "<"
+            and name in self.counted
+            and self.mentioned[name] == 1
+            and facts.sure(f"{name}<{each.right}") & ZERO == 0
+        )
+
+    def _judge(self, operation: Dereferenced | Addressed, each: Comparison, facts: Reading) -> None:
         signs = facts.sure(f"{each.left}{each.operator}{each.right}")
         lets = (each.operator == "<=" and signs & ZERO == 0) or (each.operator == ">" and signs == ZERO)
         stricter = [f"{each.left}<{each.right}", f"{each.left}>={each.right}", f"{each.left}=={each.right}"]
@@ -101,9 +134,10 @@ class _Indexing(Client):
             self.found.setdefault((operation.key, operation.index, each.line), found)
 
 
-def past_ends(graph: Graph, sizes: dict[str, str]) -> tuple[PastEnd, ...]:
-    """The elements of arrays of a known size that may be one past the end; sizes: of local arrays, as written."""
-    if not any(each.operator in ("<=", ">") for each in comparisons(graph)):
+def past_ends(graph: Graph, sizes: Sizes) -> tuple[PastEnd, ...]:
+    """The elements of arrays of a known size that may be past the end; sizes: what else than ARRAY_SIZE() tells it."""
+    known = any("ARRAY_SIZE(" in each.right for each in comparisons(graph))
+    if not known and not any(each.operator in ("<=", ">") for each in comparisons(graph)):
         return ()
     client = _Indexing(graph, sizes)
     return tuple(client.found.values()) if ways_of(graph).walk(client).complete else ()

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from patchscan.basics.pattern import pattern
-from patchscan.flow.actions import Assigned, Called, Dereferenced, Value, words_of
+from patchscan.flow.actions import Addressed, Assigned, Called, Dereferenced, Value, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
 
@@ -99,10 +99,14 @@ class Asked:
             for each in point.operations:
                 if isinstance(each, Called):
                     uses.update(each.arguments)
-                elif isinstance(each, Dereferenced):
+                elif isinstance(each, Dereferenced | Addressed):
                     uses.add(each.key)
                     if each.index:
-                        starts = tuple(f"{each.index}{operator}" for operator in ("<", ">", "=="))
+                        starts = tuple(
+                            f"{word}{operator}"
+                            for word in words_of(each.index)
+                            for operator in ("<", ">", "==")
+                        )
                         uses.update(key for key in self.keys if key.startswith(starts))
             found.append(reads | (uses & self.keys))
         return self._live(found)

@@ -8,6 +8,7 @@ from patchscan.basics.record import replace
 from patchscan.c.function import Function
 from patchscan.flow.actions import (
     ERRNO,
+    Addressed,
     Assigned,
     Called,
     Dereferenced,
@@ -203,6 +204,8 @@ class Lowering:
             index = node.child_by_field_name("index")
             if index is not None:
                 self.expression(index, out, sure)
+                if sure:
+                    out.append(Addressed(self.key(argument), self.line(node), self.text(index)))
         else:
             self.expression(node, out, sure)
 
