@@ -15,7 +15,22 @@ if TYPE_CHECKING:
     from patchscan.flow.graph import Graph
     from patchscan.flow.lookedat import Tests
 
-_WORDS = pattern(r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*)\b|\w\(|\?")
+_WORDS = pattern(
+    r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*|unsigned|_*u(int)?(8|16|32|64)(_t)?|size_t)\b|\w\(|\?"
+)
+_UNSIGNED = frozenset(
+    {
+        "unsigned",
+        "unsigned int",
+        "unsigned long",
+        "unsigned short",
+        "unsigned char",
+        "unsigned long long",
+        "size_t",
+    }
+    | {f"{start}{size}" for start in ("u", "__u") for size in (8, 16, 32, 64)}
+    | {f"uint{size}_t" for size in (8, 16, 32, 64)}
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -56,6 +71,30 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         message = wrong(tests, known)
         if message:
             yield report(context, file, tests, known, line, message)
+    yield from never_negative(file, function, graph)
+
+
+def never_negative(file: ChangedFile, function: Function, graph: "Graph") -> Iterator[Finding]:
+    """The tests for a negative number of what a call returned, where an unsigned variable holds it."""
+    from patchscan.flow.lookedat import tests_of
+
+    held = {each.name: each for each in function.locals if each.type in _UNSIGNED}
+    for tests in tests_of(graph, lambda call: call.result in held):
+        if tests.kind != "negative":
+            continue
+        variable = held[tests.key]
+        lines = (*tests.lines, variable.line, tests.call.line)
+        line = next((each for each in lines if each in file.added_numbers and not file.was_there(each)), None)
+        if line is not None:
+            yield file.finding(
+                line,
+                f"{tests.key} has type '{variable.type}', in which what {tests.call.name}() returns is never below 0: "
+                "this test never finds a failure",
+                tuple(
+                    file.evidence(each)
+                    for each in dict.fromkeys((variable.line, tests.call.line, *tests.lines))
+                ),
+            )
 
 
 def is_of_interest(tests: "Tests", graph: "Graph") -> bool:
@@ -174,8 +213,36 @@ RULE = Rule(
  	return 0;
  }
 """,
+        """
+ static int probe(struct platform_device *pdev, struct port *port)
+ {
+-	int irq;
++	unsigned int irq; // want "irq has type 'unsigned int', in which what platform_get_irq.. returns is never below 0"
+ 
+ 	irq = platform_get_irq(pdev, 0);
+ 	if (irq < 0)
+ 		return irq;
+ 	return port_set_irq(port, irq);
+ }
+""",
     ),
     good=(
+        """
+ static int probe(struct platform_device *pdev, struct port *port)
+ {
++	unsigned int irq, count;
++	int ret;
++
++	ret = platform_get_irq(pdev, 0);
++	if (ret < 0)
++		return ret;
++	irq = ret;
++	count = port_count(port);
++	if (!count)
++		return -ENODEV;
+ 	return port_set_irq(port, irq);
+ }
+""",
         """
  static int probe(struct platform_device *pdev, struct port *port)
  {

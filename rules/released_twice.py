@@ -39,9 +39,13 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         if line is not None and (key, name) not in known:
             known.add((key, name))
             what = key or "it"
+            handed = "devm_add_action_or_reset" in file.text_at(first)
+            did = (
+                "lets the device do so, at once where that fails" if handed else "did so already on this way"
+            )
             message = (
                 f"{name}() on line {file.patch_line(second)} gives {what} back a second time: line "
-                f"{file.patch_line(first)} did so already on this way"
+                f"{file.patch_line(first)} {did}"
             )
             yield file.finding(line, message, (file.evidence(first), file.evidence(second)))
 
@@ -49,10 +53,10 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
 def twice(graph: "Graph") -> list[tuple[str, str, int, int]]:
     """(what, by which call, first line, second line) of what is given back twice."""
     from patchscan.flow.freed import uses_after_free
-    from patchscan.flow.givingback import given_twice
+    from patchscan.flow.givingback import given_to_device, given_twice
 
     freed = [(each.key, each.by, each.origin, each.line) for each in uses_after_free(graph) if each.again]
-    return [*freed, *given_twice(graph)]
+    return [*freed, *given_twice(graph), *given_to_device(graph)]
 
 
 def place(file: ChangedFile, first: int, second: int) -> int | None:
@@ -73,6 +77,27 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static void stop_clock(void *clk)
+ {
+ 	clk_disable_unprepare(clk);
+ }
+ 
+ static int probe(struct device *dev, struct port *port)
+ {
+ 	int ret = clk_prepare_enable(port->clk);
+ 
+ 	if (ret)
+ 		return ret;
+ 	ret = devm_add_action_or_reset(dev, stop_clock, port->clk);
+-	if (ret)
++	if (ret) {
++		clk_disable_unprepare(port->clk); // want "a second time: line 12 lets the device do so, at once where"
+ 		return ret;
++	}
+ 	return 0;
+ }
+""",
         """
  static int settle(struct port *port)
  {
@@ -114,6 +139,26 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void stop_clock(void *clk)
+ {
+ 	clk_disable_unprepare(clk);
+ }
+ 
+ static int probe(struct device *dev, struct port *port)
+ {
+ 	int ret = clk_prepare_enable(port->clk);
+ 
+ 	if (ret)
+ 		return ret;
++	ret = port_reset(port);
++	if (ret) {
++		clk_disable_unprepare(port->clk);
++		return ret;
++	}
+ 	return devm_add_action_or_reset(dev, stop_clock, port->clk);
+ }
+""",
         """
  static int settle(struct port *port)
  {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from patchscan.basics.pattern import pattern
+from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.graph import Graph
 from patchscan.flow.holding import Follower
@@ -29,15 +30,67 @@ def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:
     """(variable, what would give it back, line taken, line given, by which call) where something else does."""
     for point in graph.points:
         for call in point.operations:
-            if isinstance(call, Called) and call.result in graph.locals and call.sure:
+            if isinstance(call, Called) and call.sure and call.result:
                 row = by_call().get(call.name)
                 managed = _MANAGED.fullmatch(call.name) is not None
+                if not managed and call.result not in graph.locals:
+                    continue
                 if managed or (row is not None and row.kind == "memory" and call.name in row.calls):
                     client = _Wrongly(call, row.release if row is not None else frozenset(("devm_kfree",)))
                     if ways_of(graph).walk(client).complete:
                         shown = row.shown if row is not None else "devm_kfree"
                         for line, name in client.found.items():
                             yield call.result, f"{shown}()", call.line, line, f"{name}()"
+
+
+def given_to_device(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
+    """(key, call, line where it was handed over, line given) of what is given back although a device does so.
+
+    devm_add_action_or_reset() runs its action itself where it fails, and when the device goes away.
+    """
+    for _, call in graph.calls:
+        if call.name == "devm_add_action_or_reset" and len(call.arguments) == 3 and call.sure:
+            client = _Handed(graph, call)
+            if client.releases and ways_of(graph).walk(client).complete:
+                yield from ((call.arguments[2], name, call.line, line) for line, name in client.found.items())
+
+
+class _Handed(AfterCall):
+    """Follows what an action of a device gives back to another call that does the same."""
+
+    def __init__(self, graph: Graph, call: Called) -> None:
+        super().__init__(call)
+        self.key = call.arguments[2]
+        self.releases = _releases_of(graph, call.arguments[1])
+        self.found: dict[int, str] = {}
+
+    def start(self) -> Token:
+        return ""
+
+    def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        if call.offset == self.call.offset:
+            return (("handed", ANY),)
+        if (
+            token
+            and call.name in self.releases
+            and self.key in call.arguments
+            and call.sure
+            and not facts.coarse
+        ):
+            self.found.setdefault(call.line, call.name)
+            return ()
+        return ((token, ANY),)
+
+    def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        return None if token and operation.key == self.key else token
+
+
+def _releases_of(graph: Graph, action: str) -> frozenset[str]:
+    """What an action calls: itself, and what the one call of its definition in the same file gives back."""
+    own = source_of(graph.function).function_named(action.lstrip("&"))
+    calls = [call.name for call in own.calls()] if own is not None else []
+    only = calls[0] if len(calls) == 1 and calls[0] in releasing() else ""
+    return frozenset((action.lstrip("&"), only)) - {""}
 
 
 class _Wrongly(AfterCall):
