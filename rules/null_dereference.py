@@ -147,10 +147,23 @@ def brought(
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
         return False
+    if use.how == "tested" and not use.late and is_told_by_another(graph, use):
+        return False
     if use.how == "tested" and _WARNS.search(file.text_at(use.origin)):
         # Who warns takes it for impossible: only a way out that was taken away is worth a word.
         return use.key in tested and not use.late
     return True
+
+
+def is_told_by_another(graph: "Graph", use: "NullUse") -> bool:
+    """Whether another pointer was found between the test and the use, which may be there only with this one."""
+    from patchscan.flow.signs import ZERO
+    from patchscan.flow.ways import steps_of
+
+    edges = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.key]
+    last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
+    behind = edges[last + 1 :]
+    return last >= 0 and any(edge.key in graph.pointers and edge.signs & ZERO == 0 for edge in behind)
 
 
 def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
@@ -288,6 +301,22 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void kick(struct port *port, struct queue *queue)
+ {
+ 	struct queue *parent = queue->parent;
+ 	struct hub *hub;
+ 
++	if (port)
++		hub = port->hub;
++	else
++		hub = queue->hub;
++	lock_hub(hub);
++	if (parent)
++		port->kicks++;
++	unlock_hub(hub);
+ }
+""",
         """
 >>> patch mm: find it
 >>> file drivers/base/example.c

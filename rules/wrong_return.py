@@ -43,8 +43,10 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
     known = {key_of(each) for each in wrong_returns(old)} if old is not None else set()
+    said = set()
     for wrong, line in found:
-        if key_of(wrong) not in known:
+        if key_of(wrong) not in known and (line, wrong.line, wrong.returned) not in said:
+            said.add((line, wrong.line, wrong.returned))
             yield report(file, function, wrong, line)
 
 
