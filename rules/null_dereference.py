@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Without one of these no pointer is used.
 _WORDS = pattern(r"->|\*|\[|!|NULL|\w\(")
 _WARNS = pattern(r"\b(WARN|VM_WARN|BUG|ASSERT)\w*\(")
+_ROUNDS = pattern(r"\w+<\w+")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -156,14 +157,20 @@ def brought(
 
 
 def is_told_by_another(graph: "Graph", use: "NullUse") -> bool:
-    """Whether another pointer was found between the test and the use, which may be there only with this one."""
+    """Whether something decided between the test and the use that may tell of the pointer, too.
+
+    That is another pointer, which may be there only with this one, and a number of rounds, which may be 0 without it.
+    """
     from patchscan.flow.signs import ZERO
     from patchscan.flow.ways import steps_of
 
     edges = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.key]
     last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
     behind = edges[last + 1 :]
-    return last >= 0 and any(edge.key in graph.pointers and edge.signs & ZERO == 0 for edge in behind)
+    return last >= 0 and any(
+        edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key))
+        for edge in behind
+    )
 
 
 def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
@@ -301,6 +308,20 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static struct map *grow(struct map *old)
++{
++	int at, count = 0;
++	struct map *map;
++
++	if (old)
++		count = old->count;
++	map = new_map(2 * count);
++	for (at = 0; at < count; at++)
++		map->ports[at] = old->ports[at];
++	return map;
++}
+""",
         """
  static void kick(struct port *port, struct queue *queue)
  {

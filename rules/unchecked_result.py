@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
 from patchscan.rule import Rule
@@ -32,6 +32,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     if graph is None:
         return
     yield from signals(file, graph)
+    yield from mappings(file, function, graph)
     found = list(overwritten(graph))
     if not found:
         return
@@ -68,6 +69,28 @@ def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
             )
 
 
+def mappings(file: ChangedFile, function: Function, graph: "Graph") -> Iterator[Finding]:
+    """DMA mappings that may fail unnoticed."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.lookedat import unasked_mappings
+
+    found = list(unasked_mappings(graph)) if b"dma_map_" in source_of(function).code else []
+    before = file.before_of(function.name) if found else None
+    old = graph_of(before) if before is not None else None
+    known = {(each.name, each.result) for each in unasked_mappings(old)} if old is not None else set()
+    for call in found:
+        behind = range(call.line, function.last_line + 1)
+        lines = [line for line in file.touched_numbers if line in behind]
+        if (call.name, call.result) in known or not lines or (old is None and file.was_there(call.line)):
+            continue
+        yield file.finding(
+            min(lines),
+            f"{call.name}() on line {file.patch_line(call.line)} may fail, and nothing here asks dma_mapping_error() "
+            f"of {call.result}",
+            (file.evidence(call.line),),
+        )
+
+
 def place(file: ChangedFile, found: "Overwritten") -> int | None:
     """The line to speak at: one that the patch adds, else where it took a line away between the two."""
     for line in (found.call.line, found.line):
@@ -79,13 +102,37 @@ def place(file: ChangedFile, found: "Overwritten") -> int | None:
 
 RULE = Rule(
     name="unchecked-result",
-    summary="A result is overwritten before anybody looks at it, or a signal is taken for success",
+    summary="A result is overwritten before anybody looks at it, a signal or a failed DMA mapping is taken for success",
     why="What failed goes unnoticed, and what follows works on what is not there or not yet done.",
-    source="kernel/sched/completion.c; include/linux/wait.h; Documentation/process/coding-style.rst",
+    source=(
+        "kernel/sched/completion.c; include/linux/wait.h; Documentation/core-api/dma-api-howto.rst; "
+        "Documentation/process/coding-style.rst"
+    ),
     severity="warning",
     confidence="high",
     check=check,
     bad=(
+        """
+ static int send(struct port *port, void *data, int length)
+ {
+ 	dma_addr_t address;
+ 
+ 	address = dma_map_single(port->dev, data, length, DMA_TO_DEVICE);
+-	if (dma_mapping_error(port->dev, address))
+-		return -ENOMEM;
+-	port_start(port, address);
++	port_start(port, address); // want "dma_map_single.. on line 5 may fail, and nothing here asks dma_mapping_error"
+ 	return 0;
+ }
+""",
+        """
++static int send(struct port *port, void *data, int length)
++{
++	port->address = dma_map_single(port->dev, data, length, DMA_TO_DEVICE); // want "asks dma_mapping_error"
++	port_start(port);
++	return 0;
++}
+""",
         """
  static int receive(struct port *port)
  {
@@ -116,6 +163,17 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static dma_addr_t map(struct port *port, void *data, int length)
++{
++	dma_addr_t address;
++
++	address = dma_map_single(port->dev, data, length, DMA_TO_DEVICE);
++	if (port_cannot_reach(port, address))
++		return 0;
++	return address;
++}
+""",
         """
  static int receive(struct port *port)
  {

@@ -144,3 +144,27 @@ def _next_write(graph: Graph, number: int, key: str) -> int:
             return 0
         work.extend(edge.to for edge in point.edges)
     return min(lines, default=0)
+
+
+_MAPS = pattern(r"dma_map_(single|page)(_attrs)?|dma_map_resource")
+
+
+def unasked_mappings(graph: Graph) -> Iterator[Called]:
+    """The DMA mappings of which nothing in the function can tell whether they failed.
+
+    Silent where anything asks of a mapping, where the result is returned, and where a call is tested that is given it.
+    """
+    if any("mapping_error" in call.name for _, call in graph.calls):
+        return
+    returned = {point.value.copy for point in graph.points if point.value is not None}
+    for _, call in graph.calls:
+        if _MAPS.fullmatch(call.name) and call.result and call.result not in returned:
+            handed = (
+                each
+                for _, each in graph.calls
+                if call.result in each.arguments or f"&{call.result}" in each.arguments
+            )
+            if call.result not in graph.tests and not any(
+                f"@{each.offset}" in graph.tests or each.result in graph.tests for each in handed
+            ):
+                yield call
