@@ -30,7 +30,7 @@ _WAYS_TO_WAIT = {
 
 
 @frozen
-class Edit:
+class ModelEdit:
     """One change to a thread; text: as a developer would say it; kind: "wait", "barrier"."""
 
     text: str
@@ -39,7 +39,7 @@ class Edit:
     change: Callable[[Event], Iterable[Event]]
 
 
-def apply(edits: Sequence[Edit], threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
+def apply(edits: Sequence[ModelEdit], threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
     """The threads with the edits made, in order."""
     for edit in edits:
         changed = [
@@ -55,24 +55,24 @@ def at(place: Place) -> str:
     return f"{place.path}:{place.line}"
 
 
-def mutations(threads: tuple[Thread, ...]) -> list[Edit]:
+def mutations(threads: tuple[Thread, ...]) -> list[ModelEdit]:
     """Each wait and each barrier taken away, those of one place together."""
-    found: dict[tuple[int, str, Place], Edit] = {}
+    found: dict[tuple[int, str, Place], ModelEdit] = {}
     for index, thread in enumerate(threads):
         for event in walk(thread.body):
             if isinstance(event, (Wait, Deferred)):
                 key = (index, "wait", event.place)
                 text = f"without the wait at {at(event.place)}"
-                found.setdefault(key, Edit(text, "wait", index, _drop_waits(event.place)))
+                found.setdefault(key, ModelEdit(text, "wait", index, _drop_waits(event.place)))
             elif isinstance(event, Fence):
                 key = (index, "barrier", event.place)
                 text = f"without smp_{event.kind}() at {at(event.place)}"
-                found.setdefault(key, Edit(text, "barrier", index, _drop_fences(event.place)))
+                found.setdefault(key, ModelEdit(text, "barrier", index, _drop_fences(event.place)))
             elif _is_ordered(event):
                 assert isinstance(event, (Read, Write, Update))
                 key = (index, "barrier", event.place)
                 text = f"without the ordering of the access at {at(event.place)}"
-                found.setdefault(key, Edit(text, "barrier", index, _weaken(event.place)))
+                found.setdefault(key, ModelEdit(text, "barrier", index, _weaken(event.place)))
     return list(found.values())
 
 
@@ -114,13 +114,13 @@ def _weaken(place: Place) -> Callable[[Event], Iterable[Event]]:
 
 def repairs(
     threads: tuple[Thread, ...], keys: frozenset[str], observers: frozenset[str]
-) -> tuple[list[Edit], list[Edit], list[Edit]]:
+) -> tuple[list[ModelEdit], list[ModelEdit], list[ModelEdit]]:
     """(barriers to add or strengthen, writes to move, waits to add) that a developer might try, slightest first.
 
     keys: the locations that the model keeps; new barriers go between accesses to them; observers: the roles that
     are waited for, which do not wait themselves.
     """
-    strengthen, insert, waits = list[Edit](), list[Edit](), list[Edit]()
+    strengthen, insert, waits = list[ModelEdit](), list[ModelEdit](), list[ModelEdit]()
     moves = [edit for index, thread in enumerate(threads) for edit in _earlier(index, thread, keys)]
     for index, thread in enumerate(threads):
         others = [event for other in threads if other is not thread for event in walk(other.body)]
@@ -135,13 +135,13 @@ def repairs(
                 text = f"smp_mb() after the access at {at(event.place)}"
                 if (text, event.place) not in seen:
                     seen.add((text, event.place))
-                    insert.append(Edit(text, "barrier", index, _fence_after(event)))
+                    insert.append(ModelEdit(text, "barrier", index, _fence_after(event)))
             if isinstance(event, (Write, Update)) and thread.role not in observers:
                 waits += list(_waits_before(index, event, domains, seen))
     return strengthen + insert, moves, waits
 
 
-def _earlier(index: int, thread: Thread, keys: frozenset[str]) -> Iterator[Edit]:
+def _earlier(index: int, thread: Thread, keys: frozenset[str]) -> Iterator[ModelEdit]:
     """A write that depends on nothing moved before an earlier read of another location, with a full barrier."""
     reads: list[Read] = []
     for event in walk(thread.body):
@@ -153,7 +153,7 @@ def _earlier(index: int, thread: Thread, keys: frozenset[str]) -> Iterator[Edit]
                     text = (
                         f"the write at {at(event.place)}, then smp_mb(), before the read at {at(read.place)}"
                     )
-                    yield Edit(text, "barrier", index, _move(event, read))
+                    yield ModelEdit(text, "barrier", index, _move(event, read))
 
 
 def _move(write: Write, read: Read) -> Callable[[Event], Iterable[Event]]:
@@ -169,18 +169,18 @@ def _is_kept(event: Read | Write | Update, keys: frozenset[str]) -> bool:
     return isinstance(event.location, Named) and event.location.name in keys
 
 
-def _stronger(index: int, event: Event) -> Iterator[tuple[Edit, Place]]:
+def _stronger(index: int, event: Event) -> Iterator[tuple[ModelEdit, Place]]:
     """The event made stronger in its place."""
     if isinstance(event, Fence) and event.kind in ("rmb", "wmb"):
         text = f"smp_mb() in place of smp_{event.kind}() at {at(event.place)}"
         change = _replace_event(event, replace(event, kind="mb"))
-        yield Edit(text, "barrier", index, change), event.place
+        yield ModelEdit(text, "barrier", index, change), event.place
     elif isinstance(event, Read) and event.order in ("once", "plain") and isinstance(event.location, Named):
         text = f"smp_load_acquire() for the read at {at(event.place)}"
-        yield Edit(text, "barrier", index, _order(event, "acquire")), event.place
+        yield ModelEdit(text, "barrier", index, _order(event, "acquire")), event.place
     elif isinstance(event, Write) and event.order in ("once", "plain") and event.value != FREED:
         text = f"smp_store_release() for the write at {at(event.place)}"
-        yield Edit(text, "barrier", index, _order(event, "release")), event.place
+        yield ModelEdit(text, "barrier", index, _order(event, "release")), event.place
 
 
 def _replace_event(old: Event, new: Event) -> Callable[[Event], Iterable[Event]]:
@@ -214,7 +214,7 @@ def _fence_after(old: Read | Write | Update) -> Callable[[Event], Iterable[Event
 
 def _waits_before(
     index: int, old: Write | Update, domains: Sequence[str], seen: set[tuple[str, Place]]
-) -> Iterator[Edit]:
+) -> Iterator[ModelEdit]:
     """A wait for each reader domain before a write."""
     for domain in domains:
         way = _WAYS_TO_WAIT.get("srcu" if domain.startswith("srcu_") else domain, f"a wait for {domain}")
@@ -222,7 +222,7 @@ def _waits_before(
         if (text, old.place) in seen:
             continue
         seen.add((text, old.place))
-        yield Edit(text, "wait", index, _wait_before(old, domain))
+        yield ModelEdit(text, "wait", index, _wait_before(old, domain))
 
 
 def _wait_before(old: Write | Update, domain: str) -> Callable[[Event], Iterable[Event]]:

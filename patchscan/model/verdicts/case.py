@@ -6,7 +6,7 @@ from functools import cached_property
 from patchscan.basics.record import field, record
 from patchscan.lkmm.answers.outcome import Answer
 from patchscan.model.extraction.extract import Extraction
-from patchscan.model.extraction.mutate import Edit, apply
+from patchscan.model.extraction.mutate import ModelEdit, apply
 from patchscan.model.extraction.slice import loosened
 from patchscan.model.extraction.variants import Model, litmus_of, models, prepare
 from patchscan.model.lowering.lowered import Thread
@@ -30,15 +30,15 @@ class Case:
         """The litmus test of each model."""
         return tuple(self.text(model) or "" for model in self.models)
 
-    def text(self, model: Model, edits: Sequence[Edit] = ()) -> str | None:
+    def text(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str | None:
         return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
 
-    def outcome(self, model: Model, edits: Sequence[Edit] = ()) -> str:
+    def outcome(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
         answer = self.answer(model, edits)
         return outcome(answer) if answer is not None else ""
 
-    def answer(self, model: Model, edits: Sequence[Edit] = ()) -> Answer | None:
+    def answer(self, model: Model, edits: Sequence[ModelEdit] = ()) -> Answer | None:
         """Whether one model with edits made does the bad thing; None when that cannot come about in it.
 
         A thread that waits for sections and has some of its own counts as if it had none: what is waited for inside
@@ -58,7 +58,7 @@ class Case:
             self.answers[text] = answer
         return self.answers[text]
 
-    def worst(self, edits: Sequence[Edit] = ()) -> tuple[str, Model | None]:
+    def worst(self, edits: Sequence[ModelEdit] = ()) -> tuple[str, Model | None]:
         """The worst outcome of all models, and the first model that has it."""
         worst, found = "", None
         for model in self.models:
@@ -71,7 +71,7 @@ class Case:
                 found = model
         return worst, found
 
-    def changes(self, edit: Edit) -> bool:
+    def changes(self, edit: ModelEdit) -> bool:
         """Whether an edit makes any difference to what is executed."""
         return any(
             self.text(model, [edit]) != text for model, text in zip(self.models, self.texts, strict=True)

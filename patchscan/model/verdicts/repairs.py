@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from patchscan.model.extraction.mutate import Edit, repairs
+from patchscan.model.extraction.mutate import ModelEdit, repairs
 from patchscan.model.extraction.variants import Model
 from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.model_timeline import interleaving, places_between
@@ -36,13 +36,13 @@ def find_repair(case: Case, worst: Model) -> tuple[str | None, list[str]]:
     return None, tried[:4]
 
 
-def _closing(edits: Sequence[Edit], litmus: str) -> list[Edit]:
+def _closing(edits: Sequence[ModelEdit], litmus: str) -> list[ModelEdit]:
     """The edits between accesses that a bad execution of a test reorders: no other can forbid it."""
     places = places_between(litmus, interleaving(litmus, ()).gaps)
     return [edit for edit in edits if any(edit.text.endswith(place) for place in places)]
 
 
-def _pairs(case: Case, worst: Model, barriers: Sequence[Edit]) -> Iterator[tuple[Edit, Edit]]:
+def _pairs(case: Case, worst: Model, barriers: Sequence[ModelEdit]) -> Iterator[tuple[ModelEdit, ModelEdit]]:
     """Two edits that together may help: one against what is reordered now, one against what is then."""
     seen: set[frozenset[str]] = set()
     for first in _closing(barriers, case.litmus(worst)):
@@ -53,7 +53,7 @@ def _pairs(case: Case, worst: Model, barriers: Sequence[Edit]) -> Iterator[tuple
                 yield (first, second) if barriers.index(first) < barriers.index(second) else (second, first)
 
 
-def _helps(case: Case, worst: Model, edits: Sequence[Edit], all_models: bool = True) -> bool:
+def _helps(case: Case, worst: Model, edits: Sequence[ModelEdit], all_models: bool = True) -> bool:
     """Whether edits make the worst model safe, and then all of them."""
     if case.outcome(worst, edits) != "Never":
         return False
