@@ -1,9 +1,9 @@
 """What a scan found out: the report and the values in it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import field, frozen
 from patchscan.diff.kinds import read_as_text
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patchscan.cost.schemes import Scheme
 
 MOST_NAMED = 6
+_NO_LETTER = pattern(r"[^a-z0-9]+")
 
 
 @frozen
@@ -249,7 +250,7 @@ def changelog_name(patch: int) -> str:
 
 def file_name(title: str) -> str:
     """A title as a file name without its suffix: lower-case letters, digits and hyphens."""
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    name = _NO_LETTER.sub("-", title.lower()).strip("-")
     return name[:52].rstrip("-") or "series"
 
 

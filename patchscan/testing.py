@@ -30,6 +30,8 @@ from patchscan.tree import Tree
 DEFAULT_PATH = "mm/example.c"
 VERSION = pattern(r"v([1-9]) ")
 WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
+_SECTION = pattern(r"^>>> ", re.M)
+_QUOTED = pattern(r'"([^"]*)"')
 
 
 @frozen
@@ -178,7 +180,7 @@ def sections(text: str) -> tuple[list[_Draft], list[_Draft], dict[str, bytes] | 
     covers: list[_Draft] = []
     drafts: list[_Draft] = []
     tree: dict[str, bytes] | None = None
-    for part in re.split(r"^>>> ", text.strip("\n"), flags=re.M)[1:]:
+    for part in _SECTION.split(text.strip("\n"))[1:]:
         head, _, body = part.partition("\n")
         kind, _, name = head.partition(" ")
         lines = body.removesuffix("\n").split("\n") if body else []
@@ -206,7 +208,7 @@ def take_out(
     for at, line in enumerate(lines):
         match = WANT.search(line)
         if match:
-            patterns = re.findall(r'"([^"]*)"', match[1])
+            patterns = _QUOTED.findall(match[1])
             expected += [Expectation(patch, path, number(at), pattern) for pattern in patterns]
             line = line[: match.start()]
         plain.append(line)

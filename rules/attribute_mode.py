@@ -1,6 +1,5 @@
 """Permissions of sysfs attributes that do not fit their functions, or let everybody write, or read addresses."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -32,6 +31,7 @@ BITS = {
 READ, WRITE, ALL_READ, ALL_WRITE = 0o444, 0o222, 0o004, 0o002
 # %p alone is hashed, and %pK hides itself.
 ADDRESS = pattern(r"%(?:px|pa[pd]?|p[rR])(?![A-Za-z])")
+RESOURCE = pattern(r"%p[rR]\b")
 WRITES_TEXT = ("sysfs_emit", "sysfs_emit_at", "sprintf", "snprintf", "scnprintf")
 WORDS = ("_ATTR", "module_param")
 
@@ -122,7 +122,7 @@ def line_of_address(function: Function) -> int:
     for call in function.calls():
         if call.name in WRITES_TEXT:
             text = source.text_of(call.node)
-            if ADDRESS.search(re.sub(r"%p[rR]\b", "", text)):
+            if ADDRESS.search(RESOURCE.sub("", text)):
                 return call.line
     return 0
 

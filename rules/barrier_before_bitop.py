@@ -1,6 +1,5 @@
 """clear_bit() hands something over, which orders nothing by itself."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,9 @@ WAKES = frozenset(("wake_up_bit", "wake_up_var"))
 ORDERS = pattern(
     r"(?:smp_)?[rw]?mb(?:__\w+)?|\w*(?:barrier|BARRIER)\w*|smp_store_\w+|(?:cmp)?xchg\w*|atomic\w*_(?:return|release)|synchronize_\w+"
 )
+OWNER = pattern(r"^\w+(?=->|\.)")
+SPACE = pattern(r"\s")
+FAILURE_LABEL = pattern(r"\w*(?:err|fail|undo|abort)")
 REACH = 3
 
 
@@ -63,8 +65,8 @@ def judge(file: ChangedFile, function: Function, call: Call) -> Finding | Silenc
 
 def plain(function: Function, node: "Node") -> str:
     """An argument without white space, "&" and the name of the variable that its field is taken from."""
-    text = re.sub(r"\s", "", function.source.text_of(node)).lstrip("&")
-    return re.sub(r"^\w+(?=->|\.)", "", text)
+    text = SPACE.sub("", function.source.text_of(node)).lstrip("&")
+    return OWNER.sub("", text)
 
 
 def wake_behind(function: Function, call: Call, word: str) -> Call | None:
@@ -99,10 +101,7 @@ def undoes(function: Function, call: Call) -> bool:
     if any(each.kind in ("if", "else", "case") for each in function.enclosing(call.node)):
         return True
     labels = [node for node in function.nodes("labeled_statement") if node.start_byte < call.node.start_byte]
-    return (
-        bool(labels)
-        and re.match(r"\w*(?:err|fail|undo|abort)", function.source.text_of(labels[-1])) is not None
-    )
+    return bool(labels) and FAILURE_LABEL.match(function.source.text_of(labels[-1])) is not None
 
 
 def calls_after(function: Function, call: Call) -> Iterator[Call]:

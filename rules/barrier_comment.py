@@ -17,11 +17,14 @@ FENCES = frozenset(
 )
 # An access with its own ordering says what it orders: the access. A remark on it is a matter of taste.
 ACCESSES = frozenset(("smp_store_mb", "smp_store_release", "smp_load_acquire"))
+BARRIER_CALL = pattern(r"\b(?:smp_|virt_)?(?:[rw]?mb(?:__\w+)?|store_mb|store_release|load_acquire)\(")
 ORDERING = pattern(
     r"barrier|fence|\bpair|\bmatch(?:es|ing)?\b|re-?order|\border(?:s|ed|ing|)\b(?! to\b)|smp_|\b[rw]?mb\b"
     r"|acquire|release|visib|observ|publish|propagat|before|after|until|\bsees?\b|\brac(?:e|y|es|ing)\b|synchroni[sz]",
     re.IGNORECASE,
 )
+BARRIER_NAME = pattern(r"barrier|fence|mb(?:__|$)")
+SPEAKS_OF_PAIR = pattern(r"\bpair|\bmatch|barrier|smp_")
 REACH_ABOVE, REACH_BELOW = 15, 4
 
 
@@ -40,7 +43,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
     line = comment_on(function, call)
     if line is not None:
         return file.fine(call.line, f"the comment on line {file.patch_line(line)} speaks of it")
-    if re.search(r"barrier|fence|mb(?:__|$)", function.name):
+    if BARRIER_NAME.search(function.name):
         return file.fine(
             call.line, f"{function.name}() is itself a barrier: its callers have to say what for"
         )
@@ -64,11 +67,10 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
 
 def takes_place_of_another(file: ChangedFile, call: Call) -> bool:
     """Whether the hunk takes away as many barriers as it adds."""
-    barrier = re.compile(r"\b(?:smp_|virt_)?(?:[rw]?mb(?:__\w+)?|store_mb|store_release|load_acquire)\(")
     for hunk in file.change.hunks:
         if any(line.kind == "+" and line.new == file.patch_line(call.line) for line in hunk.lines):
             counts = {
-                kind: sum(len(barrier.findall(line.text)) for line in hunk.lines if line.kind == kind)
+                kind: sum(len(BARRIER_CALL.findall(line.text)) for line in hunk.lines if line.kind == kind)
                 for kind in "+-"
             }
             return counts["-"] >= counts["+"]
@@ -127,9 +129,7 @@ def named_by_partner(context: Context, function: Function) -> bool:
                     continue
                 line = source.first_line + number - (1 if source.fragment else 0)
                 around = " ".join(source.comment_text(each) for each in range(line - 2, line + 3))
-                if name.search(source.comment_text(line)) and re.search(
-                    r"\bpair|\bmatch|barrier|smp_", around
-                ):
+                if name.search(source.comment_text(line)) and SPEAKS_OF_PAIR.search(around):
                     return True
     return False
 

@@ -12,6 +12,7 @@ from patchscan.rule import Rule
 DEFINITION = pattern(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"
 )
+INIT = pattern(r"\b__init\b")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -66,7 +67,7 @@ def last_states(context: Context) -> Iterator[ChangedFile]:
 
 def at_boot(function: Function) -> bool:
     """Whether a function is gone after boot."""
-    return re.search(r"\b__init\b", function.header) is not None
+    return INIT.search(function.header) is not None
 
 
 def writes(function: Function, name: str) -> Iterator[int | None]:

@@ -1,6 +1,5 @@
 """A new function or variable is used in configurations in which nothing defines it."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ WAIT = pattern(r"\w+_(?:sync|synchronize|wait|quiesce)(?:_\w+)?|(?:sync|synchron
 # What the body of such a function calls where it does wait.
 WAITS = pattern(r"\w*(?:sync|wait|quiesce|flush|smp_call_function|on_each_cpu|completion|smp_mb|lock)\w*")
 DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
+EMPTY_BODY = pattern(r"\)\s*\{\s*\}\s*$")
 
 
 @frozen
@@ -80,7 +80,7 @@ def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Ite
     from patchscan.lookup.uses import find_uses
 
     for use in find_uses(context.view, name, whole=False).of_kind("definition"):
-        empty = use.path.endswith(".h") and re.search(r"\)\s*\{\s*\}\s*$", use.text)
+        empty = use.path.endswith(".h") and EMPTY_BODY.search(use.text)
         stub, when = defined_when(context.view, use), compiled_when(context.view, file, line)
         if not empty or not stub.atoms or not (stub.plain and when.plain):
             continue

@@ -1,9 +1,9 @@
 """A 64-bit value is divided by / or %, or do_div() is given one that is not 64 bits wide."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -52,7 +52,7 @@ ONLY_64 = (
     "drivers/s390/",
     "drivers/gpu/drm/amd/amdkfd/",
 )
-NUMBER = re.compile(r"\(?(?:0x[0-9a-fA-F]+|\d+)[uUlL]*\)?")
+NUMBER = pattern(r"\(?(?:0x[0-9a-fA-F]+|\d+)[uUlL]*\)?")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -1,6 +1,5 @@
 """An argument of a printing function has another type than its format asks for, at least on some architecture."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ PRINTS = pattern(
     r"panic|WARN(?:_ONCE)?|dev_WARN\w*|trace_printk"
 )
 CONVERSION = pattern(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|z|t)?([diouxXcsp%])")
+POINTER = pattern(r"\*$")
 INTEGERS = frozenset("diouxX")
 # The length that printf() asks for, by type; what no table holds is not judged.
 LENGTHS = {
@@ -113,7 +113,7 @@ def mismatch(conversion: Conversion, kind: str, shown: str) -> str:
     said = f"format '{conversion.text}' does not fit '{shown}', which has type '{kind}'"
     if kind in VARYING:
         return f"{said}: that is 32 or 64 bits wide by configuration; print it by {VARYING[kind]} and its address"
-    if re.search(r"\*$", kind):
+    if POINTER.search(kind):
         return f"{said}: print a pointer by %p, or what it points to"
     length = LENGTH_OF.get(kind)
     given = conversion.length.replace("hh", "").replace("h", "").replace("L", "ll")

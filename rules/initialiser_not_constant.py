@@ -20,6 +20,7 @@ SCALAR = pattern(
     r"(?: int| long| const)*\s*\Z"
 )
 STRUCT = pattern(r"\bstruct (\w+)(?: const| __\w+)*\s*\Z")
+NAME = pattern(rb"[A-Za-z_]\w*")
 LOOKS_BACK = 1500
 
 
@@ -47,7 +48,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
         first, last = source.line_at(each.value), source.line_at(each.end)
         if not any(first <= line <= last for line in file.added_numbers):
             continue
-        words = set(re.findall(rb"[A-Za-z_]\w*", source.code[each.value : each.end]))
+        words = set(NAME.findall(source.code[each.value : each.end]))
         places = sorted(
             (at, name)
             for name in known.keys() & {word.decode("latin-1") for word in words}

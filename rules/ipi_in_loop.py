@@ -1,6 +1,5 @@
 """An interrupt to every CPU in each round of a loop."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ BROADCASTS = frozenset(
 )
 RARE = pattern(r"\bunlikely\(|==\s*-E[A-Z0-9]+\b")
 RELATION = pattern(r"[<>]=?|!=")
+NO_WORD = pattern(r"\W")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -176,7 +176,7 @@ def changed(function: Function, loop: Control) -> set[str]:
         for part in ("left", "argument", "declarator"):
             target = node.child_by_field_name(part)
             if target is not None:
-                names.add(re.split(r"\W", function.source.text_of(target).lstrip("*&( "))[0])
+                names.add(NO_WORD.split(function.source.text_of(target).lstrip("*&( "))[0])
     if loop.macro and loop.condition is not None:
         names.update(
             function.source.text_of(node) for node in function.nodes_in(loop.condition, "identifier")

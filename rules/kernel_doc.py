@@ -13,6 +13,8 @@ from patchscan.rule import Rule
 
 REMOVED = pattern(r"\*\s*@|[,)]")
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
+MEMBER_MARK = pattern(r"[.\[-]")
+ENDS_HEADER = pattern(r"[{;]|\)\s*$")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -92,8 +94,8 @@ def parameters(
 ) -> Iterator[Finding | Silence]:
     """Parameters that only the comment or only the declaration has, where the patch brought it about."""
     real = declaration.parameters or ()
-    described = {re.split(r"[.\[-]", each.name)[0] for each in comment.parameters}
-    stale = [each for each in comment.parameters if re.split(r"[.\[-]", each.name)[0] not in (*real, "")]
+    described = {MEMBER_MARK.split(each.name)[0] for each in comment.parameters}
+    stale = [each for each in comment.parameters if MEMBER_MARK.split(each.name)[0] not in (*real, "")]
     stale = [each for each in stale if is_new(file, each.line) or was_taken_away(file, each.name)]
     absent = [name for name in real if name not in described]
     header = range(declaration.line, header_end(source, declaration) + 1)
@@ -130,7 +132,7 @@ def parameters(
 def header_end(source: Source, declaration: Declaration) -> int:
     """The line on which the parameter list of a declaration ends."""
     line = declaration.line
-    while line < declaration.line + 30 and not re.search(r"[{;]|\)\s*$", source.code_text(line)):
+    while line < declaration.line + 30 and not ENDS_HEADER.search(source.code_text(line)):
         line += 1
     return line
 

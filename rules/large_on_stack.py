@@ -1,6 +1,5 @@
 """A local variable takes so much of the stack that the compiler warns of the frame."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -17,6 +16,7 @@ SIZE = pattern(r"\[\s*(0x[0-9a-fA-F]+|\d+)\s*\]")
 DEVICE = "struct device"
 # Architectures whose NR_CPUS is 4096 or more are the others.
 FEW_CPUS = pattern(r"arch/(?!x86/|arm64/|powerpc/|ia64/|loongarch/)")
+STRUCT = pattern(r"struct (\w+)")
 MOST_BYTES = 1024
 DEEPEST = 2
 
@@ -89,7 +89,7 @@ def device_in(view: View, file: ChangedFile, name: str, depth: int) -> Evidence 
             return Evidence(
                 found[0] if found else "", member.line, f"struct {name}: struct device {member.name};"
             )
-        inner = re.fullmatch(r"struct (\w+)", member.type)
+        inner = STRUCT.fullmatch(member.type)
         if inner is not None and depth > 0:
             way = device_in(view, file, inner[1], depth - 1)
             if way is not None:

@@ -26,6 +26,9 @@ DEVICE = pattern(r"\b\w*(?:regs?|registers|mmio)(?:->|\.|\b)")
 QUIET = pattern(
     r"_(?:dead|dying|offline|online|starting|prepare|setup|cpu_up|cpu_down|hotplug|notify|init)(?:_|$)"
 )
+WORD = pattern(r"\w+")
+VOLATILE = pattern(r"volatile|__iomem")
+PART_MARK = pattern(r"[.\[]")
 WRITES = (
     r"\b(?:__|raw_)?this_cpu_(?!ptr|read)\w+\(\s*{name}\b",
     r"\*\s*(?:raw_|__)?this_cpu_ptr\(\s*&\s*{name}\b[^;=]*\)\s*=[^=]",
@@ -54,7 +57,7 @@ def judge_per_cpu(
     if len(call.arguments) != 2 or file.was_there(call.line) or not decides(function, call):
         return None
     name, cpu = (function.source.text_of(node).lstrip("&").strip() for node in call.arguments)
-    variable = re.match(r"\w+", name)
+    variable = WORD.match(name)
     if variable is None or OWN_CPU.search(cpu) or OWN_CPU.search(definition_of(function, cpu)):
         return file.fine(call.line, "it is this CPU's own variable")
     if QUIET.search(function.name) or "__init" in function.header:
@@ -142,7 +145,7 @@ def judge_loop(file: ChangedFile, function: Function, loop: Control) -> Iterator
     read = plain_read(function, loop.condition)
     if read is None:
         yield file.fine(line, "what the loop waits for is not read plainly")
-    elif re.search(r"volatile|__iomem", function.text) or DEVICE.search(read):
+    elif VOLATILE.search(function.text) or DEVICE.search(read):
         yield file.fine(line, "it may be volatile, or a device's register")
     else:
         yield file.finding(
@@ -188,7 +191,7 @@ def plain_read(function: Function, condition: "Node") -> str | None:
                 return text
         elif node.type == "field_expression":
             taken = node.parent is not None and function.source.text_of(node.parent).startswith("&")
-            if not taken and ("->" in text or re.split(r"[.\[]", text)[0] not in inside):
+            if not taken and ("->" in text or PART_MARK.split(text)[0] not in inside):
                 return text
         elif node.type == "pointer_expression" and text.startswith("*"):
             return text

@@ -27,6 +27,7 @@ TAKES_MEMBER = pattern(
 )
 CALLED = pattern(r"(\w+)\s*$")
 LINES_OF_CALL = 4
+STRUCT_TYPE = pattern(r"(?:const |volatile )*struct (\w+)(?: const)?(?: \*)?")
 EVERYWHERE = 100_000
 MOST_SHOWN = 4
 
@@ -145,7 +146,7 @@ def types_of(variables: "tuple[Variable, ...]") -> dict[str, str]:
     found: dict[str, str] = {}
     twice = set()
     for each in variables:
-        struct = re.fullmatch(r"(?:const |volatile )*struct (\w+)(?: const)?(?: \*)?", each.type)
+        struct = STRUCT_TYPE.fullmatch(each.type)
         if each.name in found or each.name in twice:
             twice.add(each.name)
             found.pop(each.name, None)

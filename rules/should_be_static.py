@@ -31,6 +31,7 @@ DEFINES_VARIABLE = pattern(
     r"DECLARE_WAIT_QUEUE_HEAD|DECLARE_COMPLETION)\((\w+)\b.*;\s*"
 )
 EXPORT = pattern(r"^\s*EXPORT_SYMBOL\w*\s*\(\s*(\w+)")
+TWO_NAMES = pattern(r"[a-zA-Z_]\w*[\s*]+\w")
 USING = ("call", "address", "initialiser", "reference", "macro", "export")
 
 
@@ -235,7 +236,7 @@ def first_known(context: Context, others: "list[Use]", new: bool) -> "Use | None
 
 def with_static(file: ChangedFile, line: int) -> Fix | None:
     """The fix where the type stands on the line, too."""
-    if not re.match(r"[a-zA-Z_]\w*[\s*]+\w", file.text_at(line)):
+    if not TWO_NAMES.match(file.text_at(line)):
         return None
     return file.replacement(line, line, f"static {file.text_at(line)}")
 

@@ -19,6 +19,7 @@ GENERAL = pattern(
     r"(?:en|dis)abled?|valid|supported|support|active|pending|done|ready|present|flag|set|bit|mode|state|needed|"
     r"required|allowed|init|initialized|en|on|off|used|only|irq|id"
 )
+ASSIGNED = pattern(r"\s*\|?=(?!=)")
 NEAR = 2
 
 
@@ -91,10 +92,7 @@ def readers_of(context: Context, file: ChangedFile, new: str, old: str, whole: b
 
 def reads(text: str, name: str) -> bool:
     """Whether a line looks at a member, and does not only set it."""
-    return any(
-        not re.match(r"\s*\|?=(?!=)", text[match.end() :])
-        for match in re.finditer(rf"(?:->|\.){name}\b", text)
-    )
+    return any(not ASSIGNED.match(text[match.end() :]) for match in re.finditer(rf"(?:->|\.){name}\b", text))
 
 
 def knows(context: Context, path: str, name: str) -> bool:

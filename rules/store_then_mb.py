@@ -1,9 +1,9 @@
 """A store directly followed by a full barrier, which one operation does as well."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Finding, Silence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Calls that are one plain store to memory that others can read, with the operation that stores and orders at once.
 PER_CPU_STORES = frozenset(("this_cpu_write", "__this_cpu_write", "raw_cpu_write"))
 SHARED = ("field_expression", "pointer_expression", "subscript_expression")
+WORD = pattern(r"\w+")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -72,7 +73,7 @@ def store(function: Function, node: "Node") -> "tuple[str, int, bool] | None":
     own = {variable.name for variable in (*function.locals, *function.parameters)}
     if left.type not in SHARED and (left.type != "identifier" or name in own or not function.whole):
         return None
-    if re.match(r"\w+", name) and name.split(".")[0].split("[")[0] in own:
+    if WORD.match(name) and name.split(".")[0].split("[")[0] in own:
         return None
     return name, source.line_of(node), False
 

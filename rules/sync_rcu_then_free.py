@@ -1,6 +1,5 @@
 """synchronize_rcu() where nothing waits for the grace period but a free."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ FREES = {
 # Here everything has to be gone on return.
 TEARDOWN = pattern(r"(?:^|_)(?:exit|cleanup|fini|remove|shutdown|uninit|teardown|unregister|test)(?:_|$)")
 RCU_CALLBACK = pattern(r"(?:call|free)_rcu")
+UNLOCK = pattern(r"unlock")
 MOST_FREES = 2
 
 
@@ -94,7 +94,7 @@ def only_frees(function: Function, statements: "list[Node]") -> list[Call]:
         call = function.call(inner)
         if call.name in FREES:
             freed.append(call)
-        elif not re.search(r"unlock", call.name):
+        elif not UNLOCK.search(call.name):
             return []
     return freed if len(freed) <= MOST_FREES else []
 

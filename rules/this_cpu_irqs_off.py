@@ -12,6 +12,7 @@ from patchscan.rule import Rule
 OPERATION = pattern(
     r"this_cpu_(?:read|write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"
 )
+NMI = pattern(r"\bnmi\b|_nmi|nmi_", re.IGNORECASE)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -29,7 +30,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(call.line, "the IRQ state here is not known from this function")
     if not state.irqs_off:
         return file.fine(call.line, "IRQs can be on here")
-    if re.search(r"\bnmi\b|_nmi|nmi_", function.text, re.IGNORECASE):
+    if NMI.search(function.text):
         return file.fine(call.line, "an NMI may touch the variable, which __this_cpu_*() does not survive")
     # Line 0: so it is called. A handler that interrupts is seldom hot.
     off = state.evidence("irqs_off")

@@ -22,6 +22,7 @@ UNWANTED = {
     "tables, or use RCU",
 }
 CALL = pattern(r"\b([A-Za-z_]\w*)\s*\(")
+WORD = pattern(r"\w+")
 NOT_CALLS = frozenset(
     ("if", "while", "for", "switch", "return", "sizeof", "typeof", "likely", "unlikely", "defined")
 )
@@ -227,7 +228,7 @@ def words_behind(name: str, lines: list[Line]) -> frozenset[str]:
     """The identifiers that follow a called name up to the end of its statement: its arguments, nearly."""
     text = " ".join(line.text for line in lines)
     behind = re.split(rf"\b{name}\s*\(", text, maxsplit=1)[-1].partition(";")[0]
-    return frozenset(re.findall(r"\w+", behind))
+    return frozenset(WORD.findall(behind))
 
 
 def called(lines: list[Line]) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """A static function or variable that nothing uses in some configuration: the compiler warns there."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ DIRECTIVE = pattern(r"\s*#\s*(?:if|el|endif)")
 # Macros of which some version drops its arguments.
 DROPS = pattern(r"\b(?:_*[A-Z][A-Z0-9]*_[A-Z0-9_]*|\w+_ptr|[A-Z]{4,})\s*\(")
 DEVICES = pattern(r"\bstruct\s+\w+_device_id\b")
+WORD = pattern(r"\w+")
 MOST_SHOWN = 4
 
 
@@ -40,7 +40,7 @@ def candidates(file: ChangedFile, source: Source) -> Iterator[Statement]:
     around = any(DIRECTIVE.match(line.text) for line in lines)
     if not (around or any("static" in line.text or DROPS.search(line.text) for line in lines)):
         return
-    words = {word for line in lines for word in re.findall(r"\w+", line.text)}
+    words = {word for line in lines for word in WORD.findall(line.text)}
     for each in statements(source.text):
         asked = each.kind in ("function", "variable") and each.static and (around or each.name in words)
         if asked and not ATTRIBUTE.search(each.head(source.code).decode("latin-1")):

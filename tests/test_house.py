@@ -60,6 +60,27 @@ def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
     return found
 
 
+def expressions(path: Path) -> Iterator[ast.Call]:
+    """The regular expressions that are known when the module is loaded, and yet are handed to `re`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "re"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+            and node.func.attr != "escape"
+        ):
+            yield node
+
+
+def test_a_regular_expression_is_a_pattern_at_the_top() -> None:
+    """Only what is made while the program runs is handed to `re`."""
+    known = {name: [each.lineno for each in expressions(path)] for name, path in modules().items()}
+    assert {name: lines for name, lines in known.items() if lines} == {}
+
+
 def test_no_modules_import_each_other() -> None:
     known = modules()
     edges = {

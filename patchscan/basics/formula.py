@@ -4,7 +4,6 @@ CONFIG_X, defined(CONFIG_X), IS_ENABLED(CONFIG_X) and CONFIG_X_MODULE are one at
 Whatever else stands in a condition (macros, numbers, comparisons) is an atom of its own that is not `plain`.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Literal
@@ -15,6 +14,7 @@ from patchscan.basics.record import frozen
 _TOKEN = pattern(r"&&|\|\||!(?!=)|\(|\)|[^\s()&|!]+|[&|!]=?|\S")
 _TEST = pattern(r"(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)$")
 _CONFIG = pattern(r"CONFIG_(\w+?)(?:_MODULE)?$")
+_WORD = pattern(r"\w+")
 _MOST_ATOMS = 14
 
 
@@ -39,7 +39,7 @@ class Formula:
     @property
     def plain(self) -> bool:
         """Whether all atoms are CONFIG symbols."""
-        return all(re.fullmatch(r"\w+", name) and not name.startswith("?") for name in self.atoms)
+        return all(_WORD.fullmatch(name) and not name.startswith("?") for name in self.atoms)
 
     def holds(self, values: Mapping[str, bool]) -> bool:
         """Its value where each atom has one."""

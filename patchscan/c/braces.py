@@ -1,7 +1,5 @@
 """Which braces an offset of blanked C code stands in: a function, an initialiser, a struct, an enum."""
 
-import re
-
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.outline import function_name
@@ -13,6 +11,8 @@ _ANNOTATIONS = frozenset(
 )
 _AGGREGATE = pattern(rb"\b(struct|union|enum)\b[^;{}()=]*(?:\([^;{}]*\)[^;{}()=]*)?$")
 _COMPOUND_LITERAL = pattern(rb"(?:[=&,(?:]|\breturn)\s*\([\w\s*\[\]]*\)$")
+_CALLED = pattern(rb"(\w+)\s*\(")
+_BRACE = pattern(rb"[{}]")
 _WINDOW = 600
 
 
@@ -57,7 +57,7 @@ class Braces:
 
     def _read(self, offset: int, in_function: bool) -> None:
         stack = self._stack
-        for match in re.finditer(rb"[{}]", self.code[self._read_to : offset]):
+        for match in _BRACE.finditer(self.code[self._read_to : offset]):
             position = self._read_to + match.start()
             if match.group() == b"{":
                 stack.append((position, _kind(self.code, position, stack)))
@@ -87,7 +87,7 @@ def _kind(code: bytes, position: int, stack: list[tuple[int, str]]) -> str:
 
 def _is_function_header(text: bytes) -> bool:
     """struct page *f(int x): a declarator with a parameter list, where an attribute's name does not stand."""
-    named = re.search(rb"(\w+)\s*\(", text)
+    named = _CALLED.search(text)
     return named is not None and named.group(1) not in _ANNOTATIONS
 
 

@@ -11,6 +11,7 @@ from patchscan.c.branches import one_line
 _EXPORT = pattern(rb"^[ \t]*(_*EXPORT_\w*SYMBOL\w*)\s*\(\s*(\w+)", re.M)
 _MACRO_HEAD = pattern(rb"[ \t]+(\w+)(\([^)]*\))?")
 _CONTINUATION = pattern(r"[ \t]*\\\r?\n[ \t]*")
+_LITERAL = pattern(rb"\"[^\"\n]*\"|'[^'\n]*'")
 
 
 @frozen
@@ -66,7 +67,7 @@ def _keep_strings(text: bytes, code: bytes, start: int, end: int) -> bytes:
     if text[start:end] == code[start:end]:
         return text[start:end]
     out = bytearray(code[start:end])
-    for match in re.finditer(rb"\"[^\"\n]*\"|'[^'\n]*'", code[start:end]):
+    for match in _LITERAL.finditer(code[start:end]):
         out[match.start() : match.end()] = text[start + match.start() : start + match.end()]
     return bytes(out)
 

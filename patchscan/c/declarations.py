@@ -4,8 +4,6 @@ Each handler takes (code, out, start, end): the text without comments, the text 
 the macro's name stands; it returns where to go on. Lengths and newlines stay.
 """
 
-import re
-
 from patchscan.basics.pattern import pattern
 from patchscan.c.attributes import is_attribute
 from patchscan.c.lexical import (
@@ -39,6 +37,10 @@ _TYPE_ARGUMENT = pattern(
     rb"(?:\s*const\b)?[\s*]*(?=[,)])"
 )
 _CALLED_NAME = pattern(rb"(\w+)\s*\Z")
+_NO_WORD_OR_NEWLINE = pattern(rb"[^\w\n]")
+_WHOLE_WORD = pattern(rb"\w+")
+_NO_WORD = pattern(rb"\W")
+_ONE_WORD = pattern(rb"\s*\w+\s*")
 
 
 def typed_parameters(code: bytes, out: bytearray, start: int, end: int) -> int:
@@ -103,10 +105,10 @@ def type_argument(code: bytes, out: bytearray, start: int, end: int) -> int:
         kept = match.group(1) or shown.split()[0].capitalize()
         hide(out, start, match.end())
         out[word : word + len(kept)] = kept
-    elif re.fullmatch(rb"\w+", shown):
+    elif _WHOLE_WORD.fullmatch(shown):
         out[start : start + len(shown)] = shown.capitalize()
     else:
-        out[start : start + len(shown)] = re.sub(rb"\W", b"_", shown)
+        out[start : start + len(shown)] = _NO_WORD.sub(b"_", shown)
     return match.end()
 
 
@@ -121,7 +123,7 @@ def as_name(code: bytes, out: bytearray, start: int, end: int) -> int:
     _, close = parentheses(code, end)
     if close < 0:
         return end
-    spelled = re.sub(rb"[^\w\n]", b"_", code[start : close + 1])
+    spelled = _NO_WORD_OR_NEWLINE.sub(b"_", code[start : close + 1])
     if b"\n" in spelled:
         spelled = code[start:end] + blank(code[end : close + 1])
     if code[start - 1 : start] == b"(" and next_byte(code, close + 1) == b")":
@@ -138,7 +140,7 @@ def function_macro(code: bytes, out: bytearray, start: int, end: int) -> int:
     if close < 0 or next_byte(code, close + 1) != b"{":
         return end
     commas = [end + 1 + comma for comma in top_commas(code[end + 1 : close])]
-    if end - start < 3 or not re.fullmatch(rb"\s*\w+\s*", code[end + 1 : commas[0] if commas else close]):
+    if end - start < 3 or not _ONE_WORD.fullmatch(code[end + 1 : commas[0] if commas else close]):
         return end
     out[start : end + 1] = b"int".ljust(end + 1 - start)
     if commas:

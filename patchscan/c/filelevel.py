@@ -4,7 +4,6 @@ Every branch of an #if is read. A text that opens brackets in two branches and c
 tells, which kernel style keeps for what stands outside functions.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -35,6 +34,11 @@ _POINTER_TO_FUNCTION = pattern(
 )
 _FORWARD = pattern(rb"(?:struct|union|enum)\s+\w+")
 _WORD = pattern(rb"[A-Za-z_]\w*")
+_MACRO_CALL = pattern(rb"(?:static\s+)?([A-Za-z_]\w*)\s*\(")
+_LAST_NAME = pattern(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\((?:[^()]|\([^()]*\))*\)\s*)*\Z")
+_BRACKET_OR_EQUALS = pattern(rb"[()\[\]=]")
+_BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
+_TYPE_AND_MORE = pattern(rb"[A-Za-z_][\w\s*]*[\s*(\[]")
 _NO_TYPE = frozenset(b"return goto else case default asm extern typedef".split())
 
 
@@ -166,7 +170,7 @@ def _read(code: bytes, start: int, end: int, body: int) -> Iterator[Statement]:
         if named is not None:
             yield Statement("function", named[0], start, end, start + named[1], body, -1, static, extern)
         return
-    call = re.match(rb"(?:static\s+)?([A-Za-z_]\w*)\s*\(", text)
+    call = _MACRO_CALL.match(text)
     if call and text.rstrip(b"; \t\n").endswith(b")") and body < 0 and b"=" not in text.partition(b"(")[0]:
         yield Statement("call", call[1].decode(), start, end, start + call.start(1), -1, -1, static, extern)
         return
@@ -196,7 +200,7 @@ def _typedef_name(text: bytes) -> tuple[str, int]:
     if pointer and b"{" not in text[: pointer.start()]:
         return pointer[1].decode(), pointer.start(1)
     shown = _ATTRIBUTE.sub(lambda match: blank(match[0]), text.rstrip(b"; \t\n"))
-    match = re.search(rb"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*|\((?:[^()]|\([^()]*\))*\)\s*)*\Z", shown)
+    match = _LAST_NAME.search(shown)
     return (match[1].decode(), match.start(1)) if match else ("", 0)
 
 
@@ -205,7 +209,7 @@ def _declared(
 ) -> Iterator[Statement]:
     """The variables and prototypes of a statement; rest: behind the members of a type it defines."""
     text = code[rest:end].rstrip(b"; \t\n")
-    if rest == start and not re.match(rb"[A-Za-z_][\w\s*]*[\s*(\[]", text):
+    if rest == start and not _TYPE_AND_MORE.match(text):
         return
     if _FORWARD.fullmatch(text):
         return
@@ -245,7 +249,7 @@ def _declared(
 
 def _equals(part: bytes) -> int:
     depth = 0
-    for match in re.finditer(rb"[()\[\]=]", part):
+    for match in _BRACKET_OR_EQUALS.finditer(part):
         mark = match[0]
         if mark == b"=" and depth == 0:
             return match.start()
@@ -256,7 +260,7 @@ def _equals(part: bytes) -> int:
 def _parts(text: bytes) -> Iterator[tuple[int, int]]:
     """Begin and end of what the commas outside all brackets separate."""
     depth = begin = 0
-    for match in re.finditer(rb"[()\[\]{},]", text):
+    for match in _BRACKET_OR_COMMA.finditer(text):
         mark = match[0]
         if mark == b",":
             if depth == 0:

@@ -5,7 +5,6 @@ a struct, one before `else` an if, a parenthesis before a block a condition. The
 from the section that stands behind the second @@ of the hunk header.
 """
 
-import re
 from collections.abc import Sequence
 
 from patchscan.basics.pattern import pattern
@@ -17,6 +16,13 @@ from patchscan.c.outline import function_name
 _TOKEN = pattern(rb"\w+|\"[^\"\n]*\"?|'[^'\n]*'?|[^\s\w]")
 _COMMENT_LINE = pattern(rb"\s*\*(?:\s|/|\Z)")
 _AGGREGATE = pattern(rb"(?:(?:static|const|extern|typedef|volatile)\s+)*(struct|union|enum)\b[^()=;]*\Z")
+_TWO_WORDS = pattern(rb"\s*(\w+)\s+[\w*]")
+_ENDS_AS_VALUE = pattern(rb"=\s*\{?\s*\Z")
+_ENUM = pattern(rb"(?:typedef\s+)?enum\b")
+_LABEL = pattern(rb"\w+:")
+_WORD = pattern(rb"\w+")
+_ENDS_AS_INITIALISER = pattern(rb"=[\s{]*\Z")
+_UNDERSCORED = pattern(rb"__\w+")
 _AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"__randomize_layout")
 _NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
 _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
@@ -160,7 +166,7 @@ def _inside(scan: _Scan, lines: Sequence[bytes], section: bytes) -> tuple[bytes,
 
 def _ends_declaration(section: bytes) -> bool:
     """Whether the section is a declaration, complete: what follows it stands in no body."""
-    return section.endswith(b";") and not re.match(rb"\w+:", section)
+    return section.endswith(b";") and not _LABEL.match(section)
 
 
 def _comment_in_body(lines: Sequence[bytes]) -> bool:
@@ -180,13 +186,13 @@ def _first_at_margin(scan: _Scan) -> int | None:
 def _is_label(scan: _Scan, index: int) -> bool:
     """Whether a token at the margin is a label."""
     token = scan.tokens[index]
-    return _after(scan, index) == b":" and re.fullmatch(rb"\w+", token.text) is not None
+    return _after(scan, index) == b":" and _WORD.fullmatch(token.text) is not None
 
 
 def _section_name(section: bytes) -> str:
     """The function named in a hunk's section, "" when it names none."""
     text = without_comments(section)
-    if text.rstrip().endswith(b";") or re.search(rb"=\s*\{?\s*\Z", text):
+    if text.rstrip().endswith(b";") or _ENDS_AS_VALUE.search(text):
         return ""
     found = function_name(text.partition(b"{")[0])
     return found[0] if found else ""
@@ -197,20 +203,20 @@ def _in_header(scan: _Scan) -> bytes:
     if not scan.unopened or scan.unopened[0].text != b")":
         return b""
     following = scan.tokens[scan.unopened[0].index + 1 :]
-    brace = next((token for token in following if not re.fullmatch(rb"__\w+", token.text)), None)
+    brace = next((token for token in following if not _UNDERSCORED.fullmatch(token.text)), None)
     return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
 
 
 def _in_aggregate(section: bytes) -> bool:
     """Whether the section is the head of a struct, an enum or an initialiser."""
     text = without_comments(section).strip()
-    return bool(_AGGREGATE.match(text.rstrip(b"{ "))) or bool(re.search(rb"=[\s{]*\Z", text))
+    return bool(_AGGREGATE.match(text.rstrip(b"{ "))) or bool(_ENDS_AS_INITIALISER.search(text))
 
 
 def _aggregate(section: bytes) -> bytes:
     if b"=" in section:
         return b"int unnamed[]={"
-    return b"enum unnamed{" if re.match(rb"(?:typedef\s+)?enum\b", section) else b"struct unnamed{"
+    return b"enum unnamed{" if _ENUM.match(section) else b"struct unnamed{"
 
 
 def _after(scan: _Scan, index: int) -> bytes:
@@ -353,7 +359,7 @@ def _ends_header(scan: _Scan, code: bytes) -> bool:
         if depth == 0 and token.text in (b";", b"}"):
             start = token.offset + 1
     header = code[start:]
-    words = re.match(rb"\s*(\w+)\s+[\w*]", header)
+    words = _TWO_WORDS.match(header)
     return b"=" not in header and words is not None and function_name(header) is not None
 
 

@@ -1,6 +1,5 @@
 """How a C text is laid out: places where one of several ways was chosen, and whether it is the usual one."""
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -23,6 +22,7 @@ _STATEMENT = pattern(
 )
 _INCLUDE = pattern(r"#\s*include\s+<(\w+)/(.+)>")
 _WIDE = pattern(r"\"|https?://|^\s*#|\\$")
+_WORD = pattern(r"\w+")
 
 
 def single_blanks(lines: Lines) -> Iterator[Sample]:
@@ -54,7 +54,7 @@ def longest_first(lines: Lines) -> Iterator[Sample]:
         needs = False
         for _, _, match in found:
             assert match is not None
-            needs |= not names.isdisjoint(re.findall(r"\w+", match["rest"] or ""))
+            needs |= not names.isdisjoint(_WORD.findall(match["rest"] or ""))
             names.add(match["name"])
         if len(found) < 2 or needs:
             continue

@@ -28,6 +28,7 @@ _DEFINE = pattern(r"#[ \t]*define\s+(\w+)(?:\(([^)]*)\))?")
 _TYPE = pattern(r"(?:typedef\s+)?(?:struct|union|enum)\s+(?:__\w+\s+)*(\w+)\s*$")
 # Macros that make a declaration, and attributes: the word before the parenthesis is not what is declared.
 _NO_NAME = pattern(r"__|typeof$|[A-Z0-9_]+$")
+_ENDS_DECLARATION = pattern(r"[{;]|=(?!=)")
 
 
 @frozen
@@ -150,7 +151,7 @@ def _declared(code: str, wanted: str) -> tuple[str, str, tuple[str, ...] | None]
     macro = _DEFINE.match(code)
     if macro:
         return "macro", macro[1], None if macro[2] is None else _macro_parameters(macro[2])
-    stop = re.search(r"[{;]|=(?!=)", code)
+    stop = _ENDS_DECLARATION.search(code)
     if stop is None:
         return "unknown", "", None
     head = code[: stop.start()]

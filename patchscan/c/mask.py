@@ -52,6 +52,7 @@ _CASE_RANGE = pattern(rb"case\b[^:;{}\n]*?(\.\.\.)")
 _JUMP = pattern(rb"\b(?:return|goto|continue|break)\b")
 _BLOCK_FOLLOWS = pattern(rb"[ \t]*\{")
 _MACRO_FOLLOWS = pattern(rb"\s+(?:const\s+)?([A-Z_][A-Z0-9_]*)\s*\(")
+_ENDS_AS_BRANCH = pattern(rb"\b(?:else|do)\Z")
 
 __all__ = ["is_guard_macro", "is_loop_macro", "mask", "mask_header"]
 
@@ -120,7 +121,7 @@ def _begins_statement(code: bytes, start: int) -> bool:
     preceding = before(code, start)
     if preceding < 0 or code[preceding] in b";{}:)":
         return True
-    if re.search(rb"\b(?:else|do)\Z", code[max(0, preceding - 5) : preceding + 1]):
+    if _ENDS_AS_BRANCH.search(code[max(0, preceding - 5) : preceding + 1]):
         return True
     line = code[code.rfind(b"\n", 0, preceding) + 1 : preceding + 1]
     return line.lstrip()[:1] == b"#"

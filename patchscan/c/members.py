@@ -36,6 +36,9 @@ _DECLARATOR = pattern(
     rb"(\w+)\s*((?:\[[^\]]*\]\s*)*)(?::[^:]*)?"
     rb"(?:\s*(?:__(?:packed|rcu|iomem|percpu|randomize_layout|nonstring|cacheline_\w+|aligned_\w+)|____cacheline_\w+))*\s*\Z"
 )
+_BRACKET = pattern(rb"[(){}]")
+_BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
+_UNDERSCORED = pattern(rb"\b__\w+")
 
 
 @frozen
@@ -101,7 +104,7 @@ def _read(source: Source, statement: Statement) -> Type:
 def _closing(code: bytes, opening: int) -> int:
     """The offset of the bracket that closes the one at `opening`, or the end of the text."""
     depth = 0
-    for match in re.finditer(rb"[(){}]", code[opening:]):
+    for match in _BRACKET.finditer(code[opening:]):
         depth += 1 if match[0] in b"({" else -1
         if depth == 0:
             return opening + match.start()
@@ -147,7 +150,7 @@ class _Reader:
             brace = begin + anonymous.end() - 1
             close = _closing(self.code, brace)
             rest = _ATTRIBUTE.sub(b" ", self.code[close + 1 : end])
-            names = re.sub(rb"\b__\w+", b" ", rest).strip()
+            names = _UNDERSCORED.sub(b" ", rest).strip()
             if names:
                 for part in _parts(names):
                     named = _DECLARATOR.search(part)
@@ -233,7 +236,7 @@ class _Reader:
 def _parts(text: bytes) -> list[bytes]:
     """What the commas outside brackets separate."""
     parts, depth, begin = [], 0, 0
-    for match in re.finditer(rb"[()\[\]{},]", text):
+    for match in _BRACKET_OR_COMMA.finditer(text):
         if match[0] == b",":
             if depth == 0:
                 parts.append(text[begin : match.start()])

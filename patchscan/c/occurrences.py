@@ -15,7 +15,9 @@ _KEYWORDS = frozenset(
     b"return else do goto case sizeof typeof __typeof__ typeof_unqual if while for switch default break "
     b"continue in asm volatile".split()
 )
-_IDENTIFIER_BYTES = frozenset(bytes([byte]) for byte in range(256) if re.match(rb"[\w$]", bytes([byte])))
+_IDENTIFIER_BYTES = frozenset(
+    byte for byte in map(bytes, zip(range(128))) if byte.isalnum() or byte in (b"_", b"$")
+)
 _TYPE_BEFORE = pattern(rb"^[\w\s*]*[\w*]\s*$")
 _POINTER_DECLARATION = pattern(rb"^\s*(?:\w+\s+)*\w+\s*\*[\s*]*(?:(?:const|__\w+)\s+)*$")
 _DEFINING = pattern(rb"\b(DEFINE|DECLARE)_(\w+)\s*\(([^()]*)$")
@@ -23,6 +25,14 @@ _FUNCTION_POINTER = pattern(rb"\b(\w+)[\s*]*\(\s*\*\s*$")
 _ASSEMBLY_CALL = pattern(rb"\b(?:call|jmp|j|jal|b|bl|blx|brasl|bsr|jsr|tail)\w*\s+[%$*]*$")
 _ASSEMBLY_DEFINITION = pattern(rb"\b(?:SYM_\w*(?:START|ALIAS)\w*|ENTRY\w*|_GLOBAL\w*)\s*\(\s*$")
 _LISTED = pattern(rb"^\s*\w+\s+[\w\s*,=\[\]]*$")
+_WORD_BACKWARDS = pattern(rb"\w*")
+_DEFINE = pattern(rb"\s*#\s*define\s+(\w+)(\([^)]*\))?")
+_WORD = pattern(rb"\w+")
+_EXPORT = pattern(rb"\bEXPORT_\w+\s*\(\s*$")
+_HEADER_MARK = pattern(rb"[(){};]")
+_NAMES_FILE = pattern(rb"\s*#\s*(include|error|warning|pragma)")
+_ENDS_POINTER = pattern(rb"\)\s*[(\[]")
+_EXTERN = pattern(rb"\bextern\b")
 _WINDOW = 400
 
 
@@ -94,7 +104,7 @@ def _line_at(text: bytes, offset: int) -> str:
 
 def _last_word(text: bytes) -> bytes:
     """The word that a text ends with; matched backwards, for a search would try every position."""
-    reversed_word = re.match(rb"\w*", text[::-1])
+    reversed_word = _WORD_BACKWARDS.match(text[::-1])
     return text[len(text) - reversed_word.end() :] if reversed_word else b""
 
 
@@ -114,13 +124,13 @@ def _kind(lexed: Lexed, braces: Braces, offset: int, word: bytes, path: str) -> 
 
 
 def _in_directive(directive: bytes, offset: int, word: bytes) -> tuple[str, str]:
-    define = re.match(rb"\s*#\s*define\s+(\w+)(\([^)]*\))?", directive)
+    define = _DEFINE.match(directive)
     if define is None:
-        names_file = re.match(rb"\s*#\s*(include|error|warning|pragma)", directive)
+        names_file = _NAMES_FILE.match(directive)
         return ("string" if names_file else "reference"), ""
     if offset == define.start(1):
         return "definition", ""
-    parameters = re.findall(rb"\w+", define.group(2) or b"")
+    parameters = _WORD.findall(define.group(2) or b"")
     if word in parameters:
         return "", ""
     name = define.group(1).decode()
@@ -132,7 +142,7 @@ def _in_directive(directive: bytes, offset: int, word: bytes) -> tuple[str, str]
 
 def _in_assembly(before: bytes, after: bytes) -> str:
     line = before[before.rfind(b"\n") + 1 :] + b" "
-    if re.search(rb"\bEXPORT_\w+\s*\(\s*$", line):
+    if _EXPORT.search(line):
         return "export"
     if _ASSEMBLY_DEFINITION.search(line) or after.startswith(b":"):
         return "definition"
@@ -191,7 +201,7 @@ def _since(before: bytes, boundary: bytes) -> bytes:
 def body_follows(code: bytes, end: int) -> bool:
     """Whether "{" follows the parameter list at end, past attributes and annotations."""
     depth = 0
-    for match in re.finditer(rb"[(){};]", code[end : end + 8192]):
+    for match in _HEADER_MARK.finditer(code[end : end + 8192]):
         mark = match.group()
         depth += (mark == b"(") - (mark == b")")
         if depth == 0 and mark in b"{;":
@@ -208,7 +218,7 @@ def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> str
             kind = "declaration" if defining.group(1) == b"DECLARE" else "definition"
             return kind if place.kind == "file" else "local"
         return ""
-    pointer = _FUNCTION_POINTER.search(before[-80:]) if re.match(rb"\)\s*[(\[]", after) else None
+    pointer = _FUNCTION_POINTER.search(before[-80:]) if _ENDS_POINTER.match(after) else None
     if pointer and pointer.group(1) not in _KEYWORDS:
         return _declares_at(place, _since(before, rb"[;{}]"))
     if place.kind == "file" and before.endswith(b"}") and after[:1] in b";,":
@@ -232,5 +242,5 @@ def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> str
 
 def _declares_at(place: Place, statement: bytes) -> str:
     if place.kind == "file":
-        return "declaration" if re.search(rb"\bextern\b", statement) else "definition"
+        return "declaration" if _EXTERN.search(statement) else "definition"
     return "member" if place.kind == "aggregate" else "local"

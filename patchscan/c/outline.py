@@ -12,9 +12,13 @@ from patchscan.c.lexical import closing, ends_name, next_byte, without_defines
 _TOP = pattern(rb"[;{(]|#[ \t]*(\w*)[^\n\\]*(?:\\.[^\n\\]*)*", re.S)
 _NAME = pattern(rb"([A-Za-z_]\w*)\s*\(")
 _POINTER_NAME = pattern(rb"\(\s*\*+\s*([A-Za-z_]\w*)\s*\(")
+_FIRST_ARGUMENT = pattern(rb"\s*([A-Za-z_]\w*)\s*[,)]")
 _TAG = pattern(rb"\b(?:struct|union|enum)\b")
 _CONTROL_WORDS = frozenset(b"if for while switch return sizeof typeof __typeof__ do else".split())
 _MACRO_NAME = pattern(rb"_*[A-Z][A-Z0-9_]*x?")
+_PARENTHESIS_OR_EQUALS = pattern(rb"[()=]")
+_CALLED = pattern(rb"(\w+)\s*\(")
+_WORD = pattern(rb"\w+")
 
 
 @frozen
@@ -123,7 +127,7 @@ def _is_fixture(code: bytes, header: tuple[str, int, int], end: int) -> bool:
 def _is_initialiser(header: bytes) -> bool:
     """Whether the brace opens a value: an equals sign stands outside all parentheses."""
     depth = 0
-    for match in re.finditer(rb"[()=]", header):
+    for match in _PARENTHESIS_OR_EQUALS.finditer(header):
         token = match.group()
         depth += (token == b"(") - (token == b")")
         if token == b"=" and depth == 0:
@@ -144,7 +148,7 @@ def function_name(header: bytes) -> tuple[str, int] | None:
         match = _POINTER_NAME.search(header)
         return (match.group(1).decode(), match.start(1)) if match else None
     if not plain:
-        argument = re.compile(rb"\s*([A-Za-z_]\w*)\s*[,)]").match(header, match.end())
+        argument = _FIRST_ARGUMENT.match(header, match.end())
         if argument and argument.group(1) != b"void" and not _has_type(header[: match.start()]):
             return argument.group(1).decode(), match.start()
     return match.group(1).decode(), match.start(1)
@@ -166,7 +170,7 @@ def _candidates(header: bytes) -> Iterator[re.Match[bytes]]:
 
 def _has_type(text: bytes) -> bool:
     """Whether a type stands on the line before the name: then an upper-case name is the function's own."""
-    words = [word for word in re.findall(rb"\w+", text.rpartition(b"\n\n")[2]) if not is_attribute(word)]
+    words = [word for word in _WORD.findall(text.rpartition(b"\n\n")[2]) if not is_attribute(word)]
     return any(word not in (b"static", b"inline", b"extern", b"noinline", b"notrace") for word in words)
 
 
@@ -184,5 +188,5 @@ def _first_line_of_header(header: bytes, name: int) -> int:
 
 def _ends_macro_call(line: bytes) -> bool:
     """Whether the line before a function is a macro call of its own, as MODULE_ALIAS("x")."""
-    match = re.match(rb"(\w+)\s*\(", line)
+    match = _CALLED.match(line)
     return line.endswith(b")") and match is not None and not is_attribute(match.group(1))

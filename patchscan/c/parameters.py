@@ -1,7 +1,5 @@
 """The parameters of a function as its declaration states them, without their names."""
 
-import re
-
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 
@@ -11,6 +9,7 @@ _ATTRIBUTE = pattern(
 _SPARSE = pattern(r"\b__(?:iomem|user|rcu|percpu|force|kernel)\b")
 _MARK = pattern(r"[()\[\]{},]")
 _TOKEN = pattern(r"\w+|\*|\[[^\]]*\]|\.\.\.|\S")
+_COMMON_TYPE = pattern(r"(?:const )?(?:struct \w+|void|char|u8|int|unsigned int|u32|u64|bool) ?\**")
 _KEYWORDS = frozenset(
     (
         "struct",
@@ -53,11 +52,7 @@ def _differ(one: str, two: str) -> bool:
     """Whether two types differ though no typedef can make them the same."""
     if one == two or "?" in (one, two):
         return False
-    plain = [
-        re.fullmatch(r"(?:const )?(?:struct \w+|void|char|u8|int|unsigned int|u32|u64|bool) ?\**", each)
-        is not None
-        for each in (one, two)
-    ]
+    plain = [_COMMON_TYPE.fullmatch(each) is not None for each in (one, two)]
     return all(plain) and one.count("*") != two.count("*") and "[" not in one + two
 
 

@@ -1,6 +1,5 @@
 """A C text: its bytes, its lines, and what can be said of them without functions."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _QUOTED = pattern(r"\"[^\"]*\"|'[^']*'")
+_NEWLINE = pattern(b"\n")
 
 
 @frozen
@@ -113,7 +113,7 @@ class Text:
 
     @cached_property
     def _newlines(self) -> list[int]:
-        return [match.start() for match in re.finditer(b"\n", self.text)]
+        return [match.start() for match in _NEWLINE.finditer(self.text)]
 
     def row_of(self, offset: int) -> int:
         """The row of the text (counted from 0) that holds the byte offset."""

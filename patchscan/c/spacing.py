@@ -33,6 +33,7 @@ _CAST = pattern(
 _QUOTED = pattern(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _INDENT = pattern(r"[ \t]*")
 _UNBROKEN = pattern(r"\"|https?://|^\s*#|\\$")
+_ELSE = pattern(r"else\b")
 
 
 def _code_of(lines: Lines) -> Iterator[tuple[int, str, str]]:
@@ -106,7 +107,7 @@ def else_behind_its_brace(lines: Lines) -> Iterator[Sample]:
         bare = code.strip()
         if bare.startswith("} else"):
             yield Sample(number, True, number)
-        elif brace and re.match(r"else\b", bare):
+        elif brace and _ELSE.match(bare):
             yield Sample(number, False, above)
         # Behind an #ifdef there is no brace to stand at.
         if bare or text.startswith("#"):

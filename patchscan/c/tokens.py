@@ -16,6 +16,8 @@ _HIDDEN = pattern(
     rb"|'(?:[^'\\\n]|\\.)*'?",
     re.S,
 )
+_NEGATED = pattern(r"!\w+(\s*\(\s*\w+\s*\))?")
+_ONE_QUESTION = pattern(r"\w+(\s*\(\s*\w+\s*\))?")
 _BLANK = bytes(byte if byte == 10 else 32 for byte in range(256))
 
 
@@ -96,6 +98,6 @@ def _shown(block: tuple[Condition, ...]) -> str:
 
 
 def _negated(condition: str) -> str:
-    if re.fullmatch(r"!\w+(\s*\(\s*\w+\s*\))?", condition):
+    if _NEGATED.fullmatch(condition):
         return condition[1:]
-    return "!" + condition if re.fullmatch(r"\w+(\s*\(\s*\w+\s*\))?", condition) else f"!({condition})"
+    return "!" + condition if _ONE_QUESTION.fullmatch(condition) else f"!({condition})"

@@ -5,19 +5,19 @@ and serialises; INVPCID flushes. Sources: Intel SDM vol. 3, 9.2 "Memory ordering
 information"; arch/x86/entry/calling.h.
 """
 
-import re
+from patchscan.basics.pattern import pattern
 
-_MACRO = re.compile(rb"\s*\.macro\s+(\w+)")
-_END = re.compile(rb"\s*\.endm\b")
-_STORE = re.compile(rb"\s*mov[bwlq]?\s+\$(\w+)\s*,\s*PER_CPU_VAR\((\w+)\)")
-_EXCHANGE = re.compile(rb"\s*xchg[bwlq]?\s+[^,]+,\s*PER_CPU_VAR\((\w+)\)")
-_CONTROL = re.compile(rb"\s*mov[lq]?\s+[^,]+,\s*%(cr[34])\b")
-_FLUSH = re.compile(rb"\s*(?:invpcid|invlpg)\b")
-_FENCE = re.compile(rb"\s*(?:mfence|lock\s)")
-_CALL = re.compile(
+_MACRO = pattern(rb"\s*\.macro\s+(\w+)")
+_END = pattern(rb"\s*\.endm\b")
+_STORE = pattern(rb"\s*mov[bwlq]?\s+\$(\w+)\s*,\s*PER_CPU_VAR\((\w+)\)")
+_EXCHANGE = pattern(rb"\s*xchg[bwlq]?\s+[^,]+,\s*PER_CPU_VAR\((\w+)\)")
+_CONTROL = pattern(rb"\s*mov[lq]?\s+[^,]+,\s*%(cr[34])\b")
+_FLUSH = pattern(rb"\s*(?:invpcid|invlpg)\b")
+_FENCE = pattern(rb"\s*(?:mfence|lock\s)")
+_CALL = pattern(
     rb"\s*(?!ALTERNATIVE|STATIC_|UNWIND_|ANNOTATE_|ENDBR|VALIDATE_)([A-Z][A-Z0-9_]{3,})\b(?!\s*[:=(])"
 )
-_DIRECTIVE = re.compile(rb"\s*#\s*(?:if|ifdef|ifndef|elif|else|endif)\b")
+_DIRECTIVE = pattern(rb"\s*#\s*(?:if|ifdef|ifndef|elif|else|endif)\b")
 
 
 def has_macros(text: bytes) -> bool:

@@ -1,16 +1,16 @@
 """The branches of #if that a configuration leaves out, and C text without them."""
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Branches, Held, branches
 from patchscan.c.lexical import blank, comments_blank
 from patchscan.codebase.assembly import as_c, has_macros
 
-_TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|\w+)")
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_TOKEN = pattern(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|\w+)")
+_WORD = pattern(r"[A-Za-z_]\w*")
 _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 
 

@@ -6,12 +6,13 @@ from functools import cached_property, lru_cache
 
 from tree_sitter import Node
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.nodes import children, parse_function
 
-_WORD = re.compile(rb"\b[A-Za-z_]\w*\b")
-_CALLED = re.compile(rb"\b([A-Za-z_]\w*)[ \t]*\(")
-_ONLY_READ = re.compile(rb"\bconst\b[^,()*]*\*\s*(\w+)")
+_WORD = pattern(rb"\b[A-Za-z_]\w*\b")
+_CALLED = pattern(rb"\b([A-Za-z_]\w*)[ \t]*\(")
+_ONLY_READ = pattern(rb"\bconst\b[^,()*]*\*\s*(\w+)")
 
 
 @frozen(eq=False)

@@ -5,28 +5,30 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.lexical import without_comments
 from patchscan.c.outline import Span, function_spans
 from patchscan.codebase.conditionals import Text, plain_text
 from patchscan.codebase.definition import Definition, define, number
 from patchscan.kconfig.configured import Config
 
-_OUTER = re.compile(
+_OUTER = pattern(
     rb"^(?:[A-Za-z_](?:[^\n(;=]*[^\w\n(;=])?(\w+)[ \t]*\(|[ \t]*#[ \t]*define[ \t]+(\w+)\()", re.M
 )
 # What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
-_DEFINE = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
-_PARAMETERS = re.compile(rb"\(([^)\n]*)\)")
-_ALIAS = re.compile(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
-_CONSTANT = re.compile(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
-_PER_CPU = re.compile(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
-_GLOBAL = re.compile(
+_DEFINE = pattern(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
+_PARAMETERS = pattern(rb"\(([^)\n]*)\)")
+_ALIAS = pattern(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
+_CONSTANT = pattern(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
+_PER_CPU = pattern(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
+_GLOBAL = pattern(
     rb"\n(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
     rb"[\s*]+)(\w+)(?:\[[^\]]*\])?\s*(?:__\w+\s*)*(?:=|;)"
 )
-_STRUCT = re.compile(rb"\b(?:struct|union)\s+(\w+)\s*\{")
-_MEMBER = re.compile(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
-_BRACE = re.compile(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
+_STRUCT = pattern(rb"\b(?:struct|union)\s+(\w+)\s*\{")
+_MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
+_BRACE = pattern(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
+_ANY_BRACE = pattern(rb"[{}]")
 
 
 def may_define(text: bytes, name: str) -> bool:
@@ -172,7 +174,7 @@ class File:
 def _members(body: bytes) -> Iterable[tuple[str, str]]:
     """(name, type) of each field in a structure's body, those of its inner structures included."""
     for piece in body.split(b";"):
-        piece = re.split(rb"[{}]", piece)[-1].strip()
+        piece = _ANY_BRACE.split(piece)[-1].strip()
         found = _MEMBER.search(piece)
         kind = b" ".join(piece[: found.start()].split()) if found else b""
         if found and kind:

@@ -7,6 +7,7 @@ what is left gives its complete functions, which replace those of the same name.
 import re
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import OPENS, branches
 from patchscan.c.lexical import comments_blank
@@ -15,9 +16,9 @@ from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import PatchState
 
 _HEAD = rb"^(?:[A-Za-z_][^\n;={}()]*\n)?(?:[A-Za-z_][\w \t*]*[ \t*])?%s[ \t]*\([^;{}]*\)\s*\n\{"
-_DEFINITION = re.compile(_HEAD % rb"(\w+)", re.M)
-_NAMED_END = re.compile(rb"!?\s*\b(CONFIG_\w+)\b")
-_PER_CPU = re.compile(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
+_DEFINITION = pattern(_HEAD % rb"(\w+)", re.M)
+_NAMED_END = pattern(rb"!?\s*\b(CONFIG_\w+)\b")
+_PER_CPU = pattern(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
 
 
 @frozen

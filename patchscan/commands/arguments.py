@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.usage import FORMATS, LEVELS, UsageError, seconds
 
 TYPE_CHECKING = False
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, NoReturn
 
-_CHOICE = re.compile(
+_CHOICE = pattern(
     r"argument (?P<name>[^:]+): invalid choice: '(?P<word>.*?)' \(choose from (?P<known>.*)\)", re.S
 )
-_UNKNOWN = re.compile(r"unrecognized arguments: (?P<words>.*)", re.S)
+_UNKNOWN = pattern(r"unrecognized arguments: (?P<words>.*)", re.S)
 
 
 class Parser(argparse.ArgumentParser):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from patchscan.basics.fields import as_dict
+from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.basics.usage import CLEAN, FINDINGS, UsageError, working_directory
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from patchscan.lookup.known import Access, Caller, Symbol
     from patchscan.tree.overlay import View
 
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_NAME = pattern(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

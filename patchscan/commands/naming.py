@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.usage import UsageError, working_directory
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-_MESSAGE_ID = re.compile(r"<?(?:id:|mid:)?([^\s<>@]+@[^\s<>@{}/]+)>?")
-_ADDRESS = re.compile(r"https?://[^/\s]+/(\S*)")
+_MESSAGE_ID = pattern(r"<?(?:id:|mid:)?([^\s<>@]+@[^\s<>@{}/]+)>?")
+_ADDRESS = pattern(r"https?://[^/\s]+/(\S*)")
+_FULL_COMMIT = pattern(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 # Where a branch that follows no other may have begun.
 _TRUNKS = ("origin/HEAD", "origin/master", "origin/main", "master", "main")
 MARKED_FILES = (".patch", ".diff", ".eml", ".mbox", ".mbx", ".gz", ".xz", ".bz2", ".zst")
@@ -145,7 +146,7 @@ def inboxes_for(options: Namespace | None) -> tuple[str, ...]:
 
 def _short(revisions: str) -> str:
     """A range with the names of its commits cut to what one reads."""
-    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", revisions)
+    return _FULL_COMMIT.sub(r"\1", revisions)
 
 
 def _knows(place: str, revisions: str) -> bool:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.codebase.file import File, indexed
 from patchscan.kconfig.configured import Config
 
 _HEADER, _TYPES = "include/asm-generic/tlb.h", "include/linux/types.h"
-_SIZEOF = re.compile(r"sizeof\s*\(\s*([\w *]+?)\s*\)")
-_TOKEN = re.compile(r"\s*(\d+|[A-Za-z_]\w*|[-+*/()])(?:[uUlL]+\b)?")
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:\\\n|[^\n])+)", re.M)
+_SIZEOF = pattern(r"sizeof\s*\(\s*([\w *]+?)\s*\)")
+_TOKEN = pattern(r"\s*(\d+|[A-Za-z_]\w*|[-+*/()])(?:[uUlL]+\b)?")
+_MACRO = pattern(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:\\\n|[^\n])+)", re.M)
+_NAME_AT_END = pattern(r"\w+\s*(\[\s*\])?$")
 _SIZES = {"unsigned int": 4, "int": 4, "unsigned long": 8, "long": 8, "char": 1, "unsigned char": 1}
 _POINTER = 8
 _SYMBOLS = ("CONFIG_MMU", "CONFIG_SMP", "CONFIG_MMU_GATHER_TABLE_FREE", "CONFIG_MMU_GATHER_RCU_TABLE_FREE")
@@ -110,7 +112,7 @@ def _field_type(text: str) -> str:
     words = " ".join(text.split())
     if "(*" in words:
         return "void *"
-    kind = re.sub(r"\w+\s*(\[\s*\])?$", "", words).strip()
+    kind = _NAME_AT_END.sub("", words).strip()
     return kind + (" []" if words.endswith("]") else "")
 
 

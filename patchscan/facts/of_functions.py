@@ -1,12 +1,14 @@
 """The functions that a text defines."""
 
-import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
 from patchscan.facts.conditions_around import around
 from patchscan.facts.kind import Kind
+
+_WEAK = pattern(r"\b(?:__)?weak\b")
 
 
 @frozen
@@ -38,7 +40,7 @@ def functions(source: Source) -> Iterator[FunctionFact]:
             function.last_line,
             function.is_static,
             function.is_inline,
-            re.search(r"\b(?:__)?weak\b", function.header) is not None,
+            _WEAK.search(function.header) is not None,
             parameters(source, function),
             around(source, function.name_line),
             exported.get(function.name, ""),

@@ -1,6 +1,5 @@
 """The members of the structs and unions, and the constants of the enums, that a text defines."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -19,6 +18,7 @@ _TYPE = pattern(
 _ENUM = pattern(rb"\benum\b\s*(?:__\w+\s+)*([A-Za-z_]\w*)?\s*(?::[^{};()]*)?\{")
 _CONSTANT = pattern(rb"(?:^|,)\s*([A-Za-z_]\w*)\s*(?:__\w+\s*)?(?==|,|\Z)")
 _BRACKETS = pattern(rb"\([^()]*\)")
+_VISIBLE = pattern(rb"[^\n]")
 
 
 @frozen
@@ -60,7 +60,7 @@ def _constants(source: Source, code: bytes) -> Iterator[MemberFact]:
 def _without_brackets(body: bytes) -> bytes:
     """A text with "$" for what stands in parentheses: commas there separate nothing, and a macro is no constant."""
     while True:
-        plain = _BRACKETS.sub(lambda match: re.sub(rb"[^\n]", b"$", match[0]), body)
+        plain = _BRACKETS.sub(lambda match: _VISIBLE.sub(b"$", match[0]), body)
         if plain == body:
             return body
         body = plain

@@ -4,14 +4,13 @@ A value is told by a key: the text of an expression without white space, casts a
 call is told by "@" and the offset of the call in the text.
 """
 
-import re
-
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
 
 ERRNO = pattern(r"E[A-Z][A-Z0-9_]+")
 _WORD = pattern(r"[A-Za-z_]\w*")
+_OCTAL = pattern(r"0[0-7]+")
 
 
 class TooLarge(Exception):
@@ -143,7 +142,7 @@ def number(text: str) -> int | None:
         return int(text.rstrip("uUlL") or "x", 0)
     except ValueError:
         stripped = text.rstrip("uUlL")
-        return int(stripped, 8) if re.fullmatch(r"0[0-7]+", stripped) else None
+        return int(stripped, 8) if _OCTAL.fullmatch(stripped) else None
 
 
 def constant_sign(text: str) -> int:

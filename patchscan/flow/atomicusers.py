@@ -5,7 +5,6 @@ net/dcb/dcbevent.c, drivers/tty/vt/{vt,keyboard}.c for which chains are atomic; 
 can_sleep in include/linux/gpio/driver.h; Documentation/networking/netdevices.rst.
 """
 
-import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -33,6 +32,7 @@ _GPIO = pattern(
 )
 _GPIO_CHIP = pattern(rb"\bstruct\s+gpio_chip\s+\w+\s*=\s*\{([^{}]*)\}")
 _GPIO_FIELD = pattern(rb"\.\s*(?:set|get|set_multiple|get_multiple)\s*=\s*&?(\w+)\s*,")
+_SPACE_OR_ADDRESS = pattern(rb"[\s&]")
 
 
 def operations(source: Source) -> Iterator[tuple[str, str, int]]:
@@ -55,7 +55,7 @@ def _notifiers(source: Source) -> Iterator[tuple[str, str, int]]:
         blocks[match[1]] = match[2]
     for match in _REGISTERED.finditer(source.code):
         at = _CHAINS.get(match[1])
-        arguments = [re.sub(rb"[\s&]", b"", each) for each in match[2].split(b",")]
+        arguments = [_SPACE_OR_ADDRESS.sub(b"", each) for each in match[2].split(b",")]
         if at is not None and at < len(arguments) and arguments[at] in blocks:
             yield blocks[arguments[at]].decode(), "atomic notifier", source.line_at(match.start())
 

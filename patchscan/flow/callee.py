@@ -1,10 +1,11 @@
 """What a caller needs to know of a function that it calls: a value."""
 
-import re
-
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.flow.depth import Depth, Fact
 from patchscan.flow.state import State, forget_context, lock_name, merge, sleeping_point
+
+_WORD = pattern(r"\w+")
 
 
 @frozen
@@ -83,7 +84,7 @@ def _uncertain(before: State, after: State) -> State:
 
 def rename(name: str, parameters: tuple[str, ...], arguments: tuple[str, ...]) -> str:
     """A lock named by a callee's parameter, as the caller names it: p->lock of f(&pool) is pool.lock."""
-    match = re.match(r"\w+", name)
+    match = _WORD.match(name)
     if match is None or match.group() not in parameters:
         return name
     index = parameters.index(match.group())

@@ -1,6 +1,5 @@
 """Which call a function makes whenever it is called: what its callers must be ready for."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ _TRIES_AGAIN = pattern(r"-E(AGAIN|WOULDBLOCK|BUSY|INPROGRESS)\b")
 _REFUSES = pattern(r"return\s+(-E|NULL\b|ERR_PTR\(-E)")
 _FALSE = frozenset({"false", "0", "NULL", "FALSE"})
 _TRUE = pattern(r"true|TRUE|[1-9]\d*|&\w.*")
+_WORD = pattern(r"\w+")
+_NAME = pattern(r"[A-Za-z_]\w*")
 
 
 def certain_call(
@@ -69,7 +70,7 @@ def bound_texts(function: Function, call: Call, arguments: Sequence[str]) -> tup
 
 def _texts(function: Function, call: Call, bound: Mapping[str, str]) -> tuple[str, ...]:
     texts = (function.source.text_of(argument) for argument in call.arguments)
-    return tuple(re.sub(r"[A-Za-z_]\w*", lambda match: bound.get(match[0], match[0]), text) for text in texts)
+    return tuple(_NAME.sub(lambda match: bound.get(match[0], match[0]), text) for text in texts)
 
 
 def _constants(function: Function, arguments: Sequence[str]) -> Mapping[str, str]:
@@ -156,7 +157,7 @@ def _matters(function: Function, leave: "Node", bound: Mapping[str, str]) -> boo
     if not undecided or not (refuses or _finds_nothing_to_do(function, leave)):
         return True
     texts = [function.source.text_of(node) for node in undecided]
-    words = set(re.findall(r"\w+", " ".join(texts)))
+    words = set(_WORD.findall(" ".join(texts)))
     told = {
         each.name for each in function.parameters if "*" not in each.type and not (refuses and _is_size(each))
     }

@@ -1,6 +1,5 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
-import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -18,6 +17,7 @@ from patchscan.flow.taking import Resource, resources
 from patchscan.flow.ways import Client, Exit, Token, fails, ways_of
 
 _DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
+_CALL = pattern(r"\w+\(")
 HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 
 
@@ -365,7 +365,7 @@ def _hands_out(returned: str, token: Taken, pointer: bool) -> bool:
         return True
     return (
         pointer
-        and bool(re.match(r"\w+\(", returned))
+        and bool(_CALL.match(returned))
         and any(
             name in words_of(returned)
             for name in token.names

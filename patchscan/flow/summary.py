@@ -1,6 +1,5 @@
 """What a caller needs to know of a function: one level, computed from its definition."""
 
-import re
 from functools import cache
 
 from patchscan.basics.pattern import pattern
@@ -38,6 +37,7 @@ FREES = frozenset(
     }
 )
 _ALLOCATES = pattern(r"kv?[mzc]alloc\w*|kmemdup\w*|kstrdup\w*|kmem_cache_z?alloc\w*|v[mz]alloc\w*|alloc_p\w+")
+_WORD = pattern(r"\w+")
 
 
 def local_summaries(source: Source) -> Summaries:
@@ -61,7 +61,7 @@ def local_summaries(source: Source) -> Summaries:
 
 def _changes_context(macro: Macro) -> bool:
     """Whether what a macro stands for calls something that changes the context, by the names in it."""
-    words = re.findall(r"\w+", macro.body)
+    words = _WORD.findall(macro.body)
     return any(effect_of(word) is not None or may_change_context(word) for word in words)
 
 

@@ -1,14 +1,17 @@
 """The resources that a function takes: by the table, by loop macros, and by pairs of names that it calls itself."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Called, Round, root_of, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.resources import Row, by_call, opposites, releasing
+
+_VOID = pattern(r"\bvoid\b")
+_BOOL = pattern(r"\bbool\b")
 
 
 @frozen
@@ -173,9 +176,9 @@ def _returns(graph: Graph, call: Called) -> str | None:
         words = own.header.partition(call.name)[0]
         if "*" in words:
             return "null or error"
-        if re.search(r"\bvoid\b", words):
+        if _VOID.search(words):
             return "acquire"
-        return "try" if re.search(r"\bbool\b", words) else "negative"
+        return "try" if _BOOL.search(words) else "negative"
     if call.result:
         if call.result in graph.pointers:
             return "null or error"

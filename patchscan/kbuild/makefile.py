@@ -13,6 +13,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.kbuild.assignments import list_name, statements
 
 _INCLUDE = pattern(r"-?s?include (.*)")
+_WORD = pattern(r"\w+")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
 # What may be expanded for one Makefile: variables that double each other would go on for ever.
@@ -60,7 +61,7 @@ class Makefile:
 
     def _reference(self, inner: str, depth: int) -> str:
         if inner.startswith("CONFIG_"):
-            return f"$({inner})" if re.fullmatch(r"\w+", inner) else ""
+            return f"$({inner})" if _WORD.fullmatch(inner) else ""
         function, _, arguments = inner.partition(" ")
         if function in _FUNCTIONS and arguments:
             return _FUNCTIONS[function]([self.expand(part, depth) for part in _split(arguments)])

@@ -1,16 +1,16 @@
 """A kernel configuration: what a defconfig sets, what Kconfig selects, and which symbols some code asks for."""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Branches, branches
 from patchscan.c.lexical import without_comments
 from patchscan.kconfig.logical_lines import statements
 
 _LONGEST = 20
-_SYMBOL = re.compile(r"\bCONFIG_\w+")
+_SYMBOL = pattern(r"\bCONFIG_\w+")
 
 
 @frozen(eq=False)

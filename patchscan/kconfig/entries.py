@@ -3,7 +3,6 @@
 Language: Documentation/kbuild/kconfig-language.rst.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
@@ -15,6 +14,8 @@ from patchscan.kconfig.logical_lines import statements
 _BLOCK = pattern(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
 _TYPE = pattern(r"(bool|tristate|int|hex|string|prompt|def_bool|def_tristate|default)\b\s*(.*)")
 _TEXT = pattern(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
+_PROMPT = pattern(r"prompt\b")
+_CHOICE = pattern(r"choice\b")
 ALWAYS = all_of(())
 
 Guarded = tuple[str, Formula]
@@ -247,7 +248,7 @@ def definitions_in(text: bytes) -> Iterator[Definition]:
             if current:
                 yield current
             current = Definition(name[1], statement.line, in_choice)
-        elif re.match(r"choice\b", words) or _OUTSIDE.match(words):
+        elif _CHOICE.match(words) or _OUTSIDE.match(words):
             if current:
                 yield current
             current = None
@@ -262,7 +263,7 @@ def _add(definition: Definition, words: str) -> None:
     """Take one attribute of a `config` entry."""
     if selected := _SELECT.match(words):
         definition.selects += (selected[1],)
-    elif re.match(r"prompt\b", words):
+    elif _PROMPT.match(words):
         definition.prompt = True
     elif typed := _TYPED.match(words):
         definition.kind = _KINDS.get(typed[1], typed[1])

@@ -25,6 +25,8 @@ _HEAD = pattern(
     rb"^[ \t]*(?:(?:menu)?config[ \t]+(\w+)|(?:select|imply)[ \t]+(\w+)|source[ \t]+\"([^\"\n]+)\")", re.M
 )
 _COMPARED = pattern(r"(.+?)(!?=)(.+)")
+_ASKED_FOR = pattern(r"\??(\w+)(?:\s*(?:=\s*y|!=\s*n))?")
+_WORD = pattern(r"\w+")
 # Every user who looks for what does not link says yes to these.
 _CHOSEN = frozenset(("EXPERT", "COMPILE_TEST", "MODULES", "64BIT"))
 # Where what is not said to be of an architecture is looked at.
@@ -291,7 +293,7 @@ class _Search:
     def _word(self, text: str, chosen: Chosen) -> bool | None:
         if text in ("y", "m", "n"):
             return text == "y"
-        return self.value(text, chosen) if re.fullmatch(r"\w+", text) and not text.isdigit() else None
+        return self.value(text, chosen) if _WORD.fullmatch(text) and not text.isdigit() else None
 
     def choices(self, formula: Formula, chosen: Chosen, depth: int) -> Iterator[Chosen]:
         """Ways to choose more so that a formula holds, as far as these few steps can see."""
@@ -348,7 +350,7 @@ def _turned(formula: Formula) -> Formula:
 
 def _asked_for(text: str) -> list[str]:
     """The option that must be on for an atom to hold."""
-    match = re.fullmatch(r"\??(\w+)(?:\s*(?:=\s*y|!=\s*n))?", text)
+    match = _ASKED_FOR.fullmatch(text)
     return [match[1]] if match and match[1] not in ("y", "n", "m") else []
 
 

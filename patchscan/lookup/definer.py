@@ -1,7 +1,6 @@
 """The one file that defines a function for the rest of the kernel, where this is plain to see."""
 
 import posixpath
-import re
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -19,6 +18,7 @@ MOST_FILES = 400
 _MOST_HEADERS = 12
 _MOST_READ = 10
 _PART = pattern(r"[a-z]+|\d+")
+_WEAK = pattern(r"\b(?:__)?weak\b")
 
 
 @frozen
@@ -73,7 +73,7 @@ def _likeness(path: str, name: str, headers: Sequence[str]) -> int:
 def definition_in(view: View, path: str, name: str) -> Function | None:
     """The one definition in a file of a function that others can call; None where it is not so plain."""
     found = [each for each in parse(view.read(path) or b"", path).functions() if each.name == name]
-    plain = len(found) == 1 and not found[0].is_static and not re.search(r"\b(?:__)?weak\b", found[0].header)
+    plain = len(found) == 1 and not found[0].is_static and not _WEAK.search(found[0].header)
     return found[0] if plain else None
 
 

@@ -1,6 +1,5 @@
 """Functions that an initialiser gives to a member, and whether they are of the member's type."""
 
-import re
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
@@ -16,6 +15,8 @@ _LEADING = pattern(
     r"__maybe_unused|__used|__ref)\b"
 )
 _STRUCT = pattern(r"(?:const )?(?:struct|union) \w+ \*+")
+_SPACED_STARS = pattern(r"\* (?=\*)")
+_ANY_POINTER = pattern(r"(?:const )?(?:void|char) \*")
 # One spelling of each plain type.
 _SAME = {
     "u8": "unsigned char",
@@ -70,12 +71,8 @@ def member_type(member: Member) -> FunctionType | None:
 
 def _result(head: str) -> str:
     shown = " ".join(_LEADING.sub(" ", head).replace("*", " * ").split())
-    shown = re.sub(r"\* (?=\*)", "*", shown)
-    return (
-        shown
-        if shown in _PLAIN or _STRUCT.fullmatch(shown) or re.fullmatch(r"(?:const )?(?:void|char) \*", shown)
-        else "?"
-    )
+    shown = _SPACED_STARS.sub("*", shown)
+    return shown if shown in _PLAIN or _STRUCT.fullmatch(shown) or _ANY_POINTER.fullmatch(shown) else "?"
 
 
 def contradiction(given: FunctionType, wanted: FunctionType) -> str:
@@ -101,10 +98,7 @@ def _differ(one: str, two: str) -> bool:
     if one == two or "?" in (one, two) or "[" in one + two:
         return False
     structs = [_STRUCT.fullmatch(each) is not None for each in (one, two)]
-    plains = [
-        each in _PLAIN or re.fullmatch(r"(?:const )?(?:void|char) \*", each) is not None
-        for each in (one, two)
-    ]
+    plains = [each in _PLAIN or _ANY_POINTER.fullmatch(each) is not None for each in (one, two)]
     if not all(struct or plain for struct, plain in zip(structs, plains, strict=True)):
         return False
     return _SAME.get(one, one) != _SAME.get(two, two)

@@ -15,6 +15,7 @@ LOCAL_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 _DEFINE = pattern(r"^[ \t]*#[ \t]*define[ \t]+\w+(?:\(([^)]*)\))?((?:\\\r?\n|.)*)", re.MULTILINE)
 _GLUED = pattern(r"\w+(?:\s*##\s*\w+)+")
 MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
+_WORD = pattern(r"\w{2,}")
 
 
 def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
@@ -30,7 +31,7 @@ def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
     if any(glued.search("") for glued in _glued(f"{shown}\n{text}")):
         return None
     return frozenset(
-        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in re.findall(r"\w{2,}", match[1])
+        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in _WORD.findall(match[1])
     )
 
 

@@ -1,6 +1,5 @@
 """The declared type of an expression in a function, where variables and members tell it without calculating."""
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ _DECLARES = pattern(
 )
 _TABLE = pattern(r"\s*\[[^\]]*\]\s*\[")
 _QUALIFIER = pattern(r"\b(?:const|volatile|static|register|__iomem|__user|__rcu|__percpu|__force)\b")
+_SPACED_STARS = pattern(r"\* (?=\*)")
 # Calls whose result has a type that formats and calculations fall over.
 _RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE": "size_t"}
 
@@ -153,7 +153,7 @@ def types_in(context: Context, file: ChangedFile, function: Function) -> Types:
 def plain(kind: str) -> str:
     """A type without qualifiers and with one space before its stars."""
     shown = " ".join(_QUALIFIER.sub(" ", kind).replace("*", " * ").split())
-    return re.sub(r"\* (?=\*)", "*", shown)
+    return _SPACED_STARS.sub("*", shown)
 
 
 def pointed_to(kind: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from weakref import WeakKeyDictionary
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.occurrences import Use as Use
 from patchscan.c.occurrences import occurrences
@@ -23,6 +24,9 @@ _MOST_HELD = 100_000
 _EVERYWHERE = ("",)
 _INDEXED = ("index",)
 _REACHING = ("call", "macro", "reference", "initialiser")
+_NAME = pattern(r"[A-Za-z_]\w*")
+_PLAIN_DEFINE = pattern(r"\s*#\s*define\s+\w+\s")
+_DEFINE = pattern(r"^\s*#\s*define\s+\w+(\([^)]*\))?")
 
 
 @frozen
@@ -51,7 +55,7 @@ def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
     whole=False uses may be missing, for it costs less: the index is not compared with the tree, and without an
     index, or where very many files hold the symbol, only near_directories() of what the series changes is searched.
     """
-    if not re.fullmatch(r"[A-Za-z_]\w*", symbol):
+    if not _NAME.fullmatch(symbol):
         return Uses(symbol, (), False, f"{symbol!r} is no identifier")
     known = _KNOWN.setdefault(view, {})
     for asked in (True,) if whole else (True, False):
@@ -72,7 +76,7 @@ def _search(view: View, symbol: str, whole: bool) -> Uses:
 def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool) -> tuple[list[Use], str]:
     """The uses of the macros in whose bodies symbol stands; a macro of a .c file is known only there."""
     # A macro with parameters is expanded only where it is called; one without also where it is named.
-    plain = {use.function for use in direct if re.match(r"\s*#\s*define\s+\w+\s", use.text)}
+    plain = {use.function for use in direct if _PLAIN_DEFINE.match(use.text)}
     places = sorted({(use.function, use.path) for use in direct if use.kind == "macro"})
     shared = sorted({macro for macro, path in places if path.endswith(".h") and macro != symbol})
     why = ""
@@ -125,8 +129,8 @@ def _expansion(uses: Iterable[Use]) -> tuple[str, ...]:
     names: set[str] = set()
     for use in uses:
         if use.kind == "definition" and use.text.lstrip().startswith("#"):
-            body = re.sub(r"^\s*#\s*define\s+\w+(\([^)]*\))?", "", use.text)
-            names.update(re.findall(r"[A-Za-z_]\w*", body))
+            body = _DEFINE.sub("", use.text)
+            names.update(_NAME.findall(body))
     return tuple(sorted(names))
 
 

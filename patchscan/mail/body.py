@@ -23,6 +23,7 @@ _ANY_TRAILER = pattern(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
 _NO_TRAILER = pattern(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
 _BASE = pattern(r"(base-commit|base-tree|change-id): *(\S+)\s*")
 _PREREQUISITE = pattern(r"prerequisite-(?:patch-id|message-id|change-id): *\S.*")
+_SCISSORS = pattern(r"\s|>8|8<|>%|%<")
 
 
 @frozen
@@ -81,7 +82,7 @@ def _scissors(lines: Sequence[str]) -> int:
             return 0
         if not any(mark in line for mark in (">8", "8<", ">%", "%<")) or line.startswith(">"):
             continue
-        bare = re.sub(r"\s|>8|8<|>%|%<", "", line)
+        bare = _SCISSORS.sub("", line)
         if bare.count("-") * 2 > len(bare) and len(line.strip()) >= _SHORTEST_SCISSORS:
             return at + 1
     return 0

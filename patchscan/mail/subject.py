@@ -20,6 +20,7 @@ _NOTICE = pattern(
     r"|removed from -mm tree$",
     re.I,
 )
+_BETWEEN_WORDS = pattern(r"[\s,]+")
 # Projects whose patches go to the kernel's lists without being the kernel's.
 _PROJECTS = """
 xfstests fstests blktests xfsprogs btrfs-progs e2fsprogs f2fs-tools ltp iproute2 iproute2-next
@@ -70,7 +71,7 @@ def parse_subject(subject: str) -> Subject:
     for bracket in brackets:
         if of := _NUMBER_OF.search(bracket):
             bracket = f"{bracket[: of.start()]} {of[1]}/{of[2]} {bracket[of.end() :]}"
-        for word in re.split(r"[\s,]+", bracket):
+        for word in _BETWEEN_WORDS.split(bracket):
             if number := _NUMBER.fullmatch(word):
                 if not numbered:  # of "[PATCH v2 1/2] [PATCH v1 1/2]" the first is today's
                     index, total, numbered = int(number[1]), int(number[2]), True

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 HOLE = pattern(r"\$(?:\$\$)?(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)\})")
 WORD = pattern(r"[A-Za-z_]\w*")
 INCLUDE = pattern(r"#include <([\w./-]+)>")
+_NAME = pattern(rb"[A-Za-z_]\w*")
+_DIRECTIVE = pattern(rb"^[ \t]*#", re.M)
 # What must stand in parentheses beside an operator.
 _LOOSE = frozenset(
     {
@@ -96,7 +98,7 @@ def loses_comment(template: str, match: "Match") -> bool:
     if any(not any(start <= each.start_byte < end for start, end in spans) for each in lost):
         return True
     text = match.source.text[first.start_byte : last.end_byte]
-    return re.search(rb"^[ \t]*#", text, re.M) is not None
+    return _DIRECTIVE.search(text) is not None
 
 
 def loses_word(match: "Match") -> bool:
@@ -107,7 +109,7 @@ def loses_word(match: "Match") -> bool:
     ]
     text = match.source.code[first:last]
     known = set(WORD.findall(match.pattern.text)) | {"NULL"}
-    for found in re.finditer(rb"[A-Za-z_]\w*", text):
+    for found in _NAME.finditer(text):
         at = first + found.start()
         if found.group().decode() not in known and not any(start <= at < end for start, end in spans):
             return not _in_nameless_hole(match, at)

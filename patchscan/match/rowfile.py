@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.files import Unreadable, read_toml_file
+from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.match.check import rule_of
 from patchscan.match.conditions import CONDITIONS
@@ -12,7 +13,8 @@ from patchscan.match.row import Row, RowError, Wish, row_of
 from patchscan.match.shape import PatternError, read_pattern
 from patchscan.rule import Rule
 
-_HOLE = re.compile(r"\$(?:\$\$)?\{?([A-Z][A-Z0-9_]*)")
+_HOLE = pattern(r"\$(?:\$\$)?\{?([A-Z][A-Z0-9_]*)")
+_ROW_BEGINS = pattern(r"\s*\[\[\s*row\s*\]\]")
 
 
 def table_files(directory: str) -> list[str]:
@@ -100,7 +102,7 @@ def check_wish(wish: Wish, holes: set[str]) -> None:
 def place_of(text: str, number: int, error: RowError) -> tuple[int, int]:
     """Line and column (from 1) of what is wrong in a row; number: of the row, from 0."""
     lines = text.split("\n")
-    heads = [at for at, line in enumerate(lines) if re.match(r"\s*\[\[\s*row\s*\]\]", line)]
+    heads = [at for at, line in enumerate(lines) if _ROW_BEGINS.match(line)]
     if number >= len(heads):
         return 1, 1
     first = heads[number]

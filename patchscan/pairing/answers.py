@@ -1,10 +1,10 @@
 """An answer to every barrier that a patch takes or weakens: what it leaves unordered, against whom, and how that is
 known."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Source
 from patchscan.changedfile import ChangedFile
@@ -31,7 +31,7 @@ _MOST_RUNS, _MOST_CALLERS = 60, 4
 _MOST_STATEMENTS = 4_000
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
-_ON_STACK = re.compile(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
+_ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 Lookup = Callable[[str, str], Text | None]
 
 

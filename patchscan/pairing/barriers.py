@@ -38,6 +38,9 @@ _INNER_CALL = pattern(r"\b\w+\(([^(),]*)(?:,[^()]*)?\)")
 # atomic_add(value, where) and its like: what they work on comes last.
 _VALUE_FIRST = pattern(r"atomic\w*_(?:add|sub|or|and|andnot|xor)(?!_unless)(?:_\w+)?$")
 _MACRO = pattern(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)\((?:[^\n]*\\\n)*[^\n]*", re.M)
+_INDEX = pattern(r"\[[^\]]*\]")
+_NAME = pattern(r"[A-Za-z_]\w*")
+_NEWLINE = pattern("\n")
 _NOT_CALLS = frozenset(("if", "while", "for", "switch", "return", "sizeof", "likely", "unlikely", "defined"))
 
 
@@ -73,7 +76,7 @@ class Text:
         self.text = text
         self.function_of = function_of
         self.code = COMMENT.sub(lambda found: _blanked(found.group()), text)
-        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
 
     def line_at(self, offset: int) -> int:
         """The line of an offset, from 1."""
@@ -166,7 +169,7 @@ def _blanked(comment: str) -> str:
 def prepare(path: str, data: bytes, spans: Sequence[tuple[int, int, str]]) -> Text:
     """A file; spans: (first line, last line, name) of its functions. Its macros are found here."""
     text = data.decode("latin-1")
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
     names = [""] * (len(starts) + 2)
     macros = [
         (bisect_right(starts, found.start()), bisect_right(starts, found.end()), found.group(1))
@@ -199,10 +202,10 @@ def operand_of(code: str, start: int, name: str = "") -> str:
         else:
             arguments[-1] += letter
     argument = _CAST.sub("", arguments[-1 if _VALUE_FIRST.match(name) else 0])
-    argument = re.sub(r"\[[^\]]*\]", "", argument)
+    argument = _INDEX.sub("", argument)
     for _ in range(3):
         argument = _INNER_CALL.sub(r"\1", argument)
-    names = re.findall(r"[A-Za-z_]\w*", argument)
+    names = _NAME.findall(argument)
     return names[-1] if names else ""
 
 

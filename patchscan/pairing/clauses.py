@@ -41,6 +41,7 @@ _TOKEN = pattern(
     r"|(?P<link>,|/|\band\b|\bor\b|&)",
     re.I,
 )
+_PARENTHESES = pattern(r"\(([^()]*)\)")
 _KINDS = (
     ("acquire", pattern(r"acquire", re.I)),
     ("release", pattern(r"release", re.I)),
@@ -171,7 +172,7 @@ def _role(group: str, name: str, before: str, last: str) -> str:
 
 def _expanded(word: str) -> list[str]:
     """Every name that `a_(b|c)_d` stands for; `a(_b)_d` is with and without."""
-    found = re.search(r"\(([^()]*)\)", word)
+    found = _PARENTHESES.search(word)
     if found is None:
         return [word]
     parts = found.group(1).split("|")

@@ -18,6 +18,8 @@ _MATCHES = pattern(
     r"(?=(?:\w+\s+){0,2}barriers?\b|\w*mb\b|smp_|[a-z_]\w+\(\))",
     re.I,
 )
+_SPEAKS_OF_BARRIER = pattern(r"(?:full|memory|write|read) barrier|\bsmp_\w?mb\b")
+_SPEAKS_OF_ORDER = pattern(r"barrier|current_state")
 _NEAR, _ABOVE, _STEPS = 8, 2, 3
 
 
@@ -133,7 +135,7 @@ def _following(file: Text, end: int, said: str) -> Barrier | None:
 
 def _fence_after(file: Text, offset: int, barrier: Barrier, said: str) -> Barrier:
     """The fence right after an access without order, where the comment asks for a barrier; else the access."""
-    if not barrier.is_weak or not re.search(r"(?:full|memory|write|read) barrier|\bsmp_\w?mb\b", said):
+    if not barrier.is_weak or not _SPEAKS_OF_BARRIER.search(said):
         return barrier
     following = BARRIER.match(file.code, len(file.code) - len(file.code[offset:].lstrip()))
     fence = file.barrier_of(following) if following else barrier
@@ -162,7 +164,7 @@ def _waiting(file: Text, comment: "re.Match[str]", said: str) -> Barrier | None:
     stop = _STATEMENT_END.search(file.code, comment.end())
     limit = stop.end() if stop else comment.end()
     found = WAIT.search(file.code, comment.end(), limit)
-    return file.barrier_of(found) if found is not None and re.search(r"barrier|current_state", said) else None
+    return file.barrier_of(found) if found is not None and _SPEAKS_OF_ORDER.search(said) else None
 
 
 def _preceding(file: Text, start: int) -> Barrier | None:

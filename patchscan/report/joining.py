@@ -5,7 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from patchscan.basics.pattern import pattern
 from patchscan.report.sarif import MOST_RUNS
+
+_TITLE = pattern(r"<title>(.*?)</title>", re.DOTALL)
+_ANCHOR = pattern(r'(\b(?:id|for)="|href="#)')
 
 
 def joined(form: str, texts: Sequence[str]) -> str:
@@ -54,16 +58,14 @@ def joined_pages(pages: Sequence[str]) -> str:
     head, _, _ = pages[0].partition("<body>")
     script = pages[0][pages[0].rindex("<script>") :]
     bodies = [page.partition("<body>")[2][: page.partition("<body>")[2].rindex("<script>")] for page in pages]
-    titles = [re.search(r"<title>(.*?)</title>", page, re.DOTALL) for page in pages]
+    titles = [_TITLE.search(page) for page in pages]
     entries = [
         f'<li><a href="#series-{number}">{found[1] if found else ""}</a></li>'
         for number, found in enumerate(titles, 1)
     ]
     # Attributes of the page are its own: what mail says is escaped and holds no quote.
     numbered = [
-        f'<section id="series-{number}">\n'
-        + re.sub(r'(\b(?:id|for)="|href="#)', rf"\g<1>s{number}-", body)
-        + "</section>\n"
+        f'<section id="series-{number}">\n' + _ANCHOR.sub(rf"\g<1>s{number}-", body) + "</section>\n"
         for number, body in enumerate(bodies, 1)
     ]
     return f"{head}<body>\n<nav><ul>\n" + "\n".join(entries) + "\n</ul></nav>\n" + "".join(numbered) + script

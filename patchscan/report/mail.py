@@ -40,6 +40,9 @@ MIME = (
 FEW = 3
 # A Message-ID that a shell takes for one plain word.
 MESSAGE_ID = pattern(r"[\w.@+%-]+")
+_EMPTY_LINES = pattern("\n{3,}")
+_FROM_LINE = pattern(r"^(>*From )", re.M)
+_NO_ADDRESS = pattern(r"[\s<>,;]")
 
 
 def render(report: Report, level: str = "warning") -> str:
@@ -70,8 +73,8 @@ def drafts(report: Report, level: str = "warning") -> Iterator[tuple[str, str]]:
 def draft(report: Report, patch: Patch, findings: Sequence[Finding], told: dict[str, Patch]) -> str:
     """One mail with its "From " line and an empty line at its end; told: interleavings, and whose reply has them."""
     lines = body_lines(report, patch, findings, told)
-    text = re.sub("\n{3,}", "\n\n", "\n".join(lines).rstrip("\n") + "\n")
-    escaped = re.sub(r"^(>*From )", r">\1", text, flags=re.M)
+    text = _EMPTY_LINES.sub("\n\n", "\n".join(lines).rstrip("\n") + "\n")
+    escaped = _FROM_LINE.sub(r">\1", text)
     return "\n".join([SEPARATOR, *header_lines(patch), message_id(patch, text), *MIME, "", escaped]) + "\n"
 
 
@@ -114,7 +117,7 @@ def addresses(recipients: Sequence[str]) -> list[tuple[str, str]]:
 def name_and_address(person: str) -> tuple[str, str]:
     """The parts of "Name <address>"; where there is no name it is ""."""
     name, _, address = printable(person).rpartition("<")
-    return name.strip().strip('"'), re.sub(r"[\s<>,;]", "", address)
+    return name.strip().strip('"'), _NO_ADDRESS.sub("", address)
 
 
 def people(recipients: Sequence[tuple[str, str]]) -> str:

@@ -15,6 +15,7 @@ from patchscan.results import Report
 WORDS = pattern(r"\s+|\S+")
 CALLS = pattern(r"@|://|www\.|[#!]\d|GH-\d", re.I)
 SPECIAL = pattern(r"([\\`*_{}\[\]<>#|~&!])")
+_BACKTICKS = pattern("`+")
 
 
 def render(report: Report) -> str:
@@ -106,5 +107,5 @@ def escaped(text: str) -> str:
 def code(text: str) -> str:
     """Text as code, fenced with more backquotes than it holds."""
     plain = printable(text)
-    fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
+    fence = "`" * (max((len(run) for run in _BACKTICKS.findall(plain)), default=0) + 1)
     return f"{fence} {plain} {fence}" if "`" in plain else f"`{plain}`"

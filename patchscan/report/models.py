@@ -1,9 +1,9 @@
 """What models showed, as text: the verdict in words and the timeline, threads as columns, time downwards."""
 
-import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.results import ModelResult, Report, Step
 
@@ -15,6 +15,8 @@ OUTCOMES = {
     "Sometimes": "the model can show the bad observation",
     "Always": "the model always shows the bad observation",
 }
+_PIECE = pattern(r"[^\s(,]*[(,]?\s*")
+_PLACE_AT_END = pattern(r" at \S+:\d+$")
 
 
 def judged(model: ModelResult) -> str:
@@ -48,7 +50,7 @@ def proofs(report: Report) -> frozenset[str]:
 
 def brief(entries: Sequence[str]) -> str:
     """A list of calls without their places, each once, cut where it gets long."""
-    plain = list(dict.fromkeys(re.sub(r" at \S+:\d+$", "", entry) for entry in entries))
+    plain = list(dict.fromkeys(_PLACE_AT_END.sub("", entry) for entry in entries))
     more = [f"and {len(plain) - MOST} more"] if len(plain) > MOST + 1 else []
     return ", ".join([*(plain[:MOST] if more else plain), *more])
 
@@ -92,7 +94,7 @@ def cell_lines(step: Step, column: int, places: bool) -> Iterator[str]:
 def fold(text: str, width: int) -> Iterator[str]:
     """Code as lines of at most `width` columns, broken at a blank, after "(" or ",", within a name only at need."""
     line = ""
-    for piece in re.findall(r"[^\s(,]*[(,]?\s*", text):
+    for piece in _PIECE.findall(text):
         if line and len((line + piece).rstrip()) > width:
             yield line.rstrip()
             line = ""

@@ -24,6 +24,7 @@ _FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
 _THERE = pattern(rf"\b(?:at|on|in) {_LINE_NUMBER}")
 _BARE = pattern(rf"\b{_LINE_NUMBER}\b")
 _PLACE = pattern(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
+_FIRST_WORD = pattern(r"[a-z]+(?=[ ,:;]|$)")
 
 
 def sentences(finding: Finding, turn: int) -> str:
@@ -52,7 +53,7 @@ def asks(finding: Finding) -> bool:
 
 def opened(text: str, quoted: str) -> str:
     """The text with a capital letter, unless it begins with a name of the code."""
-    word = re.match(r"[a-z]+(?=[ ,:;]|$)", text)
+    word = _FIRST_WORD.match(text)
     if not word or re.search(rf"\b{word[0]}\b", quoted):
         return text
     return text[0].upper() + text[1:]

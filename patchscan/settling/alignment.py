@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -238,8 +237,8 @@ def likest(text: str, others: Iterable[Said]) -> Said | None:
     return best
 
 
-_HEAD = re.compile(r"[A-Za-z_]")
-_LABEL = re.compile(r"\w+:\s*$")
+_HEAD = pattern(r"[A-Za-z_]")
+_LABEL = pattern(r"\w+:\s*$")
 
 
 def region_of(lines: Sequence[Said], at: int) -> tuple[int, int]:

@@ -34,6 +34,7 @@ _OF_CHANGELOG = pattern(
     r"(?i)\b(?:change ?log|commit (?:message|log|msg|text|description)|patch description)\b"
 )
 _OF_NAME = pattern(r"(?i)\b(?:re)?nam(?:e|es|ed|ing)\b|\bprefix|\bs/|\bcall (?:it|this)\b")
+_BETWEEN_WORDS = pattern(r"\W+")
 
 
 def own_words(remark: Remark, reply: Reply) -> str:
@@ -57,8 +58,8 @@ def _is_farewell(lines: Sequence[str], author: str) -> bool:
     """Whether the last line is a word of farewell, the reviewer's name, its initials, or a name set apart below."""
     line = lines[-1]
     name, address = name_and_address(author)
-    known = [word.lower() for word in re.split(r"\W+", f"{name} {address.partition('@')[0]}") if word]
-    words = [word.lower() for word in re.split(r"\W+", line) if word]
+    known = [word.lower() for word in _BETWEEN_WORDS.split(f"{name} {address.partition('@')[0]}") if word]
+    words = [word.lower() for word in _BETWEEN_WORDS.split(line) if word]
     initials = "".join(word[0] for word in name.lower().split())
     own = {*known, initials, *initials} if line.strip()[:1] == "-" or line.strip().isupper() else {*known}
     apart = len(lines) > 2 and not lines[-2].strip() and _NICKNAME.fullmatch(line) is not None

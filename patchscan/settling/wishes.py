@@ -120,6 +120,8 @@ _OUTPUT = pattern(r"\s*\[\s*[0-9]+\.[0-9]+\].*|.*[:\s](?:PASS(?:ED)?|OK)\s*")
 _AND = r"(?:\s*[,/&]\s*|\s+and\s+)"
 _NAMES = pattern(rf"\s*(?:(?:hi|hello|hey|dear)\s+)?(\w[\w'-]+(?:{_AND}\w[\w'-]+)*)\s*[,:!-]?\s*", re.I)
 _NAME_PARTS = pattern(_AND, re.I)
+_BETWEEN_WORDS = pattern(r"\W+")
+_BETWEEN_SPOKEN_WORDS = pattern(r"[^\w'-]+")
 
 
 def asks_something(text: str, tagged: bool = False) -> bool:
@@ -184,11 +186,11 @@ def turns_to_others(text: str, author: str, others: Iterable[str]) -> bool:
     own = _names_of(author)
     known = {name for each in others for name in _names_of(each)} - own
     called = {name.lower() for name in _NAME_PARTS.split(found[1])}
-    words = {word.lower() for word in re.split(r"\W+", text)}
+    words = {word.lower() for word in _BETWEEN_WORDS.split(text)}
     return (called <= known or (len(called) > 1 and bool(called & known))) and not own & words
 
 
 def _names_of(person: str) -> set[str]:
     name, address = name_and_address(person)
     plain = name or address.partition("@")[0]
-    return {word.lower() for word in re.split(r"[^\w'-]+", plain) if len(word) > 1}
+    return {word.lower() for word in _BETWEEN_SPOKEN_WORDS.split(plain) if len(word) > 1}

@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from patchscan.basics.pattern import pattern
+
+_ENTRY = pattern(r"[A-Z]:\s")
+
 
 def section_patterns(maintainers: bytes, title: str) -> tuple[str, ...] | None:
     """The F: patterns of the section of that title (case does not matter), None where there is no such section.
@@ -14,10 +18,10 @@ def section_patterns(maintainers: bytes, title: str) -> tuple[str, ...] | None:
     wanted = title.strip().lower()
     lines = maintainers.decode("utf-8", "replace").split("\n")
     for at, line in enumerate(lines[:-1]):
-        if line.strip().lower() == wanted and re.match(r"[A-Z]:\s", lines[at + 1]):
+        if line.strip().lower() == wanted and _ENTRY.match(lines[at + 1]):
             entries = []
             for entry in lines[at + 1 :]:
-                if not re.match(r"[A-Z]:\s", entry):
+                if not _ENTRY.match(entry):
                     break
                 entries.append(entry)
             return tuple(entry[2:].strip() for entry in entries if entry.startswith("F:"))

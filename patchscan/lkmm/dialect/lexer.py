@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
+from patchscan.basics.pattern import pattern
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
 
-_COMMENT_OR_BRACE = re.compile(r'/\*|//|\(\*|"[^"\n]*"|[{}]')
-_OCAML_BRACKET = re.compile(r"\(\*|\*\)")
-_TOKEN = re.compile(
+_COMMENT_OR_BRACE = pattern(r'/\*|//|\(\*|"[^"\n]*"|[{}]')
+_OCAML_BRACKET = pattern(r"\(\*|\*\)")
+_TOKEN = pattern(
     r"""\s*(?:
         (?P<name>[A-Za-z_]\w*)
       | (?P<number>0[xX][0-9a-fA-F]+|\d+)
@@ -21,6 +22,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_VISIBLE = pattern(r"[^\n]")
+_NEWLINE = pattern("\n")
 
 
 def without_comments(text: str) -> str:
@@ -40,7 +43,7 @@ def without_comments(text: str) -> str:
         else:
             end, keep = _comment_end(text, start, opener), False
         pieces.append(text[position:start])
-        pieces.append(text[start:end] if keep else re.sub(r"[^\n]", " ", text[start:end]))
+        pieces.append(text[start:end] if keep else _VISIBLE.sub(" ", text[start:end]))
         position = end
     pieces.append(text[position:])
     return "".join(pieces)
@@ -74,7 +77,7 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.source = text
-        self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._line_starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []

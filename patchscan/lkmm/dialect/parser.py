@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from patchscan.basics.pattern import pattern
 from patchscan.lkmm.dialect.final_conditions import parse_condition, parse_observed
 from patchscan.lkmm.dialect.lexer import Tokens, without_comments
 from patchscan.lkmm.dialect.litmus_syntax import TRUE, Condition, Litmus, LitmusError, Observed, Thread, Value
 from patchscan.lkmm.dialect.statements import TYPE_WORDS, BodyParser
 
-_HEADER = re.compile(r"\s*C\b[ \t]*(\S*)[^\n]*\n")
-_RESULT = re.compile(r"^[( ]\* Result: (.*?)\s*$", re.MULTILINE)
+_HEADER = pattern(r"\s*C\b[ \t]*(\S*)[^\n]*\n")
+_RESULT = pattern(r"^[( ]\* Result: (.*?)\s*$", re.MULTILINE)
+_THREAD = pattern(r"P\d+")
 _QUANTIFIERS = ("exists", "forall", "~", "not")
 
 
@@ -182,7 +184,7 @@ def _functions(tokens: Tokens, called: set[str]) -> tuple[tuple[Thread, ...], di
         while tokens.text in ("static", "void", "int"):
             tokens.take()
         line, name = tokens.line, tokens.take_name("the name of a thread")
-        is_thread = re.fullmatch(r"P\d+", name) is not None
+        is_thread = _THREAD.fullmatch(name) is not None
         if is_thread and name != f"P{len(threads)}":
             raise LitmusError(f"expected thread P{len(threads)}, found {name}: threads count from P0", line)
         if name in handlers:

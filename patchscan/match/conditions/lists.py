@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.syntax import descendants
 from patchscan.match.answer import YES, Answer, no, unknown, when
 from patchscan.match.place import Condition, Place
@@ -10,6 +11,10 @@ from patchscan.match.row import Wish
 
 if TYPE_CHECKING:
     from tree_sitter import Node
+
+_LAID_OUT = pattern(r"\b__(?:le|be)\d+\b|\b__packed\b")
+_ATTRIBUTE_BEHIND = pattern(r"\s*(?:__packed|__attribute__|__aligned)")
+_MODULE_EXIT = pattern(rb"\bmodule_exit\(\s*(\w+)\s*\)")
 
 
 def declaration_of(node: "Node") -> "Node | None":
@@ -93,10 +98,10 @@ def only_flag(place: Place, wish: Wish) -> Answer:
     text = source.code[members.start_byte : members.end_byte].decode("utf-8", "surrogateescape")
     if place.file.path.startswith("include/uapi/"):
         return no("the struct is shared with user space")
-    if re.search(r"\b__(?:le|be)\d+\b|\b__packed\b", text):
+    if _LAID_OUT.search(text):
         return no("the struct describes bytes in a fixed order")
     behind = source.code[members.end_byte : members.end_byte + 60].decode("utf-8", "surrogateescape")
-    if re.match(r"\s*(?:__packed|__attribute__|__aligned)", behind):
+    if _ATTRIBUTE_BEHIND.match(behind):
         return no("the struct describes bytes in a fixed order")
     fields = sum(each.type == "bitfield_clause" for child in members.children for each in child.children)
     return when(fields == 1, "it shares its word with other bit fields")
@@ -158,7 +163,7 @@ def exit_only_unregisters(place: Place, wish: Wish) -> Answer:
     source = place.match.source
     if source.fragment is not None:
         return unknown("the hunk does not show the exit function")
-    found = re.search(rb"\bmodule_exit\(\s*(\w+)\s*\)", source.code)
+    found = _MODULE_EXIT.search(source.code)
     if found is None:
         return YES
     function = source.function_named(found[1].decode())

@@ -1,8 +1,8 @@
 """What a body does as plain data: equal for bodies that differ only in places and names of registers."""
 
-import re
 from collections.abc import Mapping
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.model.lowering.abstract_values import Location, Operation, Register, Through, Value
 from patchscan.model.lowering.lowered import (
@@ -21,7 +21,7 @@ from patchscan.model.lowering.lowered import (
 )
 
 _NO_PLACE = Place("", 0, "")
-_REGISTER_NAME = re.compile(r"(?<=name=')[^']*")
+_REGISTER_NAME = pattern(r"(?<=name=')[^']*")
 Signature = tuple[object, ...]
 
 

@@ -1,8 +1,8 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
-import re
 from collections.abc import Callable, Iterable
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.propagate import propagate
 from patchscan.model.extraction.signature import signature
@@ -35,9 +35,9 @@ from patchscan.model.lowering.lowered import (
 )
 
 _CAP = 64
-_CALL_RESULT = re.compile(r"text='(\w+)\(\)'")
+_CALL_RESULT = pattern(r"text='(\w+)\(\)'")
 _STEPS = 400
-_SHARED = re.compile(r"serial='(?:choice|name) ")
+_SHARED = pattern(r"serial='(?:choice|name) ")
 
 
 @frozen

@@ -1,11 +1,11 @@
 """C expressions to values and locations; the events they cause are appended in evaluation order."""
 
-import re
 from collections.abc import Callable
 from itertools import islice
 
 from tree_sitter import Node
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import children
 from patchscan.codebase.definition import number
 from patchscan.model.lowering.abstract_values import (
@@ -44,7 +44,7 @@ from patchscan.model.lowering.memory import (
 )
 from patchscan.model.lowering.typing import find, type_of
 
-_NUMBER = re.compile(r"[uUlL]+$")
+_NUMBER = pattern(r"[uUlL]+$")
 # What is part of many structures: a field of one is named by where it is embedded.
 _EMBEDDED = frozenset(
     """

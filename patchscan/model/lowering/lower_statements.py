@@ -4,11 +4,11 @@ An `if` with an exit inside (return, goto, break) gets the rest of the function 
 at the end of the inlined function. Loops run zero times or once, those over CPUs once for each CPU of the model.
 """
 
-import re
 from collections.abc import Sequence, Set
 
 from tree_sitter import Node
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import arguments, children, nodes
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition, declared
@@ -43,8 +43,9 @@ from patchscan.model.lowering.switches import END, Rest, switch
 from patchscan.model.lowering.typing import find
 
 _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
-_CPU_LOOP = re.compile(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
-_EMPTY_BODY = re.compile(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
+_CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
+_EMPTY_BODY = pattern(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
+_FOR_EACH = pattern(r"\w*for_?each")
 _LOOPS = ("while_statement", "for_statement", "do_statement")
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
@@ -275,7 +276,7 @@ def _loop(
             END,
         ]
         return None
-    iterates = re.match(r"\w*for_?each", text) is not None
+    iterates = _FOR_EACH.match(text) is not None
     if node.type == "while_statement" and body is not None and _EMPTY_BODY.fullmatch(frame.text(body)):
         _spin(context, node, env, frame, out)
         return None

@@ -1,8 +1,8 @@
 """What a call can reach: whether to look into it, and what a call that was not looked into may do."""
 
-import re
 from functools import lru_cache
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import field, record
 from patchscan.c.nodes import children, nodes
 from patchscan.codebase.code import Codebase
@@ -11,7 +11,7 @@ from patchscan.model.lowering.stubs import Stubs
 
 _DEPTH = 6
 _SHALLOW = 3
-_LOCAL = re.compile(r"\.c$")
+_LOCAL = pattern(r"\.c$")
 
 
 @record

@@ -1,17 +1,17 @@
 """Kernel APIs as C bodies over the model's builtins, and what each of them can do."""
 
-import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.codebase.definition import Definition, define
 from patchscan.codebase.file import indexed
 from patchscan.kconfig.configured import Config
 
 BUILT_IN = Path(__file__).parent / "stubs"
-_PARAMETERS = re.compile(rb"\(((?:[^(){}])*)\)\s*\{")
+_PARAMETERS = pattern(rb"\(((?:[^(){}])*)\)\s*\{")
 _EFFECTS = {
     "__F": ("order",),
     "__open": ("open", "begin"),
@@ -24,7 +24,9 @@ _EFFECTS = {
     "__lock": ("lock", "begin"),
     "__unlock": ("lock", "end"),
 }
-_ACCESS = re.compile(r"__[RUWXC]\(")
+_ACCESS = pattern(r"__[RUWXC]\(")
+_FULL_FENCE = pattern(r"__F\(mb\)|__X\(\w+, full")
+_WORD = pattern(r"\w+")
 
 
 @frozen(eq=False)
@@ -96,7 +98,7 @@ def read_stubs(text: bytes, name: str, config: Config) -> dict[str, Definition]:
 
 def _parameter(text: str) -> tuple[str, str]:
     """(type, name) of a stub's parameter; the type may be left out."""
-    name = re.findall(r"\w+", text)[-1]
+    name = _WORD.findall(text)[-1]
     return " ".join(text[: text.rindex(name)].replace("*", " * ").split()), name
 
 
@@ -119,7 +121,7 @@ def _own_effects(stub: Definition) -> frozenset[str]:
     """What a stub's own builtins do."""
     text = stub.text.decode("latin-1")
     found = {effect for name in stub.called for effect in _EFFECTS.get(name, ())}
-    if re.search(r"__F\(mb\)|__X\(\w+, full", text):
+    if _FULL_FENCE.search(text):
         found.add("fence")
     if "FREED" in text:
         found.add("free")

@@ -1,9 +1,9 @@
 """Verdicts as findings: what a rule says of the models that a patch changes, at a line the patch adds."""
 
-import re
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
+from patchscan.basics.pattern import pattern
 from patchscan.codebase.sources import Read
 from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
@@ -14,8 +14,9 @@ from patchscan.model.verdicts.verdict import Verdict
 from patchscan.results import ModelResult
 from patchscan.tree.overlay import PatchState, View
 
-_PLACE = re.compile(r"([\w./-]+):(\d+)")
-_CALLED = re.compile(r"\w+(?=\s*\()")
+_PLACE = pattern(r"([\w./-]+):(\d+)")
+_CALLED = pattern(r"\w+(?=\s*\()")
+_WRITES = pattern(r"WRITE_ONCE|store_release|xchg")
 _NO_CODE = ("/*", "*", "//", "{", "}", "#if", "#el", "#endif", "#include")
 _MODELS: "WeakKeyDictionary[View, SeriesModels]" = WeakKeyDictionary()
 
@@ -153,9 +154,7 @@ def _telling_lines(context: Context, verdict: Verdict, index: int) -> Iterator[t
         yield from _texts(read, gaps)
     flags = [key.partition("@")[0] for key in sorted(verdict.kept) if "@" in key]
     if verdict.anchor == "flag":
-        stores = [
-            line for line in verdict.litmus.splitlines() if re.search(r"WRITE_ONCE|store_release|xchg", line)
-        ]
+        stores = [line for line in verdict.litmus.splitlines() if _WRITES.search(line)]
         yield from _texts(read, "\n".join(line for line in stores if any(flag in line for flag in flags)))
     names = {name for _, name in verdict.visited}
     for file in context.all[index].c_files:

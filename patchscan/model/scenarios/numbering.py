@@ -1,9 +1,9 @@
 """Places of a verdict as the patches number them, where their hunks apply to our tree with an offset or were lifted."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.codebase.sources import Read
@@ -12,7 +12,7 @@ from patchscan.model.verdicts.verdict import Mutation, Verdict
 from patchscan.series import FileChange
 from patchscan.tree.overlay import PatchState
 
-_PLACE = re.compile(r"([\w./-]+):(\d+)")
+_PLACE = pattern(r"([\w./-]+):(\d+)")
 Numbers = Callable[[str, int], int]
 
 

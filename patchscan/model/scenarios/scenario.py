@@ -1,14 +1,14 @@
 """Scenarios: which functions are whose reader and updater, and what must never be observed. Data, in TOML."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, parsed_toml, read_file
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 
-_ATOM = re.compile(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
-_STEP = re.compile(r"(?P<kind>reads|writes) (?P<location>\w+)")
+_ATOM = pattern(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
+_STEP = pattern(r"(?P<kind>reads|writes) (?P<location>\w+)")
 DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 
 

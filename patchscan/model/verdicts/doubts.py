@@ -1,8 +1,8 @@
 """What nobody looked into and what may undo a "safe": calls that may free, or end a section, and values not known."""
 
-import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at
 from patchscan.model.extraction.slice import origins
@@ -25,10 +25,10 @@ from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.checks import context_faults
 
 _UNDECIDED = ("budget", "parse", "free of an object the model lost", "a way out of a loop over CPUs")
-_GIVES_AWAY = re.compile(
+_GIVES_AWAY = pattern(
     r"free|put|release|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
 )
-_ENDS = re.compile(
+_ENDS = pattern(
     r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|_exit|leave|_end|_stop"
 )
 

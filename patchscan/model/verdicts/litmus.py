@@ -6,9 +6,9 @@ Several CPUs that one call interrupts get a helper thread each, so that their wa
 themselves (the request, the wait for that CPU's sections, the answer).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import field, record
 from patchscan.model.lowering.abstract_values import (
     INVERSE,
@@ -43,7 +43,8 @@ from patchscan.model.lowering.lowered import (
     walk,
 )
 
-_WORD = re.compile(r"\W+")
+_WORD = pattern(r"\W+")
+_UNPRINTABLE = pattern(r"[^ -~]")
 _ARITHMETIC = frozenset({"add", "sub", "and", "or", "xor", "andnot"})
 _ORDERS = {
     "full": "",
@@ -64,7 +65,7 @@ def identifier(key: str) -> str:
 
 def comment(place: Place) -> str:
     """The place as a comment that nothing in it can end."""
-    text = re.sub(r"[^ -~]", "?", f"{place.path}:{place.line} {place.function}")
+    text = _UNPRINTABLE.sub("?", f"{place.path}:{place.line} {place.function}")
     return "/* " + text.replace("*/", "* /").replace("(*", "( *").replace("*)", "* )") + " */"
 
 

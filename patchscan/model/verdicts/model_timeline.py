@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Thread
 from patchscan.model.lowering.memory import FREED
@@ -12,12 +13,12 @@ from patchscan.model.verdicts.gate import limits
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Witness
 
-_LINE = re.compile(r"\bline (\d+)\b")
-_COMMENT = re.compile(r"/\* (\S+):(\d+) (\w*) \*/")
-_OPENS = re.compile(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
-_CLOSES = re.compile(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
-_WAITS = re.compile(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
-_LOCKS = re.compile(r"spin_(lock|unlock)\(lock_(\w+)\)")
+_LINE = pattern(r"\bline (\d+)\b")
+_COMMENT = pattern(r"/\* (\S+):(\d+) (\w*) \*/")
+_OPENS = pattern(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
+_CLOSES = pattern(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
+_WAITS = pattern(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
+_LOCKS = pattern(r"spin_(lock|unlock)\(lock_(\w+)\)")
 _SECTIONS = {
     "irq": (
         "IRQs off",
@@ -39,9 +40,10 @@ _SECTIONS = {
     ),
     "srcu": ("SRCU section begins", "SRCU section ends", "synchronize_srcu()", "no synchronize_srcu()"),
 }
-_THREAD = re.compile(r"P(\d+)\(")
-_REQUEST = re.compile(r"smp_store_release\((go\d+), 1\)")
-_HELPER = re.compile(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
+_THREAD = pattern(r"P(\d+)\(")
+_REQUEST = pattern(r"smp_store_release\((go\d+), 1\)")
+_HELPER = pattern(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
+_THREAD_BEFORE = pattern(r"^P\d+: ")
 
 
 @frozen
@@ -233,8 +235,8 @@ def _value(value: object) -> str:
 
 def describe(text: str) -> tuple[str, bool]:
     """A statement of the test in the words of the kernel; True when it begins or ends a section."""
-    for pattern, index in ((_OPENS, 0), (_CLOSES, 1)):
-        found = pattern.fullmatch(text.rstrip(";"))
+    for marks, index in ((_OPENS, 0), (_CLOSES, 1)):
+        found = marks.fullmatch(text.rstrip(";"))
         if found is not None:
             return _section(found.group(1), text)[index], True
     lock = _LOCKS.fullmatch(text.rstrip(";"))
@@ -254,4 +256,4 @@ def _gap(line: str, lines: list[str]) -> str:
         comment = _COMMENT.search(lines[number - 1]) if 0 < number <= len(lines) else None
         return f"{comment.group(1)}:{comment.group(2)}" if comment else found.group()
 
-    return _LINE.sub(place, re.sub(r"^P\d+: ", "", line))
+    return _LINE.sub(place, _THREAD_BEFORE.sub("", line))

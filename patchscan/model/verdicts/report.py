@@ -1,18 +1,18 @@
 """Verdicts as text, as JSON and as files."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from patchscan.basics.fields import as_dict
+from patchscan.basics.pattern import pattern
 from patchscan.model.verdicts.verdict import Verdict
 from patchscan.results import ModelResult, Step
 
 # The end of the name of a verdict on a series (patchscan.model.scenarios.series_models).
-_PATCH = re.compile(r"-patch-(\d+)$")
-_NAME = re.compile(r"[^A-Za-z0-9_.+-]+")
+_PATCH = pattern(r"-patch-(\d+)$")
+_NAME = pattern(r"[^A-Za-z0-9_.+-]+")
 
 
 def file_name(verdict: Verdict) -> str:

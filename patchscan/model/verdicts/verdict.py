@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at, mutations
@@ -31,8 +32,8 @@ from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, inter
 from patchscan.model.verdicts.repairs import find_repair
 
 NO_REPAIR = "no repair of one or two changes was found"
-_SET_ELSEWHERE = re.compile(r"serial='(?:m\d|choice )")
-_MASK = re.compile(rf"serial='{MASK}")
+_SET_ELSEWHERE = pattern(r"serial='(?:m\d|choice )")
+_MASK = pattern(rf"serial='{MASK}")
 
 
 @frozen
