@@ -19,17 +19,20 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from patchscan.c.filelevel import statements
 from patchscan.c.source import parse
 from patchscan.context import Settings
+from patchscan.lookup.edges import include_flags
 from patchscan.rule import Rule
 from patchscan.scan import scan
 from patchscan.series import FileChange, Hunk, Line, Series, Thread
 from patchscan.settling.registry import load_rules
 from patchscan.testing import example_patch
 from patchscan.tree import Directory
+from patchscan.tree.overlay import View
 
 PLACES = ("drivers", "fs", "net", "mm", "sound", "crypto", "lib", "kernel", "block")
 COMPILER = shlex.split(
@@ -179,10 +182,16 @@ def told(tree: Directory, rules: list[Rule], path: str, old: str, new: str) -> l
     return [f"{each.line} {each.rule}: {each.message}" for each in report.findings]
 
 
+@cache
+def flags_of(root: str, path: str) -> tuple[str, ...]:
+    """The directories that the Makefiles add to the search path of a file."""
+    return include_flags(View(Directory(root), {}), path)
+
+
 def compiler(root: str, prepared: str, path: str, text: str) -> str:
     """What gcc says of a text in the place of a file, without the numbers of lines."""
     places = [
-        *(f"{root}/{each}" for each in (os.path.dirname(path), "arch/x86/include")),
+        *(f"{root}/{each}" for each in (os.path.dirname(path), *flags_of(root, path), "arch/x86/include")),
         *(f"{prepared}/{each}" for each in ("arch/x86/include/generated", "include")),
         *(f"{root}/{each}" for each in ("include", "arch/x86/include/uapi", "include/uapi")),
         *(f"{prepared}/{each}" for each in ("arch/x86/include/generated/uapi", "include/generated/uapi")),
@@ -197,7 +206,7 @@ def compiler(root: str, prepared: str, path: str, text: str) -> str:
         command += [word for each in first for word in ("-include", each)]
         got = subprocess.run([*command, file.name], capture_output=True, text=True, cwd=root, check=False)
         said = got.stderr.replace(file.name, "FILE").split("\n")
-    faults = [line for line in said if re.match(r"FILE:\d+:\d+: (?:error|warning):", line)]
+    faults = [line for line in said if re.match(r"FILE:\d+:\d+: (?:fatal error|error|warning):", line)]
     return "\n".join(sorted(re.sub(r":\d+:\d+", "", line) for line in faults))
 
 
@@ -225,6 +234,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=None)
     options.add_argument("--files", type=int, default=20)
     options.add_argument("--show", action="store_true")
+    options.add_argument("--kinds", default=",".join(KINDS), help="of these kinds only")
     asked = options.parse_args()
     root, prepared = os.environ["PATCHSCAN_KERNEL_TREE"], os.environ.get("PATCHSCAN_PREPARED", "")
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
@@ -237,7 +247,8 @@ def main() -> int:
     taken: Counter[str] = Counter()
     false: Counter[str] = Counter()
     clean: dict[str, str] = {}
-    for kind, path, text, new in mutants(root, choose, asked.files):
+    kinds = asked.kinds.split(",")
+    for kind, path, text, new in (each for each in mutants(root, choose, asked.files) if each[0] in kinds):
         if prepared:
             if path not in clean:
                 clean[path] = compiler(root, prepared, path, text)
@@ -263,7 +274,7 @@ def main() -> int:
         if asked.show and not right:
             print(f"missed {kind} {path}: {said.splitlines()[:1] if prepared else ''}")
     print(f"seed {seed}, {asked.files} files")
-    for kind in KINDS:
+    for kind in kinds:
         harmless = f"; {taken[kind]:4} that it takes, {false[kind]:4} false" if prepared else ""
         print(
             f"{kind:10} {made[kind]:4} mutants{' that gcc tells' * bool(prepared)}, {found[kind]:4} told{harmless}"

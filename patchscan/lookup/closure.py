@@ -147,6 +147,42 @@ class Closure:
             self._under[key] = found
         return found
 
+    def reaches(self, wanted: frozenset[str], holds: Callable[[Formula], bool]) -> bool:
+        """Whether one of some headers is reached where a condition counts as `holds` says; few conditions are asked."""
+        if not wanted.isdisjoint(self._certain):
+            return True
+        leading = self.leading_to(wanted)
+        found: set[str] = set()
+        waiting = [self.first]
+        while waiting:
+            for edge in waiting.pop().found:
+                new = edge.path in leading and edge.path not in found
+                if new and (edge.when is None or holds(edge.when)):
+                    if edge.path in wanted:
+                        return True
+                    found.add(edge.path)
+                    waiting.append(self.edges(edge.path))
+        return False
+
+    def leading_to(self, wanted: frozenset[str]) -> frozenset[str]:
+        """The headers by way of which some are reached where every condition holds, themselves included."""
+        found: set[str] = set()
+        waiting = list(wanted)
+        while waiting:
+            path = waiting.pop()
+            if path not in found:
+                found.add(path)
+                waiting += self._including.get(path, ())
+        return frozenset(found)
+
+    @cached_property
+    def _including(self) -> dict[str, list[str]]:
+        including: dict[str, list[str]] = {}
+        for path in self._every:
+            for edge in self.edges(path).found:
+                including.setdefault(edge.path, []).append(path)
+        return including
+
     def beside(self) -> tuple[str, ...]:
         """The headers reached that are not the kernel's common ones: those of the file's own directories."""
         found: dict[str, None] = {}

@@ -126,14 +126,16 @@ def look_up(
     possible = [each for path in reached for each in found[path]]
     if not possible:
         return _elsewhere(view, headers, name)
-    under = closure.under(lambda when: holds_in(view, configuration, when) is not False, configuration)
-    for each in possible:
-        there = each.when is None or holds_in(view, configuration, each.when) is not False
-        if there and each.path in under:
-            return Answer("always")
+
+    def may_hold(when: Formula | None) -> bool:
+        return when is None or holds_in(view, configuration, when) is not False
+
+    if closure.reaches(frozenset(each.path for each in possible if may_hold(each.when)), may_hold):
+        return Answer("always")
     strict = [each for each in possible if any(_strictly(view, each.path, name))]
     if not strict:
         return Answer("unknown")
+    under = closure.under(may_hold, configuration)
     best = min(strict, key=lambda each: _rank(each.path))
     kind = "conditional" if best.path in under else "sometimes"
     return Answer(kind, best, _gates(view, closure, under, best, configuration))
@@ -213,7 +215,7 @@ def _gates(
     """Options that are off and would let the header be reached, or its declaration be there."""
     if declared.path in under:
         return _off(view, declared.when, configuration)
-    leading = _leading_to(closure, declared.path)
+    leading = closure.leading_to(frozenset((declared.path,)))
     found = {
         option: None
         for path in (closure.path, *under)
@@ -222,22 +224,6 @@ def _gates(
         for option in _off(view, edge.when, configuration)
     }
     return tuple(sorted(found))
-
-
-def _leading_to(closure: Closure, target: str) -> frozenset[str]:
-    """The headers by way of which another is reached, itself included."""
-    including: dict[str, list[str]] = {}
-    for path in closure.every():
-        for edge in closure.edges(path).found:
-            including.setdefault(edge.path, []).append(path)
-    seen: dict[str, None] = {}
-    waiting = [target]
-    while waiting:
-        each = waiting.pop()
-        if each not in seen:
-            seen[each] = None
-            waiting += including.get(each, ())
-    return frozenset(seen)
 
 
 def _off(view: View, when: Formula | None, configuration: Configuration) -> tuple[str, ...]:
