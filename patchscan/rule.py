@@ -1,13 +1,13 @@
-"""What a rule is and what it says: Rule, Finding, Silence."""
+"""What every rule is written with: Rule, what it is asked of (Context, ChangedFile) and what it says."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.finding import Finding, Silence
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
+from patchscan.finding import Evidence, Finding, Silence
 
-if TYPE_CHECKING:
-    from patchscan.context import Context
+__all__ = ["ChangedFile", "Context", "Evidence", "Finding", "Rule", "Silence"]
 
 
 @frozen
@@ -26,7 +26,7 @@ class Rule:
     source: str
     severity: str
     confidence: str
-    check: Callable[["Context"], Iterator[Finding | Silence]]
+    check: Callable[[Context], Iterator[Finding | Silence]]
     bad: tuple[str, ...]
     good: tuple[str, ...]
     cover: bool = False

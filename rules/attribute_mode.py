@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 ATTRIBUTE = pattern(
     r"\b(?P<macro>(?:[A-Z]+_)*DEVICE_ATTR(?:_2)?|(?:BUS|DRIVER|CLASS)_ATTR|__ATTR)\s*\(\s*(?P<name>\w+)\s*,\s*"

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 ATTRIBUTE = pattern(r"__attribute__\s*\(\(\s*(?:__)?(\w+?)(?:__)?\s*(\([^()]*\))?\s*\)\)")
 # What a list of arguments tells is asked for by the name with "(": aligned alone means the largest alignment.

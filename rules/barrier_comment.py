@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Source, source_of
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # rmb() and the like without a prefix order accesses to devices too, and are left to checkpatch.
 FENCES = frozenset(

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 THERE = ("definition", "declaration", "local", "member")
 

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 DEFINITION = pattern(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"

@@ -7,9 +7,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements
 from patchscan.c.initialisers import Designator, designators
 from patchscan.c.source import Function, Source, parse
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.c.members import Member, Type

@@ -5,10 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from patchscan.basics.pattern import pattern
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 from patchscan.series import Line
 
 CALL = pattern(r"(?<![\w.\->/])([a-z_]\w{7,})\(\)")

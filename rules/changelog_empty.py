@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 # Trailers, notes of who changed it on the way, and what divides paragraphs.
 NO_PROSE = pattern(r"\s*(?:[A-Za-z][\w-]*:\s.*|\[.*|[-=*#.\s]*|\(cherry picked .*|Fixes\b.*)")

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
 # A comparison of the state before with that after needs a name for the change.

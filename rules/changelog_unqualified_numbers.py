@@ -6,9 +6,7 @@ from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 RATIO = (
     r"(?!100\s?%)\d+(?:\.\d+)?\s?(?:%|percent\b)|\b\d+(?:\.\d+)?(?:\s?x\b| times (?=faster|slower|"

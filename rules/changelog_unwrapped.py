@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 # git log indents by four columns: what is wrapped at 75 fits into 80. A few more harm nobody.
 WIDEST = 90

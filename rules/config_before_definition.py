@@ -5,9 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.pattern import pattern
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
 DEFINITION = pattern(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")

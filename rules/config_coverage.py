@@ -7,9 +7,7 @@ from patchscan.basics.formula import Formula, can_hold, follows
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import parse
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.conditions import Directive
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 TESTED = pattern(
     r"\bdefined\s*\(?\s*([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b|\bIS_(?:ENABLED|BUILTIN|MODULE|REACHABLE)\s*\(\s*([A-Z]\w+)\s*\)"

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from patchscan.basics.formula import Formula, can_hold, follows
 from patchscan.c.branches import when
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -7,10 +7,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.habits import HABITS, Habit
 from patchscan.c.samples import Sample, lines_of
 from patchscan.c.source import Source, parse
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # Files read beside a new one.
 MOST_BESIDE = 5

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 # The verb at the start of what follows the prefixes of a subject.
 FIX = pattern(r"(?:^|:\s+)(?:bug-?)?fix(?:es)?\s+(?P<what>[^:]+)$", re.IGNORECASE)

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.c.function import Function

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 SHARED = pattern(
     r"\b(?:static|inline|__inline\w*|__always_inline|\w*_inline|extern|__weak|[A-Z][A-Z0-9_]*)\b"

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Fix, Silence
+from patchscan.finding import Fix
 from patchscan.mail import hidden_characters
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 from patchscan.series import Line
 
 # Text for people: a hidden character there deceives nobody's compiler.

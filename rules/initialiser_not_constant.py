@@ -8,9 +8,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 VALUE = pattern(rb"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
 BEFORE = pattern(rb"([^\s])\s*\Z")

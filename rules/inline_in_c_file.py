@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # coding-style.rst section 15: "a reasonable rule of thumb is to not put inline at functions that have
 # more than 3 lines of code in them".

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 LABEL_AT_END = pattern(rb"(?<=[;{}:])\s*(default|case\b[^:;{}?\"']*|[A-Za-z_]\w*)\s*:(?!:)\s*\}")
 MISPLACED = pattern(

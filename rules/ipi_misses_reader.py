@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
 from patchscan.model.scenarios.asked import models
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

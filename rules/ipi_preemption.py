@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.c.source import Call, Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 NAME = "smp_call_function_many"
 

@@ -3,10 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
 
 FILE = pattern(r"(?:^|/)Kconfig(?:\.[\w-]+)?$")

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_after
 from patchscan.c.source import Function, Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
 from patchscan.lookup.runtime import compiler_calls
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 REMOVED = pattern(r"\*\s*@|[,)]")
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)

@@ -8,9 +8,7 @@ from patchscan.c.filelevel import statements
 from patchscan.c.kerneldoc import Comment, Parameter, comments
 from patchscan.c.members import Type, type_at
 from patchscan.c.source import Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 PART = pattern(r"[.\[-]")
 SECRET = pattern(r"/\*\s*(private|public)\s*:", re.IGNORECASE)

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 SOURCES = pattern(r"(?:^|/)(?:[\w.-]+\.(?:[chS]|rs|py|sh|pl|dtsi?|dtso)|Makefile)$")
 DOCUMENTS = pattern(r"^Documentation/.*\.(?:rst|yaml)$")

@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 MAKEFILE = pattern(r"(?:^|/)(?:Makefile|Kbuild)$")
 OBJECT = pattern(r"obj-\$\(CONFIG_(?P<name>\w+)\)\s*\+?=\s*[\w.-]+\.o\s*$")

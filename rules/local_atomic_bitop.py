@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.c.source import Call, Function, Variable
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Fix, Silence
-from patchscan.rule import Rule
+from patchscan.finding import Fix
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from tree_sitter import Node

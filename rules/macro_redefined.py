@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.formula import Formula, negation
 from patchscan.c.source import Macro, Source, parse
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 from patchscan.tree.overlay import View
 
 

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, parse
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Fix, Silence
-from patchscan.rule import Rule
+from patchscan.finding import Fix
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 from patchscan.tree.maintainers import matches, tip_patterns
 
 if TYPE_CHECKING:

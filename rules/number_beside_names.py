@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Call
 from patchscan.c.source import Source
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # What reads or writes a register, and where among its arguments, from 0, the register is.
 REGISTER = {

@@ -7,9 +7,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements, statements_naming
 from patchscan.c.parameters import Signature, signature
 from patchscan.c.source import Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.tree.overlay import View

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 NOTIFIES = pattern(r"mmu_notifier_\w*invalidate\w*")
 # The second is the name of the first before 6.6.

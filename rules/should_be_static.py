@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Fix, Silence
-from patchscan.rule import Rule
+from patchscan.finding import Fix
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use, Uses

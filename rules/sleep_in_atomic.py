@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Call, Function, source_of
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.c.source import Call, Function, Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
 from patchscan.flow.callbacks import callbacks
 from patchscan.flow.effects import effect_of
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.flow.callees import Inside

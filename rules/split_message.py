@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.changedfile import ChangedFile
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 PRINTS = pattern(
     r"\b(?:dev|pr|netdev|netif|drm|wiphy|ibdev|pci|hid)_(?:err|warn|info|notice|dbg|debug|crit|alert|emerg)\w*\s*\("

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 # What git or a maintainer makes of it.
 MADE = pattern(r"(?:Revert|Reapply|Merge|Linux|Documentation|MAINTAINERS)\b|\[")

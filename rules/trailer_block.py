@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
 from patchscan.mail.trailerlines import TrailerLine, trailer_lines
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 # Those that make a block; a Link: or Cc: alone may belong to the text.
 STRONG = pattern(

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
 from patchscan.mail.trailerlines import TrailerLine, trailer_lines
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 KNOWN = (
     "signed-off-by",

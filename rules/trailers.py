@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
 from patchscan.mail.persons import same_person
 from patchscan.mail.plainmail import name_and_address
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 from patchscan.series import Patch, Trailer
 
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function
-from patchscan.context import Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Evidence, Finding, Rule, Silence
 from patchscan.series import Hunk, Line
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from patchscan.c.source import parse
-from patchscan.context import ChangedFile, Context, encode
-from patchscan.finding import Evidence, Finding, Silence
+from patchscan.context import encode
 from patchscan.lookup.needed import (
     Named,
     lost_headers,
@@ -15,7 +14,7 @@ from patchscan.lookup.needed import (
     own_architecture,
     place_of_include,
 )
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.c.source import Source

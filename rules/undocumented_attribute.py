@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 from patchscan.tree import Tree
 
 ATTRIBUTE = pattern(

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from patchscan.c.source import Export
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Evidence, Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use

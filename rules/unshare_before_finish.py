@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.c.source import Call, Function
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # mm/hugetlb.c, include/asm-generic/tlb.h: each takes the mmu_gather as its first argument.
 UNSHARES = frozenset(("huge_pmd_unshare", "__huge_pmd_unshare", "tlb_unshare_pmd_ptdesc"))

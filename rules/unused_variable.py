@@ -6,9 +6,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Function, Source, Variable
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 # What has an attribute is used in ways of its own: by the linker, by a destructor, on purpose by nobody.
 ATTRIBUTE = pattern(

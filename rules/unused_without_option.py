@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.source import Source
-from patchscan.context import ChangedFile, Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.basics.formula import Formula

@@ -10,9 +10,7 @@ TEMPLATE = '''"""Say in one line what is wrong with the code that this rule find
 
 from collections.abc import Iterator
 
-from patchscan.context import Context
-from patchscan.rule import (Rule)
-from patchscan.finding import (Finding, Silence)
+from patchscan.rule import Context, Finding, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
