@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from patchscan.model.lowering.lowered import Access, Assign, Fence, Update, Write
+from patchscan.model.lowering.lowered import Access, Assign, Fence, Read, Update, Write
 from patchscan.model.lowering.memory import pointee, structure_of
 from patchscan.pairing.candidates import OWNED
 from patchscan.pairing.pair_model import Half, shape_between
@@ -12,6 +12,7 @@ from patchscan.pairing.unordered import Unordered
 # What two sides that only their accesses bring together may be spoken of for; and what hands memory over.
 SPEAKING = ("message passing", "store buffering")
 _HANDING_OVER = ("S", "load buffering")
+_MOST_LOOKS = 8
 
 
 def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> bool:
@@ -29,6 +30,8 @@ def is_fit(own: Half, partner: Half, said: bool, own_function: bool = True) -> b
     if said:
         return True
     if shape == "message passing" and not _are_near(own, partner):
+        return False
+    if shape == "store buffering" and not _is_next_look(own):
         return False
     if (
         shape not in SPEAKING
@@ -86,6 +89,19 @@ def _is_meant(half: Half) -> bool:
         if isinstance(step.event, type(flag.event)):
             return False
     return False
+
+
+def _is_next_look(half: Half) -> bool:
+    """Whether a function looks soon at what others may have written: far off it is not what the barrier is for.
+
+    An atomic that is the barrier itself is there for its value in the first place: the look must stand beside it.
+    """
+    one, two = half.accesses
+    if isinstance(one, Update) and one.order == "full" and one.place.function != two.place.function:
+        return False
+    between = half.walk.steps[half.first.number + 1 : half.second.number]
+    looks = [step for step in between if isinstance(step.event, Read) and step.meets(half.second)]
+    return len(looks) <= _MOST_LOOKS
 
 
 def _is_wide(half: Half) -> bool:
