@@ -57,6 +57,7 @@ class File:
         self.path = path
         self.text = text
         self._definitions: dict[tuple[str, bool], Definition | None] = {}
+        self._absent: set[str] = set()
 
     @cached_property
     def functions(self) -> dict[str, Span]:
@@ -70,7 +71,14 @@ class File:
 
     def has_function(self, name: str) -> bool:
         """Whether a function of that name is defined here; a text without the word is not read for functions."""
-        return name.encode() in self.text and name in self.functions
+        if "functions" in self.__dict__:
+            return name in self.functions
+        if name in self._absent:
+            return False
+        if name.encode() in self.text:
+            return name in self.functions
+        self._absent.add(name)
+        return False
 
     @cached_property
     def defines(self) -> dict[str, list[re.Match[bytes]]]:

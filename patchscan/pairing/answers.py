@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, record
 from patchscan.c.source import Source
 from patchscan.changedfile import ChangedFile
 from patchscan.codebase.code import Codebase
@@ -15,6 +15,7 @@ from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.pairing.barriers import Barrier, Text
 from patchscan.pairing.candidates import MOST, Candidate, located
+from patchscan.pairing.elsewhere import elsewhere
 from patchscan.pairing.fitness import SPEAKING, holds, is_fit, nearest
 from patchscan.pairing.losses import Loss, losses, text_before
 from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, shape_between, without_order
@@ -24,11 +25,12 @@ from patchscan.pairing.sites import site_at
 from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
 from patchscan.pairing.surroundings import barrier_steps
 from patchscan.pairing.unordered import Unordered, is_repeated, stands_in, unordered
+from patchscan.tree.overlay import View
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
 _MOST_RUNS, _MOST_CALLERS = 60, 4
-# Of all functions that are looked at for a patch, about half a millisecond each.
-_MOST_STATEMENTS = 4_000
+# Of all functions that are looked at for the barriers of a patch, about half a millisecond each.
+_MOST_STATEMENTS = 3_000
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
 _ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
@@ -64,11 +66,24 @@ class Answer:
     seen: tuple[Candidate, ...] = ()
 
 
+@record
+class Allowance:
+    """How many statements may still be looked at for a patch."""
+
+    left: int = _MOST_STATEMENTS
+
+
 class Codes:
     """The code before and after a patch, in one configuration, and the functions lowered so far."""
 
     def __init__(
-        self, before: Sources, after: Sources, default: int, depth: int, stubs: Sequence[str] = STUBS
+        self,
+        before: Sources,
+        after: Sources,
+        default: int,
+        depth: int,
+        allowance: Allowance,
+        stubs: Sequence[str] = STUBS,
     ) -> None:
         self.stubs: Stubs
         self._codes = {}
@@ -79,8 +94,8 @@ class Codes:
             )
             self.stubs = load_stubs(stubs, config)
         self.depth = depth
-        self._spent = 0
-        self._walks: dict[tuple[str, str, str], Walk | None] = {}
+        self._allowance = allowance
+        self._walks: dict[tuple[str, str, str, int], Walk | None] = {}
         self._stacks: dict[str, frozenset[str]] = {}
 
     def callers(self, function: str, path: str) -> tuple[str, ...]:
@@ -106,39 +121,56 @@ class Codes:
 
     def walk(self, when: str, function: str, path: str) -> Walk | None:
         """A function's steps; when: "before" or "after"; None where it is not there, or too much was looked at."""
-        what = (when, function, path)
-        if what not in self._walks and self._spent > _MOST_STATEMENTS:
+        return self._walk(when, function, path, self.depth)
+
+    def partner(self, function: str, path: str) -> Walk | None:
+        """The steps of what may be the other side, after the patch; without its callees where those are too many."""
+        found = self._walk("after", function, path, self.depth)
+        if found is None or found.whole or self.depth <= 1:
+            return found
+        return self._walk("after", function, path, 1) or found
+
+    def _walk(self, when: str, function: str, path: str, depth: int) -> Walk | None:
+        what = (when, function, path, depth)
+        if what not in self._walks and self._allowance.left <= 0:
             return None
         if what not in self._walks:
-            found = walk_of(function, path, self._codes[when], self.stubs, self.depth)
+            found = walk_of(function, path, self._codes[when], self.stubs, depth)
             self._walks[what] = found
-            self._spent += 0 if found is None else 2 * len(found.steps) if found.whole else BUDGET
+            self._allowance.left -= 0 if found is None else 2 * len(found.steps) if found.whole else BUDGET
         return self._walks[what]
 
 
-def ways(before: Sources, after: Sources) -> tuple[Codes, ...]:
+def ways(before: Sources, after: Sources, allowance: Allowance) -> tuple[Codes, ...]:
     """The ways to look at the code before and after a patch, the best first."""
-    return tuple(Codes(before, after, default, depth) for default, depth in _WAYS)
+    return tuple(Codes(before, after, default, depth, allowance) for default, depth in _WAYS)
 
 
-def answers(file: ChangedFile, before: Sources, after: Sources, lookup: Lookup) -> Iterator[Answer]:
-    """An answer for each barrier that a file loses; before, after: the code as the models see it."""
+def answers(file: ChangedFile, codes: Sequence[Codes], lookup: Lookup, view: View) -> Iterator[Answer]:
+    """An answer for each barrier that a file loses.
+
+    codes: the ways to look at the code; view: the tree as the whole series leaves it, for partners in other files.
+    """
     text = text_before(file)
     if text is None or file.state.after is None:
         return
-    codes = ways(before, after)
     for loss in losses(file):
-        yield _answer(file, loss, text, codes, lookup)
+        yield _answer(file, loss, text, codes, lookup, view)
 
 
-def _answer(file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], lookup: Lookup) -> Answer:
+def _answer(
+    file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], lookup: Lookup, view: View
+) -> Answer:
     name = loss.function.name
     barrier = Barrier(file.path, loss.old, name, loss.barrier)
     site = site_at(text, loss.old)
     partners = tuple(each for each in partners_of(site, lookup) if each.line) if site is not None else ()
     for each in codes:
-        then, now = each.walk("before", name, file.path), each.walk("after", name, file.path)
-        if then is None or now is None or not barrier_steps(then, barrier):
+        then = each.walk("before", name, file.path)
+        if then is None or not barrier_steps(then, barrier):
+            continue
+        now = each.walk("after", name, file.path)
+        if now is None:
             continue
         if stands_in(then, barrier, now):
             return Answer(loss, kept="what is left next to it keeps the same in order")
@@ -148,6 +180,10 @@ def _answer(file: ChangedFile, loss: Loss, text: Text, codes: Sequence[Codes], l
         proof = _proof(each, then, now, lost, found) or _proof_by_callers(each, file, barrier, named)
         if proof is None and is_repeated(then, barrier):
             return Answer(loss, kept="an atomic next to it is a full barrier itself")
+        if proof is None and not named:
+            others = elsewhere(view, file.path, lost)
+            proof = _proof(each, then, now, lost, others)
+            found += others
         partner, order = _said(each, loss, text, lost, partners)
         seen = tuple(other for other in found if not other.said)
         return Answer(loss, "", proof, site, partner, order, seen)
@@ -160,7 +196,7 @@ def _proof_by_callers(
 ) -> Proof | None:
     """A proof in which the function is part of one that calls it, against functions that comments name only: an access
     in a caller is further from the barrier."""
-    for caller in codes.callers(barrier.function, file.path):
+    for caller in codes.callers(barrier.function, file.path) if named else ():
         then, now = codes.walk("before", caller, file.path), codes.walk("after", caller, file.path)
         if then is None or now is None:
             continue
@@ -268,7 +304,7 @@ def _is_against_itself(lost: Unordered, partner: Half) -> bool:
 
 def _walks_of(codes: Codes, candidate: Candidate, lost: Sequence[Unordered]) -> Iterator[Walk]:
     """A candidate's steps; those of its callers where a comment names it, and it accesses one of the two only."""
-    own = codes.walk("after", candidate.function, candidate.path)
+    own = codes.partner(candidate.function, candidate.path)
     if own is None:
         return
     yield own

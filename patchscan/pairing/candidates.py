@@ -37,7 +37,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
 
     first, second: the keys of what is accessed before and after the barrier.
     """
-    names = [{_name(key) for key in keys} for keys in (first, second)]
+    names = [{name_of(key) for key in keys} for keys in (first, second)]
     words = _words(source, own)
     written = {function.name: _spoken(function) for function in source.functions()}
     common = _counts(written.values(), names[0] | names[1])
@@ -60,7 +60,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
     return [Candidate(source.path, name) for _, name in sorted(found)[:MOST]]
 
 
-def _name(key: str) -> str:
+def name_of(key: str) -> str:
     """The word by which code speaks of a location: of a list, a queue or a counter the member that holds it."""
     key = key.partition("#")[0]
     for ending, word, _ in _HELPERS:

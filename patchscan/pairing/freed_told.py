@@ -74,9 +74,11 @@ def _freeing_anew(file: ChangedFile) -> Iterator[str]:
 def _codes(context: Context) -> Codes:
     from patchscan.model.scenarios.findings import models_of
     from patchscan.pairing.answers import STUBS, Codes
+    from patchscan.pairing.spoken import allowance_of
 
     models, here = models_of(context.states), context.states.index(context.state)
-    return Codes(models.code_after(here - 1), models.code_after(here), 1, 3, (*STUBS, "freed.c"))
+    before, after = models.code_after(here - 1), models.code_after(here)
+    return Codes(before, after, 1, 3, allowance_of(context), (*STUBS, "freed.c"))
 
 
 Found = tuple["Freeing", "Use", "Outcome"]

@@ -14,19 +14,27 @@ from patchscan.tree.overlay import PatchState, View
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from patchscan.context import Context
-    from patchscan.pairing.answers import Answer, Lookup, Proof
+    from patchscan.pairing.answers import Allowance, Answer, Lookup, Proof
     from patchscan.pairing.one_sided import OneSided
     from patchscan.pairing.pair_model import Half, Outcome
     from patchscan.pairing.unordered import Unordered
 
 # The models that findings on a series rest on, for its report.
 _RESULTS: WeakKeyDictionary[View, dict[str, ModelResult]] = WeakKeyDictionary()
+_ALLOWANCES: WeakKeyDictionary[View, Allowance] = WeakKeyDictionary()
 _MOST_NAMED = 3
 
 
 def executed_pairs(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
     """The models of pairs that were executed for the findings of a series, as a report shows them."""
     return tuple(_RESULTS.get(states[-1].view, {}).values()) if states else ()
+
+
+def allowance_of(context: Context) -> Allowance:
+    """What may still be looked at for the barriers of a patch, whoever asks."""
+    from patchscan.pairing.answers import Allowance
+
+    return _ALLOWANCES.setdefault(context.state.view, Allowance())
 
 
 def answered(
@@ -36,10 +44,11 @@ def answered(
     if not (context.settings.simulate and context.has_tree):
         return
     from patchscan.model.scenarios.findings import models_of
-    from patchscan.pairing.answers import answers
+    from patchscan.pairing.answers import answers, ways
 
     models, here = models_of(context.states), context.states.index(context.state)
-    for answer in answers(file, models.code_after(here - 1), models.code_after(here), lookup):
+    codes = ways(models.code_after(here - 1), models.code_after(here), allowance_of(context))
+    for answer in answers(file, codes, lookup, context.final):
         yield answer, _remark(context, file, answer)
 
 
@@ -56,7 +65,8 @@ def one_sided_pairs(context: Context, file: ChangedFile) -> Iterator[Finding]:
     codes = None
     for text in texts(file):
         for one, other in told_pairs(file, text):
-            codes = codes or ways(models.code_after(here - 1), models.code_after(here))[0]
+            before, after = models.code_after(here - 1), models.code_after(here)
+            codes = codes or ways(before, after, allowance_of(context))[0]
             found = one_sided(codes, file.path, one, other)
             if found is not None:
                 yield _open_side(context, file, found)

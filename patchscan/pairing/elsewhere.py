@@ -1,0 +1,100 @@
+"""Functions of other files that may be the other side of a barrier: who accesses both of its locations there, as the
+facts of the tree tell."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from patchscan.basics.pattern import pattern
+from patchscan.facts.infile import facts_in
+from patchscan.facts.of_accesses import KIND as ACCESSES
+from patchscan.facts.of_accesses import AccessFact
+from patchscan.lookup.uses import files_holding
+from patchscan.pairing.candidates import OWNED, Candidate, name_of
+from patchscan.pairing.fitness import nearest
+from patchscan.pairing.steps import key
+from patchscan.pairing.unordered import Unordered
+from patchscan.tree.overlay import View
+
+_MOST_HELD, _MOST_FILES, _MOST_BYTES, _MOST, _MOST_PAIRS = 120, 6, 600_000, 3, 4
+_MEMBER = pattern(r"\w+")
+_ORDERS = pattern(
+    rb"\b(?:smp_\w+|[rw]?mb|READ_ONCE|rcu_dereference\w*|atomic\w*|xchg|cmpxchg|test_and_\w+|set_current_state"
+    rb"|\w*wait_event\w*|prepare_to_wait\w*|wq_has_sleeper|rcu_assign_pointer)\s*\("
+)
+
+
+def elsewhere(view: View, own: str, lost: Sequence[Unordered]) -> list[Candidate]:
+    """The functions of other files that access two locations which a barrier of a file kept in order, the nearest files
+    first.
+
+    Only what is accessed right next to the barrier counts; memory that only the own file knows is nobody else's.
+    """
+    pairs = dict.fromkeys((str(key(each.accesses[0])), str(key(each.accesses[1]))) for each in nearest(lost))
+    content = view.read(own) or b""
+    found: dict[tuple[str, str], Candidate] = {}
+    for one, two in list(pairs)[:_MOST_PAIRS]:
+        if not (_is_common(one, content) and _is_common(two, content)) or name_of(one) == name_of(two):
+            continue
+        for path in _files(view, own, name_of(one), name_of(two)):
+            for function in _functions(view, path, one, two):
+                found.setdefault((path, function), Candidate(path, function))
+    ranked = sorted(found, key=lambda place: (_distance(own, place[0]), bool(OWNED.fullmatch(place[1]))))
+    return [found[place] for place in ranked[:_MOST]]
+
+
+def _is_common(where: str, content: bytes) -> bool:
+    """Whether another file can know a location: a member of a structure that is not the file's own, or a variable."""
+    root, _, field = where.partition("#")[0].partition(".")
+    if field in ("*", "queue_of_waiters", "") and "." in where:
+        return False
+    own = rb"^struct\s+%s\s*\{" if field else rb"^static\b[^;={]*\b%s\b\s*[;=\[]"
+    return re.search(own % re.escape(root.encode("utf-8", "replace")), content, re.M) is None
+
+
+def _files(view: View, own: str, one: str, two: str) -> list[str]:
+    """The few files next to a file that hold both words."""
+    held = []
+    for word in (one, two):
+        paths, _ = files_holding(view, word, (own,), _MOST_HELD)
+        held.append({path for path in paths if path.endswith((".c", ".h"))})
+    paths = sorted((held[0] & held[1]) - {own}, key=lambda path: (_distance(own, path), path))
+    chosen, size = list[str](), 0
+    for path in paths[:_MOST_FILES]:
+        content = view.read(path) or b""
+        size += len(content)
+        if size > _MOST_BYTES:
+            break
+        if _ORDERS.search(content):
+            chosen.append(path)
+    return chosen
+
+
+def _distance(own: str, other: str) -> int:
+    """How many steps lie between two directories; a header is near all."""
+    if other.startswith("include/"):
+        return 1
+    here, there = own.split("/")[:-1], other.split("/")[:-1]
+    shared = next(
+        (n for n, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there))
+    )
+    return len(here) + len(there) - 2 * shared
+
+
+def _functions(view: View, path: str, one: str, two: str) -> Iterator[str]:
+    """The functions of a file that access both locations, by the structure where a declaration tells it."""
+    seen: dict[str, set[str]] = {}
+    for fact in facts_in(view, ACCESSES, path):
+        for where in (one, two):
+            if fact.function and _is_at(fact, where):
+                seen.setdefault(fact.function, set()).add(where)
+    # A variable is no member of anything: its name in the file is all there is to go by.
+    variables = {where for where in (one, two) if "." not in where}
+    yield from (name for name, places in seen.items() if len(places | variables) == 2 and places)
+
+
+def _is_at(fact: AccessFact, where: str) -> bool:
+    root, _, _ = where.partition(".")
+    members = _MEMBER.findall(fact.chain)
+    if name_of(where) not in members or "." not in where:
+        return False
+    return not fact.type or fact.type == root or members[0] != name_of(where)
