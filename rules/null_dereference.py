@@ -83,6 +83,7 @@ def uses_of(graph: "Graph") -> frozenset[str]:
                 found.add(each.key)
             elif isinstance(each, Called):
                 found.update(each.arguments)
+                found.update(part[1:].split("->")[0] for part in each.arguments if part.startswith("&"))
     return frozenset(found)
 
 
@@ -304,8 +305,52 @@ RULE = Rule(
  	return 0;
  }
 """,
+        """
+ static struct port *new_port(void)
+ {
+ 	struct port *port = kmalloc(sizeof(*port), GFP_KERNEL);
+ 
+-	if (!port)
+-		return NULL;
+-
+-	spin_lock_init(&port->lock);
++	spin_lock_init(&port->lock); // want "port is used on line 5 by spin_lock_init.., but kmalloc.. on line 3 may have"
+ 	return port;
+ }
+""",
     ),
     good=(
+        """
++static int keep(struct port __percpu **ports, struct task *leader)
++{
++	struct port __percpu *port = find_port(leader);
++	struct task *task = leader;
++
++	if (port)
++		return 0;
++	port = alloc_percpu(*port);
++	if (!port)
++		return -ENOMEM;
++	do {
++		task->port = port;
++	} while_each_task(leader, task);
++	return 0;
++}
+""",
+        """
+ static int combine(struct step *step, struct value *values)
+ {
+ 	struct value *from = NULL;
+ 
++	if (STEP_SRC(step->code) == FROM_VALUE)
++		from = &values[step->from];
++	if (from && from->large)
++		return -ERANGE;
++	if (STEP_SRC(step->code) == FROM_VALUE)
++		return from->number;
+ 	return 0;
+ }
+""",
         """
 +static struct map *grow(struct map *old)
 +{

@@ -1,11 +1,12 @@
 """An index that may be the number of elements, and a copy without an end that is read as a string."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function, source_of
+from patchscan.c.source import Function, Source, source_of
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _WORDS = pattern(r"[<>]|\[|memdup_user")
 _SIZE = pattern(r"\[([^\[\]]+)\]$")
+_DECLARED = pattern(rb"^([ \t]*)(?!return\b)[A-Za-z_][\w \t]*[ \t*](\w+)[ \t]*\[([^\]\n]*)\]", re.M)
 _BYTES = frozenset({"char", "u8", "s8", "__u8", "uint8_t", "__s8", "int8_t"})
 
 
@@ -83,11 +85,18 @@ def size_in_file(function: Function, key: str) -> frozenset[str]:
     name = key.replace("->", ".").rpartition(".")[2]
     if not name.isidentifier():
         return frozenset()
-    before = rb"^(?!\s*return\b)%s[\w \t]+[\s*]" % (rb"[ \t]" if name != key else b"")
-    code = source_of(function).code
-    every = set(re.findall(before + rb"%s\s*\[([^\]\n]*)\]" % name.encode(), code, re.M))
-    found = frozenset(size.decode("utf-8", "replace").strip() for size in every)
+    found = declared_sizes(source_of(function)).get((name, name != key), frozenset())
     return found if len(found) == 1 and all(size.isidentifier() for size in found) else frozenset()
+
+
+@lru_cache(maxsize=64)
+def declared_sizes(source: Source) -> Mapping[tuple[str, bool], frozenset[str]]:
+    """The sizes with which a text declares arrays, by the name and whether the declaration is indented."""
+    found: dict[tuple[str, bool], set[str]] = {}
+    for match in _DECLARED.finditer(source.code):
+        size = match[3].decode("utf-8", "replace").strip()
+        found.setdefault((match[2].decode(), bool(match[1])), set()).add(size)
+    return {key: frozenset(sizes) for key, sizes in found.items()}
 
 
 def is_added(file: ChangedFile, *lines: int) -> int | None:

@@ -110,6 +110,17 @@ class _Indexing(Client):
                     self.found.setdefault((operation.key, operation.index, each.line), found)
         return token
 
+    def may_find(self, graph: Graph) -> bool:
+        """Whether an index is compared with the size of its array at all."""
+        return any(
+            each.left in words and self._is_size(operation.key, each.right)
+            for point in graph.points
+            for operation in point.operations
+            if isinstance(operation, Dereferenced | Addressed) and operation.index
+            for words in ((operation.index, *words_of(operation.index)),)
+            for each in self.comparisons
+        )
+
     def _is_size(self, array: str, text: str) -> bool:
         return text == f"ARRAY_SIZE({array})" or text in self.sizes.get(array, ())
 
@@ -136,11 +147,10 @@ class _Indexing(Client):
 
 def past_ends(graph: Graph, sizes: Sizes) -> tuple[PastEnd, ...]:
     """The elements of arrays of a known size that may be past the end; sizes: what else than ARRAY_SIZE() tells it."""
-    known = any("ARRAY_SIZE(" in each.right for each in comparisons(graph))
-    if not known and not any(each.operator in ("<=", ">") for each in comparisons(graph)):
-        return ()
     client = _Indexing(graph, sizes)
-    return tuple(client.found.values()) if ways_of(graph).walk(client).complete else ()
+    if not client.may_find(graph) or not ways_of(graph).walk(client).complete:
+        return ()
+    return tuple(client.found.values())
 
 
 def unterminated(graph: Graph) -> Iterator[tuple[Called, Called]]:

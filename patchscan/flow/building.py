@@ -280,7 +280,14 @@ class _Builder(Deciding):
         if condition is None or body is None:
             raise TooLarge
         head, test = self.point(self.line(node)), self.point(self.line(condition))
-        self.points[test].edges = (Edge(self.condition(condition, head, to)),)
+        word = self.source.slice(body.end_byte, condition.start_byte).split()[-1:]
+        again = (
+            # while_each_thread(leader, task) asks what it likes.
+            (Edge(head), Edge(to))
+            if word and word[0] != "while"
+            else (Edge(self.condition(condition, head, to)),)
+        )
+        self.points[test].edges = again
         self.points[head].edges = (Edge(self.body(body, to, test)),)
         return head
 

@@ -41,6 +41,10 @@ _SAME = {
     "no_free_ptr": 0,
     "__builtin_expect": 0,
 }
+# Which argument only tells a type.
+_TYPES = {"alloc_percpu": 0, "alloc_percpu_gfp": 0, "devm_alloc_percpu": 1}
+# Macros that pick a part of a value.
+_STEADY_MACRO = pattern(r"[A-Z][A-Z0-9_]*_(SRC|CLASS|OP|KIND|TYPE|MODE|INFO|CODE)")
 _UNEVALUATED = frozenset(
     {"sizeof_expression", "alignof_expression", "offsetof_expression", "type_descriptor"}
 )
@@ -96,7 +100,8 @@ class Lowering:
             call = self.function.call(node)
             if call.name in _SAME and len(call.arguments) > _SAME[call.name]:
                 return self.key(call.arguments[_SAME[call.name]])
-            return self.text(node) if call.name == "ARRAY_SIZE" else f"@{node.start_byte}"
+            steady = call.name == "ARRAY_SIZE" or _STEADY_MACRO.fullmatch(call.name)
+            return self.text(node) if steady else f"@{node.start_byte}"
         return self.text(node)
 
     def line(self, node: "Node") -> int:
@@ -306,7 +311,11 @@ class Lowering:
         call = self.function.call(node)
         if call.name in _UNEVALUATED_CALLS:
             return Value(POSITIVE)
-        values = [self.expression(each, out, sure) for each in call.arguments]
+        only_type = _TYPES.get(call.name, -1)
+        values = [
+            Value() if number == only_type else self.expression(each, out, sure)
+            for number, each in enumerate(call.arguments)
+        ]
         name, pointer = call.name, ""
         callee = node.child_by_field_name("function")
         if not name and callee is not None:

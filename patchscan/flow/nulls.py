@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, words_of
@@ -13,6 +14,11 @@ from patchscan.flow.ways import AfterCall, Client, Token, Trail, steps_of, ways_
 
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
+# They write to what they are given the address of.
+_WRITES = pattern(
+    r"(raw_)?spin_lock(_init|_irq|_irqsave|_bh)?|mutex_(init|lock\w*)|INIT_\w+|\w*_init|init_\w+|kref_(init|get|put)"
+    r"|h?list_(add|del|move)\w*|(refcount|atomic\w*)_(set|inc|dec|add|sub)\w*|mem(set|cpy|move)|strscpy|timer_setup"
+)
 
 
 @frozen
@@ -125,6 +131,15 @@ def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
     return 0, "set"
 
 
+def _is_handed_member(key: str, call: Called) -> bool:
+    """Whether a call is given the address of a member, and surely writes to it."""
+    return (
+        call.sure
+        and any(argument.startswith(f"&{key}->") for argument in call.arguments)
+        and _WRITES.fullmatch(call.name) is not None
+    )
+
+
 class _Returned(AfterCall):
     """Follows a call that returns NULL to the first use of what it returned."""
 
@@ -145,6 +160,10 @@ class _Returned(AfterCall):
                 self._use(argument, call.line, facts, call.name)
                 return ()
         if any(argument.lstrip("&") in token and argument.startswith("&") for argument in call.arguments):
+            return ()
+        member = next((key for key in sorted(token) if _is_handed_member(key, call)), "")
+        if member:
+            self._use(member, call.line, facts, call.name)
             return ()
         if any(argument in token for argument in call.arguments) and is_looked_at(self.graph, call):
             return ()

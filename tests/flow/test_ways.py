@@ -61,6 +61,7 @@ def test_a_condition_that_was_decided_is_not_decided_again() -> None:
         ("for (i = 0; i < n; i++)\n\t\tif (bad(i))\n\t\t\treturn -1;", {5, 6}),
         ("while (more(n))\n\t\tif (bad(n))\n\t\t\treturn -1;", {5, 6}),
         ("do {\n\t\tif (bad(n))\n\t\t\treturn -1;\n\t} while (n--);", {5, 7}),
+        ("do {\n\t\tif (bad(n))\n\t\t\treturn -1;\n\t} while_each_port(i, n);", {5, 7}),
         ("for (;;)\n\t\tif (bad(n))\n\t\t\treturn -1;", {5}),
         ("list_for_each_entry(p, list, node)\n\t\tif (bad(p))\n\t\t\treturn -1;", {5, 6}),
         ("switch (n) {\n\tcase 1:\n\t\treturn -1;\n\tdefault:\n\t\treturn -2;\n\t}", {5, 7}),
