@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.context import Context
-from patchscan.finding import Finding, Silence
-from patchscan.rule import Rule
+from patchscan.rule import Context, Finding, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
