@@ -7,6 +7,7 @@ from pathlib import Path
 from patchscan.cli import COMMANDS, parser_of
 from patchscan.rule import Rule
 from patchscan.settling.registry import load_rules
+from patchscan.settling.trackrecord import read_records, sentences
 
 
 def write_pages(directory: Path) -> None:
@@ -57,6 +58,8 @@ def rule_page(rule: Rule) -> Iterator[str]:
         "",
     )
     yield from (escaped(rule.why), "", f"*Source:* {escaped(rule.source)}", "")
+    for line in sentences(rule.name, read_records()):
+        yield from (f"*Record* (see :doc:`../survey`): {escaped(line)}.", "")
     for title, examples in (("Flagged", rule.bad), ("Not flagged", rule.good)):
         yield from titled(title, "-")
         for example in examples:

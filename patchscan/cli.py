@@ -365,6 +365,10 @@ COMMANDS: dict[
         command_of("patchscan.commands.serve")[1],
         "stay loaded, for command lines and for an editor",
     ),
+    "survey": (
+        *command_of("patchscan.commands.survey"),
+        "judge archives of lists, ask what came of it, and count the record of rules",
+    ),
     "cost": (*command_of("patchscan.commands.cost"), "what schemes cost, executed on N CPUs"),
     "b4-check": (b4_check, b4_arguments, "check a patch on standard input as b4 prep --check asks"),
     "b4-review": (b4_review, b4_review_arguments, "check a patch on standard input as b4 review asks"),

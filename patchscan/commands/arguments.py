@@ -97,6 +97,17 @@ def configuration_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--baseline", metavar="FILE", help="findings that are known, with reasons")
 
 
+def percent(text: str) -> float:
+    """A share from 0 to 100 per cent, as a number up to 1. Raises ArgumentTypeError for what is none."""
+    try:
+        share = float(text.removesuffix("%"))
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 100:
+        raise argparse.ArgumentTypeError(f"wants per cent from 0 to 100, not {text!r}")
+    return share / 100
+
+
 def scan_arguments(command: argparse.ArgumentParser) -> None:
     """The arguments of `patchscan scan`."""
     text = "mbox, Maildir, directory, patches, commit, branch, git range, Message-ID or - (default: the branch at hand)"
@@ -142,6 +153,13 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--models", metavar="DIR", help="write the litmus test of each model there, for `patchscan simulate`"
     )
+    command.add_argument(
+        "--min-record",
+        type=percent,
+        metavar="PERCENT",
+        help="set aside what rules say of whose flagged lines fewer were changed in a next revision",
+    )
+    command.add_argument("--records", metavar="FILE", help="records of `patchscan survey record`, not ours")
     command.add_argument("--statistics", action="store_true", help="count the findings by rule, at the end")
     command.add_argument("--timings", action="store_true", help="say what took how long")
     detail_arguments(command)
@@ -183,6 +201,8 @@ def check_together(options: argparse.Namespace) -> None:
 
         if not is_inbox(directory):
             raise UsageError(f"--inbox {directory}: this is no public-inbox (v2) and no store of lei")
+    if has("records") and has("min_record") is None:
+        raise UsageError("--records goes with --min-record: say how good a record is to be")
     both = sorted(_names(has("select")) & _names(has("ignore")))
     if both:
         raise UsageError(f"{both[0]} stands in --select and in --ignore: leave one out")

@@ -3,7 +3,9 @@
 import json
 from textwrap import fill, indent
 
+from patchscan.basics.fields import as_dict
 from patchscan.rule import Rule
+from patchscan.settling.trackrecord import read_records, sentences
 
 
 def as_text(rule: Rule) -> str:
@@ -13,6 +15,7 @@ def as_text(rule: Rule) -> str:
         fill(rule.summary, 80),
         fill(f"Why: {rule.why}", 80),
         fill(f"Source: {rule.source}", 80),
+        *(fill(f"Record: {line}", 80) for line in sentences(rule.name, read_records())),
     ]
     for title, examples in (("Flagged", rule.bad), ("Not flagged", rule.good)):
         parts += [f"{title}:\n\n{indent(example.strip(chr(10)), '    ')}" for example in examples]
@@ -22,4 +25,9 @@ def as_text(rule: Rule) -> str:
 def as_json(rule: Rule) -> str:
     """The rule as one JSON object."""
     fields = ("name", "summary", "why", "source", "severity", "confidence", "bad", "good")
-    return json.dumps({name: getattr(rule, name) for name in fields}, indent=2) + "\n"
+    record = [
+        {"severity": severity, **as_dict(each)}
+        for (name, severity), each in sorted(read_records().items())
+        if name == rule.name
+    ]
+    return json.dumps({**{name: getattr(rule, name) for name in fields}, "record": record}, indent=2) + "\n"

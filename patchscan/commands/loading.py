@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from patchscan.rule import Rule
     from patchscan.series import Thread
     from patchscan.settling.config import Config
+    from patchscan.settling.trackrecord import Records
     from patchscan.tree import Tree
 
 
@@ -25,7 +26,8 @@ class Tools:
     """What is loaded once a process.
 
     rules: those to run; names: those of all rules there are; problems: what was wrong with rules or the tree;
-    known: the baseline, fingerprint -> reason; turned_off: the rules that the configuration leaves out.
+    known: the baseline, fingerprint -> reason; turned_off: the rules that the configuration leaves out; least: the
+    share that a rule's record must reach, and the records, None where none is asked for.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Tools:
         known: Mapping[str, str],
         settings: Settings,
         turned_off: tuple[str, ...] = (),
+        least: tuple[float, Records] | None = None,
     ) -> None:
         self.rules = rules
         self.names = names
@@ -47,6 +50,7 @@ class Tools:
         self.known = known
         self.settings = settings
         self.turned_off = turned_off
+        self.least = least
 
     def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
         """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
@@ -59,6 +63,10 @@ class Tools:
             tree = base_tree(thread.series[0], tree)
         report = scan(thread, tree, rules or self.rules, self.settings)
         report = settle(report, self.config, self.known, self.names, tree)
+        if self.least is not None:
+            from patchscan.settling.trackrecord import with_least
+
+            report = replace(report, findings=with_least(report.findings, *self.least))
         coverage = replace(report.coverage, turned_off=self.turned_off)
         return replace(report, coverage=coverage, problems=self.problems + report.problems)
 
@@ -103,7 +111,18 @@ def load_tools(options: Namespace) -> Tools:
         known,
         Settings(config.options, not options.no_simulate, options.time_limit),
         turned_off(every, rules, options),
+        least_record(options),
     )
+
+
+def least_record(options: Namespace) -> tuple[float, Records] | None:
+    """What --min-record asks for, and of which records. Raises UsageError for a file that holds none."""
+    share: float | None = getattr(options, "min_record", None)
+    if share is None:
+        return None
+    from patchscan.settling.trackrecord import SHIPPED, read_records
+
+    return share, read_records(options.records or SHIPPED)
 
 
 def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:

@@ -69,6 +69,13 @@ def find_thread(message_id: str, inboxes: Iterable[str]) -> Found | None:
     return None
 
 
+def all_mails(inbox: str) -> Iterator[bytes]:
+    """Every mail of an inbox as it was kept, oldest first; b"" for one that was taken out. Raises GitError."""
+    for repository in reversed(_repositories(inbox)):
+        commits = run_git(repository, "rev-list", "--all", "--reverse").decode().split()
+        yield from _contents(repository, [f"{one}:{_MAIL_IN_COMMIT}" for one in commits])
+
+
 def _repositories(inbox: str) -> list[str]:
     """The repositories of an inbox, the newest first; one alone may be named, too."""
     found = [
