@@ -37,7 +37,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         default=[],
         help="kernel tree of a release (several)",
     )
-    command.add_argument("--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N")
+    command.add_argument(
+        "--workers", type=at_least_one, default=0, metavar="N", help="processes (default: one a processor)"
+    )
     command.add_argument("--memory", default="2GB", metavar="SIZE", help="what a worker may take (2GB)")
     command.add_argument("--scheduler", default="", metavar="ADDRESS", help="of a Dask cluster that runs")
     command.add_argument(
@@ -126,7 +128,9 @@ def survey(options: argparse.Namespace) -> int:
                 (name, part) for name, part in parts_of(works, settings) if not is_there(options.output, name)
             ]
             if parts:
-                client = client or started(options.scheduler, options.workers, options.memory)
+                client = client or started(
+                    options.scheduler, options.workers or os.cpu_count() or 1, options.memory
+                )
                 status = max(status, judge_parts(client, parts, settings, options))
     finally:
         if client is not None:
@@ -181,7 +185,7 @@ def parts_of(works: tuple[Work, ...], settings: dict[str, Any]) -> Iterator[tupl
 
 def is_there(result: str, name: str) -> bool:
     """Whether a part was finished before."""
-    from patchscan.survey.tables import is_written
+    from patchscan.survey.parts import is_written
 
     return is_written(result, name)
 
@@ -195,7 +199,7 @@ def judge_parts(
     """Judge the works of some parts and write each part when its last work is done; the exit status."""
     from patchscan.basics.streams import say
     from patchscan.survey.engine import answers
-    from patchscan.survey.tables import write_part
+    from patchscan.survey.parts import write_part
 
     tasks = {f"{name}-{at}": (work, settings) for name, part in parts for at, work in enumerate(part)}
     missing = {name: len(part) for name, part in parts}
@@ -223,7 +227,7 @@ def judge_parts(
 
 def judge_work(work: Work, settings: dict[str, Any]) -> Rows:
     """The rows of a work, judged in the process of a worker, which loads rules and trees once."""
-    from patchscan.survey.rows import rows_of
+    from patchscan.survey.tabulated import rows_of
 
     tools, trees = judge_work_tools(settings)
     return rows_of(work, tools.judge, trees)
@@ -248,7 +252,7 @@ def judge_work_tools(settings: dict[str, Any]) -> Any:
 
 def lost_rows(work: Work, why: str) -> Rows:
     """What stands for a work that could not be judged: its revisions with the reason."""
-    from patchscan.survey.rows import lost_row
+    from patchscan.survey.tabulated import lost_row
 
     return [lost_row(work, series, why) for series in work.revisions], []
 

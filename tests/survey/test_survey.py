@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.survey.test_rows import ARCHIVE, ONE
+from tests.survey.test_tabulated import ARCHIVE, ONE
 
 for name in ("distributed", "pyarrow", "duckdb"):
     pytest.importorskip(name, reason="needs patchscan[survey]")

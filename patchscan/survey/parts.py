@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pyarrow
 import pyarrow.parquet
 
-from patchscan.survey.rows import Row
+from patchscan.survey.tabulated import Row
 
 _TEXT, _NUMBER, _TRUTH = pyarrow.string(), pyarrow.int64(), pyarrow.bool_()
 _COMMON = [

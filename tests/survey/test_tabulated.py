@@ -14,7 +14,7 @@ from patchscan.series import Thread
 from patchscan.settling.trackrecord import TrackRecord, read_records, sentences, with_least, written
 from patchscan.survey.archives import works_in
 from patchscan.survey.became import fates
-from patchscan.survey.rows import best_release, rows_of
+from patchscan.survey.tabulated import best_release, rows_of
 from patchscan.testing import MemoryTree
 from patchscan.tree import Tree
 
