@@ -23,7 +23,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     if not context.has_tree:
         return
     for file in context.c_files:
-        if file.path.endswith(".c") and file.adds("("):
+        if file.path.endswith(".c") and file.adds("(", ")"):
             yield from added_calls(context, file)
         if file.used == "tree" and file.adds("(", ",") and file.removed:
             yield from callers(context, file)
@@ -39,9 +39,9 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     calls = list(first_calls(file)) if text else []
     if not text or not calls:
         return
-    context.look_ahead({call.name for call in calls}, whole=False)
+    context.look_ahead({call.name for call, _ in calls}, whole=False)
     beside = Closure(context.view, file.path, text, "x86").beside()
-    for call in calls:
+    for call, line in calls:
         found = forms(context.view, file.path, text, call.name, beside)
         fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
         if (
@@ -49,18 +49,36 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
             and not may_change_function(context, call.name)
             and stand_for_one(context, file, text, call)
         ):
-            yield finding(context, file, call, found)
+            yield finding(context, file, call, line, found)
 
 
-def first_calls(file: ChangedFile) -> Iterator[Call]:
-    """The plain calls on added lines, the first of each name and count."""
+def first_calls(file: ChangedFile) -> Iterator[tuple[Call, int]]:
+    """The plain calls that the patch writes, with the line to speak of; the first of each name and count."""
     told: set[tuple[str, int]] = set()
     for function in file.functions:
         for call in function.calls() if not function.partial else ():
             key = call.name, len(call.arguments)
-            if call.line in file.added_numbers and key not in told and is_plain(function, call):
+            line = call.line if call.line in file.added_numbers else further_line(file, function, call)
+            if line and key not in told and is_plain(function, call):
                 told.add(key)
-                yield call
+                yield call, line
+
+
+def further_line(file: ChangedFile, function: Function, call: Call) -> int:
+    """The line behind the first one of a call at which the patch changes how many arguments it gives, 0 for none."""
+    last = function.source.line_at(call.node.end_byte)
+    line = next((each for each in range(call.line + 1, last + 1) if each in file.touched_numbers), 0)
+    if not line or not call.name:
+        return 0
+    same = (
+        other
+        for source in file.before
+        for each in source.functions()
+        if each.name == function.name
+        for other in each.calls()
+        if other.name == call.name and len(other.arguments) == len(call.arguments)
+    )
+    return 0 if next(same, None) is not None else line
 
 
 def is_plain(function: Function, call: Call) -> bool:
@@ -94,13 +112,13 @@ def is_one(context: Context, macros: tuple[Macro, ...], name: str) -> bool:
     return all("," not in macro.body for macro in found)
 
 
-def finding(context: Context, file: ChangedFile, call: Call, found: "tuple[Form, ...]") -> Finding:
-    """What to say of one call."""
+def finding(context: Context, file: ChangedFile, call: Call, line: int, found: "tuple[Form, ...]") -> Finding:
+    """What to say of one call at a line of it."""
     given, wanted = len(call.arguments), found[0].takes
     many = "few" if given < len(wanted.parameters) else "many"
     least = "at least " if wanted.variadic else ""
     said = file.finding(
-        call.line,
+        line,
         f"too {many} arguments to function '{call.name}': {given} given, but it takes {least}{len(wanted.parameters)} "
         f"({found[0].path}:{found[0].line})",
         tuple(Evidence(each.path, each.line, "") for each in found[:2]),
@@ -186,6 +204,20 @@ RULE = Rule(
     bad=(
         """
 >>> tree include/linux/walk.h
+int walk_begin(int from, int length, int by);
+>>> patch mm: walk by one
+>>> file mm/walk.c
+ #include <linux/walk.h>
+ int walk(int from)
+ {
+ 	return walk_begin(from,
+-			  from,
+-			  1);
++			  from); // want "too few arguments to function 'walk_begin': 2 given, but it takes 3"
+ }
+""",
+        """
+>>> tree include/linux/walk.h
 int walk_begin(int from, int length);
 #define walk_twice(from, length) (walk_begin(from, length) + walk_begin(from, length))
 int walk_print(const char *format, ...);
@@ -218,6 +250,26 @@ int walk_begin(int from, int length);
 """,
     ),
     good=(
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length, int by);
+>>> patch mm: walk by one
+>>> file mm/walk.c
+ #include <linux/walk.h>
+ int walk(int from)
+ {
+ 	return walk_begin(from,
+-			  from, from + 1,
+-			  1);
++			  from, 1);
+ }
+ int walk_old(int from)
+ {
+ 	return walk_begin(from,
+-			  0);
++			  1);
+ }
+""",
         """
 >>> tree arch/riscv/kernel/walk.c
 int walk_begin(int from)

@@ -86,7 +86,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
             path, kind = found
             members = kind.named(each.member)
             if not members:
-                yield from say(context, file, source, each, path, kind)
+                yield from say(context, file, source, each, path, kind, beside)
             elif configuration := lacking(context, file, source, each, members):
                 conditions = " && ".join(one.expression for one in members[0].conditions)
                 place = Evidence(path, members[0].line, each.member)
@@ -162,10 +162,16 @@ def used_before(file: ChangedFile, each: Named) -> bool:
 
 
 def say(
-    context: Context, file: ChangedFile, source: Source, each: Named, path: str, kind: "Type"
+    context: Context,
+    file: ChangedFile,
+    source: Source,
+    each: Named,
+    path: str,
+    kind: "Type",
+    beside: Sequence[str],
 ) -> Iterator[Finding | Silence]:
     """The finding, where the struct lacks the member in every configuration."""
-    if is_macro(context, source, path, each.member):
+    if is_macro(context, source, (path, *beside), each.member):
         yield file.fine(each.line, f"{each.member} is a macro")
     elif kind.complete:
         said = f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})"
@@ -194,15 +200,13 @@ def only_where(file: ChangedFile, lacked: Sequence[Lacked]) -> Finding:
     )
 
 
-def is_macro(context: Context, source: Source, path: str, name: str) -> bool:
-    """Whether the file, or a common header, gives a name another meaning: d_lock is d_lockref.lock."""
+def is_macro(context: Context, source: Source, own: Sequence[str], name: str) -> bool:
+    """Whether the file, a header of its own, or a common one gives a name another meaning: d_lock is d_lockref.lock."""
     from patchscan.lookup.uses import files_holding
 
     define = re.compile(rb"#[ \t]*define[ \t]+%s\b" % re.escape(name.encode()))
     headers = [each for each in files_holding(context.view, name, most=EVERYWHERE)[0] if each.endswith(".h")]
-    texts = (
-        context.view.read(each) or b"" for each in headers if each == path or each.startswith("include/")
-    )
+    texts = (context.view.read(each) or b"" for each in headers if each in own or each.startswith("include/"))
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
 
 
@@ -281,6 +285,22 @@ struct tick_ops {
 """,
     ),
     good=(
+        """
+>>> tree net/walk/walk.h
+struct walk {
+	struct step { int flags; } path[2];
+};
+>>> tree net/walk/single.h
+#define w_flags path[0].flags
+>>> patch net: walk
+>>> file net/walk/walk.c
+ #include "walk.h"
+ #include "single.h"
+ static void walk_begin(struct walk *walk)
+ {
++	walk->w_flags = 1;
+ }
+""",
         """
 >>> tree include/linux/queue.h
 struct entry {

@@ -137,6 +137,9 @@ def judge(
             old = Closure(view, file.path, before, closure.architecture)
             if look_up(view, old, headers, each.name, configuration).kind != "always":
                 continue
+            known = configuration()
+            if answer.kind == "unknown" and known is not None and known.architecture == closure.architecture:
+                answer = lost_for(view, old, closure, headers, each.name) or answer
         if answer.kind == "nowhere":
             silent = closure.unknown or context.not_claimed or not each.name.islower()
             paths = () if silent else files_holding(view, each.name, most=EVERYWHERE)[0]
@@ -150,13 +153,25 @@ def judge(
     for path in sorted(told):
         unsure = in_part or bool(context.not_claimed)
         missing = closure.unknown or "an #include outside its hunks" * in_part
-        said = finding(file, told[path], missing, "info" if unsure else "")
+        said = finding(view, file, told[path], missing, "info" if unsure else "")
         # The headers of the base may include one that those of another release do not.
         yield context.claimed(said) if told[path][0][1].kind == "unreached" else said
     if unknown:
         why = closure.unknown or f"when {file.path} is built is not known"
         names = ", ".join(unknown[:MOST_NAMES])
         yield file.unchecked(named[0].line, f"{len(unknown)} names not checked ({names}): {why}")
+
+
+def lost_for(
+    view: "View", old: "Closure", closure: "Closure", headers: list[str], name: str
+) -> "Answer | None":
+    """The answer for a name that a file has lost with all headers of one architecture that hold it."""
+    from patchscan.lookup.declared import Answer, strictly
+
+    if any(path in closure.every() for path in headers):
+        return None
+    found = [each for path in headers if path in old.certain() for each in strictly(view, path, name)]
+    return Answer("unreached", found[0]) if found else None
 
 
 def beside_glues(view: "View", closure: "Closure", name: str) -> bool:
@@ -182,7 +197,15 @@ def smallest(view: "View", source: "Source", name: str) -> "Configuration | None
     return find_configuration(view, wanted, any_of(()))
 
 
-def finding(file: ChangedFile, told: "list[Told]", missing: str, severity: str) -> Finding:
+def included_as(view: "View", path: str) -> str:
+    """The name by which a header is included; that of an architecture by way of the common one, where there is one."""
+    name = path.rpartition("/include/")[2] if path.startswith("arch/") else path.removeprefix("include/")
+    name = name.removeprefix("uapi/").replace("asm-generic/", "asm/")
+    common = name.replace("asm/", "linux/", 1)
+    return common if view.exists(f"include/{common}") else name
+
+
+def finding(view: "View", file: ChangedFile, told: "list[Told]", missing: str, severity: str) -> Finding:
     """What to say of the names that one header declares, or none.
 
     missing: a header that is not at hand; severity: where the tree is not quite that of the series.
@@ -199,7 +222,7 @@ def finding(file: ChangedFile, told: "list[Told]", missing: str, severity: str) 
             severity="info",
             confidence="low",
         )
-    header = answer.declared.path.removeprefix("include/").removeprefix("uapi/")
+    header = included_as(view, answer.declared.path)
     evidence = (Evidence(answer.declared.path, answer.declared.line, answer.declared.text),)
     if answer.kind == "unreached":
         return file.finding(
@@ -249,6 +272,26 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+>>> tree drivers/Makefile
+obj-y += clock/
+>>> tree drivers/clock/Makefile
+obj-y += tick.o
+>>> tree include/linux/port.h
+#include <asm/port.h>
+>>> tree arch/x86/include/asm/port.h
+int port_read(int port);
+>>> patch clock: fewer headers
+>>> file drivers/clock/tick.c
+-#include <linux/port.h>
+ #include <linux/other.h> // want "'port_read' is declared in <linux/port.h>, which this file does not include"
+ static int tick_probe(int port)
+ {
+ 	return port_read(port);
+ }
+>>> file include/linux/other.h
++int other;
+""",
         """
 >>> tree drivers/Makefile
 obj-y += clock/

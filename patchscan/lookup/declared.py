@@ -132,7 +132,7 @@ def look_up(
 
     if closure.reaches(frozenset(each.path for each in possible if may_hold(each.when)), may_hold):
         return Answer("always")
-    strict = [each for each in possible if any(_strictly(view, each.path, name))]
+    strict = [each for each in possible if any(strictly(view, each.path, name))]
     if not strict:
         return Answer("unknown")
     under = closure.under(may_hold, configuration)
@@ -145,7 +145,7 @@ def only_elsewhere(
     view: View, headers: Sequence[str], name: str, configuration: Configuration
 ) -> Answer | None:
     """The answer for a file whose #include lines are not known, where no header declares a name in a configuration."""
-    strict = [each for path in headers for each in _strictly(view, path, name)]
+    strict = [each for path in headers for each in strictly(view, path, name)]
     if not strict:
         return None
     for each in strict:
@@ -163,7 +163,7 @@ def _on_every_way(view: View, closure: Closure, headers: Sequence[str], name: st
     reached = sorted(closure.certain().intersection(headers), key=_rank)
     under: list[Formula] = []
     for path in reached:
-        for each in _strictly(view, path, name):
+        for each in strictly(view, path, name):
             if each.when is None:
                 return True
             under.append(each.when)
@@ -190,7 +190,8 @@ def _declared(view: View, path: str, name: str) -> Iterator[Declared]:
     )
 
 
-def _strictly(view: View, path: str, name: str) -> Iterator[Declared]:
+def strictly(view: View, path: str, name: str) -> Iterator[Declared]:
+    """Where a header plainly declares a name: by a #define, a function or a prototype."""
     source = parse(text_of_header(view, path), path)
     return (
         Declared(path, line, source.line_text(line).strip(), when)
@@ -203,7 +204,7 @@ def _elsewhere(view: View, headers: Sequence[str], name: str) -> Answer:
     common = [path for path in headers if path.startswith("include/") and "/uapi/" not in path]
     common.sort(key=lambda path: (not path.startswith("include/linux/"), path.count("/"), path))
     for path in common:
-        for each in _strictly(view, path, name):
+        for each in strictly(view, path, name):
             if not path.startswith("include/asm-generic/"):
                 return Answer("unreached", each)
     return Answer("unknown")

@@ -11,7 +11,7 @@ from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
 _MOST_BYTES = 48_000_000
-_HEAD = pattern(rb"(?:[A-Za-z_][\w \t*]*[ \t*])?")
+_HEAD = pattern(rb"(?:__\w+\([\w, ]*\)[ \t]+)?(?:[A-Za-z_][\w \t*]*[ \t*])?")
 _DEFINE = pattern(rb"[ \t]*#[ \t]*define[ \t]+")
 _TAG = pattern(r"\b(?:struct|union) (\w+)")
 _LIST_FOLLOWS = pattern(rb"\s*\(")
