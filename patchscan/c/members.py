@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements_naming, without_directives
@@ -88,7 +88,7 @@ def type_at(source: Source, statement: Statement) -> Type:
     return _read(source, statement)
 
 
-@lru_cache(maxsize=256)
+@kept
 def _read(source: Source, statement: Statement) -> Type:
     code = without_directives(source.code)
     close = _closing(code, statement.body)

@@ -5,8 +5,9 @@ Nodes count bytes and rows in Source.text, so text_of() and line_of() speak of t
 """
 
 from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
@@ -123,14 +124,27 @@ def source_of(function: Function) -> Source:
     return function.source
 
 
-# What one patch of a series leaves is what the next begins with, and several rules look at the same other file.
-@lru_cache(maxsize=256)
+# What one patch of a series leaves is what the next begins with, and several rules look at the same other file. With
+# its trees, and what is kept on it, a Source takes some thirty times its text.
+_MOST_BYTES = 4_000_000
+_PARSED: "OrderedDict[tuple[bytes, str, int], Source]" = OrderedDict()
+
+
 def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
     """C text as a Source; nothing is parsed before it is asked for. Never raises: bad C is `partial`.
 
-    The same text at the same place gives the same Source.
+    The same text at the same place gives the same Source, as long as it was not the longest unasked of many.
     """
-    return Source(path, text, first_line)
+    key = (text, path, first_line)
+    found = _PARSED.get(key)
+    if found is not None:
+        _PARSED.move_to_end(key)
+        return found
+    source = _PARSED[key] = Source(path, text, first_line)
+    held = sum(len(text) for text, _, _ in _PARSED)
+    while held > _MOST_BYTES and len(_PARSED) > 1:
+        held -= len(_PARSED.popitem(last=False)[0][0])
+    return source
 
 
 def parse_fragment(lines: Sequence[bytes], first_line: int, section: bytes, path: str = "") -> Source:

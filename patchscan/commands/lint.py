@@ -183,7 +183,6 @@ _tools: Tools | None = None
 def lint_file(top: str, path: str) -> Linted:
     """Judge one file with the rules that are loaded."""
     from patchscan.basics.files import MOST_OF_TREE, Unreadable, read_file
-    from patchscan.c.source import parse
     from patchscan.settling.settle import settle
     from patchscan.wholefile import judge_file
 
@@ -194,8 +193,6 @@ def lint_file(top: str, path: str) -> Linted:
         return lost(path, str(error))
     report = judge_file(path, data, _tools.tree, _tools.rules, _tools.settings)
     report = settle(report, _tools.config, _tools.known, _tools.names, _tools.tree)
-    # Nobody asks again for a text that was read, and a tree has 30000 of them.
-    parse.cache_clear()
     seen = report.coverage
     problems = tuple(
         replace(each, where=each.where.replace("patch 1", path)) if each.lost else each

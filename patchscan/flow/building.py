@@ -2,8 +2,8 @@
 
 from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
 from patchscan.flow.actions import (
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _FREED = pattern(r"__free\s*\(\s*(\w+)\s*\)|\b__cleanup\s*\(|\b_cleanup_\w+")
 ASSERTS = ASSERTS_FALSE | ASSERTS_TRUE
-_KNOWN: WeakKeyDictionary[Function, "Graph | None"] = WeakKeyDictionary()
 
 
 def graph_of(function: Function) -> Graph | None:
@@ -35,14 +34,9 @@ def graph_of(function: Function) -> Graph | None:
     return graph_of_part(function) if function.whole else None
 
 
+@kept
 def graph_of_part(function: Function) -> Graph | None:
     """Like graph_of, also of a function of which only a part is at hand: a jump out of it leads nowhere."""
-    if function not in _KNOWN:
-        _KNOWN[function] = _build(function)
-    return _KNOWN[function]
-
-
-def _build(function: Function) -> Graph | None:
     if function.partial:
         return None
     try:

@@ -7,8 +7,8 @@ callbacks are run; patchscan.flow.atomicusers for structures of operations.
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
@@ -113,7 +113,7 @@ def entry_state(kind: str) -> State:
     return _ENTRY.get(kind, UNKNOWN)
 
 
-@lru_cache(maxsize=256)
+@kept
 def callbacks(source: Source) -> Mapping[str, Callback]:
     """Static functions that the text only registers, never calls, or that take a timer -> the kind of callback.
 

@@ -1,9 +1,9 @@
 """What a called function does, from its definition in the tree: one level, three-valued, with the line that tells."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.callee import CalleeSummary
@@ -170,7 +170,7 @@ class Callees:
         return look_up
 
 
-@lru_cache(maxsize=1024)
+@kept
 def _summary(function: Function) -> CalleeSummary | None:
     return summarise(function, local_summaries(source_of(function)))
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
@@ -85,7 +85,6 @@ class Holding:
 
 
 Holdings = Mapping[tuple[str, str], Sequence[Holding]]
-_KNOWN: WeakKeyDictionary[Graph, dict[Hashable, Holding]] = WeakKeyDictionary()
 
 
 class Follower(Client):
@@ -312,6 +311,12 @@ class Follower(Client):
         return token
 
 
+@kept
+def _known(graph: Graph) -> dict[Hashable, Holding]:
+    """What was found of one graph so far."""
+    return {}
+
+
 def holdings(
     graph: Graph,
     wanted: Callable[[Resource], bool],
@@ -322,7 +327,7 @@ def holdings(
 
     known_calls, given: see resources().
     """
-    known = _KNOWN.setdefault(graph, {})
+    known = _known(graph)
     found: dict[tuple[str, str], list[Holding]] = {}
     for resource in resources(graph, known_calls, given):
         if wanted(resource):

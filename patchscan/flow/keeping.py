@@ -1,8 +1,8 @@
 """Whether a call may give back what it is handed, or keep it: by its name, and by what the text defines under it."""
 
 import re
-from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Source
 from patchscan.flow.actions import words_of
@@ -14,13 +14,13 @@ HARMLESS = pattern(
 )
 
 
-@lru_cache(maxsize=2048)
+@kept
 def releases_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether the text defines a function or macro of that name in which something of this kind is given back."""
     return bool(_words_inside(source, name, 0) & release)
 
 
-@lru_cache(maxsize=2048)
+@kept
 def _words_inside(source: Source, name: str, depth: int) -> frozenset[str]:
     """The identifiers in what the text defines under a name, and in what that calls."""
     own = source.function_named(name)
@@ -34,7 +34,7 @@ def _words_inside(source: Source, name: str, depth: int) -> frozenset[str]:
     return words
 
 
-@lru_cache(maxsize=2048)
+@kept
 def calls_unknown(source: Source, name: str, depth: int = 0) -> bool:
     """Whether a function of the text calls something through a pointer, itself or in what it calls."""
     own = source.function_named(name)
@@ -46,7 +46,7 @@ def calls_unknown(source: Source, name: str, depth: int = 0) -> bool:
     return any(calls_unknown(source, each, depth + 1) for each in sorted(own.identifiers & known))
 
 
-@lru_cache(maxsize=2048)
+@kept
 def keeps_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether a function of the text stores a parameter somewhere, or gives back something of this kind."""
     own = source.function_named(name)

@@ -7,8 +7,8 @@ as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point (beyond it facts
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Declared, Operation, Round
 from patchscan.flow.graph import Edge, Graph, Point
@@ -82,15 +82,10 @@ class AfterCall(Client):
         return not token
 
 
-_KNOWN: "WeakKeyDictionary[Graph, Ways]" = WeakKeyDictionary()
-
-
+@kept
 def ways_of(graph: Graph) -> "Ways":
     """The ways of a graph, which keep what walks of it have in common."""
-    found = _KNOWN.get(graph)
-    if found is None:
-        found = _KNOWN[graph] = Ways(graph)
-    return found
+    return Ways(graph)
 
 
 class Ways(Asked):

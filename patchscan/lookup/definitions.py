@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import ways_of_defining
@@ -116,6 +117,6 @@ def _can_include(asking: Source, header: str) -> bool:
     return other[-1].encode("utf-8", "surrogateescape") in _included(asking)
 
 
-@lru_cache(maxsize=64)
+@kept
 def _included(asking: Source) -> frozenset[bytes]:
     return frozenset(_INCLUDED.findall(asking.text))

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
 from patchscan.tree.overlay import View
@@ -14,9 +14,9 @@ _OPTION = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b")
 # A line of fewer characters, such as a brace or a comment's end, tells no place.
 _SHORT = 4
 _STRANGERS = "Kconfig.strangers"
-_KNOWN: WeakKeyDictionary[View, View] = WeakKeyDictionary()
 
 
+@kept
 def as_built(context: Context) -> View:
     """The tree as a patch leaves it, with what unapplied hunks add to Kconfig files and Makefiles at their end.
 
@@ -26,19 +26,17 @@ def as_built(context: Context) -> View:
     user can turn on.
     """
     view = context.view
-    if view not in _KNOWN:
-        changed = dict(view.changed)
-        for other in (*context.earlier, context):
-            for file in other.files:
-                if file.used == "hunk" and _is_of_interest(file.path):
-                    old = changed.get(file.path) or view.read(file.path) or b""
-                    changed[file.path] = _with_added(old, file)
-        strangers = sorted(set(_strangers(context)))
-        if strangers and view.exists("Kconfig"):
-            changed["Kconfig"] = (view.read("Kconfig") or b"") + f'\nsource "{_STRANGERS}"\n'.encode()
-            changed[_STRANGERS] = "".join(f'config {each}\n\tbool "{each}"\n' for each in strangers).encode()
-        _KNOWN[view] = view if changed == view.changed else View(view.tree, changed)
-    return _KNOWN[view]
+    changed = dict(view.changed)
+    for other in (*context.earlier, context):
+        for file in other.files:
+            if file.used == "hunk" and _is_of_interest(file.path):
+                old = changed.get(file.path) or view.read(file.path) or b""
+                changed[file.path] = _with_added(old, file)
+    strangers = sorted(set(_strangers(context)))
+    if strangers and view.exists("Kconfig"):
+        changed["Kconfig"] = (view.read("Kconfig") or b"") + f'\nsource "{_STRANGERS}"\n'.encode()
+        changed[_STRANGERS] = "".join(f'config {each}\n\tbool "{each}"\n' for each in strangers).encode()
+    return view if changed == view.changed else View(view.tree, changed)
 
 
 def _is_of_interest(path: str) -> bool:

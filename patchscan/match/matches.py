@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.c.syntax import descendants
 from patchscan.changedfile import ChangedFile
@@ -133,7 +134,7 @@ def _scopes_with(words: frozenset[str], places: tuple[Scope, ...]) -> Iterator[t
 
 
 # All rows ask for the scopes of the same few texts, one after the other.
-@lru_cache(maxsize=32)
+@kept
 def scopes(source: "Source", lines: frozenset[int]) -> tuple[Scope, ...]:
     """The functions of a text that hold one of the lines, and the gaps between functions that do, in order."""
     wanted = sorted(lines)

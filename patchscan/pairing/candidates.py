@@ -1,8 +1,8 @@
 """Functions of a file that may be the other side of a barrier: they access two of its locations, too."""
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
@@ -80,7 +80,7 @@ def _may_order(function: Function) -> bool:
     return any(each.search(function.text) is not None for each in (BARRIER, WAIT, _ORDERS))
 
 
-@lru_cache(maxsize=16)
+@kept
 def _words(source: Source, apart: str) -> Mapping[str, frozenset[str]]:
     """The identifiers of each function, with those of the functions of the file that it calls, but one."""
     own = {function.name: _spoken(function) for function in source.functions() if function.name}

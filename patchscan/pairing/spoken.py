@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
 from patchscan.changedfile import ChangedFile
 from patchscan.finding import Evidence, Finding, Silence
@@ -19,22 +19,30 @@ if TYPE_CHECKING:
     from patchscan.pairing.pair_model import Half, Outcome
     from patchscan.pairing.unordered import Unordered
 
-# The models that findings on a series rest on, for its report.
-_RESULTS: WeakKeyDictionary[View, dict[str, ModelResult]] = WeakKeyDictionary()
-_ALLOWANCES: WeakKeyDictionary[View, Allowance] = WeakKeyDictionary()
 _MOST_NAMED = 3
 
 
 def executed_pairs(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
     """The models of pairs that were executed for the findings of a series, as a report shows them."""
-    return tuple(_RESULTS.get(states[-1].view, {}).values()) if states else ()
+    return tuple(_results(states[-1].view).values()) if states else ()
+
+
+@kept
+def _results(view: View) -> dict[str, ModelResult]:
+    """The models that findings on a series rest on, by name, by the view at its end."""
+    return {}
 
 
 def allowance_of(context: Context) -> Allowance:
     """What may still be looked at for the barriers of a patch, whoever asks."""
+    return _allowance(context.state.view)
+
+
+@kept
+def _allowance(_: View) -> Allowance:
     from patchscan.pairing.answers import Allowance
 
-    return _ALLOWANCES.setdefault(context.state.view, Allowance())
+    return Allowance()
 
 
 def answered(
@@ -243,7 +251,7 @@ def kept_result(
         replay=f"patchscan simulate --timeline {name}.litmus",
         patch=context.patch.index,
     )
-    _RESULTS.setdefault(context.final, {})[name] = result
+    _results(context.final)[name] = result
     return result
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.model.scenarios.touched import concerned
-from patchscan.tree.overlay import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from patchscan.context import Context
     from patchscan.finding import Finding, Silence
     from patchscan.results import ModelResult
-
-
-# One answer a series, for five rules ask it of every patch.
-_CONCERNED: WeakKeyDictionary[View, bool] = WeakKeyDictionary()
 
 
 def models(context: Context, rule: str) -> Iterator[Finding | Silence]:
@@ -43,6 +38,11 @@ def asked(context: Context) -> bool:
     """
     if not context.settings.simulate:
         return False
-    if context.final not in _CONCERNED:
-        _CONCERNED[context.final] = concerned(context.states)
-    return _CONCERNED[context.final] and context.has_tree
+    last = context.all[-1] if context.all else context
+    return _concerned(last) and context.has_tree
+
+
+@kept
+def _concerned(last: Context) -> bool:
+    """The same for all patches of a series, for five rules ask it of every patch; last: of its last one."""
+    return concerned(last.states)

@@ -1,8 +1,8 @@
 """Verdicts as findings: what a rule says of the models that a patch changes, at a line the patch adds."""
 
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.codebase.sources import Read
 from patchscan.context import ChangedFile, Context
@@ -18,15 +18,20 @@ _PLACE = pattern(r"([\w./-]+):(\d+)")
 _CALLED = pattern(r"\w+(?=\s*\()")
 _WRITES = pattern(r"WRITE_ONCE|store_release|xchg")
 _NO_CODE = ("/*", "*", "//", "{", "}", "#if", "#el", "#endif", "#include")
-_MODELS: "WeakKeyDictionary[View, SeriesModels]" = WeakKeyDictionary()
 
 
 def models_of(states: tuple[PatchState, ...]) -> SeriesModels:
     """The models of a laid series, one object for all who ask."""
-    view = states[0].view
-    if view not in _MODELS:
-        _MODELS[view] = SeriesModels(states)
-    return _MODELS[view]
+    known = _known(states[0].view)
+    if not known:
+        known.append(SeriesModels(states))
+    return known[0]
+
+
+@kept
+def _known(view: View) -> list[SeriesModels]:
+    """The models of the series that begins with a view, once they were asked for."""
+    return []
 
 
 def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
@@ -59,11 +64,9 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
 
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
     """The models that rules have asked for so far, as a report shows them: with the patches' own line numbers."""
-    models = _MODELS.get(states[0].view) if states else None
-    if models is None:
-        return ()
     return tuple(
         model_result(renumbered(verdict, patch_numbers(states, index, models.reader(index))))
+        for models in (_known(states[0].view) if states else ())
         for index, verdict in models.seen()
     )
 
