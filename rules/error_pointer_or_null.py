@@ -1,5 +1,6 @@
 """A test for NULL of what returns an ERR_PTR, a test for an ERR_PTR of what returns NULL, and the like."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def never_negative(file: ChangedFile, function: Function, graph: "Graph") -> Ite
 
     held = {each.name: each for each in function.locals if each.type in _UNSIGNED}
     for tests in tests_of(graph, lambda call: call.result in held):
-        if tests.kind != "negative":
+        if tests.kind != "negative" or re.search(rf"\(\w+\)\s*{tests.key}\s*<", function.text):
             continue
         variable = held[tests.key]
         lines = (*tests.lines, variable.line, tests.call.line)
@@ -236,6 +237,7 @@ RULE = Rule(
 +		return ret;
 +	irq = ret;
 +	count = port_count(port);
++	WARN_ON((int)count < 0);
 +	if (!count)
 +		return -ENODEV;
  	return port_set_irq(port, irq);

@@ -79,6 +79,9 @@ def held(
     found: dict[tuple[str, int], list[Leak]] = {}
     after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
     for leak in leaks(after, held_before, file.passage.kept):
+        if "trylock" in function.name and leak.why == "others give it back":
+            # What it returns tells its caller whether it is held.
+            continue
         if (
             leak.why == "was given back"
             and leak.holding.resource.named
@@ -402,6 +405,18 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static int port_trylock_bh(struct port *port)
++{
++	int ret;
++
++	local_bh_disable();
++	ret = port_try(port);
++	if (!ret)
++		local_bh_enable();
++	return ret;
++}
+""",
         """
  static int scan(struct port *port, int length)
  {

@@ -147,7 +147,7 @@ def brought(
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
         return False
-    if use.how == "tested" and not use.late and is_told_by_another(graph, use):
+    if use.how != "set" and not use.late and is_told_by_another(graph, use):
         return False
     if use.how == "tested" and _WARNS.search(file.text_at(use.origin)):
         # Who warns takes it for impossible: only a way out that was taken away is worth a word.
@@ -320,6 +320,31 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static int read_all(struct port *port)
++{
++	int at, count = 0;
++	void **pages = vmalloc(64 * sizeof(*pages));
++
++	if (!pages)
++		goto out;
++	count = fill(port, pages);
++out:
++	for (at = 0; at < count; at++)
++		free_page((unsigned long)pages[at]);
++	vfree(pages);
++	return count;
++}
+""",
+        """
++static void check_names(struct kunit *test)
++{
++	struct name *name = kzalloc(sizeof(*name), GFP_KERNEL);
++
++	KUNIT_ASSERT_NOT_NULL(test, name);
++	name->length = 4;
++}
+""",
         """
 +static int keep(struct port __percpu **ports, struct task *leader)
 +{

@@ -84,6 +84,21 @@ RULE = Rule(
     ),
     good=(
         """
++static int try_cache(struct kmem_cache *cache)
++{
++	struct kmem_cache *own = kmem_cache_create("own", 8, 0, 0, NULL);
++	void *object;
++
++	if (!own)
++		return -ENOMEM;
++	object = kmem_cache_alloc(own, GFP_KERNEL);
++	if (object)
++		kmem_cache_free(own, object);
++	kmem_cache_destroy(own);
++	return 0;
++}
+""",
+        """
  static int grow(struct port *port)
  {
  	struct page *page = alloc_page(GFP_KERNEL);

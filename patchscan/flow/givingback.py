@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.freed import FREES
 from patchscan.flow.graph import Graph
 from patchscan.flow.holding import Follower
 from patchscan.flow.knowing import Reading
@@ -107,7 +108,8 @@ class _Wrongly(AfterCall):
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:
             return (("taken", ANY),)
-        if not token or self.call.result not in call.arguments:
+        at = FREES.get(call.name, 0)
+        if not token or call.arguments[at : at + 1] != (self.call.result,):
             return ((token, ANY),)
         if call.name in self.release:
             return ()

@@ -161,6 +161,8 @@ class _Returned(AfterCall):
                 return ()
         if any(argument.lstrip("&") in token and argument.startswith("&") for argument in call.arguments):
             return ()
+        if "ASSERT" in call.name and any(argument in token for argument in call.arguments):
+            return ()
         member = next((key for key in sorted(token) if _is_handed_member(key, call)), "")
         if member:
             self._use(member, call.line, facts, call.name)
