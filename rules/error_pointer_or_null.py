@@ -227,6 +227,25 @@ RULE = Rule(
     ),
     good=(
         """
+ static const char *name_of(struct field *field)
+ {
+ 	const char *name = field->name;
+ 
+ 	if (name == NULL)
+ 		name = "";
+ 	return name;
+ }
+ 
+ static int show(struct field *field)
+ {
++	const char *name = name_of(field);
++
++	if (!name)
++		return -EINVAL;
+ 	return 0;
+ }
+""",
+        """
  static int probe(struct platform_device *pdev, struct port *port)
  {
 +	unsigned int irq, count;

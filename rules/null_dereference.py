@@ -321,6 +321,19 @@ RULE = Rule(
     ),
     good=(
         """
++static int parse(char *text)
++{
++	char *word;
++
++	if (text[0] == '#')
++		return 0;
++	word = strsep(&text, ".");
++	if (!text)
++		return -EINVAL;
++	return add_word(word, text);
++}
+""",
+        """
 +static int read_all(struct port *port)
 +{
 +	int at, count = 0;

@@ -83,7 +83,7 @@ def _returned(function: Function, definitions: Definitions, depth: int) -> Conve
     if not walk.complete or not walk.exits:
         return UNKNOWN
     calls = {f"@{e.offset}": e for p in graph.points for e in p.operations if isinstance(e, Called)}
-    signs, line = 0, 0
+    signs, line, fails = 0, 0, False
     for way in walk.exits:
         point = graph.points[way.point]
         if way.signs is None:
@@ -91,10 +91,15 @@ def _returned(function: Function, definitions: Definitions, depth: int) -> Conve
         here = way.signs & ANY
         called = calls.get(point.value.copy) if point.value is not None else None
         if here == ANY and called is not None and called.name:
-            here = convention(called.name, function, definitions, depth + 1).signs
+            known = convention(called.name, function, definitions, depth + 1)
+            here, fails = known.signs, fails or known.signs == NOT_ZERO
         signs |= here
         if here in (NEGATIVE, ZERO) and not line:
             line = point.line
+        fails = fails or here == NEGATIVE
         if signs == ANY:
             break
+    if signs & ZERO == 0 and signs & NEGATIVE and not fails:
+        # It is not NULL, but nothing says that it may be an ERR_PTR.
+        return UNKNOWN
     return Convention(signs, function.source.path, line)

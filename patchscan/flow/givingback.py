@@ -24,7 +24,8 @@ def given_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
             client = Follower(graph, resource)
             if ways_of(graph).walk(client).complete and not client.loose:
                 for (first, second), name in client.twice.items():
-                    yield resource.key, name, first, second
+                    if first != second:
+                        yield resource.key, name, first, second
 
 
 def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:

@@ -54,6 +54,8 @@ class _Tested(Client):
         return frozenset()
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
+        # Who is given its address may set it.
+        token = frozenset(each for each in token if f"&{each[0]}" not in call.arguments)
         for number, argument in enumerate(call.arguments):
             if argument in self.tested and call.sure and self.dereferences(call.name, number):
                 token = self._used(argument, call.line, token, facts, call.name)
