@@ -181,8 +181,8 @@ def lost_partners(context: Context, file: ChangedFile, told: set[str]) -> Iterat
     """
     for loss in losses(file):
         name = loss.function.name
-        left = barriers_left(context, loss)
-        if name in told or left is None:
+        left = barriers_left(context, loss) if name not in told else None
+        if left is None:
             continue
         told.add(name)
         counting, missed = counting_on(context.final, file, loss.function)
@@ -215,6 +215,8 @@ def barriers_left(context: Context, loss: Loss) -> tuple[Barrier, ...] | None:
 
 def has_barrier(file: ChangedFile, names: set[str]) -> bool:
     """Whether one of these functions is in the file and has a barrier."""
+    if not names:
+        return False
     return any(each.function in names and not each.is_weak for text in texts(file) for each in barriers(text))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -63,8 +64,18 @@ def _place(hunk: Hunk, place: int) -> int:
     return (after[:1] or before[-1:] or [hunk.new_start])[0]
 
 
+# Prepared once a file: every function that loses a barrier asks for all files of its patch.
+_TEXTS: WeakKeyDictionary[ChangedFile, tuple[Text, ...]] = WeakKeyDictionary()
+
+
 def texts(file: ChangedFile) -> Iterator[Text]:
     """The code after the patch: the whole file, or each hunk in its place."""
+    if file not in _TEXTS:
+        _TEXTS[file] = tuple(_prepared(file))
+    return iter(_TEXTS[file])
+
+
+def _prepared(file: ChangedFile) -> Iterator[Text]:
     spans = [(f.first_line, f.last_line, f.name) for source in file.after for f in source.functions()]
     if file.state.after is not None:
         yield prepare(file.path, file.state.after, spans)
