@@ -47,6 +47,12 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
+def say_aside(text: str) -> None:
+    """A line for the user from within what is kept from printing; where that is taken for a fault, this is none."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.__stderr__, flush=True)
+
+
 def forget_output() -> None:
     """Send what standard output still holds nowhere, or Python would fail on it at its exit."""
     with contextlib.suppress(OSError, ValueError):

@@ -12,12 +12,12 @@ import hashlib
 import json
 import os
 import sqlite3
-import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from patchscan.basics.streams import say_aside
 from patchscan.c.source import parse
 from patchscan.facts.kind import Kind, all_kinds, readers_version
 from patchscan.tree import Tree
@@ -98,7 +98,7 @@ class Store:
             return
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         if not os.path.exists(self.path):
-            print(f"patchscan: facts of the tree are kept in {self.path} from now on", file=sys.stderr)
+            say_aside(f"patchscan: facts of the tree are kept in {self.path} from now on")
         self.close()
         try:
             write_rows(self.path, self._pending, self.wait)

@@ -190,6 +190,7 @@ class Wording:
         self.patch = patch
         self.quoted = quoted
         self.told = told
+        self.usual = {rule.name: rule.severity for rule in report.rules}
         self.questions = 0
         self.said: set[tuple[str, str]] = set()
         self.models: list[ModelResult] = []
@@ -208,8 +209,9 @@ class Wording:
             yield "Same here."
             return
         self.said.add(key)
-        yield from wrapped(sentences(finding, self.questions))
-        self.questions += asks(finding)
+        doubted = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
+        yield from wrapped(sentences(finding, self.questions, doubted))
+        self.questions += asks(finding, doubted)
         unseen = [each for each in finding.evidence if self.adds(each, finding)]
         yield from evidence_lines(finding.path, unseen)
         yield from suggestion_lines(finding)

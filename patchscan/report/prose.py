@@ -10,6 +10,7 @@ from patchscan.diff.write import rows_of
 from patchscan.finding import ALSO_AT, CHANGELOG, Evidence, Finding
 
 WIDTH = 72
+_LONGEST_QUOTED = 50
 # Asked in turn where the finding is no proof, so that a mail does not repeat itself.
 QUESTIONS = (
     "Or am I missing something?",
@@ -27,28 +28,29 @@ _PLACE = pattern(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
 _FIRST_WORD = pattern(r"[a-z]+(?=[ ,:;]|$)")
 
 
-def sentences(finding: Finding, turn: int) -> str:
+def sentences(finding: Finding, turn: int, doubted: bool = False) -> str:
     """What a person would write of a finding.
 
-    turn: how many questions the mail holds already, which chooses the next one.
+    turn: how many questions the mail holds already, which chooses the next one; doubted: it is told as an info only
+    because something on it is not known, so it is no nit.
     """
-    text = without_line_numbers(without_places(" ".join(printable(finding.message).split())))
-    text = f"Nit: {text}" if finding.severity == "info" else opened(text, finding.text)
+    said = without_places(" ".join(printable(finding.message).split()))
+    text = without_line_numbers(with_lines_quoted(said, finding))
+    nit = finding.severity == "info" and not doubted
+    text = f"Nit: {text}" if nit else opened(text, finding.text)
     if text[-1:] not in ".?!":
         text += "."
-    if not asks(finding):
+    if not asks(finding, doubted):
         return text
     on_changelog = finding.path == CHANGELOG
     return f"{text} {QUESTION_ON_CHANGELOG if on_changelog else QUESTIONS[turn % len(QUESTIONS)]}"
 
 
-def asks(finding: Finding) -> bool:
+def asks(finding: Finding, doubted: bool = False) -> bool:
     """Whether a question follows: the finding is no proof, more than taste, and does not end in one already."""
     return (
-        finding.confidence != "high"
-        and finding.severity != "info"
-        and not finding.message.rstrip().endswith("?")
-    )
+        doubted or (finding.confidence != "high" and finding.severity != "info")
+    ) and not finding.message.rstrip().endswith("?")
 
 
 def opened(text: str, quoted: str) -> str:
@@ -66,6 +68,19 @@ def without_places(text: str) -> str:
         return text
     files = sorted({found[1] for found in _PLACE.finditer(places)})
     return f"{said}; the same {'in ' + ', '.join(files) if files else 'further down'}"
+
+
+def with_lines_quoted(text: str, finding: Finding) -> str:
+    """A text with the code in place of the number of a line that it rests on, where that is short and one of a kind."""
+    proofs = [each for each in finding.evidence if each.path == finding.path]
+    for each in proofs:
+        code = printable(each.text.strip())
+        alike = [other for other in proofs if other.text.strip() == each.text.strip()]
+        if 0 < len(code) <= _LONGEST_QUOTED and len(alike) == 1 and each.line != finding.line:
+            number = rf"\b(?:on )?line {each.line}\b(?!\s*(?:,|and|to|-)\s*\d)"
+            quoted = f'"{code}"'.replace("\\", r"\\")
+            text = re.sub(number, quoted, text)
+    return text
 
 
 def without_line_numbers(text: str) -> str:

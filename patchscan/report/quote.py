@@ -1,6 +1,6 @@
 """A patch quoted for a reply: the lines around each remark, the rest cut to "[ ... ]"."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -20,11 +20,12 @@ FUNCTION_HEAD = pattern(r"[-+ ][A-Za-z_][\w \t*]*\(")
 
 @frozen
 class Quoted:
-    """One line of the patch, and the findings that speak of it."""
+    """One line of the patch, and the findings that speak of it; proof: it is one that a finding rests on."""
 
     text: str
     findings: tuple[Finding, ...] = ()
     head: bool = False
+    proof: bool = False
 
 
 def quoted_lines(patch: Patch, findings: Sequence[Finding]) -> tuple[list[Quoted | None], list[Finding]]:
@@ -72,13 +73,17 @@ def file_lines(change: FileChange, findings: Sequence[Finding], placed: set[int]
     old = f"a/{change.old_path}" if change.old_path else "/dev/null"
     new = f"b/{change.path}" if change.kind != "delete" else "/dev/null"
     lines = [Quoted(f"--- {old}", head=True), Quoted(f"+++ {new}", head=True)]
+    proofs = {(each.line, each.text.strip()) for finding in said for each in finding.evidence
+              if each.path == change.path}  # fmt: skip
     for hunk in change.hunks:
-        lines += hunk_lines(hunk, by_line, placed)
+        lines += hunk_lines(hunk, by_line, proofs, placed)
     return lines
 
 
-def hunk_lines(hunk: Hunk, by_line: Mapping[int, list[Finding]], placed: set[int]) -> list[Quoted]:
-    """The lines of a hunk, nothing where it is not spoken of."""
+def hunk_lines(
+    hunk: Hunk, by_line: Mapping[int, list[Finding]], proofs: Container[tuple[int, str]], placed: set[int]
+) -> list[Quoted]:
+    """The lines of a hunk, nothing where it is not spoken of; proofs: (line, text) of what findings rest on."""
     spoken_of = [line for line in hunk.lines if line.new in by_line]
     if not spoken_of:
         return []
@@ -87,7 +92,8 @@ def hunk_lines(hunk: Hunk, by_line: Mapping[int, list[Finding]], placed: set[int
     for line in hunk.lines:
         findings = by_line.get(line.new, ()) if line.new is not None else ()
         placed.update(id(finding) for finding in findings)
-        lines.append(Quoted(line.kind + line.text, tuple(findings)))
+        proof = line.new is not None and (line.new, line.text.strip()) in proofs
+        lines.append(Quoted(line.kind + line.text, tuple(findings), proof=proof))
     return lines
 
 
@@ -99,6 +105,8 @@ def shortened(lines: Sequence[Quoted]) -> list[Quoted | None]:
     kept = {at for at, line in enumerate(lines) if line.head}
     for remark in remarks:
         kept.update(range(first_near(lines, remark), remark + LINES_BELOW + 1))
+    for at in (number for number, line in enumerate(lines) if line.proof):
+        kept.update((at - 1, at))
     result: list[Quoted | None] = []
     gap: list[Quoted] = []
     for at, line in enumerate(lines[: remarks[-1] + 1]):

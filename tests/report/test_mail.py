@@ -317,3 +317,22 @@ def test_code_is_broken_where_a_reader_would() -> None:
     ]
     assert list(fold("f(a, b)", 80)) == ["f(a, b)"] and list(fold("", 8)) == []
     assert list(fold("x" * 20, 8)) == ["x" * 8, "x" * 8, "x" * 4]
+
+
+def test_a_line_that_a_finding_rests_on_is_quoted_in_place_of_its_number() -> None:
+    proof = (Evidence("mm/a.c", 7, "\tif (!info)"), Evidence("mm/a.c", 9, "\treturn ret;"))
+    told = Finding(
+        "mm/a.c",
+        9,
+        "ret is 0 on line 9, as line 7 found",
+        severity="warning",
+        confidence="high",
+        evidence=proof,
+    )
+    assert sentences(told, 0) == 'Ret is 0 there, as "if (!info)" found.'
+
+
+def test_what_is_told_as_an_info_for_want_of_knowledge_is_asked_and_no_nit() -> None:
+    told = finding("this is not declared", severity="info")
+    assert sentences(told, 0) == "Nit: this is not declared."
+    assert sentences(told, 0, doubted=True) == "This is not declared. Or am I missing something?"
