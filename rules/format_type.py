@@ -1,4 +1,4 @@
-"""An argument of a printing function has another type than its format asks for, at least on some architecture."""
+"""An argument of a printing function is missing, or has another type than its format asks for on some architecture."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +18,19 @@ PRINTS = pattern(
     r"panic|WARN(?:_ONCE)?|dev_WARN\w*|trace_printk"
 )
 CONVERSION = pattern(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|z|t)?([diouxXcsp%])")
+# Where the format stands among the arguments.
+FORMAT_AT = (
+    pattern(
+        r"printk|pr_(?:emerg|alert|crit|err|warn|notice|info|debug|cont)(?:_once|_ratelimited)?|panic|trace_printk"
+    ),
+    pattern(
+        r"(?:dev|netdev)_(?:emerg|alert|crit|err|warn|notice|info|dbg|vdbg)(?:_once|_ratelimited)?|sprintf|kasprintf|"
+        r"seq_printf|sysfs_emit|WARN|WARN_ONCE"
+    ),
+    pattern(r"s[cn]+printf|dev_err_probe|devm_kasprintf|sysfs_emit_at"),
+)
+# What may stand for several arguments.
+SEVERAL = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b|__VA_ARGS__|\w*args\b")
 POINTER = pattern(r"\*$")
 INTEGERS = frozenset("diouxX")
 # The length that printf() asks for, by type; what no table holds is not judged.
@@ -70,11 +83,38 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
         lines = [line for line in range(call.line, last + 1) if line in file.added_numbers]
         if not lines or not PRINTS.fullmatch(call.name) or all(file.was_there(line) for line in lines):
             continue
+        if said := miscounted(function, call):
+            yield file.finding(lines[0], said)
         for conversion, node in arguments(function, call):
             types = types or types_in(context, file, function)
             fault = mismatch(conversion, types.of(node), " ".join(function.source.text_of(node).split()))
             if fault:
                 yield file.finding(lines[0], fault)
+
+
+def miscounted(function: Function, call: Call) -> str:
+    """What is wrong with the number of arguments for a format that is plain text, "" where nothing is for sure."""
+    at = next((number for number, name in enumerate(FORMAT_AT) if name.fullmatch(call.name)), -1)
+    source = function.source
+    if at < 0 or at >= len(call.arguments) or call.node.has_error:
+        return ""
+    node, rest = call.arguments[at], call.arguments[at + 1 :]
+    parts = [node] if node.type == "string_literal" else node.named_children
+    plain = all(part.type == "string_literal" for part in parts)
+    if not plain or node.type not in ("string_literal", "concatenated_string"):
+        return ""
+    text = source.text_of(node)
+    if text.count("%") != sum(match[0].count("%") for match in CONVERSION.finditer(text)):
+        return ""
+    wanted = list(conversions(text))
+    several = any(SEVERAL.search(source.text_of(each)) for each in rest)
+    if len(wanted) == len(rest) or several or any(each.name == call.name for each in source.macros()):
+        return ""
+    asks = f"the format of {call.name}() asks for {len(wanted)} argument{'s' * (len(wanted) != 1)}"
+    given = f"{len(rest)} {'is' if len(rest) == 1 else 'are'} given"
+    if len(rest) < len(wanted):
+        return f"{asks}, but {given}: what '{wanted[len(rest)].text}' prints is missing"
+    return f"{asks}, but {given}: nothing prints '{source.text_of(rest[len(wanted)])}'"
 
 
 def arguments(function: Function, call: Call) -> "Iterator[tuple[Conversion, Node]]":
@@ -134,6 +174,14 @@ RULE = Rule(
     check=check,
     bad=(
         """
+ int walk(struct walk *walk, u32 depth)
+ {
++	pr_info("%d of %u\\n", depth); // want "pr_info.. asks for 2 arguments, but 1 is given: what '%u' prints"
++	dev_err(walk->dev, "100%% of %s\\n", walk->name, depth); // want "asks for 1 argument, but 2 are given"
+ 	return 0;
+ }
+""",
+        """
  struct walk {
  	struct resource *where;
  	u64 steps;
@@ -172,7 +220,9 @@ RULE = Rule(
 +	snprintf(name, sizeof(name), "%d %hhx %s", depth, (u8)depth, walk->name);
 +	pr_info("%d\\n", walk->of(depth));
 +	other_print("%d\\n", sizeof(depth));
-+	pr_info("%d %d\\n", sizeof(depth));
++	pr_info("%d %d\\n", DEPTH_ARGS(depth));
++	pr_info("%d %m\\n", depth);
++	pr_info(FORMAT " %d\\n", depth, walk->name);
  	return 0;
  }
 """,

@@ -173,6 +173,8 @@ def say(
     """The finding, where the struct lacks the member in every configuration."""
     if is_macro(context, source, (path, *beside), each.member):
         yield file.fine(each.line, f"{each.member} is a macro")
+    elif stands_under_unknown(source, each.line):
+        yield file.unchecked(each.line, "whether this line is compiled hangs on more than options")
     elif kind.complete:
         said = f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})"
         evidence = Evidence(path, kind.line, f"struct {each.struct}")
@@ -198,6 +200,14 @@ def only_where(file: ChangedFile, lacked: Sequence[Lacked]) -> Finding:
         "Kconfig ask for the option",
         tuple(file.evidence(each.named.line) for each in lacked[1:MOST_SHOWN]),
     )
+
+
+def stands_under_unknown(source: Source, line: int) -> bool:
+    """Whether a line stands under #if 0, or a macro that is no option and that perhaps nobody defines."""
+    from patchscan.lookup.edges import condition
+
+    around = condition(source.conditions_at(line))
+    return around is not None and (around.kind == "constant" or not around.plain)
 
 
 def is_macro(context: Context, source: Source, own: Sequence[str], name: str) -> bool:
@@ -285,6 +295,24 @@ struct tick_ops {
 """,
     ),
     good=(
+        """
+>>> tree include/linux/walk.h
+struct walk {
+	int flags;
+};
+>>> patch net: walk
+>>> file net/walk.c
+ #include <linux/walk.h>
+ static void walk_begin(struct walk *walk)
+ {
++#ifdef WALK_FRAMES
++	walk->frame = 1;
++#endif
++#if 0
++	walk->old = 1;
++#endif
+ }
+""",
         """
 >>> tree net/walk/walk.h
 struct walk {
