@@ -322,6 +322,19 @@ Walk.
 +	return (count) + (other);
 +}
 """,
+        """
+>>> patch mm: walk
+Walk.
+>>> file mm/new.c
++int walk(int count)
++{
++	int ret;
++
++	if ((ret = step(count))) // want "^what an if asks for is assigned above it$"
++		return ret;
++	return turn(count, "a = b");
++}
+""",
         f"""
 >>> tree mm/example.c
 {TIDY}

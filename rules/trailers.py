@@ -165,6 +165,12 @@ def developed(context: Context, trailer: Trailer) -> Finding | Silence:
     trailers = context.patch.trailers
     signed = [each for each in trailers if each.key.lower() == "signed-off-by"]
     own = [each for each in signed if same_person(each.value, trailer.value)]
+    if same_person(trailer.value, context.patch.author):
+        return context.changelog_finding(
+            trailer.line,
+            "the author of the patch needs no Co-developed-by: it names those who wrote it with them",
+            severity="info",
+        )
     if not own:
         name = name_and_address(trailer.value)[0] or trailer.value
         return context.changelog_finding(trailer.line, f"{name} is a co-author, but has not signed off")
@@ -274,6 +280,15 @@ It still ends early.
 Fixes: 0123456789ab mm: walk // want "form"
 Signed-off-by: A Developer <developer@example.org>
 >>> file mm/other.c
++int x;
+""",
+        """
+>>> patch mm: walk
+Walk all entries.
+
+Co-developed-by: A Developer <developer@example.org> // want "the author of the patch needs no Co-developed-by"
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/example.c
 +int x;
 """,
     ),

@@ -21,6 +21,10 @@ _ENTRY = pattern(
     r"\t+(?:\.[a-z_]\w*\s*=\s*[^;]*[^;{}\s]|(?!NULL\b|\w*(?:MAX|NUM|LAST|COUNT|END|NR|LIMIT|SIZE))[A-Z][A-Z0-9_]+(?:\s*=\s*[^;]+)?,?)\s*$"
 )
 _HEXADECIMAL = pattern(r"\b0x(?=[0-9A-Fa-f]*[A-Fa-f])([0-9]*[a-fA-F][0-9a-fA-F]*)(?:[uU]?[lL]{0,2})\b")
+_UNSIGNED = pattern(r"\bunsigned\s+(?:(int)\b|(?!long\b|char\b|short\b|int\b)\**[a-z_]\w*\s*[;,=):\[])")
+_CONDITION = pattern(r"\s*(?:\}\s*else\s+)?if\s*\((.*)")
+_QUOTED = pattern(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+_ASSIGNED = pattern(r"[\w\])]\s*=(?!=)")
 _GOES_ON = pattern(r"[,(&|+=?:]\s*\\?$")
 _TOP = pattern(
     r"(?:static|int|void|bool|struct|unsigned|long|const|u\d+|ssize_t|size_t|irqreturn_t)\b[^=;]*\("
@@ -162,3 +166,28 @@ def blank_before_last_return(lines: Lines) -> Iterator[Sample]:
                 yield Sample(number, True, number)
             elif above.startswith("\t") and above.endswith((";", "}")) and before not in ("", "{"):
                 yield Sample(number, False, number)
+
+
+def unsigned_int(lines: Lines) -> Iterator[Sample]:
+    """Whether unsigned is written with its int."""
+    for number, _, code in lines:
+        for found in _UNSIGNED.finditer(code):
+            yield Sample(number, found[1] is not None, number)
+
+
+def conditions_assign_nothing(lines: Lines) -> Iterator[Sample]:
+    """Whether an if only asks, and what it asks for is assigned above."""
+    for number, _, code in lines:
+        found = _CONDITION.match(code)
+        if found:
+            yield Sample(number, _ASSIGNED.search(_up_to_its_end(found[1])) is None, number)
+
+
+def _up_to_its_end(text: str) -> str:
+    """What stands before the parenthesis that closes one opened before the text; texts in quotes left out."""
+    plain, depth = _QUOTED.sub("", text), 1
+    for at, one in enumerate(plain):
+        depth += (one == "(") - (one == ")")
+        if not depth:
+            return plain[:at]
+    return plain

@@ -299,4 +299,19 @@ HABITS = (
         "an empty line stands before the last return of a function",
         sign=r"^\treturn ",
     ),
+    Habit(
+        choices.unsigned_int,
+        10,
+        0.97,
+        "unsigned is written unsigned int",
+        sign=r"\bunsigned\s+(?!int|long|char)",
+    ),
+    Habit(
+        choices.conditions_assign_nothing,
+        20,
+        0.97,
+        "what an if asks for is assigned above it",
+        0.97,
+        sign=r"\bif\b.*[^=!<>]=[^=]",
+    ),
 )
