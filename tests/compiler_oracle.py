@@ -66,10 +66,10 @@ def is_built(view: View, path: str, options: frozenset[str]) -> bool:
     )
 
 
-def options_of(prepared: str) -> frozenset[str]:
-    """The options of a build directory that are on."""
+def options_of(prepared: str, values: str = "ym") -> frozenset[str]:
+    """The options of a build directory that are on; values: "y", "m" or both."""
     text = Path(prepared, "include/config/auto.conf").read_text()
-    return frozenset(re.findall(r"(?m)^CONFIG_(\w+)=[ym]$", text))
+    return frozenset(re.findall(rf"(?m)^CONFIG_(\w+)=[{values}]$", text))
 
 
 def by_class(findings: tuple[Finding, ...], rules: tuple[str, ...]) -> tuple[set[str], list[str]]:
@@ -95,7 +95,7 @@ def main() -> int:
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(10**6)
     wanted = {name for names in RULES.values() for name in names}
     rules = [rule for rule in load_rules()[0] if rule.name in wanted]
-    tree, on = Directory(root), options_of(prepared)
+    tree, on, built_in = Directory(root), options_of(prepared), options_of(prepared, "y")
     view = View(tree, {})
     counts: Counter[tuple[str, str]] = Counter()
     left = asked.files
@@ -105,7 +105,7 @@ def main() -> int:
             break
         if not text.isascii() or not is_built(view, path, on):
             continue
-        said = compiler(root, prepared, path, text)
+        said = compiler(root, prepared, path, text, module=not is_built(view, path, built_in))
         if "fatal error" in said:
             # A header that only the build makes.
             continue

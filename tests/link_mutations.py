@@ -94,7 +94,7 @@ def lost_exports(root: str, prepared: str, choose: random.Random) -> Iterator[tu
     """(path, text, mutant): an export gone that a module of another directory needs."""
     tree = Directory(root)
     view, on = View(tree, {}), options_of(prepared)
-    modules = set(re.findall(r"(?m)^CONFIG_(\w+)=m$", Path(prepared, "include/config/auto.conf").read_text()))
+    modules = options_of(prepared, "m")
     paths = files(root)
     for path in choose.sample(paths, len(paths)):
         text = Path(root, path).read_text(errors="surrogateescape")
@@ -112,6 +112,11 @@ def lost_exports(root: str, prepared: str, choose: random.Random) -> Iterator[tu
                     break
 
 
+def names_in(text: str) -> frozenset[str]:
+    """The options that a text seems to name, its help left out."""
+    return frozenset(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", re.split(r"(?m)^[ \t]+help\b", text)[0]))
+
+
 @cache
 def entries(root: str) -> Mapping[str, Entry]:
     """The options with one entry only, by name."""
@@ -125,13 +130,23 @@ def entries(root: str) -> Mapping[str, Entry]:
     return {name: each[0] for name, each in found.items() if len(each) == 1}
 
 
-def brings(root: str, name: str, wanted: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether an option, by what it names or by what that names in turn, may bring another along."""
-    known = entries(root)
-    if name == wanted or name in seen or name not in known:
-        return name == wanted
-    words = set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", known[name].body)) | known[name].selected
-    return any(brings(root, word, wanted, seen | {name}) for word in sorted(words - {name}))
+@cache
+def named_by(root: str, name: str) -> frozenset[str]:
+    """The options that the entry of an option names."""
+    entry = entries(root).get(name)
+    return names_in(entry.body) - {name} if entry is not None else frozenset()
+
+
+def brings(root: str, names: frozenset[str], wanted: str) -> bool:
+    """Whether some options, by what they name or by what that names in turn, may bring another along."""
+    seen: set[str] = set()
+    waiting = sorted(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += sorted(named_by(root, name))
+    return wanted in seen
 
 
 def missing_selects(root: str, choose: random.Random) -> Iterator[tuple[str, str, str]]:

@@ -38,7 +38,7 @@ PLACES = ("drivers", "fs", "net", "mm", "sound", "crypto", "lib", "kernel", "blo
 COMPILER = shlex.split(
     "gcc -S -o /dev/null -nostdinc -std=gnu11 -O2 -fno-pie -mcmodel=kernel -mno-sse -fshort-wchar -Wall "
     "-Wmissing-prototypes -Wmissing-declarations -Wno-unused-but-set-variable -Wno-pointer-sign -Wno-main "
-    "-Wno-address-of-packed-member -D__KERNEL__ -DMODULE -DCC_USING_FENTRY -D__KBUILD_MODNAME=kmod_x "
+    "-Wno-address-of-packed-member -D__KERNEL__ -DCC_USING_FENTRY -D__KBUILD_MODNAME=kmod_x "
     """-DKBUILD_MODNAME='"x"' -DKBUILD_BASENAME='"x"' -DKBUILD_MODFILE='"x"'"""
 )
 KINDS = {
@@ -188,8 +188,8 @@ def flags_of(root: str, path: str) -> tuple[str, ...]:
     return include_flags(View(Directory(root), {}), path)
 
 
-def compiler(root: str, prepared: str, path: str, text: str) -> str:
-    """What gcc says of a text in the place of a file, without the numbers of lines."""
+def compiler(root: str, prepared: str, path: str, text: str, module: bool = True) -> str:
+    """What gcc says of a text in the place of a file, without the numbers of lines; module: as part of one."""
     places = [
         *(f"{root}/{each}" for each in (os.path.dirname(path), *flags_of(root, path), "arch/x86/include")),
         *(f"{prepared}/{each}" for each in ("arch/x86/include/generated", "include")),
@@ -202,7 +202,7 @@ def compiler(root: str, prepared: str, path: str, text: str) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".c") as file:
         file.write(text)
         file.flush()
-        command = [*COMPILER, *(f"-I{each}" for each in places)]
+        command = [*COMPILER, *("-DMODULE",) * module, *(f"-I{each}" for each in places)]
         command += [word for each in first for word in ("-include", each)]
         got = subprocess.run([*command, file.name], capture_output=True, text=True, cwd=root, check=False)
         said = got.stderr.replace(file.name, "FILE").split("\n")
