@@ -9,6 +9,10 @@ from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 if TYPE_CHECKING:
     from patchscan.c.function import Function
 
+# Other names tell why one leaves.
+PLAIN = pattern(
+    r"_*(?:out|exit|end|done|err|error|fail|failed|ret|return|finish|unlock|cleanup|bail)\w*|\w+_(?:out|exit|end|err|error|ret)"
+)
 # Where more places lead to a label, one way out is the author's choice.
 MOST = 2
 RETURN = pattern(r"return(?:\s+(?P<value>-?\w+))?\s*;")
@@ -29,18 +33,13 @@ def of_function(file: ChangedFile, function: "Function") -> Iterator[Finding]:
     ends: dict[str, tuple[int, str]] = {}
     for node in function.nodes("labeled_statement"):
         label = node.child_by_field_name("label")
-        statement = node.named_children[-1]
-        returns = RETURN.fullmatch(source.text_of(statement).strip())
+        name, whole = source.text_of(label) if label else "", source.text_of(node)
+        returns = RETURN.fullmatch(source.text_of(node.named_children[-1]).strip())
         line = source.line_of(node)
-        between = source.text_of(node)
-        if (
-            label
-            and returns
-            and "#" not in between
-            and line in file.added_numbers
-            and not file.was_there(line)
-        ):
-            ends[source.text_of(label)] = (line, returns["value"] or "")
+        if not returns or not PLAIN.fullmatch(name) or "#" in whole or "/*" in whole:
+            continue
+        if line in file.added_numbers and not file.was_there(line):
+            ends[name] = (line, returns["value"] or "")
     if not ends:
         return
     ways: dict[str, list[int]] = {name: [] for name in ends}
@@ -65,7 +64,7 @@ RULE = Rule(
     why="A goto makes the reader look for what is undone at its label; where that is nothing, return says so at once.",
     source="Documentation/process/coding-style.rst section 7 (centralized exiting of functions)",
     severity="info",
-    confidence="medium",
+    confidence="low",
     check=check,
     bad=(
         """
@@ -147,7 +146,11 @@ RULE = Rule(
 +
 +	if (ret)
 +		goto out;
++	if (!part->next)
++		goto nomem;
 +	return 0;
++nomem:
++	return -ENOMEM;
 +out:
 +	return ret ? ret : count(part);
 +}
