@@ -38,6 +38,8 @@ MIME = (
 )
 # From so many remarks on, the gravest is announced at the top.
 FEW = 3
+# Evidence that is a step of an interleaving, which is told below it as a whole.
+_STEP = pattern(r"\s*[0-9]+\. CPU [0-9]")
 # A Message-ID that a shell takes for one plain word.
 MESSAGE_ID = pattern(r"[\w.@+%-]+")
 _EMPTY_LINES = pattern("\n{3,}")
@@ -212,10 +214,12 @@ class Wording:
         doubted = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
         yield from wrapped(sentences(finding, self.questions, doubted))
         self.questions += asks(finding, doubted)
+        model = self.report.model_of(finding)
         unseen = [each for each in finding.evidence if self.adds(each, finding)]
+        if model is not None and model.timeline:
+            unseen = [each for each in unseen if not _STEP.match(each.text)]
         yield from evidence_lines(finding.path, unseen)
         yield from suggestion_lines(finding)
-        model = self.report.model_of(finding)
         if model is not None:
             yield from self.proof(model)
 

@@ -30,9 +30,9 @@ def lines(report: Report) -> Iterator[str]:
         yield ""
         yield escaped(report.base)
         yield ""
-        for line in report.judged.lines:
-            yield f"- {escaped(line)}"
-        if report.judged.lines:
+        more = [line for line in report.judged.lines if line != report.base]
+        yield from (f"- {escaped(line)}" for line in more)
+        if more:
             yield ""
     yield f"**{escaped(summary(report))}**"
     for patch in report.series.mails if report.series else ():

@@ -10,7 +10,7 @@ from patchscan.diff.write import rows_of
 from patchscan.finding import ALSO_AT, CHANGELOG, Evidence, Finding
 
 WIDTH = 72
-_LONGEST_QUOTED = 50
+_LONGEST_QUOTED = 72
 # Asked in turn where the finding is no proof, so that a mail does not repeat itself.
 QUESTIONS = (
     "Or am I missing something?",
@@ -20,6 +20,8 @@ QUESTIONS = (
 )
 QUESTION_ON_CHANGELOG = "Could you say more here?"
 _LINE_NUMBER = r"lines? \d+(?:(?:, | and | to |-)\d+)*"
+# Repairs that do not help are told by their lines, which mail has not.
+_TRIED = pattern(r"; tried: [^;]*-> still unsafe(?=;|$)")
 _ASIDE = pattern(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
 _FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
 _THERE = pattern(rf"\b(?:at|on|in) {_LINE_NUMBER}")
@@ -34,7 +36,7 @@ def sentences(finding: Finding, turn: int, doubted: bool = False) -> str:
     turn: how many questions the mail holds already, which chooses the next one; doubted: it is told as an info only
     because something on it is not known, so it is no nit.
     """
-    said = without_places(" ".join(printable(finding.message).split()))
+    said = without_places(_TRIED.sub("", " ".join(printable(finding.message).split())))
     text = without_line_numbers(with_lines_quoted(said, finding))
     nit = finding.severity == "info" and not doubted
     text = f"Nit: {text}" if nit else opened(text, finding.text)

@@ -336,3 +336,10 @@ def test_what_is_told_as_an_info_for_want_of_knowledge_is_asked_and_no_nit() -> 
     told = finding("this is not declared", severity="info")
     assert sentences(told, 0) == "Nit: this is not declared."
     assert sentences(told, 0, doubted=True) == "This is not declared. Or am I missing something?"
+
+
+def test_a_repair_that_does_not_help_is_not_told_in_a_mail() -> None:
+    said = (
+        "a sees b; tried: smp_mb() at the read at mm/a.c:7 -> still unsafe; with an IPI no execution does it"
+    )
+    assert sentences(finding(said), 0) == "a sees b; with an IPI no execution does it."
