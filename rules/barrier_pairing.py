@@ -44,6 +44,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         freed = tuple(freed_early(context, file))
         yield from freed
+        if file.adds("air"):
+            yield from one_sided_pairs(context, file)
         if not any(BARRIER.search(line.text) for line in (*file.added, *file.removed)):
             continue
         lookup = finder(context, file)
@@ -51,8 +53,6 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             for site in sites(text):
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
-        if file.adds("air"):
-            yield from one_sided_pairs(context, file)
         settled: set[str] = set()
         for answer, remark in answered(context, file, lookup) if any_removed(file) else ():
             known = any(each.line == answer.loss.line for each in freed)
@@ -112,9 +112,10 @@ def judge(context: Context, file: ChangedFile, site: Site, lookup: Lookup) -> Fi
     there = [each for each in barriers(text) if each.function == partner.function] if text else [partner]
     there = [each for each in there if each.name not in ("READ_ONCE", "WRITE_ONCE")] or [partner]
     if all(cannot_pair(site.barrier, each.name) for each in there):
+        but = "" if partner.name == there[0].name else f", where only {there[0].name}() orders anything"
         return file.finding(
             site.line,
-            f"the comment pairs {site.barrier}() with {partner.name}() in {partner.function}(): each of them "
+            f"the comment pairs {site.barrier}() with {partner.name}() in {partner.function}(){but}: each of them "
             f"{ORDERS[class_of(site.barrier)]}, so neither side orders what the other needs",
             evidence,
         )
@@ -294,7 +295,7 @@ int consume(struct ring *ring)
  	ring->data = 1;
 -	/* The reader looks at ready first. */
 -	smp_wmb();
- 	WRITE_ONCE(ring->ready, 1); // want "loses its smp_wmb.*smp_rmb.. in consume"
+ 	WRITE_ONCE(ring->ready, 1); // want "here consume.. sees ring.ready and not ring.data"
  }
 """,
         """
@@ -313,7 +314,7 @@ int consume(struct ring *ring)
  {
  	ring->data = 1;
 -	smp_mb();
-+	smp_rmb(); // want "smp_rmb.. that is left"
++	smp_rmb(); // want "and smp_rmb.. takes its place: who sees ring.ready"
  	WRITE_ONCE(ring->ready, 1);
  }
 """,

@@ -235,6 +235,15 @@ def test_of_a_pair_in_new_code_both_need_their_barrier(tmp_path: Path, lost: str
     assert len(report.models) == 1
 
 
+def test_a_bit_that_is_set_without_order_needs_a_barrier_before_it(tmp_path: Path) -> None:
+    text = ONE_SIDED.replace("WRITE_ONCE(ring->ready, 1)", "set_bit(READY, &ring->flags)")
+    text = text.replace("READ_ONCE(ring->ready)", "test_bit(READY, &ring->flags)")
+    report = judged(tmp_path, HEAD, text.replace("\tsmp_wmb();\n", ""))
+    assert [severity for severity, _ in said(report)] == ["warning"]
+    assert "nothing in publish() keeps its write of ring.data" in said(report)[0][1]
+    assert not said(judged(tmp_path / "whole", HEAD, text.replace("smp_wmb()", "smp_mb__before_atomic()")))
+
+
 def test_a_pair_in_new_code_that_is_whole_is_not_spoken_of(tmp_path: Path) -> None:
     report = judged(tmp_path, HEAD, ONE_SIDED)
     assert not said(report) and not report.models
