@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from patchscan.flow.unbalanced import Leak
 
 _MOST_STEPS = 6
+_LOCKS = pattern(r"(\w+_)?(try)?lock(_(irq|irqsave|bh|nested|killable|interruptible))?")
 _LEADS = pattern(r"\w\s*\(|\bgoto\b|\breturn\b")
 
 
@@ -79,8 +80,8 @@ def held(
     found: dict[tuple[str, int], list[Leak]] = {}
     after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
     for leak in leaks(after, held_before, file.passage.kept):
-        if "trylock" in function.name and leak.why == "others give it back":
-            # What it returns tells its caller whether it is held.
+        if _LOCKS.fullmatch(function.name) and leak.why == "others give it back":
+            # It is there to hold, and what it returns tells its caller whether it does.
             continue
         if (
             leak.why == "was given back"
@@ -405,6 +406,23 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static void port_lock(struct port *port)
++{
++	struct hub *hub;
++
++again:
++	hub = port->hub;
++	if (!hub)
++		return;
++	spin_lock(&hub->lock);
++	if (hub != port->hub) {
++		spin_unlock(&hub->lock);
++		goto again;
++	}
++	trace_port_start_scan(port);
++}
+""",
         """
 +static int port_trylock_bh(struct port *port)
 +{

@@ -158,7 +158,8 @@ def brought(
 def is_told_by_another(graph: "Graph", use: "NullUse") -> bool:
     """Whether something decided between the test and the use that may tell of the pointer, too.
 
-    That is another pointer, which may be there only with this one, and a number of rounds, which may be 0 without it.
+    That is another pointer, which may be there only with this one, a number of rounds, which may be 0 without it, and
+    the case of a switch.
     """
     from patchscan.flow.signs import ZERO
     from patchscan.flow.ways import steps_of
@@ -167,7 +168,8 @@ def is_told_by_another(graph: "Graph", use: "NullUse") -> bool:
     last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
     behind = edges[last + 1 :]
     return last >= 0 and any(
-        edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key))
+        edge.taken == "case"
+        or (edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key)))
         for edge in behind
     )
 

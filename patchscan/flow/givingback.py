@@ -38,7 +38,9 @@ def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:
                 if not managed and call.result not in graph.locals:
                     continue
                 if managed or (row is not None and row.kind == "memory" and call.name in row.calls):
-                    client = _Wrongly(call, row.release if row is not None else frozenset(("devm_kfree",)))
+                    client = _Wrongly(
+                        graph, call, row.release if row is not None else frozenset(("devm_kfree",))
+                    )
                     if ways_of(graph).walk(client).complete:
                         shown = row.shown if row is not None else "devm_kfree"
                         for line, name in client.found.items():
@@ -98,8 +100,9 @@ def _releases_of(graph: Graph, action: str) -> frozenset[str]:
 class _Wrongly(AfterCall):
     """Follows what a call returned to a call that gives back something else."""
 
-    def __init__(self, call: Called, release: frozenset[str]) -> None:
+    def __init__(self, graph: Graph, call: Called, release: frozenset[str]) -> None:
         super().__init__(call)
+        self.function = graph.function
         self.release = release
         self.found: dict[int, str] = {}
 
@@ -113,6 +116,9 @@ class _Wrongly(AfterCall):
         if not token or call.arguments[at : at + 1] != (self.call.result,):
             return ((token, ANY),)
         if call.name in self.release:
+            return ()
+        if source_of(self.function).function_named(call.name) is not None:
+            # Who defines how something is given back may make it in other ways.
             return ()
         if call.name in releasing() and any(row.kind == "memory" for row in releasing()[call.name]):
             if call.sure and not facts.coarse:

@@ -304,6 +304,8 @@ class Follower(Client):
             if operation.ended:
                 return Taken(FAILED) if token.state in (HELD, "") else token
             return Taken(HELD, frozenset((self.resource.key,)), operation.line, by=operation.macro)
+        if token.state == GIVEN and not operation.ended and self.root in operation.arguments:
+            return Taken(GONE, frozenset(), operation.line)
         if token.state == HELD and not operation.ended:
             mine = self.root if self.by_argument else self.resource.key
             if mine and mine in operation.arguments:

@@ -144,7 +144,7 @@ def _named(
     graph: Graph, call: Called, names: Collection[str], calls: list[Called]
 ) -> Iterator[tuple[Row, str, str]]:
     """(row, key, outcome) of a call whose name has an opposite that the function calls, too."""
-    if not call.name or not call.sure:
+    if not call.name or not call.sure or call.name.startswith("trace_"):
         return
     give = next((each for each in opposites(call.name) if each in names and each != call.name), None)
     if give is None:
