@@ -10,12 +10,14 @@ from patchscan.rule import Rule
 from patchscan.scan import judge
 from patchscan.series import FileChange, Hunk, Line, Patch, Series, Thread
 from patchscan.tree import Tree
-from patchscan.tree.fit import ON_BASE
+from patchscan.tree.fit import Fit
 from patchscan.tree.overlay import FileState, PatchState, View
 
 # Who adds the files; rules that speak of a changelog are not asked of a file.
 _SUBJECT = "add a file"
 _CHANGELOG = ("It is there.", "", "Signed-off-by: A Developer <developer@example.org>")
+# What uses the file may be there, too, though the series does not hold it.
+_THERE = Fit("there", "", "", sure=True)
 
 
 def judge_file(
@@ -33,7 +35,7 @@ def judge_file(
     file = FileState(change, "tree", "", None, data, (0,))
     states = (PatchState(patch, (file,), View(tree, {path: data}), View(tree, {path: None})),)
     thread = Thread((Series(_SUBJECT, 1, patch.message_id, None, (patch,)),), (), ())
-    report = judge(thread, states, ON_BASE, tree, rules, replace(settings, simulate=False))
+    report = judge(thread, states, _THERE, tree, rules, replace(settings, simulate=False))
     return replace(
         report,
         findings=tuple(each for each in report.findings if each.path != CHANGELOG),

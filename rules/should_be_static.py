@@ -70,6 +70,8 @@ def in_new_files(context: Context) -> Iterator[Finding | Silence]:
                 yield file.fine(line, f"{user} uses {found[1]}, too")
             elif context.series.missing:
                 yield file.fine(line, f"a patch that uses {found[1]} may be missing here")
+            elif context.fit.verdict == "there":
+                yield file.unchecked(line, f"no kernel tree: the users of {found[1]} are not known")
             elif len(file.added_words[found[1]]) > 1:
                 message = f"only this file uses the variable {found[1]}: make it static"
                 yield file.finding(line, message, fix=with_static(file, line))

@@ -123,3 +123,16 @@ def test_the_tree_answers_where_it_is_named(tree: Path, capsys: pytest.CaptureFi
     assert read_json(capsys, *words)["findings"] == []
     (found,) = read_json(capsys, "--tree", str(tree), *words)["findings"]
     assert (found["path"], found["line"]) == ("mm/a.c", 6)
+
+
+def test_who_uses_a_file_that_is_there_is_not_known_without_the_tree(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "mm/a.c").write_text(
+        "const int limits[2] = { 1, 2 };\n\nint f(int a)\n{\n\treturn limits[a];\n}\n"
+    )
+    report = read_json(capsys, "--select", "should-be-static", str(tree / "mm/a.c"))
+    assert report["findings"] == []
+    assert [each["why"] for each in report["coverage"]["skipped"]] == [
+        "no kernel tree: the users of limits are not known"
+    ]
