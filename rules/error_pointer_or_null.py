@@ -77,7 +77,8 @@ def never_negative(file: ChangedFile, function: Function, graph: "Graph") -> Ite
     """The tests for a negative number of what a call returned, where an unsigned variable holds it."""
     from patchscan.flow.lookedat import tests_of
 
-    held = {each.name: each for each in function.locals if each.type in _UNSIGNED}
+    other = {each.name for each in function.locals if each.type not in _UNSIGNED}
+    held = {each.name: each for each in function.locals if each.name not in other}
     for tests in tests_of(graph, lambda call: call.result in held):
         if tests.kind != "negative" or re.search(rf"\(\w+\)\s*{tests.key}\s*<", function.text):
             continue
