@@ -36,6 +36,7 @@ EXPORT = re.compile(r"(?m)^EXPORT_SYMBOL(?:_GPL)?\((\w+)\);\n")
 ENTRY = re.compile(r"(?m)^(?:menu)?config (\w+)\n((?:[ \t].*\n|\n|#.*\n)*)")
 SELECT = re.compile(r"(?m)^[ \t]+select (\w+)[ \t]*\n")
 OBJECT = re.compile(r"(?m)^obj-\$\(CONFIG_(\w+)\)[ \t]*\+?=[ \t]*(\w[\w-]*)\.o[ \t]*$")
+AROUND = re.compile(r"(?m)^if .*|^menu .*\n(?:[ \t].*\n)*")
 EVERYWHERE = 100_000
 MOST_SELECTING = 12
 
@@ -120,6 +121,12 @@ def names_in(text: str) -> frozenset[str]:
 @cache
 def entries(root: str) -> Mapping[str, Entry]:
     """The options with one entry only, by name."""
+    return {name: each[0] for name, each in all_entries(root).items() if len(each) == 1}
+
+
+@cache
+def all_entries(root: str) -> Mapping[str, list[Entry]]:
+    """The entries of each option."""
     found: dict[str, list[Entry]] = {}
     for path in sorted(Path(root).rglob("Kconfig*")):
         for name, body in ENTRY.findall(path.read_text(errors="replace")):
@@ -127,14 +134,21 @@ def entries(root: str) -> Mapping[str, Entry]:
                 re.search(r"(?m)^[ \t]+(?:bool|tristate)[ \t]*$", body) is not None and "prompt" not in body
             )
             found.setdefault(name, []).append(Entry(str(path.relative_to(root)), body, hidden))
-    return {name: each[0] for name, each in found.items() if len(each) == 1}
+    return found
+
+
+@cache
+def named_around(root: str, path: str) -> frozenset[str]:
+    """The options that an if or a menu of a Kconfig file names, whatever entries stand in it."""
+    text = Path(root, path).read_text(errors="replace")
+    return names_in("\n".join(AROUND.findall(text)))
 
 
 @cache
 def named_by(root: str, name: str) -> frozenset[str]:
-    """The options that the entry of an option names."""
-    entry = entries(root).get(name)
-    return names_in(entry.body) - {name} if entry is not None else frozenset()
+    """The options that the entries of an option name."""
+    found = (names_in(each.body) for each in all_entries(root).get(name, ()))
+    return frozenset().union(*found) - {name}
 
 
 def brings(root: str, names: frozenset[str], wanted: str) -> bool:
@@ -172,10 +186,9 @@ def missing_selects(root: str, choose: random.Random) -> Iterator[tuple[str, str
     for option, wanted in choose.sample(pairs, len(pairs)):
         user, maker = (Path(root, makers[each]) for each in (option, wanted))
         entry = known[option]
-        rest = Entry(entry.path, re.sub(rf"(?m)^[ \t]+select {wanted}[ \t]*\n", "", entry.body), False)
-        words = set(re.findall(r"\b[A-Z][A-Z0-9_]{2,}\b", rest.body))
-        if not (user.exists() and maker.exists()) or any(
-            brings(root, word, wanted) for word in sorted(words)
+        rest = re.sub(rf"(?m)^[ \t]+select {wanted}[ \t]*\n", "", entry.body)
+        if not (user.exists() and maker.exists()) or brings(
+            root, names_in(rest) | named_around(root, entry.path), wanted
         ):
             continue
         text = user.read_bytes()
