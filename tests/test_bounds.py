@@ -1,7 +1,8 @@
 """A scan always ends, says what it left, and costs no more than its work: budgets, limits, workers."""
 
-import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -252,6 +253,14 @@ def test_workers_nest_as_deep_as_we_do(tmp_path: Path) -> None:
 
 
 def test_no_child_is_left(tmp_path: Path) -> None:
-    main([*inputs(tmp_path, 3), "--no-tree", "--select", "kernel-doc", "--jobs", "2"])
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    words = [*inputs(tmp_path, 3), "--no-tree", "--select", "kernel-doc", "--jobs", "2"]
+    asks = (
+        "import os\nfrom patchscan.cli import main\n"
+        f"main({words})\n"
+        "try:\n    os.waitpid(-1, os.WNOHANG)\n"
+        "except ChildProcessError:\n    raise SystemExit(7) from None\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asks], cwd=Path(__file__).parent.parent, capture_output=True, check=False
+    )
+    assert done.returncode == 7, done.stderr

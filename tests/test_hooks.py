@@ -56,7 +56,7 @@ def test_pre_commit_stops_a_faulty_change_and_no_other(tmp_path: Path) -> None:
     words = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "mm: count"]
     stopped = run(words, top)
     assert stopped.returncode == 1 and "barrier-comment" in stopped.stdout + stopped.stderr
-    (top / "mm" / "new.c").write_text("/* Counts. */\n")
+    (top / "mm" / "new.c").write_text("// SPDX-License-Identifier: GPL-2.0\n/* Counts. */\n")
     git(top, "add", "-A")
     passed = run(words, top)
     assert passed.returncode == 0, passed.stdout + passed.stderr
