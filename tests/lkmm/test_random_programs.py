@@ -25,7 +25,7 @@ COUNT = int(os.environ.get("PATCHSCAN_PROGRAMS", "200"))
 FIRST = int(os.environ.get("PATCHSCAN_FIRST_PROGRAM", "0"))
 SEEDS = range(FIRST, FIRST + COUNT)
 REFERENCE = Path(os.environ.get("PATCHSCAN_SHARED", "")) / "reference/lkmm"
-WRITES = re.compile(r"WRITE_ONCE|store|xchg|atomic|assign|lock\(|^\s*\*", re.M)
+WRITES = re.compile(r"WRITE_ONCE|store|xchg|\batomic|assign|lock\(|^\s*\*", re.M)
 # Of the plain search; about one program in ten needs more.
 MOST_STEPS = int(os.environ.get("PATCHSCAN_SEARCH_STEPS", "4000"))
 
