@@ -1,7 +1,8 @@
 """What a series says of how it is built that its tree does not hold: unapplied hunks, and options of another series."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.keep import kept
@@ -13,6 +14,7 @@ _DEPENDS = pattern(r"\s*depends\s+on\b(.*)")
 _OPTION = pattern(r"\b[A-Z][A-Z0-9_]{2,}\b")
 # A line of fewer characters, such as a brace or a comment's end, tells no place.
 _SHORT = 4
+_BRANCH = pattern(r"\s*#\s*(if|ifdef|ifndef|el\w+|endif)\b")
 _STRANGERS = "Kconfig.strangers"
 
 
@@ -49,23 +51,65 @@ def _with_added(text: bytes, file: ChangedFile) -> bytes:
         added = "\n".join(line.text for line in file.added)
         return text + b"\n" + added.encode("utf-8", "surrogateescape") + b"\n"
     lines = text.decode("utf-8", "surrogateescape").split("\n")
-    rest: list[str] = []
+    laid = _laid(lines, file, directives=True)
+    if not _balanced(laid):
+        laid = _laid(lines, file, directives=False)
+    return "\n".join([*laid, ""]).encode("utf-8", "surrogateescape")
+
+
+def _laid(lines: list[str], file: ChangedFile, directives: bool) -> list[str]:
+    """The lines of a header with those that a change adds, each beside the line that is beside it in its hunk."""
+    laid, rest = list(lines), []
     for hunk in file.change.hunks:
         place: int | None = None
-        for index, line in enumerate(hunk.lines):
-            if line.kind != "+":
-                found = _only_place(lines, line.text)
-                place = found + 1 if found is not None else place
-            elif line.text.strip() and _only_place(lines, line.text) is None:
-                if place is None:
-                    below = (_only_place(lines, each.text) for each in hunk.lines[index:] if each.kind != "+")
-                    place = next((found for found in below if found is not None), None)
-                if place is not None:
-                    lines.insert(place, line.text)
-                    place += 1
-                elif "#include" in line.text:
-                    rest.append(line.text)
-    return "\n".join([*lines, *rest, ""]).encode("utf-8", "surrogateescape")
+        for added, group in itertools.groupby(
+            enumerate(hunk.lines), lambda numbered: numbered[1].kind == "+"
+        ):
+            numbers, texts = zip(*((number, line.text) for number, line in group), strict=True)
+            if not added:
+                found = [row for each in texts if (row := _only_place(laid, each)) is not None]
+                place = found[-1] + 1 if found else place
+                continue
+            new = _new_of(laid, texts, directives)
+            if place is None:
+                below = (
+                    _only_place(laid, line.text) for line in hunk.lines[numbers[0] :] if line.kind != "+"
+                )
+                place = next((row for row in below if row is not None), None)
+            if place is not None:
+                laid[place:place] = new
+                place += len(new)
+            else:
+                rest += [each for each in new if "#include" in each]
+    return laid + rest
+
+
+def _new_of(lines: list[str], texts: Sequence[str], directives: bool) -> list[str]:
+    """Those of some lines added together that are not there yet.
+
+    A conditional tells by itself nothing of that, for there are many like it: it comes along with what it holds.
+    """
+    branches = [bool(_BRANCH.match(each)) for each in texts]
+    new = [
+        bool(each.strip()) and not branch and _only_place(lines, each) is None
+        for each, branch in zip(texts, branches, strict=True)
+    ]
+    come_along = directives and (any(new) or all(branches))
+    return [
+        each
+        for each, branch, is_new in zip(texts, branches, new, strict=True)
+        if is_new or (branch and come_along)
+    ]
+
+
+def _balanced(lines: list[str]) -> bool:
+    """Whether each #endif closes an #if, and each #if is closed."""
+    depth = 0
+    for match in filter(None, map(_BRANCH.match, lines)):
+        depth += {"if": 1, "en": -1}.get(match[1][:2], 0)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _only_place(lines: list[str], text: str) -> int | None:
