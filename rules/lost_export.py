@@ -49,10 +49,11 @@ def modules_using(context: Context, file: ChangedFile, symbol: str) -> "Iterator
     files = {use.path for use in found.of_kind("export") if use.path.endswith((".c", ".S"))}
     if files:
         return
+    defining = {use.path for use in found.of_kind("definition")}
+    if file.path not in defining and any(path.endswith(".h") for path in defining):
+        return  # it moved into a header: nothing is left to link
     own = context.modules_of(file.path)
-    local = {
-        use.path for use in found.of_kind("definition") if use.path.endswith(".c") and use.path != file.path
-    }
+    local = {path for path in defining if path.endswith(".c") and path != file.path}
     for use in found.of_kind(*USING):
         elsewhere = (
             use.path.endswith(".c") and use.path != file.path and use.path not in local and not use.via
@@ -192,6 +193,38 @@ module_init(tick);
  	return depth;
  }
 -EXPORT_SYMBOL_GPL(walk);
+""",
+        """
+>>> tree include/linux/walk.h
+int walk(int depth);
+>>> tree mm/Makefile
+obj-y += walk.o
+>>> tree drivers/Makefile
+obj-$(CONFIG_TICK) += tick.o
+>>> tree drivers/Kconfig
+config TICK
+	tristate "Tick"
+>>> tree drivers/tick.c
+#include <linux/walk.h>
+static int tick(void)
+{
+	return walk(1);
+}
+module_init(tick);
+>>> patch mm: walk in the header
+>>> file include/linux/walk.h
+-int walk(int depth);
++static __always_inline int walk(int depth)
++{
++	return depth;
++}
+>>> file mm/walk.c
+-int walk(int depth)
+-{
+-	return depth;
+-}
+-EXPORT_SYMBOL_GPL(walk);
+ int other = walk(1);
 """,
     ),
 )
