@@ -361,6 +361,23 @@ RULE = Rule(
 +}
 """,
         """
++static void check_lengths(struct kunit *test)
++{
++	struct name *name = kzalloc(sizeof(*name), GFP_KERNEL);
++
++	if (!name)
++		kunit_skip(test, "no memory");
++	name->length = 4;
++}
++static void check_lists(struct kunit *test)
++{
++	struct name *name = kzalloc(sizeof(*name), GFP_KERNEL);
++
++	KUNIT_ASSERT_TRUE_MSG(test, name != NULL, "no memory");
++	name->length = 4;
++}
+""",
+        """
 +static int keep(struct port __percpu **ports, struct task *leader)
 +{
 +	struct port __percpu *port = find_port(leader);

@@ -16,7 +16,7 @@ from patchscan.flow.actions import (
     constant_sign,
 )
 from patchscan.flow.deciding import Deciding
-from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, NEVER_RETURNS
+from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS, NEVER_RETURNS
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.guards import guard, guards_around
 from patchscan.flow.lowering import MAX_DEPTH, inner, operator_of
@@ -159,6 +159,8 @@ class _Builder(Deciding):
                 return self.assertion(call, to)
             if call.name in NEVER_RETURNS:
                 return self.point(self.line(node))
+            if call.name.removesuffix("_MSG") in KUNIT_ASSERTIONS and len(call.arguments) > 1:
+                return self.kunit_assertion(call, to)
         operations: list[Operation] = []
         self.expression(node, operations)
         return self.before(self.line(node), operations, to)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.c.function import Call, Function
 from patchscan.flow.actions import Failed, Operation, TooLarge, constant_sign
-from patchscan.flow.effects import ASSERTS_TRUE
+from patchscan.flow.effects import ASSERTS_TRUE, KUNIT_ASSERTIONS
 from patchscan.flow.graph import Edge, Point
 from patchscan.flow.lowering import MAX_DEPTH, Lowering, inner, operator_of
 from patchscan.flow.signs import (
@@ -104,12 +104,8 @@ class Deciding(Lowering):
             if call.name in _HOLDS and call.arguments:
                 return self.condition(call.arguments[0], yes, no)
             if call.name in _ERROR_TESTS and call.arguments:
-                operations: list[Operation] = []
-                self.expression(call.arguments[0], operations)
-                return self.test(
-                    node, operations, self.key(call.arguments[0]), _ERROR_TESTS[call.name], yes, no
-                )
-        operations = []
+                return self.error_test(call.name, call.arguments[0], yes, no)
+        operations: list[Operation] = []
         sign = constant_sign(self.text(node))
         if sign:
             return yes if sign != ZERO else no
@@ -117,6 +113,12 @@ class Deciding(Lowering):
             return self.comparison(node, inner(left), inner(right), yes, no)
         self.expression(node, operations)
         return self.test(node, operations, self.key(node), (NOT_ZERO, ZERO), yes, no)
+
+    def error_test(self, name: str, value: "Node", yes: int, no: int) -> int:
+        """IS_ERR() of a value, or one of its relatives."""
+        operations: list[Operation] = []
+        self.expression(value, operations)
+        return self.test(value, operations, self.key(value), _ERROR_TESTS[name], yes, no)
 
     def comparison(self, node: "Node", left: "Node", right: "Node", yes: int, no: int) -> int:
         symbol = operator_of(node)
@@ -167,6 +169,13 @@ class Deciding(Lowering):
         ends = call.name in ("BUG_ON", "VM_BUG_ON")
         failed = self.point(call.line) if ends else self.point(call.line, [Failed(call.line)], Edge(to))
         return self.condition(condition, *((to, failed) if call.name in ASSERTS_TRUE else (failed, to)))
+
+    def kunit_assertion(self, call: Call, to: int) -> int:
+        """An assertion of KUnit, which ends the test where it fails."""
+        name, value, ended = call.name.removesuffix("_MSG"), call.arguments[1], self.point(call.line)
+        if name.endswith("ERR_OR_NULL"):
+            return self.error_test("IS_ERR_OR_NULL", value, ended, to)
+        return self.condition(value, *((to, ended) if KUNIT_ASSERTIONS[name] else (ended, to)))
 
     def macro_arguments(self, node: "Node") -> tuple[str, ...]:
         """The arguments of a loop macro, which were parsed as one condition."""

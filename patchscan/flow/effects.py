@@ -324,8 +324,18 @@ NEVER_RETURNS = frozenset(
         "kthread_exit",
         "nmi_panic",
         "machine_restart",
+        "kunit_skip",
+        "KUNIT_FAIL_AND_ABORT",
     }
 )
+# The assertions of KUnit, whose second argument must hold, or must not, for the test to go on (include/kunit/test.h).
+KUNIT_ASSERTIONS = {
+    "KUNIT_ASSERT_TRUE": True,
+    "KUNIT_ASSERT_FALSE": False,
+    "KUNIT_ASSERT_NOT_NULL": True,
+    "KUNIT_ASSERT_NULL": False,
+    "KUNIT_ASSERT_NOT_ERR_OR_NULL": True,
+}
 
 _LOCKING_WORDS = frozenset({"lock", "unlock", "trylock", "relock", "irqsave", "irqrestore"})
 _HARMLESS_WORDS = frozenset(
