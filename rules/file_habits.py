@@ -128,6 +128,8 @@ USUAL = "\n".join(
 """
     for number in range(24)
 )
+# The first of these functions, as a hunk has it above what it adds.
+CONTEXT = "".join(f" {line}\n" for line in USUAL.split("\n")[:9]) + " "
 WRAPPED = "\n".join(
     f"""int walk_{number}(struct list *list)
 {{
@@ -170,16 +172,7 @@ RULE = Rule(
 >>> patch mm: walk again
 Walk again.
 >>> file mm/example.c
- int walk_0(struct list *list)
- {{
- 	struct list_head *entry;
- 	int count = 0;
- 
- 	count = count_entries(list,
- 			      entry);
- 	return count;
- }}
- 
+{CONTEXT}
 +int walk_again(struct list *list)
 +{{
 +	int count;
@@ -255,16 +248,7 @@ Walk again.
 >>> patch mm: walk again
 Walk again.
 >>> file mm/example.c
- int walk_0(struct list *list)
- {{
- 	struct list_head *entry;
- 	int count = 0;
- 
- 	count = count_entries(list,
- 			      entry);
- 	return count;
- }}
- 
+{CONTEXT}
 +int walk_again(struct list* list) {{ // want "the brace of a function .*; also one blank stands .*; also the "
 +	if(list) {{
 +		count = 1;
@@ -411,16 +395,7 @@ Walk.
 >>> patch mm: walk again
 Walk again; the second local needs the first.
 >>> file mm/example.c
- int walk_0(struct list *list)
- {{
- 	struct list_head *entry;
- 	int count = 0;
- 
- 	count = count_entries(list,
- 			      entry);
- 	return count;
- }}
- 
+{CONTEXT}
 +int walk_again(struct list *list)
 +{{
 +	struct list *l = list;
@@ -500,16 +475,7 @@ Move what was there.
 -	int x;
 -	struct list_head *entry;
 -}}
- int walk_0(struct list *list)
- {{
- 	struct list_head *entry;
- 	int count = 0;
- 
- 	count = count_entries(list,
- 			      entry);
- 	return count;
- }}
- 
+{CONTEXT}
 +int old(void)
 +{{
 +	int x;

@@ -92,17 +92,18 @@ def bare_results(lines: Lines) -> Iterator[Sample]:
     for number, _, code in lines:
         found = _RETURNED.search(code)
         if found:
-            yield Sample(number, not (found[1] and _closes_at_end(found[2])), number)
+            in_parentheses = found[1] and _closing(found[2]) == len(found[2]) - 1
+            yield Sample(number, not in_parentheses, number)
 
 
-def _closes_at_end(text: str) -> bool:
-    """Whether an open parenthesis before the text is closed by its last character."""
+def _closing(text: str) -> int:
+    """The offset of the parenthesis that closes one which was opened before the text, its length where none does."""
     depth = 1
     for at, one in enumerate(text):
         depth += (one == "(") - (one == ")")
         if not depth:
-            return at == len(text) - 1
-    return False
+            return at
+    return len(text)
 
 
 def no_blank_at_braces(lines: Lines) -> Iterator[Sample]:
@@ -180,14 +181,5 @@ def conditions_assign_nothing(lines: Lines) -> Iterator[Sample]:
     for number, _, code in lines:
         found = _CONDITION.match(code)
         if found:
-            yield Sample(number, _ASSIGNED.search(_up_to_its_end(found[1])) is None, number)
-
-
-def _up_to_its_end(text: str) -> str:
-    """What stands before the parenthesis that closes one opened before the text; texts in quotes left out."""
-    plain, depth = _QUOTED.sub("", text), 1
-    for at, one in enumerate(plain):
-        depth += (one == "(") - (one == ")")
-        if not depth:
-            return plain[:at]
-    return plain
+            asked = _QUOTED.sub("", found[1])
+            yield Sample(number, _ASSIGNED.search(asked[: _closing(asked)]) is None, number)

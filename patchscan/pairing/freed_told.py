@@ -147,30 +147,53 @@ def _users(codes: Codes, file: ChangedFile, freeing: Freeing) -> Iterator[Use]:
 def _said(
     context: Context, file: ChangedFile, freeing: Freeing, use: Use, after: Outcome, loss: Loss | None
 ) -> Finding:
-    from patchscan.pairing.spoken import kept_result, steps_of
-
     own, user, thing = freeing.walk.function, use.walk.function, freeing.structure
-    repair = (
-        "a grace period between the two, as before the patch"
-        if loss is not None
-        else "a grace period between the two"
-    )
-    result = kept_result(context, (own, user), after, "safe" if loss is not None else None, repair)
     where = f"the list of {freeing.place}" if freeing.is_list else freeing.place
     text = (
         f"who finds the {thing} in {where} may use it until its reader section ends; here {own}() takes it out and "
         f"frees it while {user}() still uses {after.locations[1]}"
     )
     if loss is not None:
-        instead = f", and {loss.instead}() takes its place" if loss.instead else ""
-        text = (
-            f"{loss.function.name}() loses its {loss.barrier}(){instead}: {text}; before this patch no execution of "
-            f"the two functions under the kernel's memory model does that, now one does"
-        )
-        return Finding(file.path, loss.line, text, steps_of(result), model=result.name)
+        return _lost(context, file, loss, (own, user), after, text, "the two functions")
     line = freeing.free.event.place.line  # type: ignore[union-attr]
-    text += "; with a grace period between the two no execution does that"
-    return file.finding(line, text, steps_of(result), model=result.name)
+    return _brought(context, file, line, (own, user), after, text, "a grace period between the two")
+
+
+def _lost(
+    context: Context,
+    file: ChangedFile,
+    loss: Loss,
+    functions: tuple[str, str],
+    after: Outcome,
+    text: str,
+    executed: str,
+) -> Finding:
+    """What a patch makes possible by what it takes away."""
+    from patchscan.pairing.spoken import kept_result, steps_of
+
+    result = kept_result(context, functions, after, "safe", f"{loss.barrier}() as before the patch")
+    said = (
+        f"{loss.sentence}: {text}; before this patch no execution of {executed} under the kernel's memory model does "
+        f"that, now one does"
+    )
+    return Finding(file.path, loss.line, said, steps_of(result), model=result.name)
+
+
+def _brought(
+    context: Context,
+    file: ChangedFile,
+    line: int,
+    functions: tuple[str, str],
+    after: Outcome,
+    text: str,
+    repair: str,
+) -> Finding:
+    """What new code does, and what would keep it from that."""
+    from patchscan.pairing.spoken import kept_result, steps_of
+
+    result = kept_result(context, functions, after, None, repair)
+    said = f"{text}; with {repair} no execution does that"
+    return file.finding(line, said, steps_of(result), model=result.name)
 
 
 def _counted(context: Context, file: ChangedFile) -> Iterator[Finding]:
@@ -244,30 +267,16 @@ def _in_new_count(context: Context, file: ChangedFile, name: str) -> tuple[LastU
 def _last_use_said(
     context: Context, file: ChangedFile, each: LastUse, after: Outcome, loss: Loss | None
 ) -> Finding:
-    from patchscan.pairing.spoken import kept_result, steps_of, told
+    from patchscan.pairing.spoken import told
 
     name, structure = each.walk.function, each.structure
     used, count = told(after.locations[0]), told(after.locations[1])
-    repair = (
-        "the barrier as it was before the patch" if loss is not None else "a full barrier before the drop"
-    )
-    result = kept_result(context, (name, name), after, "safe" if loss is not None else None, repair)
     verb = "reads" if each.own.kinds[0] == "R" else "writes"
     text = (
         f"who finds {count} at zero in {name}() frees the {structure}, so whatever another CPU does with it there must "
         f"come before that drops {count}; here a CPU {verb} {used} after the other's free"
     )
     if loss is not None:
-        instead = f", and {loss.instead}() takes its place" if loss.instead else ""
-        text = (
-            f"{loss.function.name}() loses its {loss.barrier}(){instead}: {text}; before this patch no execution of it "
-            f"on two CPUs under the kernel's memory model does that, now one does"
-        )
-        return Finding(file.path, loss.line, text, steps_of(result), model=result.name)
+        return _lost(context, file, loss, (name, name), after, text, "it on two CPUs")
     line = each.drop.event.place.line  # type: ignore[union-attr]
-    return file.finding(
-        line,
-        f"{text}; with a full barrier before the drop no execution does that",
-        steps_of(result),
-        model=result.name,
-    )
+    return _brought(context, file, line, (name, name), after, text, "a full barrier before the drop")

@@ -27,6 +27,12 @@ class Loss:
     old: int = 0
     instead: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What the patch does, as a report says it."""
+        instead = f", and {self.instead}() takes its place" if self.instead else ""
+        return f"{self.function.name}() loses its {self.barrier}(){instead}"
+
 
 def losses(file: ChangedFile, wanted: "re.Pattern[str]" = BARRIER) -> Iterator[Loss]:
     """The barriers that functions of a file lose, line by line; what only orders a dependency is none.

@@ -138,19 +138,13 @@ def _remark(context: Context, file: ChangedFile, answer: Answer) -> Finding | Si
     return Silence(file.path, loss.line, f"who pairs with {loss.barrier}() was not found", checked=False)
 
 
-def _loses(answer: Answer) -> str:
-    loss = answer.loss
-    instead = f", and {loss.instead}() takes its place" if loss.instead else ""
-    return f"{loss.function.name}() loses its {loss.barrier}(){instead}"
-
-
 def _proved(context: Context, file: ChangedFile, answer: Answer, proof: Proof) -> Finding:
     """A finding whose model is safe before the patch and unsafe after it."""
     own, partner = proof.own, proof.partner
     result = _result(context, own, partner, proof.after, "safe")
     evidence = steps_of(result)
     text = (
-        f"{_loses(answer)}: {_property(own, partner, proof.after)}; before this patch no execution of the two "
+        f"{answer.loss.sentence}: {_property(own, partner, proof.after)}; before this patch no execution of the two "
         f"functions under the kernel's memory model does that, now one does"
     )
     if own.walk.function != answer.loss.function.name:
@@ -260,8 +254,8 @@ def _told(file: ChangedFile, answer: Answer) -> Finding:
     partner, site, loss = answer.partner, answer.site, answer.loss
     assert partner is not None and site is not None
     text = (
-        f"{_loses(answer)}; its comment pairs it with {partner.name}() in {partner.function}(), which is still there "
-        f"and orders nothing without it"
+        f"{answer.loss.sentence}; its comment pairs it with {partner.name}() in {partner.function}(), which is still "
+        f"there and orders nothing without it"
     )
     if answer.order is not None:
         text += f": {_gap(answer.order)}"
