@@ -1,5 +1,6 @@
 """Ways of writing the same C: places of a text where one of two was chosen."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -73,18 +74,21 @@ def bits_by_macro(lines: Lines) -> Iterator[Sample]:
             yield Sample(number, defined[1] is not None, number)
 
 
+def _in_first_way(lines: Lines, either: re.Pattern[str]) -> Iterator[Sample]:
+    """Whether each place of either of two ways is written in the first one, which is group 1 of the expression."""
+    for number, _, code in lines:
+        for found in either.finditer(code):
+            yield Sample(number, found[1] is not None, number)
+
+
 def kernel_integers(lines: Lines) -> Iterator[Sample]:
     """Whether integers of a width are those of the kernel, u8 to s64."""
-    for number, _, code in lines:
-        for found in _INTEGER.finditer(code):
-            yield Sample(number, found[1] is not None, number)
+    return _in_first_way(lines, _INTEGER)
 
 
 def null_by_negation(lines: Lines) -> Iterator[Sample]:
     """Whether a test for NULL is written !pointer."""
-    for number, _, code in lines:
-        for found in _POINTER.finditer(code):
-            yield Sample(number, found[1] is not None, number)
+    return _in_first_way(lines, _POINTER)
 
 
 def bare_results(lines: Lines) -> Iterator[Sample]:
@@ -171,9 +175,7 @@ def blank_before_last_return(lines: Lines) -> Iterator[Sample]:
 
 def unsigned_int(lines: Lines) -> Iterator[Sample]:
     """Whether unsigned is written with its int."""
-    for number, _, code in lines:
-        for found in _UNSIGNED.finditer(code):
-            yield Sample(number, found[1] is not None, number)
+    return _in_first_way(lines, _UNSIGNED)
 
 
 def conditions_assign_nothing(lines: Lines) -> Iterator[Sample]:
