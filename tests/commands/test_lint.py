@@ -77,7 +77,8 @@ def test_a_file_that_is_too_large_asks_for_status_3(
 def test_a_place_that_is_not_there_or_outside(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", str(tree / "none.c")]) == 2
     assert main(["lint", "--exit-zero", str(tree / "mm/a.c"), str(Path(__file__))]) == 3
-    assert "it lies outside the tree" in capsys.readouterr().out
+    # The report is wrapped, where depends on the length of the paths.
+    assert "it lies outside the tree" in " ".join(capsys.readouterr().out.split())
 
 
 def read_json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
