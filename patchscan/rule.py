@@ -1,13 +1,57 @@
-"""What every rule is written with: Rule, what it is asked of (Context, ChangedFile) and what it says."""
+"""What every rule is written with: Rule, what it is asked of (a Context) and what it says (a Finding).
+
+Beside them stand the values that these hand out (files, lines, functions, calls) and the words to write a check with
+(frozen, pattern). What one rule alone asks, it imports from the room that knows.
+"""
 
 from collections.abc import Callable, Iterator
 
-from patchscan.basics.record import frozen
+from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen, replace
+from patchscan.c.source import (
+    Call,
+    Condition,
+    Control,
+    Export,
+    Function,
+    Macro,
+    Source,
+    Variable,
+    parse,
+    source_of,
+)
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
-from patchscan.finding import Evidence, Finding, Silence
+from patchscan.finding import Evidence, Finding, Fix, Silence
+from patchscan.series import Hunk, Line, Patch, Series, Trailer
 
-__all__ = ["ChangedFile", "Context", "Evidence", "Finding", "Rule", "Silence"]
+__all__ = [
+    "Call",
+    "ChangedFile",
+    "Condition",
+    "Context",
+    "Control",
+    "Evidence",
+    "Export",
+    "Finding",
+    "Fix",
+    "Function",
+    "Hunk",
+    "Line",
+    "Macro",
+    "Patch",
+    "Rule",
+    "Series",
+    "Silence",
+    "Source",
+    "Trailer",
+    "Variable",
+    "frozen",
+    "parse",
+    "pattern",
+    "replace",
+    "source_of",
+]
 
 
 @frozen

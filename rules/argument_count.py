@@ -4,9 +4,19 @@ import posixpath
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function, Macro, parse
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Macro,
+    Rule,
+    Silence,
+    parse,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from patchscan.lookup.forms import Form

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.function import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 ATTRIBUTE = pattern(
     r"\b(?P<macro>(?:[A-Z]+_)*DEVICE_ATTR(?:_2)?|(?:BUS|DRIVER|CLASS)_ATTR|__ATTR)\s*\(\s*(?P<name>\w+)\s*,\s*"

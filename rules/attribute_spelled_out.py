@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 ATTRIBUTE = pattern(r"__attribute__\s*\(\(\s*(?:__)?(\w+?)(?:__)?\s*(\([^()]*\))?\s*\)\)")
 # What a list of arguments tells is asked for by the name with "(": aligned alone means the largest alignment.

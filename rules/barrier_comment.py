@@ -3,9 +3,18 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function, Source, source_of
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    Source,
+    pattern,
+    source_of,
+)
 
 # rmb() and the like without a prefix order accesses to devices too, and are left to checkpatch.
 FENCES = frozenset(

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import replace
 from patchscan.model.scenarios.asked import models
 from patchscan.pairing.freed_told import freed_early
 from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.pairing.spoken import answered, one_sided_pairs
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern, replace
 
 if TYPE_CHECKING:
     from patchscan.codebase.code import Codebase

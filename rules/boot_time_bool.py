@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 DEFINITION = pattern(
     r"^(?P<static>static\s+)?bool\s+(?P<name>\w+)(?:\s+__read_mostly)?\s*(?:=\s*\w+\s*)?;\s*$"

@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements
 from patchscan.c.initialisers import Designator, designators
-from patchscan.c.source import Function, Source, parse
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    Source,
+    parse,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from patchscan.c.members import Member, Type

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
-from patchscan.series import Line
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Line, Rule, Silence, pattern
 
 CALL = pattern(r"(?<![\w.\->/])([a-z_]\w{7,})\(\)")
 IDENTIFIER = pattern(r"[A-Za-z_]\w*")

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # Trailers, notes of who changed it on the way, and what divides paragraphs.
 NO_PROSE = pattern(r"\s*(?:[A-Za-z][\w-]*:\s.*|\[.*|[-=*#.\s]*|\(cherry picked .*|Fixes\b.*)")

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 REFERENCE = pattern(
     r"\b(?:(?:the|my|our|in|from|by|of|see|with|like|as|after|since|than)\s+"

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
 # A comparison of the state before with that after needs a name for the change.

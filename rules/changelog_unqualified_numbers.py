@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, frozen, pattern
 
 RATIO = (
     r"(?!100\s?%)\d+(?:\.\d+)?\s?(?:%|percent\b)|\b\d+(?:\.\d+)?(?:\s?x\b| times (?=faster|slower|"

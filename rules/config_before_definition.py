@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
 DEFINITION = pattern(r"^\s*(?:menu)?config\s+([A-Za-z0-9_]+)\s*$")

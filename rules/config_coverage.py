@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.formula import Formula, can_hold, follows
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import parse
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, frozen, parse, pattern
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:

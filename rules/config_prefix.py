@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.conditions import Directive
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 TESTED = pattern(
     r"\bdefined\s*\(?\s*([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b|\bIS_(?:ENABLED|BUILTIN|MODULE|REACHABLE)\s*\(\s*([A-Z]\w+)\s*\)"

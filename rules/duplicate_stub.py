@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.formula import Formula, can_hold, follows
 from patchscan.c.branches import when
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -4,9 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function, source_of
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    pattern,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from patchscan.flow.actions import Called

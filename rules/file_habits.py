@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from patchscan.basics.record import frozen
 from patchscan.c.habits import HABITS, Habit
 from patchscan.c.samples import Sample, lines_of
-from patchscan.c.source import Source, parse
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, frozen, parse
 
 # Files read beside a new one.
 MOST_BESIDE = 5

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # The verb at the start of what follows the prefixes of a subject.
 FIX = pattern(r"(?:^|:\s+)(?:bug-?)?fix(?:es)?\s+(?P<what>[^:]+)$", re.IGNORECASE)

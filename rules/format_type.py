@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence, frozen, pattern
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -1,13 +1,8 @@
 """A goto to a label behind which the function only returns."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
-
-if TYPE_CHECKING:
-    from patchscan.c.function import Function
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 # Other names tell why one leaves.
 PLAIN = pattern(

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.occurrences import offsets
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 SHARED = pattern(
     r"\b(?:static|inline|__inline\w*|__always_inline|\w*_inline|extern|__weak|[A-Z][A-Z0-9_]*)\b"

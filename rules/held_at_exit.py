@@ -4,10 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
 from patchscan.brought import changed_words
-from patchscan.c.source import Function, source_of
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern, source_of
 
 if TYPE_CHECKING:
     from patchscan.flow.graph import Graph

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from patchscan.finding import Fix
 from patchscan.mail import hidden_characters
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
-from patchscan.series import Line
+from patchscan.rule import ChangedFile, Context, Finding, Fix, Line, Rule, Silence
 
 # Text for people: a hidden character there deceives nobody's compiler.
 PROSE = (".rst", ".txt", ".md")

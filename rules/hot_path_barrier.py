@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Control, Function
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Control,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    pattern,
+)
 
 # Function names, each row with what says that it is hot.
 HOT = {

@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    frozen,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from patchscan.lookup.forms import Form

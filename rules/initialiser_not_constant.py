@@ -4,11 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
-from patchscan.c.source import Source
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 VALUE = pattern(rb"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
 BEFORE = pattern(rb"([^\s])\s*\Z")

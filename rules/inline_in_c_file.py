@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 # coding-style.rst section 15: "a reasonable rule of thumb is to not put inline at functions that have
 # more than 3 lines of code in them".

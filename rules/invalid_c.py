@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 LABEL_AT_END = pattern(rb"(?<=[;{}:])\s*(default|case\b[^:;{}?\"']*|[A-Za-z_]\w*)\s*:(?!:)\s*\}")
 MISPLACED = pattern(

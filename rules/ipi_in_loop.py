@@ -3,9 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Control, Function
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Control,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node

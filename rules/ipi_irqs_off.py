@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.flow.callees import Inside

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence
 
 NAME = "smp_call_function_many"
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
-from patchscan.series import Hunk, Line
+from patchscan.rule import ChangedFile, Context, Finding, Hunk, Line, Rule, Silence, pattern
 
 FILE = pattern(r"(?:^|/)Kconfig(?:\.[\w-]+)?$")
 ENTRY = pattern(r"(?:menu)?config\s+(?P<name>\w+)")

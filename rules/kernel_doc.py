@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_after
-from patchscan.c.source import Function, Source
 from patchscan.lookup.runtime import compiler_calls
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, pattern
 
 REMOVED = pattern(r"\*\s*@|[,)]")
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)

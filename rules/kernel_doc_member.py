@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements
 from patchscan.c.kerneldoc import Comment, Parameter, comments
 from patchscan.c.members import Type, type_at
-from patchscan.c.source import Source
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 PART = pattern(r"[.\[-]")
 SECRET = pattern(r"/\*\s*(private|public)\s*:", re.IGNORECASE)

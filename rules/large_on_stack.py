@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function, Variable
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, Variable, pattern
 from patchscan.tree.overlay import View
 
 PLAIN = pattern(r"(?:const |volatile )*struct (\w+)(?: const)?")

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 SOURCES = pattern(r"\.(?:[chS]|rs|py|sh|pl|dtsi?|dtso)$")
 # Not a Makefile: of 3029 in 6.12 198 name no licence, for a list of objects holds nothing to be licensed.

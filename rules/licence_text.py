@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 TEXT = pattern(
     r"This (?:program|file|software|driver|code|library) is free software|"

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 MAKEFILE = pattern(r"(?:^|/)(?:Makefile|Kbuild)$")
 OBJECT = pattern(r"obj-\$\(CONFIG_(?P<name>\w+)\)\s*\+?=\s*[\w.-]+\.o\s*$")

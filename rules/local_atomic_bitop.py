@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.source import Call, Function, Variable
-from patchscan.finding import Fix
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Fix, Function, Rule, Silence, Variable
 
 if TYPE_CHECKING:
     from tree_sitter import Node

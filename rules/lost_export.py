@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use

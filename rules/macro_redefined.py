@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from patchscan.basics.formula import Formula, negation
-from patchscan.c.source import Macro, Source, parse
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Macro, Rule, Silence, Source, parse
 from patchscan.tree.overlay import View
 
 

@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function, parse
-from patchscan.finding import Fix
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Fix, Function, Rule, Silence, parse, pattern
 from patchscan.tree.maintainers import matches, tip_patterns
 
 if TYPE_CHECKING:

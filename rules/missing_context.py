@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 _WAITS = pattern(r"wait_event(_interruptible|_cmd)?(_exclusive)?_lock_irq(_timeout|_cmd)?")
 _PLAIN = frozenset(("spin_lock", "raw_spin_lock", "spin_lock_bh"))

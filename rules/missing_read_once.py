@@ -4,10 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Control, Function
-from patchscan.finding import Fix
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Control, Finding, Fix, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from tree_sitter import Node

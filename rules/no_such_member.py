@@ -4,16 +4,25 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
 from patchscan.c.initialisers import designators
-from patchscan.c.source import Source, parse
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    ChangedFile,
+    Condition,
+    Context,
+    Evidence,
+    Finding,
+    Rule,
+    Silence,
+    Source,
+    Variable,
+    frozen,
+    parse,
+    pattern,
+)
 
 if TYPE_CHECKING:
     from patchscan.basics.formula import Formula
     from patchscan.c.members import Member, Type
-    from patchscan.c.source import Variable
     from patchscan.kconfig.solve import Configuration
 
 DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
@@ -225,7 +234,6 @@ def lacking(
 ) -> "Configuration | None":
     """A configuration that builds the line and has no such member."""
     from patchscan.basics.formula import all_of, any_of, follows
-    from patchscan.c.source import Condition
     from patchscan.kbuild.built import built_exactly_when
     from patchscan.kconfig.solve import find_configuration
     from patchscan.lookup.unapplied import as_built

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
 from patchscan.brought import changed_words
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.flow.actions import Called

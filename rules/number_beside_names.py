@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.function import Call
-from patchscan.c.source import Source
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 # What reads or writes a register, and where among its arguments, from 0, the register is.
 REGISTER = {

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.source import Call, Control, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Control, Finding, Function, Rule, Silence
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function, Source, source_of
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, pattern, source_of
 
 if TYPE_CHECKING:
     from patchscan.flow.bounds import Comparison, PastEnd, Sizes

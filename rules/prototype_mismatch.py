@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements, statements_naming
 from patchscan.c.parameters import Signature, signature
-from patchscan.c.source import Source
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, Source, frozen, parse
 
 if TYPE_CHECKING:
     from patchscan.tree.overlay import View
@@ -129,7 +127,6 @@ def later_change(context: Context, each: Stated) -> "tuple[Evidence, Stated] | N
 
 def in_tree(view: "View", file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
     """The one declaration of the other kind in the tree, where it contradicts."""
-    from patchscan.c.source import parse
     from patchscan.lookup.uses import files_holding
 
     paths = [path for path in files_holding(view, each.name, most=EVERYWHERE)[0] if path != file.path]

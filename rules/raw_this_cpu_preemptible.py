@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 OPERATION = pattern(
     r"(?:__this|raw)_cpu_(?:write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.flow.graph import Graph

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, pattern
 
 NOTIFIES = pattern(r"mmu_notifier_\w*invalidate\w*")
 # The second is the name of the first before 6.6.

@@ -4,10 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
-from patchscan.finding import Fix
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Fix, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use, Uses

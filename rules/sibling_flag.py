@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
-from patchscan.series import Line
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Line, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use

@@ -2,10 +2,19 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import Call, Function, source_of
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import (
+    Call,
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Rule,
+    Silence,
+    frozen,
+    pattern,
+    source_of,
+)
 
 # Without one of these on an added line, the patch neither sleeps nor forbids it.
 WORDS = pattern(r"\w\s*\(|\bguard|GFP_")

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from patchscan.basics.buildfiles import is_kconfig
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, frozen, pattern
 from patchscan.tree.spelling import Words, corrections
 
 # A word of prose: not part of a name, a path, an address, an option or code.

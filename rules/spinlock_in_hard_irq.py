@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.source import Call, Function, Source
 from patchscan.flow.callbacks import callbacks
 from patchscan.flow.effects import effect_of
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, Source
 
 if TYPE_CHECKING:
     from patchscan.flow.callees import Inside

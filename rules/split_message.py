@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 PRINTS = pattern(
     r"\b(?:dev|pr|netdev|netif|drm|wiphy|ibdev|pci|hid)_(?:err|warn|info|notice|dbg|debug|crit|alert|emerg)\w*\s*\("

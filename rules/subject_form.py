@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # What git or a maintainer makes of it.
 MADE = pattern(r"(?:Revert|Reapply|Merge|Linux|Documentation|MAINTAINERS)\b|\[")

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 OPERATION = pattern(
     r"this_cpu_(?:read|write|add|sub|inc|dec|and|or|add_return|sub_return|inc_return|dec_return|xchg|cmpxchg)"

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from patchscan.basics.pattern import pattern
 from patchscan.mail.trailerlines import TrailerLine, trailer_lines
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # Those that make a block; a Link: or Cc: alone may belong to the text.
 STRONG = pattern(

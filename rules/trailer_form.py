@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from patchscan.basics.pattern import pattern
 from patchscan.mail.trailerlines import TrailerLine, trailer_lines
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 KNOWN = (
     "signed-off-by",

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.mail.persons import same_person
 from patchscan.mail.plainmail import name_and_address
-from patchscan.rule import Context, Finding, Rule, Silence
-from patchscan.series import Patch, Trailer
+from patchscan.rule import Context, Finding, Patch, Rule, Silence, Trailer, pattern
 
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
 COMMIT = pattern(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)

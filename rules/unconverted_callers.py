@@ -5,11 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import Function
-from patchscan.rule import Context, Evidence, Finding, Rule, Silence
-from patchscan.series import Hunk, Line
+from patchscan.rule import Context, Evidence, Finding, Function, Hunk, Line, Rule, Silence, frozen, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use, Uses

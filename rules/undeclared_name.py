@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from patchscan.c.source import parse
 from patchscan.context import encode
 from patchscan.lookup.needed import (
     Named,
@@ -14,10 +13,9 @@ from patchscan.lookup.needed import (
     own_architecture,
     place_of_include,
 )
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, Source, parse
 
 if TYPE_CHECKING:
-    from patchscan.c.source import Source
     from patchscan.kconfig.solve import Configuration
     from patchscan.lookup.closure import Closure
     from patchscan.lookup.declared import Answer

@@ -4,15 +4,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
-from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
-from patchscan.c.source import Function, source_of
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
-from patchscan.series import Line
+from patchscan.rule import (
+    ChangedFile,
+    Context,
+    Evidence,
+    Finding,
+    Function,
+    Line,
+    Rule,
+    Silence,
+    Source,
+    frozen,
+    pattern,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from patchscan.basics.formula import Formula
-    from patchscan.c.source import Source
     from patchscan.kconfig.solve import Configuration
     from patchscan.lookup.definer import Definer
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
+from patchscan.rule import Context, Finding, Rule, Silence, pattern
 from patchscan.tree import Tree
 
 ATTRIBUTE = pattern(

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from patchscan.c.source import Export
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Export, Finding, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Use

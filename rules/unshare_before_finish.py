@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.c.source import Call, Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import Call, ChangedFile, Context, Finding, Function, Rule, Silence
 
 # mm/hugetlb.c, include/asm-generic/tlb.h: each takes the mmu_gather as its first argument.
 UNSHARES = frozenset(("huge_pmd_unshare", "__huge_pmd_unshare", "tlb_unshare_pmd_ptdesc"))

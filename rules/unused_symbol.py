@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.source import Function
 from patchscan.lookup.pasted import may_be_built, may_be_included, pasted_words
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.uses import Uses

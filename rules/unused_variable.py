@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
-from patchscan.c.source import Function, Source, Variable
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, Variable, pattern
 
 # What has an attribute is used in ways of its own: by the linker, by a destructor, on purpose by nobody.
 ATTRIBUTE = pattern(

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import Statement, statements
-from patchscan.c.source import Source
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 if TYPE_CHECKING:
     from patchscan.basics.formula import Formula

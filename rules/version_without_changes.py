@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import Context, Finding, Rule, Silence
-from patchscan.series import Series
+from patchscan.rule import Context, Finding, Rule, Series, Silence, pattern
 
 TELLS = pattern(
     r"\b(?:rfc|patch)?[ -]?v\d+\b|\bchange-?(?:s|log)\b|\b(?:previous|last|earlier|first|prior|old) "

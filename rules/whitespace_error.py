@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.pattern import pattern
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 AT_END = pattern(r"[ \t]+$")
 BEFORE_TAB = pattern(r"\t* +\t")

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.c.source import Function
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
