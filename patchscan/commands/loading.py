@@ -169,8 +169,8 @@ def turned_off(every: Sequence[Rule], rules: Sequence[Rule], options: Namespace)
     """The rules that run by default and do not now, where the command line leaves that to the configuration."""
     if names(options.select):
         return ()
-    usual = (rule for rule in every if rule.default and rule not in rules)
-    return tuple(rule.name for rule in usual if rule.name not in names(options.ignore))
+    told = {rule.name for rule in rules} | names(options.ignore)
+    return tuple(rule.name for rule in every if rule.default and rule.name not in told)
 
 
 def names(text: str | None) -> set[str]:

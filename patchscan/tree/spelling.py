@@ -5,10 +5,10 @@ Both are read as data. Formats: "mistake||correction" (scripts/spelling.txt), "m
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cache
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.tree import Tree
 
 LIST = "scripts/spelling.txt"
@@ -50,17 +50,14 @@ _MEANT = frozenset(
 class Words:
     """Misspelt words and what is meant by each."""
 
-    def __init__(self, lines: Mapping[str, str], others: "Words | None" = None) -> None:
-        """lines: a mistake -> the rest of its line, as its list has it; others: asked for what is not there."""
-        self._lines = lines
+    def __init__(self, rest_of: Callable[[str], str | None], others: "Words | None" = None) -> None:
+        """rest_of: the rest of the line of a mistake, in lower case, None for what is none; others: asked then."""
+        self._rest_of = rest_of
         self._others = others
-
-    def __bool__(self) -> bool:
-        return bool(self._lines or self._others)
 
     def meant(self, word: str) -> tuple[str, ...]:
         """What a word may stand for, in lower case; nothing where it is no known mistake."""
-        rest = self._lines.get(word.lower())
+        rest = self._rest_of(word.lower())
         if rest is None:
             return self._others.meant(word) if self._others else ()
         # Several corrections end in a comma; what follows it says why no program should choose.
@@ -68,16 +65,15 @@ class Words:
         return tuple(each.strip() for each in several.split(",") if each.strip())
 
 
-_of_tree: WeakKeyDictionary[Tree, Words] = WeakKeyDictionary()
+@kept
+def corrections_of(tree: Tree) -> Words:
+    """The words that a tree's list knows, and those of the codespell that is installed."""
+    return Words(read_list(tree.read(LIST) or b"").get, installed())
 
 
 def corrections(tree: Tree | None) -> Words:
     """The words that the lists at hand know; none where there is neither a tree nor codespell. Raises nothing."""
-    if tree is None:
-        return installed()
-    if tree not in _of_tree:
-        _of_tree[tree] = Words(read_list(tree.read(LIST) or b"", "||"), installed())
-    return _of_tree[tree]
+    return installed() if tree is None else corrections_of(tree)
 
 
 @cache
@@ -86,16 +82,40 @@ def installed() -> Words:
     for path in (*(os.path.join(each, _CODESPELL) for each in sys.path if each), *_SYSTEM):
         try:
             with open(path, "rb") as file:
-                words = read_list(file.read(), "->")
+                return Words(Dictionary(file.read()).rest_of)
         except OSError:
             continue
-        return Words(
-            {word: rest for word, rest in words.items() if len(word) >= _SHORTEST and word not in _MEANT}
-        )
-    return Words({})
+    return Words({}.get)
 
 
-def read_list(data: bytes, divider: str) -> dict[str, str]:
-    """A list of mistakes: each with the rest of its line; divider: what stands between the two."""
-    lines = (line.partition(divider) for line in data.decode("utf-8", "replace").split("\n"))
+class Dictionary:
+    """Codespell's list, searched as it lies there: to read all of its lines takes as long as a small scan.
+
+    Its lines are sorted, capitals as small letters.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._lower = data.lower()
+
+    def rest_of(self, word: str) -> str | None:
+        """The rest of the line of a word, None where it is not listed or not taken for a mistake."""
+        if len(word) < _SHORTEST or word in _MEANT:
+            return None
+        head = word.encode() + b"->"
+        first, last = 0, len(self._lower)
+        while first < last:
+            start = self._lower.rfind(b"\n", first, (first + last) // 2) + 1 or first
+            end = self._lower.find(b"\n", start)
+            end = len(self._lower) if end < 0 else end
+            line = self._lower[start:end]
+            if line.startswith(head):
+                return self._data[start + len(head) : end].decode("utf-8", "replace")
+            first, last = (end + 1, last) if line < head else (first, start)
+        return None
+
+
+def read_list(data: bytes) -> dict[str, str]:
+    """The kernel's list of mistakes: each with the rest of its line."""
+    lines = (line.partition("||") for line in data.decode("utf-8", "replace").split("\n"))
     return {mistake.lower(): rest for mistake, found, rest in lines if found and not mistake.startswith("#")}

@@ -2,11 +2,15 @@
 
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from patchscan.testing import MemoryTree
-from patchscan.tree.spelling import corrections, installed
+from patchscan.tree.spelling import Dictionary, corrections, installed
+
+# Looked for here, where the path is still the real one.
+CODESPELL = find_spec("codespell_lib")
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +34,34 @@ def test_codespell_beside_us(tmp_path: Path) -> None:
     data = tmp_path / "codespell_lib" / "data"
     data.mkdir(parents=True)
     lines = [
-        "lenght->length",
-        "stroe->store, stroke,",
+        "Acient->Ancient",
         "clos->close",
-        "uptodate->up-to-date",
+        "lenght->length",
         "losse->loose, why",
+        "stroe->store, stroke,",
+        "uptodate->up-to-date",
     ]
     (data / "dictionary.txt").write_text("\n".join(lines))
     words = corrections(MemoryTree("tree", {}))
     assert words.meant("lenght") == ("length",) and words.meant("stroe") == ("store", "stroke")
-    assert words.meant("losse") == ("loose",)
+    assert words.meant("losse") == ("loose",) and words.meant("Acient") == ("Ancient",)
+    assert words.meant("length") == () and words.meant("aaaaa") == () and words.meant("zzzzz") == ()
     assert words.meant("clos") == (), "too short to be no name"
     assert words.meant("uptodate") == (), "a word of the kernel"
 
 
 def test_nothing_at_hand() -> None:
-    assert not corrections(None) and corrections(None).meant("lenght") == ()
+    assert corrections(None).meant("lenght") == ()
+
+
+@pytest.mark.skipif(CODESPELL is None, reason="codespell is not installed")
+def test_every_word_of_codespell_is_found() -> None:
+    """Its list must be sorted as we search it."""
+    assert CODESPELL and CODESPELL.origin
+    data = (Path(CODESPELL.origin).parent / "data" / "dictionary.txt").read_bytes()
+    words = Dictionary(data)
+    lines = [line.partition("->") for line in data.decode().splitlines()]
+    long = [(mistake.lower(), rest) for mistake, _, rest in lines if len(mistake) > 4]
+    lost = {mistake for mistake, rest in long if words.rest_of(mistake) != rest}
+    assert lost and all(words.rest_of(mistake) is None for mistake in lost), "the kernel's own words"
+    assert len(lost) < 40 < len(long)
