@@ -68,7 +68,8 @@ class Words:
 @kept
 def corrections_of(tree: Tree) -> Words:
     """The words that a tree's list knows, and those of the codespell that is installed."""
-    return Words(read_list(tree.read(LIST) or b"").get, installed())
+    mistakes = read_list(tree.read(LIST) or b"")
+    return Words(lambda word: mistakes.get(word), installed())
 
 
 def corrections(tree: Tree | None) -> Words:
@@ -85,7 +86,7 @@ def installed() -> Words:
                 return Words(Dictionary(file.read()).rest_of)
         except OSError:
             continue
-    return Words({}.get)
+    return Words(lambda word: None)
 
 
 class Dictionary:
