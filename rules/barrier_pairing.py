@@ -316,46 +316,6 @@ int consume(struct ring *ring)
  	WRITE_ONCE(ring->ready, 1);
  }
 """,
-        """
->>> tree Makefile
-VERSION = 6
->>> patch lib: publish values
->>> file lib/ring.c
-+struct ring {
-+	int data;
-+	int ready;
-+};
-+
-+static void publish(struct ring *ring, int value)
-+{
-+	ring->data = value;
-+	smp_store_release(&ring->ready, 1);
-+}
-+
-+static int consume(struct ring *ring)
-+{
-+	if (!READ_ONCE(ring->ready)) // want "with smp_load_acquire.. for the read"
-+		return 0;
-+	return ring->data;
-+}
-""",
-        """
->>> patch mm: look which CPUs walk
->>> file mm/walk.c
-+static void walk_begin(struct walk *walk)
-+{
-+	/* Pairs with smp_rmb() in wait_for_walk(). */
-+	WRITE_ONCE(walk->active, 1);
-+	smp_mb();
-+}
-+
-+static bool wait_for_walk(struct walk *walk)
-+{
-+	/* Pairs with smp_mb() in walk_begin(). */
-+	smp_rmb(); // want "store buffering"
-+	return READ_ONCE(walk->active);
-+}
-""",
     ),
     good=(
         """

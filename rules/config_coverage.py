@@ -292,22 +292,6 @@ config WALK
 +	walk_begin();
  }
 """,
-        """
->>> tree include/linux/gather.h
-#ifdef CONFIG_GATHER
-void gather_sync(void);
-#else
-static inline void gather_sync(void) { }
-#endif
->>> tree mm/Makefile
-obj-y += walk.o
->>> patch mm: wait for walks
->>> file mm/walk.c
- void walk(void)
- {
-+	gather_sync(); // want "gather_sync.. is empty in some configurations .CONFIG_GATHER decides"
- }
-""",
     ),
     good=(
         """
@@ -390,108 +374,6 @@ obj-$(CONFIG_GATHER) += walk.o
  {
 +	gather_sync();
  }
-""",
-        """
->>> tree mm/Makefile
-obj-$(CONFIG_GATHER) += gather.o
-obj-$(CONFIG_WALK) += walk.o
->>> tree mm/Kconfig
-config GATHER
-	bool
-config WALK
-	bool "Walk"
-	select GATHER
->>> patch mm: say who walks
->>> file include/linux/walk.h
-+DECLARE_PER_CPU(int, walks);
-+static inline void walk_begin(void)
-+{
-+	this_cpu_inc(walks);
-+}
->>> file mm/gather.c
- int x;
-+DEFINE_PER_CPU(int, walks);
->>> file mm/walk.c
- void walk(void)
- {
-+	walk_begin();
- }
-""",
-        """
->>> tree mm/Makefile
-obj-y += walk.o
-obj-$(CONFIG_HUGE) += huge.o
->>> patch mm: unshare a range
->>> file include/linux/huge.h
-+#ifdef CONFIG_HUGE
-+void unshare(int start);
-+#else
-+static inline void unshare(int start) { }
-+#endif
->>> file mm/huge.c
- int x;
-+void unshare(int start)
-+{
-+}
->>> file mm/walk.c
- void walk(void)
- {
-+	unshare(0);
- }
-""",
-        """
->>> tree mm/Makefile
-obj-y += walk.o
-obj-$(CONFIG_HUGE) += huge.o
->>> patch mm: unshare a range
->>> file include/linux/huge.h
-+void unshare(int start);
-+void split(int start);
->>> file mm/huge.c
- int x;
-+void unshare(int start)
-+{
-+}
-+void split(int start)
-+{
-+}
->>> file mm/walk.c
- void walk(void)
- {
-+	if (IS_ENABLED(CONFIG_HUGE))
-+		unshare(0);
- }
-+#ifdef CONFIG_HUGE
-+void run(void)
-+{
-+	split(0);
-+}
-+#endif
-""",
-        """
->>> tree mm/Makefile
-obj-y += walk.o
->>> tree mm/Kconfig
-if HUGE
-config HUGE_TESTS
-	bool "Tests"
-endif
-config HUGE
-	bool "Huge"
->>> patch mm: count
->>> file mm/walk.c
-+#ifdef CONFIG_HUGE
-+static int count(void)
-+{
-+	return 0;
-+}
-+#endif
-+#ifdef CONFIG_HUGE_TESTS
-+int test(void)
-+{
-+	return count();
-+}
-+#endif
 """,
     ),
 )

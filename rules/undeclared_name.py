@@ -290,109 +290,6 @@ int port_read(int port);
 >>> file include/linux/other.h
 +int other;
 """,
-        """
->>> tree drivers/Makefile
-obj-y += clock/
->>> tree drivers/clock/Makefile
-obj-y += tick.o
->>> tree include/linux/reset.h
-int reset_begin(struct device *dev);
->>> patch clock: fewer headers
->>> file drivers/clock/tick.c
--#include <linux/reset.h>
- #include <linux/other.h> // want "'reset_begin' is declared in <linux/reset.h>, which this file does not include"
- static int tick_probe(struct device *dev)
- {
- 	return reset_begin(dev);
- }
->>> file include/linux/other.h
-+int other;
-""",
-        """
->>> tree drivers/Makefile
-obj-y += clock/
->>> tree drivers/clock/Makefile
-obj-$(CONFIG_CLOCK) += tick.o
->>> tree drivers/Kconfig
-config FORTIFY
-	bool "Fortify"
-config CLOCK
-	tristate "Clock"
->>> tree include/linux/string.h
-#ifndef _STRING_H
-#define _STRING_H
-#ifdef CONFIG_FORTIFY
-#include <linux/fortify.h>
-#endif
-#endif
->>> tree include/linux/fortify.h
-#include <linux/field.h>
->>> tree include/linux/field.h
-#define FIELD(mask, value) ((mask) & (value))
-#define FIELD_MOST(mask) (mask)
->>> tree include/linux/reset.h
-int reset_begin(struct device *dev);
->>> patch clock: fields
->>> file drivers/clock/tick.c
- #include <linux/string.h>
- static int tick_probe(struct device *dev)
- {
--	return 0;
-+	int value = FIELD(3, dev->id); // want "'FIELD', 'FIELD_MOST' are not .* CONFIG_CLOCK.*only with CONFIG_FORTIFY"
-+
-+	if (value > FIELD_MOST(3))
-+		return 0;
-+	return reset_begin(dev); // want "'reset_begin' is declared in <linux/reset.h>, which this file does not include"
- }
-""",
-        """
->>> tree drivers/Makefile
-obj-y += clock/
->>> tree drivers/clock/Makefile
-obj-y += tick.o
->>> tree drivers/Kconfig
-config SLEEP
-	bool "Sleep"
->>> tree include/linux/sleep.h
-#ifdef CONFIG_SLEEP
-void sleep_begin(void);
-#endif
->>> patch clock: sleep
->>> file drivers/clock/tick.c
- #include <linux/sleep.h>
- static int tick_probe(struct device *dev)
- {
-+	sleep_begin(); // want "'sleep_begin' is declared only with CONFIG_SLEEP .*x86 with no further option"
- 	return 0;
- }
-""",
-        """
->>> tree drivers/Makefile
-obj-y += clock/
->>> tree drivers/clock/Makefile
-obj-y += tick.o
->>> tree drivers/Kconfig
-config SLEEP
-	bool "Sleep"
->>> tree include/linux/sleep.h
-#ifdef CONFIG_SLEEP
-void sleep_begin(void);
-#else
-static inline void sleep_begin(void) { }
-#endif
->>> patch clock: sleep
->>> file include/linux/sleep.h
- int of_another_base;
- void sleep_begin(void);
-+void sleep_deeply(void);
->>> file drivers/clock/tick.c
- #include <linux/sleep.h>
- static int tick_probe(struct device *dev)
- {
-+	sleep_deeply(); // want "'sleep_deeply' is declared only with CONFIG_SLEEP"
- 	return 0;
- }
-""",
     ),
     good=(
         """
@@ -488,21 +385,6 @@ static inline void sleep_begin(void) { }
 +{
 +}
  static int tick_probe(struct device *dev)
-""",
-        """
->>> tree drivers/Makefile
-obj-y += clock/
->>> tree drivers/clock/Makefile
-obj-$(CONFIG_CLOCK) += tick.o
->>> tree include/linux/reset.h
-int reset_begin(struct device *dev);
->>> patch clock: reset
->>> file drivers/clock/tick.c
-+#include <linux/not-here.h>
-+static int tick_probe(struct device *dev)
-+{
-+	return reset_begin(dev);
-+}
 """,
     ),
 )
