@@ -51,7 +51,10 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
         return
     context.look_ahead({call.name for call, _ in calls}, whole=False)
     beside = Closure(context.view, file.path, text, "x86").beside()
+    stood = calls_of_base(file)
     for call, line in calls:
+        if (call.name, len(call.arguments)) in stood:
+            continue
         found = forms(context.view, file.path, text, call.name, beside)
         fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
         if (
@@ -60,6 +63,14 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
             and stand_for_one(context, file, text, call)
         ):
             yield finding(context, file, call, line, found)
+
+
+def calls_of_base(file: ChangedFile) -> frozenset[tuple[str, int]]:
+    """The calls, name and count of arguments, by which the hunks of a file that does not apply show its own base."""
+    if file.used != "hunk":
+        return frozenset()
+    functions = (function for source in file.before for function in source.functions())
+    return frozenset((call.name, len(call.arguments)) for function in functions for call in function.calls())
 
 
 def first_calls(file: ChangedFile) -> Iterator[tuple[Call, int]]:
@@ -352,6 +363,24 @@ int other;
  {
 -	return walk_begin(1);
 +	return walk_begin(1, 2);
+ }
+""",
+        """
+>>> tree include/linux/walk.h
+int walk_begin(int from, int length);
+>>> tree mm/example.c
+#include <linux/walk.h>
+int example(int from)
+{
+	return walk_begin(from, 1);
+}
+>>> patch mm: walk twice, of another base
+>>> file mm/example.c
+ int of_another_base(int from)
+ {
+ 	walk_begin(from);
++	walk_begin(from + 1);
+ 	return 0;
  }
 """,
     ),

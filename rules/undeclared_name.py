@@ -103,6 +103,7 @@ def judge(
     from patchscan.c.includes import includes
     from patchscan.lookup.closure import Closure, is_host_program
     from patchscan.lookup.declared import look_up, only_elsewhere
+    from patchscan.lookup.hunks import was_there
     from patchscan.lookup.pasted import glued_names
     from patchscan.lookup.unapplied import as_built
     from patchscan.lookup.uses import files_holding, headers_holding
@@ -140,11 +141,15 @@ def judge(
                 answer = lost_for(view, old, closure, headers, each.name) or answer
         if answer.kind == "nowhere":
             silent = closure.unknown or context.not_claimed or not each.name.islower()
+            silent = silent or was_there(context, each.name)
             paths = () if silent else files_holding(view, each.name, most=EVERYWHERE)[0]
             elsewhere = any(path != file.path for path in paths)
             if not silent and not elsewhere and not beside_glues(view, closure, each.name):
                 told.setdefault("", []).append((each, answer, None))
         elif answer.kind == "unknown" or (answer.kind == "unreached" and (closure.unknown or in_part)):
+            unknown.append(each.name)
+        elif answer.kind == "conditional" and in_part:
+            # What condition the call stands under is not seen: the #ifdef may lie above the hunk.
             unknown.append(each.name)
         elif answer.declared is not None:
             told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
