@@ -4,17 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function
 from patchscan.changedfile import ChangedFile
 
 Fault = TypeVar("Fault")
-_TOKENS = pattern(r"[A-Za-z_]\w*|&&|\|\||\?")
-_LABEL = pattern(r"\s*\w+\s*:(?!:)")
-_STEERS = frozenset(
-    ("if", "else", "return", "goto", "break", "continue", "for", "while", "do", "switch", "case", "default")
-)
-_STEERING = pattern(r"\w*(for_each|guard|scoped|BUG|panic)\w*")
 
 
 def brought(
@@ -65,21 +58,3 @@ def functions_before(files: Sequence[ChangedFile]) -> Iterator[Function]:
                 function.first_line: function for line in touched if (function := source.function_at(line))
             }
             yield from (found[line] for line in sorted(found))
-
-
-def changed_words(file: ChangedFile, function: Function, before: Function) -> frozenset[str] | None:
-    """The identifiers on the lines of a function that the patch adds, changes or takes away; None where these steer.
-
-    That is, where they decide which way is taken: then every way through the function may be another one.
-    """
-    found: set[str] = set()
-    for side, numbers in ((function, file.added_numbers), (before, file.removed_numbers)):
-        for number in numbers:
-            if side.first_line <= number <= side.last_line:
-                text = side.source.code_text(number) or ""
-                found.update(_TOKENS.findall(text))
-                if _LABEL.match(text):
-                    return None
-    if not found.isdisjoint((*_STEERS, "&&", "||", "?")) or any(_STEERING.fullmatch(word) for word in found):
-        return None
-    return frozenset(found)

@@ -14,6 +14,12 @@ from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState, Used
 
 _IDENTIFIER = pattern(r"[A-Za-z_]\w*")
+_TOKENS = pattern(r"[A-Za-z_]\w*|&&|\|\||\?")
+_LABEL = pattern(r"\s*\w+\s*:(?!:)")
+# What decides which way a function takes.
+_STEERS = pattern(
+    r"if|else|return|goto|break|continue|for|while|do|switch|case|default|&&|\|\||\?|\w*(for_each|guard|scoped|BUG|panic)\w*"
+)
 NOT_KERNEL = ("tools/", "samples/", "scripts/", "Documentation/")
 
 
@@ -188,6 +194,24 @@ class ChangedFile:
                 if function.name == name:
                     return function
         return None
+
+    def changed_words(self, function: Function) -> frozenset[str] | None:
+        """The identifiers on the lines of a function that the patch adds, changes or takes away.
+
+        None where the function is new, or where these lines steer: then every way through it may be another one.
+        """
+        before = self.before_of(function.name)
+        if before is None:
+            return None
+        found: set[str] = set()
+        for side, numbers in ((function, self.added_numbers), (before, self.removed_numbers)):
+            for number in numbers:
+                if side.first_line <= number <= side.last_line:
+                    text = side.source.code_text(number) or ""
+                    found.update(_TOKENS.findall(text))
+                    if _LABEL.match(text):
+                        return None
+        return None if any(map(_STEERS.fullmatch, found)) else frozenset(found)
 
     def added_calls(self, names: Container[str] | Callable[[str], bool]) -> Iterator[tuple[Function, Call]]:
         """Calls of these functions on added lines, each with the function it stands in."""

@@ -17,10 +17,9 @@ from patchscan.rule import (
 )
 
 if TYPE_CHECKING:
-    from patchscan.flow.actions import Called
+    from patchscan.flow.building import Graph
     from patchscan.flow.conventions import Convention
-    from patchscan.flow.graph import Graph
-    from patchscan.flow.lookedat import Tests
+    from patchscan.flow.lookedat import Called, Tests
 
 _WORDS = pattern(
     r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*|unsigned|_*u(int)?(8|16|32|64)(_t)?|size_t)\b|\w\(|\?"
@@ -125,12 +124,11 @@ def place(file: ChangedFile, tests: "Tests") -> int | None:
 def wrong(tests: "Tests", known: "Convention") -> str:
     """What is wrong with the tests of a value, "" for nothing."""
     from patchscan.flow.conventions import listed
-    from patchscan.flow.signs import NEGATIVE, POSITIVE, ZERO
 
     name = tests.call.name
-    if tests.kind == "null" and tests.pointer and known.signs == NEGATIVE | POSITIVE:
+    if tests.kind == "null" and tests.pointer and known.fails == "error":
         return f"{name}() returns an ERR_PTR when it fails, never NULL: this test never finds a failure"
-    if tests.kind == "error" and tests.pointer and known.signs == ZERO | POSITIVE:
+    if tests.kind == "error" and tests.pointer and known.fails == "null":
         return f"{name}() returns NULL when it fails, never an ERR_PTR: this test never finds a failure"
     if tests.kind == "negative" and not tests.pointer and listed(name) == "zero":
         return f"{name}() returns 0 when it fails, never a negative number: this test never finds a failure"

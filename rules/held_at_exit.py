@@ -1,15 +1,12 @@
 """A way out of a function that keeps a lock, a reference or memory which the function should give back."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.brought import changed_words
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern, source_of
 
 if TYPE_CHECKING:
-    from patchscan.flow.graph import Graph
-    from patchscan.flow.holding import Holdings
     from patchscan.flow.unbalanced import Leak
 
 _MOST_STEPS = 6
@@ -26,58 +23,40 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What one function keeps because of the patch."""
-    from patchscan.flow.building import graph_of
-    from patchscan.flow.resources import may_take
-    from patchscan.flow.taking import words_of_taking
+    from patchscan.flow.taking import takes_by
 
     before = file.before_of(function.name)
-    words = changed_words(file, function, before) if before is not None else None
+    words = file.changed_words(function)
     loses = loses_a_call(file, before)
-    takes = may_take(function) and (words is None or not words.isdisjoint(words_of_taking(function)))
-    if not takes and not loses:
+    if not takes_by(function, words) and not loses:
         return
     if not function.whole:
         yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
         return
-    graph = graph_of(function)
-    if graph is None:
+    found = held(file, function, before, words, loses)
+    if found is None:
         yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
         return
-    found = list(held(file, function, before, graph, words))
     yield from found
     if not found and before is not None and loses:
-        yield from fallen(file, function, before, graph)
+        yield from fallen(file, function, before)
 
 
 def held(
     file: ChangedFile,
     function: Function,
     before: Function | None,
-    graph: "Graph",
     words: frozenset[str] | None,
-) -> Iterator[Finding]:
-    """What tables and pairs of names tell; words: of the changed lines, None where these steer."""
-    from patchscan.flow.building import graph_of
-    from patchscan.flow.holding import holdings
-    from patchscan.flow.taking import given_back
-    from patchscan.flow.unbalanced import leaks
+    loses: bool,
+) -> list[Finding] | None:
+    """What tables and pairs of names tell, None where the ways cannot be read; words: see changed_words()."""
+    from patchscan.flow.unbalanced import new_leaks
 
-    old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
-    given: Mapping[str, str] = {}
-    if before is not None and loses_a_call(file, before):
-        old_graph = graph_of(before)
-        given = given_back(old_graph, graph) if old_graph is not None else {}
-
-    def held_before(identities: Collection[tuple[str, str]]) -> "Holdings | None":
-        old = graph_of(before) if before is not None else None
-        if old is None:
-            return None
-        calls = frozenset(call.name for call in function.calls())
-        return holdings(old, lambda resource: resource.identity in identities, calls, given)
-
+    leaks = new_leaks(function, before, words, loses, file.passage.kept)
+    if leaks is None:
+        return None
     found: dict[tuple[str, int], list[Leak]] = {}
-    after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
-    for leak in leaks(after, held_before, file.passage.kept):
+    for leak in leaks:
         if _LOCKS.fullmatch(function.name) and leak.why == "others give it back":
             # It is there to hold, and what it returns tells its caller whether it does.
             continue
@@ -88,10 +67,7 @@ def held(
         ):
             continue
         found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
-    for each in found.values():
-        finding = report(file, function, graph, each)
-        if finding is not None:
-            yield finding
+    return [finding for each in found.values() if (finding := report(file, function, each)) is not None]
 
 
 def is_done_away(file: ChangedFile, function: Function, leak: "Leak") -> bool:
@@ -114,17 +90,11 @@ def loses_a_call(file: ChangedFile, before: Function | None) -> bool:
     )
 
 
-def fallen(file: ChangedFile, function: Function, before: Function, graph: "Graph") -> Iterator[Finding]:
+def fallen(file: ChangedFile, function: Function, before: Function) -> Iterator[Finding]:
     """What a way out no longer gives back, told by the ways out beside it (see patchscan.flow.ladder)."""
-    from patchscan.flow.building import graph_of
-    from patchscan.flow.ladder import missing
+    from patchscan.flow.ladder import newly_missing
 
-    old = graph_of(before)
-    if old is None:
-        return
-    lines = {edge.line for point in old.points for edge in point.edges if edge.taken in ("yes", "no")}
-    kept = [(line, new) for line in sorted(lines) if (new := file.passage.kept(line)) is not None]
-    for each in missing(graph, old, kept):
+    for each in newly_missing(function, before, file.passage.kept):
         other = file.patch_line(each.other)
         why = {
             "before": f"the way out before it, from line {other}, makes it, and nothing since did",
@@ -142,9 +112,9 @@ def fallen(file: ChangedFile, function: Function, before: Function, graph: "Grap
         return
 
 
-def report(file: ChangedFile, function: Function, graph: "Graph", found: "Sequence[Leak]") -> Finding | None:
+def report(file: ChangedFile, function: Function, found: "Sequence[Leak]") -> Finding | None:
     """A finding for what is kept on one or more ways out, at a line that the patch touches."""
-    placed = [(each, line) for each in found if (line := place(file, graph, each)) is not None]
+    placed = [(each, line) for each in found if (line := place(file, each)) is not None]
     if not placed:
         return None
     leak, line = placed[0]
@@ -156,12 +126,12 @@ def report(file: ChangedFile, function: Function, graph: "Graph", found: "Sequen
     if way.again:
         what = f"{function.name}() takes {what} anew on line {file.patch_line(way.line)} with that of before"
         message = f"{what} still held; {reason(file, leak)}"
-        return file.finding(line, message, tuple(file.evidence(each) for each in shown(graph, leak)))
+        return file.finding(line, message, tuple(file.evidence(each) for each in shown(leak)))
     message = (
         f"{function.name}() ends on line {file.patch_line(way.line)}{also} with {what} "
         f"(line {file.patch_line(way.token.line)}) still held{even}; {reason(file, leak)}"
     )
-    return file.finding(line, message, tuple(file.evidence(each) for each in shown(graph, leak)))
+    return file.finding(line, message, tuple(file.evidence(each) for each in shown(leak)))
 
 
 def reason(file: ChangedFile, leak: "Leak") -> str:
@@ -175,12 +145,10 @@ def reason(file: ChangedFile, leak: "Leak") -> str:
     return f"{release}() is missing"
 
 
-def place(file: ChangedFile, graph: "Graph", leak: "Leak") -> int | None:
+def place(file: ChangedFile, leak: "Leak") -> int | None:
     """The line to speak at: the last of the way that the patch adds, or where it took a line away."""
-    from patchscan.flow.ways import lines_of
-
     way = leak.way
-    steps = [line for line, _ in lines_of(graph, way.exit.trail, way.exit.point) if line > way.token.line]
+    steps = [line for line in leak.decisions if line > way.token.line]
     lines = [way.line, *reversed(steps), way.token.line]
     added = [line for line in lines if line in file.added_numbers and not file.was_there(line)]
     if added or leak.why != "was given back":
@@ -189,12 +157,10 @@ def place(file: ChangedFile, graph: "Graph", leak: "Leak") -> int | None:
     return min(touched, default=way.line)
 
 
-def shown(graph: "Graph", leak: "Leak") -> list[int]:
+def shown(leak: "Leak") -> list[int]:
     """The lines that prove it: where it is taken, what is decided on the way, the way out, and who gives it back."""
-    from patchscan.flow.ways import lines_of
-
     way = leak.way
-    steps = [line for line, _ in lines_of(graph, way.exit.trail, way.exit.point) if line > way.token.line]
+    steps = [line for line in leak.decisions if line > way.token.line]
     found = list(dict.fromkeys((way.token.line, *steps[-_MOST_STEPS:], way.line)))
     if leak.other is not None and leak.other.token.line not in found:
         found.append(leak.other.token.line)

@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.brought import changed_words
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
-    from patchscan.flow.actions import Called
-    from patchscan.flow.graph import Graph
+    from patchscan.flow.building import Graph
     from patchscan.flow.nulls import NullUse
 
 # Without one of these no pointer is used.
 _WORDS = pattern(r"->|\*|\[|!|NULL|\w\(")
 _WARNS = pattern(r"\b(WARN|VM_WARN|BUG|ASSERT)\w*\(")
-_ROUNDS = pattern(r"\w+<\w+")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -28,18 +25,27 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The uses of NULL in one function that the patch brings about."""
     from patchscan.flow.building import graph_of
-    from patchscan.flow.nulls import in_text, returned_uses, tested_uses
+    from patchscan.flow.nulls import (
+        in_text,
+        is_allocated,
+        may_return_null,
+        returned_uses,
+        tested_in,
+        tested_uses,
+        told_before,
+        used_in,
+    )
 
-    before = file.before_of(function.name)
-    words = changed_words(file, function, before) if before is not None else None
+    words = file.changed_words(function)
     if words is not None and not words:
         return
     graph = graph_of(function)
     if graph is None:
         return
+    before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
-    tested = tests_of(old) if old is not None else frozenset()
-    used = uses_of(graph)
+    tested = tested_in(old) if old is not None else frozenset()
+    used = used_in(graph)
     uses = list(tested_uses(graph, in_text(function), words))
     uses += returned_uses(
         graph,
@@ -48,12 +54,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     )
     if not uses:
         return
-    known = None
-    if before is not None and old is not None:
-        made = frozenset(
-            (each.key, name) for each in uses for name in call_names(graph, each.origin, each.key)
-        )
-        known = uses_before(before, old, made)
+    known = told_before(old, graph, uses) if old is not None else None
     said: set[str] = set()
     for use in sorted(uses, key=lambda each: each.line):
         if use.key in said or not brought(file, graph, use, known, tested):
@@ -70,69 +71,6 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
             yield report(file, function, graph, use, line)
 
 
-def uses_of(graph: "Graph") -> frozenset[str]:
-    """The pointers that are used, or handed to a function."""
-    from patchscan.flow.actions import Called, Dereferenced
-
-    found: set[str] = set()
-    for point in graph.points:
-        for each in point.operations:
-            if isinstance(each, Dereferenced):
-                found.add(each.key)
-            elif isinstance(each, Called):
-                found.update(each.arguments)
-                found.update(part[1:].split("->")[0] for part in each.arguments if part.startswith("&"))
-    return frozenset(found)
-
-
-def uses_before(
-    function: Function, graph: "Graph", made: frozenset[tuple[str, str]]
-) -> frozenset[tuple[str, ...]]:
-    """Which pointers are used although NULL before the patch, and how that is told: see told().
-
-    made: the pointers that matter and the calls whose results they hold.
-    """
-    from patchscan.flow.nulls import in_text, returned_uses, tested_uses
-
-    uses = (
-        *tested_uses(graph, in_text(function)),
-        *returned_uses(graph, lambda call: (call.result, call.name) in made, in_text(function)),
-    )
-    return frozenset(told(graph, use) for use in uses)
-
-
-def told(graph: "Graph", use: "NullUse") -> tuple[str, ...]:
-    """What tells a use in another state of the function: the pointer, how it is NULL, and which call returned it."""
-    return use.key, use.how, *sorted(call_names(graph, use.origin, use.key))
-
-
-def tests_of(graph: "Graph") -> frozenset[str]:
-    """What is tested for NULL."""
-    from patchscan.flow.signs import ZERO
-
-    return frozenset(key for key, tests in graph.tests.items() if any(ZERO in signs for _, signs, _ in tests))
-
-
-def may_return_null(call: "Called") -> bool:
-    """Whether a call is known to return NULL when memory is short."""
-    from patchscan.flow.resources import returns_null
-
-    return returns_null(call.name) and not any(
-        "NOFAIL" in each or "__GFP_NOFAIL" in each for each in call.arguments
-    )
-
-
-def is_allocated(graph: "Graph", use: "NullUse") -> bool:
-    """Whether what is used came from a call that is known to return NULL."""
-    from patchscan.flow.actions import Called
-
-    return any(
-        isinstance(each, Called) and each.line == use.origin and may_return_null(each)
-        for point in graph.points
-        for each in point.operations
-    )
-
-
 def brought(
     file: ChangedFile,
     graph: "Graph",
@@ -141,6 +79,8 @@ def brought(
     tested: frozenset[str],
 ) -> bool:
     """Whether the patch brings a use about; tested: what the function tested for NULL before the patch."""
+    from patchscan.flow.nulls import is_told_by_another, told
+
     if known is not None and told(graph, use) in known:
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
@@ -153,31 +93,11 @@ def brought(
     return True
 
 
-def is_told_by_another(graph: "Graph", use: "NullUse") -> bool:
-    """Whether something decided between the test and the use that may tell of the pointer, too.
-
-    That is another pointer, which may be there only with this one, a number of rounds, which may be 0 without it, and
-    the case of a switch.
-    """
-    from patchscan.flow.signs import ZERO
-    from patchscan.flow.ways import steps_of
-
-    edges = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.key]
-    last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
-    behind = edges[last + 1 :]
-    return last >= 0 and any(
-        edge.taken == "case"
-        or (edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key)))
-        for edge in behind
-    )
-
-
 def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
     """The line to speak at: the use, else another line of the way that the patch adds or where it took one away."""
-    from patchscan.flow.ways import lines_of
+    from patchscan.flow.nulls import decisions
 
-    steps = [line for line, _ in lines_of(graph, use.trail, use.trail[1])] if use.trail is not None else []
-    lines = [use.line, use.origin, *reversed(steps)]
+    lines = [use.line, use.origin, *reversed(decisions(graph, use))]
     for line in lines:
         if line in file.added_numbers and not file.was_there(line):
             return line
@@ -189,7 +109,7 @@ def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
 
 
 def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse", line: int) -> Finding:
-    from patchscan.flow.ways import lines_of
+    from patchscan.flow.nulls import decisions, makers
 
     used, origin = file.patch_line(use.line), file.patch_line(use.origin)
     if use.late:
@@ -200,26 +120,18 @@ def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse"
             if use.line != use.origin and use.by and f"{use.by}(" in file.text_at(use.line)
             else ""
         )
-        name = next(iter(call_names(graph, use.origin, use.key)), "the call")
+        name = next(iter(makers(graph, use)), "the call")
         message = (
             f"{use.key} is used on line {used}{handed}, but {name}() on line {origin} may have returned NULL"
         )
     else:
         handed = f" by {use.by}(), which dereferences it," if use.by else ""
         message = f"{use.key} is used on line {used}{handed} where line {origin} found it to be NULL"
-    steps = [each for each, _ in lines_of(graph, use.trail, use.trail[1])] if use.trail is not None else []
-    between = [each for each in steps if min(use.origin, use.line) < each < max(use.origin, use.line)]
+    between = [
+        each for each in decisions(graph, use) if min(use.origin, use.line) < each < max(use.origin, use.line)
+    ]
     shown = dict.fromkeys(sorted({use.origin, use.line, *between[-5:]}))
     return file.finding(line, message, tuple(file.evidence(each) for each in shown))
-
-
-def call_names(graph: "Graph", line: int, key: str) -> Iterator[str]:
-    from patchscan.flow.actions import Called
-
-    for point in graph.points:
-        for each in point.operations:
-            if isinstance(each, Called) and each.line == line and each.result == key:
-                yield each.name
 
 
 RULE = Rule(

@@ -9,7 +9,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 
 if TYPE_CHECKING:
     from patchscan.flow.bounds import Comparison, PastEnd, Sizes
-    from patchscan.flow.graph import Graph
+    from patchscan.flow.building import Graph
 
 _WORDS = pattern(r"[<>]|\[|memdup_user")
 _SIZE = pattern(r"\[([^\[\]]+)\]$")

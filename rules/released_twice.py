@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 if TYPE_CHECKING:
-    from patchscan.flow.graph import Graph
+    from patchscan.flow.building import Graph
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -49,11 +49,9 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
 
 def twice(graph: "Graph") -> list[tuple[str, str, int, int]]:
     """(what, by which call, first line, second line) of what is given back twice."""
-    from patchscan.flow.freed import uses_after_free
-    from patchscan.flow.givingback import given_to_device, given_twice
+    from patchscan.flow.givingback import freed_twice, given_to_device, given_twice
 
-    freed = [(each.key, each.by, each.origin, each.line) for each in uses_after_free(graph) if each.again]
-    return [*freed, *given_twice(graph), *given_to_device(graph)]
+    return [*freed_twice(graph), *given_twice(graph), *given_to_device(graph)]
 
 
 def place(file: ChangedFile, first: int, second: int) -> int | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern, source_of
 
 if TYPE_CHECKING:
-    from patchscan.flow.graph import Graph
+    from patchscan.flow.building import Graph
     from patchscan.flow.lookedat import Overwritten
 
 _WORDS = pattern(r"\w\s*\(|=|\bif\b")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
-    from patchscan.flow.graph import Graph
+    from patchscan.flow.building import Graph
     from patchscan.flow.unset import Unset
 
 _WORDS = pattern(r"=|;|cpumask|goto|return")

@@ -17,7 +17,8 @@ from patchscan.flow.actions import (
 )
 from patchscan.flow.deciding import Deciding
 from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS, NEVER_RETURNS
-from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.graph import Edge
+from patchscan.flow.graph import Graph as Graph
 from patchscan.flow.guards import guard, guards_around
 from patchscan.flow.lowering import MAX_DEPTH, inner, operator_of
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO

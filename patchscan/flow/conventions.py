@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function
@@ -23,6 +24,11 @@ class Convention:
     signs: int
     path: str = ""
     line: int = 0
+
+    @property
+    def fails(self) -> Literal["error", "null", ""]:
+        """How a pointer tells the failure: an ERR_PTR and never NULL, or NULL and never an ERR_PTR; "" for neither."""
+        return "error" if self.signs == NOT_ZERO else "null" if self.signs == NOT_NEGATIVE else ""
 
 
 UNKNOWN = Convention(ANY)

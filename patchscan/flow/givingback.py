@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
-from patchscan.flow.freed import FREES
+from patchscan.flow.freed import FREES, uses_after_free
 from patchscan.flow.graph import Graph
 from patchscan.flow.holding import Follower
 from patchscan.flow.knowing import Reading
@@ -15,6 +15,13 @@ from patchscan.flow.taking import resources
 from patchscan.flow.ways import AfterCall, Token, ways_of
 
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf)")
+
+
+def freed_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
+    """(what, by which call, first line, second line) of the memory that is freed twice."""
+    for each in uses_after_free(graph):
+        if each.again:
+            yield each.key, each.by, each.origin, each.line
 
 
 def given_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:

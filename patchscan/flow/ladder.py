@@ -5,12 +5,14 @@ where the way out before it makes it and nothing since did; where the next way o
 between the two; and where no way leads to it any more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.source import Function
 from patchscan.flow.actions import Assigned, Called, Round, root_of, words_of
+from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.keeping import HARMLESS
 from patchscan.flow.resources import by_call, releasing
@@ -149,6 +151,18 @@ def _reach(graph: Graph) -> list[int]:
                 reach[number] = found
                 changed = True
     return reach
+
+
+def newly_missing(
+    function: Function, before: Function, kept: Callable[[int], int | None]
+) -> Iterator[Missing]:
+    """What missing() gives of a function and what it was; kept: where a line from before stands now."""
+    after, old = graph_of(function), graph_of(before)
+    if after is not None and old is not None:
+        lines = {edge.line for point in old.points for edge in point.edges if edge.taken in ("yes", "no")}
+        yield from missing(
+            after, old, [(line, new) for line in sorted(lines) if (new := kept(line)) is not None]
+        )
 
 
 def missing(after: Graph, before: Graph, lines: Sequence[tuple[int, int]]) -> Iterator[Missing]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Called, Read, words_of
+from patchscan.flow.actions import Assigned, Read, words_of
+from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 

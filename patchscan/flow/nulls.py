@@ -9,8 +9,11 @@ from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Ro
 from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
+from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, POSITIVE, ZERO
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, steps_of, ways_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, lines_of, steps_of, ways_of
+
+_ROUNDS = pattern(r"\w+<\w+")
 
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
@@ -282,3 +285,75 @@ def in_text(function: Function) -> Dereferences:
         return known[name, number]
 
     return dereferences
+
+
+def used_in(graph: Graph) -> frozenset[str]:
+    """The pointers that are used, or handed to a function."""
+    found: set[str] = set()
+    for point in graph.points:
+        for each in point.operations:
+            if isinstance(each, Dereferenced):
+                found.add(each.key)
+            elif isinstance(each, Called):
+                found.update(each.arguments)
+                found.update(part[1:].split("->")[0] for part in each.arguments if part.startswith("&"))
+    return frozenset(found)
+
+
+def tested_in(graph: Graph) -> frozenset[str]:
+    """What is tested for NULL."""
+    return frozenset(key for key, tests in graph.tests.items() if any(ZERO in signs for _, signs, _ in tests))
+
+
+def may_return_null(call: Called) -> bool:
+    """Whether a call is known to return NULL when memory is short."""
+    return returns_null(call.name) and not any(
+        "NOFAIL" in each or "__GFP_NOFAIL" in each for each in call.arguments
+    )
+
+
+def is_allocated(graph: Graph, use: NullUse) -> bool:
+    """Whether what is used came from a call that is known to return NULL."""
+    return any(call.line == use.origin and may_return_null(call) for _, call in graph.calls)
+
+
+def makers(graph: Graph, use: NullUse) -> tuple[str, ...]:
+    """The calls on the line that tells so whose result the pointer holds, by name."""
+    return tuple(call.name for _, call in graph.calls if call.line == use.origin and call.result == use.key)
+
+
+def told(graph: Graph, use: NullUse) -> tuple[str, ...]:
+    """What tells a use in another state of the function: the pointer, how it is NULL, and which call returned it."""
+    return use.key, use.how, *sorted(makers(graph, use))
+
+
+def told_before(before: Graph, graph: Graph, uses: Iterable[NullUse]) -> frozenset[tuple[str, ...]]:
+    """Which pointers were used although NULL before a change, as told() has it; uses: those of the graph after it."""
+    made = frozenset((each.key, name) for each in uses for name in makers(graph, each))
+    text = in_text(before.function)
+    found = (
+        *tested_uses(before, text),
+        *returned_uses(before, lambda call: (call.result, call.name) in made, text),
+    )
+    return frozenset(told(before, use) for use in found)
+
+
+def is_told_by_another(graph: Graph, use: NullUse) -> bool:
+    """Whether something decided between the test and the use that may tell of the pointer, too.
+
+    That is another pointer, which may be there only with this one, a number of rounds, which may be 0 without it, and
+    the case of a switch.
+    """
+    edges = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.key]
+    last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
+    behind = edges[last + 1 :]
+    return last >= 0 and any(
+        edge.taken == "case"
+        or (edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key)))
+        for edge in behind
+    )
+
+
+def decisions(graph: Graph, use: NullUse) -> tuple[int, ...]:
+    """The lines of the way to a use on which something is decided."""
+    return () if use.trail is None else tuple(line for line, _ in lines_of(graph, use.trail, use.trail[1]))

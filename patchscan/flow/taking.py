@@ -8,7 +8,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Called, Round, root_of, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.resources import Row, by_call, opposites, releasing
+from patchscan.flow.resources import Row, by_call, may_take, opposites, releasing
 
 _VOID = pattern(r"\bvoid\b")
 _BOOL = pattern(r"\bbool\b")
@@ -46,6 +46,11 @@ class Resource:
     def identity(self) -> tuple[str, str]:
         """What tells it in another state of the function."""
         return self.row.shown, self.key
+
+
+def takes_by(function: Function, words: frozenset[str] | None) -> bool:
+    """Whether a function takes something on lines that hold one of some words; None: on any line."""
+    return may_take(function) and (words is None or not words.isdisjoint(words_of_taking(function)))
 
 
 def words_of_taking(function: Function) -> frozenset[str]:

@@ -1,11 +1,15 @@
 """Which ways out of a function hold what they should have given back; the state before a patch beside that after it."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from patchscan.basics.record import frozen
-from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way
+from patchscan.basics.record import frozen, replace
+from patchscan.c.source import Function
+from patchscan.flow.building import graph_of
+from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way, holdings
 from patchscan.flow.signs import ANY
+from patchscan.flow.taking import given_back
+from patchscan.flow.ways import lines_of
 
 # What tells a resource in another state of the function (Resource.identity).
 Identity = tuple[str, str]
@@ -15,13 +19,47 @@ Identity = tuple[str, str]
 class Leak:
     """A way out that holds something. why: "was given back", "others give it back", "nobody gives it back".
 
-    other: a way out that gives it back, None where there is none (any more).
+    other: a way out that gives it back, None where there is none (any more); decisions: the lines of the way on which
+    something is decided, and its last one.
     """
 
     holding: Holding
     way: Way
     why: str
     other: Way | None = None
+    decisions: tuple[int, ...] = ()
+
+
+def new_leaks(
+    function: Function,
+    before: Function | None,
+    words: frozenset[str] | None,
+    loses: bool,
+    kept: Callable[[int], int | None],
+) -> list[Leak] | None:
+    """The ways out of a function that hold something, and did not before; None where its ways cannot be read.
+
+    words: of the lines that changed, None for all resources; loses: whether a call is gone; kept: see leaks().
+    """
+    graph = graph_of(function)
+    if graph is None:
+        return None
+    old = graph_of(before) if before is not None else None
+    given: Mapping[str, str] = given_back(old, graph) if loses and old is not None else {}
+
+    def held_before(identities: Collection[Identity]) -> Holdings | None:
+        if old is None:
+            return None
+        calls = frozenset(call.name for call in function.calls())
+        return holdings(old, lambda resource: resource.identity in identities, calls, given)
+
+    old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
+    after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
+    return [
+        replace(leak, decisions=tuple(line for line, _ in lines_of(graph, way.trail, way.point)))
+        for leak in leaks(after, held_before, kept)
+        for way in (leak.way.exit,)
+    ]
 
 
 def leaks(
