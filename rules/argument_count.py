@@ -11,20 +11,21 @@ from patchscan.rule import (
     Evidence,
     Finding,
     Function,
-    Macro,
     Rule,
     Silence,
+    Source,
     parse,
     pattern,
 )
 
 if TYPE_CHECKING:
-    from patchscan.lookup.forms import Form
+    from patchscan.lookup.meaning import Form, Meaning
 
 NAME = pattern(r"[a-z_]\w{3,}")
 # A macro among the arguments may stand for several.
 MACRO = pattern(r"[A-Z_][A-Z0-9_]*|\w*ARGS\w*")
 MOST_SHOWN = 4
+# In how many files the calls of a changed function are read.
 MOST_FILES = 40
 
 
@@ -41,27 +42,20 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     """The calls on added lines of one file; the first of each name and count."""
-    from patchscan.lookup.closure import Closure
-    from patchscan.lookup.forms import forms
-    from patchscan.lookup.unapplied import may_change_function, text_of
+    from patchscan.lookup.meaning import meaning_in
 
-    text = text_of(context, file)
-    calls = list(first_calls(file)) if text else []
-    if not text or not calls:
+    meaning = meaning_in(context, file)
+    calls = list(first_calls(file)) if meaning.text else []
+    if not calls:
         return
     context.look_ahead({call.name for call, _ in calls}, whole=False)
-    beside = Closure(context.view, file.path, text, "x86").beside()
     stood = calls_of_base(file)
     for call, line in calls:
         if (call.name, len(call.arguments)) in stood:
             continue
-        found = forms(context.view, file.path, text, call.name, beside)
+        found = meaning.forms(call.name)
         fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
-        if (
-            not fits
-            and not may_change_function(context, call.name)
-            and stand_for_one(context, file, text, call)
-        ):
+        if not fits and not meaning.may_change_function(call.name) and stand_for_one(meaning, file, call):
             yield finding(context, file, call, line, found)
 
 
@@ -109,28 +103,21 @@ def is_plain(function: Function, call: Call) -> bool:
     return all(each.name != call.name for each in (*function.parameters, *function.locals))
 
 
-def stand_for_one(context: Context, file: ChangedFile, text: bytes, call: Call) -> bool:
-    """Whether no argument of a call is a macro that may stand for several; text: the file as it is compiled."""
+def stand_for_one(meaning: "Meaning", file: ChangedFile, call: Call) -> bool:
+    """Whether no argument of a call is a macro that may stand for several."""
     source = next(each for each in file.after if each.line_text(call.line))
     names = [source.text_of(node) for node in call.arguments]
     macros = [name for name in names if MACRO.fullmatch(name) and not name.islower() and name != "NULL"]
-    own = (*source.macros(), *parse(text, file.path).macros())
-    return all(is_one(context, own, name) for name in dict.fromkeys(macros))
+    return all(is_one(meaning, source, name) for name in dict.fromkeys(macros))
 
 
-def is_one(context: Context, macros: tuple[Macro, ...], name: str) -> bool:
+def is_one(meaning: "Meaning", source: Source, name: str) -> bool:
     """Whether a name in capitals stands for one argument: its #defines, here or in headers, hold no comma."""
-    from patchscan.lookup.headers import declaring_headers, text_of_header
-
     if "ARGS" in name:
         return False
-    own = [macro for macro in macros if macro.name == name]
-    paths = [] if own else declaring_headers(context.view, name)
-    if len(paths) > MOST_FILES:
-        return False
-    other = [parse(text_of_header(context.view, path), path) for path in paths]
-    found = own + [macro for each in other for macro in each.macros() if macro.name == name]
-    return all("," not in macro.body for macro in found)
+    own = [macro for macro in source.macros() if macro.name == name]
+    found = own or meaning.macros(name)
+    return found is not None and all("," not in macro.body for macro in found)
 
 
 def finding(context: Context, file: ChangedFile, call: Call, line: int, found: "tuple[Form, ...]") -> Finding:

@@ -17,7 +17,7 @@ from patchscan.rule import (
 )
 
 if TYPE_CHECKING:
-    from patchscan.lookup.forms import Form
+    from patchscan.lookup.meaning import Form
     from patchscan.lookup.typeof import Types
     from tree_sitter import Node
 
@@ -95,13 +95,9 @@ def arguments(
     context: Context, file: ChangedFile, call: Call, values: list[Given], types: "Types"
 ) -> Iterator[Finding]:
     """The first argument that no declaration takes."""
-    from patchscan.lookup.forms import forms
-    from patchscan.lookup.headers import named_plainly
-    from patchscan.lookup.unapplied import may_change_function
-
     if not any(each.type for each in values):
         return
-    found = forms(context.view, file.path, types.text, call.name, types.beside)
+    found = types.meaning.forms(call.name)
     if not found or any(len(each.takes.parameters) > len(values) for each in found):
         return
     for place, value in enumerate(values):
@@ -109,8 +105,8 @@ def arguments(
             each.takes.parameters[place] if place < len(each.takes.parameters) else "?" for each in found
         ]
         if value.type and all(differ(value, each) for each in wanted):
-            plain = named_plainly(context.view, types.text, value.type, wanted[0])
-            if plain and not may_change_function(context, call.name):
+            plain = types.meaning.named_plainly(value.type, wanted[0])
+            if plain and not types.meaning.may_change_function(call.name):
                 how = how_it_differs(value, wanted[0])
                 yield say(
                     context,
@@ -125,8 +121,6 @@ def arguments(
 
 def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types") -> Iterator[Finding]:
     """A variable or member that is given a value of another type."""
-    from patchscan.lookup.headers import named_plainly
-
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     operator = node.child_by_field_name("operator")
     if node.type == "init_declarator":
@@ -144,7 +138,7 @@ def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types"
     if wanted and (left.type != "identifier" or types.leads_to_const(left)):
         wanted = f"const {wanted}"
     differs = value.type and wanted and not wanted.endswith("[]") and differ(value, wanted)
-    if differs and named_plainly(context.view, types.text, value.type, wanted):
+    if differs and types.meaning.named_plainly(value.type, wanted):
         how, name = how_it_differs(value, wanted), " ".join(types.function.source.text_of(left).split())
         message = (
             f"the assignment to '{name}' {how}: it is '{wanted}', and '{value.shown}' is '{told(value)}'"

@@ -1,12 +1,15 @@
 """What is initialised outside functions takes its value from a variable: that is no constant expression."""
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.occurrences import offsets
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
+
+if TYPE_CHECKING:
+    from patchscan.lookup.meaning import Meaning
 
 VALUE = pattern(rb"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
 BEFORE = pattern(rb"([^\s])\s*\Z")
@@ -35,9 +38,9 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
     known = {
         each.name: each for each in statements(source.text) if each.kind == "variable" and not each.extern
     }
-    from patchscan.lookup.closure import Closure
+    from patchscan.lookup.meaning import meaning_in
 
-    beside = cache(lambda: Closure(context.view, file.path, source.text, "x86").beside())
+    meaning = meaning_in(context, file)
     for each in statements(source.text):
         if each.kind != "variable" or each.value < 0:
             continue
@@ -51,7 +54,7 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
             for found in offsets(source.code[each.value : each.end], name.encode())
             if is_new(file, source.line_at(at := each.value + found))
         )
-        wrong = [place for place in places if is_value(context, source, known[place[1]], place[0], beside)]
+        wrong = [place for place in places if is_value(meaning, source, known[place[1]], place[0])]
         if wrong:
             yield finding(file, source, each, known[wrong[0][1]], [at for at, _ in wrong])
 
@@ -76,9 +79,7 @@ def finding(
     )
 
 
-def is_value(
-    context: Context, source: Source, variable: Statement, at: int, beside: Callable[[], tuple[str, ...]]
-) -> bool:
+def is_value(meaning: "Meaning", source: Source, variable: Statement, at: int) -> bool:
     """Whether the value of a variable or of its member is taken here, not its address or size."""
     code = source.code
     match = VALUE.match(code, at)
@@ -89,21 +90,13 @@ def is_value(
     if following not in (b",", b"}", b";", b")", b"|", b"+"):
         return False
     members = [part.strip().decode("latin-1") for part in match[0].split(b".")[1:]]
-    return has_value(context, source, variable, members, beside) and all(
-        keeps_value(context, source, name, argument) for name, argument in around(code, at)
+    return has_value(meaning, source, variable, members) and all(
+        keeps_value(meaning, name, argument) for name, argument in around(code, at)
     )
 
 
-def has_value(
-    context: Context,
-    source: Source,
-    variable: Statement,
-    members: list[str],
-    beside: Callable[[], tuple[str, ...]],
-) -> bool:
+def has_value(meaning: "Meaning", source: Source, variable: Statement, members: list[str]) -> bool:
     """Whether a variable, or the member named, is no array and no function, so that it stands for its value."""
-    from patchscan.lookup.types import find_type
-
     head = source.code[variable.start : variable.name_start].decode("latin-1")
     kind = " ".join(head.split())
     if variable.array or "*" in head:
@@ -112,7 +105,7 @@ def has_value(
         return SCALAR.fullmatch(kind) is not None
     struct = STRUCT.search(kind)
     for number, member in enumerate(members):
-        found = find_type(context.view, source.path, source.text, struct[1], beside()) if struct else None
+        found = meaning.struct(struct[1]) if struct else None
         named = found[1].named(member) if found is not None else ()
         if len({each.type for each in named}) != 1 or "[]" in named[0].type:
             return False
@@ -142,12 +135,10 @@ def around(code: bytes, at: int) -> Iterator[tuple[str, int]]:
             commas += 1
 
 
-def keeps_value(context: Context, source: Source, name: str, argument: int) -> bool:
+def keeps_value(meaning: "Meaning", name: str, argument: int) -> bool:
     """Whether a macro is known and takes the value of its argument, in each of its versions."""
-    from patchscan.lookup.used import macro_versions
-
-    found = macro_versions(context.view, source, name)
-    for macro, _ in found:
+    found = meaning.versions_of_macro(name)
+    for macro in found:
         parameters = macro.parameters or ()
         if argument >= len(parameters):
             return False

@@ -8,10 +8,7 @@ from patchscan.c.filelevel import Statement, statements_naming
 from patchscan.c.function import Function, Variable
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
-from patchscan.lookup.closure import Closure
-from patchscan.lookup.types import find_type
-from patchscan.lookup.unapplied import text_of
-from patchscan.tree.overlay import View
+from patchscan.lookup.meaning import Meaning, meaning_in
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -30,23 +27,12 @@ _RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE"
 
 
 class Types:
-    """Asks for types in one function.
+    """Asks for types in one function; known: its variables, where it is not whole."""
 
-    text: of its file; beside: the headers that stand beside that; known: its variables, where it is not whole.
-    """
-
-    def __init__(
-        self,
-        view: View,
-        function: Function,
-        text: bytes,
-        beside: Sequence[str] = (),
-        known: Sequence[Variable] = (),
-    ) -> None:
-        self.view = view
+    def __init__(self, meaning: Meaning, function: Function, known: Sequence[Variable] = ()) -> None:
+        self.meaning = meaning
         self.function = function
-        self.text = text
-        self.beside = beside
+        self.text = meaning.text or function.source.text
         self.variables: dict[str, str] = {}
         self.const: set[str] = set()
         twice: set[str] = set()
@@ -119,8 +105,7 @@ class Types:
         arrow = self.function.source.text[outer.end_byte : field.start_byte].strip() == b"->"
         if struct is None or len(struct[3]) != (1 if arrow else 0) or struct[4]:
             return ""
-        path = self.function.source.path
-        found = find_type(self.view, path, self.text, struct[2], self.beside)
+        found = self.meaning.struct(struct[2], self.text)
         members = found[1].named(self.function.source.text_of(field)) if found is not None else ()
         kinds = {plain(each.type) for each in members}
         return kinds.pop() if len(kinds) == 1 else ""
@@ -141,13 +126,12 @@ def _declared_type(text: bytes, variable: Statement) -> str:
 
 def types_in(context: Context, file: ChangedFile, function: Function) -> Types:
     """What is known of types in a function that a patch touches; of a piece of one, what the tree's whole one has."""
-    text = text_of(context, file)
+    meaning = meaning_in(context, file)
     known: tuple[Variable, ...] = ()
-    if not function.whole and text:
-        whole = parse(text, file.path).function_named(function.name)
+    if not function.whole and meaning.text:
+        whole = parse(meaning.text, file.path).function_named(function.name)
         known = (*whole.parameters, *whole.locals) if whole is not None else ()
-    beside = Closure(context.view, file.path, text, "x86").beside() if text and context.has_tree else ()
-    return Types(context.view, function, text or function.source.text, beside, known)
+    return Types(meaning, function, known)
 
 
 def plain(kind: str) -> str:
