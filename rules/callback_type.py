@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import statements
 from patchscan.c.initialisers import Designator, designators
 from patchscan.rule import (
     ChangedFile,
@@ -13,18 +12,15 @@ from patchscan.rule import (
     Function,
     Rule,
     Silence,
-    Source,
     parse,
     pattern,
 )
 
 if TYPE_CHECKING:
-    from patchscan.c.members import Member, Type
     from patchscan.lookup.functiontypes import FunctionType
 
 DESIGNATOR = pattern(r"\.\s*\w+\s*=\s*&?\s*[A-Za-z_]\w*\s*,?\s*$")
 POINTER = pattern(r"\(\s*\*\s*\w+\s*\)\s*\(")
-MOST_FILES = 60
 MOST_SHOWN = 3
 
 
@@ -41,18 +37,15 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     """What is to be said of the tables of a file itself."""
-    from patchscan.lookup.closure import Closure
     from patchscan.lookup.functiontypes import contradiction, function_in, member_type
-    from patchscan.lookup.headers import named_plainly
-    from patchscan.lookup.types import find_type
-    from patchscan.lookup.unapplied import may_bring_member
+    from patchscan.lookup.meaning import meaning_in
 
     written = {function.name for function in file.functions if has_new_head(file, function)}
     if file.state.after is None or not (written or any(DESIGNATOR.search(line.text) for line in file.added)):
         return
     text = file.state.after
     source = parse(text, file.path)
-    beside: tuple[str, ...] | None = None
+    meaning = meaning_in(context, file)
     told: set[tuple[str, str, str]] = set()
     for each in designators(source):
         key = each.struct, each.member, each.value
@@ -62,20 +55,18 @@ def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silenc
         given = function_in(text, file.path, each.value) if each.value else None
         if given is None or source.conditions_at(given.line):
             continue
-        if beside is None:
-            beside = Closure(context.view, file.path, text, "x86").beside()
-        found = find_type(context.view, file.path, text, each.struct, beside)
+        found = meaning.struct(each.struct)
         wanted = [member_type(one) for one in found[1].named(each.member)] if found is not None else []
         faults = [contradiction(given, one) if one is not None else "" for one in wanted]
         if (
             found is None
             or not faults
             or not all(faults)
-            or may_bring_member(context, each.struct, each.member)
+            or meaning.may_bring_member(each.struct, each.member)
         ):
             continue
         stated = (*given.takes.parameters, *(kind for one in wanted if one for kind in one.takes.parameters))
-        if named_plainly(context.view, text, *stated):
+        if meaning.named_plainly(*stated):
             yield say(context, file, each, given, (found[0], found[1].named(each.member)[0].line), faults[0])
 
 
@@ -105,32 +96,16 @@ def say(
 
 def other_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     """The functions in other files that no longer fit a member whose type the patch changes."""
-    for source in file.after:
-        for statement in statements(source.text):
-            if statement.kind != "type":
-                continue
-            span = range(source.line_at(statement.body), source.line_at(statement.end) + 1)
-            if not file.added_numbers.isdisjoint(span):
-                yield from of_struct(context, file, source, statement.name)
+    from patchscan.lookup.functiontypes import changed_members, stale_functions
 
-
-def of_struct(
-    context: Context, file: ChangedFile, source: Source, struct: str
-) -> Iterator[Finding | Silence]:
-    """What is to be said of the members of one struct."""
-    from patchscan.c.members import type_in
-    from patchscan.lookup.functiontypes import contradiction, member_type
-
-    now = type_in(source.text, file.path, struct)
-    before = type_in(file.state.before or b"", file.path, struct)
-    for member in now.members if now is not None and before is not None else ():
-        olds, news = named(before, member.name), named(now, member.name)
-        if len(olds) != 1 or len(news) != 1 or member.line not in file.added_numbers or member.conditions:
-            continue
-        old, new = member_type(olds[0]), member_type(news[0])
-        if old is None or new is None or not contradiction(old, new):
-            continue
-        stale = list(stale_functions(context, file, (struct, member.name), old, new))
+    changed = (
+        each
+        for source in file.after
+        for each in changed_members(file.state.before or b"", source, file.added_numbers)
+    )
+    for each in changed:
+        known = {other.path for other in context.not_applied} | {file.path}
+        stale = list(stale_functions(context.view, each, known))
         if stale:
             paths = list(dict.fromkeys(each.path for each in stale))
             more = f" and {len(paths) - MOST_SHOWN} more" if len(paths) > MOST_SHOWN else ""
@@ -139,36 +114,12 @@ def of_struct(
             ]
             until = f", before patch {min(later)}" if later else ""
             yield file.finding(
-                member.line,
-                f"'{member.name}' of struct {struct} has another type now, but {', '.join(paths[:MOST_SHOWN])}{more} "
-                f"still gives it a function of the old one{until}: incompatible function pointer types",
+                each.line,
+                f"'{each.member}' of struct {each.struct} has another type now, but {', '.join(paths[:MOST_SHOWN])}"
+                f"{more} still gives it a function of the old one{until}: incompatible function pointer types",
                 tuple(stale[:MOST_SHOWN]),
                 severity="" if not context.not_claimed else "info",
             )
-
-
-def named(kind: "Type | None", name: str) -> "list[Member]":
-    """The members of a name."""
-    return list(kind.named(name)) if kind is not None else []
-
-
-def stale_functions(
-    context: Context, file: ChangedFile, member: tuple[str, str], old: "FunctionType", new: "FunctionType"
-) -> Iterator[Evidence]:
-    """The functions in other files, as the patch leaves them, that fit the old type of a member alone."""
-    from patchscan.lookup.functiontypes import contradiction, function_in, given_in
-    from patchscan.lookup.uses import files_holding
-
-    unapplied = {other.path for other in context.not_applied}
-    held = set(files_holding(context.view, member[1], most=100_000)[0])
-    held &= set(files_holding(context.view, member[0], most=100_000)[0])
-    paths = sorted(path for path in held - unapplied - {file.path} if path.endswith(".c"))
-    for path in paths[:MOST_FILES]:
-        text = context.view.read(path) or b""
-        for name in given_in(parse(text, path), *member):
-            given = function_in(text, path, name)
-            if given is not None and contradiction(given, new) and not contradiction(given, old):
-                yield Evidence(path, given.line, "")
 
 
 RULE = Rule(

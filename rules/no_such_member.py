@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from patchscan.c.initialisers import designators
 from patchscan.rule import (
     ChangedFile,
-    Condition,
     Context,
     Evidence,
     Finding,
@@ -21,9 +20,8 @@ from patchscan.rule import (
 )
 
 if TYPE_CHECKING:
-    from patchscan.basics.formula import Formula
-    from patchscan.c.members import Member, Type
-    from patchscan.kconfig.solve import Configuration
+    from patchscan.lookup.lacking import Configuration
+    from patchscan.lookup.meaning import Meaning
 
 DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
 ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)")
@@ -35,7 +33,6 @@ TAKES_MEMBER = pattern(
 CALLED = pattern(r"(\w+)\s*$")
 LINES_OF_CALL = 4
 STRUCT_TYPE = pattern(r"(?:const |volatile )*struct (\w+)(?: const)?(?: \*)?")
-EVERYWHERE = 100_000
 MOST_SHOWN = 4
 
 
@@ -60,7 +57,7 @@ class Lacked:
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The members that added lines of C files name, in initialisers and by variables whose type is plain to see."""
-    from patchscan.lookup.unapplied import text_of
+    from patchscan.lookup.meaning import meaning_in
 
     for file in context.c_files if context.has_tree else ():
         lines = [line.text for line in file.added]
@@ -68,35 +65,32 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             DESIGNATOR.search(text) or ACCESS.search(text) for text in lines
         ):
             continue
-        text = text_of(context, file)
-        if text:
-            yield from judge(context, file, parse(text, file.path))
+        meaning = meaning_in(context, file)
+        if meaning.text:
+            yield from judge(context, file, meaning)
 
 
-def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
+def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[Finding | Silence]:
     """What is to be said of the members that one file names; the first place of each."""
-    from patchscan.lookup.closure import Closure
-    from patchscan.lookup.types import find_type
-    from patchscan.lookup.unapplied import may_bring_member
+    from patchscan.lookup.lacking import lacking
 
+    source = parse(meaning.text, file.path)
     told: set[tuple[str, str]] = set()
     lacked: dict[str, list[Lacked]] = {}
-    beside: tuple[str, ...] | None = None
     for each in (*in_initialisers(file, source), *in_functions(file)):
         if (each.struct, each.member) in told:
             continue
         told.add((each.struct, each.member))
         if used_before(file, each):
             continue
-        if beside is None:
-            beside = Closure(context.view, file.path, source.text, "x86").beside()
-        found = find_type(context.view, file.path, source.text, each.struct, beside)
-        if found is not None and not may_bring_member(context, each.struct, each.member):
+        found = meaning.struct(each.struct)
+        if found is not None and not meaning.may_bring_member(each.struct, each.member):
             path, kind = found
             members = kind.named(each.member)
             if not members:
-                yield from say(context, file, source, each, path, kind, beside)
-            elif configuration := lacking(context, file, source, each, members):
+                place = Evidence(path, kind.line, f"struct {each.struct}")
+                yield say(context, file, source, each, place, kind.complete, meaning.beside)
+            elif configuration := lacking(context, source, each.line, members):
                 conditions = " && ".join(one.expression for one in members[0].conditions)
                 place = Evidence(path, members[0].line, each.member)
                 lacked.setdefault(f"{each.struct} {conditions}", []).append(
@@ -175,29 +169,26 @@ def say(
     file: ChangedFile,
     source: Source,
     each: Named,
-    path: str,
-    kind: "Type",
+    place: Evidence,
+    complete: bool,
     beside: Sequence[str],
-) -> Iterator[Finding | Silence]:
-    """The finding, where the struct lacks the member in every configuration."""
-    if is_macro(context, source, (path, *beside), each.member):
-        yield file.fine(each.line, f"{each.member} is a macro")
-    elif stands_under_unknown(source, each.line):
-        yield file.unchecked(each.line, "whether this line is compiled hangs on more than options")
-    elif kind.complete:
-        said = f"'struct {each.struct}' has no member named '{each.member}' ({path}:{kind.line})"
-        evidence = Evidence(path, kind.line, f"struct {each.struct}")
-        yield context.claimed(file.finding(each.line, said, (evidence,)))
-    else:
-        yield file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
+) -> Finding | Silence:
+    """The finding, where the struct lacks the member in every configuration; place: of the struct."""
+    from patchscan.lookup.lacking import is_macro, stands_under_unknown
+
+    if is_macro(context.view, source, (place.path, *beside), each.member):
+        return file.fine(each.line, f"{each.member} is a macro")
+    if stands_under_unknown(source, each.line):
+        return file.unchecked(each.line, "whether this line is compiled hangs on more than options")
+    if not complete:
+        return file.unchecked(each.line, f"a macro may make members of struct {each.struct}")
+    said = f"'struct {each.struct}' has no member named '{each.member}' ({place.path}:{place.line})"
+    return context.claimed(file.finding(each.line, said, (place,)))
 
 
 def only_where(file: ChangedFile, lacked: Sequence[Lacked]) -> Finding:
     """The finding on the members of one struct that are not there without one condition."""
     first = lacked[0]
-    telling = sorted(first.configuration.telling)
-    options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"
-    others = " and others" if len(telling) > MOST_SHOWN else ""
     names = [f"'{each.named.member}'" for each in lacked]
     more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
     has = "a member" if len(names) == 1 else "members"
@@ -205,52 +196,10 @@ def only_where(file: ChangedFile, lacked: Sequence[Lacked]) -> Finding:
         first.named.line,
         f"'struct {first.named.struct}' has {has} named {', '.join(names[:MOST_SHOWN])}{more} only where "
         f"{first.conditions} ({first.place.path}:{first.place.line}), but this is built without, too "
-        f"({first.configuration.architecture} with {options}{others}): put the use under the same condition, or let "
+        f"({first.configuration.shown(MOST_SHOWN)}): put the use under the same condition, or let "
         "Kconfig ask for the option",
         tuple(file.evidence(each.named.line) for each in lacked[1:MOST_SHOWN]),
     )
-
-
-def stands_under_unknown(source: Source, line: int) -> bool:
-    """Whether a line stands under #if 0, or a macro that is no option and that perhaps nobody defines."""
-    from patchscan.lookup.edges import condition
-
-    around = condition(source.conditions_at(line))
-    return around is not None and (around.kind == "constant" or not around.plain)
-
-
-def is_macro(context: Context, source: Source, own: Sequence[str], name: str) -> bool:
-    """Whether the file, a header of its own, or a common one gives a name another meaning: d_lock is d_lockref.lock."""
-    from patchscan.lookup.uses import files_holding
-
-    define = re.compile(rb"#[ \t]*define[ \t]+%s\b" % re.escape(name.encode()))
-    headers = [each for each in files_holding(context.view, name, most=EVERYWHERE)[0] if each.endswith(".h")]
-    texts = (context.view.read(each) or b"" for each in headers if each in own or each.startswith("include/"))
-    return define.search(source.text) is not None or any(define.search(text) for text in texts)
-
-
-def lacking(
-    context: Context, file: ChangedFile, source: Source, each: Named, members: "tuple[Member, ...]"
-) -> "Configuration | None":
-    """A configuration that builds the line and has no such member."""
-    from patchscan.basics.formula import all_of, any_of, follows
-    from patchscan.kbuild.built import built_exactly_when
-    from patchscan.kconfig.solve import find_configuration
-    from patchscan.lookup.unapplied import as_built
-    from patchscan.lookup.used import formula_of
-
-    def when(conditions: "tuple[Condition, ...]") -> "Formula":
-        return all_of(formula_of(one.expression, one.negated) for one in conditions)
-
-    there = any_of(when(one.conditions) for one in members)
-    if not there.atoms or not there.plain:
-        return None
-    view = as_built(context)
-    built = built_exactly_when(view, file.path)
-    here = when(source.conditions_at(each.line))
-    if built is None or not (built.plain and here.plain) or follows(there, built, here) is not False:
-        return None
-    return find_configuration(view, all_of((built, here)), there)
 
 
 RULE = Rule(

@@ -51,6 +51,12 @@ class Configuration:
         """The options chosen, those left out that are chosen for every question."""
         return self.chosen - _CHOSEN
 
+    def shown(self, most: int) -> str:
+        """The architecture with so many of the options at most, as a remark names them."""
+        options = [f"CONFIG_{option}" for option in sorted(self.telling)]
+        others = " and others" if len(options) > most else ""
+        return f"{self.architecture} with {', '.join(options[:most]) or 'no further option'}{others}"
+
 
 def find_configuration(
     view: View, wanted: Formula, unwanted: Formula, narrow: bool = False

@@ -1,14 +1,21 @@
 """Functions that an initialiser gives to a member, and whether they are of the member's type."""
 
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements_naming
-from patchscan.c.members import Member
+from patchscan.c.filelevel import statements, statements_naming
+from patchscan.c.members import Member, type_in
 from patchscan.c.parameters import Signature, signature
 from patchscan.c.source import Source, parse
+from patchscan.finding import Evidence
 from patchscan.lookup.forms import parameters_text
+from patchscan.lookup.uses import files_holding
+from patchscan.tree.overlay import View
+
+_EVERYWHERE = 100_000
+_MOST_FILES = 60
 
 _LEADING = pattern(
     r"\b(?:static|extern|inline|__always_inline|noinline|asmlinkage|notrace|__init|__exit|__cold|__must_check|"
@@ -102,6 +109,50 @@ def _differ(one: str, two: str) -> bool:
     if not all(struct or plain for struct, plain in zip(structs, plains, strict=True)):
         return False
     return _SAME.get(one, one) != _SAME.get(two, two)
+
+
+@frozen
+class ChangedMember:
+    """A member of a struct that takes functions of another type than before; line: where it stands now."""
+
+    struct: str
+    member: str
+    line: int
+    old: FunctionType
+    new: FunctionType
+
+
+def changed_members(before: bytes, after: Source, added: Container[int]) -> Iterator[ChangedMember]:
+    """The members of one text on added lines whose type of function contradicts the one that they had."""
+    for statement in statements(after.text):
+        span = range(after.line_at(statement.body), after.line_at(statement.end) + 1)
+        if statement.kind == "type" and any(line in added for line in span):
+            now = type_in(after.text, after.path, statement.name)
+            then = type_in(before, after.path, statement.name)
+            for member in now.members if now is not None and then is not None else ():
+                if now is None or then is None or member.line not in added or member.conditions:
+                    continue
+                olds, news = then.named(member.name), now.named(member.name)
+                old, new = (member_type(each[0]) if len(each) == 1 else None for each in (olds, news))
+                if old is not None and new is not None and contradiction(old, new):
+                    yield ChangedMember(statement.name, member.name, member.line, old, new)
+
+
+def stale_functions(view: View, changed: ChangedMember, known: Container[str]) -> Iterator[Evidence]:
+    """The functions in C files of a view, but those known, that are given to a member and fit its old type alone."""
+    held = set(files_holding(view, changed.member, most=_EVERYWHERE)[0])
+    held &= set(files_holding(view, changed.struct, most=_EVERYWHERE)[0])
+    paths = sorted(path for path in held if path.endswith(".c") and path not in known)
+    for path in paths[:_MOST_FILES]:
+        text = view.read(path) or b""
+        for name in given_in(parse(text, path), changed.struct, changed.member):
+            given = function_in(text, path, name)
+            if (
+                given is not None
+                and contradiction(given, changed.new)
+                and not contradiction(given, changed.old)
+            ):
+                yield Evidence(path, given.line, "")
 
 
 def given_in(source: Source, struct: str, member: str) -> list[str]:
