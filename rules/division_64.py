@@ -72,8 +72,11 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
         if operator is None or line not in file.added_numbers or file.was_there(line):
             continue
         if function.source.text_of(operator) in ("/", "%", "/=", "%="):
-            types = types or types_in(context, file, function)
-            yield from divided(context, file, function, types, node)
+            right = node.child_by_field_name("right")
+            # The compiler turns a division by a power of two into a shift, and macros may hide one.
+            if right is not None and may_be_variable(right, function.source.text_of(right)):
+                types = types or types_in(context, file, function)
+                yield from divided(context, file, function, types, node)
     for call in function.calls():
         if call.name == "do_div" and len(call.arguments) == 2 and call.line in file.added_numbers:
             types = types or types_in(context, file, function)
@@ -87,20 +90,18 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
                 )
 
 
+def may_be_variable(divisor: "Node", shown: str) -> bool:
+    """Whether what is divided by is no constant."""
+    constant = divisor.type in ("sizeof_expression", "number_literal")
+    return not constant and NUMBER.fullmatch(shown) is None and shown.upper() != shown
+
+
 def divided(
     context: Context, file: ChangedFile, function: Function, types: "Types", node: "Node"
 ) -> Iterator[Finding | Silence]:
     """A finding for a plain division with a 64-bit operand that no constant makes a shift."""
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     if left is None or right is None:
-        return
-    shown = function.source.text_of(right)
-    # The compiler turns a division by a power of two into a shift, and macros may hide one.
-    if (
-        NUMBER.fullmatch(shown)
-        or shown.upper() == shown
-        or right.type in ("sizeof_expression", "number_literal")
-    ):
         return
     wide = next((each for each in (left, right) if types.of(each) in WIDE), None)
     if wide is None or needs_64(context, file):
@@ -115,19 +116,9 @@ def divided(
 
 def needs_64(context: Context, file: ChangedFile) -> bool:
     """Whether a file is built for 64 bits only, or that is not known."""
-    from patchscan.basics.formula import all_of, any_of, config, negation
-    from patchscan.kbuild.built import built_exactly_when
-    from patchscan.kconfig.solve import find_configuration
-    from patchscan.lookup.unapplied import as_built
+    from patchscan.lookup.narrow import built_narrow
 
-    if not context.has_tree:
-        return True
-    view = as_built(context)
-    built = built_exactly_when(view, file.path)
-    if built is None or not built.plain:
-        return True
-    found = find_configuration(view, all_of((built, negation(config("64BIT")))), any_of(()), narrow=True)
-    return found is None
+    return not context.has_tree or built_narrow(context, file.path) is None
 
 
 RULE = Rule(

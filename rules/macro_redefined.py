@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.basics.formula import Formula, negation
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Macro, Rule, Silence, Source, parse
-from patchscan.tree.overlay import View
+from patchscan.rule import ChangedFile, Context, Finding, Macro, Rule, Silence, Source
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -17,6 +15,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     """What is to be said of the macros of one file."""
+    from patchscan.lookup.redefined import defined_before
+
     source = file.after[0]
     added = [
         each.line for each in source.directives if each.name == "include" and each.line in file.added_numbers
@@ -29,7 +29,7 @@ def judge(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
         place = defined_before(context.view, source, macro)
         if place is None:
             continue
-        if not new and any(was_so(context.view, old, macro) for old in file.before):
+        if not new and any(was_so(context, old, macro) for old in file.before):
             yield file.fine(macro.line, f"{macro.name} was defined twice before")
             continue
         line = macro.line if new else included[-1]
@@ -51,46 +51,12 @@ def is_bare(source: Source, macro: Macro) -> bool:
     return not asked and not source.conditions_at(macro.line)
 
 
-def was_so(view: View, old: Source, macro: Macro) -> bool:
+def was_so(context: Context, old: Source, macro: Macro) -> bool:
     """Whether the file defined the macro twice before the patch."""
+    from patchscan.lookup.redefined import defined_before
+
     same = next((each for each in old.macros() if each.name == macro.name), None)
-    return same is not None and defined_before(view, old, same) is not None
-
-
-def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
-    """Where a header that is included above a macro defines it as something else."""
-    from patchscan.c.defining import defines
-    from patchscan.lookup.closure import Closure
-    from patchscan.lookup.headers import text_of_header
-    from patchscan.lookup.uses import headers_holding
-
-    headers = [path for path in headers_holding(view, macro.name) if path.startswith("include/")]
-    if not headers:
-        return None
-    lines = source.text.split(b"\n")[: macro.line - 1]
-    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").nearest(headers):
-        text = text_of_header(view, path)
-        other = parse(text if defines(text, macro.name) else b"", path)
-        for each in other.macros():
-            if each.name == macro.name and differs(each, macro) and is_there(other, each):
-                return Evidence(path, each.line, other.line_text(each.line).strip())
-    return None
-
-
-def differs(one: Macro, other: Macro) -> bool:
-    """Whether two definitions are not the same but for white space."""
-    return (one.parameters, one.body.split()) != (other.parameters, other.body.split())
-
-
-def is_there(source: Source, macro: Macro) -> bool:
-    """Whether a header defines a macro in every configuration, if only where nobody has before."""
-    from patchscan.lookup.edges import condition
-
-    around = condition(source.conditions_at(macro.line))
-    if around is None:
-        return True
-    name = Formula("atom", f"?defined ( {macro.name} )")
-    return around in (negation(name), Formula("and", parts=(negation(name),)))
+    return same is not None and defined_before(context.view, old, same) is not None
 
 
 RULE = Rule(

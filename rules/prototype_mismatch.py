@@ -3,26 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import Statement, statements, statements_naming
-from patchscan.c.parameters import Signature, signature
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, Source, frozen, parse
+from patchscan.c.filelevel import statements
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
-    from patchscan.tree.overlay import View
-
-EVERYWHERE = 100_000
-MOST_HEADERS = 20
-
-
-@frozen
-class Stated:
-    """A declaration of a function: kind "prototype" or "function" (with its body), what it states, and where."""
-
-    name: str
-    kind: str
-    signature: Signature
-    line: int
-    static: bool
+    from patchscan.lookup.stated import Stated
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -36,30 +21,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield finding(context, file, each, partner)
 
 
-def stated(source: Source, name: str = "") -> Iterator[Stated]:
-    """The functions that a text declares and defines outside functions; name: only those of that name."""
-    text = source.repaired or source.text
-    for each in statements_naming(text, name) if name else statements(text):
-        if found := read(source, each):
-            yield found
-
-
-def read(source: Source, each: Statement) -> Stated | None:
-    """What a statement states of a function, None where it is none or not plain."""
-    from patchscan.lookup.forms import parameters_text
-
-    if each.kind not in ("prototype", "function") or each.name_start < 0 or each.name.isupper():
-        return None
-    if source.fragment is not None and each.name_start < source.fragment.head:
-        return None
-    found = signature(parameters_text(source, each))
-    if found is None:
-        return None
-    return Stated(each.name, each.kind, found, source.line_at(each.name_start), each.static)
-
-
-def changed(file: ChangedFile) -> list[Stated]:
+def changed(file: ChangedFile) -> "list[Stated]":
     """The declarations with a line that the patch adds, and that it does not only move."""
+    from patchscan.lookup.stated import read
+
     found = []
     for source in file.after:
         for statement in statements(source.repaired or source.text):
@@ -72,7 +37,7 @@ def changed(file: ChangedFile) -> list[Stated]:
     return found
 
 
-def is_changed(file: ChangedFile, each: Stated) -> bool:
+def is_changed(file: ChangedFile, each: "Stated") -> bool:
     """Whether the patch adds the line with the name, or one of the next two with parameters."""
     below = range(each.line + 1, each.line + 1 + len(each.signature.parameters))[:2]
     return each.line in file.added_numbers or any(
@@ -80,8 +45,10 @@ def is_changed(file: ChangedFile, each: Stated) -> bool:
     )
 
 
-def in_file(file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
+def in_file(file: ChangedFile, each: "Stated") -> "tuple[Evidence, Stated] | None":
     """Another declaration in the same text that contradicts one."""
+    from patchscan.lookup.stated import stated
+
     for source in file.after:
         for other in stated(source, each.name):
             plain = not source.conditions_at(other.line) and not source.conditions_at(each.line)
@@ -90,8 +57,10 @@ def in_file(file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None"
     return None
 
 
-def elsewhere(context: Context, file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
+def elsewhere(context: Context, file: ChangedFile, each: "Stated") -> "tuple[Evidence, Stated] | None":
     """What another file states of a function after this patch, where that contradicts it."""
+    from patchscan.lookup.stated import stated, stated_in_tree
+
     in_series = [other for other in context.files if other.path != file.path and other.is_c]
     for other in in_series:
         for source in other.after:
@@ -102,11 +71,13 @@ def elsewhere(context: Context, file: ChangedFile, each: Stated) -> "tuple[Evide
         return later
     if file.used != "tree" or not context.has_tree:
         return None
-    return in_tree(context.view, file, each)
+    return stated_in_tree(context.view, file.path, each)
 
 
-def later_change(context: Context, each: Stated) -> "tuple[Evidence, Stated] | None":
+def later_change(context: Context, each: "Stated") -> "tuple[Evidence, Stated] | None":
     """The other side, where a later patch changes it from something that contradicts to what fits."""
+    from patchscan.lookup.stated import stated
+
     for other in context.later:
         for file in other.c_files:
             old = None
@@ -125,33 +96,9 @@ def later_change(context: Context, each: Stated) -> "tuple[Evidence, Stated] | N
     return None
 
 
-def in_tree(view: "View", file: ChangedFile, each: Stated) -> "tuple[Evidence, Stated] | None":
-    """The one declaration of the other kind in the tree, where it contradicts."""
-    from patchscan.lookup.uses import files_holding
-
-    paths = [path for path in files_holding(view, each.name, most=EVERYWHERE)[0] if path != file.path]
-    ending = ".h" if each.kind == "function" else ".c"
-    wanted = [path for path in paths if path.endswith(ending) and not path.startswith("tools/")]
-    # Each architecture has its own.
-    if any(path.startswith("arch/") for path in (file.path, *wanted)):
-        return None
-    if len(wanted) > MOST_HEADERS:
-        return None
-    found = []
-    for path in wanted:
-        source = parse(view.read(path) or b"", path)
-        for other in stated(source, each.name):
-            if not other.static:
-                found.append((Evidence(path, other.line, source.line_text(other.line)), other))
-                if source.conditions_at(other.line):
-                    return None
-    kinds = {other.kind for _, other in found}
-    if len(found) != 1 or kinds != {"prototype" if each.kind == "function" else "function"}:
-        return None
-    return found[0] if found[0][1].signature.contradicts(each.signature) else None
-
-
-def finding(context: Context, file: ChangedFile, each: Stated, partner: tuple[Evidence, Stated]) -> Finding:
+def finding(
+    context: Context, file: ChangedFile, each: "Stated", partner: "tuple[Evidence, Stated]"
+) -> Finding:
     """What to say, with both counts."""
     place, other = partner
     mine, theirs = ("definition", "prototype") if each.kind == "function" else ("prototype", "definition")

@@ -7,7 +7,7 @@ from patchscan.c.filelevel import Statement, statements
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 if TYPE_CHECKING:
-    from patchscan.basics.formula import Formula
+    from patchscan.lookup.used import Useless
 
 ATTRIBUTE = pattern(
     r"\b(?:__maybe_unused|__always_unused|__used|__visible|__exit\w*|__section\w*|__attribute__|__unused|__bpf\w*|"
@@ -58,49 +58,34 @@ def judge(
         if same and useless_when(context.view, old, same[0]) is not None:
             yield file.fine(line, f"{each.name} was of no use in some configuration before")
             return
-    yield from found(context, file, source, each, line, *now)
+    yield from found(context, file, source, each, line, now)
 
 
 def found(
-    context: Context,
-    file: ChangedFile,
-    source: Source,
-    each: Statement,
-    line: int,
-    declared: "Formula",
-    used: "Formula",
+    context: Context, file: ChangedFile, source: Source, each: Statement, line: int, now: "Useless"
 ) -> Iterator[Finding | Silence]:
     """The finding, with the options that show it."""
-    from patchscan.basics.formula import all_of
-    from patchscan.kbuild.built import built_exactly_when
-    from patchscan.kconfig.solve import find_configuration
     from patchscan.lookup.pasted import glued_names
 
-    built = built_exactly_when(context.view, file.path)
-    wanted = all_of((declared, built)) if built is not None else None
-    if wanted is None or not wanted.plain:
+    wanted = now.built(context.view, file.path)
+    if wanted is None:
         yield file.unchecked(line, f"when {file.path} is built is not known")
         return
     if any(glued.fullmatch(each.name) for glued in glued_names(file)):
         yield file.fine(line, f"a macro may build the name {each.name}")
         return
-    configuration = find_configuration(context.view, wanted, used)
+    configuration = now.configuration(context.view, wanted)
     if configuration is None:
         yield file.fine(line, f"Kconfig may see to it that {each.name} is used")
         return
-    options = [f"CONFIG_{option}" for option in sorted(configuration.telling)]
-    where = " with ".join(
-        (configuration.architecture, ", ".join(options[:MOST_SHOWN]) or "no further option")
-    )
-    more = " and others" if len(options) > MOST_SHOWN else ""
-    missing = " and ".join(f"CONFIG_{name}" for name in sorted(used.atoms - configuration.chosen))
+    missing = " and ".join(f"CONFIG_{name}" for name in sorted(now.used.atoms - configuration.chosen))
     # A table of devices is const: the compiler warns with W=1 only.
     table = DEVICES.search(each.head(source.code).decode("latin-1"))
     shown = f"{each.name}()" if each.kind == "function" else f"'{each.name}'"
     yield file.finding(
         line,
-        f"{shown} is defined but not used without {missing} ({where}{more}): the compiler warns; put it under the "
-        "same condition, or use it by a macro that lets the compiler see it",
+        f"{shown} is defined but not used without {missing} ({configuration.shown(MOST_SHOWN)}): the compiler "
+        "warns; put it under the same condition, or use it by a macro that lets the compiler see it",
         severity="info" if table else "",
     )
 

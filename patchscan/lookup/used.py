@@ -5,12 +5,15 @@ from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula, all_of, any_of, follows, read_condition
 from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 from patchscan.c.conditions import Macro
 from patchscan.c.defining import defines
 from patchscan.c.filelevel import Statement, statements
 from patchscan.c.lexical import directives
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Source, parse
+from patchscan.kbuild.built import built_exactly_when
+from patchscan.kconfig.solve import Configuration, find_configuration
 from patchscan.lookup.uses import files_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
@@ -145,8 +148,26 @@ def _macros_of(source: Source, name: str) -> tuple[tuple[Macro, Formula], ...]:
     return tuple((each, conditions_of(source, each.line)) for each in source.macros() if each.name == name)
 
 
-def useless_when(view: View, source: Source, own: Statement) -> tuple[Formula, Formula] | None:
-    """(when a static name of a file is there, when it is used) where the one does not bring the other, else None.
+@frozen
+class Useless:
+    """A static name that is of no use somewhere: when it is there, and when it is used."""
+
+    declared: Formula
+    used: Formula
+
+    def built(self, view: View, path: str) -> Formula | None:
+        """When its file is built with the name in it, None where that is not known, or hangs on more than options."""
+        built = built_exactly_when(view, path)
+        wanted = all_of((self.declared, built)) if built is not None else None
+        return wanted if wanted is not None and wanted.plain else None
+
+    def configuration(self, view: View, wanted: Formula) -> Configuration | None:
+        """A configuration that is wanted and has no use of the name, None where none is found."""
+        return find_configuration(view, wanted, self.used)
+
+
+def useless_when(view: View, source: Source, own: Statement) -> Useless | None:
+    """When a static name of a file is there and used, where the one does not bring the other, else None.
 
     None also where either hangs on more than options, and where nothing ever uses it.
     """
@@ -157,4 +178,4 @@ def useless_when(view: View, source: Source, own: Statement) -> tuple[Formula, F
     used = used_when(view, source, own.name)
     if used == NEVER or not (used.plain and declared.plain) or not used.atoms:
         return None
-    return (declared, used) if follows(used, declared) is False else None
+    return Useless(declared, used) if follows(used, declared) is False else None

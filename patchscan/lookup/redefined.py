@@ -1,0 +1,41 @@
+"""Whether a header that is included before a macro defines it, too."""
+
+from patchscan.basics.formula import Formula, negation
+from patchscan.c.conditions import Macro
+from patchscan.c.defining import defines
+from patchscan.c.source import Source, parse
+from patchscan.finding import Evidence
+from patchscan.lookup.closure import Closure
+from patchscan.lookup.edges import condition
+from patchscan.lookup.headers import text_of_header
+from patchscan.lookup.uses import headers_holding
+from patchscan.tree.overlay import View
+
+
+def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
+    """Where a header that is included above a macro defines it as something else."""
+    headers = [path for path in headers_holding(view, macro.name) if path.startswith("include/")]
+    if not headers:
+        return None
+    lines = source.text.split(b"\n")[: macro.line - 1]
+    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").nearest(headers):
+        text = text_of_header(view, path)
+        other = parse(text if defines(text, macro.name) else b"", path)
+        for each in other.macros():
+            if each.name == macro.name and _differs(each, macro) and _is_there(other, each):
+                return Evidence(path, each.line, other.line_text(each.line).strip())
+    return None
+
+
+def _differs(one: Macro, other: Macro) -> bool:
+    """Whether two definitions are not the same but for white space."""
+    return (one.parameters, one.body.split()) != (other.parameters, other.body.split())
+
+
+def _is_there(source: Source, macro: Macro) -> bool:
+    """Whether a header defines a macro in every configuration, if only where nobody has before."""
+    around = condition(source.conditions_at(macro.line))
+    if around is None:
+        return True
+    name = Formula("atom", f"?defined ( {macro.name} )")
+    return around in (negation(name), Formula("and", parts=(negation(name),)))
