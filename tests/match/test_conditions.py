@@ -82,6 +82,7 @@ CASES = [
     ),
     ("type", USE, {"X": "type: u\\d+"}, body("u32 a;", "", "use(a);"), body("int a;", "", "use(a);")),
     ("unsigned", USE, {"X": "unsigned"}, body("size_t a;", "", "use(a);"), body("ssize_t a;", "", "use(a);")),
+    ("not-narrowed", USE, {"X": "not-narrowed"}, body("use(a);"), body("a >>= 12;", "use(a);")),
     ("wide", USE, {"X": "wide"}, body("use((u64)a * 3);"), body("u32 a;", "", "use(a);")),
     ("local", USE, {"X": "local"}, body("int a;", "", "use(a);"), body("static int a;", "", "use(a);")),
     (

@@ -124,3 +124,8 @@ def test_a_row_that_is_often_wrong_is_off() -> None:
     for each in records():
         right, others = int(each["right"]), int(each["arguable"]) + int(each["wrong"])
         assert defaults[each["row"]] == "off" or right >= 9 * others, each
+
+
+def test_what_is_off_has_its_reason() -> None:
+    off = {row.name for row in ROWS if row.default == "off"}
+    assert {each["row"] for each in records() if each["remark"].startswith("off: ")} == off

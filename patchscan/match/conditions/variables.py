@@ -97,6 +97,18 @@ def wide(place: Place, wish: Wish) -> Answer:
     return when(_WIDE.fullmatch(kind_of) is not None, f"{place.text(wish)} is {kind_of}")
 
 
+def not_narrowed(place: Place, wish: Wish) -> Answer:
+    """A number that the function neither shifts down nor masks or bounds before, so that it may need its width."""
+    function, name = place.match.function, place.text(wish)
+    if function is None or not function.has_head:
+        return unknown(f"what {name} holds is not in sight")
+    form = re.compile(
+        rb"\b" + re.escape(name.encode()) + rb"(?:\s*(?:>>|[&/%])|\s*=[^=;]*(?:>>|\bmin|\bclamp|[&/%]\s*\w))"
+    )
+    found = form.search(place.match.source.code, function.start, place.match.start)
+    return when(found is None, f"{name} is made smaller before")
+
+
 def local(place: Place, wish: Wish) -> Answer:
     """A variable of the function, and not a static one."""
     name = place.text(wish)
@@ -261,6 +273,9 @@ CONDITIONS = {
     "type": Condition(of_type, "its declared type matches a regular expression", takes_argument=True),
     "unsigned": Condition(unsigned, "its declared type is unsigned"),
     "wide": Condition(wide, "a number of 64 bits on every machine"),
+    "not-narrowed": Condition(
+        not_narrowed, "a number that the function neither shifts down nor masks or bounds before"
+    ),
     "local": Condition(local, "a variable of the function that is not static"),
     "mentioned-nowhere-else": Condition(
         mentioned_nowhere_else, "a local variable that only the match and its declaration mention"
