@@ -3,34 +3,18 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.formula import Formula, can_hold, follows
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, frozen, parse, pattern
-from patchscan.tree.overlay import View
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 if TYPE_CHECKING:
-    from patchscan.lookup.compiled import AddedUse
-    from patchscan.lookup.uses import Use
+    from patchscan.lookup.compiled import AddedUse, Formula
+    from patchscan.lookup.introduced import Symbol
 
 VARIABLE = pattern(
     r"^(?:static\s+)?DEFINE_(?:PER_CPU\w*|STATIC_KEY\w*|STATIC_CALL\w*)\s*\((?:[^,()]+,\s*)?(\w+)\s*[,)]"
 )
 # Functions on whose return the caller relies.
 WAIT = pattern(r"\w+_(?:sync|synchronize|wait|quiesce)(?:_\w+)?|(?:sync|synchronize|quiesce)_\w+")
-# What the body of such a function calls where it does wait.
-WAITS = pattern(r"\w*(?:sync|wait|quiesce|flush|smp_call_function|on_each_cpu|completion|smp_mb|lock)\w*")
 DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
-EMPTY_BODY = pattern(r"\)\s*\{\s*\}\s*$")
-
-
-@frozen
-class Symbol:
-    """A function or variable that the patch introduces; at_compile: its users need the definition, not a prototype."""
-
-    name: str
-    file: ChangedFile
-    line: int
-    private: bool
-    at_compile: bool
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -38,6 +22,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     if not context.has_tree:
         return
     from patchscan.lookup.compiled import added_uses
+    from patchscan.lookup.introduced import is_conditional
 
     first = {symbol.name: symbol for symbol in reversed(tuple(symbols(context)))}
     for symbol in first.values():
@@ -51,6 +36,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def empty_waits(context: Context) -> Iterator[Finding | Silence]:
     """The first added call of each function that waits for others, where it does nothing in some configurations."""
+    from patchscan.lookup.introduced import empty_stub
+
     for file in context.c_files:
         if any(WAIT.search(line.text) for line in file.removed):
             # One wait takes the place of another.
@@ -60,7 +47,17 @@ def empty_waits(context: Context) -> Iterator[Finding | Silence]:
                 continue
             line = next((line for line in lines if called_at(file, line, name)), None)
             if line is not None and name not in {function.name for _, function in context.new_functions}:
-                yield from empty_stub(context, file, line, name)
+                stub = empty_stub(context, file, line, name)
+                if stub is not None:
+                    use, options = stub
+                    decide = " and ".join(f"CONFIG_{option}" for option in sorted(options))
+                    yield file.finding(
+                        line,
+                        f"{name}() is empty in some configurations ({decide} decides): is nothing to be waited for "
+                        "there?",
+                        (Evidence(use.path, use.line, use.text.strip()),),
+                        severity="info",
+                    )
 
 
 def called_at(file: ChangedFile, line: int, name: str) -> bool:
@@ -69,40 +66,10 @@ def called_at(file: ChangedFile, line: int, name: str) -> bool:
     return inside and file.code_at(line).partition(name)[2].lstrip().startswith("(")
 
 
-def empty_stub(context: Context, file: ChangedFile, line: int, name: str) -> Iterator[Finding | Silence]:
-    """What is said of a call whose function has an empty body where the caller is built."""
-    from patchscan.lookup.compiled import compiled_when, defined_when, made_sure
-    from patchscan.lookup.uses import find_uses
-
-    for use in find_uses(context.view, name, whole=False).of_kind("definition"):
-        empty = use.path.endswith(".h") and EMPTY_BODY.search(use.text)
-        stub, when = defined_when(context.view, use), compiled_when(context.view, file, line)
-        if not empty or not stub.atoms or not (stub.plain and when.plain):
-            continue
-        if can_hold(stub, when, *made_sure(context.view, when, stub.atoms)) and may_wait(context, name):
-            options = " and ".join(f"CONFIG_{option}" for option in sorted(stub.atoms))
-            yield file.finding(
-                line,
-                f"{name}() is empty in some configurations ({options} decides): is nothing to be waited for there?",
-                (Evidence(use.path, use.line, use.text.strip()),),
-                severity="info",
-            )
-            return
-
-
-def may_wait(context: Context, name: str) -> bool:
-    """Whether a version of a function in a C file calls what waits; what nobody finds may."""
-    bodies = [
-        function
-        for use in context.uses(name).of_kind("definition")
-        if use.path.endswith(".c")
-        and (function := parse(context.view.read(use.path) or b"", use.path).function_named(name)) is not None
-    ]
-    return not bodies or any(WAITS.fullmatch(call.name) for each in bodies for call in each.calls())
-
-
-def symbols(context: Context) -> Iterator[Symbol]:
+def symbols(context: Context) -> "Iterator[Symbol]":
     """The functions and the variables of DEFINE_* macros that are new and stand in a file known as a whole."""
+    from patchscan.lookup.introduced import Symbol
+
     for file, function in context.new_functions:
         if file.used == "tree":
             inline = function.is_static
@@ -116,18 +83,9 @@ def symbols(context: Context) -> Iterator[Symbol]:
                     yield Symbol(match[1], file, line, private, private)
 
 
-def is_conditional(view: View, symbol: Symbol) -> bool:
-    """Whether some option decides that the symbol is there."""
-    from patchscan.kbuild.built import built_when
-
-    return bool(symbol.file.after[0].conditions_at(symbol.line)) or (
-        not symbol.private and bool(built_when(view, symbol.file.path).atoms)
-    )
-
-
-def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding | Silence:
+def judge(context: Context, symbol: "Symbol", places: "list[AddedUse]") -> Finding | Silence:
     """A finding where one use can be compiled while no definition is."""
-    from patchscan.lookup.uses import find_uses
+    from patchscan.lookup.introduced import first_missing
 
     if context.not_claimed and not symbol.private:
         return symbol.file.unchecked(symbol.line, context.not_claimed)
@@ -135,11 +93,7 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
         return symbol.file.unchecked(
             symbol.line, f"another version of {symbol.name} stands in a file whose hunks do not apply"
         )
-    defined, missing = first_uncovered(context.view, symbol, places, in_series(context, symbol))
-    if missing is not None and not symbol.private:
-        # Only now is it worth the time to look for versions that the series does not touch.
-        found = find_uses(context.view, symbol.name)
-        defined, missing = first_uncovered(context.view, symbol, places, list(found.uses))
+    defined, missing = first_missing(context, symbol, places)
     if missing is None:
         return symbol.file.fine(
             symbol.line, f"wherever the patch uses {symbol.name}, something may define it"
@@ -147,60 +101,27 @@ def judge(context: Context, symbol: Symbol, places: "list[AddedUse]") -> Finding
     return finding(context, symbol, missing, defined)
 
 
-def in_series(context: Context, symbol: Symbol) -> "list[Use]":
-    """Where the files that the series changes define or declare a symbol, as the patch leaves them."""
-    from patchscan.c.occurrences import occurrences
-
-    contents = (
-        {symbol.file.path: context.view.read(symbol.file.path)} if symbol.private else context.view.changed
-    )
-    return [
-        use
-        for path, text in sorted(contents.items())
-        if text and path.endswith((".c", ".h")) and symbol.name.encode() in text
-        for use in occurrences(text, symbol.name, path)
-    ]
-
-
-def first_uncovered(
-    view: View, symbol: Symbol, places: "list[AddedUse]", found: "list[Use]"
-) -> "tuple[Formula, AddedUse | None]":
-    """When the symbol is defined, and the first place that can be compiled without; None where none is sure to."""
-    from patchscan.lookup.compiled import some_definition_when, uncovered
-
-    defined = some_definition_when(view, found)
-    elsewhere = any(
-        use.path.startswith("arch/") for use in found if use.kind in ("definition", "declaration")
-    )
-    if not defined.atoms or not defined.plain or (elsewhere and not symbol.file.path.startswith("arch/")):
-        return defined, None
-    return defined, next((place for place in places if uncovered(view, place.when, defined)), None)
-
-
-def finding(context: Context, symbol: Symbol, place: "AddedUse", defined: Formula) -> Finding:
+def finding(context: Context, symbol: "Symbol", place: "AddedUse", defined: "Formula") -> Finding:
     """What to say, at the declaration where there is one, and else at the definition."""
     from patchscan.lookup.compiled import not_brought
+    from patchscan.lookup.introduced import is_less
 
     options = not_brought(context.view, defined.atoms - place.when.atoms)
     needs = " and ".join(f"CONFIG_{option}" for option in options)
-    file, line = next(declarations(context, symbol, defined), (symbol.file, symbol.line))
+    declared = (
+        (file, line)
+        for file in context.c_files
+        for line in file.added_words.get(symbol.name, ())
+        if DECLARATION.match(file.code_at(line)) and is_less(context.view, file, line, defined)
+    )
+    # At an added declaration that stands under less than the definition does.
+    file, line = next(declared, (symbol.file, symbol.line))
     return file.finding(
         line,
         f"{symbol.name} is there only with {needs}, but {place.file.path} uses it without: it needs a stub, or "
         "its users the same condition",
         (place.file.evidence(place.line), symbol.file.evidence(symbol.line)),
     )
-
-
-def declarations(context: Context, symbol: Symbol, defined: Formula) -> Iterator[tuple[ChangedFile, int]]:
-    """Added declarations that stand under less than the definition does."""
-    from patchscan.lookup.compiled import compiled_when
-
-    for file in context.c_files:
-        for line in file.added_words.get(symbol.name, ()):
-            code = file.code_at(line)
-            if DECLARATION.match(code) and not follows(defined, compiled_when(context.view, file, line)):
-                yield file, line
 
 
 RULE = Rule(

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.formula import Formula as Formula
 from patchscan.basics.formula import (
-    Formula,
     all_of,
     any_of,
     can_hold,
