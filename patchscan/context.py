@@ -244,6 +244,13 @@ class Context:
         """A file of the tree at hand as it is without the series, None where there is none."""
         return self.view.tree.read(path) if self.view.tree is not None else None
 
+    @property
+    def can_look_up(self) -> bool:
+        """Whether the tree can be asked for many names at once."""
+        from patchscan.lookup.definer import can_look_up
+
+        return can_look_up(self.view)
+
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
         wanted = sorted(symbols)

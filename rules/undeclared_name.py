@@ -1,29 +1,13 @@
 """A function or macro is called in a file that does not reach its declaration, at least in some configuration."""
 
-from collections.abc import Iterator
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.context import encode
-from patchscan.lookup.needed import (
-    Named,
-    lost_headers,
-    names_left,
-    new_names,
-    own_architecture,
-    place_of_include,
-)
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, Source, parse
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
-    from patchscan.kconfig.solve import Configuration
-    from patchscan.lookup.closure import Closure
-    from patchscan.lookup.declared import Answer
-    from patchscan.tree.overlay import View
+    from patchscan.lookup.undeclared import Missed, Named
 
-    Told = tuple[Named, Answer, Configuration | None]
-
-EVERYWHERE = 100_000
 MOST_SHOWN = 4
 MOST_NAMES = 3
 
@@ -32,7 +16,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     """The names that added lines of C files are the first to call."""
     if not context.has_tree:
         return
-    from patchscan.lookup.definer import can_look_up
+    from patchscan.lookup.needed import lost_headers, names_left, new_names, place_of_include
     from patchscan.lookup.unapplied import text_of
 
     files = [
@@ -48,7 +32,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for file, text in files
     }
     names = {each.name for found in (*named.values(), *left.values()) for each in found}
-    if names and can_look_up(context.view):
+    if names and context.can_look_up:
         context.look_ahead(names, whole=False)
         for file, text in files:
             if named[file]:
@@ -56,167 +40,54 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if left[file]:
                 yield from judge(context, file, text, left[file], file.state.before)
     for file, text in files:
-        if lost[file] and can_look_up(context.view):
+        if lost[file] and context.can_look_up:
             yield from structs_left(context, file, text, place_of_include(file))
 
 
 def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) -> Iterator[Finding]:
     """The structs that a file initialises and no longer reaches now that an #include is gone; line: where to say so."""
-    from patchscan.c.initialisers import designators
-    from patchscan.lookup.closure import Closure
-    from patchscan.lookup.headers import text_of_header
-    from patchscan.lookup.types import defines_type
-    from patchscan.lookup.uses import headers_holding
+    from patchscan.lookup.undeclared import structs_lost
 
-    source = parse(text, file.path)
-    architecture = own_architecture(file.path) or "x86"
-    closure = Closure(context.view, file.path, text, architecture)
-    old = Closure(context.view, file.path, file.state.before or b"", architecture)
-    if closure.unknown:
-        return
-    for struct in dict.fromkeys(each.struct for each in designators(source)):
-        if defines_type(text, file.path, struct):
-            continue
-        headers = [
-            path
-            for path in headers_holding(context.view, struct)
-            if path in old.every() and defines_type(text_of_header(context.view, path), path, struct)
-        ]
-        if headers and not any(path in closure.every() for path in headers):
-            header = headers[0].removeprefix("include/").removeprefix("uapi/")
-            yield file.finding(
-                line,
-                f"'struct {struct}' is defined in <{header}>, which this file no longer includes, not by way of other "
-                "headers either",
-                (Evidence(headers[0], 1, ""),),
-                severity="info" if context.not_claimed else "",
-            )
+    for struct, path in structs_lost(context, file, text):
+        header = path.removeprefix("include/").removeprefix("uapi/")
+        yield file.finding(
+            line,
+            f"'struct {struct}' is defined in <{header}>, which this file no longer includes, not by way of other "
+            "headers either",
+            (Evidence(path, 1, ""),),
+            severity="info" if context.not_claimed else "",
+        )
 
 
 def judge(
-    context: Context, file: ChangedFile, text: bytes, named: list[Named], before: bytes | None = None
+    context: Context, file: ChangedFile, text: bytes, named: "list[Named]", before: bytes | None = None
 ) -> Iterator[Finding | Silence]:
     """What is to be said of names that one file calls; those that one header declares are told together.
 
     before: the file as it was, where only what it lost counts.
     """
-    from patchscan.c.includes import includes
-    from patchscan.lookup.closure import Closure, is_host_program
-    from patchscan.lookup.declared import look_up, only_elsewhere
-    from patchscan.lookup.hunks import was_there
-    from patchscan.lookup.pasted import glued_names
-    from patchscan.lookup.unapplied import as_built
-    from patchscan.lookup.uses import files_holding, headers_holding
+    from patchscan.lookup.undeclared import undeclared
 
-    if is_host_program(text):
-        return
-    view = as_built(context)
-    source = parse(text, file.path)
-    added = "\n".join(line.text for line in file.added if "#" in line.text)
-    # Of a file that does not apply the tree has other #include lines than its author.
-    in_part = file.used == "hunk" and file.change.kind != "create"
-    more = includes(encode(added)) if in_part else ()
-    closure = Closure(view, file.path, text, own_architecture(file.path) or "x86", more)
-    glued = glued_names(file)
-    told: dict[str, list[Told]] = {}
-    unknown: list[str] = []
-    for each in named:
-        if any(pasted.fullmatch(each.name) for pasted in glued):
-            continue
-        headers = [path for path in headers_holding(view, each.name) if path != file.path]
-        configuration = cache(partial(smallest, view, source, each.name))
-        answer = look_up(view, closure, headers, each.name, configuration)
-        found = configuration() if answer.kind == "unknown" and not own_architecture(file.path) else None
-        if found is not None and found.architecture != closure.architecture:
-            closure = Closure(view, file.path, text, found.architecture, more)
-            answer = look_up(view, closure, headers, each.name, configuration)
-        if in_part and answer.kind == "unreached" and (known := configuration()) is not None:
-            answer = only_elsewhere(view, headers, each.name, known) or answer
-        if before is not None and answer.kind != "always":
-            old = Closure(view, file.path, before, closure.architecture)
-            if look_up(view, old, headers, each.name, configuration).kind != "always":
-                continue
-            known = configuration()
-            if answer.kind == "unknown" and known is not None and known.architecture == closure.architecture:
-                answer = lost_for(view, old, closure, headers, each.name) or answer
-        if answer.kind == "nowhere":
-            silent = closure.unknown or context.not_claimed or not each.name.islower()
-            silent = silent or was_there(context, each.name)
-            paths = () if silent else files_holding(view, each.name, most=EVERYWHERE)[0]
-            elsewhere = any(path != file.path for path in paths)
-            if not silent and not elsewhere and not beside_glues(view, closure, each.name):
-                told.setdefault("", []).append((each, answer, None))
-        elif answer.kind == "unknown" or (answer.kind == "unreached" and (closure.unknown or in_part)):
-            unknown.append(each.name)
-        elif answer.kind == "conditional" and in_part:
-            # What condition the call stands under is not seen: the #ifdef may lie above the hunk.
-            unknown.append(each.name)
-        elif answer.declared is not None:
-            told.setdefault(answer.declared.path, []).append((each, answer, configuration()))
-    for path in sorted(told):
-        unsure = in_part or bool(context.not_claimed)
-        missing = closure.unknown or "an #include outside its hunks" * in_part
-        said = finding(view, file, told[path], missing, "info" if unsure else "")
+    found = undeclared(context, file, text, named, before)
+    unsure = found.in_part or bool(context.not_claimed)
+    for header, missed in found.missed:
+        said = finding(file, header, missed, found.missing, "info" if unsure else "")
         # The headers of the base may include one that those of another release do not.
-        yield context.claimed(said) if told[path][0][1].kind == "unreached" else said
-    if unknown:
-        why = closure.unknown or f"when {file.path} is built is not known"
-        names = ", ".join(unknown[:MOST_NAMES])
-        yield file.unchecked(named[0].line, f"{len(unknown)} names not checked ({names}): {why}")
+        yield context.claimed(said) if missed[0].answer.kind == "unreached" else said
+    if found.unknown:
+        names = ", ".join(found.unknown[:MOST_NAMES])
+        yield file.unchecked(named[0].line, f"{len(found.unknown)} names not checked ({names}): {found.why}")
 
 
-def lost_for(
-    view: "View", old: "Closure", closure: "Closure", headers: list[str], name: str
-) -> "Answer | None":
-    """The answer for a name that a file has lost with all headers of one architecture that hold it."""
-    from patchscan.lookup.declared import Answer, strictly
-
-    if any(path in closure.every() for path in headers):
-        return None
-    found = [each for path in headers if path in old.certain() for each in strictly(view, path, name)]
-    return Answer("unreached", found[0]) if found else None
-
-
-def beside_glues(view: "View", closure: "Closure", name: str) -> bool:
-    """Whether a macro of the headers beside the file pastes such a name together."""
-    from patchscan.lookup.pasted import glued_in
-
-    texts = (view.read(path) or b"" for path in closure.beside())
-    return any(glued.fullmatch(name) for text in texts if b"##" in text for glued in glued_in(text))
-
-
-def smallest(view: "View", source: "Source", name: str) -> "Configuration | None":
-    """A configuration that builds a use of a name by a file, and has little else."""
-    from patchscan.basics.formula import all_of, any_of
-    from patchscan.kbuild.built import built_exactly_when
-    from patchscan.kconfig.solve import find_configuration
-    from patchscan.lookup.used import used_when
-
-    built = built_exactly_when(view, source.path)
-    used = used_when(view, source, name)
-    if built is None or not built.plain or not used.plain:
-        return None
-    wanted = all_of((built, used)) if used.atoms else built
-    return find_configuration(view, wanted, any_of(()))
-
-
-def included_as(view: "View", path: str) -> str:
-    """The name by which a header is included; that of an architecture by way of the common one, where there is one."""
-    name = path.rpartition("/include/")[2] if path.startswith("arch/") else path.removeprefix("include/")
-    name = name.removeprefix("uapi/").replace("asm-generic/", "asm/")
-    common = name.replace("asm/", "linux/", 1)
-    return common if view.exists(f"include/{common}") else name
-
-
-def finding(view: "View", file: ChangedFile, told: "list[Told]", missing: str, severity: str) -> Finding:
-    """What to say of the names that one header declares, or none.
+def finding(file: ChangedFile, header: str, told: "Sequence[Missed]", missing: str, severity: str) -> Finding:
+    """What to say of the names that one header declares, or none, "".
 
     missing: a header that is not at hand; severity: where the tree is not quite that of the series.
     """
-    names = [f"'{each.name}'" for each, _, _ in told]
+    names = [f"'{each.named.name}'" for each in told]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     shown = ", ".join(names[:MOST_NAMES]) + more
-    line, answer, configuration = told[0][0].line, told[0][1], told[0][2]
+    line, answer, configuration = told[0].named.line, told[0].answer, told[0].configuration
     are = "is" if len(names) == 1 else "are"
     if answer.declared is None:
         return file.finding(
@@ -225,7 +96,6 @@ def finding(view: "View", file: ChangedFile, told: "list[Told]", missing: str, s
             severity="info",
             confidence="low",
         )
-    header = included_as(view, answer.declared.path)
     evidence = (Evidence(answer.declared.path, answer.declared.line, answer.declared.text),)
     if answer.kind == "unreached":
         return file.finding(
@@ -235,10 +105,7 @@ def finding(view: "View", file: ChangedFile, told: "list[Told]", missing: str, s
             evidence,
             severity=severity,
         )
-    telling = sorted(configuration.telling) if configuration is not None else []
-    options = ", ".join(f"CONFIG_{option}" for option in telling[:MOST_SHOWN]) or "no further option"
-    others = " and others" if len(telling) > MOST_SHOWN else ""
-    where = f"{configuration.architecture if configuration else ''} with {options}{others}"
+    where = configuration.shown(MOST_SHOWN) if configuration is not None else " with no further option"
     gates = " or ".join(f"CONFIG_{option}" for option in answer.gates[:MOST_NAMES])
     only = f", which comes along only with {gates}" if gates else ""
     unless = f", unless a header that is not at hand brings it ({missing})" if missing else ""

@@ -29,9 +29,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     calls = list(new_calls(context)) if context.has_tree else []
     if not calls:
         return
-    from patchscan.lookup.unlinked import can_be_asked, suspicion_of
+    if context.can_look_up:
+        from patchscan.lookup.unlinked import suspicion_of
 
-    if can_be_asked(context):
         context.look_ahead({call.name for call in calls}, whole=False)
         for call in calls:
             suspect = suspicion_of(context, call)

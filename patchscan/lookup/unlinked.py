@@ -14,7 +14,6 @@ from patchscan.kconfig.solve import find_configuration
 from patchscan.lookup.compiled import compiled_when, conditions_of, exactly_when
 from patchscan.lookup.definer import (
     Definer,
-    can_look_up,
     declaring_header,
     definition_in,
     find_definer,
@@ -144,8 +143,3 @@ def options_needed(suspect: Suspect, configuration: Configuration) -> list[str]:
     """The options that a configuration would have to turn on for the function to be there."""
     off = sorted(suspect.defined.atoms - suspect.used.atoms - configuration.chosen)
     return [option for option in off if follows(config(option), suspect.defined)] or off[:1]
-
-
-def can_be_asked(context: Context) -> bool:
-    """Whether the tree can be asked who defines a name."""
-    return can_look_up(context.final)
