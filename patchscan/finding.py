@@ -7,6 +7,8 @@ CHANGELOG = "(changelog)"
 TOLD_WITH = "told with "
 # What stands in its message before the other places of that cause.
 ALSO_AT = "; the same: "
+# What stands in a message before what is said of another place.
+AND_ALSO = "; also "
 
 
 @frozen

@@ -7,7 +7,16 @@ from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 MENTION = pattern(r"\bthis (?:patch|commit)(?:[ -]?(?:set|series))?\b", re.IGNORECASE)
 # A comparison of the state before with that after needs a name for the change.
-COMPARED = pattern(r"\b(?:before|without|until|after|prior to|since|and)\s+$", re.IGNORECASE)
+COMPARED = pattern(
+    r"\b(?:before|without|until|after|prior to|since|and|to|(?:after|before|by) (?:applying|having))\s+$",
+    re.IGNORECASE,
+)
+# What the patch is, or what it does not do, is said of it: there is no order in its place.
+SAID_OF_IT = pattern(
+    r"\s+(?:only|just|alone|is|was|does|did|can|could|should|may|might|has|builds|works|applies|relies|depends|"
+    r"(?:does|is|did|wo|ca|was)n't|makes? no|cannot)\b",
+    re.IGNORECASE,
+)
 NAMED_COMMIT = pattern(r"\bcommit [0-9a-f]{7,40}\b|^Fixes:", re.MULTILINE)
 QUOTED = pattern(r"^(?:>|\s{4}|\t|[A-Z][A-Za-z-]+: )")
 
@@ -30,6 +39,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield context.changelog_fine(
                     number, "the state with the change is compared with that without it"
                 )
+            elif not is_series(match[0]) and SAID_OF_IT.match(text, match.end()):
+                yield context.changelog_fine(number, "something is said of the patch itself")
             elif "commit" in match[0].lower() and names_commit:
                 yield context.changelog_fine(number, "it may mean the commit that the changelog names")
             else:
@@ -37,9 +48,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 return
 
 
+def is_series(mention: str) -> bool:
+    """Whether the words mean all patches together."""
+    return mention.lower().endswith(("set", "series"))
+
+
 def advice(mention: str) -> str:
     """What to write in place of a mention."""
-    if mention.lower().endswith(("set", "series")):
+    if is_series(mention):
         return (
             "is not there any more once this is a commit: name what is meant, or leave it to the cover letter"
         )
@@ -93,7 +109,8 @@ later in this patchset. // want "name what is meant"
 Walks are not seen today. Add a variable that holds them.
 
 Without this patch a run takes 3 s, with and without
-this patch applied the result is the same.
+this patch applied the result is the same. By itself, this patch does not
+help much, and there is no difference to this patch.
 >>> file mm/example.c
 +int x;
 """,

@@ -118,7 +118,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield context.changelog_fine(claim.line, f"patch {patch} says the same, and is judged")
             continue
         missing = missing_facts(context, claim)
-        if len(missing) >= 2:
+        # What a series is for need not be proved before its patches are read: one fact will do there.
+        if len(missing) >= (2 if context.patch.index else len(ABSENT)):
             yield context.changelog_finding(
                 claim.line,
                 f'"{claim.figure}" cannot be judged: the {kind_of(context)} does not give {listing(missing)}',
@@ -164,7 +165,6 @@ def without_figure(context: Context) -> Iterator[Finding | Silence]:
         yield context.changelog_fine(line, "the changelog or the cover letter gives figures")
         return
     if not context.patch.index:
-        # What a series is for need not be proved before its patches are read.
         yield context.changelog_fine(line, "a cover letter may tell what is meant without figures")
         return
     yield context.changelog_finding(
@@ -304,6 +304,14 @@ after, a cost of 3% of the throughput.
 >>> cover mm: look at the cache first
 Entries are looked up in the cache, to improve performance. In v2
 each lookup needed 3 attempts.
+>>> patch mm: look at the cache first
+Ask the cache, then the list.
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> cover mm: look at the cache first
+The overhead of a lookup is reduced from 41% to 5.5%.
 >>> patch mm: look at the cache first
 Ask the cache, then the list.
 >>> file mm/example.c

@@ -7,7 +7,7 @@ from textwrap import wrap
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.diff.write import rows_of
-from patchscan.finding import ALSO_AT, CHANGELOG, Evidence, Finding
+from patchscan.finding import ALSO_AT, AND_ALSO, CHANGELOG, Evidence, Finding
 
 WIDTH = 72
 _LONGEST_QUOTED = 72
@@ -26,7 +26,9 @@ _ASIDE = pattern(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
 _FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
 _THERE = pattern(rf"\b(?:at|on|in) {_LINE_NUMBER}")
 _BARE = pattern(rf"\b{_LINE_NUMBER}\b")
-_PLACE = pattern(r"(\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)):\d+")
+_PLACE = pattern(
+    r"((?:\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)|\b[\w./-]*(?:Kconfig|Makefile|MAINTAINERS)|\bchangelog)):\d+"
+)
 _FIRST_WORD = pattern(r"[a-z]+(?=[ ,:;]|$)")
 
 
@@ -65,6 +67,11 @@ def opened(text: str, quoted: str) -> str:
 
 def without_places(text: str) -> str:
     """A text that names the other places of the same cause (see told_together), in words that need no line numbers."""
+    return AND_ALSO.join(without_list(each) for each in text.split(AND_ALSO))
+
+
+def without_list(text: str) -> str:
+    """One thing said, with the files in place of the list of places."""
     said, _, places = text.partition(ALSO_AT)
     if not places:
         return text

@@ -1,10 +1,10 @@
-"""One cause is told once a series: a finding that says the same of a later place is set aside, the first names it."""
+"""One cause, and all that is of form, is told once a series: the first finding names the others, then set aside."""
 
 from collections.abc import Iterable
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
-from patchscan.finding import ALSO_AT, CHANGELOG, TOLD_WITH, Finding
+from patchscan.finding import ALSO_AT, AND_ALSO, CHANGELOG, TOLD_WITH, Finding
 
 _NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b\w*_\w+\b|\bCONFIG_\w+")
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -16,12 +16,26 @@ _ALSO = pattern(r"; also .*$")
 # Their messages end in what is elsewhere in the patch, or quote the words that the author chose for one and the same.
 _QUOTING = ("changelog-this-patch",)
 _NAMED = 4
+_SAID = 12
+# Infos on the form of text: what a reviewer puts into one sentence that begins with "Nits:".
+_FORM = (
+    "changelog-this-patch",
+    "changelog-unwrapped",
+    "file-habits",
+    "list-order",
+    "spelling",
+    "subject-form",
+    "trailer-block",
+    "trailer-form",
+    "whitespace-error",
+)
 
 
 def told_together(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, those of one cause in the series told with the first; an error, or one with a model, stands alone.
 
-    One cause: the same words, but for names and numbers, of an info or of a changelog.
+    One cause: the same words, but for names and numbers, of an info or of a changelog. Infos on form are told in one
+    remark, each in its own words.
     """
     every = list(findings)
     groups: dict[object, list[int]] = {}
@@ -34,7 +48,19 @@ def told_together(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             every[first] = with_places(every[first], [every[at] for at in others])
             for at in others:
                 every[at] = replace(every[at], suppressed=f"{TOLD_WITH}{place}")
+    small = [at for at, each in enumerate(every) if each.counts and of_form(each)]
+    if len(small) > 1:
+        first = small[0]
+        place = place_of(every[first])
+        every[first] = with_words(every[first], [every[at] for at in small[1:]])
+        for at in small[1:]:
+            every[at] = replace(every[at], suppressed=f"{TOLD_WITH}{place}")
     return tuple(every)
+
+
+def of_form(finding: Finding) -> bool:
+    """Whether a finding is an info on the form of text."""
+    return finding.severity == "info" and finding.rule in _FORM
 
 
 def folds(finding: Finding) -> bool:
@@ -76,6 +102,22 @@ def with_places(first: Finding, others: list[Finding]) -> Finding:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         told = f"{ALSO_AT}{', '.join(texts)}{more}"
     return replace(first, message=first.message + told)
+
+
+def with_words(first: Finding, others: list[Finding]) -> Finding:
+    """A finding that also says what the others say, and where."""
+    told = "".join(f"{AND_ALSO}{each.message} ({place_from(each, first)})" for each in others[:_SAID])
+    more = f"; and {len(others) - _SAID} more like these" if len(others) > _SAID else ""
+    return replace(first, message=first.message + told + more)
+
+
+def place_from(finding: Finding, first: Finding) -> str:
+    """Where a finding stands, in few words for who reads another one of the series."""
+    same = finding.patch == first.patch
+    patch = "" if same else f"patch {finding.patch}, " if finding.patch else "cover letter, "
+    if same and finding.path == first.path != CHANGELOG:
+        return f"line {finding.line}"
+    return f"{patch}{finding.path.strip('()')}:{finding.line}"
 
 
 def names_of(finding: Finding, first: Finding) -> str:

@@ -2,6 +2,7 @@
 
 from patchscan.basics.record import replace
 from patchscan.finding import CHANGELOG, Finding
+from patchscan.report.prose import sentences
 from patchscan.settling.together import told_together
 
 
@@ -53,3 +54,41 @@ def test_what_is_not_of_one_cause_stands_alone() -> None:
         finding(1, 13, "set aside"),
     ]
     assert list(told_together(apart)) == apart
+
+
+def test_small_things_are_one_remark_of_a_series() -> None:
+    found = [
+        finding(1, 3, "s/teh/the/", rule="spelling", path=CHANGELOG),
+        finding(1, 9, "one empty line is enough", rule="file-habits"),
+        finding(2, 4, "s/nad/and/", rule="spelling"),
+        finding(2, 5, "check for NULL", rule="another-rule"),
+        finding(2, 6, "no prefix", rule="subject-form", severity="warning"),
+    ]
+    said = told_together(found)
+    assert said[0].message == (
+        "s/teh/the/; also one empty line is enough (mm/a.c:9); also s/nad/and/ (patch 2, mm/a.c:4)"
+    )
+    assert [each.suppressed for each in said] == [None, *["told with patch 1"] * 2, None, None]
+    assert list(said[3:]) == found[3:]
+
+
+def test_a_mail_tells_each_small_thing_without_lines() -> None:
+    said = told_together(
+        [
+            finding(1, 3, "write BIT()", rule="file-habits"),
+            finding(1, 4, "write BIT()", rule="file-habits"),
+            finding(2, 7, "s/teh/the/", rule="spelling", path=CHANGELOG),
+            finding(2, 8, "s/nad/and/", rule="spelling", path="mm/b.c"),
+        ]
+    )
+    assert sentences(said[0], 0) == (
+        "Nit: write BIT(); the same further down; also s/teh/the/ (patch 2, changelog); "
+        "also s/nad/and/ (patch 2, mm/b.c)."
+    )
+
+
+def test_of_very_many_small_things_the_first_are_said() -> None:
+    words = "abcdefghijklmnopqrs"
+    said = told_together(finding(1, at, f"s/{one}x/{one}y/", rule="spelling") for at, one in enumerate(words))
+    assert said[0].message.count("; also ") == 12
+    assert said[0].message.endswith("; and 6 more like these")
