@@ -251,6 +251,12 @@ class Context:
 
         return can_look_up(self.view)
 
+    def without_index(self, file: ChangedFile, line: int) -> Silence:
+        """What a rule says that would look up many names, of which a line has the first, where it cannot."""
+        return file.unchecked(
+            line, "names are looked up in a tree with an index: `patchscan index TREE` makes it"
+        )
+
     def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
         wanted = sorted(symbols)

@@ -32,7 +32,12 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for file, text in files
     }
     names = {each.name for found in (*named.values(), *left.values()) for each in found}
-    if names and context.can_look_up:
+    if not context.can_look_up:
+        asked = ((file, each) for file, _ in files for each in (*named[file], *left[file]))
+        for file, each in list(asked)[:1]:
+            yield context.without_index(file, each.line)
+        return
+    if names:
         context.look_ahead(names, whole=False)
         for file, text in files:
             if named[file]:
@@ -40,7 +45,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if left[file]:
                 yield from judge(context, file, text, left[file], file.state.before)
     for file, text in files:
-        if lost[file] and context.can_look_up:
+        if lost[file]:
             yield from structs_left(context, file, text, place_of_include(file))
 
 
