@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.initialisers import Designator, designators
 from patchscan.rule import (
     ChangedFile,
     Context,
@@ -17,6 +16,7 @@ from patchscan.rule import (
 )
 
 if TYPE_CHECKING:
+    from patchscan.c.initialisers import Designator
     from patchscan.lookup.functiontypes import FunctionType
 
 DESIGNATOR = pattern(r"\.\s*\w+\s*=\s*&?\s*[A-Za-z_]\w*\s*,?\s*$")
@@ -37,6 +37,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def own_tables(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     """What is to be said of the tables of a file itself."""
+    from patchscan.c.initialisers import designators
     from patchscan.lookup.functiontypes import contradiction, function_in, member_type
     from patchscan.lookup.meaning import meaning_in
 
@@ -79,7 +80,7 @@ def has_new_head(file: ChangedFile, function: Function) -> bool:
 def say(
     context: Context,
     file: ChangedFile,
-    each: Designator,
+    each: "Designator",
     given: "FunctionType",
     place: tuple[str, int],
     fault: str,

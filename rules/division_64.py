@@ -74,7 +74,9 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
         if function.source.text_of(operator) in ("/", "%", "/=", "%="):
             right = node.child_by_field_name("right")
             # The compiler turns a division by a power of two into a shift, and macros may hide one.
-            if right is not None and may_be_variable(right, function.source.text_of(right)):
+            if right is None or not may_be_variable(right, function.source.text_of(right)):
+                continue
+            if context.has_tree:
                 types = types or types_in(context, file, function)
                 yield from divided(context, file, function, types, node)
     for call in function.calls():
@@ -118,7 +120,7 @@ def needs_64(context: Context, file: ChangedFile) -> bool:
     """Whether a file is built for 64 bits only, or that is not known."""
     from patchscan.lookup.narrow import built_narrow
 
-    return not context.has_tree or built_narrow(context, file.path) is None
+    return built_narrow(context, file.path) is None
 
 
 RULE = Rule(

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.c.occurrences import offsets
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 SHARED = pattern(
@@ -67,6 +66,8 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
 
 def judge_static(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """A finding where a common header defines a static function and does not use it itself."""
+    from patchscan.c.occurrences import offsets
+
     common = file.path.startswith("include/") or "/include/" in file.path
     outside = sum(len(offsets(source.code, function.name.encode())) for source in file.after)
     inside = len(offsets(function.text.encode("utf-8", "surrogateescape"), function.name.encode()))

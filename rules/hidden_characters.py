@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from patchscan.mail import hidden_characters
 from patchscan.rule import ChangedFile, Context, Finding, Fix, Line, Rule, Silence
 
 # Text for people: a hidden character there deceives nobody's compiler.
@@ -11,6 +10,8 @@ PROSE = (".rst", ".txt", ".md")
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added line, of any kind of file, with such a character."""
+    from patchscan.mail import hidden_characters
+
     for file in context.files:
         for line in file.added:
             found = () if line.text.isascii() else hidden_characters(line.text)

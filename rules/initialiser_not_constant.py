@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import Statement, statements
-from patchscan.c.occurrences import offsets
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 if TYPE_CHECKING:
+    from patchscan.c.filelevel import Statement
     from patchscan.lookup.meaning import Meaning
 
 VALUE = pattern(rb"[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*")
@@ -35,6 +34,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """What is to be said of the initialisers of one file."""
+    from patchscan.c.filelevel import statements
+    from patchscan.c.occurrences import offsets
+
     known = {
         each.name: each for each in statements(source.text) if each.kind == "variable" and not each.extern
     }
@@ -65,7 +67,7 @@ def is_new(file: ChangedFile, line: int) -> bool:
 
 
 def finding(
-    file: ChangedFile, source: Source, variable: Statement, taken: Statement, places: list[int]
+    file: ChangedFile, source: Source, variable: "Statement", taken: "Statement", places: list[int]
 ) -> Finding:
     """What to say of one initialiser, at the first place."""
     match = VALUE.match(source.code, places[0])
@@ -79,7 +81,7 @@ def finding(
     )
 
 
-def is_value(meaning: "Meaning", source: Source, variable: Statement, at: int) -> bool:
+def is_value(meaning: "Meaning", source: Source, variable: "Statement", at: int) -> bool:
     """Whether the value of a variable or of its member is taken here, not its address or size."""
     code = source.code
     match = VALUE.match(code, at)
@@ -95,7 +97,7 @@ def is_value(meaning: "Meaning", source: Source, variable: Statement, at: int) -
     )
 
 
-def has_value(meaning: "Meaning", source: Source, variable: Statement, members: list[str]) -> bool:
+def has_value(meaning: "Meaning", source: Source, variable: "Statement", members: list[str]) -> bool:
     """Whether a variable, or the member named, is no array and no function, so that it stands for its value."""
     head = source.code[variable.start : variable.name_start].decode("latin-1")
     kind = " ".join(head.split())

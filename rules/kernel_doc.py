@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from patchscan.c.kerneldoc import Comment, Declaration, comments, declaration_after
-from patchscan.lookup.runtime import compiler_calls
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, pattern
 
 REMOVED = pattern(r"\*\s*@|[,)]")
@@ -163,6 +162,8 @@ def is_new(file: ChangedFile, line: int) -> bool:
 
 def undocumented_exports(file: ChangedFile) -> Iterator[Finding | Silence]:
     """New functions that the patch also exports and that have no comment; one finding for all of a file."""
+    from patchscan.lookup.runtime import compiler_calls
+
     bare: list[Function] = []
     for source in file.after:
         exported = {each.symbol for each in source.exports() if is_new(file, each.line)}

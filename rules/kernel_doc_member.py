@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.c.filelevel import statements
 from patchscan.c.kerneldoc import Comment, Parameter, comments
-from patchscan.c.members import Type, type_at
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
+
+if TYPE_CHECKING:
+    from patchscan.c.members import Type
 
 PART = pattern(r"[.\[-]")
 SECRET = pattern(r"/\*\s*(private|public)\s*:", re.IGNORECASE)
@@ -26,6 +29,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """What is to be said of the documented types of one text."""
+    from patchscan.c.members import type_at
+
     found = list(comments(source))
     touched = file.touched_numbers
     for comment in found:
@@ -43,7 +48,7 @@ def judge(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
 
 
 def compare(
-    file: ChangedFile, source: Source, comment: Comment, members: Type, inside: list[Comment]
+    file: ChangedFile, source: Source, comment: Comment, members: "Type", inside: list[Comment]
 ) -> Iterator[Finding | Silence]:
     """The members that nothing describes, and the descriptions of no member, that the patch brought about."""
     if not members.complete:
@@ -108,7 +113,7 @@ def lost_member(file: ChangedFile, name: str) -> bool:
     )
 
 
-def private_lines(source: Source, members: Type) -> frozenset[int]:
+def private_lines(source: Source, members: "Type") -> frozenset[int]:
     """The lines of a struct behind a comment that says that what follows is private."""
     lines: set[int] = set()
     secret = False

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Fix, Function, Rule, Silence, parse, pattern
-from patchscan.tree.maintainers import matches, tip_patterns
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -48,6 +47,8 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 
 def wants_braces(context: Context, file: ChangedFile) -> bool:
     """Whether a statement of several lines has braces here: the file's habit, else that of the tree it goes through."""
+    from patchscan.tree.maintainers import matches, tip_patterns
+
     bare, braced = habit(context, file)
     if bare or braced:
         return braced > bare

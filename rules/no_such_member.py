@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.c.initialisers import designators
 from patchscan.rule import (
     ChangedFile,
     Context,
@@ -57,14 +56,14 @@ class Lacked:
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The members that added lines of C files name, in initialisers and by variables whose type is plain to see."""
-    from patchscan.lookup.meaning import meaning_in
-
     for file in context.c_files if context.has_tree else ():
         lines = [line.text for line in file.added]
         if not file.path.endswith(".c") or not any(
             DESIGNATOR.search(text) or ACCESS.search(text) for text in lines
         ):
             continue
+        from patchscan.lookup.meaning import meaning_in
+
         meaning = meaning_in(context, file)
         if meaning.text:
             yield from judge(context, file, meaning)
@@ -102,6 +101,8 @@ def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[F
 
 def in_initialisers(file: ChangedFile, source: Source) -> Iterator[Named]:
     """The members that initialisers outside functions name on added lines."""
+    from patchscan.c.initialisers import designators
+
     for each in designators(source, file.added_numbers):
         if each.line in file.added_numbers:
             yield Named(each.struct, each.member, each.line)

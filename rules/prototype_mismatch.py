@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import statements
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def changed(file: ChangedFile) -> "list[Stated]":
     """The declarations with a line that the patch adds, and that it does not only move."""
+    from patchscan.c.filelevel import statements
     from patchscan.lookup.stated import read
 
     found = []

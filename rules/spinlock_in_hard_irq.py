@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.flow.callbacks import callbacks
-from patchscan.flow.effects import effect_of
 from patchscan.rule import Call, ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, Source
 
 if TYPE_CHECKING:
@@ -17,6 +15,8 @@ _KINDS = frozenset(("percpu irq", "hard irq work"))
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The handlers that a patch registers so, or adds calls to."""
+    from patchscan.flow.callbacks import callbacks
+
     for file in context.c_files:
         for source in file.after:
             if not any(word.encode() in source.code for word in _REGISTERS):
@@ -42,6 +42,8 @@ def registration(file: ChangedFile, source: Source, line: int) -> int:
 
 def takes_spinlock(name: str, arguments: tuple[str, ...]) -> bool | None:
     """Whether a call takes a spinlock_t, which sleeps on PREEMPT_RT; None where only its definition tells."""
+    from patchscan.flow.effects import effect_of
+
     effect = effect_of(name)
     return None if effect is None else effect.op == "acquire" and effect.lock == "spin"
 

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from patchscan.mail.persons import same_person
-from patchscan.mail.plainmail import name_and_address
 from patchscan.rule import Context, Finding, Patch, Rule, Silence, Trailer, pattern
 
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
@@ -54,6 +52,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def sign_offs(context: Context) -> Iterator[Finding | Silence]:
     """The author, and whoever sends the series, must have signed off."""
+    from patchscan.mail.persons import same_person
+    from patchscan.mail.plainmail import name_and_address
+
     patch = context.patch
     signed = [trailer for trailer in patch.trailers if trailer.key.lower() == "signed-off-by"]
     end = max(len(patch.changelog), 1)
@@ -78,6 +79,9 @@ def sign_offs(context: Context) -> Iterator[Finding | Silence]:
 
 def early_sign_offs(context: Context) -> Iterator[Finding]:
     """Who signed off before the author had a share in the patch, which a trailer or a From: should name."""
+    from patchscan.mail.persons import same_person
+    from patchscan.mail.plainmail import name_and_address
+
     trailers = context.patch.trailers
     signed = [trailer for trailer in trailers if trailer.key.lower() == "signed-off-by"]
     own = next((at for at, each in enumerate(signed) if same_person(each.value, context.patch.author)), 0)
@@ -108,6 +112,9 @@ def stable_by_mail_only(context: Context) -> Iterator[Finding]:
 
 def people(context: Context, patch: Patch) -> Iterator[tuple[str, str]]:
     """(person, role) of those whose sign-off the patch needs, where they are known by name and address."""
+    from patchscan.mail.persons import same_person
+    from patchscan.mail.plainmail import name_and_address
+
     sender = context.series.cover.author if context.series.cover else ""
     if name_and_address(patch.author)[1] and not RELAYED.search(patch.author):
         yield patch.author, "is the author"
@@ -160,6 +167,9 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
 
 def developed(context: Context, trailer: Trailer) -> Finding | Silence:
     """A co-author must have signed off, in the next trailer."""
+    from patchscan.mail.persons import same_person
+    from patchscan.mail.plainmail import name_and_address
+
     trailers = context.patch.trailers
     signed = [each for each in trailers if each.key.lower() == "signed-off-by"]
     own = [each for each in signed if same_person(each.value, trailer.value)]
@@ -181,6 +191,8 @@ def developed(context: Context, trailer: Trailer) -> Finding | Silence:
 
 def are_colleagues(reporter: str, author: str) -> bool:
     """Whether two "Name <address>" belong to one company or institute."""
+    from patchscan.mail.plainmail import name_and_address
+
     domain, other = (name_and_address(each)[1].lower().partition("@")[2] for each in (reporter, author))
     return bool(domain) and domain == other and not ANYBODY.fullmatch(domain) and not ROBOT.search(reporter)
 

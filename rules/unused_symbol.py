@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.lookup.pasted import may_be_built, may_be_included, pasted_words
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ EXPORT = pattern(r"\s*EXPORT_\w*SYMBOL")
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every function that the patch introduces. Whatever uses a new function stands on an added line."""
+    from patchscan.lookup.pasted import may_be_built, pasted_words
+
     unused: list[tuple[ChangedFile, Function]] = []
     pasted: dict[str, frozenset[str] | None] = {}
     for file, function in by_name(context):
@@ -85,6 +86,8 @@ def later(file: ChangedFile, function: Function, patch: int) -> Finding | Silenc
 
 def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Iterator[Finding | Silence]:
     """What is said of functions that no patch of the series uses."""
+    from patchscan.lookup.pasted import may_be_included
+
     unknown = []
     for file, function in unused:
         if context.series.missing:

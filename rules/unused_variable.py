@@ -1,10 +1,12 @@
 """A variable is introduced that nothing uses, or that is only ever set, or the patch removes its last use."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import Statement, statements
-from patchscan.c.occurrences import offsets
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, Variable, pattern
+
+if TYPE_CHECKING:
+    from patchscan.c.filelevel import Statement
 
 # What has an attribute is used in ways of its own: by the linker, by a destructor, on purpose by nobody.
 ATTRIBUTE = pattern(
@@ -87,6 +89,8 @@ def is_special(function: Function, variable: Variable) -> bool:
 
 def fault_of(function: Function, variable: Variable) -> str:
     """Why a variable is of no use, "" where something reads it."""
+    from patchscan.c.occurrences import offsets
+
     code, name = function.source.code, variable.name.encode()
     declared = [each for each in function.locals if each.name == variable.name]
     own = {start_of(each, code) for each in declared}
@@ -103,6 +107,8 @@ def fault_of(function: Function, variable: Variable) -> str:
 
 def start_of(variable: Variable, code: bytes) -> int:
     """Where the name of a variable stands in its declarator."""
+    from patchscan.c.occurrences import offsets
+
     name = variable.name.encode()
     found = offsets(code[variable.node.start_byte : variable.node.end_byte], name)
     return variable.node.start_byte + (found[0] if found else 0)
@@ -120,6 +126,8 @@ def only_sets(code: bytes, start: int, end: int) -> bool:
 
 def statics(context: Context, file: ChangedFile, words: set[str]) -> Iterator[Finding | Silence]:
     """What is to be said of the static variables of a file that the patch brings, or takes the last use of."""
+    from patchscan.c.filelevel import statements
+
     if not (file.adds("static") or any("static" not in line.text for line in file.removed)):
         return
     source = file.after[0]
@@ -136,14 +144,19 @@ def statics(context: Context, file: ChangedFile, words: set[str]) -> Iterator[Fi
         yield judge(context, file, each, line, new)
 
 
-def is_used(source: Source, variable: Statement) -> bool:
+def is_used(source: Source, variable: "Statement") -> bool:
     """Whether anything but its declarations names a variable of a file."""
+    from patchscan.c.filelevel import statements
+    from patchscan.c.occurrences import offsets
+
     own = {each.name_start for each in statements(source.text) if each.name == variable.name}
     return any(at not in own for at in offsets(source.code, variable.name.encode()))
 
 
 def was_used(file: ChangedFile, name: str) -> bool:
     """Whether a static variable was there before the patch, and used."""
+    from patchscan.c.filelevel import statements
+
     for source in file.before:
         found = [each for each in statements(source.text) if each.name == name and each.kind == "variable"]
         if found:
@@ -152,7 +165,7 @@ def was_used(file: ChangedFile, name: str) -> bool:
 
 
 def judge(
-    context: Context, file: ChangedFile, variable: Statement, line: int, new: bool
+    context: Context, file: ChangedFile, variable: "Statement", line: int, new: bool
 ) -> Finding | Silence:
     """A finding where nothing else can use the variable either."""
     from patchscan.lookup.pasted import may_be_built, may_be_included, pasted_words

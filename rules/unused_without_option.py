@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import Statement, statements
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
 if TYPE_CHECKING:
+    from patchscan.c.filelevel import Statement
     from patchscan.lookup.used import Useless
 
 ATTRIBUTE = pattern(
@@ -30,8 +30,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield from judge(context, file, source, each)
 
 
-def candidates(file: ChangedFile, source: Source) -> Iterator[Statement]:
+def candidates(file: ChangedFile, source: Source) -> "Iterator[Statement]":
     """The static functions and variables that the patch may have made useless somewhere."""
+    from patchscan.c.filelevel import statements
+
     lines = [*file.added, *file.removed]
     around = any(DIRECTIVE.match(line.text) for line in lines)
     if not (around or any("static" in line.text or DROPS.search(line.text) for line in lines)):
@@ -44,9 +46,10 @@ def candidates(file: ChangedFile, source: Source) -> Iterator[Statement]:
 
 
 def judge(
-    context: Context, file: ChangedFile, source: Source, each: Statement
+    context: Context, file: ChangedFile, source: Source, each: "Statement"
 ) -> Iterator[Finding | Silence]:
     """A finding where a configuration is found that has the name and no use of it, and had not before."""
+    from patchscan.c.filelevel import statements
     from patchscan.lookup.used import useless_when
 
     line = source.line_at(each.name_start)
@@ -62,7 +65,7 @@ def judge(
 
 
 def found(
-    context: Context, file: ChangedFile, source: Source, each: Statement, line: int, now: "Useless"
+    context: Context, file: ChangedFile, source: Source, each: "Statement", line: int, now: "Useless"
 ) -> Iterator[Finding | Silence]:
     """The finding, with the options that show it."""
     from patchscan.lookup.pasted import glued_names

@@ -1,7 +1,6 @@
 """Diff text for changes of our own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from itertools import groupby
 
 from patchscan.finding import Edit, Fix
@@ -79,6 +78,8 @@ def steps_between(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str,
     """
     if len(old) * len(new) > MOST_COMPARED:
         return [("replace", 0, len(old), 0, len(new))]
+    from difflib import SequenceMatcher
+
     return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
 
 

@@ -7,13 +7,11 @@ from patchscan.c.conditions import Macro
 from patchscan.c.members import Type
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
-from patchscan.lookup.closure import Closure
 from patchscan.lookup.forms import Form as Form
 from patchscan.lookup.forms import forms
 from patchscan.lookup.headers import declaring_headers, named_plainly, text_of_header
 from patchscan.lookup.types import find_type
 from patchscan.lookup.unapplied import may_bring_member, may_change_function, text_of
-from patchscan.lookup.used import macro_versions
 
 # Of a name that more headers hold nothing is known.
 _MOST_FILES = 40
@@ -31,6 +29,8 @@ class Meaning:
     @cached_property
     def beside(self) -> tuple[str, ...]:
         """The headers that stand beside the file: those it includes that are not common ones."""
+        from patchscan.lookup.closure import Closure
+
         return Closure(self.view, self.path, self.text, "x86").beside()
 
     def struct(self, name: str, piece: bytes = b"") -> tuple[str, Type] | None:
@@ -63,6 +63,8 @@ class Meaning:
 
     def versions_of_macro(self, name: str) -> tuple[Macro, ...]:
         """The definitions of a macro in the file itself, else in common headers."""
+        from patchscan.lookup.used import macro_versions
+
         return tuple(each for each, _ in macro_versions(self.view, parse(self.text, self.path), name))
 
     def named_plainly(self, *types: str) -> bool:

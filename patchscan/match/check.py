@@ -8,7 +8,6 @@ from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
 from patchscan.finding import Finding, Silence
 from patchscan.match.answer import YES, Answer, unknown
-from patchscan.match.conditions import CONDITIONS
 from patchscan.match.fix import filled, fix_of
 from patchscan.match.matches import Match, new_matches, old_matches
 from patchscan.match.place import Place, is_made
@@ -108,6 +107,8 @@ def name_of(match: Match) -> str:
 
 def judge(row: Row, place: Place, old: bool) -> Finding | Silence:
     """A finding where all conditions hold, else why not; old: the like stood there before the patch."""
+    from patchscan.match.conditions import CONDITIONS
+
     match, file = place.match, place.file
     line = next(
         number for number in range(match.first_line, match.last_line + 1) if number in file.added_numbers

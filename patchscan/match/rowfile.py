@@ -8,7 +8,6 @@ from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.match.check import rule_of
-from patchscan.match.conditions import CONDITIONS
 from patchscan.match.row import Row, RowError, Wish, row_of
 from patchscan.match.shape import PatternError, read_pattern
 from patchscan.rule import Rule
@@ -86,6 +85,8 @@ def check_row(row: Row) -> None:
 
 def check_wish(wish: Wish, holes: set[str]) -> None:
     """Raise RowError for a condition that there is not, or that is asked of a hole that there is not."""
+    from patchscan.match.conditions import CONDITIONS
+
     if wish.hole != "in" and wish.hole not in holes:
         raise RowError("where", f"no pattern has a hole ${wish.hole}", wish.hole)
     condition = CONDITIONS.get(wish.condition)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
-from urllib.parse import quote
 
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
@@ -168,8 +167,13 @@ def directory(report: Report) -> str:
 
 def linked(path: str, top: str) -> str:
     """The style of a link to a file of the tree, for a terminal that knows links; "" where there is no such file."""
+    if not top:
+        return ""
+    # Takes a hundredth of the start-up time, and a plain text has no links.
+    from urllib.parse import quote
+
     whole = os.path.join(top, path)
-    inside = top and os.path.realpath(whole).startswith(os.path.realpath(top) + os.sep)
+    inside = os.path.realpath(whole).startswith(os.path.realpath(top) + os.sep)
     return f"link file://{quote(whole)}" if inside and os.path.isfile(whole) else ""
 
 

@@ -1,10 +1,11 @@
 """Loads rules: the built-in ones, installed packs and --rules DIR, all by directory and by one road."""
 
-import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.problem import Problem
@@ -12,6 +13,7 @@ from patchscan.rule import Rule
 from patchscan.settling.sound import CONFIDENCES, SEVERITIES
 
 
+@cache
 def built_in_directory() -> str:
     """Where our own rules are: installed as patchscan.rules, or beside the package in a checkout."""
     package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -63,8 +65,10 @@ def load_directory(directory: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...
 
 def rules_in(directory: str, problems: list[Problem]) -> Iterator[tuple[str, Rule | Problem]]:
     """(where it stands, the rule or why it is none) for each file and each row of a directory."""
-    for path in rule_files(directory, problems):
-        yield path, load_rule(path)
+    paths = rule_files(directory, problems)
+    with kept_quiet():
+        loaded = [load_rule(path) for path in paths]
+    yield from zip(paths, loaded, strict=True)
     yield from rows_of(directory)
 
 
@@ -99,18 +103,19 @@ def rows_of(directory: str) -> Iterator[tuple[str, Rule | Problem]]:
 
 
 def load_rule(path: str) -> Rule | Problem:
-    """The RULE of one file, or why it cannot be used."""
+    """The RULE of one file, or why it cannot be used.
+
+    It is loaded without asking which of Python's finders knows the file: of a hundred files that costs more than their
+    code.
+    """
     directory, name = os.path.split(path)
     stem = name.removesuffix(".py")
     module_name = f"patchscan.rules.{stem}" if directory == built_in_directory() else f"_rule_{stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        return Problem(path, "not a Python file", lost=True)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
+    module = sys.modules[module_name] = ModuleType(module_name)
+    module.__file__ = path
     try:
-        with kept_quiet():
-            spec.loader.exec_module(module)
+        code = SourceFileLoader(module_name, path).get_code(module_name)
+        exec(code or "", module.__dict__)
         rule = getattr(module, "RULE", None)
         fault = fault_of(rule, stem) if isinstance(rule, Rule) else "has no RULE = Rule(...)"
     except FAILURES as error:
@@ -142,11 +147,12 @@ def installed_packs(problems: list[Problem]) -> tuple[str, ...]:
     if not any(map(names_our_group, entry_point_files())):
         return ()
     from importlib.metadata import entry_points
+    from importlib.util import find_spec
 
     found: list[str] = []
     for point in entry_points(group="patchscan.rules"):
         try:
-            spec = importlib.util.find_spec(point.value)
+            spec = find_spec(point.value)
         except FAILURES:
             spec = None
         places = spec.submodule_search_locations if spec else None

@@ -1,6 +1,5 @@
 """Where the index of a tree lies, and whether there may be one: what is asked before anything of it is loaded."""
 
-import hashlib
 import os
 
 from patchscan.tree import Directory, GitRevision, Tree
@@ -18,7 +17,10 @@ def cache_directory() -> str:
 
 def index_directory(tree: Tree) -> str:
     """The directory of the index of a tree, whether there is one or not."""
-    name = hashlib.sha256(os.fsencode(identity(tree))).hexdigest()[:16]
+    # Most scans ask only where an index would lie that is not there.
+    from hashlib import sha256
+
+    name = sha256(os.fsencode(identity(tree))).hexdigest()[:16]
     return os.path.join(cache_directory(), f"index-{name}")
 
 
