@@ -4,44 +4,29 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.model.scenarios.asked import models
+from patchscan.pairing.classes import ORDERS, cannot_pair, class_of
 from patchscan.pairing.freed_told import freed_early
 from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, barriers, partners_of, sites
 from patchscan.pairing.spoken import answered, one_sided_pairs
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern, replace
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, replace
 
 if TYPE_CHECKING:
     from patchscan.codebase.code import Codebase
 
-CLASSES = (
-    (pattern(r"_acquire$|^smp_load_acquire$|^rcu_dereference"), "acquire"),
-    (pattern(r"_release$|^smp_store_release$|^rcu_assign_pointer$"), "release"),
-    (pattern(r"(?:^|_)rmb$"), "read"),
-    (pattern(r"(?:^|_)wmb$"), "write"),
-)
-ORDERS = {
-    "acquire": "orders only what comes after a load",
-    "release": "orders only what comes before a store",
-    "read": "orders loads only",
-    "write": "orders stores only",
-}
-CANNOT = {
-    frozenset({"read"}),
-    frozenset({"write"}),
-    frozenset({"acquire"}),
-    frozenset({"release"}),
-    frozenset({"read", "acquire"}),
-    frozenset({"write", "release"}),
-}
 MOST_NAMED = 3
 Lookup = Callable[[str, str], Text | None]
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added barrier with a pairing comment, and every function that loses a barrier others count on."""
+    modelled = tuple(models(context, "barrier-pairing"))
     for file in context.c_files:
         freed = tuple(freed_early(context, file))
         yield from freed
+        known = {
+            each.line for each in (*freed, *modelled) if isinstance(each, Finding) and each.path == file.path
+        }
         if file.adds("air"):
             yield from one_sided_pairs(context, file)
         if not any(BARRIER.search(line.text) for line in (*file.added, *file.removed)):
@@ -51,15 +36,13 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             for site in sites(text):
                 if site.line in file.added_numbers:
                     yield judge(context, file, site, lookup)
-        settled: set[str] = set()
-        for answer, remark in answered(context, file, lookup) if any_removed(file) else ():
-            known = any(each.line == answer.loss.line for each in freed)
-            if answer.kept or known or isinstance(remark, Finding):
+        settled = {each.function.name for each in losses(file) if each.line in known}
+        for answer, remark in answered(context, file, lookup, known) if any_removed(file) else ():
+            if answer.kept or isinstance(remark, Finding):
                 settled.add(answer.loss.function.name)
-            if not known:
-                yield remark
+            yield remark
         yield from lost_partners(context, file, settled)
-    yield from models(context, "barrier-pairing")
+    yield from modelled
 
 
 def any_removed(file: ChangedFile) -> bool:
@@ -126,16 +109,6 @@ def judge(context: Context, file: ChangedFile, site: Site, lookup: Lookup) -> Fi
             evidence,
         )
     return file.fine(site.line, f"it can pair with {partner.name}() in {partner.function}()")
-
-
-def class_of(name: str) -> str:
-    """What a barrier orders: "acquire", "release", "read", "write", or "full" for all else."""
-    return next((kind for pattern, kind in CLASSES if pattern.search(name)), "full")
-
-
-def cannot_pair(one: str, other: str) -> bool:
-    """Whether two barriers order nothing against each other, whatever the accesses are."""
-    return frozenset({class_of(one), class_of(other)}) in CANNOT
 
 
 def starts_store_buffering(context: Context, site: Site, partner: Barrier) -> bool:

@@ -1,7 +1,7 @@
 """An answer to every barrier that a patch takes or weakens: what it leaves unordered, against whom, and how that is
 known."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
 from patchscan.basics.pattern import pattern
@@ -15,9 +15,10 @@ from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.pairing.barriers import Barrier, Text
 from patchscan.pairing.candidates import MOST, Candidate, located
+from patchscan.pairing.classes import cannot_pair
 from patchscan.pairing.elsewhere import elsewhere
 from patchscan.pairing.fitness import SPEAKING, holds, is_fit, nearest
-from patchscan.pairing.losses import Loss, losses, text_before
+from patchscan.pairing.losses import Loss, counting_on, losses, text_before, text_of
 from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, shape_between, without_order
 from patchscan.pairing.partners import Site, partners_of
 from patchscan.pairing.reasons import is_stamp, needed, published, shared
@@ -52,9 +53,9 @@ class Answer:
     """What is known of one barrier that a patch takes or weakens.
 
     kept: why nothing is lost, "" where something is or nobody can tell; proof: a model that shows it; site: the
-    comment at the barrier, partner: what it names, where that warrants a warning; order: the accesses that are no
-    longer in order, of several those that the partner is about, None where they are not seen; seen: functions that
-    access both locations as well.
+    comment at the barrier, or at a partner that names its function; partner: the other side, where that warrants a
+    warning; order: the accesses that are no longer in order, of several those that the partner is about, None where
+    they are not seen; seen: functions that access both locations as well.
     """
 
     loss: Loss
@@ -146,8 +147,10 @@ def ways(before: Sources, after: Sources, allowance: Allowance) -> tuple[Codes, 
     return tuple(Codes(before, after, default, depth, allowance) for default, depth in _WAYS)
 
 
-def answers(file: ChangedFile, codes: Sequence[Codes], lookup: Lookup, view: View) -> Iterator[Answer]:
-    """An answer for each barrier that a file loses.
+def answers(
+    file: ChangedFile, codes: Sequence[Codes], lookup: Lookup, view: View, known: Collection[int] = ()
+) -> Iterator[Answer]:
+    """An answer for each barrier that a file loses, but at lines of which enough is known.
 
     codes: the ways to look at the code; view: the tree as the whole series leaves it, for partners in other files.
     """
@@ -155,7 +158,8 @@ def answers(file: ChangedFile, codes: Sequence[Codes], lookup: Lookup, view: Vie
     if text is None or file.state.after is None:
         return
     for loss in losses(file):
-        yield _answer(file, loss, text, codes, lookup, view)
+        if loss.line not in known:
+            yield _answer(file, loss, text, codes, lookup, view)
 
 
 def _answer(
@@ -165,6 +169,7 @@ def _answer(
     barrier = Barrier(file.path, loss.old, name, loss.barrier)
     site = site_at(text, loss.old)
     partners = tuple(each for each in partners_of(site, lookup) if each.line) if site is not None else ()
+    back = () if partners else _named_back(file, loss, view)
     for each in codes:
         then = each.walk("before", name, file.path)
         if then is None or not barrier_steps(then, barrier):
@@ -175,16 +180,21 @@ def _answer(
         if stands_in(then, barrier, now):
             return Answer(loss, kept="what is left next to it keeps the same in order")
         lost = unordered(then, barrier, now)
-        named = [Candidate(other.path, other.function, True) for other in partners]
+        others = (*partners, *(back_site.own for back_site in back))
+        named = [Candidate(other.path, other.function, True) for other in others]
         found = _candidates(file.before[0], name, named, lost)
         proof = _proof(each, then, now, lost, found) or _proof_by_callers(each, file, barrier, named)
         if proof is None and is_repeated(then, barrier):
             return Answer(loss, kept="an atomic next to it is a full barrier itself")
         if proof is None and not named:
-            others = elsewhere(view, file.path, lost)
-            proof = _proof(each, then, now, lost, others)
-            found += others
+            far = elsewhere(view, file.path, lost)
+            proof = _proof(each, then, now, lost, far)
+            found += far
         partner, order = _said(each, loss, text, lost, partners)
+        teller = next((other for other in back if needed(lost, other.own)), None) if partner is None else None
+        if teller is not None:
+            site, partner = teller, teller.own
+            order = _shared_with(each, needed(lost, partner), partner)
         seen = tuple(other for other in found if not other.said)
         return Answer(loss, "", proof, site, partner, order, seen)
     partner, order = _said(codes[0], loss, text, (), partners)
@@ -221,12 +231,33 @@ def _said(
     fence = Barrier("", 0, "", loss.barrier).is_fence
     for partner in partners:
         wanted = needed(lost, partner)
-        walk = codes.walk("after", partner.function, partner.path)
-        order = shared(wanted, walk) if walk is not None else None
-        order = order or published(wanted)
+        order = _shared_with(codes, wanted, partner) or published(wanted)
         if order is not None or not ((fence and loss.instead) or _is_value_alone(loss, text)):
             return partner, order
     return None, None
+
+
+def _shared_with(codes: Codes, wanted: Sequence[Unordered], partner: Barrier) -> Unordered | None:
+    """The first lost order whose two locations the function of a partner accesses the other way round."""
+    walk = codes.walk("after", partner.function, partner.path)
+    return shared(wanted, walk) if walk is not None else None
+
+
+def _named_back(file: ChangedFile, loss: Loss, view: View) -> tuple[Site, ...]:
+    """The barriers anywhere in the tree whose comment pairs them with a function that loses the only one that fits."""
+    found, _ = counting_on(view, file, loss.function)
+    fitting = [site for site in found if not cannot_pair(site.barrier, loss.barrier)]
+    if not fitting or file.state.after is None:
+        return ()
+    fence, after = Barrier("", 0, "", loss.barrier).is_fence, text_of(file.path, file.state.after)
+    left = [
+        each
+        for each in after.barriers
+        if each.function == loss.function.name
+        and not each.is_weak
+        and (not fence or each.is_fence or each.line in file.added_numbers)
+    ]
+    return tuple(site for site in fitting if all(cannot_pair(site.barrier, each.name) for each in left))
 
 
 def _is_value_alone(loss: Loss, text: Text) -> bool:

@@ -74,6 +74,10 @@ def _place(hunk: Hunk, place: int) -> int:
 _TEXTS: WeakKeyDictionary[ChangedFile, tuple[Text, ...]] = WeakKeyDictionary()
 
 
+# Asked for each barrier that a function loses, and once more for what is left of it.
+_COUNTING: WeakKeyDictionary[ChangedFile, dict[str, tuple[tuple[Site, ...], str]]] = WeakKeyDictionary()
+
+
 def texts(file: ChangedFile) -> Iterator[Text]:
     """The code after the patch: the whole file, or each hunk in its place."""
     if file not in _TEXTS:
@@ -108,6 +112,13 @@ def counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tupl
     view: the tree as the whole series leaves it. A static function is named beside its file or in a header of
     it at most, and a file that defines another of its name speaks of that one.
     """
+    known = _COUNTING.setdefault(file, {})
+    if function.name not in known:
+        known[function.name] = _counting_on(view, file, function)
+    return known[function.name]
+
+
+def _counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tuple[Site, ...], str]:
     # Imported here: few patches take a barrier away.
     from patchscan.lookup.uses import files_holding
 

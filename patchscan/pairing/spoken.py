@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
@@ -46,9 +46,10 @@ def _allowance(_: View) -> Allowance:
 
 
 def answered(
-    context: Context, file: ChangedFile, lookup: Lookup
+    context: Context, file: ChangedFile, lookup: Lookup, known: Collection[int]
 ) -> Iterator[tuple[Answer, Finding | Silence]]:
-    """An answer to each barrier that a patch takes from a file, with what is to be said of it."""
+    """An answer to each barrier that a patch takes from a file, with what is to be said of it; known: the lines of
+    which something is said already."""
     if not (context.settings.simulate and context.has_tree):
         return
     from patchscan.model.scenarios.findings import models_of
@@ -56,7 +57,7 @@ def answered(
 
     models, here = models_of(context.states), context.states.index(context.state)
     codes = ways(models.code_after(here - 1), models.code_after(here), allowance_of(context))
-    for answer in answers(file, codes, lookup, context.final):
+    for answer in answers(file, codes, lookup, context.final, known):
         yield answer, _remark(context, file, answer)
 
 
@@ -253,16 +254,19 @@ def _told(file: ChangedFile, answer: Answer) -> Finding:
     """A warning that rests on comments, with the order that is lost where it is seen."""
     partner, site, loss = answer.partner, answer.site, answer.loss
     assert partner is not None and site is not None
-    text = (
-        f"{answer.loss.sentence}; its comment pairs it with {partner.name}() in {partner.function}(), which is still "
-        f"there and orders nothing without it"
-    )
-    if answer.order is not None:
-        text += f": {_gap(answer.order)}"
-    evidence = (
-        Evidence(file.path, loss.old, site.comment),
+    other = f"{partner.name}() in {partner.function}()"
+    orders = "which is still there and orders nothing without it"
+    evidence: tuple[Evidence, ...] = (
         Evidence(partner.path, partner.line, f"{partner.function}(): {partner.name}()"),
     )
+    if site.own == partner:
+        text = f"{loss.sentence}; the comment at {other}, {orders}, pairs that with {loss.function.name}()"
+        evidence = (Evidence(partner.path, partner.line, site.comment),)
+    else:
+        text = f"{loss.sentence}; its comment pairs it with {other}, {orders}"
+        evidence = (Evidence(file.path, loss.old, site.comment), *evidence)
+    if answer.order is not None:
+        text += f": {_gap(answer.order)}"
     return Finding(file.path, loss.line, text, evidence, confidence="medium")
 
 

@@ -271,3 +271,42 @@ def test_a_patch_without_barriers_lowers_nothing(tmp_path: Path, monkeypatch: py
     judged(tmp_path / "lost", text, text.replace("\tsmp_wmb();\n", ""))
     # What loses it before and after, and who may pair with it.
     assert sorted(lowered) == ["consume", "publish", "publish"]
+
+
+BACK = """\
+struct ring;
+int ring_is_open(struct ring *ring);
+int seen(struct ring *ring)
+{
+	int value = ring_value(ring);
+
+	/* Pairs with the barrier in %s(). */
+	smp_rmb();
+	return ring_is_open(ring) ? value : 0;
+}
+"""
+
+
+def test_a_comment_at_the_other_side_names_the_pair(tmp_path: Path) -> None:
+    after = PUBLISH.replace("\tsmp_wmb();\n", "")
+    findings = said(judged(tmp_path, HEAD + PUBLISH, HEAD + after, lib__seen=BACK % "publish"))
+    assert [severity for severity, _ in findings] == ["warning"]
+    assert "the comment at smp_rmb() in seen(), which is still there" in findings[0][1]
+
+
+def test_a_barrier_that_is_left_may_be_the_one_that_such_a_comment_means(tmp_path: Path) -> None:
+    twice = PUBLISH.replace("\tring->ready = 1;\n", "\tring->ready = 1;\n\tsmp_wmb();\n\tring->flags = 1;\n")
+    after = twice.replace("\tsmp_wmb();\n", "", 1)
+    assert said(judged(tmp_path, HEAD + twice, HEAD + after, lib__seen=BACK % "publish")) == []
+    weaker = PUBLISH.replace("smp_wmb", "smp_mb")
+    assert said(judged(tmp_path, HEAD + weaker, HEAD + PUBLISH, lib__seen=BACK % "publish")) == []
+
+
+def test_what_a_scenario_tells_is_told_once(tmp_path: Path) -> None:
+    released = PUBLISH.replace("\tsmp_wmb();\n\tring->ready = 1;", "\tsmp_store_release(&ring->ready, 1);")
+    acquired = CONSUME.replace("!READ_ONCE(", "!smp_load_acquire(&").replace("\tsmp_rmb();\n", "")
+    before, after = (
+        HEAD + released + acquired,
+        HEAD + released.replace("smp_store_release(&ring->ready", "WRITE_ONCE(ring->ready") + acquired,
+    )
+    assert len(said(judged(tmp_path, before, after))) == 1
