@@ -1,69 +1,35 @@
-"""A row as a rule: its matches on added lines, asked whether they are new and whether its conditions hold."""
+"""The matches of a row on added lines, asked whether they are new and whether its conditions hold."""
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
 from patchscan.finding import Finding, Silence
 from patchscan.match.answer import YES, Answer, unknown
+from patchscan.match.conditions import CONDITIONS
 from patchscan.match.fix import filled, fix_of
 from patchscan.match.matches import Match, new_matches, old_matches
-from patchscan.match.place import Place, is_made
+from patchscan.match.place import Place
 from patchscan.match.row import Row
-from patchscan.rule import Rule
+from patchscan.match.waking import wakes
+
+# What runs outside the kernel has none of its helpers, and other ways.
+_PROGRAM = pattern(rb"^#\s*include\s*<stdio\.h>", re.M)
 
 
-def rule_of(row: Row) -> Rule:
-    """The row as a rule."""
-    return Rule(
-        name=row.name,
-        summary=row.summary,
-        why=row.why,
-        source=row.source,
-        severity=row.severity,
-        confidence=row.confidence,
-        check=partial(check, row),
-        bad=row.bad,
-        good=row.good,
-        default=row.default != "off",
-    )
-
-
-def check(row: Row, context: Context) -> Iterator[Finding | Silence]:
-    """Every new place in the patch that fits the row and where its conditions hold."""
-    if not wakes(row, context.raw_words):
-        return
-    for file in context.c_files:
-        if row.of_new_files and not is_made(context, file.path):
-            continue
-        if not wakes(row, file.raw_words) or (row.wake and not woken_by_form(row, file)):
-            continue
+def check_files(row: Row, context: Context, files: Iterable[ChangedFile]) -> Iterator[Finding | Silence]:
+    """Every new place in files that wake a row where it fits and its conditions hold."""
+    for file in files:
         matches = list(new_matches(row, file))
-        if not matches:
+        if not matches or _PROGRAM.search(matches[0].source.code):
             continue
         if not is_present(row, context):
             return
         old = old_places(row, file, context)
         for match in matches:
             yield judge(row, Place(match, file, context), is_old(match, old))
-
-
-def wakes(row: Row, words: frozenset[str]) -> bool:
-    """Whether one of the words that a row is woken by is among those of the added lines."""
-    return not row.words or not row.words.isdisjoint(words)
-
-
-def woken_by_form(row: Row, file: ChangedFile) -> bool:
-    """Whether an added line has the form that a row without words waits for."""
-    form = _pattern(row.wake)
-    return form.search(file.added_text) is not None
-
-
-@lru_cache(maxsize=256)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.M)
 
 
 def is_present(row: Row, context: Context) -> bool:
@@ -107,8 +73,6 @@ def name_of(match: Match) -> str:
 
 def judge(row: Row, place: Place, old: bool) -> Finding | Silence:
     """A finding where all conditions hold, else why not; old: the like stood there before the patch."""
-    from patchscan.match.conditions import CONDITIONS
-
     match, file = place.match, place.file
     line = next(
         number for number in range(match.first_line, match.last_line + 1) if number in file.added_numbers

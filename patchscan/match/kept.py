@@ -7,12 +7,12 @@ import marshal
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from patchscan.basics.problem import Problem
-from patchscan.match.check import rule_of
+from patchscan.match.asrule import rule_of
 from patchscan.match.row import plain_of, row_from
-from patchscan.match.rowfile import read_rows, table_files
+from patchscan.match.tablefiles import texts_of, with_rows
 from patchscan.rule import Rule
 
 KEPT = "compiled.rows"
@@ -22,14 +22,16 @@ _VERSION = 4
 
 def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
     """The rules of all tables in a directory of ours, and what is wrong with rows that are none."""
-    files = [each for each in table_files(directory) if holds_rows(each)] if os.path.isdir(directory) else []
-    if not files:
+    tables = with_rows(directory)
+    if not tables:
         return
-    mark = mark_of(files)
+    mark = mark_of(tables.values())
     kept = os.path.join(directory, KEPT)
     rows = read_kept(kept, mark)
     if rows is None:
-        found = [each for path in files for each in read_rows(path, checked=False)]
+        from patchscan.match.rowfile import read_rows
+
+        found = [each for path in tables for each in read_rows(path, checked=False)]
         problems = [each for each in found if isinstance(each, Problem)]
         yield from problems
         rows = [plain_of(each) for each in found if not isinstance(each, Problem)]
@@ -39,22 +41,15 @@ def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
         yield rule_of(row_from(row))
 
 
-def holds_rows(path: str) -> bool:
-    """Whether a table of ours is one of rows: the others are data of rules that have files of their own."""
-    with open(path, "rb") as file:
-        return b"[[row]]" in file.read()
-
-
-def mark_of(files: list[str]) -> int:
-    """A check sum of the tables, and of the code that reads them."""
+def mark_of(texts: Iterable[bytes]) -> int:
+    """A check sum of tables, and of the code that reads them."""
     mark = 0
-    for path in (*files, os.path.join(os.path.dirname(__file__), "row.py")):
-        with open(path, "rb") as file:
-            mark = zlib.crc32(file.read(), mark)
+    for text in (*texts, *texts_of([os.path.join(os.path.dirname(__file__), "row.py")]).values()):
+        mark = zlib.crc32(text, mark)
     return mark
 
 
-def read_kept(path: str, mark: int) -> "list[dict[str, object]] | None":
+def read_kept(path: str, mark: int) -> "list[tuple[object, ...]] | None":
     """The rows that are kept, None where they are of other tables."""
     try:
         with open(path, "rb") as file:
@@ -64,7 +59,7 @@ def read_kept(path: str, mark: int) -> "list[dict[str, object]] | None":
     return rows if kept_mark == mark else None
 
 
-def write_kept(path: str, mark: int, rows: "list[dict[str, object]]") -> None:
+def write_kept(path: str, mark: int, rows: "list[tuple[object, ...]]") -> None:
     """Keep rows, where we may write there."""
     draft = f"{path}.{os.getpid()}"
     try:

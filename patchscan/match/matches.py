@@ -1,7 +1,7 @@
 """Where a pattern stands in the code that a patch touches, found by the words it holds."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -122,15 +122,11 @@ def _matches(row: Row, places: tuple[Scope, ...], lines: frozenset[int]) -> Iter
 
 def _scopes_with(words: frozenset[str], places: tuple[Scope, ...]) -> Iterator[tuple[Scope, list[int]]]:
     """The scopes that hold one of the words, and where."""
-    if not places:
-        return
-    starts = [place.start for place in places]
-    found: dict[int, list[int]] = {}
-    for hit in _finder(words).finditer(places[0].source.text, places[0].start, places[-1].end):
-        at = bisect_right(starts, hit.start()) - 1
-        if hit.start() < places[at].end:
-            found.setdefault(at, []).append(hit.start())
-    yield from ((places[at], hits) for at, hits in found.items())
+    finder = _finder(words)
+    for place in places:
+        hits = [hit.start() for hit in finder.finditer(place.source.text, place.start, place.end)]
+        if hits:
+            yield place, hits
 
 
 # All rows ask for the scopes of the same few texts, one after the other.

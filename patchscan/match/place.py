@@ -1,7 +1,6 @@
 """A match where it stands: what a condition is asked about."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
@@ -42,15 +41,3 @@ class Condition:
     ask: Callable[[Place, Wish], Answer]
     about: str
     takes_argument: bool = False
-
-
-# Many rows ask this of the files of one patch.
-@lru_cache(maxsize=64)
-def is_made(context: Context, path: str) -> bool:
-    """Whether the series makes a file, by this patch or an earlier one."""
-    return any(
-        file.change.old_path is None
-        for each in (context, *context.earlier)
-        for file in each.files
-        if file.path == path
-    )

@@ -62,7 +62,7 @@ class Wish:
 
 @frozen(eq=False)
 class Row:
-    """A rule as data; see docs/rows.rst for what each field means.
+    """A rule as data; see docs/writing-rules.rst for what each field means.
 
     find: patterns of which one must fit; wake: a regular expression that an added line must match, where the patterns
     hold no word to search by; replace: one for all patterns or one each ("" for none), None where there is no fix;
@@ -164,15 +164,20 @@ def word_of(text: str) -> str:
     return max(names or _WORD.findall(code), key=lambda name: (len(name), name), default="")
 
 
-def plain_of(row: Row) -> dict[str, Any]:
-    """A row as what marshal can keep."""
+def plain_of(row: Row) -> tuple[Any, ...]:
+    """A row as what marshal can keep: its fields in their order."""
     wishes = tuple((wish.hole, wish.condition, wish.argument) for wish in row.wishes)
-    return {**as_dict(row), "wishes": wishes}
+    return tuple({**as_dict(row), "wishes": wishes}.values())
 
 
-def row_from(data: Mapping[str, Any]) -> Row:
+def row_from(kept: tuple[Any, ...]) -> Row:
     """A row of what plain_of() gave."""
-    return Row(**{**data, "wishes": tuple(Wish(*each) for each in data["wishes"])})
+    before, wishes, behind = kept[:_WISHES], kept[_WISHES], kept[_WISHES + 1 :]
+    values: tuple[Any, ...] = (*before, tuple([Wish(*each) for each in wishes]), *behind)
+    return Row(*values)
+
+
+_WISHES = Row.__match_args__.index("wishes")
 
 
 def check_kind(field: str, value: object, kind: str) -> None:

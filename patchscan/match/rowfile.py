@@ -1,25 +1,19 @@
 """Tables of rows: ours, compiled when the package is made, and those of users, read from TOML."""
 
-import os
 import re
 from collections.abc import Iterator
 
 from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
-from patchscan.match.check import rule_of
+from patchscan.match.asrule import rule_of
+from patchscan.match.conditions import CONDITIONS
 from patchscan.match.row import Row, RowError, Wish, row_of
 from patchscan.match.shape import PatternError, read_pattern
 from patchscan.rule import Rule
 
 _HOLE = pattern(r"\$(?:\$\$)?\{?([A-Z][A-Z0-9_]*)")
 _ROW_BEGINS = pattern(r"\s*\[\[\s*row\s*\]\]")
-
-
-def table_files(directory: str) -> list[str]:
-    """The tables of rows in a directory, sorted."""
-    names = sorted(name for name in os.listdir(directory) if name.endswith(".toml") and name[0] not in "_.")
-    return [os.path.join(directory, name) for name in names]
 
 
 def read_table(path: str) -> Iterator[Rule | Problem]:
@@ -85,8 +79,6 @@ def check_row(row: Row) -> None:
 
 def check_wish(wish: Wish, holes: set[str]) -> None:
     """Raise RowError for a condition that there is not, or that is asked of a hole that there is not."""
-    from patchscan.match.conditions import CONDITIONS
-
     if wish.hole != "in" and wish.hole not in holes:
         raise RowError("where", f"no pattern has a hole ${wish.hole}", wish.hole)
     condition = CONDITIONS.get(wish.condition)

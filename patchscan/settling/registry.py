@@ -93,7 +93,8 @@ def rows_of(directory: str) -> Iterator[tuple[str, Rule | Problem]]:
     further = {name for name in os.listdir(directory) if name.endswith(".toml")}
     if further:
         from patchscan.flow.usertables import NAMES, use_tables
-        from patchscan.match.rowfile import read_table, table_files
+        from patchscan.match.rowfile import read_table
+        from patchscan.match.tablefiles import table_files
 
         if not further.isdisjoint(NAMES):
             yield from ((directory, each) for each in use_tables(directory))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.context import Settings
-from patchscan.match.check import rule_of
+from patchscan.match.asrule import rule_of
 from patchscan.match.conditions import CONDITIONS
 from patchscan.match.row import row_of
 from patchscan.scan import scan
@@ -342,6 +342,11 @@ def test_what_a_hunk_does_not_show_is_unknown(find: str, where: dict[str, str], 
 
 def test_every_condition_is_tested() -> None:
     assert {case[0] for case in CASES} == set(CONDITIONS)
+
+
+def test_a_program_that_runs_outside_the_kernel_is_no_matter_of_rows() -> None:
+    assert answer(USE, {}, body("use(level);")) == "yes"
+    assert answer(USE, {}, "+#include <stdio.h>\n" + body("use(level);")) == "nothing"
 
 
 def test_the_manual_tells_every_condition() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from patchscan.c.source import parse
-from patchscan.match.kept import holds_rows
 from patchscan.match.row import Row
-from patchscan.match.rowfile import read_rows, table_files
+from patchscan.match.rowfile import read_rows
+from patchscan.match.tablefiles import with_rows
 
 TABLES = Path(__file__).parents[2] / "rules" / "tables"
-FILES = [path for path in table_files(str(TABLES)) if holds_rows(path)]
+FILES = with_rows(str(TABLES))
 ROWS = {row.name: row for path in FILES for row in read_rows(path) if isinstance(row, Row)}
 KERNEL = Path(os.environ.get("PATCHSCAN_KERNEL_TREE", "/nowhere"))
 with_kernel = pytest.mark.skipif(not KERNEL.is_dir(), reason="PATCHSCAN_KERNEL_TREE is not set")

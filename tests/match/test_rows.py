@@ -1,21 +1,24 @@
 """Rules that are rows: the tables are fresh, errors say where, and a user's own rows run like ours."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from patchscan.basics.problem import Problem
 from patchscan.cli import main
 from patchscan.commands.newrule import create_row
-from patchscan.match.kept import KEPT, compiled_rules, holds_rows, mark_of, read_kept
+from patchscan.match.kept import KEPT, compiled_rules, mark_of, read_kept
 from patchscan.match.row import Row, plain_of
-from patchscan.match.rowfile import read_rows, table_files
+from patchscan.match.rowfile import read_rows
+from patchscan.match.tablefiles import with_rows
 from patchscan.rule import Rule
 from patchscan.settling.registry import load_rules
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "rules" / "tables"
-FILES = [path for path in table_files(str(TABLES)) if holds_rows(path)]
+FILES = with_rows(str(TABLES))
 ROWS = [row for path in FILES for row in read_rows(path) if isinstance(row, Row)]
 
 
@@ -26,7 +29,7 @@ def test_every_row_of_ours_is_one() -> None:
 
 def test_what_is_kept_is_that_of_the_tables() -> None:
     load_rules()
-    kept = read_kept(str(TABLES / KEPT), mark_of(FILES))
+    kept = read_kept(str(TABLES / KEPT), mark_of(FILES.values()))
     assert kept == [plain_of(row) for row in ROWS]
 
 
@@ -129,3 +132,18 @@ def test_a_row_that_is_often_wrong_is_off() -> None:
 def test_what_is_off_has_its_reason() -> None:
     off = {row.name for row in ROWS if row.default == "off"}
     assert {each["row"] for each in records() if each["remark"].startswith("off: ")} == off
+
+
+def test_what_wakes_no_row_loads_none_of_what_matches(tmp_path: Path) -> None:
+    code = (
+        "import sys; from patchscan.settling.registry import load_rules; "
+        "assert len(load_rules()[0]) > 100; print(*(each for each in sys.modules if '.match.' in each))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    loaded = set(done.stdout.split())
+    assert "patchscan.match.row" in loaded and not loaded & {
+        "patchscan.match.check",
+        "patchscan.match.matching",
+    }

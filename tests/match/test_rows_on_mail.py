@@ -9,9 +9,9 @@ import pytest
 from patchscan.commands.reading import read
 from patchscan.context import Settings
 from patchscan.finding import Finding
-from patchscan.match.kept import holds_rows
 from patchscan.match.row import Row
-from patchscan.match.rowfile import read_rows, table_files
+from patchscan.match.rowfile import read_rows
+from patchscan.match.tablefiles import with_rows
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 from patchscan.settling.together import told_together
@@ -20,7 +20,7 @@ from patchscan.tree import open_tree
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("PATCHSCAN_SHARED", "/nowhere"))
 KERNEL = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
-TABLES = [path for path in table_files(str(ROOT / "rules" / "tables")) if holds_rows(path)]
+TABLES = with_rows(str(ROOT / "rules" / "tables"))
 NAMES = {row.name for path in TABLES for row in read_rows(path) if isinstance(row, Row)}
 ROWS = tuple(rule for rule in load_rules()[0] if rule.name in NAMES and rule.default)
 with_both = pytest.mark.skipif(

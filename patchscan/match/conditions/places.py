@@ -7,9 +7,10 @@ from patchscan.c.source import Function
 from patchscan.match.answer import YES, Answer, no, unknown, when
 from patchscan.match.conditions.variables import type_named
 from patchscan.match.fix import filled
-from patchscan.match.place import Condition, Place, is_made
+from patchscan.match.place import Condition, Place
 from patchscan.match.row import Wish
 from patchscan.match.shape import is_tested
+from patchscan.match.waking import is_made
 
 _SHOW = pattern(r"\w*_show|show_\w+")
 _PROBE = pattern(r"\w*_?probe\w*|__?probe")

@@ -1,0 +1,45 @@
+"""Whether a patch may hold what a row looks for: asked of every row and patch, before anything is parsed."""
+
+import re
+from functools import lru_cache
+
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
+from patchscan.match.row import Row
+
+
+def wakes(row: Row, words: frozenset[str]) -> bool:
+    """Whether one of the words that a row is woken by is among those of the added lines."""
+    return not row.words or not row.words.isdisjoint(words)
+
+
+def is_woken(row: Row, file: ChangedFile) -> bool:
+    """Whether the added lines of a file hold such a word, and the form that a row may wait for."""
+    return wakes(row, file.raw_words) and (
+        not row.wake or _pattern(row.wake).search(file.added_text) is not None
+    )
+
+
+def woken_files(row: Row, context: Context) -> list[ChangedFile]:
+    """The files of a patch that wake a row."""
+    if not wakes(row, context.raw_words):
+        return []
+    files = (file for file in context.c_files if not row.of_new_files or is_made(context, file.path))
+    return [file for file in files if is_woken(row, file)]
+
+
+# Many rows ask this of the files of one patch.
+@lru_cache(maxsize=64)
+def is_made(context: Context, path: str) -> bool:
+    """Whether the series makes a file, by this patch or an earlier one."""
+    return any(
+        file.change.old_path is None
+        for each in (context, *context.earlier)
+        for file in each.files
+        if file.path == path
+    )
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.M)
