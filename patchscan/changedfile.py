@@ -2,6 +2,7 @@
 
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -179,11 +180,12 @@ class ChangedFile:
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """The functions, after the patch, that hold an added line or the place of a removed one."""
+        touched = sorted(self.touched_numbers)
         found: dict[int, Function] = {}
         for source in self.after:
-            for number in sorted(self.touched_numbers):
-                function = source.function_at(number)
-                if function is not None:
+            for function in source.functions():
+                next_one = bisect_left(touched, function.first_line)
+                if next_one < len(touched) and touched[next_one] <= function.last_line:
                     found[function.first_line] = function
         return tuple(found[key] for key in sorted(found))
 
@@ -223,18 +225,28 @@ class ChangedFile:
 
     def text_at(self, line: int) -> str:
         """The text of a line after the patch (numbers of the sources); "" where it is not known."""
-        return next((text for source in self.after if (text := source.line_text(line))), "")
+        return next((text for source in self._sources_of(line) if (text := source.line_text(line))), "")
+
+    def _sources_of(self, line: int) -> Sequence[Source]:
+        """Those of `after` that show a line, in order."""
+        return self.after if len(self.after) == 1 else self._by_line.get(line, ())
+
+    @cached_property
+    def _by_line(self) -> Mapping[int, Sequence[Source]]:
+        found: dict[int, list[Source]] = {}
+        for source in self.after:
+            for line in source.lines:
+                found.setdefault(line, []).append(source)
+        return found
 
     @cached_property
     def added_words(self) -> Mapping[str, tuple[int, ...]]:
         """The identifiers on added lines, outside comments and strings where it is C, with their lines."""
         found: dict[str, list[int]] = {}
         texts = {line.new: line.text for line in self.added}
-        sources = self.after if self.path.endswith((".c", ".h")) else ()
+        is_code = bool(self.after) and self.path.endswith((".c", ".h"))
         for number in sorted(self.added_numbers):
-            text = next((code for source in sources if (code := source.code_text(number))), None)
-            if text is None:
-                text = "" if sources else texts[self.patch_line(number)]
+            text = self.code_at(number) if is_code else texts[self.patch_line(number)]
             for word in set(_IDENTIFIER.findall(text)):
                 found.setdefault(word, []).append(number)
         return {word: tuple(lines) for word, lines in found.items()}
@@ -253,7 +265,7 @@ class ChangedFile:
 
     def code_at(self, line: int) -> str:
         """Like text_at, with comments and the contents of strings blank."""
-        return next((text for source in self.after if (text := source.code_text(line))), "")
+        return next((text for source in self._sources_of(line) if (text := source.code_text(line))), "")
 
     def finding(
         self,

@@ -3,11 +3,11 @@
 Everything is lazy and cached: a rule that asks nothing costs nothing.
 """
 
-import re
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Call, Function, Source, source_of
 from patchscan.changedfile import ChangedFile as ChangedFile
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from patchscan.flow.flowstates import FlowStates
     from patchscan.kconfig.symbols import ConfigSymbol
     from patchscan.lookup.uses import Uses
+
+_CALLED = pattern(r"\b(\w+)\s*\(")
 
 
 @frozen
@@ -119,7 +121,7 @@ class Context:
     @cached_property
     def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:
         """The functions that the patch introduces: their name is on an added line, and no file loses it."""
-        gone = "\n".join(line.text for file in self.files for line in file.removed)
+        gone = set(_CALLED.findall("\n".join(line.text for file in self.files for line in file.removed)))
         return tuple(
             (file, function)
             for file in self.c_files
@@ -127,7 +129,7 @@ class Context:
             if function.has_head
             and function.name
             and function.name_line in file.added_numbers
-            and not re.search(rf"\b{re.escape(function.name)}\s*\(", gone)
+            and function.name not in gone
         )
 
     def brought(

@@ -6,6 +6,7 @@ from the section that stands behind the second @@ of the hunk header.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -27,6 +28,7 @@ _AFTER_AGGREGATE = (b";", b"=", b"__packed", b"__aligned", b"__attribute__", b"_
 _NEEDS_OPERAND_AFTER = frozenset(b"= + - * / % & | ^ < > ? : , . ! ~ (".split())
 _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
 _CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
+_NEWLINE = ord("\n")
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
 
 
@@ -41,8 +43,7 @@ class Repair:
     name: str
 
 
-@frozen
-class _Token:
+class _Token(NamedTuple):
     index: int
     text: bytes
     offset: int
@@ -116,8 +117,9 @@ def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes
 
 def _scan(code: bytes) -> _Scan:
     """Tokens of the code, and the brackets that have no partner in it."""
+    # As many as the words of all hunks, so the tuple is made as the constructor would make it.
     tokens = tuple(
-        _Token(index, match[0], match.start(), match.start() == 0 or code[match.start() - 1] == ord("\n"))
+        _Token._make((index, match[0], start := match.start(), start == 0 or code[start - 1] == _NEWLINE))
         for index, match in enumerate(_TOKEN.finditer(code))
     )
     unopened: list[_Token] = []

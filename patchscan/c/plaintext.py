@@ -60,6 +60,11 @@ class Text:
     def _first_row_line(self) -> int:
         return self.first_line - (1 if self.fragment else 0)
 
+    @property
+    def lines(self) -> range:
+        """The lines of the file that it shows, a fragment's row before the first with them."""
+        return range(self._first_row_line, self._first_row_line + len(self._lines))
+
     def line_at(self, offset: int) -> int:
         """The line of the file that holds a byte offset of the text."""
         return self.row_of(offset) + self._first_row_line
