@@ -220,6 +220,17 @@ RULE = Rule(
     ),
     good=(
         """
+ void __noreturn port_abort(struct port *port, const char *why);
++static int size_of(struct port *port)
++{
++	struct peer *peer = find_peer(port);
++
++	if (!peer)
++		port_abort(port, "no peer");
++	return peer->size;
++}
+""",
+        """
 +static int parse(char *text)
 +{
 +	char *word;

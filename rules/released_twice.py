@@ -135,6 +135,28 @@ RULE = Rule(
     ),
     good=(
         """
++static bool lock_free_slot(struct port *port)
++{
++	if (port->slots)
++		return false;
++	spin_lock(&port->lock);
++	return true;
++}
++
++static int find_slot(struct port *port)
++{
++	int slot = 0;
++
++	spin_lock(&port->lock);
++	slot = port->first;
++	spin_unlock(&port->lock);
++	while (!lock_free_slot(port))
++		slot++;
++	spin_unlock(&port->lock);
++	return slot;
++}
+""",
+        """
  static void stop_clock(void *clk)
  {
  	clk_disable_unprepare(clk);

@@ -51,6 +51,9 @@ def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
     from patchscan.flow.conventions import listed
     from patchscan.flow.lookedat import tests_of
 
+    if "kthread_should_stop" in graph.function.identifiers:
+        # Signals do not reach a thread of the kernel.
+        return
     for tests in tests_of(graph, lambda call: listed(call.name) == "interrupted"):
         if tests.kind != "null":
             continue
@@ -159,6 +162,18 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static int port_thread(void *data)
++{
++	struct port *port = data;
++
++	while (!kthread_should_stop()) {
++		if (wait_event_interruptible_timeout(port->wait, port->work, HZ))
++			port_work(port);
++	}
++	return 0;
++}
+""",
         """
 +static dma_addr_t map(struct port *port, void *data, int length)
 +{

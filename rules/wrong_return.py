@@ -180,6 +180,21 @@ RULE = Rule(
     ),
     good=(
         """
+ static int take_away(struct port *port)
+ {
+ 	int ret = hide_port(port);
+ 
+ 	if (ret)
+ 		return ret;
++	if (port->users > 0)
++		port->users--;
++	else
++		pr_alert("more is taken away than there was");
++	free_port(port);
+ 	return ret;
+ }
+""",
+        """
  static int probe(struct device *dev)
  {
 +	struct clk *clk = devm_clk_get_optional(dev, "bus");

@@ -16,7 +16,8 @@ from patchscan.flow.actions import (
     constant_sign,
 )
 from patchscan.flow.deciding import Deciding
-from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS, NEVER_RETURNS
+from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS
+from patchscan.flow.endings import never_returning
 from patchscan.flow.graph import Edge
 from patchscan.flow.graph import Graph as Graph
 from patchscan.flow.guards import guard, guards_around
@@ -158,7 +159,7 @@ class _Builder(Deciding):
             call = self.function.call(node)
             if call.name in ASSERTS and call.arguments:
                 return self.assertion(call, to)
-            if call.name in NEVER_RETURNS:
+            if call.name in never_returning(self.source):
                 return self.point(self.line(node))
             if call.name.removesuffix("_MSG") in KUNIT_ASSERTIONS and len(call.arguments) > 1:
                 return self.kunit_assertion(call, to)

@@ -314,20 +314,6 @@ ASSERTS_FALSE = frozenset(
 )  # fmt: skip
 ASSERTS_TRUE = frozenset({"lockdep_assert", "lockdep_assert_once", "ASSERT"})
 TRANSPARENT = frozenset({"likely", "unlikely"})
-NEVER_RETURNS = frozenset(
-    {
-        "BUG",
-        "panic",
-        "do_exit",
-        "make_task_dead",
-        "unreachable",
-        "kthread_exit",
-        "nmi_panic",
-        "machine_restart",
-        "kunit_skip",
-        "KUNIT_FAIL_AND_ABORT",
-    }
-)
 # The assertions of KUnit, whose second argument must hold, or must not, for the test to go on (include/kunit/test.h).
 KUNIT_ASSERTIONS = {
     "KUNIT_ASSERT_TRUE": True,

@@ -6,10 +6,10 @@ from functools import cached_property
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import source_of
+from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside
+from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
@@ -70,6 +70,7 @@ class Way:
 class Holding:
     """One resource of a function, and all ways out after it was taken; again: those to where it is taken anew."""
 
+    function: Function
     resource: Resource
     ways: tuple[Way, ...]
     complete: bool
@@ -129,6 +130,8 @@ class Follower(Client):
     def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         if call.offset in self.sites:
             return self._taken(call, token, facts)
+        if token.state == GIVEN and self._may_take(call):
+            return ((Taken(GONE), ANY),)
         if (
             token.state == GIVEN
             and not token.via
@@ -180,6 +183,11 @@ class Follower(Client):
         failed = Taken(HELD, names, call.line, True, call.name) if self.row.held_on_failure else Taken(FAILED)
         return ((held, took), (failed, took_nothing))
 
+    @property
+    def goes_with_object(self) -> bool:
+        """Whether it is the lock of an object as such (a folio's, a socket's), which goes where the object goes."""
+        return self.row.kind == "lock" and self.resource.key.isidentifier()
+
     @cached_property
     def origins(self) -> frozenset[str]:
         """The variables that what names the resource was made of: page, where folio = page_folio(page)."""
@@ -209,6 +217,15 @@ class Follower(Client):
         if self.resource.key == "" or self.loose:
             return True
         return any(self._is(argument, name) for argument in call.arguments for name in token.names)
+
+    def _may_take(self, call: Called) -> bool:
+        """Whether a call may take it anew, as a function does that takes a lock on some of its ways."""
+        return (
+            self.by_argument
+            and call.name not in self.row.calls
+            and call.name not in self.row.release
+            and takes_inside(source_of(self.graph.function), call.name, frozenset(self.row.calls))
+        )
 
     def _again(self, call: Called, token: Taken) -> bool:
         """Whether a call gives back what was given back already."""
@@ -278,7 +295,9 @@ class Follower(Client):
         if self.by_argument:
             lost = operation.key == self.root and self.root != "" and operation.line != token.line
             # A reference that is counted is written down where it is used.
-            kept = self.resource.counted and operation.source == self.resource.key
+            kept = operation.source == self.resource.key and (
+                self.resource.counted or (self.goes_with_object and operation.key not in self.graph.locals)
+            )
             return Taken(GONE, frozenset(), operation.line) if lost or kept else token
         source = operation.source
         if any(self._is(source, name) or self._is(source.lstrip("&"), name) for name in token.names):
@@ -351,16 +370,13 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
             continue
         point = graph.points[each.point]
         returned = point.returned
-        if (
-            token.state == HELD
-            and not isinstance(resource.row.at, int)
-            and _hands_out(returned, token, pointer)
-        ):
+        goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
+        if token.state == HELD and goes_out and _hands_out(returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
         outs.append(
             Way(each, token, fails(each.signs, pointer), point.value is None, point.line, returned, pointer)
         )
-    return Holding(resource, tuple(outs), walk.complete, tuple(client.again))
+    return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))
 
 
 def _hands_out(returned: str, token: Taken, pointer: bool) -> bool:

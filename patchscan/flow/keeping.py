@@ -4,7 +4,7 @@ import re
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
-from patchscan.c.source import Source
+from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.actions import words_of
 
 HARMLESS = pattern(
@@ -18,6 +18,27 @@ HARMLESS = pattern(
 def releases_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether the text defines a function or macro of that name in which something of this kind is given back."""
     return bool(_words_inside(source, name, 0) & release)
+
+
+@kept
+def takes_inside(source: Source, name: str, take: frozenset[str]) -> bool:
+    """Whether the text defines a function or macro of that name in which something of this kind is taken."""
+    return bool(_words_inside(source, name, 0) & take)
+
+
+@kept
+def cleaned_up_by_callers(function: Function, member: str, release: frozenset[str]) -> bool:
+    """Whether a caller of the function in its text also calls what gives back such a member, so that it is not lost."""
+    source = source_of(function)
+    given = re.compile(
+        rf"\b({'|'.join(map(re.escape, sorted(release)))})\s*\([^;]*(->|\.){re.escape(member)}\b"
+    )
+    others = [each for each in source.functions() if each.name != function.name]
+    cleaners = {each.name for each in others if member in each.identifiers and given.search(each.text)}
+    if not cleaners:
+        return False
+    callers = [each for each in others if function.name in each.identifiers and each.name not in cleaners]
+    return any(_words_inside(source, each.name, 1) & cleaners for each in callers)
 
 
 @kept

@@ -11,9 +11,7 @@ from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NEGATIVE, ZERO
 from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
 
-_ERROR = pattern(
-    r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_(err|crit|alert|emerg)(_\w+)?"
-)
+_ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_err(_\w+)?")
 
 
 @frozen

@@ -7,6 +7,7 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
 from patchscan.flow.building import graph_of
 from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way, holdings
+from patchscan.flow.keeping import cleaned_up_by_callers
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
 from patchscan.flow.ways import lines_of
@@ -183,6 +184,10 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
         return None
     if row.kind == "memory" and key.isidentifier() and not holding.resource.local:
         # Whoever cleans up finds it in a variable of the file.
+        return None
+    root, _, member = key.rpartition("->")
+    may_be_left = root.isidentifier() and way.category == "fails" and row.kind != "lock"
+    if may_be_left and cleaned_up_by_callers(holding.function, member, frozenset(row.release)):
         return None
     same = [
         each for each in holding.ways if each.exit.point == way.exit.point and each.category == way.category

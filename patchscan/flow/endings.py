@@ -1,0 +1,27 @@
+"""Functions that never return: by name, and those that a text declares so."""
+
+from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
+from patchscan.c.source import Source
+
+_DECLARED = pattern(rb"\b__noreturn\b[^;{}()]*?\b(\w+)\s*\(")
+NEVER_RETURNS = frozenset(
+    {
+        "BUG",
+        "panic",
+        "do_exit",
+        "make_task_dead",
+        "unreachable",
+        "kthread_exit",
+        "nmi_panic",
+        "machine_restart",
+        "kunit_skip",
+        "KUNIT_FAIL_AND_ABORT",
+    }
+)
+
+
+@kept
+def never_returning(source: Source) -> frozenset[str]:
+    """The functions that a way ends in, in a text."""
+    return NEVER_RETURNS.union(each.decode() for each in _DECLARED.findall(source.code))
