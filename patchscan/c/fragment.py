@@ -44,7 +44,7 @@ class Repair:
 
 
 class _Token(NamedTuple):
-    index: int
+    number: int
     text: bytes
     offset: int
     margin: bool
@@ -117,7 +117,7 @@ def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes
 
 def _scan(code: bytes) -> _Scan:
     """Tokens of the code, and the brackets that have no partner in it."""
-    # As many as the words of all hunks, so the tuple is made as the constructor would make it.
+    # As many as the words of all hunks: made as the constructor would make them.
     tokens = tuple(
         _Token._make((index, match[0], start := match.start(), start == 0 or code[start - 1] == _NEWLINE))
         for index, match in enumerate(_TOKEN.finditer(code))
@@ -204,7 +204,7 @@ def _in_header(scan: _Scan) -> bytes:
     """The opener for a fragment that begins in a parameter list: `)` and then a body at the margin."""
     if not scan.unopened or scan.unopened[0].text != b")":
         return b""
-    following = scan.tokens[scan.unopened[0].index + 1 :]
+    following = scan.tokens[scan.unopened[0].number + 1 :]
     brace = next((token for token in following if not _UNDERSCORED.fullmatch(token.text)), None)
     return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
 
@@ -236,7 +236,7 @@ def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
         if closer.text == b"}" and closer.margin:
             break
         openers.append(_opener(scan, closer, begin))
-        begin = closer.index + 1
+        begin = closer.number + 1
     return b"".join(reversed(openers)) + _operand(scan, inside)
 
 
@@ -272,8 +272,8 @@ def _else_follows_first_statement(scan: _Scan) -> bool:
 
 def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
     """What a closer that is not the function's own most likely closes; begin: first token it can span."""
-    following = _after(scan, closer.index)
-    spanned = scan.tokens[begin : closer.index]
+    following = _after(scan, closer.number)
+    spanned = scan.tokens[begin : closer.number]
     if closer.text == b"]":
         return b"unnamed["
     if closer.text == b")":
@@ -308,7 +308,7 @@ def _top_semicolons(tokens: Sequence[_Token]) -> int:
 def _ends_do(scan: _Scan, closer: _Token) -> bool:
     """Whether `} while (...)` after the closer is followed by a semicolon."""
     depth = 0
-    for index in range(closer.index + 2, min(closer.index + 200, len(scan.tokens))):
+    for index in range(closer.number + 2, min(closer.number + 200, len(scan.tokens))):
         text = scan.tokens[index].text
         depth += (text == b"(") - (text == b")")
         if depth == 0:
@@ -374,9 +374,9 @@ def _end_of_statement(last: bytes) -> bytes:
 def _opens_value(scan: _Scan, bracket: _Token) -> bool:
     """Whether a brace opens an initialiser: after an equals sign, or before a designator."""
     before = _word_before(scan, bracket)
-    after = _after(scan, bracket.index)
+    after = _after(scan, bracket.number)
     return before in (b"=", b",") or (before in (b")", b"{") and after in (b".", b"["))
 
 
 def _word_before(scan: _Scan, bracket: _Token) -> bytes:
-    return scan.tokens[bracket.index - 1].text if bracket.index else b""
+    return scan.tokens[bracket.number - 1].text if bracket.number else b""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
+from patchscan.c.source import source_of
 from patchscan.flow.actions import (
     Declared,
     Guarded,
@@ -159,7 +160,7 @@ class _Builder(Deciding):
             call = self.function.call(node)
             if call.name in ASSERTS and call.arguments:
                 return self.assertion(call, to)
-            if call.name in never_returning(self.source):
+            if call.name in never_returning(source_of(self.function)):
                 return self.point(self.line(node))
             if call.name.removesuffix("_MSG") in KUNIT_ASSERTIONS and len(call.arguments) > 1:
                 return self.kunit_assertion(call, to)
