@@ -131,6 +131,23 @@ class Codebase:
         other = next(filter(None, others), None)
         return self.function(other, near) if other else None
 
+    def own(self, name: str, near: str) -> bool:
+        """Whether the .c file `near` has a static function or a macro of that name: no other is meant there."""
+        self._asked["own", name, near] = None
+        found = self.file(near) if near.endswith(".c") else None
+        if found is None:
+            return False
+        if found.has_function(name):
+            return found.is_static(name)
+        return name in found.defines and found.defines_macro(name)
+
+    def overridable(self, name: str, near: str) -> bool:
+        """Whether what `name` calls in file `near` is weak: another file may define it, too."""
+        self._asked["overridable", name, near] = None
+        found = self.callee(name, near)
+        file = self.file(found.path) if found is not None else None
+        return file is not None and file.has_function(name) and file.is_weak(name)
+
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
         self._asked["elsewhere", name, near] = None

@@ -39,7 +39,7 @@ class Extraction:
 
     functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
     function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict;
-    answers: what was asked of the code.
+    merged: names that stand for several objects, and one of them each; answers: what was asked of the code.
     """
 
     scenario: Scenario
@@ -48,6 +48,7 @@ class Extraction:
     visited: frozenset[tuple[str, str]]
     names: frozenset[str]
     assumptions: frozenset[str]
+    merged: frozenset[tuple[str, str]] = frozenset()
     answers: Answers = field(default_factory=dict, compare=False)
 
     def same_in(self, code: Codebase) -> bool:
@@ -66,6 +67,7 @@ class _Lowered:
     accesses: tuple[tuple[str, str, str], ...]
     visited: frozenset[tuple[str, str]]
     assumptions: frozenset[str]
+    merged: frozenset[tuple[str, str]]
 
 
 _LOWERED: Remembered[_Lowered] = Remembered(1000)
@@ -116,6 +118,7 @@ def _extract(
         visited,
         _names(visited, code),
         frozenset(scenario.assumptions).union(*(one.assumptions for one in lowered)),
+        frozenset().union(*(one.merged for one in lowered)),
     )
 
 
@@ -186,7 +189,13 @@ def _lower(
         body = lower_function(context, definition)
         thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
         accesses = tuple((role.own.get(where, where), kind, order) for where, kind, order in context.accesses)
-        return _Lowered(thread, accesses, frozenset(context.visited), frozenset(context.assumptions))
+        return _Lowered(
+            thread,
+            accesses,
+            frozenset(context.visited),
+            frozenset(context.assumptions),
+            frozenset(context.merged),
+        )
 
     return _LOWERED.get(key, code, lower)
 

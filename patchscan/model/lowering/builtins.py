@@ -198,7 +198,12 @@ def _domain(context: Context, given: list[Node], index: int, env: Environment, f
     if len(given) <= index:
         return domain
     owner = _lock_name(context.evaluate(context, given[index], env, frame, []), "", context.cpu)
-    return f"{domain}_{''.join(_LETTERS.get(letter, letter if letter.isalpha() else '_') for letter in owner.lower())}"
+    return f"{domain}_{lettered(owner)}"
+
+
+def lettered(owner: str) -> str:
+    """The name of a structure in a domain's, where letters alone may stand."""
+    return "".join(_LETTERS.get(letter, letter if letter.isalpha() else "_") for letter in owner.lower())
 
 
 def _wait_for(
@@ -260,6 +265,14 @@ def _assuming(
     """A sentence that belongs to what is said of a reader's sections."""
     if "open" in context.reach.effects:
         context.assumptions.add(frame.text(given[0]).strip('"'))
+    return _NOTHING
+
+
+def _sleep(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """What may sleep, and so end an RCU section of a kernel without preemption."""
+    out.append(Hole(frame.definition.name, "sleep", _NONE, frozenset({"end"}), True, place_of(frame, node)))
     return _NOTHING
 
 
@@ -363,6 +376,7 @@ PRIMITIVES: dict[str, Builtin] = {
     "__one_cpu": one_cpu,
     "__choice": _choice,
     "__assuming": _assuming,
+    "__sleep": _sleep,
     "__pcpu": _per_cpu,
     "per_cpu": _per_cpu,
     "this_cpu_ptr": _per_cpu_pointer,

@@ -2,11 +2,13 @@
 
 from tree_sitter import Node
 
+from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import arguments, children
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
     Address,
+    Const,
     FunctionName,
     Local,
     Named,
@@ -16,7 +18,7 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.inlining import inline
-from patchscan.model.lowering.lowered import Hole
+from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
 from patchscan.model.lowering.memory import (
     Context,
     Environment,
@@ -35,6 +37,9 @@ _SHORT, _SMALL = 300, 700
 # What a parameter leads to that takes any memory.
 _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
+# Of inline assembly: something in the first string.
+_TEMPLATE = pattern(r'^[^"]*"[^":]*\w')
+_ACTIONS = (Close, Fence, Lock, Open, Wait)
 
 
 def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
@@ -50,18 +55,32 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     special = PRIMITIVES.get(name)
     if special is not None:
         return special(context, node, given, env, frame, out)
-    if name in masks.OPERATIONS and not (context.by_field and context.stubs.get(name) is not None):
+    own = not frame.definition.stub and context.code.own(name, near)
+    if (
+        not own
+        and name in masks.OPERATIONS
+        and not (context.by_field and context.stubs.get(name) is not None)
+    ):
         return masks.OPERATIONS[name](context, given, env, frame, out)
-    stub, definition = context.stubs.get(name), context.code.callee(name, near)
+    stub, definition = None if own else context.stubs.get(name), context.code.callee(name, near)
     if stub is not None and (name not in context.look_into or definition is None):
         return inline(context, stub, node, given, env, frame, out)
     if definition is not None and _look_into(context, definition, name, near, frame):
+        if context.code.overridable(name, near):
+            context.assumptions.add(f"{name}() is the weak one of {definition.path}")
         return inline(context, definition, node, given, env, frame, out)
     if context.by_field and definition is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
         if other is not None and (context.reach.mentions(other) or _is_inline(other)):
             return inline(context, other, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
+
+
+def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    """Instructions are not followed; an empty template only keeps the compiler from moving code."""
+    if _TEMPLATE.search(frame.text(node)):
+        out.append(Hole("asm", "assembly", frozenset(), frozenset(), False, place_of(frame, node)))
+    return Const(0)
 
 
 def _look_into(context: Context, definition: Definition, name: str, near: str, frame: Frame) -> bool:
@@ -113,15 +132,23 @@ def _not_looked_into(
     out: Out,
 ) -> Value:
     """A call left out: its arguments are evaluated, what it may do is noted, its result is unknown."""
-    values = [context.evaluate(context, argument, env, frame, out) for argument in given]
+    if definition is None:
+        definition = context.code.elsewhere(name, frame.path)
+    events = Out()
+    values = [context.evaluate(context, argument, env, frame, events) for argument in given]
+    if definition is None and any(isinstance(event, _ACTIONS) for event in walk(tuple(events))):
+        # It may be a macro that does not evaluate them, as those for debugging are.
+        text, place = f"{name}() evaluates its arguments", place_of(frame, node)
+        events = Out([Choice(f"u{context.next()}", text, tuple(events), (), place)])
+    out.extend(events)
     for value in values:
         if isinstance(value, Address) and isinstance(value.of, Local):
             _forget(context, env, value.of)
-    if definition is None:
-        definition = context.code.elsewhere(name, frame.path)
     if context.by_field and definition is not None:
         _hand_on(context, definition, values, node, env, frame, out)
     may = set(context.reach.may(definition) if definition is not None else _NONE)
+    if any("GFP_KERNEL" in frame.text(argument) for argument in given):
+        may.add("end")
     always = context.reach.always(definition) if definition is not None else _NONE
     if any(_is_kept(context, value) for value in values):
         may.add("write")

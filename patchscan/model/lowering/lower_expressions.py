@@ -27,7 +27,7 @@ from patchscan.model.lowering.abstract_values import (
     truth,
 )
 from patchscan.model.lowering.builtins import location_of_call
-from patchscan.model.lowering.calls import evaluate_call
+from patchscan.model.lowering.calls import evaluate_assembly, evaluate_call
 from patchscan.model.lowering.joins import join
 from patchscan.model.lowering.memory import (
     FREED,
@@ -133,7 +133,15 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
         return Named(base.name, kind, registers)
     if isinstance(base, Named) and (not structure or (context.by_field and structure in _EMBEDDED)):
         return Named(f"{base.name}.{name}", kind, registers)
+    context.merged.add((f"{structure or '?'}.", frame.text(argument) if _is_one(argument, base) else ""))
     return Named(f"{structure or '?'}.{name}", kind, registers)
+
+
+def _is_one(node: Node, base: Location | None) -> bool:
+    """Whether an expression names one object: a global, or an element with a number of one."""
+    index = node.child_by_field_name("index")
+    plain = node.type == "identifier" or (index is not None and index.type == "number_literal")
+    return isinstance(base, Named) and plain
 
 
 def _element(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
@@ -142,6 +150,7 @@ def _element(context: Context, node: Node, env: Environment, frame: Frame, out: 
     index = evaluate(context, node.child_by_field_name("index"), env, frame, out)
     base, kind = location(context, argument, env, frame, out), type_of(context, node, frame)
     if isinstance(base, Named):
+        context.merged.add((f"{base.name}[]", str(index.number) if isinstance(index, Const) else ""))
         registers = tuple(leaf.name for leaf in leaves(index) if isinstance(leaf, Register))
         return Named(base.name + "[]", kind, (*base.base, *registers) if context.by_field else ())
     if isinstance(base, Local):
@@ -380,4 +389,5 @@ _HANDLERS: dict[str, Callable[[Context, Node, Environment, Frame, Out], Value]] 
     "field_expression": _lvalue,
     "subscript_expression": _lvalue,
     "call_expression": evaluate_call,
+    "gnu_asm_expression": evaluate_assembly,
 }

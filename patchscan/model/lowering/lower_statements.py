@@ -265,7 +265,7 @@ def _loop(
     """A loop: over CPUs, a spin, a do (once), or zero times or once."""
     body, condition = node.child_by_field_name("body"), node.child_by_field_name("condition")
     over_cpus = _CPU_LOOP.match(text := frame.text(node))
-    if over_cpus and body is not None:
+    if over_cpus and body is not None and not context.code.own(over_cpus.group(1), frame.path):
         return _each_cpu(context, node, over_cpus.group(1), env, frame, out, todo)
     if node.type == "do_statement":
         if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):

@@ -66,7 +66,8 @@ class Context:
     """One thread's lowering in progress.
 
     keep: the location keys that become events, None for all; instances: C type to the number of the one
-    object of that type this thread works on; spaces: CPU to the address space that its thread works on; depth: how
+    object of that type this thread works on; merged: names that stand for several objects ("struct.", "array[]") and
+    one of them, "" where it is not known which; spaces: CPU to the address space that its thread works on; depth: how
     deep calls are looked into; by_field: a field is named
     by type and field also where its object's address was read; lower_block, evaluate, location: the lowering
     of statements and expressions, given here because they call each other.
@@ -88,6 +89,7 @@ class Context:
     accesses: list[tuple[str, str, str]] = field(default_factory=list)
     assumptions: set[str] = field(default_factory=set)
     visited: set[tuple[str, str]] = field(default_factory=set)
+    merged: set[tuple[str, str]] = field(default_factory=set)
     budget: int = 60_000
     depth: int = 12
     by_field: bool = False

@@ -66,7 +66,7 @@ class Reach:
         self._may[key] = frozenset()
         found: set[str] = set()
         for callee in definition.called:
-            if callee in self.stubs.effects:
+            if callee in self.stubs.effects and not self.code.own(callee, definition.path):
                 found |= self.stubs.effects[callee] & {"fence", "wait", "free"}
             elif depth < _SHALLOW:
                 inner = self.code.callee(callee, definition.path)
@@ -88,7 +88,7 @@ class Reach:
     def _find_always(self, definition: Definition, depth: int) -> frozenset[str]:
         found: set[str] = set()
         for name in _unconditional_calls(definition):
-            if name in self.stubs.effects:
+            if name in self.stubs.effects and not self.code.own(name, definition.path):
                 found |= self.stubs.effects[name] & {"fence", "wait"}
             elif depth < _SHALLOW:
                 inner = self.code.callee(name, definition.path)

@@ -1,18 +1,21 @@
 """What nobody looked into and what may undo a "safe": calls that may free, or end a section, and values not known."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at
 from patchscan.model.extraction.slice import origins
 from patchscan.model.lowering.abstract_values import Const, Named, Register, Unknown, is_symbol, leaves
+from patchscan.model.lowering.builtins import lettered
 from patchscan.model.lowering.lowered import (
     Assume,
     Branch,
     Close,
     Deferred,
     Hole,
+    Lock,
     Open,
     Read,
     Thread,
@@ -29,8 +32,11 @@ _GIVES_AWAY = pattern(
     r"free|put|release|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
 )
 _ENDS = pattern(
-    r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|_exit|leave|_end|_stop"
+    r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|halt|idle|_exit|leave|_end|_stop|_user\b"
 )
+
+# What "one address space" says already.
+_ONE_SPACE = ("mm_struct.",)
 
 
 def doubts_of_safe(case: Case) -> list[str]:
@@ -41,7 +47,39 @@ def doubts_of_safe(case: Case) -> list[str]:
         others = [other for other in extraction.threads if other is not thread]
         if any(isinstance(event, (Wait, Deferred)) for other in others for event in walk(other.body)):
             found += _ends_of_sections(thread)
+    found += (
+        f"{one} and {other} are taken for one"
+        for name, which in merged_objects(extraction).items()
+        for one, other in pairwise(_called_by(name, each) for each in which)
+    )
     return list(dict.fromkeys([*found, *_values(extraction)]))
+
+
+def merged_objects(extraction: Extraction) -> dict[str, list[str]]:
+    """The names by which the model means several objects, "struct." or "array[]", with those that the code names."""
+    names, domains = set(extraction.kept), set[str]()
+    for event in (event for thread in extraction.threads for event in walk(thread.body)):
+        if isinstance(event, Lock):
+            names.add(event.name)
+        elif isinstance(event, (Open, Wait)):
+            domains.add(event.domain)
+    found: dict[str, list[str]] = {}
+    for name, which in sorted(extraction.merged):
+        if any(each.startswith(name) for each in names) or any(
+            f"_{lettered(name)}" in each for each in domains
+        ):
+            found.setdefault(name, []).extend(filter(None, [which]))
+    return found
+
+
+def taken_for_one(extraction: Extraction) -> frozenset[str]:
+    """The assumptions that objects of one type, or elements of one array, are the same on both sides."""
+    names = (name for name in merged_objects(extraction) if name not in _ONE_SPACE)
+    return frozenset(f"one {name.rstrip('.')}" for name in names)
+
+
+def _called_by(name: str, which: str) -> str:
+    return name.replace("[]", f"[{which}]") if name.endswith("[]") else which
 
 
 def _holes(extraction: Extraction) -> Iterator[str]:
@@ -70,7 +108,7 @@ def _ends_of_sections(thread: Thread) -> Iterator[str]:
         elif isinstance(event, Close):
             opened -= 1
         elif isinstance(event, (Read, Update)):
-            yield from (f"{hole.name}() at {at(hole.place)} may end the section" for hole in waiting)
+            yield from (f"{_called(hole)} at {at(hole.place)} may end the section" for hole in waiting)
             read, waiting = True, []
         elif isinstance(event, Hole) and opened > 0 and read and _may_end(event):
             waiting.append(event)
@@ -78,8 +116,12 @@ def _ends_of_sections(thread: Thread) -> Iterator[str]:
             read, waiting = False, []
 
 
+def _called(hole: Hole) -> str:
+    return "inline assembly" if hole.kind == "assembly" else f"{hole.name}()"
+
+
 def _may_end(hole: Hole) -> bool:
-    if hole.kind == "indirect call":
+    if hole.kind in ("indirect call", "assembly"):
         return True
     return "end" in hole.may or (not hole.known and _ENDS.search(hole.name) is not None)
 

@@ -26,7 +26,7 @@ from patchscan.model.lowering.lowered import (
 from patchscan.model.lowering.memory import FREED, MASK
 from patchscan.model.verdicts.case import Case, case_of
 from patchscan.model.verdicts.checks import context_faults
-from patchscan.model.verdicts.doubts import doubts_of_safe
+from patchscan.model.verdicts.doubts import doubts_of_safe, taken_for_one
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
@@ -116,7 +116,9 @@ def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdic
     holes = [hole for hole in extraction.holes() if hole.kind == "call"]
     unmodelled = [f"{hole.name}() at {at(hole.place)}" for hole in holes]
     unmodelled += [
-        f"{hole.kind}: {hole.name} at {at(hole.place)}" for hole in extraction.holes() if hole.kind != "call"
+        f"{hole.kind}: {hole.name} at {at(hole.place)}"
+        for hole in extraction.holes()
+        if hole.kind not in ("call", "sleep")
     ]
     return Verdict(
         name=case.name,
@@ -128,7 +130,7 @@ def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdic
         functions=tuple((thread.role, thread.function) for thread in extraction.threads),
         verdict="unknown",
         outcome=outcome or "Never",
-        assumptions=tuple(sorted(extraction.assumptions)),
+        assumptions=tuple(sorted(extraction.assumptions | taken_for_one(extraction))),
         unmodelled=tuple(dict.fromkeys(unmodelled)),
         litmus=case.litmus(worst),
         models=len(case.models),

@@ -61,7 +61,7 @@ void call_srcu(s, h, f) { __after(srcu, f, h, s); }
 void smp_call_function(fn, info, w) { int c; for_each_online_cpu(c) if (c != __self()) __ipi(c, fn, info, w); }
 void smp_call_function_many(m, fn, info, w) { int c; for_each_cpu(c, m) if (c != __self()) __ipi(c, fn, info, w); }
 void smp_call_function_many_cond(m, fn, info, flags, cond)
-{ int c; for_each_cpu(c, m) if (c != __self()) if (!cond || cond(c, info)) __ipi(c, fn, info, 1); }
+{ int c; for_each_cpu(c, m) if (c != __self()) if (!cond || cond(c, info)) __ipi(c, fn, info, flags & 1); }
 void on_each_cpu(fn, info, w) { int c; for_each_online_cpu(c) __ipi(c, fn, info, w); }
 void on_each_cpu_mask(m, fn, info, w) { int c; for_each_cpu(c, m) __ipi(c, fn, info, w); }
 void on_each_cpu_cond(cond, fn, info, w) { int c; for_each_online_cpu(c) if (!cond || cond(c, info)) __ipi(c, fn, info, w); }
@@ -108,12 +108,12 @@ void spin_lock_irqsave(l, f) { __assuming("no PREEMPT_RT, where spin_lock_irqsav
 void spin_unlock_irqrestore(l, f) { __unlock(l); local_irq_restore(f); }
 #endif
 void spin_lock_nested(l, n) { __open(rcu); __lock(l); }
-void mutex_lock(l) { __lock(l); }
+void mutex_lock(l) { __sleep(); __lock(l); }
 void mutex_unlock(l) { __unlock(l); }
-void mutex_lock_nested(l, n) { __lock(l); }
-void down_read(l) { }
+void mutex_lock_nested(l, n) { __sleep(); __lock(l); }
+void down_read(l) { __sleep(); }
 void up_read(l) { }
-void down_write(l) { __lock(l); }
+void down_write(l) { __sleep(); __lock(l); }
 void up_write(l) { __unlock(l); }
 
 /* include/linux/jump_label.h, asm/cpufeature.h: decided at boot, the scenario or a choice says how */

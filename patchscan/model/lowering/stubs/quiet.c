@@ -14,10 +14,9 @@ void VM_BUG_ON_PAGE(x, p) { }
 void VM_BUG_ON_MM(x, m) { }
 void BUG_ON(x) { }
 void BUILD_BUG_ON(x) { }
-void might_sleep(void) { }
+void might_sleep(void) { __sleep(); }
 void lockdep_assert_irqs_disabled(void) { }
 void lockdep_assert_held(l) { }
-void cond_resched(void) { }
 void cpu_relax(void) { }
 void count_vm_event(e) { }
 void count_vm_tlb_event(e) { }

@@ -1,0 +1,192 @@
+"""Code that looks as if it waited, by names that mean something else, by arguments that nobody evaluates, by objects
+that are not the same. What the verdict must be was reasoned for each before it was run.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.model.test_attacks import BROADCAST, CPU, EACH, ONE, Attack, check
+
+STOP = "static int stop(void) { " + BROADCAST + " return 0; }"
+RCU_SECTION: dict[str, Any] = {"begin": "rcu_read_lock();", "end": "rcu_read_unlock();"}
+STRUCT = "struct guarded { spinlock_t lock; struct srcu_struct readers; };"
+TWO = STRUCT + "\nextern struct guarded one;\nextern struct guarded other;\nextern struct guarded many[2];"
+
+NAMES = {
+    "a macro of the file": Attack("unsafe", helpers="#define smp_call_function(f, a, w) do { } while (0)"),
+    "a macro for a grace period": Attack(
+        "unsafe", "synchronize_rcu();", helpers="#define synchronize_rcu() do { } while (0)"
+    ),
+    "a function of the file": Attack(
+        "unsafe", "kick_all_cpus_sync();", helpers="static void kick_all_cpus_sync(void) { }"
+    ),
+    "a function with arguments": Attack(
+        "unsafe",
+        "on_each_cpu(sync, NULL, 1);",
+        helpers="static void on_each_cpu(void *f, void *a, int w) { }",
+    ),
+    "a loop of the file": Attack(
+        "unsure",
+        EACH + ONE,
+        declarations=CPU,
+        helpers="#define for_each_online_cpu(c) for (c = 0; c < 1; c++)",
+    ),
+    "a mask of the file": Attack(
+        "unsure",
+        "cpumask_copy(&m, cpu_online_mask); smp_call_function_many(&m, sync, NULL, 1);",
+        declarations="struct cpumask m;",
+        helpers="static void cpumask_copy(struct cpumask *a, const struct cpumask *b) { }",
+    ),
+    "a local pointer": Attack(
+        "unsure", declarations="void (*smp_call_function)(void *, void *, int) = mm->nothing;"
+    ),
+    "a section of the file": Attack(
+        "unsure",
+        walker="static void local_irq_disable(void) { }\nstatic void local_irq_enable(void) { }",
+        begin="local_irq_disable();",
+        end="local_irq_enable();",
+    ),
+    "a macro for a section": Attack(
+        "unsure",
+        walker="#define local_irq_save(f) do { } while (0)\n#define local_irq_restore(f) do { } while (0)",
+    ),
+    "a reader of the file": Attack(
+        "unsure",
+        "synchronize_rcu();",
+        walker="static void rcu_read_lock(void) { }\nstatic void rcu_read_unlock(void) { }",
+        begin="rcu_read_lock();",
+        end="rcu_read_unlock();",
+    ),
+    "a helper of the file hides a wait below it": Attack(
+        "unsafe",
+        "stop();",
+        helpers="static void synchronize_rcu(void) { }\nstatic void stop(void) { synchronize_rcu(); }",
+    ),
+    "a weak one": Attack(
+        "safe",
+        "stop();",
+        helpers="void __weak stop(void) { " + BROADCAST + " }",
+        says="stop() is the weak one of mm/khugepaged.c",
+    ),
+}
+
+UNEVALUATED = {
+    "for debugging": Attack("unsure", 'pr_debug("%d", stop());', helpers=STOP),
+    "for lockdep": Attack("unsure", "lockdep_assert(stop());", helpers=STOP),
+    "without CONFIG_DEBUG_VM": Attack("unsure", "VM_WARN_ON_ONCE(stop());", helpers=STOP),
+    "chosen by the compiler": Attack("unsure", "__builtin_choose_expr(0, stop(), 0);", helpers=STOP),
+    "measured": Attack("unsafe", "mm->users = sizeof(stop());", helpers=STOP),
+    "asked for its type": Attack("unsafe", "typeof(stop()) nothing = 0;", helpers=STOP),
+    "behind a false one": Attack("unsafe", "(void)(0 && stop());", helpers=STOP),
+    "behind a true one": Attack("unsafe", "(void)(1 || stop());", helpers=STOP),
+    "in front of the first case": Attack(
+        "unsafe", "switch (mm->users) { " + BROADCAST + " case 1: break; default: break; }"
+    ),
+    "jumped over": Attack("unsafe", "goto out; " + BROADCAST + " out:;"),
+    "a step of a loop that is left": Attack(
+        "unsafe", "for (int i = 0; i < 1; smp_call_function(sync, NULL, 1)) break;"
+    ),
+    "through a table of calls": Attack("unsure", "static_call(wait_for_all)();"),
+    "flags that do not wait": Attack(
+        "unsafe", "smp_call_function_many_cond(cpu_online_mask, sync, NULL, 0, NULL);"
+    ),
+    "flags that wait": Attack("safe", "smp_call_function_many_cond(cpu_online_mask, sync, NULL, 1, NULL);"),
+}
+
+ENDED = {
+    "instructions": Attack("unsure", middle='asm volatile("sti"); asm volatile("cli");'),
+    "a barrier of the compiler": Attack("safe", middle='asm volatile("" : : : "memory");'),
+    "an idle CPU": Attack("unsure", middle="safe_halt(); local_irq_disable();"),
+    "it may be scheduled": Attack(
+        "unsure",
+        "synchronize_rcu();",
+        begin="preempt_disable();",
+        middle="cond_resched();",
+        end="preempt_enable();",
+    ),
+    "a mutex": Attack(
+        "unsure", "synchronize_rcu();", middle="mutex_lock(&m); mutex_unlock(&m);", **RCU_SECTION
+    ),
+    "memory that may be waited for": Attack(
+        "unsure", "synchronize_rcu();", middle="kmalloc(3, GFP_KERNEL);", **RCU_SECTION
+    ),
+    "memory that is not": Attack(
+        "safe", "synchronize_rcu();", middle="kmalloc(3, GFP_ATOMIC);", **RCU_SECTION
+    ),
+    "memory of a user": Attack(
+        "unsure", "synchronize_rcu();", middle="copy_to_user(addr, 0, 3);", **RCU_SECTION
+    ),
+}
+
+
+def locked(
+    expected: str, one: str, other: str, says: str = "", declared: str = "", walks: str = ""
+) -> Attack:
+    """An updater that takes and gives one lock, against a walker that holds another."""
+    return Attack(
+        expected,
+        f"spin_lock({one}); spin_unlock({one});",
+        begin=f"{walks} spin_lock({other});",
+        end=f"spin_unlock({other});",
+        helpers=TWO,
+        walker=TWO,
+        declarations=declared,
+        says=says,
+    )
+
+
+OBJECTS = {
+    "one lock": locked("safe", "&walk_lock", "&walk_lock"),
+    "two locks of an array": locked("unsure", "&locks[0]", "&locks[1]"),
+    "two locks of two objects": locked("unsure", "&one.lock", "&other.lock"),
+    "two locks of elements": locked("unsure", "&many[0].lock", "&many[1].lock"),
+    "locks behind two pointers": locked(
+        "safe",
+        "&a->lock",
+        "&b->lock",
+        "one guarded",
+        "struct guarded *a = of_space(mm);",
+        "struct guarded *b = of_address(addr);",
+    ),
+    "two SRCUs of an array": Attack(
+        "unsure",
+        "synchronize_srcu(&readers[0]);",
+        begin="srcu_read_lock(&readers[1]);",
+        end="srcu_read_unlock(&readers[1], 0);",
+    ),
+    "two SRCUs of two objects": Attack(
+        "unsure",
+        "synchronize_srcu(&one.readers);",
+        begin="srcu_read_lock(&other.readers);",
+        end="srcu_read_unlock(&other.readers, 0);",
+        helpers=TWO,
+        walker=TWO,
+    ),
+    "two counters of an array": Attack(
+        "unsure",
+        "smp_mb(); while (atomic_read_acquire(&walkers[0])) cpu_relax();",
+        begin="atomic_inc(&walkers[1]); smp_mb();",
+        end="atomic_dec_return_release(&walkers[1]);",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whose_name_it_is(name: str) -> None:
+    check(NAMES[name])
+
+
+@pytest.mark.parametrize("name", UNEVALUATED)
+def test_what_is_evaluated(name: str) -> None:
+    check(UNEVALUATED[name])
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_what_ends_a_section(name: str) -> None:
+    check(ENDED[name])
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_which_object_is_meant(name: str) -> None:
+    check(OBJECTS[name])
