@@ -11,6 +11,7 @@ from patchscan.basics.usage import CLEAN, UNUSABLE, WORST_LAST, UsageError, work
 from patchscan.commands.arguments import (
     Parser,
     check_together,
+    colour_arguments,
     configuration_arguments,
     scan_arguments,
 )
@@ -167,18 +168,23 @@ def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -
     print(table(total), end="", file=sys.stdout if below else sys.stderr)
 
 
+def list_arguments(command: argparse.ArgumentParser) -> None:
+    rules_arguments(command)
+    colour_arguments(command)
+
+
 def rules_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rules", metavar="DIR", action="append", default=[], help="more rules")
 
 
 def rules(options: argparse.Namespace) -> int:
-    """`patchscan rules`: a line a rule."""
+    """`patchscan rules`: a line a rule, on a terminal a table."""
+    from patchscan.commands.explain import as_list
     from patchscan.commands.loading import all_rules
+    from patchscan.commands.output import output_width, use_colour
 
     found, problems = all_rules(options.rules)
-    width = max((len(rule.name) for rule in found), default=0)
-    for rule in found:
-        print(f"{rule.name:{width}}  {rule.severity:7}  {rule.summary}")
+    sys.stdout.write(as_list(found, output_width() if use_colour(None, options.color) else 0))
     for problem in problems:
         print(f"{problem.where}: {problem.message}", file=sys.stderr)
     return UNUSABLE if problems else CLEAN
@@ -333,7 +339,7 @@ COMMANDS: dict[
         *command_of("patchscan.commands.why"),
         "which rules looked at a line, and why each one stayed silent",
     ),
-    "rules": (rules, rules_arguments, "list the rules"),
+    "rules": (rules, list_arguments, "list the rules"),
     "explain": (explain, explain_arguments, "explain a rule: reason, source, examples"),
     "syntax": (syntax, syntax_arguments, "print the syntax tree of a C file or function as rules see it"),
     "simulate": (

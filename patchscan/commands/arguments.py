@@ -89,6 +89,13 @@ def series_arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(models=None)
 
 
+def colour_arguments(
+    command: argparse.ArgumentParser, text: str = "draw tables in colour (auto: on a terminal)"
+) -> None:
+    """Whether output has colours."""
+    command.add_argument("--color", choices=("auto", "always", "never"), default="auto", help=text)
+
+
 def configuration_arguments(command: argparse.ArgumentParser) -> None:
     """Where the user's settings come from."""
     command.add_argument(
@@ -121,9 +128,7 @@ def scan_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--jobs", type=at_least_one, default=0, metavar="N", help="scan each input on its own, N at a time"
     )
-    command.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text report"
-    )
+    colour_arguments(command, "colour the text report")
     command.add_argument(
         "--sort", choices=("place", "severity"), default="place", help="findings by place, or gravest first"
     )

@@ -15,6 +15,7 @@ from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
 from patchscan.basics.usage import UsageError
 from patchscan.finding import Finding
+from patchscan.report.rows import coloured
 from patchscan.report.text import section_rows, summary
 from patchscan.results import Answered, Report
 from patchscan.series import Thread
@@ -40,7 +41,7 @@ class Comparison:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    from patchscan.commands.arguments import at_least_one, series_arguments
+    from patchscan.commands.arguments import at_least_one, colour_arguments, series_arguments
 
     command.add_argument(
         "old", metavar="OLD", help="the older revision, with its replies where they are at hand"
@@ -52,6 +53,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--severity", choices=("info", "warning", "error"), default="warning", help="as for scan"
     )
+    colour_arguments(command)
     command.set_defaults(exit_zero=False)
 
 
@@ -59,17 +61,18 @@ def run(options: argparse.Namespace) -> int:
     """Compare and print; the exit status is that of a scan of NEW, the worst where archives hold several."""
     from patchscan.basics.usage import WORST_LAST
     from patchscan.commands.loading import load_tools
-    from patchscan.commands.output import output_width
+    from patchscan.commands.output import output_width, use_colour
     from patchscan.commands.reading import exit_status
 
     options.series = [options.new]
     tools = load_tools(options)
+    colour = use_colour(None, options.color)
     done: list[Comparison] = []
     for older, newer in revisions(options):
         done.append(compare(tools.judge(older, tools.tree), tools.judge(newer, tools.tree)))
         if not options.json:
             before = "\n" if len(done) > 1 else ""
-            sys.stdout.write(before + as_text(done[-1], output_width()))
+            sys.stdout.write(before + as_text(done[-1], output_width(), colour))
     if options.json:
         sys.stdout.write(as_json(done))
     each = (2 if one.old.series is None else exit_status(one.new, options) for one in done)
@@ -122,42 +125,71 @@ def compare(old: Report, new: Report) -> Comparison:
     )
 
 
-def as_text(comparison: Comparison, width: int) -> str:
-    """The comparison for a terminal."""
+def as_text(comparison: Comparison, width: int, colour: bool = False) -> str:
+    """The comparison for a terminal; colour: with findings and verdicts as tables."""
     from patchscan.report.answered import STATES, is_open, remark_lines
 
-    sections = (
-        ("Patches", comparison.patches),
-        ("Trailers", comparison.trailers),
-        ("Findings gone", finding_lines(comparison.gone)),
-        ("Findings kept", finding_lines(comparison.kept)),
-        ("Findings new", finding_lines(comparison.added)),
-        ("Verdicts", verdict_lines(comparison)),
-        ("Problems", [f"{each.where}: {each.message}" for each in problems(comparison)]),
-        ("A draft of what changed", comparison.draft),
-        ("Review remarks, open ones last", remark_lines(comparison.remarks)),
-    )
-    rows = [f"{heading(comparison.old)} -> {heading(comparison.new)}", ""]
-    for title, lines in sections:
-        for row in section_rows(title, lines, width):
-            rows.append("".join(text for text, _ in row.pieces).rstrip())
+    parts: list[str] = [f"{heading(comparison.old)} -> {heading(comparison.new)}\n\n"]
+
+    def tell(title: str, lines: Sequence[str]) -> None:
+        rows = tuple(section_rows(title, lines, width))
+        plain = ("".join(text for text, _ in row.pieces).rstrip() + "\n" for row in rows)
+        parts.append(coloured(rows) if colour and rows else "".join(plain))
+
+    tell("Patches", comparison.patches)
+    tell("Trailers", comparison.trailers)
+    for title, findings in (
+        ("Findings gone", comparison.gone),
+        ("Findings kept", comparison.kept),
+        ("Findings new", comparison.added),
+    ):
+        if colour and findings:
+            parts.append(finding_table(title, findings, width))
+        else:
+            tell(title, finding_lines(findings))
+    if colour and (changed := verdict_changes(comparison)):
+        from patchscan.basics.columns import drawn
+
+        rows = [[printable(each) for each in row] for row in changed]
+        parts.append(drawn(("model", "before", "now"), rows, width, title="Verdicts", whole=(1, 2)))
+    else:
+        tell("Verdicts", verdict_lines(comparison))
+    tell("Problems", [f"{each.where}: {each.message}" for each in problems(comparison)])
+    tell("A draft of what changed", comparison.draft)
+    tell("Review remarks, open ones last", remark_lines(comparison.remarks))
     open_remarks = sum(map(is_open, comparison.remarks))
     counts = f"{len(comparison.gone)} gone, {len(comparison.kept)} kept, {len(comparison.added)} new"
     states = Counter(remark.state for remark in comparison.remarks)
     each = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
     count = len(comparison.remarks)
     remarks = f"{count} remark{'s' * (count != 1)}{f' ({each})' if each else ''}, {open_remarks} of them open"
-    rows.append(f"{remarks}; findings: {counts}")
-    return inert("\n".join(rows) + "\n")
+    parts.append(f"{remarks}; findings: {counts}\n")
+    return inert("".join(parts))
+
+
+def finding_table(title: str, findings: Sequence[Finding], width: int) -> str:
+    """Findings as a table."""
+    from patchscan.basics.columns import drawn
+
+    rows = [
+        [printable(text) for text in (f"{each.path}:{each.line}", each.severity, each.rule, each.message)]
+        for each in findings
+    ]
+    return drawn(("where", "severity", "rule", "what"), rows, width, title=title, whole=(1,))
 
 
 def verdict_lines(comparison: Comparison) -> list[str]:
     """A line for each model whose verdict differs between the revisions, or that only one of them has."""
+    return [f"{name}: {before} -> {after}" for name, before, after in verdict_changes(comparison)]
+
+
+def verdict_changes(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """(model, verdict on the older revision, that on the newer one) where these differ."""
     before, after = (
         {model.name: model.verdict for model in report.models} for report in (comparison.old, comparison.new)
     )
     return [
-        f"{name}: {before.get(name, 'not there')} -> {after.get(name, 'not there')}"
+        (name, before.get(name, "not there"), after.get(name, "not there"))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]

@@ -20,6 +20,8 @@ _MOST_IPIS = 1_000_000
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `patchscan cost`."""
+    from patchscan.commands.arguments import colour_arguments
+
     command.add_argument(
         "models",
         nargs="+",
@@ -45,10 +47,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--growth", action="store_true", help="counts from 2 to 4096 CPUs, and their order")
     command.add_argument("--plot", metavar="FILE", help="draw the growth as SVG")
     command.add_argument("--json", action="store_true", help="as one JSON object, times in nanoseconds")
+    colour_arguments(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare the schemes and print; 0, or 2 when one of them could not be counted or broke conservation."""
+    from patchscan.commands.output import output_width, use_colour
     from patchscan.cost.plot import plot
     from patchscan.cost.table import as_json, as_text
 
@@ -61,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
             Path(options.plot).write_text(plot(found.growth), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{options.plot}: {error.strerror}") from None
-    sys.stdout.write(as_json(found) if options.json else as_text(found))
+    width = output_width() if use_colour(None, options.color) else 0
+    sys.stdout.write(as_json(found) if options.json else as_text(found, width))
     broken = any(cost.problems for _, costs in found.rows for cost in costs)
     return UNUSABLE if found.problems or broken else CLEAN
 

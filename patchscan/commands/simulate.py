@@ -26,7 +26,7 @@ AGREE, DIFFER, UNUSABLE = 0, 1, 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `patchscan simulate`."""
-    from patchscan.commands.arguments import at_least_one, time_limit
+    from patchscan.commands.arguments import at_least_one, colour_arguments, time_limit
 
     parser.add_argument("paths", nargs="+", metavar="FILE|DIR", help="litmus tests, or directories of them")
     parser.add_argument("--states", action="store_true", help="list the final states")
@@ -47,11 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-events", type=at_least_one, default=5_000, metavar="N", help="size of a test (5000 events)"
     )
+    colour_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; the exit status is 0, 1 when a verdict is not the expected one or nothing can be
     executed at all, 2 when a file cannot be read or is malformed."""
+    from patchscan.commands.output import output_width, use_colour
     from patchscan.lkmm.answers.running import Limits
 
     limits = Limits(options.time_limit, options.unroll, options.max_states, options.max_events)
@@ -62,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
         timeline=options.timeline,
         as_json=options.json,
         export=options.export,
+        width=output_width() if use_colour(None, options.color) else 0,
     )
 
 
@@ -73,8 +76,12 @@ def simulate(
     timeline: bool = False,
     as_json: bool = False,
     export: str | None = None,
+    width: int = 0,
 ) -> int:
-    """Run every test under `paths` and print what was found; returns the exit status."""
+    """Run every test under `paths` and print what was found; returns the exit status.
+
+    width: that of the terminal on which the results of several tests are a table, 0 where they are plain lines.
+    """
     from patchscan.lkmm.answers.running import Limits
 
     files, status = _files(paths)
@@ -102,7 +109,10 @@ def simulate(
             print(json.dumps(to_json(one)) if as_json else "\n".join(report(one)))
     progress.clear()
     if not as_json and len(files) > 1:
-        print("\n".join(table(judged)))
+        if width and not timeline:
+            sys.stdout.write(drawn_table(judged, width))
+        else:
+            print("\n".join(table(judged)))
     return max(status, DIFFER if any(one.fault for one in judged) else AGREE)
 
 
@@ -219,13 +229,38 @@ def table(judged: list[Judged]) -> list[str]:
         lines.append(f"{cells.rstrip()}{'  ' if one.remark else ''}{one.remark}")
         for extra in (*unproven(result), *result.notes, *(result.states or ()), *one.lines):
             lines.append(f"    {printable(extra)}")
+    return [*lines, totals(judged)]
+
+
+def drawn_table(judged: list[Judged], width: int) -> str:
+    """The same for a terminal."""
+    from patchscan.basics.columns import drawn
+    from patchscan.model.verdicts.gate import unproven
+
+    rows = []
+    for one in judged:
+        result = one.result
+        said = [one.remark, *unproven(result), *result.notes, *(result.states or ())]
+        outcome = (
+            result.outcome,
+            "bold red" if one.fault else "yellow" if result.outcome == "Unknown" else "",
+        )
+        told = "\n".join(printable(each) for each in said if each)
+        rows.append((printable(result.file), outcome, ", ".join(result.flags), told))
+    heads = ("test", "outcome", "flags", "remarks")
+    used = [at for at in range(len(heads)) if at < 2 or any(row[at] for row in rows)]
+    cells = [[row[at] for at in used] for row in rows]
+    return drawn([heads[at] for at in used], cells, width, whole=(1,)) + f"{totals(judged)}\n"
+
+
+def totals(judged: list[Judged]) -> str:
+    """What the tests come to, in one line."""
     counts = dict.fromkeys(("Never", "Sometimes", "Always", "Unknown"), 0)
     for one in judged:
         counts[one.result.outcome] += 1
     told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     faults = sum(bool(one.fault) for one in judged)
-    lines.append(f"{len(judged)} tests: {told}; {faults} not as expected")
-    return lines
+    return f"{len(judged)} tests: {told}; {faults} not as expected"
 
 
 def to_json(judged: Judged) -> dict[str, object]:

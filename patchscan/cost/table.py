@@ -1,7 +1,8 @@
 """Costs as text and as JSON: a row a scheme, then growth, latency, sources. Every figure says how sure it is."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
 
 from patchscan.basics.fields import plain
 from patchscan.basics.printable import printable
@@ -29,6 +30,9 @@ _RANGES = (
     ("update takes", "update takes"),
     ("reader call takes", "reader call takes"),
 )
+Tables = Callable[[Sequence[str], Sequence[Sequence[str]]], Iterator[str]]
+# Between two columns of a drawn table.
+GAP = 2
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns"))
 
 
@@ -53,22 +57,73 @@ def as_json(found: Comparison) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def as_text(found: Comparison) -> str:
-    """The comparison for a terminal."""
-    parts = [*_rows(found), *_growth(found.growth), *_latency(found), *_basis(found)]
-    return "\n".join(printable(line) for line in parts) + "\n"
+def as_text(found: Comparison, width: int = 0) -> str:
+    """The comparison as lines; width: that of the terminal on which figures are drawn as tables, 0 for none."""
+
+    def tables(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+        yield from drawn_grid(heads, rows, width) if width else plain_grid(heads, rows)
+
+    parts = [*_rows(found, tables), *_growth(found.growth, tables), *_latency(found, tables), *_basis(found)]
+    lines = (each for line in parts for each in ((line,) if isinstance(line, Drawn) else fitted(line, width)))
+    return "\n".join(lines) + "\n"
 
 
-def _rows(found: Comparison) -> Iterator[str]:
+class Drawn(str):
+    """A line that holds orders to the terminal which are ours, and text that was made printable before."""
+
+
+def fitted(line: str, width: int) -> Sequence[str]:
+    """A line of prose, broken at words where the terminal is narrower."""
+    text = printable(line)
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    return (
+        wrap(text, width, subsequent_indent=indent, break_long_words=False)
+        if 0 < width < len(text)
+        else [text]
+    )
+
+
+def plain_grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A line a row, the first column to the left and all others to the right."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        first, *others = (
+            f"{text:{size}}" if not at else f"{text:>{size}}"
+            for at, (text, size) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join([f"  {first}", *others]).rstrip()
+
+
+def drawn_grid(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """The same, drawn for a terminal: as several tables, one below the other, where one would be too wide."""
+    from patchscan.basics.columns import drawn
+
+    cells = [[printable(text) for text in row] for row in rows]
+    sizes = [max(map(len, column)) + GAP for column in zip(heads, *cells, strict=True)]
+    parts: list[list[int]] = []
+    for at in range(1, len(heads)):
+        if parts and sizes[0] + sum(sizes[each] for each in (*parts[-1], at)) <= width:
+            parts[-1].append(at)
+        else:
+            parts.append([at])
+    for number, part in enumerate(parts):
+        if number:
+            yield ""
+        shown = [[row[each] for each in (0, *part)] for row in cells]
+        text = drawn([heads[each] for each in (0, *part)], shown, width, numbers=range(1, len(part) + 1))
+        yield from map(Drawn, text.splitlines())
+
+
+def _rows(found: Comparison, tables: Tables) -> Iterator[str]:
     for workload, costs in found.rows:
         yield _title(workload)
         yield ""
         yield "counted, per update, every walker inside its walk; looks: other CPUs' variables that are read:"
-        yield from grid(costs, _COLUMNS)
+        yield from tables(*grid(costs, _COLUMNS))
         if found.runs:
             yield ""
             yield f"{found.runs} seeded runs, lowest to highest; IPIs are counted, times as marked:"
-            yield from grid(costs, _RANGES)
+            yield from tables(*grid(costs, _RANGES))
         yield ""
 
 
@@ -82,19 +137,17 @@ def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def grid(costs: Sequence[SchemeCost], columns: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """A line a scheme; a column that is 0 or missing in every line is left out."""
-    cells = {
+def grid(
+    costs: Sequence[SchemeCost], columns: Sequence[tuple[str, str]]
+) -> tuple[list[str], list[list[str]]]:
+    """(heads, a row a scheme); a column that is 0 or missing in every row is left out."""
+    used = {
         title: [cell(cost.figure(name)) for cost in costs]
         for title, name in columns
         if any((figure := cost.figure(name)) is not None and figure.high for cost in costs)
     }
-    widths = {title: max(len(title), *map(len, column)) for title, column in cells.items()}
-    first = max([len(cost.scheme) for cost in costs] or [0])
-    yield "  ".join([f"  {'':{first}}", *(f"{title:>{widths[title]}}" for title in cells)])
-    for index, cost in enumerate(costs):
-        values = (f"{column[index]:>{widths[title]}}" for title, column in cells.items())
-        yield "  ".join([f"  {cost.scheme:{first}}", *values])
+    rows = [[cost.scheme, *(column[at] for column in used.values())] for at, cost in enumerate(costs)]
+    return ["", *used], rows
 
 
 def cell(figure: Figure | None) -> str:
@@ -130,27 +183,25 @@ def time(nanoseconds: float) -> str:
     return f"{nanoseconds:.3g} ns"
 
 
-def _growth(growth: Sequence[Growth]) -> Iterator[str]:
+def _growth(growth: Sequence[Growth], tables: Tables) -> Iterator[str]:
     if not growth:
         return
-    sizes = [size for size, _ in growth[0].points]
-    first = max(len(each.scheme) for each in growth)
-    order = max(len("grows as"), *(len(each.order) for each in growth))
     yield f"growth (counted), one walker, every other CPU isolated for kernel flushes: {growth[0].what} per update"
-    yield f"  {'CPUs':{first}}  {'grows as':{order}}" + "".join(f" {size:>6}" for size in sizes)
-    for each in growth:
-        values = "".join(f" {number(value):>6}" for _, value in each.points)
-        yield f"  {each.scheme:{first}}  {each.order:{order}}{values}"
+    heads = ["CPUs", "grows as", *(str(size) for size, _ in growth[0].points)]
+    yield from tables(
+        heads, [[each.scheme, each.order, *(number(value) for _, value in each.points)] for each in growth]
+    )
     yield ""
 
 
-def _latency(found: Comparison) -> Iterator[str]:
+def _latency(found: Comparison, tables: Tables) -> Iterator[str]:
     if not found.latencies or found.crossover is None:
         return
-    kind = found.crossover.kind
-    yield f"writer's latency ({kind}): IPIs to every CPU, a grace period"
-    for each in found.latencies:
-        yield f"  {each.cpus:>6} CPUs  {span(*each.broadcast):>20}  {span(*each.grace_period):>20}"
+    yield f"writer's latency ({found.crossover.kind})"
+    rows = [
+        [f"{each.cpus} CPUs", span(*each.broadcast), span(*each.grace_period)] for each in found.latencies
+    ]
+    yield from tables(["", "IPIs to every CPU", "a grace period"], rows)
     yield (
         f"  the grace period is the shorter wait from {found.crossover.earliest} CPUs on at the earliest, "
         f"from {found.crossover.latest} at the latest"

@@ -212,24 +212,24 @@ class Wording:
             return
         self.said.add(key)
         doubted = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
-        yield from wrapped(sentences(finding, self.questions, doubted))
-        self.questions += asks(finding, doubted)
         model = self.report.model_of(finding)
+        yield from wrapped(sentences(finding, self.questions, doubted, told=model is not None))
+        self.questions += asks(finding, doubted)
         unseen = [each for each in finding.evidence if self.adds(each, finding)]
         if model is not None and model.timeline:
             unseen = [each for each in unseen if not _STEP.match(each.text)]
         yield from evidence_lines(finding.path, unseen)
         yield from suggestion_lines(finding)
         if model is not None:
-            yield from self.proof(model)
+            yield from self.proof(model, finding.message)
 
-    def proof(self, model: ModelResult) -> Iterator[str]:
-        """A model's verdict, once a series: later it is referred to."""
+    def proof(self, model: ModelResult, said: str) -> Iterator[str]:
+        """A model's verdict, once a series: later it is referred to; said: the message of the finding above it."""
         key = "\n".join(timeline_lines(model.timeline, WIDTH, places=False)) or model.name
         if key not in self.told:
             self.told[key] = self.patch
             self.models.append(model)
-            yield from model_lines(model)
+            yield from model_lines(model, said)
             return
         where = (
             "above" if self.told[key] is self.patch else f'in my reply to "{printable(self.told[key].title)}"'
@@ -252,12 +252,15 @@ class Wording:
                 yield ""
 
 
-def model_lines(model: ModelResult) -> Iterator[str]:
-    """A model's verdict as a mail tells it: the interleaving, what it rests on, how to run it again."""
+def model_lines(model: ModelResult, said: str = "") -> Iterator[str]:
+    """A model's verdict as a mail tells it: the interleaving, what would repair it, what it rests on.
+
+    said: what stands above it, which is not said again.
+    """
     if model.timeline:
         yield from ("", "This is how it can happen:", "")
         yield from (line.rstrip() for line in timeline_lines(model.timeline, WIDTH, places=False))
-    if model.repair:
+    if model.repair and model.repair not in said:
         yield ""
         yield from wrapped(f"What would close it: {without_line_numbers(printable(model.repair))}")
     for name, listed in (

@@ -1,5 +1,6 @@
 """What models showed, as text: the verdict in words and the timeline, threads as columns, time downwards."""
 
+import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
@@ -10,12 +11,18 @@ from patchscan.results import ModelResult, Report, Step
 NUMBER = 4
 GAP = 2
 MOST = 6
+# A column of fewer characters breaks most statements.
+NARROW = 28
+STAGGER = 4
 OUTCOMES = {
     "Never": "the model never shows the bad observation",
     "Sometimes": "the model can show the bad observation",
     "Always": "the model always shows the bad observation",
 }
 _PIECE = pattern(r"[^\s(,]*[(,]?\s*")
+# Repairs that do not help, and what a claim rests on: in the message of a finding for those who see no model.
+_TRIED = pattern(r"; tried: [^;]*-> still unsafe(?=;|$)")
+_ASSUMING = pattern(r"; assuming .*$", re.S)
 _PLACE_AT_END = pattern(r" at \S+:\d+$")
 
 
@@ -62,15 +69,39 @@ def facts(model: ModelResult, whole: bool = False) -> Iterator[tuple[str, str]]:
         ("repair", model.repair or ""),
         ("assumes", "; ".join(model.assumptions)),
         ("not modelled", "; ".join(model.unmodelled) if whole else brief(model.unmodelled)),
-        ("to run it again", model.replay),
+        ("to run it again", _again(model)),
     )
     return ((title, text) for title, text in listed if text)
 
 
+def _again(model: ModelResult) -> str:
+    """The command that executes the model again, and where its file comes from."""
+    written = not model.replay or "/" in model.replay
+    return model.replay if written else f"{model.replay} (--models DIR writes that file)"
+
+
+def without_tried(message: str) -> str:
+    """The message of a finding without the repairs that do not help."""
+    return _TRIED.sub("", message)
+
+
+def without_basis(message: str) -> str:
+    """The message of a finding as it is told above its model, which names what it rests on."""
+    return _ASSUMING.sub("", without_tried(message))
+
+
 def timeline_lines(steps: Sequence[Step], width: int, places: bool = True) -> Iterator[str]:
-    """A table of at most `width` columns where words allow; places: with the path and line of each step."""
+    """A table of at most `width` columns where words allow; places: with the path and line of each step.
+
+    A thread is a column; where that is too narrow for code, each step has a line that names its CPU.
+    """
     threads = list(dict.fromkeys(step.thread for step in steps))
     column = max((width - NUMBER) // max(len(threads), 1) - GAP, 12)
+    if column < NARROW:
+        yield from staggered(steps, threads, width, places)
+        return
+    needed = [len(" ".join(step_texts(step, places))) for step in steps] + [len(each) for each in threads]
+    column = min(column, max(needed, default=0))
     heads = [wrap(printable(thread), column) for thread in threads]
     for at in range(max((len(head) for head in heads), default=0)):
         cells = [head[at] if at < len(head) else "" for head in heads]
@@ -81,14 +112,42 @@ def timeline_lines(steps: Sequence[Step], width: int, places: bool = True) -> It
             yield f"{f'{number}.' if at == 0 else '':{NUMBER}}{before}{line}"
 
 
+def staggered(steps: Sequence[Step], threads: Sequence[str], width: int, places: bool) -> Iterator[str]:
+    """The table for many threads: a step a line as far as it fits, each thread a bit further to the right."""
+    names = short_names(threads)
+    wide = max(map(len, names))
+    for at, thread in enumerate(threads):
+        yield " " * (NUMBER + at * STAGGER) + printable(thread)
+    for number, step in enumerate(steps, 1):
+        at = threads.index(step.thread)
+        head = f"{f'{number}.':{NUMBER}}{' ' * (at * STAGGER)}{names[at]:{wide}}  "
+        room = max(width - len(head), 12)
+        for each, line in enumerate(cell_lines(step, room, places)):
+            yield f"{head if each == 0 else ' ' * len(head)}{line}"
+
+
+def short_names(threads: Sequence[str]) -> list[str]:
+    """The CPU of each thread, where that tells them apart; else what they are called."""
+    names = [printable(thread).partition(":")[0] for thread in threads]
+    return names if len(set(names)) == len(names) else [printable(thread) for thread in threads]
+
+
 def cell_lines(step: Step, column: int, places: bool) -> Iterator[str]:
     """One step in its column: what happens, where it stands, what it sees and what it misses."""
-    texts = [printable(step.text)]
-    if places and step.path:
-        texts.append(f"({printable(step.path)}:{step.line})")
-    texts += [f"-> {note}" for note in notes(step)]
+    texts = list(step_texts(step, places))
+    if len(whole := " ".join(texts)) <= column:
+        yield whole
+        return
     for text in texts:
         yield from fold(text, column)
+
+
+def step_texts(step: Step, places: bool) -> Iterator[str]:
+    """What is told of a step, in parts that a line may end after."""
+    yield printable(step.text)
+    if places and step.path:
+        yield f"({printable(step.path)}:{step.line})"
+    yield from (f"-> {note}" for note in notes(step))
 
 
 def fold(text: str, width: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.diff.write import rows_of
 from patchscan.finding import ALSO_AT, AND_ALSO, CHANGELOG, Evidence, Finding
+from patchscan.report.models import without_basis, without_tried
 
 WIDTH = 72
 _LONGEST_QUOTED = 72
@@ -20,8 +21,6 @@ QUESTIONS = (
 )
 QUESTION_ON_CHANGELOG = "Could you say more here?"
 _LINE_NUMBER = r"lines? \d+(?:(?:, | and | to |-)\d+)*"
-# Repairs that do not help are told by their lines, which mail has not.
-_TRIED = pattern(r"; tried: [^;]*-> still unsafe(?=;|$)")
 _ASIDE = pattern(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
 _FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
 _THERE = pattern(rf"\b(?:at|on|in) {_LINE_NUMBER}")
@@ -32,13 +31,15 @@ _PLACE = pattern(
 _FIRST_WORD = pattern(r"[a-z]+(?=[ ,:;]|$)")
 
 
-def sentences(finding: Finding, turn: int, doubted: bool = False) -> str:
+def sentences(finding: Finding, turn: int, doubted: bool = False, told: bool = False) -> str:
     """What a person would write of a finding.
 
     turn: how many questions the mail holds already, which chooses the next one; doubted: it is told as an info only
-    because something on it is not known, so it is no nit.
+    because something on it is not known, so it is no nit; told: its model follows, with what it rests on.
     """
-    said = without_places(_TRIED.sub("", " ".join(printable(finding.message).split())))
+    said = without_places(
+        (without_basis if told else without_tried)(" ".join(printable(finding.message).split()))
+    )
     text = without_line_numbers(with_lines_quoted(said, finding))
     nit = finding.severity == "info" and not doubted
     text = f"Nit: {text}" if nit else opened(text, finding.text)
@@ -103,13 +104,13 @@ def without_line_numbers(text: str) -> str:
 
 def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
     """The lines that support a finding in `path`, each file named once, the code indented."""
-    named = ""
+    by_file: dict[str, list[Evidence]] = {}
     for each in evidence:
-        if each.path != named:
-            named = each.path
-            place = "Elsewhere in this file" if named == path else f"In {printable(named)}"
-            yield from ("", f"{place}:", "")
-        yield f"\t{shown(each.text.strip())}"
+        by_file.setdefault(each.path, []).append(each)
+    for named, lines in by_file.items():
+        place = "Elsewhere in this file" if named == path else f"In {printable(named)}"
+        yield from ("", f"{place}:", "")
+        yield from (f"\t{shown(each.text.strip())}" for each in lines)
 
 
 def suggestion_lines(finding: Finding) -> Iterator[str]:

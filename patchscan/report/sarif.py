@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from patchscan import __version__
-from patchscan.basics.pattern import pattern
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.models import notes, verdict
+from patchscan.report.pages import document_of
 from patchscan.report.tip import at_tip
 from patchscan.results import ModelResult, Report, Step, changelog_name, file_name
 from patchscan.rule import Rule
@@ -22,8 +22,6 @@ PROBLEMS = {"error": "error", "warning": "warning", "info": "recommendation"}
 BASE = "SERIES"
 # What GitHub takes of a file: https://docs.github.com/en/code-security, "SARIF support".
 MOST_RESULTS, MOST_RELATED, MOST_STEPS, MOST_RUNS, LONGEST = 5000, 100, 1000, 20, 1000
-# The kernel's documents are published under their names.
-DOCUMENT = pattern(r"\bDocumentation/([\w/.-]+)\.rst\b")
 
 
 def render(report: Report) -> str:
@@ -83,9 +81,8 @@ def rule_object(rule: Rule) -> dict[str, Any]:
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {"precision": rule.confidence, "problem.severity": PROBLEMS[rule.severity]},
     }
-    document = DOCUMENT.search(rule.source)
-    if document:
-        made["helpUri"] = f"https://docs.kernel.org/{document[1]}.html"
+    if document := document_of(rule):
+        made["helpUri"] = document
     return made
 
 

@@ -2,37 +2,22 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 
 from patchscan.basics.printable import printable
-from patchscan.basics.record import frozen
 from patchscan.finding import CHANGELOG, Silence
 from patchscan.report.answered import remark_lines
 from patchscan.report.folded import Fold, folded, places
-from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict
-from patchscan.results import Report
+from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict, without_basis
+from patchscan.report.pages import page_of
+from patchscan.report.rows import INDENT, Row, coloured, quotation, row, wrapped
+from patchscan.results import ModelResult, Report
 from patchscan.series import Patch
 from patchscan.tree.overlay import FileState
 
-STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "title": "bold", "quote": "dim", "": ""}
-INDENT = "    "
-# Prose wider than this is hard to read; interleavings use what there is.
-WIDEST = 110
+VERDICTS = ("unsafe", "unknown", "safe")
 # How many places of one reason, and functions that do not parse, are named without being asked.
 MOST_PLACES = 3
 MOST_PARTIAL = 2
-
-
-@frozen
-class Row:
-    """One line of output in pieces: (text, style) pairs, styles as in STYLES."""
-
-    pieces: tuple[tuple[str, str], ...]
-
-
-def row(text: str = "", style: str = "") -> Row:
-    """A line of one piece."""
-    return Row(((text, style),))
 
 
 def render(report: Report, width: int = 80, colour: bool = False, detail: int = 0) -> str:
@@ -40,57 +25,63 @@ def render(report: Report, width: int = 80, colour: bool = False, detail: int = 
 
     detail: -1 for the findings alone, 1 for what was set aside and why rules were silent as well.
     """
-    rows = tuple(report_rows(report, width, detail))
+    rows = tuple(report_rows(report, width, detail, links=colour))
     if colour:
         return coloured(rows)
     return "".join("".join(text for text, _ in each.pieces).rstrip() + "\n" for each in rows)
 
 
-def coloured(rows: tuple[Row, ...]) -> str:
-    """The rows with ANSI colours; what the mail holds is inert by now (see printable) and no markup to rich."""
-    from io import StringIO
-
-    from rich.console import Console
-    from rich.text import Text
-
-    out = StringIO()
-    console = Console(file=out, force_terminal=True, color_system="standard", soft_wrap=True, highlight=False)
-    for each in rows:
-        console.print(Text.assemble(*((text, STYLES.get(style, style)) for text, style in each.pieces)))
-    return out.getvalue()
-
-
-def report_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
-    """All lines of the report."""
+def report_rows(report: Report, width: int, detail: int, links: bool = False) -> Iterator[Row]:
+    """All lines of the report: the findings, how the series fits the tree, then what was asked for besides."""
     if detail >= 0:
         yield from header_rows(report, width)
     elif report.judged.lost and report.series is not None:
         yield from wrapped(report.judged.line, width, "", "warning")
+    told = Told(report, width, detail, links)
     for patch in in_order(report):
         found = [each for each in report.shown if each.patch == patch.index and not each.preexisting]
         if found:
             yield row(printable(patch.subject), "title")
             yield row()
             for fold in folded(found):
-                yield from finding_rows(fold, width, directory(report))
+                yield from told.finding_rows(fold)
     if detail >= 0:
-        yield from model_rows(report, width, detail)
-        yield from section_rows("Cost", cost_lines(report), width)
         yield from section_rows(
             "Review remarks on the previous revision", remark_lines(report.remarks), width
         )
-        yield from section_rows("There before the patch", before_lines(report), width)
         reading = reading_lines(report, whole=detail > 0)
         yield from section_rows("How the patches were read", reading, width)
-        yield from section_rows("Not checked", unchecked_lines(report, whole=detail > 0), width)
     if detail > 0:
+        yield from told.other_models()
+        yield from section_rows("Cost", cost_lines(report), width)
+        yield from section_rows("There before the patch", before_lines(report), width)
+        yield from section_rows("Not checked", unchecked_lines(report, whole=True), width)
         yield from section_rows("Set aside", suppressed_lines(report), width)
         yield from section_rows("Looked at and silent", silent_lines(report), width)
     yield from problem_rows(report, width, detail)
     seconds = [f"{each:8.3f} s  {name}" for name, each in report.timings]
     yield from section_rows("Time", seconds, width)
+    if detail >= 0 and report.series is not None:
+        for line in dict.fromkeys((report.base, *report.judged.reduced)):
+            yield from wrapped(line, width, "")
+    if detail == 0 and (more := more_lines(report)):
+        yield from wrapped(f"with -v also: {', '.join(more)}", width, "", "quote")
     if detail >= 0 or report.series is None:
         yield row(summary(report), "title")
+
+
+def more_lines(report: Report) -> Iterator[str]:
+    """What the report holds that is not told unless it is asked for, in counts."""
+    others = [model.verdict for model in report.models if model.name not in proofs(report)]
+    verdicts = ", ".join(f"{count} {word}" for word in VERDICTS if (count := others.count(word)))
+    counted = (
+        (len(others), "model", f" ({verdicts})"),
+        (len(report.costs), "cost", ""),
+        (sum(each.preexisting for each in report.shown), "finding", " from before the series"),
+        (len(unchecked_lines(report, whole=False)), "reason", " not to judge something"),
+        (sum(each.suppressed is not None for each in report.findings), "finding", " set aside"),
+    )
+    return (f"{number} {noun}{'s' * (number != 1)}{rest}" for number, noun, rest in counted if number)
 
 
 def in_order(report: Report) -> list[Patch]:
@@ -121,7 +112,7 @@ def section_rows(title: str, lines: Sequence[str], width: int) -> Iterator[Row]:
 
 
 def header_rows(report: Report, width: int) -> Iterator[Row]:
-    """What was scanned, and on what."""
+    """What was scanned, below what could not be judged of it."""
     if report.series is None:
         return
     yield from wrapped(report.judged.line, width, "", "warning")
@@ -130,8 +121,6 @@ def header_rows(report: Report, width: int) -> Iterator[Row]:
         yield from wrapped(
             f"left out: {left.series.title} (v{left.series.revision}): {left.why}", width, "  "
         )
-    for line in dict.fromkeys((report.base, *report.judged.reduced)):
-        yield from wrapped(line, width, "  ")
     yield row()
 
 
@@ -177,48 +166,90 @@ def linked(path: str, top: str) -> str:
     return f"link file://{quote(whole)}" if inside and os.path.isfile(whole) else ""
 
 
-def finding_rows(fold: Fold, width: int, top: str = "") -> Iterator[Row]:
-    """One finding: place, rule, the line it speaks of, the reason and the evidence; then where else it holds."""
-    finding = fold.finding
-    place = (
-        f"{finding.path}:{finding.line}" if finding.path != CHANGELOG else f"changelog line {finding.line}"
-    )
-    link = linked(finding.path, top)
-    severity = (finding.severity, finding.severity)
-    yield Row((("  ", ""), (printable(place), link), (": ", ""), severity, (f" {finding.rule}", "")))
-    if finding.text:
-        yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", "quote")
-    yield from wrapped(finding.message, width, INDENT)
-    # The steps of a model stand in its timeline.
-    for each in () if finding.model else finding.evidence:
-        text = f"{each.path}:{each.line}" if each.line else each.path
-        yield row(f"{INDENT}  {printable(text)}: {printable(each.text.strip())}", "quote")
-    if finding.model:
-        yield row(f"{INDENT}(the interleaving is below, under Models)")
-    if finding.repaired_by is not None:
-        yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
-    for other in places(fold):
-        yield from wrapped(f"the same: {other}", width, INDENT)
-    yield row()
+class Told:
+    """Puts findings into rows, and tells each interleaving once, below the first finding that rests on it."""
 
+    def __init__(self, report: Report, width: int, detail: int, links: bool) -> None:
+        self.report = report
+        self.width = width
+        self.detail = detail
+        self.top = directory(report) if links else ""
+        self.pages = {rule.name: rule for rule in report.rules} if links else {}
+        self.models: dict[str, str] = {}
 
-def model_rows(report: Report, width: int, detail: int) -> Iterator[Row]:
-    """What models showed: a line each; for those that a finding rests on the interleaving and what it assumes."""
-    if report.models:
-        yield row("Models", "title")
-    whole = proofs(report) if detail < 1 else {model.name for model in report.models}
-    for model in sorted(report.models, key=lambda each: each.name in whole):
-        if model.name in whole:
-            yield row()
-        told = verdict(model) if model.name in whole else judged(model)
-        yield from wrapped(f"{title(model)}: {told}", width, "  ")
-        if model.name in whole:
-            for line in timeline_lines(model.timeline, width - len(INDENT)):
-                yield row(INDENT + line)
-            for name, text in facts(model, whole=detail > 0):
-                yield from wrapped(f"{name}: {text}", width, INDENT)
-    if report.models:
+    def finding_rows(self, fold: Fold) -> Iterator[Row]:
+        """One finding: place, rule, the line it speaks of, the reason and the evidence; then where else it holds."""
+        finding = fold.finding
+        model = self.report.model_of(finding)
+        place = (
+            f"{finding.path}:{finding.line}"
+            if finding.path != CHANGELOG
+            else f"changelog line {finding.line}"
+        )
+        severity = (finding.severity, finding.severity)
+        page = page_of(self.pages[finding.rule]) if finding.rule in self.pages else ""
+        rule = (finding.rule, f"link {page}" if page else "")
+        yield Row(
+            (
+                ("  ", ""),
+                (printable(place), linked(finding.path, self.top)),
+                (": ", ""),
+                severity,
+                (" ", ""),
+                rule,
+            )
+        )
+        if finding.text:
+            yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", quotation(finding.path))
+        message = finding.message if model is None or self.detail > 0 else without_basis(finding.message)
+        yield from wrapped(message, self.width, INDENT)
+        # The steps of a model stand in its timeline.
+        for each in () if finding.model else finding.evidence:
+            text = f"{each.path}:{each.line}" if each.line else each.path
+            style = linked(each.path, self.top)
+            code = (f": {printable(each.text.strip())}", quotation(each.path))
+            yield Row(((f"{INDENT}  ", ""), (printable(text), style), code))
+        if model is not None:
+            yield from self.model_rows(model, place, told=message)
+        if finding.repaired_by is not None:
+            yield row(f"{INDENT}(patch {finding.repaired_by} of the series repairs this)")
+        for other in places(fold):
+            yield from wrapped(f"the same: {other}", self.width, INDENT)
         yield row()
+
+    def model_rows(self, model: ModelResult, place: str, told: str = "") -> Iterator[Row]:
+        """The interleaving and what it rests on; told: what was said of it, which is not said again."""
+        steps = "\n".join(timeline_lines(model.timeline, self.width, places=False)) or model.name
+        if steps in self.models:
+            yield from wrapped(
+                f"the interleaving at {self.models[steps]} shows this, too", self.width, INDENT
+            )
+            return
+        self.models[steps] = place
+        if model.timeline:
+            yield row()
+            yield from wrapped(f"how it comes about ({title(model)}):", self.width, INDENT)
+        for line in timeline_lines(model.timeline, self.width - len(INDENT)):
+            yield row(INDENT + line, "missed" if "-> misses step" in line else "")
+        if model.timeline:
+            yield row()
+        for name, text in facts(model, whole=self.detail > 0):
+            if text not in told:
+                yield from wrapped(f"{name}: {text}", self.width, INDENT)
+
+    def other_models(self) -> Iterator[Row]:
+        """What models showed that no finding rests on: a line each, then each with all that belongs to it."""
+        if not self.report.models:
+            return
+        yield row("Models", "title")
+        for model in self.report.models:
+            yield from wrapped(f"{title(model)}: {judged(model)}", self.width, "  ")
+        yield row()
+        for model in self.report.models:
+            if model.name not in proofs(self.report):
+                yield from wrapped(f"{title(model)}: {verdict(model)}", self.width, "  ")
+                yield from self.model_rows(model, f"the model {title(model)}")
+                yield row()
 
 
 def cost_lines(report: Report) -> list[str]:
@@ -298,17 +329,3 @@ def summary(report: Report) -> str:
         f"{len(report.coverage.rules_run)} rules: {', '.join(counts) or 'nothing found'}"
         f"{'' if report.judged.word == 'fully' else ', not fully judged'}"
     )
-
-
-def wrapped(text: str, width: int, indent: str, style: str = "") -> Iterator[Row]:
-    """Text broken at words, indented; continuation lines two columns deeper when the indent is small."""
-    deeper = indent + ("  " if len(indent) < len(INDENT) else "")
-    lines = wrap(
-        printable(text),
-        min(width, WIDEST),
-        initial_indent=indent,
-        subsequent_indent=deeper,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    yield from (row(line, style) for line in lines)

@@ -82,8 +82,10 @@ def test_text_quotes_the_line_and_counts() -> None:
 def test_what_was_there_before_is_listed_apart() -> None:
     report = report_on(MAIL)
     old = replace(report.findings[-1], preexisting=True, message="an old fault")
-    text = render(replace(report, findings=(*report.findings[:-1], old)), "text")
-    above, _, below = text.partition("There before the patch\n")
+    changed = replace(report, findings=(*report.findings[:-1], old))
+    short = render(changed, "text")
+    assert "an old fault" not in short and "1 finding from before the series" in short
+    above, _, below = render(changed, "text", detail=1).partition("There before the patch\n")
     assert "an old fault" not in above and "an old fault" in below
 
 
@@ -161,7 +163,7 @@ def test_what_a_patch_changes_in_cost_is_in_every_full_report() -> None:
     rules = tuple(rule for rule in RULES if rule.name == "table-free-without-sync")
     report = scan(read_thread(messages, problems), open_tree(str(top / "tree")), rules)
     said = "one collapse_huge_page() makes 1 IPI (63 before)"
-    assert said in " ".join(render(report, "text").split())
+    assert said in " ".join(render(report, "text", detail=1).split())
     data = json.loads(render(report, "json"))
     jsonschema.validate(data, SCHEMA)
     assert any(said in each["text"] and each["patch"] == 2 for each in data["costs"])

@@ -189,7 +189,10 @@ def test_a_browser_runs_our_script_and_no_other(tmp_path: Path) -> None:
 def test_only_models_that_findings_rest_on_are_told_in_full() -> None:
     report = with_models()
     told = render(report, "text")
-    assert told.count("misses step 4") == 1 and "broadcast, x86: unknown" in told
+    assert told.count("misses step 4") == 1 and "broadcast, x86" not in told
+    assert "with -v also: 2 models (1 unknown, 1 safe)" in told
+    whole = render(report, "text", detail=1)
+    assert whole.count("misses step 4") == 1 and "broadcast, x86: unknown" in whole
     unproved = replace(report, findings=tuple(replace(each, model=None) for each in report.findings))
     assert "misses step 4" not in render(unproved, "text")
     assert "misses step 4" in render(unproved, "text", detail=1)

@@ -305,7 +305,7 @@ def test_a_timeline_has_a_column_a_thread() -> None:
     rows = columns(steps, 72)
     assert rows[0].split("  ")[0] == "" and "CPU 0: walk()" in rows[0] and "CPU 1: free()" in rows[0]
     second = rows[0].index("CPU 1")
-    assert rows[1].startswith("1.  read the entry") and rows[3].index("write the flag") == second
+    assert rows[1].startswith("1.  read the entry") and rows[2].index("write the flag") == second
     assert any("misses step 1" in row for row in rows) and all(len(row) <= 72 for row in rows)
 
 

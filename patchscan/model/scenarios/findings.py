@@ -11,6 +11,7 @@ from patchscan.model.scenarios.numbering import patch_numbers, renumbered
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.verdicts.report import model_result
 from patchscan.model.verdicts.verdict import Verdict
+from patchscan.model.verdicts.wording import in_kernel_names
 from patchscan.results import ModelResult
 from patchscan.tree.overlay import PatchState, View
 
@@ -54,7 +55,7 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
             if anchor is None:
                 continue
             number = patch_numbers(context.states, index, models.reader(index))
-            said = _say(renumbered(verdict, number), *anchor)
+            said = _say(in_kernel_names(renumbered(verdict, number)), *anchor)
             # What is safe may hide neither what is not, nor what is not safe of other functions.
             key = (anchor, verdict.functions) if isinstance(said, Finding) else anchor
             if key not in told:
@@ -65,7 +66,7 @@ def check_models(context: Context, rule: str) -> Iterator[Finding | Silence]:
 def results_of(states: tuple[PatchState, ...]) -> tuple[ModelResult, ...]:
     """The models that rules have asked for so far, as a report shows them: with the patches' own line numbers."""
     return tuple(
-        model_result(renumbered(verdict, patch_numbers(states, index, models.reader(index))))
+        model_result(in_kernel_names(renumbered(verdict, patch_numbers(states, index, models.reader(index)))))
         for models in (_known(states[0].view) if states else ())
         for index, verdict in models.seen()
     )
@@ -102,7 +103,7 @@ def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
 def message(verdict: Verdict, roles: str) -> str:
     """The sentences of a finding: what goes wrong, why, what would repair it, and what it rests on."""
     parts = [
-        f"{roles}: {verdict.why} - but an execution of this code under the kernel's memory model does just that"
+        f"{roles}: {verdict.why}; an execution of this code under the kernel's memory model breaks that rule"
     ]
     parts += verdict.interleaving.gaps[:1]
     if verdict.before == "safe":
@@ -110,7 +111,7 @@ def message(verdict: Verdict, roles: str) -> str:
     for tried in verdict.tried[:2]:
         parts.append(f"tried: {tried}")
     if verdict.repair:
-        parts.append(f"with {verdict.repair} no execution does it")
+        parts.append(f"with {verdict.repair} no execution breaks it")
     if verdict.assumptions:
         parts.append("assuming " + ", ".join(verdict.assumptions))
     return "; ".join(parts)

@@ -1,7 +1,8 @@
 """The interleaving behind an unsafe verdict, told in the functions and lines of the C code."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
@@ -19,6 +20,9 @@ _OPENS = pattern(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
 _CLOSES = pattern(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
 _WAITS = pattern(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
 _LOCKS = pattern(r"spin_(lock|unlock)\(lock_(\w+)\)")
+# What reads and writes in two steps, and a write of what stands for freed memory.
+_ONCE = pattern(r"\b(?:READ|WRITE)_ONCE\(")
+_FREES = pattern(rf"(?:WRITE_ONCE|smp_store_release)\(\*?(\w+), {FREED.number}\);?")
 _SECTIONS = {
     "irq": (
         "IRQs off",
@@ -43,6 +47,7 @@ _SECTIONS = {
 _THREAD = pattern(r"P(\d+)\(")
 _REQUEST = pattern(r"smp_store_release\((go\d+), 1\)")
 _HELPER = pattern(r"P\d+\(int \*(go\d+), int \*done\d+, struct srcu_struct \*([a-z_]+)(\d*)\)")
+_PLACED_ACCESS = pattern(r"(\S+:\d+) \(((?:read|write) of [^()]*)\)")
 _THREAD_BEFORE = pattern(r"^P\d+: ")
 
 
@@ -121,7 +126,10 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     order: list[int | _Skipped] = list(timeline.interleaving(witness, execution))
     for skipped, after in _skipped(lines, witness):
         order.insert(order.index(after) + 1, skipped)
-    step = {number: place for place, number in enumerate(order, 1)}
+    halves = _second_halves(order, witness)
+    step: dict[int | _Skipped, int] = {}
+    for number in order:
+        step[number] = len(set(step.values())) + (number not in halves)
     missed = execution.rows(lkmm.fr)
     moments = []
     for number in order:
@@ -130,13 +138,17 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
             first = next(n for n, event in enumerate(witness.events) if opens in event.text)
             moments.append(_not_waited(number, threads, lines, step[first]))
             continue
+        if number in halves:
+            continue
         event = witness.events[number]
         text, section = describe(event.text)
-        later = [step[other] for other in bits(missed[number]) if step.get(other, len(step)) < step[number]]
+        said = text if section or event.kind != "R" else f"{text}: {_value(event.value)}"
+        behind = None if section else _behind(number, step, witness)
+        later = [step[other] for other in bits(missed[number]) if step.get(other, len(order)) < step[number]]
         moments.append(
             Moment(
                 _who(threads, event.thread),
-                text if section or event.kind != "R" else f"{text}: {_value(event.value)}",
+                said if behind is None else f"{said} (reordered before step {behind})",
                 *_where(lines, event.line),
                 step.get(event.reads_from) if event.reads_from is not None and not section else None,
                 min(later) if later and not section else None,
@@ -144,6 +156,32 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
         )
     told = [_gap(timeline.gap_line(gap), lines) for gap in timeline.gaps(witness, execution)]
     return Interleaving(tuple(moments), tuple(told))
+
+
+def _second_halves(order: Sequence[int | _Skipped], witness: "Witness") -> frozenset[int]:
+    """The writes that follow the read of the same atomic operation at once: both are one step."""
+    found = set()
+    for one, two in pairwise(order):
+        if isinstance(one, _Skipped) or isinstance(two, _Skipped):
+            continue
+        first, second = witness.events[one], witness.events[two]
+        same = (first.thread, first.line, first.variable) == (second.thread, second.line, second.variable)
+        if same and (first.kind, second.kind) == ("R", "W") and not _ONCE.search(first.text):
+            found.add(two)
+    return frozenset(found)
+
+
+def _behind(number: int, step: Mapping[int | _Skipped, int], witness: "Witness") -> int | None:
+    """The first step that stands before this access in the code, and comes after it in the execution."""
+    event = witness.events[number]
+    if event.kind not in ("R", "W"):
+        return None
+    before = (
+        step[other]
+        for other in range(number)
+        if other in step and witness.events[other].thread == event.thread and step[other] > step[number]
+    )
+    return min(before, default=None)
 
 
 def _who(threads: tuple[Thread, ...], number: int) -> str:
@@ -245,6 +283,9 @@ def describe(text: str) -> tuple[str, bool]:
     waits = _WAITS.fullmatch(text.rstrip(";"))
     if waits is not None:
         return _section(waits.group(1), text)[2].format(cpu=waits.group(2)), True
+    freed = _FREES.fullmatch(text)
+    if freed is not None:
+        return f"{freed.group(1)} is freed, or used for something else", False
     return text, False
 
 
@@ -256,4 +297,5 @@ def _gap(line: str, lines: list[str]) -> str:
         comment = _COMMENT.search(lines[number - 1]) if 0 < number <= len(lines) else None
         return f"{comment.group(1)}:{comment.group(2)}" if comment else found.group()
 
-    return _LINE.sub(place, _THREAD_BEFORE.sub("", line))
+    said = _LINE.sub(place, _THREAD_BEFORE.sub("", line))
+    return _PLACED_ACCESS.sub(r"the \2 at \1", said)
