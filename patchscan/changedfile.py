@@ -5,12 +5,11 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.diff.lines import Passage, passage
-from patchscan.finding import Evidence, Finding, Fix, Silence
+from patchscan.finding import Evidence, Finding, Fix, GivenConfidence, GivenSeverity, Silence
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import FileState, Used
 
@@ -273,13 +272,28 @@ class ChangedFile:
         message: str,
         evidence: tuple[Evidence, ...] = (),
         construct: tuple[int, int] | None = None,
-        **more: Any,
+        severity: GivenSeverity = "",
+        confidence: GivenConfidence = "",
+        fix: Fix | None = None,
+        preexisting: bool = False,
+        model: str | None = None,
     ) -> Finding:
         """A finding at a line of the sources here; construct: the first and last line of what is judged, where that
-        is more than the line; `more` sets other fields of Finding.
+        is more than the line; the other words are fields of Finding.
         """
         judged = (self.patch_line(construct[0]), self.patch_line(construct[1])) if construct else None
-        return Finding(self.path, self.patch_line(line), message, evidence, construct=judged, **more)
+        return Finding(
+            self.path,
+            self.patch_line(line),
+            message,
+            evidence,
+            fix,
+            model,
+            severity=severity,
+            confidence=confidence,
+            preexisting=preexisting,
+            construct=judged,
+        )
 
     def evidence(self, line: int, text: str = "") -> Evidence:
         """A line of this file that supports a finding."""

@@ -12,7 +12,7 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Call, Function, Source, source_of
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
-from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
+from patchscan.finding import CHANGELOG, Evidence, Finding, GivenConfidence, GivenSeverity, Silence
 from patchscan.series import Patch, Series
 from patchscan.tree.fit import ON_BASE, Fit
 from patchscan.tree.overlay import PatchState, View
@@ -296,10 +296,15 @@ class Context:
         return self.settings.options.get(rule, {}).get(name, default)
 
     def changelog_finding(
-        self, line: int, message: str, evidence: tuple[Evidence, ...] = (), **more: Any
+        self,
+        line: int,
+        message: str,
+        evidence: tuple[Evidence, ...] = (),
+        severity: GivenSeverity = "",
+        confidence: GivenConfidence = "",
     ) -> Finding:
         """A finding in the changelog; line 1 is its first."""
-        return Finding(CHANGELOG, line, message, evidence, **more)
+        return Finding(CHANGELOG, line, message, evidence, severity=severity, confidence=confidence)
 
     def changelog_fine(self, line: int, reason: str) -> Silence:
         """A line of the changelog was looked at and nothing is wrong with it."""

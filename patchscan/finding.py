@@ -1,6 +1,14 @@
 """What a rule says: findings, their evidence, and why it stays silent."""
 
+from typing import Literal
+
 from patchscan.basics.record import frozen
+
+Severity = Literal["error", "warning", "info"]
+Confidence = Literal["high", "medium", "low"]
+# "" stands for that of the rule, which the runner fills in.
+GivenSeverity = Severity | Literal[""]
+GivenConfidence = Confidence | Literal[""]
 
 CHANGELOG = "(changelog)"
 # What the reason begins with where a finding is told with another of the same cause.
@@ -71,8 +79,8 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     fix: Fix | None = None
     model: str | None = None
-    severity: str = ""
-    confidence: str = ""
+    severity: GivenSeverity = ""
+    confidence: GivenConfidence = ""
     rule: str = ""
     patch: int = 0
     text: str = ""

@@ -22,7 +22,7 @@ from patchscan.c.source import (
 )
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
-from patchscan.finding import Evidence, Finding, Fix, Silence
+from patchscan.finding import Confidence, Evidence, Finding, Fix, GivenSeverity, Severity, Silence
 from patchscan.series import Hunk, Line, Patch, Series, Trailer
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Finding",
     "Fix",
     "Function",
+    "GivenSeverity",
     "Hunk",
     "Line",
     "Macro",
@@ -68,8 +69,8 @@ class Rule:
     summary: str
     why: str
     source: str
-    severity: str
-    confidence: str
+    severity: Severity
+    confidence: Confidence
     check: Callable[[Context], Iterator[Finding | Silence]]
     bad: tuple[str, ...]
     good: tuple[str, ...]

@@ -63,12 +63,11 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         return file.fine(
             call.line, f"the comment on line {file.patch_line(line)} speaks of {call.name}() there"
         )
-    severity = "info" if call.name in ACCESSES else ""
     return file.finding(
         call.line,
         f"{call.name}() has no comment: say which accesses it orders and which barrier, in which function, "
         f"it pairs with",
-        severity=severity,
+        severity="info" if call.name in ACCESSES else "",
     )
 
 

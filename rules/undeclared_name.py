@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, GivenSeverity, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.lookup.undeclared import Missed, Named
@@ -84,7 +84,9 @@ def judge(
         yield file.unchecked(named[0].line, f"{len(found.unknown)} names not checked ({names}): {found.why}")
 
 
-def finding(file: ChangedFile, header: str, told: "Sequence[Missed]", missing: str, severity: str) -> Finding:
+def finding(
+    file: ChangedFile, header: str, told: "Sequence[Missed]", missing: str, severity: GivenSeverity
+) -> Finding:
     """What to say of the names that one header declares, or none, "".
 
     missing: a header that is not at hand; severity: where the tree is not quite that of the series.

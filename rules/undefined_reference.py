@@ -8,6 +8,7 @@ from patchscan.rule import (
     Context,
     Evidence,
     Finding,
+    GivenSeverity,
     Line,
     Rule,
     Silence,
@@ -81,7 +82,9 @@ def judge(context: Context, suspect: "Suspect") -> Finding | Silence:
     return call.file.unchecked(call.line, why or f"something else may define {name}")
 
 
-def finding(suspect: "Suspect", configuration: "Configuration", header: str, severity: str) -> Finding:
+def finding(
+    suspect: "Suspect", configuration: "Configuration", header: str, severity: GivenSeverity
+) -> Finding:
     """What to say, with the options that show it."""
     from patchscan.lookup.unlinked import options_needed
 

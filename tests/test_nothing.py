@@ -315,7 +315,7 @@ def endless(depth: int = 0) -> int:
         lambda context: [Finding("mm/a.c", 1, "")],
         lambda context: [Finding("mm/a.c", 1, "m", ("mm/b.c", 1))],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 1, "m", None)],  # type: ignore[arg-type]
-        lambda context: [Finding("mm/a.c", 1, "m", confidence="sure")],
+        lambda context: [Finding("mm/a.c", 1, "m", confidence="sure")],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 1, "m", fix=7)],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 1, "m", fix=(Edit("mm/a.c", 1, ("a",), "b"),))],  # type: ignore[arg-type]
         lambda context: [Finding("mm/a.c", 1, "m", model=[])],  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from typing import Any
 from patchscan.basics.fields import as_dict
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.finding import Confidence, Severity
 
 _STRING = pattern(r"\"(?:[^\"\\]|\\.)*\"")
 _WORD = pattern(r"(?<![\w$])[A-Za-z_]\w*")
@@ -82,8 +83,8 @@ class Row:
     include: str
     why: str
     source: str
-    severity: str
-    confidence: str
+    severity: Severity
+    confidence: Confidence
     default: str
     bad: tuple[str, ...]
     good: tuple[str, ...]

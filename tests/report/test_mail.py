@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from patchscan.basics.record import replace
 from patchscan.cli import main
-from patchscan.finding import CHANGELOG, Edit, Evidence, Finding
+from patchscan.finding import CHANGELOG, Confidence, Edit, Evidence, Finding, Severity
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.report.models import fold, timeline_lines
@@ -185,7 +185,9 @@ def test_an_interleaving_is_told_once() -> None:
     assert body[-3:] == ["", "\tC m", "\t{}"]
 
 
-def finding(message: str, confidence: str = "high", severity: str = "warning", **more: object) -> Finding:
+def finding(
+    message: str, confidence: Confidence = "high", severity: Severity = "warning", **more: object
+) -> Finding:
     plain = Finding("mm/a.c", 3, message, confidence=confidence, severity=severity, text="while (a)")
     return replace(plain, **more)
 

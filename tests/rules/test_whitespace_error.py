@@ -1,5 +1,7 @@
 """White space at the end of lines, which the examples of a rule cannot hold."""
 
+from collections.abc import Sequence
+
 from patchscan.context import Settings
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
@@ -25,7 +27,7 @@ diff --git a/mm/walk.c b/mm/walk.c
 """
 
 
-def messages(*added: str) -> list[tuple[int, str, str]]:
+def messages(*added: str) -> Sequence[tuple[int, str, str]]:
     mail = MAIL.replace("+1,4", f"+1,{3 + len(added)}").format("".join(f"+{line}\n" for line in added))
     report = scan(read_thread(*read_messages(mail.encode(), "mail")), None, RULES, Settings({}))
     assert report.problems == ()
