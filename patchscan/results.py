@@ -1,7 +1,7 @@
 """What a scan found out: the report and the values in it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
@@ -15,6 +15,7 @@ from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
     from patchscan.cost.schemes import Scheme
+    from patchscan.lkmm.answers.outcome import Outcome
 
 MOST_NAMED = 6
 _NO_LETTER = pattern(r"[^a-z0-9]+")
@@ -86,6 +87,9 @@ class Step:
     missed: int | None = None
 
 
+VerdictWord = Literal["safe", "unsafe", "unknown"]
+
+
 @frozen
 class ModelResult:
     """What executing one model of the changed code showed.
@@ -99,9 +103,9 @@ class ModelResult:
     name: str
     scenario: str
     config: str
-    verdict: str
-    before: str | None
-    outcome: str
+    verdict: VerdictWord
+    before: VerdictWord | None
+    outcome: "Outcome"
     timeline: tuple[Step, ...] = ()
     repair: str | None = None
     assumptions: tuple[str, ...] = ()
@@ -110,6 +114,12 @@ class ModelResult:
     replay: str = ""
     patch: int = 0
     reasons: tuple[str, ...] = ()
+
+
+AnsweredState = Literal["changed", "near", "announced", "unchanged", "gone", "unclear"]
+
+
+Stance = Literal["promised", "declined", "answered", ""]
 
 
 @frozen
@@ -131,9 +141,9 @@ class Answered:
     line: int
     quoted: str
     text: str
-    state: str
+    state: AnsweredState
     after: str = ""
-    stance: str = ""
+    stance: Stance = ""
     answer: str = ""
     announced: str = ""
 

@@ -85,7 +85,7 @@ def brought(
         return False
     if use.how == "set" or (known is None and not use.key.isidentifier()):
         return False
-    if use.how != "set" and not use.late and is_told_by_another(graph, use):
+    if not use.late and is_told_by_another(graph, use):
         return False
     if use.how == "tested" and _WARNS.search(file.text_at(use.origin)):
         # Who warns takes it for impossible: only a way out that was taken away is worth a word.

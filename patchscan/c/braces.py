@@ -1,5 +1,7 @@
 """Which braces an offset of blanked C code stands in: a function, an initialiser, a struct, an enum."""
 
+from typing import Literal
+
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.outline import function_name
@@ -16,6 +18,9 @@ _BRACE = pattern(rb"[{}]")
 _WINDOW = 600
 
 
+PlaceKind = Literal["file", "block", "initialiser", "aggregate", "enumeration"]
+
+
 @frozen
 class Place:
     """The innermost braces, and the function around them ("" outside one).
@@ -23,7 +28,7 @@ class Place:
     kind: "file" (outside all braces), "block" (statements), "initialiser", "aggregate" or "enumeration".
     """
 
-    kind: str
+    kind: PlaceKind
     function: str
 
 
@@ -39,7 +44,7 @@ class Braces:
         self.code = code
         self._begin = -1
         self._read_to = 0
-        self._stack: list[tuple[int, str]] = []
+        self._stack: list[tuple[int, PlaceKind]] = []
 
     def enclosing(self, offset: int) -> Place:
         """Where an offset stands."""
@@ -69,9 +74,9 @@ class Braces:
         return self.code.find(b"\n", begin, end) >= 0
 
 
-def _kind(code: bytes, position: int, stack: list[tuple[int, str]]) -> str:
+def _kind(code: bytes, position: int, stack: list[tuple[int, PlaceKind]]) -> PlaceKind:
     before = code[max(0, position - _WINDOW) : position].rstrip()
-    outer = stack[-1][1] if stack else "file"
+    outer: PlaceKind = stack[-1][1] if stack else "file"
     if before.endswith(b"="):
         return "initialiser"
     if before[-1:] in (b",", b"{", b"(") and outer == "initialiser":

@@ -5,7 +5,7 @@ The form is that of Documentation/doc-guide/kernel-doc.rst, read as scripts/kern
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -61,6 +61,9 @@ class Comment:
     end: int
 
 
+DeclarationKind = Literal["function", "macro", "type", "other", "unknown"]
+
+
 @frozen
 class Declaration:
     """What follows a comment.
@@ -70,7 +73,7 @@ class Declaration:
     where there is none; directive: its text; line: where the declaration begins.
     """
 
-    kind: str
+    kind: DeclarationKind
     name: str
     parameters: tuple[str, ...] | None
     line: int
@@ -146,7 +149,7 @@ def _skip_directives(code: str, at: int) -> tuple[int, list[int]]:
         at = code.find("\n", start) % (len(code) + 1)
 
 
-def _declared(code: str, wanted: str) -> tuple[str, str, tuple[str, ...] | None]:
+def _declared(code: str, wanted: str) -> tuple[DeclarationKind, str, tuple[str, ...] | None]:
     """Kind, name and parameters of the declaration that a text begins with; wanted: the name expected."""
     macro = _DEFINE.match(code)
     if macro:

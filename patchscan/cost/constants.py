@@ -4,12 +4,16 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.record import field, frozen, record
 
 SHIPPED = Path(__file__).with_name("constants.toml")
 CALIBRATED, ESTIMATED, COUNTED = "calibrated", "estimated", "counted"
+
+
+Measured = Literal["calibrated", "estimated"]
 
 
 @frozen
@@ -19,7 +23,7 @@ class Constant:
     name: str
     low: float
     high: float
-    kind: str
+    kind: Measured
     source: str
     date: str
 

@@ -19,7 +19,7 @@ from patchscan.flow.actions import (
 from patchscan.flow.deciding import Deciding
 from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS
 from patchscan.flow.endings import never_returning
-from patchscan.flow.graph import Edge
+from patchscan.flow.graph import Edge, Taken
 from patchscan.flow.graph import Graph as Graph
 from patchscan.flow.guards import guard, guards_around
 from patchscan.flow.lowering import MAX_DEPTH, inner, operator_of
@@ -116,7 +116,7 @@ class _Builder(Deciding):
         self.guards = outer
         return to
 
-    def jump(self, node: "Node", to: int, guards: int, taken: str = "") -> int:
+    def jump(self, node: "Node", to: int, guards: int, taken: Taken = "") -> int:
         """A point that leads elsewhere, where fewer guards have been entered."""
         line = self.line(node)
         ended: list[Operation] | None = [Unguarded(guards, line)] if self.guards > guards else None
@@ -331,7 +331,7 @@ class _Builder(Deciding):
         text = self.text(inner(value)) if value is not None else ""
         sign = constant_sign(text)
         key = self.switched[-1] if sign else f"{self.switched[-1]}=={text}" if text.isidentifier() else ""
-        taken = "case" if value is not None else "default"
+        taken: Taken = "case" if value is not None else "default"
         self.cases[-1].append(Edge(entry, key, sign or (NOT_ZERO if key else ANY), taken, self.line(node)))
         return entry
 

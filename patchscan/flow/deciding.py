@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.c.function import Call, Function
 from patchscan.flow.actions import Failed, Operation, TooLarge, constant_sign
 from patchscan.flow.effects import ASSERTS_TRUE, KUNIT_ASSERTIONS
-from patchscan.flow.graph import Edge, Point
+from patchscan.flow.graph import Edge, Point, Taken
 from patchscan.flow.lowering import MAX_DEPTH, Lowering, inner, operator_of
 from patchscan.flow.signs import (
     AGAINST_NEGATIVE,
@@ -152,7 +152,7 @@ class Deciding(Lowering):
         signs: tuple[int, int],
         yes: int,
         no: int,
-        taken: tuple[str, str] = ("yes", "no"),
+        taken: tuple[Taken, Taken] = ("yes", "no"),
     ) -> int:
         """A point with an edge where a condition holds and one where it does not."""
         line = self.line(node)

@@ -5,6 +5,7 @@ Documentation/locking/locktypes.rst (what PREEMPT_RT changes), Documentation/cor
 """
 
 from functools import lru_cache
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
@@ -12,6 +13,15 @@ from patchscan.basics.record import frozen, replace
 RAW_LOCKS = frozenset({"raw_spin", "raw_rwlock", "bit_spin"})
 RT_SLEEPING_LOCKS = frozenset({"spin", "rwlock", "local_lock"})
 ATOMIC_LOCKS = RAW_LOCKS | RT_SLEEPING_LOCKS
+
+
+Op = Literal["acquire", "release", "assert", ""]
+
+
+Irq = Literal["off", "on", "save", "restore", ""]
+
+
+Success = Literal["always", "nonzero", "zero"]
 
 
 @frozen
@@ -25,10 +35,10 @@ class Effect:
     success: "always", "nonzero" or "zero": the value returned when the effect took place.
     """
 
-    op: str = ""
+    op: Op = ""
     lock: str = ""
     lock_argument: int = 0
-    irq: str = ""
+    irq: Irq = ""
     on_rt: bool = True
     flags_argument: int = 0
     preempt: int = 0
@@ -36,7 +46,7 @@ class Effect:
     rcu: int = 0
     srcu: int = 0
     migration: int = 0
-    success: str = "always"
+    success: Success = "always"
 
 
 _LOCK = pattern(

@@ -6,24 +6,28 @@ goto, switch with its falling through, loops and loop macros, early exits, && ||
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Literal
 
 from patchscan.basics.record import frozen, record
 from patchscan.c.function import Function
 from patchscan.flow.actions import Called, Operation, Value
 from patchscan.flow.signs import ANY
 
+Taken = Literal["yes", "no", "case", "default", "no case", "none", "goto", "break", ""]
+
 
 @frozen
 class Edge:
     """to: the point that is next; key, signs: what must hold of a value; why: the text that is tested and how it ends.
 
-    taken: "yes", "no", "case", "none" (a loop without another round), "" where nothing is decided.
+    taken: "yes", "no", "case", "default", "no case" (of a switch that has no default), "none" (a loop without another
+    round), "goto", "break", "" where nothing is decided.
     """
 
     to: int
     key: str = ""
     signs: int = ANY
-    taken: str = ""
+    taken: Taken = ""
     line: int = 0
 
 

@@ -7,6 +7,7 @@ between the two; and where no way leads to it any more.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -38,13 +39,16 @@ class Rung:
     gives: dict[str, Called]
 
 
+Sign = Literal["before", "after", "dead"]
+
+
 @frozen
 class Missing:
     """A call that a way out no longer makes. why: "before", "after" (another rung does), "dead"; other: that line."""
 
     call: Called
     line: int
-    why: str
+    why: Sign
     other: int
 
 

@@ -1,6 +1,7 @@
 """How what a call returns is tested: for NULL, for an ERR_PTR, for being negative."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -9,11 +10,14 @@ from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 
-_KINDS = {
+_KINDS: Mapping[frozenset[int], "TestKind"] = {
     frozenset((ZERO, NOT_ZERO)): "null",
     frozenset((NEGATIVE, NOT_NEGATIVE)): "error",
     frozenset((NOT_POSITIVE, POSITIVE)): "both",
 }
+
+
+TestKind = Literal["null", "error", "negative", "both", "mixed", "other", ""]
 
 
 @frozen
@@ -21,12 +25,13 @@ class Tests:
     """The tests that first look at what a call returned.
 
     kind: "null" (also: for 0), "error" (of a number: "negative"), "both", "mixed" where they differ or where another
-    test of the same value follows, "" where there is none. key: the value; lines: of the tests.
+    test of the same value follows, "other" for a test that tells none of these, "" where there is none. key: the
+    value; lines: of the tests.
     """
 
     call: Called
     key: str
-    kind: str
+    kind: TestKind
     lines: tuple[int, ...]
     pointer: bool
 
@@ -43,7 +48,7 @@ def _tests(graph: Graph, number: int, call: Called, key: str) -> Tests:
     every = {_KINDS.get(signs, "other") for _, signs, _ in graph.tests[key]}
     first = list(_first(graph, number, key))
     kinds = {kind for kind, _ in first}
-    kind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""
+    kind: TestKind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""
     if kind in ("null", "error") and "both" in every:
         kind = "mixed"
     if (kind == "null" and "error" in every) or (kind == "error" and "null" in every):
@@ -60,7 +65,7 @@ def _is_error_test(graph: Graph, key: str) -> bool:
     return any(f"{name}({space}{key}" in text for name in ("IS_ERR", "IS_ERR_OR_NULL") for space in ("", " "))
 
 
-def _first(graph: Graph, number: int, key: str) -> Iterator[tuple[str, int]]:
+def _first(graph: Graph, number: int, key: str) -> Iterator[tuple[TestKind, int]]:
     """(kind, line) of the tests of a value that are met first behind a point."""
     tests = {at: (signs, line) for at, signs, line in graph.tests[key]}
     seen, work = {number}, [number]

@@ -1,6 +1,7 @@
 """Where a pointer is used that is NULL on the way there: tested and found so, or the untested result of a call."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -24,6 +25,9 @@ _WRITES = pattern(
 )
 
 
+How = Literal["tested", "set", "returned"]
+
+
 @frozen
 class NullUse:
     """key is NULL where it is used. origin: the line that tells so; how: "tested", "set" or "returned" (by a call).
@@ -34,7 +38,7 @@ class NullUse:
     key: str
     line: int
     origin: int
-    how: str
+    how: How
     trail: Trail | None
     by: str = ""
     late: bool = False
@@ -125,7 +129,7 @@ def is_looked_at(graph: Graph, call: Called) -> bool:
     return bool(call.result) or key in graph.tests
 
 
-def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, str]:
+def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, How]:
     """The line that tells that a key is NULL, and how: what was assigned after a test is not what was tested."""
     for number, edge in reversed(steps_of(trail)):
         if edge is not None and edge.key == key:

@@ -1,6 +1,7 @@
 """Ways out that tell success although something failed, and codes of what did not fail."""
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
@@ -28,12 +29,15 @@ class Decision:
     set: bool = False
 
 
+Why = Literal["printed", "failed", "code", "null"]
+
+
 @frozen
 class Wrong:
     """A way out. why: "printed" (an error was), "failed" (a call had), "code" (of something else: other), "null" (the
     code of what was found to be NULL: other)."""
 
-    why: str
+    why: Why
     line: int
     decision: Decision
     returned: str
@@ -65,7 +69,9 @@ class _Deciding(Client):
         if operation.key in self.returned:
             if operation.source.startswith("PTR_ERR(") and facts.trail is not None:
                 other = operation.value.copy
-                why = "code" if self.is_other(other, token, facts) else is_null(other, token) and "null"
+                why: Why | None = "null" if is_null(other, token) else None
+                if self.is_other(other, token, facts):
+                    why = "code"
                 if why:
                     wrong = Wrong(why, operation.line, token, operation.key, facts.trail, 0, other)
                     self.codes.setdefault(operation.line, wrong)

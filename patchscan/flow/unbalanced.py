@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Literal
 
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
@@ -16,6 +17,9 @@ from patchscan.flow.ways import lines_of
 Identity = tuple[str, str]
 
 
+Why = Literal["was given back", "others give it back", "nobody gives it back"]
+
+
 @frozen
 class Leak:
     """A way out that holds something. why: "was given back", "others give it back", "nobody gives it back".
@@ -26,7 +30,7 @@ class Leak:
 
     holding: Holding
     way: Way
-    why: str
+    why: Why
     other: Way | None = None
     decisions: tuple[int, ...] = ()
 

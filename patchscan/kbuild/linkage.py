@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Literal
 
 from patchscan.basics.buildfiles import is_makefile
 from patchscan.basics.pattern import pattern
@@ -22,6 +23,9 @@ _IN_VMLINUX = ("lib", "extra")
 _MOST_LEVELS = 8
 
 
+Goes = Literal["built-in", "modular", "unknown"]
+
+
 @frozen
 class Linkage:
     """Where an object goes.
@@ -30,7 +34,7 @@ class Linkage:
     "unknown"; config: the CONFIG symbols, without prefix, on the way; why: the lines of the Makefiles, in words.
     """
 
-    verdict: str
+    verdict: Goes
     config: tuple[str, ...]
     why: str
 

@@ -1,6 +1,7 @@
 """Where the headers that a file reaches declare a name, and whether a smallest configuration leaves one of them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from patchscan.basics.formula import Formula, any_of, follows
 from patchscan.basics.pattern import pattern
@@ -85,6 +86,9 @@ def _gives_way(condition: Condition, name: str) -> bool:
     return asked is not None and (asked[1] == name or asked[1].startswith(("__HAVE_ARCH_", "ARCH_HAS_")))
 
 
+AnswerKind = Literal["always", "sometimes", "conditional", "unreached", "nowhere", "unknown"]
+
+
 @frozen
 class Answer:
     """Whether a name is declared where a file is compiled.
@@ -95,7 +99,7 @@ class Answer:
     gates: options each of which may bring the declaration.
     """
 
-    kind: str
+    kind: AnswerKind
     declared: Declared | None = None
     gates: tuple[str, ...] = ()
 
@@ -137,7 +141,7 @@ def look_up(
         return Answer("unknown")
     under = closure.under(may_hold, configuration)
     best = min(strict, key=lambda each: _rank(each.path))
-    kind = "conditional" if best.path in under else "sometimes"
+    kind: AnswerKind = "conditional" if best.path in under else "sometimes"
     return Answer(kind, best, _gates(view, closure, under, best, configuration))
 
 

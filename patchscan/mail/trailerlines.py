@@ -1,6 +1,7 @@
 """The end of a changelog, from its first trailer on: what each line is to git and to those who read trailers."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -12,6 +13,9 @@ _NOTE = pattern(r"\[|#|\(cherry picked from|\*\*\*")
 _FOOTNOTE = pattern(r"(?:\[\w+\]:?|\(\w+\)|\*)?\s*https?://\S+$")
 
 
+TrailerLineKind = Literal["trailer", "continuation", "note", "footnote", "blank", "text"]
+
+
 @frozen
 class TrailerLine:
     """A line at or below the first trailer of a changelog.
@@ -21,7 +25,7 @@ class TrailerLine:
     """
 
     number: int
-    kind: str
+    kind: TrailerLineKind
     text: str
     key: str = ""
 
@@ -35,7 +39,7 @@ def trailer_lines(changelog: Sequence[str]) -> tuple[TrailerLine, ...]:
     in_note = False
     for number, line in enumerate(changelog, 1):
         key = _TRAILER.match(line)
-        kind = "trailer" if key else _kind_below(line, found, in_note)
+        kind: TrailerLineKind = "trailer" if key else _kind_below(line, found, in_note)
         if kind == "note":
             in_note = "]" not in line and (in_note or line.startswith("["))
         elif kind in ("trailer", "blank"):
@@ -45,7 +49,7 @@ def trailer_lines(changelog: Sequence[str]) -> tuple[TrailerLine, ...]:
     return tuple(found)
 
 
-def _kind_below(line: str, above: Sequence[TrailerLine], in_note: bool) -> str:
+def _kind_below(line: str, above: Sequence[TrailerLine], in_note: bool) -> TrailerLineKind:
     """What a line that is no trailer is, by those above it."""
     if not line.strip():
         return "blank"

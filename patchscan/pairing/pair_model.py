@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.answers.outcome import Answer
+from patchscan.lkmm.answers.outcome import Outcome as Word
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -95,7 +96,7 @@ class Outcome:
     threads: tuple[Thread, ...]
 
     @property
-    def word(self) -> str:
+    def word(self) -> Word:
         """herd7's word."""
         return outcome(self.answer)
 

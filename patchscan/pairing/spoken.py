@@ -8,7 +8,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
 from patchscan.changedfile import ChangedFile
 from patchscan.finding import Evidence, Finding, Silence
-from patchscan.results import ModelResult, Step
+from patchscan.results import ModelResult, Step, VerdictWord
 from patchscan.tree.overlay import PatchState, View
 
 TYPE_CHECKING = False
@@ -199,7 +199,9 @@ def told(location: str | None) -> str:
     return f"bit {bit} of {word}" if bit else word
 
 
-def _result(context: Context, one: Half, other: Half, after: Outcome, before: str | None) -> ModelResult:
+def _result(
+    context: Context, one: Half, other: Half, after: Outcome, before: VerdictWord | None
+) -> ModelResult:
     """The model behind a finding on two halves; before: the verdict on the code before the patch."""
     repair = "the barrier as it was before the patch" if before else "a full barrier between the two accesses"
     holes = (*one.order.holes, *other.order.holes)
@@ -217,7 +219,7 @@ def kept_result(
     context: Context,
     functions: tuple[str, str],
     after: Outcome,
-    before: str | None,
+    before: VerdictWord | None,
     repair: str,
     unmodelled: Sequence[str] = (),
 ) -> ModelResult:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from patchscan.finding import CHANGELOG
-from patchscan.results import Answered
+from patchscan.results import Answered, AnsweredState
 
-STATES: Mapping[str, str] = {
+STATES: Mapping[AnsweredState, str] = {
     "changed": "the line was changed",
     "gone": "the line is gone",
     "near": "the line is the same, others near it or of its function were changed",

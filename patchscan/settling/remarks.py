@@ -6,7 +6,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.finding import CHANGELOG
 from patchscan.mail.plainmail import name_and_address
-from patchscan.results import Answered
+from patchscan.results import Answered, AnsweredState
 from patchscan.series import Patch, Remark, Reply, Series, Thread
 from patchscan.settling.alignment import Alignment, FilePair, likest, region_of
 from patchscan.settling.quotation import Said, Spoken, line_spoken_of, lines_of, without_wrapped
@@ -42,7 +42,7 @@ _IDENTIFIER = pattern(r"\b(?:[a-z]\w*_\w+|[A-Z][A-Z0-9_]{4,})\b")
 class Became:
     """What became of a line: a state of results.Answered, and the newer line where there is one to show."""
 
-    state: str
+    state: AnsweredState
     after: str = ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.mail.plainmail import name_and_address
+from patchscan.results import Stance
 from patchscan.series import Remark, Reply
 from patchscan.settling.wishes import is_closing
 
@@ -112,7 +113,7 @@ _REASON = pattern(
 )
 
 
-def stance(answer: str) -> str:
+def stance(answer: str) -> Stance:
     """What the author's answer comes to: "promised", "declined", or "answered" where it is neither."""
     first = next((line for line in answer.split("\n") if line.strip()), "")
     if _AGREED.match(first) and "but" not in first.lower().split():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from patchscan.basics.record import field, frozen
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
-from patchscan.lkmm.memory.events import INITIAL_THREAD, Event
+from patchscan.lkmm.memory.events import INITIAL_THREAD, Event, EventKind
 from patchscan.lkmm.memory.states import State
+
+Outcome = Literal["Never", "Sometimes", "Always", "Unknown"]
 
 
 @frozen
@@ -29,7 +32,7 @@ class Result:
 
     name: str
     file: str
-    outcome: str
+    outcome: Outcome
     complete: bool = True
     flags: tuple[str, ...] = ()
     race: tuple[str, str] | None = None
@@ -65,7 +68,7 @@ class WitnessEvent:
     """
 
     thread: int
-    kind: str
+    kind: EventKind
     tag: str
     variable: str | None
     value: Value | None

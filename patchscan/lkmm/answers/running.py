@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.final_states import final_states
 from patchscan.lkmm.answers.flags import flags, section_flags
-from patchscan.lkmm.answers.outcome import Answer, Result
+from patchscan.lkmm.answers.outcome import Answer, Outcome, Result
 from patchscan.lkmm.dialect.litmus_syntax import Litmus
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.dialect.primitives import PRIMITIVES
@@ -110,7 +110,7 @@ class _Run:
 
     def result(self, states: bool, witness: bool, cycle: bool, with_flags: bool) -> Result:
         """All that was asked for; what a limit cut off is missing, and said in the notes."""
-        outcome = "Unknown"
+        outcome: Outcome = "Unknown"
         found: tuple[str, ...] = ()
         texts: tuple[str, ...] | None = None
         race: tuple[Event, Event] | None = None
@@ -230,7 +230,7 @@ class _Run:
 
     def _outcome(
         self, solver: Solver, program: Program, positive: Candidate | None, negative: Candidate | None
-    ) -> str:
+    ) -> Outcome:
         if positive and negative:
             return "Sometimes"
         for cut, (line, times) in zip(program.cuts, program.loops, strict=True):

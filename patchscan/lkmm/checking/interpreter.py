@@ -29,7 +29,7 @@ from patchscan.lkmm.dialect.litmus_syntax import (
 )
 from patchscan.lkmm.dialect.primitives import PRIMITIVES, Primitive
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply, truth
-from patchscan.lkmm.memory.events import ALWAYS, Event, ReadValue, Term, compute, constant
+from patchscan.lkmm.memory.events import ALWAYS, Event, EventKind, ReadValue, Term, compute, constant
 
 
 class Stuck(Exception):
@@ -230,7 +230,9 @@ class Interpreter:
 
     # Events
 
-    def _event(self, kind: str, tag: str, address: Held | None = None, value: Held | None = None) -> Step:
+    def _event(
+        self, kind: EventKind, tag: str, address: Held | None = None, value: Held | None = None
+    ) -> Step:
         variable = self._variable(address) if address else None
         dependencies = [("addr", read, ALWAYS) for read in sorted(address.data)] if address else []
         dependencies += [("data", read, ALWAYS) for read in sorted(value.data)] if value else []

@@ -7,6 +7,7 @@ decided so (3: branch 3 taken, -3: not taken) for something to happen.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from patchscan.basics.record import field, frozen, record
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, LitmusError, Value
@@ -102,6 +103,9 @@ def compute(operator: str, left: Term, right: Term) -> Term:
     return Computed(operator, left, right, size)
 
 
+EventKind = Literal["R", "W", "F"]
+
+
 @record
 class Event:
     """A memory access or a fence that happens when its guard holds.
@@ -115,7 +119,7 @@ class Event:
 
     number: int
     thread: int
-    kind: str
+    kind: EventKind
     tag: str
     guard: Guard = ALWAYS
     address: Cases | None = None

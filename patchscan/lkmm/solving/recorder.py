@@ -11,6 +11,7 @@ from patchscan.lkmm.memory.events import (
     Case,
     Cases,
     Event,
+    EventKind,
     Guard,
     Program,
     ReadValue,
@@ -75,7 +76,9 @@ class Recorder:
 
     # Events
 
-    def event(self, kind: str, tag: str, address: Cases | None = None, value: Cases | None = None) -> Event:
+    def event(
+        self, kind: EventKind, tag: str, address: Cases | None = None, value: Cases | None = None
+    ) -> Event:
         check_time(self.program.deadline)
         dependencies = [("addr", read, case.guard) for case in address or () for read in sorted(case.data)]
         dependencies += [("data", read, case.guard) for case in value or () for read in sorted(case.data)]

@@ -30,6 +30,7 @@ from patchscan.model.lowering.lowered import (
     Fence,
     Hole,
     Lock,
+    LockKind,
     Open,
     Read,
     Update,
@@ -276,7 +277,7 @@ def _sleep(
     return _NOTHING
 
 
-def _lock(kind: str) -> Builtin:
+def _lock(kind: LockKind) -> Builtin:
     def builtin(
         context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
     ) -> Value:

@@ -1,6 +1,7 @@
 """Events of a behavioural model: a tree a thread, each event with the place in the C code it comes from."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.abstract_values import Location, Named, Operation, Register, Through, Value
@@ -90,11 +91,14 @@ class Wait:
     single: bool = False
 
 
+LockKind = Literal["lock", "unlock"]
+
+
 @frozen
 class Lock:
     """kind: "lock" or "unlock"; name: what stands for the lock."""
 
-    kind: str
+    kind: LockKind
     name: str
     place: Place
 
@@ -148,17 +152,30 @@ class Deferred:
     place: Place
 
 
+HoleKind = Literal[
+    "call",
+    "indirect call",
+    "loop",
+    "goto",
+    "parse",
+    "sleep",
+    "budget",
+    "free of an object the model lost",
+    "a way out of a loop over CPUs",
+]
+
+
 @frozen
 class Hole:
     """What the model did not look into.
 
-    name: the call; kind: "call", "indirect call", "loop", "goto", "parse", "budget"; always: effects it has on
+    name: the call; kind: what it is, "budget" where there was no time to look; always: effects it has on
     each of its paths ("fence", "wait"); may: effects it can have ("fence", "wait", "write"); known: False when
     its body was not found.
     """
 
     name: str
-    kind: str
+    kind: HoleKind
     always: frozenset[str]
     may: frozenset[str]
     known: bool

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Literal
 
 from patchscan.basics.record import field, record
-from patchscan.lkmm.answers.outcome import Answer
+from patchscan.lkmm.answers.outcome import Answer, Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import ModelEdit, apply
 from patchscan.model.extraction.slice import loosened
@@ -33,7 +34,7 @@ class Case:
     def text(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str | None:
         return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
 
-    def outcome(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str:
+    def outcome(self, model: Model, edits: Sequence[ModelEdit] = ()) -> Outcome | Literal[""]:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
         answer = self.answer(model, edits)
         return outcome(answer) if answer is not None else ""
@@ -58,9 +59,10 @@ class Case:
             self.answers[text] = answer
         return self.answers[text]
 
-    def worst(self, edits: Sequence[ModelEdit] = ()) -> tuple[str, Model | None]:
-        """The worst outcome of all models, and the first model that has it."""
-        worst, found = "", None
+    def worst(self, edits: Sequence[ModelEdit] = ()) -> tuple[Outcome | Literal[""], Model | None]:
+        """The worst outcome of all models, "" where there is none, and the first model that has it."""
+        worst: Outcome | Literal[""] = ""
+        found = None
         for model in self.models:
             result = self.outcome(model, edits)
             if result == "Sometimes":

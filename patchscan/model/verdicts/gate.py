@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
-from patchscan.lkmm.answers.outcome import Answer, Result
+from patchscan.lkmm.answers.outcome import Answer, Outcome, Result
 
 if TYPE_CHECKING:
     from patchscan.lkmm import Limits
@@ -60,7 +60,7 @@ def _reasons(grounds: Grounds) -> Iterable[str]:
     yield from grounds.doubts
 
 
-def outcome(answer: Answer) -> str:
+def outcome(answer: Answer) -> Outcome:
     """herd7's word for an answer: "Sometimes" (or always), "Never" where that is proven, else "Unknown"."""
     if answer.held:
         return "Sometimes"

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
+from patchscan.lkmm.answers.outcome import Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at, mutations
 from patchscan.model.extraction.slice import Taken
@@ -30,6 +32,7 @@ from patchscan.model.verdicts.doubts import doubts_of_safe, taken_for_one
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
+from patchscan.results import VerdictWord
 
 NO_REPAIR = "no repair of one or two changes was found"
 _SET_ELSEWHERE = pattern(r"serial='(?:m\d|choice )")
@@ -41,7 +44,7 @@ class Mutation:
     """What the outcome becomes when one wait or barrier is taken away."""
 
     text: str
-    outcome: str
+    outcome: Outcome | Literal[""]
 
 
 @frozen
@@ -62,8 +65,8 @@ class Verdict:
     why: str
     config: str
     functions: tuple[tuple[str, str], ...]
-    verdict: str
-    outcome: str
+    verdict: VerdictWord
+    outcome: Outcome
     reasons: tuple[str, ...] = ()
     repair: str | None = None
     tried: tuple[str, ...] = ()
@@ -80,7 +83,7 @@ class Verdict:
     visited: frozenset[tuple[str, str]] = frozenset()
     decided: tuple[str, ...] = ()
     interleaving: Interleaving = NOTHING
-    before: str | None = None
+    before: VerdictWord | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -110,7 +113,7 @@ def _unproven(case: Case, model: Model) -> tuple[str, ...]:
     return gate(Grounds([answer] if answer is not None else [], ("Sometimes",)))
 
 
-def _blank(case: Case, config: str, outcome: str, worst: Model | None) -> Verdict:
+def _blank(case: Case, config: str, outcome: Outcome | Literal[""], worst: Model | None) -> Verdict:
     """A verdict of `unknown` with everything that does not depend on the outcome."""
     extraction = case.extraction
     holes = [hole for hole in extraction.holes() if hole.kind == "call"]
@@ -156,7 +159,7 @@ def _longest(body: Sequence[Event]) -> frozenset[Place]:
     return places
 
 
-def _judge_safe(case: Case, verdict: Verdict, without_locks: str = "") -> Verdict:
+def _judge_safe(case: Case, verdict: Verdict, without_locks: Outcome | Literal[""] = "") -> Verdict:
     """The verdict where no model does the bad thing; without_locks: the outcome without them, if they matter."""
     edits = [edit for edit in mutations(case.threads) if case.changes(edit)]
     results = [Mutation(edit.text, case.worst([edit])[0]) for edit in edits]
