@@ -10,11 +10,11 @@ from patchscan.report.folded import Fold, folded, places
 from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict, without_basis
 from patchscan.report.pages import page_of
 from patchscan.report.rows import INDENT, Row, coloured, quotation, row, wrapped
-from patchscan.results import ModelResult, Report
+from patchscan.results import ModelResult, Report, VerdictWord
 from patchscan.series import Patch
 from patchscan.tree.overlay import FileState
 
-VERDICTS = ("unsafe", "unknown", "safe")
+VERDICTS: tuple[VerdictWord, ...] = ("unsafe", "unknown", "safe")
 # How many places of one reason, and functions that do not parse, are named without being asked.
 MOST_PLACES = 3
 MOST_PARTIAL = 2

@@ -159,6 +159,7 @@ HoleKind = Literal[
     "goto",
     "parse",
     "sleep",
+    "assembly",
     "budget",
     "free of an object the model lost",
     "a way out of a loop over CPUs",
