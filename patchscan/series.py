@@ -44,7 +44,8 @@ class FileChange:
     path: the file after the patch (before it, where the patch deletes it); old_path: the file
     before the patch, None where it is created; kind: "modify", "create", "delete", "rename",
     "copy", "mode", "binary", "symlink" or "submodule"; repaired: how a damaged diff was read, or "";
-    damaged: which hunks could not be read and are missing from hunks, or "" where all are there.
+    damaged: which hunks could not be read and are missing from hunks, or "" where all are there; mode: the one that
+    the patch gives the file ("100755"), "" where it keeps its own.
     """
 
     path: str
@@ -53,6 +54,7 @@ class FileChange:
     hunks: tuple[Hunk, ...]
     repaired: str = ""
     damaged: str = ""
+    mode: str = ""
 
 
 @frozen

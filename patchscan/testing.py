@@ -7,7 +7,8 @@ or "@@", and it is taken as a change of mm/example.c without a tree. The long fo
     >>> cover mm: add helpers   the cover letter; its text follows
     >>> patch mm: add a helper  a patch; its changelog follows, and its notes below a line ---; "v2 mm: " has a version
     >>> missing                 a patch that did not arrive
-    >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added)
+    >>> file mm/example.c       a file of that patch; its diff lines follow ("new file" when all are added); a mode
+                                that the patch gives it stands behind the path ("mm/example.c 100755")
 
 With a `tree` section the example is judged on a tree of these files and of the pre-images of the changed ones.
 An expectation `// want "regex"` (several: `"one" "two"`) ends a line and is taken out before the scan; it must match
@@ -24,7 +25,7 @@ from patchscan.finding import CHANGELOG
 from patchscan.mail.body import read_trailers
 from patchscan.results import Report
 from patchscan.rule import Rule
-from patchscan.series import FileChange, Hunk, Line, LineKind, Patch, Series, Thread
+from patchscan.series import ChangeKind, FileChange, Hunk, Line, LineKind, Patch, Series, Thread
 from patchscan.tree import Tree
 
 DEFAULT_PATH = "mm/example.c"
@@ -156,10 +157,11 @@ def read_example(text: str) -> tuple[Series, dict[str, bytes] | None, tuple[Expe
     for number, draft in enumerate((*covers, *drafts), 1 - len(covers)):
         changelog = take_out(draft.changelog, number, CHANGELOG, expected, lambda at: at + 1)
         changes = []
-        for path, lines in draft.files.items():
+        for name, lines in draft.files.items():
+            path, _, mode = name.partition(" ")
             numbers = new_numbers(lines)
             plain = take_out(lines, number, path, expected, numbers.__getitem__)
-            changes.append(file_change(path, plain))
+            changes.append(file_change(path, plain, mode))
         patches.append(example_patch(number, len(drafts), draft.subject, changelog, tuple(changes)))
     if tree is not None:
         for change in (change for patch in patches for change in patch.files):
@@ -225,7 +227,7 @@ def new_numbers(lines: list[str]) -> list[int]:
     return numbers
 
 
-def file_change(path: str, lines: list[str]) -> FileChange:
+def file_change(path: str, lines: list[str], mode: str = "") -> FileChange:
     """A FileChange of diff lines; each "@@ section" line begins a new hunk that follows directly."""
     old = new = 1
     hunks: list[Hunk] = []
@@ -243,7 +245,8 @@ def file_change(path: str, lines: list[str]) -> FileChange:
         old += kind != "+"
         new += kind != "-"
     created = all(line.kind == "+" for hunk in hunks for line in hunk.lines)
-    return FileChange(path, None if created else path, "create" if created else "modify", tuple(hunks))
+    change: ChangeKind = "create" if created else "modify"
+    return FileChange(path, None if created else path, change, tuple(hunks), mode=mode)
 
 
 def hunk_of(section: str, lines: list[Line]) -> Hunk:

@@ -7,6 +7,13 @@ from itertools import groupby, pairwise
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Line, Rule, Silence, pattern
 
 CALL = pattern(r"(?<![\w.\->/])([a-z_]\w{7,})\(\)")
+OPTION = pattern(r"\bCONFIG_([A-Z][A-Z0-9_]{3,})\b(?![*{<\[])(?<!X{3})(?<!_)")
+# What may speak of an option that was, or that somebody else has.
+GONE = pattern(
+    r"\b(?:remov|delet|dropp|renam|gone|former|obsolete|used to|no longer|old|past|was|were|out[- ]of[- ]tree|vendor|"
+    r"downstream|android|introduc|future|later)",
+    re.IGNORECASE,
+)
 IDENTIFIER = pattern(r"[A-Za-z_]\w*")
 TOKEN = pattern(
     r"[A-Za-z_]\w*|0[xX][0-9a-fA-F]+\w*|\d+\w*|\"[^\"]*\"|<<=?|>>=?|->|[-+*/%&|^=!<>]=|&&|\|\||\S"
@@ -31,10 +38,43 @@ TAKES = pattern(
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Names and claims of one changelog."""
+    yield from unknown_options(context)
     if not context.files:
         return
     yield from unknown_names(context)
     yield from unclaimed_changes(context)
+
+
+def unknown_options(context: Context) -> Iterator[Finding | Silence]:
+    """The options that are neither in the series nor in the tree; one that is gone may be named as such."""
+    named = {
+        match[1]: number
+        for number, line in reversed(tuple(enumerate(context.patch.changelog, 1)))
+        if not line.startswith((" ", "\t", ">")) and not GONE.search(line)
+        for match in OPTION.finditer(line)
+    }
+    if not named or not context.has_tree:
+        return
+    here = frozenset[str]().union(*(words_of(each) for each in (context, *context.all)))
+    for name in sorted(named):
+        if name in here or f"CONFIG_{name}" in here or known_option(context, name):
+            continue
+        found = context.changelog_finding(
+            named[name],
+            f"there is no option CONFIG_{name} in the series and in {context.the_tree}",
+        )
+        if context.not_claimed:
+            yield context.changelog_unchecked(named[name], context.not_claimed)
+        else:
+            yield context.claimed(found)
+
+
+def known_option(context: Context, name: str) -> bool:
+    """Whether a Kconfig has the option, or code uses it all the same."""
+    if context.config_symbol(name) or context.config_symbol(name.removesuffix("_MODULE")):
+        return True
+    uses = context.uses(f"CONFIG_{name}")
+    return bool(uses.uses) or not uses.complete
 
 
 def unknown_names(context: Context) -> Iterator[Finding | Silence]:
@@ -198,7 +238,19 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    cover=True,
     bad=(
+        """
+>>> tree mm/Kconfig
+config WALK_LIST
+	bool "Walk lists"
+>>> cover mm: walk lists
+Walk with CONFIG_WALK_LISTS=y. // want "there is no option CONFIG_WALK_LISTS in the series"
+>>> patch mm: walk lists
+This needs CONFIG_WALK_LIST.
+>>> file mm/example.c
++int x;
+""",
         """
 >>> tree mm/example.c
 int walk_entries(int count)
@@ -242,6 +294,22 @@ Without functional changes. // want "a lock is taken that was not"
 """,
     ),
     good=(
+        """
+>>> tree mm/Kconfig
+config WALK_LIST
+	bool "Walk lists"
+>>> patch mm: walk lists
+With CONFIG_WALK_LIST=y, CONFIG_WALK_NEW=m and CONFIG_WALK_*, CONFIG_WALK_{A,B}
+and CONFIG_WALK_XXX. CONFIG_WALK_GONE was removed long ago. A machine says:
+
+  CONFIG_WALK_OF_A_VENDOR=y
+>>> file mm/Kconfig
+ config WALK_LIST
+ 	bool "Walk lists"
++
++config WALK_NEW
++	tristate "Walk anew"
+""",
         """
 >>> tree mm/example.c
 int walk_entries(int count)

@@ -31,6 +31,7 @@ class _Section:
         self.git, self.old, self.new = git, old, new
         self.renamed: dict[str, str] = {}
         self.modes: set[str] = set()
+        self.mode = ""
         self.created = self.deleted = self.mode_changed = self.binary = False
         self.hunks: list[SoundHunk] = []
         self.repaired: list[str] = []
@@ -102,13 +103,15 @@ def _read_header_line(section: _Section, lines: Sequence[str], at: int) -> bool:
             section.renamed[f"{words[0]} {words[1]}"] = name
         case ["new", "file", mode]:
             section.created = True
-            section.modes.add(mode.removeprefix("mode "))
+            section.mode = mode.removeprefix("mode ").strip()
+            section.modes.add(section.mode)
         case ["deleted", "file", mode]:
             section.deleted = True
             section.modes.add(mode.removeprefix("mode "))
         case ["old" | "new", "mode", mode]:
             section.mode_changed = True
             section.modes.add(mode.strip())
+            section.mode = mode.strip() if words[0] == "new" else section.mode
         case ["index", _, mode]:
             section.modes.add(mode.strip())
         case ["index", _] | ["similarity" | "dissimilarity", *_]:
@@ -166,6 +169,7 @@ def _close(section: _Section | None, files: list[FileChange], problems: list[Pro
             hunks=parsed(section.hunks),
             repaired="; ".join(section.repaired),
             damaged="; ".join(section.damaged),
+            mode=section.mode,
         )
     )
 

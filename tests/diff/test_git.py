@@ -96,12 +96,12 @@ def series_of(tree: Path, *options: str) -> Series:
     return thread.series[0]
 
 
-def meant(tree: Path, commit: str, options: Sequence[str] = ()) -> list[tuple[str | None, str, str]]:
-    """Old path, path and kind of each change of a commit, from git's raw output."""
+def meant(tree: Path, commit: str, options: Sequence[str] = ()) -> list[tuple[str | None, str, str, str]]:
+    """Old path, path, kind and new mode of each change of a commit, from git's raw output."""
     fields = (
         git(tree, "diff-tree", "-r", "--raw", "-z", "--no-commit-id", *options, commit).decode().split("\0")
     )
-    found: list[tuple[str | None, str, str]] = []
+    found: list[tuple[str | None, str, str, str]] = []
     while fields and fields[0]:
         old_mode, new_mode, old, new, status = fields.pop(0)[1:].split(" ")
         path = fields.pop(0)
@@ -113,12 +113,13 @@ def meant(tree: Path, commit: str, options: Sequence[str] = ()) -> list[tuple[st
             kind = "binary"
         elif status == "M" and old == new:
             kind = "mode"
-        found.append((None if status == "A" else path, target, kind))
+        mode = new_mode if new_mode not in (old_mode, "000000") else ""
+        found.append((None if status == "A" else path, target, kind, mode))
     return found
 
 
-def read(files: Sequence[FileChange]) -> list[tuple[str | None, str, str]]:
-    return [(change.old_path, change.path, change.kind) for change in files]
+def read(files: Sequence[FileChange]) -> list[tuple[str | None, str, str, str]]:
+    return [(change.old_path, change.path, change.kind, change.mode) for change in files]
 
 
 @pytest.mark.parametrize(
