@@ -9,6 +9,8 @@ ROOT = Path(__file__).parent.parent
 # The same word for the same thing in two rooms.
 SHARED_NAMES = {"entries", "scan", "table"}
 MOST_LINES = 400
+# A rule that needs more is two, or asks what a room should answer.
+MOST_IMPORTS_OF_A_RULE = 4
 
 
 def modules() -> Mapping[str, Path]:
@@ -97,6 +99,17 @@ def test_no_file_is_long() -> None:
     """Examples for which a rule's file has no room stand in tests/rules/further."""
     lines = {name: path.read_text().count("\n") for name, path in modules().items()}
     assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
+
+
+def test_a_rule_imports_few_modules() -> None:
+    """Lazily and for types, too; patchscan.rule counts."""
+    known = modules()
+    rules = {name: path for name, path in known.items() if name.startswith("patchscan.rules.")}
+    found = {name: {each for each in imports(path, known) if each in known} for name, path in rules.items()}
+    assert len(found) > 50 and all(
+        "patchscan.rule" in each for name, each in found.items() if "__" not in name
+    )
+    assert {name: sorted(each) for name, each in found.items() if len(each) > MOST_IMPORTS_OF_A_RULE} == {}
 
 
 def test_no_name_stands_for_two_things() -> None:

@@ -1,0 +1,44 @@
+"""All that is said of the barriers of one changed file: what is asked first is whether there are any."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
+from patchscan.finding import Finding, Silence
+from patchscan.pairing.barriers import BARRIER
+from patchscan.pairing.freed_told import freed_early
+from patchscan.pairing.spoken import answered, one_sided_pairs
+
+
+def said_of_barriers(
+    context: Context, file: ChangedFile, modelled: Sequence[Finding | Silence]
+) -> Iterator[Finding | Silence]:
+    """What is freed early, added barriers with their comments, and what is lost; modelled: what models said already."""
+    freed = tuple(freed_early(context, file))
+    yield from freed
+    if file.adds("air"):
+        yield from one_sided_pairs(context, file)
+    if any(BARRIER.search(line.text) for line in (*file.added, *file.removed)):
+        told = [each for each in (*freed, *modelled) if isinstance(each, Finding)]
+        yield from _of_sites(context, file, {each.line for each in told if each.path == file.path})
+
+
+def _of_sites(context: Context, file: ChangedFile, known: Collection[int]) -> Iterator[Finding | Silence]:
+    """What is said of each barrier that is added or lost; known: the lines that are told of already."""
+    from patchscan.pairing.commented import finder, judge_site
+    from patchscan.pairing.losses import losses, texts
+    from patchscan.pairing.lost_told import lost_partners
+    from patchscan.pairing.partners import sites
+
+    lookup = finder(context, file)
+    for text in texts(file):
+        for site in sites(text):
+            if site.line in file.added_numbers:
+                yield judge_site(context, file, site, lookup)
+    settled = {each.function.name for each in losses(file) if each.line in known}
+    removes = any(BARRIER.search(line.text) for line in file.removed)
+    for answer, remark in answered(context, file, lookup, known) if removes else ():
+        if answer.kept or isinstance(remark, Finding):
+            settled.add(answer.loss.function.name)
+        yield remark
+    yield from lost_partners(context, file, settled)
