@@ -6,20 +6,34 @@ from pathlib import Path
 
 import pytest
 from patchscan.commands.reading import read
+from patchscan.model.scenarios.players import plays
 from patchscan.model.scenarios.series_models import SeriesModels
-from patchscan.model.scenarios.touched import shipped_scenarios
+from patchscan.model.scenarios.touched import concerned, shipped_scenarios
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 
+from tests.diffs import change as file_change
+from tests.diffs import patch, series
+
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCENARIO = tuple(each for each in shipped_scenarios() if each.name == "page-table-walk-against-freeing")
-NAMES = {"gup_fast": "walk_quickly", "collapse_huge_page": "fold_pages", "free_pte_range": "drop_tables"}
+NAMED = tuple(each for each in shipped_scenarios() if not each.is_shape)
+# All that play a role in the fixtures; what a stub writes down has the name that the stub gives it.
+NAMES = {
+    "gup_fast": "walk_quickly",
+    "gup_fast_pmd_range": "walk_further",
+    "gup_fast_pte_range": "walk_to_the_end",
+    "collapse_huge_page": "fold_pages",
+    "retract_page_table": "give_back",
+    "free_pte_range": "drop_tables",
+    "zap_pte_range": "clear_entries",
+}
 
 
 def verdicts(mbox: Path, tree: Path) -> list[tuple[str, str, str | None]]:
     """(configuration, verdict, that before) of each model of a series."""
     states = lay(read([str(mbox)], None).series[0], open_tree(str(tree)))
-    models = SeriesModels(states, SCENARIO)
+    models = SeriesModels(states, NAMED)
     found = [verdict for index in range(len(states)) for verdict in models.patch(index)]
     return [(each.config, each.verdict, each.before) for each in found]
 
@@ -30,14 +44,25 @@ def renamed(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("series", ["collapse-without-sync", "sync-under-lock"])
-def test_other_names_keep_the_verdict(series: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "collapse-without-sync",
+        "sync-under-lock",
+        "hugetlb-unshare",
+        "rcu-fallback",
+        "rmap-order",
+        "skip-redundant-sync",
+        "deferred-flush",
+    ],
+)
+def test_other_names_keep_the_verdict(name: str, tmp_path: Path) -> None:
     mbox, tree = tmp_path / "series.mbox", tmp_path / "tree"
     shutil.copytree(FIXTURES / "tree", tree)
     for path in sorted(tree.glob("mm/*.c")):
         path.write_text(renamed(path.read_text()))
-    mbox.write_text(renamed((FIXTURES / "series" / series / "series.mbox").read_text()))
-    before = verdicts(FIXTURES / "series" / series / "series.mbox", FIXTURES / "tree")
+    mbox.write_text(renamed((FIXTURES / "series" / name / "series.mbox").read_text()))
+    before = verdicts(FIXTURES / "series" / name / "series.mbox", FIXTURES / "tree")
     assert before and verdicts(mbox, tree) == before
 
 
@@ -60,3 +85,27 @@ def test_a_function_that_no_scenario_names_is_found_by_what_it_calls(tmp_path: P
     states = lay(read([str(mbox)], None).series[0], open_tree(str(FIXTURES / "tree")))
     found = SeriesModels(states, SCENARIO).patch(0)
     assert {name for verdict in found for _, name in verdict.functions} >= {"retire_table"}
+
+
+def test_a_change_of_a_player_alone_concerns_its_scenario_whatever_its_name_is(tmp_path: Path) -> None:
+    """The reader stops to keep interrupts off: no line of the patch names what scenarios ask for."""
+    for name, change in (("as it is", str), ("renamed", renamed)):
+        tree = tmp_path / name
+        shutil.copytree(FIXTURES / "tree", tree)
+        source = change((tree / "mm/gup.c").read_text())
+        (tree / "mm/gup.c").write_text(source)
+        after = source.replace("\tlocal_irq_save(flags);\n", "\tflags = 0;\n", 1)
+        states = lay(series(patch(1, file_change("mm/gup.c", source, after))), open_tree(str(tree)))
+        assert concerned(states)
+        models = SeriesModels(states, SCENARIO)
+        assert "unsafe" in {verdict.verdict for verdict in models.patch(0)}, name
+
+
+def test_a_change_of_another_function_of_such_a_file_concerns_none() -> None:
+    source = (FIXTURES / "tree/mm/gup.c").read_text()
+    after = source.replace("\tint nr = gup_fast(", "\tint  nr = gup_fast(", 1).replace(
+        "gup_slow(start +", "gup_slow(0 +"
+    )
+    assert after != source
+    states = lay(series(patch(1, file_change("mm/gup.c", source, after))), open_tree(str(FIXTURES / "tree")))
+    assert not any(plays(scenario, states[0]) for scenario in NAMED)

@@ -20,8 +20,8 @@ Words = Mapping[str, frozenset[str]]
 def with_players(scenario: Scenario, states: Sequence[PatchState], read: Read) -> Scenario:
     """The scenario with the functions added to its roles that play them by what they call.
 
-    read: the code after the series. Of each file that a role names the first such function, then those that the series
-    touches. Of roles with the same functions all get the same.
+    read: the code after the series. Of each file that a role names the first such function, be it one that no longer
+    calls all of it, then those that the series touches. Of roles with the same functions all get the same.
     """
     if not any(role.calls for role in scenario.roles):
         return scenario
@@ -31,7 +31,7 @@ def with_players(scenario: Scenario, states: Sequence[PatchState], read: Read) -
 def _with_players(role: Role, states: Sequence[PatchState], read: Read) -> Role:
     if not role.calls:
         return role
-    found = dict.fromkeys((*role.functions, *_within(role, read)))
+    found = dict.fromkeys((*role.functions, *_within(role, states, read)))
     touched = [each for each in _touched(role, states, read) if each not in found]
     return replace(role, functions=(*found, *touched[:_MOST]))
 
@@ -48,11 +48,34 @@ def _touched(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[t
                 )
 
 
-def _within(role: Role, read: Read) -> Iterator[tuple[str, str]]:
-    """The first player of each file that a role names: one stands for all, for what they call is the same."""
+def plays(scenario: Scenario, state: PatchState) -> bool:
+    """Whether a patch changes, in a file that a role names, a function that plays the role or is called by one."""
+    for file in state.files:
+        roles = [role for role in scenario.roles if role.calls and file.change.path in role.within]
+        names = {function.name for function in ChangedFile(file).functions} if roles else set()
+        for text in (file.before, file.after) if names else ():
+            source = _parsed(text or b"", file.change.path)
+            own = _words(source)
+            if any(names & _reached(player, own) for role in roles for player in players(role, source)):
+                return True
+    return False
+
+
+def _within(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[tuple[str, str]]:
+    """The first player of each file that a role names: one stands for all, for what they call is the same.
+
+    Who played it before the series comes first: what a series takes from it may be just what was asked for.
+    """
     for path in role.within:
         text = read(path)
-        names = players(role, _parsed(text, path)) if text is not None else ()
+        if text is None:
+            continue
+        start = states[0].start if states else None
+        before = start.read(path) if start is not None else None
+        source = _parsed(text, path)
+        own = _words(source)
+        earlier = players(role, _parsed(before, path)) if before is not None and before != text else ()
+        names = (*(name for name in earlier if name in own), *players(role, source))
         yield from ((name, path) for name in names[:1])
 
 
@@ -64,15 +87,21 @@ def _parsed(text: bytes, path: str) -> Source:
 def players(role: Role, source: Source) -> tuple[str, ...]:
     """The functions of a file that call a name of each set, themselves or through functions of the file none of which
     does so alone; in the order of the file."""
+    own = _words(source)
+    reached = {name: _reached(name, own) for name in own}
+    words = {name: frozenset().union(*(own[each] for each in names)) for name, names in reached.items()}
+    fit = {name for name in own if all(_calls(names, words[name]) for names in role.calls)}
+    return tuple(name for name in own if name in fit and not (fit - {name}) & reached[name])
+
+
+def _words(source: Source) -> Words:
+    """The identifiers of each function of a file."""
     own: dict[str, frozenset[str]] = {}
     for function in source.functions():
         # Under #if and #else one name stands twice.
         own[function.name] = own.get(function.name, frozenset()) | function.identifiers
     own.pop("", None)
-    reached = {name: _reached(name, own) for name in own}
-    words = {name: frozenset().union(*(own[each] for each in names)) for name, names in reached.items()}
-    fit = {name for name in own if all(_calls(names, words[name]) for names in role.calls)}
-    return tuple(name for name in own if name in fit and not (fit - {name}) & reached[name])
+    return own
 
 
 def _reached(name: str, own: Words) -> frozenset[str]:

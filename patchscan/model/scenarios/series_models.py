@@ -15,7 +15,7 @@ from patchscan.model.extraction.extract import Extraction, extract
 from patchscan.model.extraction.signature import Signature, signature
 from patchscan.model.extraction.slice import without_holes
 from patchscan.model.lowering.stubs import load_stubs
-from patchscan.model.scenarios.players import with_players
+from patchscan.model.scenarios.players import plays, with_players
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.scenarios.touched import applies, shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict, against, judge
@@ -57,7 +57,12 @@ class SeriesModels:
     def _applying(self) -> tuple[Scenario, ...]:
         """The scenarios that some patch of the series speaks of."""
         words = frozenset().union(*(touched_words(state) for state in self.states))
-        found = (each for each in self.scenarios if not each.is_shape and applies(each, words))
+        found = (
+            each
+            for each in self.scenarios
+            if not each.is_shape
+            and (applies(each, words) or any(plays(each, state) for state in self.states))
+        )
         read = self._at(len(self.states) - 1).read
         return tuple(with_players(each, self.states, read) for each in found)
 

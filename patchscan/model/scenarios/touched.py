@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from patchscan.model.scenarios.scenario import Scenario
 
 _WHEN = pattern(r"^when *= *\[([^\]]*)\]", re.M)
+_WITHIN = pattern(r"^within *= *\[([^\]]*)\]", re.M)
 _STRING = pattern(r"[\"']([^\"']*)[\"']")
 _WILD = pattern(r"[*?\[\]]+")
 
@@ -52,23 +53,39 @@ def _shipped_directory() -> str:
 @cache
 def literals() -> tuple[str, ...]:
     """Of each pattern for which some shipped scenario applies the longest piece that a name must hold."""
+    names = (one for when in _shipped(_WHEN) for one in _STRING.findall(when))
+    return tuple(sorted({max(_WILD.split(each), key=len) for each in names}))
+
+
+@cache
+def role_files() -> frozenset[str]:
+    """The files in which some shipped scenario looks for who plays a role."""
+    return frozenset(one for within in _shipped(_WITHIN) for one in _STRING.findall(within))
+
+
+def _shipped(wanted: re.Pattern[str]) -> Iterator[str]:
+    """What a pattern finds in the shipped scenarios, without reading them as a whole."""
     directory = _shipped_directory()
-    found: set[str] = set()
     for name in sorted(os.listdir(directory)):
         if name.endswith(".toml"):
             with open(os.path.join(directory, name), encoding="utf-8") as file:
-                names = [one for when in _WHEN.findall(file.read()) for one in _STRING.findall(when)]
-            found.update(max(_WILD.split(each), key=len) for each in names)
-    return tuple(sorted(found))
+                yield from wanted.findall(file.read())
 
 
-def concerned(states: Iterable[PatchState]) -> bool:
+def concerned(states: Sequence[PatchState]) -> bool:
     """Whether some shipped scenario may apply to a series."""
     words = frozenset().union(*(touched_words(state) for state in states))
     text = " ".join(words)
-    return any(piece in text for piece in literals()) and any(
-        applies(scenario, words) for scenario in shipped_scenarios()
-    )
+    if any(piece in text for piece in literals()) and any(
+        applies(each, words) for each in shipped_scenarios()
+    ):
+        return True
+    near = [state for state in states if any(file.change.path in role_files() for file in state.files)]
+    if not near:
+        return False
+    from patchscan.model.scenarios.players import plays
+
+    return any(plays(scenario, state) for scenario in shipped_scenarios() for state in near)
 
 
 def applies(scenario: Scenario, words: frozenset[str]) -> bool:
