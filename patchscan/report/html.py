@@ -13,13 +13,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.basics.record import frozen
 from patchscan.basics.usage import LEVELS
 from patchscan.diff.write import diff_of
 from patchscan.finding import CHANGELOG, Finding
 from patchscan.report.answered import remark_lines
-from patchscan.report.models import proofs, title, verdict
+from patchscan.report.models import proofs, timeline_lines, title, verdict, without_basis
 from patchscan.report.picture import picture
 from patchscan.report.prose import shown
 from patchscan.report.text import reading_lines, summary, unchecked_lines
@@ -28,6 +29,10 @@ from patchscan.series import Patch
 from patchscan.tree.overlay import FileState
 
 TEMPLATES = Path(__file__).parent
+# A picture higher than this does not fit a sheet of paper; a phone has so many columns for the steps of a model.
+HIGHEST = 1300
+PHONE = 42
+_HEIGHT = pattern(r' height="(\d+)"')
 WORST_FIRST = ("unsafe", "unknown", "safe")
 
 
@@ -121,11 +126,25 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["code"] = code
+    made.filters["said"] = said
+    made.filters["steps"] = lambda model: "\n".join(timeline_lines(model.timeline, PHONE))
+    made.tests["tall"] = is_tall
     made.filters["diff"] = diff_of
     made.filters["place"] = place
     made.filters["verdict"] = verdict
     made.filters["title_of"] = title
     return made
+
+
+def said(finding: Finding) -> str:
+    """The message; what a model's claim rests on stands with the model."""
+    return without_basis(finding.message) if finding.model else finding.message
+
+
+def is_tall(model: ModelResult) -> bool:
+    """Whether the picture of a model is too high for a sheet of paper."""
+    height = _HEIGHT.search(picture(model.timeline))
+    return height is not None and int(height[1]) > HIGHEST
 
 
 def code(text: str) -> Markup:

@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
@@ -154,10 +156,12 @@ def test_a_picture_of_odd_steps_is_still_one() -> None:
     ElementTree.fromstring(picture(steps))
 
 
-def dump(page: str, directory: Path) -> str:
+def dump(page: str, directory: Path, *options: str) -> str:
     """The page's elements after a browser has run it."""
     (directory / "page.html").write_text(page)
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *options]
+    if not any(option.startswith("--print-to-pdf") for option in options):
+        command.append("--dump-dom")
     run = subprocess.run(
         [*command, f"--user-data-dir={directory}/profile", f"file://{directory}/page.html"],
         capture_output=True,
@@ -184,6 +188,76 @@ def test_a_browser_runs_our_script_and_no_other(tmp_path: Path) -> None:
     assert '<p class="keys">' in dump(page, tmp_path).replace(' hidden=""', " hidden")
     changed = page.replace('"use strict";', '"use strict"; document.title = "run";')
     assert "<title>run</title>" not in dump(changed, tmp_path)
+
+
+# Told in the title: what sticks out of the page to the right, and the least contrast of the words that judge.
+PROBE = """
+const open = Array.from(document.querySelectorAll("details"), (each) => each.open = true);
+const out = Array.from(document.querySelectorAll("td, th, a, p, li, .steps, .row code, summary"))
+    .filter((each) => each.getClientRects().length && each.getBoundingClientRect().right > innerWidth + 1);
+const light = (colour) => {
+    const parts = colour.match(/[0-9.]+/g).slice(0, 3).map((each) => each / 255)
+        .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+};
+const page = light(getComputedStyle(document.body).backgroundColor);
+const contrasts = Array.from(document.querySelectorAll(".error, .warning, .info, .unsafe, .unknown, .safe, .faint, a"))
+    .map((each) => light(getComputedStyle(each).color))
+    .map((ink) => (Math.max(ink, page) + 0.05) / (Math.min(ink, page) + 0.05));
+const pictures = Array.from(document.querySelectorAll(".timeline")).filter((each) => each.getClientRects().length);
+document.title = JSON.stringify({
+    width: innerWidth, wide: document.documentElement.scrollWidth, out: out.map((each) => each.outerHTML.slice(0, 80)),
+    dark: page < 0.2, contrast: Math.min(...contrasts), pictures: pictures.length,
+});
+parent.postMessage(document.title, "*");
+"""
+# A window of a browser is not as narrow as a phone, a frame can be.
+PHONE = """<!DOCTYPE html><title>-</title><body><iframe src="%s" width="360" height="800" style="border: 0"></iframe>
+<script>addEventListener("message", (event) => { document.title = event.data; });</script>
+"""
+
+
+def seen(directory: Path, *options: str, phone: bool = False) -> dict[str, Any]:
+    """What a browser shows of the page with models."""
+    page = render(with_models(), "html").replace("</script>", PROBE + "</script>")
+    page = re.sub(r"script-src [^;\"]*", "script-src 'unsafe-inline'", page)
+    if phone:
+        (directory / "inner.html").write_text(page)
+        page, options = PHONE % "inner.html", ("--virtual-time-budget=5000",)
+    title = re.search("<title>(.*?)</title>", dump(page, directory, *options))
+    assert title is not None
+    found: dict[str, Any] = json.loads(unescape(title[1]))
+    return found
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.parametrize(("scheme", "dark"), [(1, False), (0, True)])
+def test_light_and_dark_can_be_read(scheme: int, dark: bool, tmp_path: Path) -> None:
+    found = seen(tmp_path, "--window-size=1100,900", f"--blink-settings=preferredColorScheme={scheme}")
+    assert found["dark"] is dark and found["contrast"] >= 4.5
+    assert found["out"] == [] and found["pictures"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_phone_shows_all_of_it(tmp_path: Path) -> None:
+    found = seen(tmp_path, phone=True)
+    assert found["width"] == 360 == found["wide"]
+    assert found["out"] == [] and found["pictures"] == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+def test_paper_holds_whole_verdicts(tmp_path: Path) -> None:
+    dump(render(with_models(), "html"), tmp_path, f"--print-to-pdf={tmp_path}/page.pdf")
+    command = ["pdftotext", "-bbox", str(tmp_path / "page.pdf"), "-"]
+    tree = ElementTree.fromstring(subprocess.run(command, capture_output=True, check=True).stdout)
+    words = []
+    for sheet in tree.iter("{http://www.w3.org/1999/xhtml}page"):
+        edge = float(sheet.get("width", 0)) - 10
+        for word in sheet:
+            words.append(word.text or "")
+            assert float(word.get("xMax", 0)) <= edge, word.text
+    assert words.count("unsafe") >= 2 and "unknown" in words and "→" in words
 
 
 def test_only_models_that_findings_rest_on_are_told_in_full() -> None:
