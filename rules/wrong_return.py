@@ -180,6 +180,24 @@ RULE = Rule(
     ),
     good=(
         """
++static int send_by(struct table *table, struct frame *frame)
++{
++	int err = -EAFNOSUPPORT;
++	struct peer *peer = find_peer(table, frame);
++
++	if (!peer)
++		peer = make_peer(table, frame);
++	err = PTR_ERR(peer);
++	if (IS_ERR(peer))
++		goto out;
++	err = peer->send(peer, frame);
++	return err;
++out:
++	free_frame(frame);
++	return err;
++}
+""",
+        """
  static int take_away(struct port *port)
  {
  	int ret = hide_port(port);

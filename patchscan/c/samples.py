@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.c.plaintext import Text
 
@@ -24,6 +25,7 @@ def width(text: str) -> int:
     return len(text.expandtabs(_TAB))
 
 
+@kept
 def lines_of(text: Text) -> Lines:
     """What the samples are taken from."""
     return tuple(text.numbered())

@@ -76,6 +76,9 @@ class _Deciding(Client):
                     wrong = Wrong(why, operation.line, token, operation.key, facts.trail, 0, other)
                     self.codes.setdefault(operation.line, wrong)
             return replace(token, set=True)
+        if operation.key == token.key:
+            # What was found is true of what it was before.
+            return replace(token, key="", signs=ANY)
         return token
 
     def is_other(self, key: str, token: Decision, facts: Reading) -> bool:
