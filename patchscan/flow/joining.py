@@ -3,14 +3,14 @@
 What is known is kept apart only as long as the tokens differ; with MAX_TOKENS of them at a point they are merged.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from heapq import heappop, heappush
 
 from patchscan.flow.graph import Point
 from patchscan.flow.knowing import Facts, Reading, SureReading
 from patchscan.flow.signs import ANY
-from patchscan.flow.ways import Client, Step, Token, Trail, Walk, Ways
+from patchscan.flow.ways import Client, States, Step, Token, Trail, Walk, Ways
 
 MAX_TOKENS = 8
 
@@ -53,9 +53,7 @@ class JoinedWalk(Walk):
         token, facts = known[at] if at < len(known) else known[0]
         return -least, token, facts, self._trail, False
 
-    def _through(
-        self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool
-    ) -> Iterator[tuple[Token, Reading]]:
+    def _through(self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         self.joined.entered(point, token)
         return super()._through(point, token, reading, trail, coarse)
 

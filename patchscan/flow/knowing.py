@@ -27,7 +27,7 @@ class Asked:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._told: dict[str, tuple[str, ...]] = {}
-        self._parts: dict[str, tuple[str, ...]] = {}
+        self._parts: dict[str, frozenset[str]] = {}
         self._rivals: dict[str, tuple[str, ...]] = {}
 
     @cached_property
@@ -118,15 +118,20 @@ class Asked:
             for edge in point.edges:
                 into[edge.to].append(number)
         live = list(asked)
-        work = list(range(len(points)))
+        # What comes last has the lowest number: it is taken first, for what is asked for is carried from there.
+        work = list(range(len(points) - 1, -1, -1))
+        queued = set(work)
         while work:
             number = work.pop()
+            queued.discard(number)
             reads, writes = asked[number], self._reads[number][1]
             after = frozenset().union(*(live[edge.to] for edge in points[number].edges))
             now = reads | (after - writes)
             if now != live[number]:
                 live[number] = now
-                work.extend(into[number])
+                waiting = [each for each in into[number] if each not in queued]
+                queued.update(waiting)
+                work += waiting
         return live
 
     def leading_to(self, offsets: frozenset[int]) -> frozenset[int]:
@@ -171,13 +176,13 @@ class Asked:
             )
         return self._rivals[key]
 
-    def parts_of(self, key: str) -> tuple[str, ...]:
+    def parts_of(self, key: str) -> frozenset[str]:
         """The known values that what a call is given reaches; of "" those that every call may reach."""
         if key not in self._parts:
             bare = key.lstrip("&*")
             reached = pattern(rf"\*{re.escape(bare)}\b") if bare.isidentifier() else None
             mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
-            self._parts[key] = tuple(
+            self._parts[key] = frozenset(
                 other
                 for other in self.keys
                 if other.startswith((f"{bare}->", f"{bare}.", f"{bare}["))
@@ -226,11 +231,13 @@ class Reading:
 
     def touch(self, key: str) -> None:
         """What is known of the parts of a value is no longer sure."""
-        for other in self.ways.parts_of(key):
-            if self.known.get(other, 0) & STORED:
-                del self.known[other]
-            elif other in self.known:
-                self.known[other] |= STALE
+        known = self.known
+        parts = self.ways.parts_of(key)
+        for other in parts.intersection(known) if parts and known else ():
+            if known[other] & STORED:
+                del known[other]
+            else:
+                known[other] |= STALE
 
     def test(self, key: str, signs: int) -> bool:
         """Keep that a value has these signs; False where it cannot."""
@@ -246,7 +253,7 @@ class Reading:
 
     def facts(self, live: frozenset[str]) -> Facts:
         """What is known of the values that are asked for later."""
-        return tuple(sorted((key, signs) for key, signs in self.known.items() if key in live))
+        return tuple(sorted([each for each in self.known.items() if each[0] in live]))
 
 
 class SureReading(Reading):

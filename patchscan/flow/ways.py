@@ -5,7 +5,7 @@ of a way are the signs of values that are tested later; where two ways meet with
 as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point (beyond it facts are forgotten, see `coarse`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from patchscan.basics.keep import kept
@@ -22,6 +22,8 @@ Token = Any
 Trail = tuple[Any, int, "Edge | None"]
 # Where a way is to be walked on: (point, token, facts, trail, coarse).
 Step = tuple[int, Token, Facts, Trail, bool]
+# Tokens, each with what is known beside it.
+States = list[tuple[Token, Reading]]
 
 
 @frozen
@@ -143,13 +145,13 @@ class Walk:
                 return
             number, token, facts, trail, coarse = self._take()
             point = self.ways.graph.points[number]
-            states = list(self._through(point, token, self._reading(facts), trail, coarse))
+            states = self._through(point, token, self._reading(facts), trail, coarse)
             while len(states) == 1 and self.ways.straight[number]:
                 # One way in and one way on: nothing is to be kept between.
                 number = point.edges[0].to
                 point = self.ways.graph.points[number]
                 trail = (trail, number, None)
-                states = list(self._through(point, *states[0], trail, coarse))
+                states = self._through(point, *states[0], trail, coarse)
             for after, reading in states:
                 if point.leaves:
                     signs = reading.value(point.value) if point.value is not None else None
@@ -180,25 +182,19 @@ class Walk:
         facts = branch.facts(self.live[edge.to])
         self._keep(edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse)
 
-    def _through(
-        self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool
-    ) -> Iterator[tuple[Token, Reading]]:
+    def _through(self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         """The tokens and facts after the operations of a point."""
-        states: list[tuple[Token, Reading]] = [(token, reading)]
+        states: States = [(token, reading)]
         for each in point.operations:
-            after: list[tuple[Token, Reading]] = []
-            for current, known in states:
+            before, states = states, []
+            for current, known in before:
                 known.line, known.trail, known.coarse = each.line, trail, coarse
-                after.extend(self._operation(each, current, known))
-            states = after
-        yield from states
+                states += self._operation(each, current, known)
+        return states
 
-    def _operation(
-        self, operation: Operation, token: Token, reading: Reading
-    ) -> Iterator[tuple[Token, Reading]]:
+    def _operation(self, operation: Operation, token: Token, reading: Reading) -> States:
         if isinstance(operation, Called):
-            yield from self._call(operation, token, reading)
-            return
+            return self._call(operation, token, reading)
         if isinstance(operation, Assigned):
             signs = reading.value(operation.value)
             reading.set(operation.key, signs)
@@ -212,10 +208,9 @@ class Walk:
             elif isinstance(operation, Declared):
                 reading.set(operation.key, ANY)
             token = self.client.other(operation, token, reading)
-        if token is not None:
-            yield token, reading
+        return [(token, reading)] if token is not None else []
 
-    def _call(self, call: Called, token: Token, reading: Reading) -> Iterator[tuple[Token, Reading]]:
+    def _call(self, call: Called, token: Token, reading: Reading) -> States:
         outcomes = [each for each in self.client.called(call, token, reading) if each[0] is not None]
         key = f"@{call.offset}"
         steady = self.ways.steady_calls.get(key)
@@ -224,6 +219,7 @@ class Walk:
                 reading.set(argument[1:], ANY)
             reading.touch(argument)
         reading.touch("")
+        states: States = []
         for after, signs in outcomes:
             if steady is not None:
                 signs &= reading.of(steady)
@@ -231,7 +227,8 @@ class Walk:
                 continue
             branch = reading if len(outcomes) == 1 else self._reading(reading.known)
             branch.set(key, signs)
-            yield after, branch
+            states.append((after, branch))
+        return states
 
 
 def steps_of(trail: Trail | None) -> list[tuple[int, Edge | None]]:
