@@ -172,6 +172,34 @@ OBJECTS = {
 }
 
 
+def before(code: str) -> Attack:
+    """An updater that does something with the table, then waits, then frees it."""
+    return Attack("unsure", f"{code} {BROADCAST}")
+
+
+GIVEN = {
+    "to a cache": before("kmem_cache_free(cache, pmd_pgtable(old));"),
+    "by its folio": before("folio_put(page_folio(pmd_page(old)));"),
+    "by its address": before("free_page((unsigned long)pmd_page_vaddr(old));"),
+    "to a batch": before("tlb_remove_table(tlb, pmd_pgtable(old));"),
+    "to a list": before("llist_add(&pmd_page(old)->lru, &gone); schedule_work(&work);"),
+    "to a list of the address space": before("list_add(&pmd_pgtable(old)->lru, &mm->list);"),
+    "through a table of functions": before("mm->ops->release(pmd_pgtable(old));"),
+    "to a variable": before("last_table = pmd_pgtable(old);"),
+    "to a variable of the CPU": before("this_cpu_write(last_table, pmd_pgtable(old));"),
+    "before it goes round again": before(
+        "again: if (mm->users++ < 3) { pte_free(mm, pmd_pgtable(old)); goto again; }"
+    ),
+    "back": Attack("unsure", BROADCAST + " set_pmd_at(mm, address, pmd, old);"),
+    "back at once": Attack("unsure", BROADCAST + " *pmd = old;"),
+    "back by its table": Attack("unsure", BROADCAST + " pmd_populate(mm, pmd, pmd_pgtable(old));"),
+    "back by an exchange": Attack("unsure", BROADCAST + " xchg(pmd, old);"),
+    "back by a helper": Attack("unsure", BROADCAST + " put_back(pmd, old);"),
+    "back by a setter": Attack("unsure", BROADCAST + " set_pmd(pmd, old);"),
+    "another entry": Attack("safe", BROADCAST + " set_pmd_at(mm, address, pmd, mk_huge_pmd(address));"),
+}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_whose_name_it_is(name: str) -> None:
     check(NAMES[name])
@@ -190,3 +218,8 @@ def test_what_ends_a_section(name: str) -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_which_object_is_meant(name: str) -> None:
     check(OBJECTS[name])
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_to_whom_it_is_given(name: str) -> None:
+    check(GIVEN[name])

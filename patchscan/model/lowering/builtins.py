@@ -269,6 +269,14 @@ def _assuming(
     return _NOTHING
 
 
+def _object(
+    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
+) -> Value:
+    """A value that the model follows, 0 for any other."""
+    value = context.evaluate(context, given[0], env, frame, out)
+    return value if isinstance(value, Register) else _NOTHING
+
+
 def _sleep(
     context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
 ) -> Value:
@@ -378,6 +386,7 @@ PRIMITIVES: dict[str, Builtin] = {
     "__choice": _choice,
     "__assuming": _assuming,
     "__sleep": _sleep,
+    "__object": _object,
     "__pcpu": _per_cpu,
     "per_cpu": _per_cpu,
     "this_cpu_ptr": _per_cpu_pointer,

@@ -39,6 +39,8 @@ _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
 # Of inline assembly: something in the first string.
 _TEMPLATE = pattern(r'^[^"]*"[^":]*\w')
+# Begins the serial of what a call that was not looked into made of an object that the model keeps.
+DERIVED = "of"
 _ACTIONS = (Close, Fence, Lock, Open, Wait)
 
 
@@ -150,13 +152,14 @@ def _not_looked_into(
     if any("GFP_KERNEL" in frame.text(argument) for argument in given):
         may.add("end")
     always = context.reach.always(definition) if definition is not None else _NONE
-    if any(_is_kept(context, value) for value in values):
+    is_given = any(_is_kept(context, value) for value in values)
+    if is_given:
         may.add("write")
     if definition is None or always or may & {"wait", "free", "write", "end"}:
         known = definition is not None
         out.append(Hole(name, "call", always, frozenset(may), known, place_of(frame, node)))
     kind = type_of(context, node, frame)
-    return context.unknown(name + "()", kind)
+    return context.unknown(name + "()", kind, DERIVED if is_given else "u")
 
 
 def _hand_on(
@@ -182,6 +185,8 @@ def _hand_on(
 
 def _is_kept(context: Context, value: Value) -> bool:
     """Whether a value leads a callee to memory that the model keeps."""
+    if isinstance(value, Unknown) and value.serial.startswith(DERIVED):
+        return True
     if isinstance(value, Register):
         return value.type.endswith("*") or bool(value.type)
     if isinstance(value, Address):

@@ -15,7 +15,7 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
-from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole
+from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Update, Write, walk
 from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Environment, Frame, Out, place_of
 
 Arm = tuple[Environment, Out]
@@ -39,6 +39,8 @@ def join(
     for (kept, events), (cut, lost), holds in ((no, yes, negate(condition)), (yes, no, condition)):
         if DEAD in cut:
             out.extend(event for event in lost if isinstance(event, Hole))
+            if any(isinstance(event, (Write, Update)) for event in walk(tuple(lost))):
+                out.append(Hole("a way back", "writes before", frozenset(), frozenset(), True, place))
             if not is_unknown(holds):
                 out.append(Assume(holds, place))
             out.extend(events)

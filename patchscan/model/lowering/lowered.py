@@ -163,6 +163,8 @@ HoleKind = Literal[
     "budget",
     "free of an object the model lost",
     "a way out of a loop over CPUs",
+    "store",
+    "writes before",
 ]
 
 

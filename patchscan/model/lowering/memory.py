@@ -186,6 +186,10 @@ def write(
         env[location.frame, location.name] = value
     elif isinstance(location, Named) and not context.keeps(location):
         env[0, location.name] = value
+        # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.
+        shared = "." not in location.name.partition("@")[0]
+        if shared and isinstance(value, Register) and value.type and "open" not in context.reach.effects:
+            out.append(Hole(location.name, "store", frozenset(), frozenset({"write"}), False, place))
     elif isinstance(location, (Named, Through)):
         out.append(Write(location, value, order, place))
         context.accesses.append((str(location_key(location)), "W", order))

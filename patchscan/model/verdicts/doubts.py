@@ -24,12 +24,19 @@ from patchscan.model.lowering.lowered import (
     Write,
     walk,
 )
+from patchscan.model.lowering.memory import FREED
 from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.checks import context_faults
 
-_UNDECIDED = ("budget", "parse", "free of an object the model lost", "a way out of a loop over CPUs")
+_UNDECIDED = (
+    "budget",
+    "parse",
+    "free of an object the model lost",
+    "a way out of a loop over CPUs",
+    "writes before",
+)
 _GIVES_AWAY = pattern(
-    r"free|put|release|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
+    r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
 )
 _ENDS = pattern(
     r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|halt|idle|_exit|leave|_end|_stop|_user\b"
@@ -52,7 +59,19 @@ def doubts_of_safe(case: Case) -> list[str]:
         for name, which in merged_objects(extraction).items()
         for one, other in pairwise(_called_by(name, each) for each in which)
     )
+    for thread in extraction.threads:
+        found += _stores(thread)
     return list(dict.fromkeys([*found, *_values(extraction)]))
+
+
+def _stores(thread: Thread) -> Iterator[str]:
+    """Where the object is put before it is freed: who finds it there may free it at once."""
+    for event in thread.body:
+        if isinstance(event, Write) and event.value == FREED:
+            return
+        for hole in walk((event,)):
+            if isinstance(hole, Hole) and hole.kind == "store":
+                yield f"{hole.name} gets the object at {at(hole.place)}, and who finds it there is not known"
 
 
 def merged_objects(extraction: Extraction) -> dict[str, list[str]]:

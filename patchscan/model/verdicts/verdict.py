@@ -121,7 +121,7 @@ def _blank(case: Case, config: str, outcome: Outcome | Literal[""], worst: Model
     unmodelled += [
         f"{hole.kind}: {hole.name} at {at(hole.place)}"
         for hole in extraction.holes()
-        if hole.kind not in ("call", "sleep")
+        if hole.kind not in ("call", "sleep", "store")
     ]
     return Verdict(
         name=case.name,

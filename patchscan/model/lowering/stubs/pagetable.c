@@ -34,7 +34,9 @@ void pte_unmap_unlock(p, l) { spin_unlock(l); }
 /* writing an entry; pmd_populate() publishes a table: mm/memory.c, pmd_install() */
 void pmd_clear(pmd_t *p) { __W(once, *p, 0); }
 void pmd_populate(mm, pmd_t *p, t) { __W(release, *p, t); }
-void set_pmd_at(mm, a, pmd_t *p, v) { __W(once, *p, 0); }
+/* a leaf of its own, or the table that was there */
+void set_pmd_at(mm, a, pmd_t *p, v) { __W(once, *p, __object(v)); }
+void set_pmd(pmd_t *p, v) { __W(once, *p, __object(v)); }
 void pte_clear(mm, a, pte_t *p) { __W(once, *p, 0); }
 void ptep_clear(mm, a, pte_t *p) { __W(once, *p, 0); }
 void set_pte_at(mm, a, pte_t *p, v) { __W(once, *p, v); }
