@@ -9,7 +9,7 @@ from typing import Literal
 from patchscan.basics.buildfiles import is_makefile
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.kbuild.assignments import list_name
+from patchscan.kbuild.assignments import ListName, list_name
 from patchscan.kbuild.makefile import Makefile, read_makefile
 from patchscan.kconfig.symbols import config_symbol
 from patchscan.tree import Tree
@@ -64,15 +64,22 @@ def modules_of(view: View | Tree, path: str) -> frozenset[str]:
     )
 
 
-def _last_objects(build: "_Build", directory: str, target: str, seen: frozenset[str]) -> Iterator[str]:
-    """What an object becomes part of by the Makefile of a directory; itself where it stands alone."""
+def _lists_of(
+    build: "_Build", directory: str, target: str, seen: frozenset[str]
+) -> Iterator[tuple[str, ListName]]:
+    """(name as written, what it says) of the lists of a Makefile that hold an object; seen: those before it."""
     makefile = build.makefile(directory)
     if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
         return
     for name in makefile.lists.get(target, ()):
         listed = list_name(name)
-        if listed is None:
-            continue
+        if listed is not None:
+            yield name, listed
+
+
+def _last_objects(build: "_Build", directory: str, target: str, seen: frozenset[str]) -> Iterator[str]:
+    """What an object becomes part of by the Makefile of a directory; itself where it stands alone."""
+    for _, listed in _lists_of(build, directory, target, seen):
         if listed.stem == "obj" or listed.stem in _IN_VMLINUX:
             yield target
         else:
@@ -162,13 +169,7 @@ def _worst(ways: list[Linkage]) -> Linkage:
 
 def _in_directory(build: _Build, directory: str, target: str, seen: frozenset[str]) -> Iterator[Linkage]:
     """The ways in which the Makefile of a directory uses an object (a path from the top)."""
-    makefile = build.makefile(directory)
-    if makefile is None or target in seen or len(seen) > _MOST_LEVELS:
-        return
-    for name in makefile.lists.get(target, ()):
-        listed = list_name(name)
-        if listed is None:
-            continue
+    for name, listed in _lists_of(build, directory, target, seen):
         if listed.stem == "obj":
             yield _by_suffix(build, directory, listed.suffix, name)
         elif listed.stem in _IN_VMLINUX:

@@ -31,7 +31,18 @@ from patchscan.model.lowering.lowered import (
 from patchscan.model.verdicts.gate import execute, outcome
 from patchscan.model.verdicts.litmus import identifier, write_litmus
 from patchscan.model.verdicts.model_timeline import Interleaving, interleaving
-from patchscan.pairing.steps import Order, Step, Walk, common, held, is_kept, key, order_between
+from patchscan.pairing.steps import (
+    Order,
+    Step,
+    Walk,
+    common,
+    held,
+    is_kept,
+    key,
+    kinds_of,
+    order_between,
+    two_accesses,
+)
 
 SHAPES = {
     ("WW", "RR"): "message passing",
@@ -56,13 +67,11 @@ class Half:
 
     @property
     def accesses(self) -> tuple[Access, Access]:
-        one, two = self.first.event, self.second.event
-        assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
-        return one, two
+        return two_accesses(self.first, self.second)
 
     @property
     def kinds(self) -> str:
-        return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
+        return kinds_of(self.accesses)
 
     @property
     def looks_first(self) -> bool:

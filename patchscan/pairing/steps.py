@@ -112,6 +112,18 @@ def _by_type(event: Event, code: Codebase, path: str) -> Event:
     return replace(event, location=replace(event.location, name=f"{structure}.{field}"))
 
 
+def two_accesses(first: Step, second: Step) -> tuple[Access, Access]:
+    """What two steps do that are known to access memory."""
+    one, two = first.event, second.event
+    assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
+    return one, two
+
+
+def kinds_of(accesses: Sequence[Access]) -> str:
+    """What accesses do, "WR" for a write and then a read; an atomic writes."""
+    return "".join("R" if isinstance(event, Read) else "W" for event in accesses)
+
+
 def key(event: Access) -> str | None:
     """The location by type and field; None for one that cannot be told from others."""
     where = event.location

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Access, Assign, Fence, Hole, Read, Update, Write, location_key
 from patchscan.pairing.barriers import Barrier
-from patchscan.pairing.steps import Order, Step, Walk, is_kept, key, order_between
+from patchscan.pairing.steps import Order, Step, Walk, is_kept, key, kinds_of, order_between, two_accesses
 from patchscan.pairing.surroundings import around, barrier_steps, pairs_around
 
 
@@ -26,9 +26,7 @@ class Unordered:
     @property
     def accesses(self) -> tuple[Access, Access]:
         """The two, as they are before the patch."""
-        one, two = self.first.event, self.second.event
-        assert isinstance(one, (Read, Write, Update)) and isinstance(two, (Read, Write, Update))
-        return one, two
+        return two_accesses(self.first, self.second)
 
     @property
     def function(self) -> str:
@@ -39,7 +37,7 @@ class Unordered:
     @property
     def kinds(self) -> str:
         """What they do, "WR" for a write and then a read; an atomic writes."""
-        return "".join("R" if isinstance(event, Read) else "W" for event in self.accesses)
+        return kinds_of(self.accesses)
 
 
 def unordered(before: Walk, barrier: Barrier, after: Walk) -> tuple[Unordered, ...]:
