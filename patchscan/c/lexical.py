@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 
+# A comment, up to the end of the text where it is not closed; a backslash carries // on to the next line.
+COMMENT = rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z)|//[^\n\\]*(?:\\.[^\n\\]*)*"
 _COMMENT_OR_STRING = pattern(
-    rb"/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z)|//[^\n]*"
-    rb"|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
+    COMMENT + rb"|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
     re.S,
 )
 _BRACKET = pattern(rb"[()\[\]{}]")

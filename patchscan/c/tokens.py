@@ -10,9 +10,7 @@ from patchscan.c import lexical
 from patchscan.c.branches import Branches, Condition, branches
 
 _HIDDEN = pattern(
-    rb"/\*.*?(?:\*/|\Z)"
-    rb"|//(?:[^\n\\]|\\.)*"
-    rb'|"(?:[^"\\\n]|\\.)*"?'
+    lexical.COMMENT + rb'|"(?:[^"\\\n]|\\.)*"?'
     rb"|'(?:[^'\\\n]|\\.)*'?",
     re.S,
 )

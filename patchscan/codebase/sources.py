@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.file import may_define, names_at_line_starts
@@ -122,15 +122,15 @@ def _is_directly_in(path: str, directory: str) -> bool:
 
 
 _NO_TREE = _TreeReader(None)
-_READERS: "WeakKeyDictionary[Tree, _TreeReader]" = WeakKeyDictionary()
+
+
+@kept
+def _reader_of(tree: Tree) -> _TreeReader:
+    return _TreeReader(tree)
 
 
 def _tree_reader(tree: Tree | None) -> _TreeReader:
-    if tree is None:
-        return _NO_TREE
-    if tree not in _READERS:
-        _READERS[tree] = _TreeReader(tree)
-    return _READERS[tree]
+    return _NO_TREE if tree is None else _reader_of(tree)
 
 
 _DEFCONFIG = {"arm64": "arch/arm64/configs/defconfig"}

@@ -7,9 +7,9 @@ makes (include/generated and the like) holds no names that a patch could lack, a
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.includes import Include, includes
 from patchscan.lookup.edges import Edges, Place, is_common
@@ -23,15 +23,19 @@ _FORCED = tuple(
 )
 # What is reached from a header: (header, architecture, directory where that matters, whether in every configuration).
 _Reached = dict[tuple[str, str, str, bool], frozenset[str]]
-_OF_TREE: WeakKeyDictionary[Tree, _Reached] = WeakKeyDictionary()
-_OF_VIEW: WeakKeyDictionary[View, _Reached] = WeakKeyDictionary()
+
+
+@kept
+def _reached(thing: Tree | View) -> _Reached:
+    """What is known of a tree or a view so far."""
+    return {}
 
 
 def _known(view: View) -> _Reached:
     """What holds for the tree holds for a view that changes no header."""
     if view.tree is None or any(not path.endswith(".c") for path in view.changed):
-        return _OF_VIEW.setdefault(view, {})
-    return _OF_TREE.setdefault(view.tree, {})
+        return _reached(view)
+    return _reached(view.tree)
 
 
 class Closure:

@@ -2,8 +2,8 @@
 
 import posixpath
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import defines
@@ -29,7 +29,10 @@ class Definer:
     headers: tuple[str, ...]
 
 
-_FOUND: WeakKeyDictionary[Tree, dict[tuple[str, ...], Definer | None]] = WeakKeyDictionary()
+@kept
+def _found(tree: Tree) -> dict[tuple[str, ...], Definer | None]:
+    """What was found in a tree so far, by name and the files that hold it."""
+    return {}
 
 
 def find_definer(view: View, name: str) -> Definer | None:
@@ -44,7 +47,7 @@ def find_definer(view: View, name: str) -> Definer | None:
         return None
     if any(path in view.changed for path in paths):
         return _find(view, name, paths)
-    known = _FOUND.setdefault(view.tree, {})
+    known = _found(view.tree)
     if (name, *paths) not in known:
         known[name, *paths] = _find(view, name, paths)
     return known[name, *paths]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -51,8 +50,10 @@ def find_definitions(view: View, name: str, asking: Source) -> Definitions:
     return Definitions(tuple(reachable))
 
 
-# The files that were looked at are part of the key: without an index these are those near the series.
-_PLACES: WeakKeyDictionary[Tree, dict[tuple[str, ...], dict[str, bool]]] = WeakKeyDictionary()
+@kept
+def _places_in(tree: Tree, name: str, paths: tuple[str, ...]) -> Mapping[str, bool]:
+    """The same of the files of a tree; without an index, those that were looked at are near the series."""
+    return _look_at(tree, name, paths)
 
 
 def _places(view: View, name: str, paths: Sequence[str]) -> Mapping[str, bool]:
@@ -61,12 +62,9 @@ def _places(view: View, name: str, paths: Sequence[str]) -> Mapping[str, bool]:
     What the files of the tree itself define is kept.
     """
     assert view.tree is not None
-    known = _PLACES.setdefault(view.tree, {})
     mine = tuple(path for path in paths if path not in view.changed)
-    if (name, *mine) not in known:
-        known[name, *mine] = _look_at(view.tree, name, mine)
     changed = _look_at(view, name, [path for path in paths if path in view.changed])
-    return dict(sorted({**known[name, *mine], **changed}.items()))
+    return dict(sorted({**_places_in(view.tree, name, mine), **changed}.items()))
 
 
 def _look_at(view: View | Tree, name: str, paths: Sequence[str]) -> dict[str, bool]:

@@ -3,9 +3,9 @@
 import posixpath
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula, all_of, read_condition
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Condition
@@ -73,9 +73,10 @@ class _Tree:
         self.turning: dict[tuple[tuple[str, ...], frozenset[str]], _Turning] = {}
 
 
-_TREES: WeakKeyDictionary[Tree, _Tree] = WeakKeyDictionary()
-# The headers that a view has and its tree has not, or the other way round.
-_MOVED: WeakKeyDictionary[View, frozenset[str]] = WeakKeyDictionary()
+@kept
+def _of_tree(tree: Tree) -> _Tree:
+    """What is known of a tree so far."""
+    return _Tree()
 
 
 class Place:
@@ -86,7 +87,7 @@ class Place:
         self.architecture = architecture
         self.directory = posixpath.dirname(path)
         self.flags = include_flags(view, path)
-        self._tree = _TREES.setdefault(view.tree, _Tree()) if view.tree is not None else None
+        self._tree = _of_tree(view.tree) if view.tree is not None else None
         moved = _moved(view)
         self._moved = frozenset(path.rpartition("/")[2] for path in moved)
         self._turning = (
@@ -221,15 +222,15 @@ def _includes_of(view: View, path: str) -> tuple[Include, ...]:
     return as_includes(facts_in(view, KIND, path))
 
 
+@kept
 def _moved(view: View) -> frozenset[str]:
-    if view not in _MOVED:
-        tree = view.tree
-        _MOVED[view] = frozenset(
-            path
-            for path, content in view.changed.items()
-            if not path.endswith(".c") and tree is not None and tree.exists(path) != (content is not None)
-        )
-    return _MOVED[view]
+    """The headers that a view has and its tree has not, or the other way round."""
+    tree = view.tree
+    return frozenset(
+        path
+        for path, content in view.changed.items()
+        if not path.endswith(".c") and tree is not None and tree.exists(path) != (content is not None)
+    )
 
 
 def condition(conditions: Iterable[Condition]) -> Formula | None:
@@ -270,7 +271,7 @@ def include_flags(view: View, path: str) -> tuple[str, ...]:
     directory = posixpath.dirname(path)
     if view.tree is None:
         return _flags(view, directory)
-    known = _TREES.setdefault(view.tree, _Tree()).flags
+    known = _of_tree(view.tree).flags
     if directory not in known:
         known[directory] = _flags(view, directory)
     return known[directory]

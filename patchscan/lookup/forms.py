@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements_naming
 from patchscan.c.parameters import Signature, signature
@@ -28,8 +28,10 @@ class Form:
     definition: bool = False
 
 
-# What one rule has asked another asks again.
-_KNOWN: WeakKeyDictionary[View, dict[tuple[str, bytes, str], tuple[Form, ...]]] = WeakKeyDictionary()
+@kept
+def _known(view: View) -> dict[tuple[str, bytes, str], tuple[Form, ...]]:
+    """What was asked in a view so far: what one rule has asked another asks again."""
+    return {}
 
 
 @lru_cache(maxsize=4096)
@@ -73,7 +75,7 @@ def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) 
 
     None at all where one of them is not plain, or too many headers hold the name.
     """
-    known = _KNOWN.setdefault(view, {})
+    known = _known(view)
     key = path, text, name
     if key not in known:
         known[key] = _forms(view, path, text, name, beside)

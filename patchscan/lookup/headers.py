@@ -2,8 +2,8 @@
 
 import re
 from collections import OrderedDict
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.occurrences import offsets
 from patchscan.lookup.uses import headers_holding
@@ -38,14 +38,17 @@ class _Kept:
         return text
 
 
-_KEPT: WeakKeyDictionary[Tree, _Kept] = WeakKeyDictionary()
+@kept
+def _of_tree(tree: Tree) -> _Kept:
+    """What is known of the headers of a tree so far."""
+    return _Kept()
 
 
 def text_of_header(view: View, path: str) -> bytes:
     """The text of a header in a view, b"" where there is none."""
     if view.tree is None or path in view.changed:
         return view.read(path) or b""
-    return _KEPT.setdefault(view.tree, _Kept()).text(view.tree, path)
+    return _of_tree(view.tree).text(view.tree, path)
 
 
 def may_declare(text: bytes, name: bytes) -> bool:
@@ -65,12 +68,12 @@ def declaring_headers(view: View, name: str) -> list[str]:
     word = name.encode()
     if view.tree is None:
         return [path for path in held if may_declare(text_of_header(view, path), word)]
-    kept = _KEPT.setdefault(view.tree, _Kept())
+    mine = _of_tree(view.tree)
     asked = tuple(path for path in held if path not in view.changed)
-    known = kept.declaring.get(name)
+    known = mine.declaring.get(name)
     if known is None or known[0] != asked:
-        known = asked, frozenset(path for path in asked if may_declare(kept.text(view.tree, path), word))
-        kept.declaring[name] = known
+        known = asked, frozenset(path for path in asked if may_declare(mine.text(view.tree, path), word))
+        mine.declaring[name] = known
     return [
         path
         for path in held

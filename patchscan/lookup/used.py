@@ -1,9 +1,9 @@
 """When a file uses what only it can use: the #if around every use, and the macros that drop their argument."""
 
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 from patchscan.basics.formula import Formula, all_of, any_of, follows, read_condition
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.conditions import Macro
@@ -27,7 +27,6 @@ _MOST_HEADERS = 40
 _MOST_FILES = 100_000
 _DEEPEST = 4
 _WINDOW = 1500
-_KNOWN: WeakKeyDictionary[Tree, dict[str, tuple[tuple[Macro, Formula], ...]]] = WeakKeyDictionary()
 
 
 def declared_at(source: Source, name: str) -> tuple[Statement, ...]:
@@ -124,10 +123,16 @@ def macro_versions(view: View, source: Source, name: str) -> tuple[tuple[Macro, 
     own = _macros_of(source, name)
     if own or view.tree is None or any(name.encode() in (text or b"") for text in view.changed.values()):
         return own or _in_headers(view, name)
-    known = _KNOWN.setdefault(view.tree, {})
+    known = _versions_known(view.tree)
     if name not in known:
         known[name] = _in_headers(view, name)
     return known[name]
+
+
+@kept
+def _versions_known(tree: Tree) -> dict[str, tuple[tuple[Macro, Formula], ...]]:
+    """The macros of a tree's headers that were asked for so far."""
+    return {}
 
 
 def _in_headers(view: View, name: str) -> tuple[tuple[Macro, Formula], ...]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.occurrences import Use as Use
@@ -57,7 +57,7 @@ def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
     """
     if not _NAME.fullmatch(symbol):
         return Uses(symbol, (), False, f"{symbol!r} is no identifier")
-    known = _KNOWN.setdefault(view, {})
+    known = _known(view)
     for asked in (True,) if whole else (True, False):
         if (symbol, asked) in known:
             return known[symbol, asked]
@@ -151,14 +151,22 @@ class _Found:
         return [word for word in words if not any((word, place) in self.by_word for place in places)]
 
 
-# What was found in one view: several rules ask for the same.
-_KNOWN: WeakKeyDictionary[View, dict[tuple[str, bool], Uses]] = WeakKeyDictionary()
-_FOUND: WeakKeyDictionary[Tree, _Found] = WeakKeyDictionary()
-_HEADERS: WeakKeyDictionary[View, dict[str, list[str]]] = WeakKeyDictionary()
-# What was held, and the headers of it.
-_HEADERS_OF_TREE: WeakKeyDictionary[Tree, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = (
-    WeakKeyDictionary()
-)
+@kept
+def _known(view: View) -> dict[tuple[str, bool], Uses]:
+    """The uses found in one view so far: several rules ask for the same."""
+    return {}
+
+
+@kept
+def _found_in(tree: Tree) -> _Found:
+    """What was searched in a tree so far."""
+    return _Found()
+
+
+@kept
+def _held_headers(tree: Tree) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """What held a symbol when it was asked for, and the headers of it."""
+    return {}
 
 
 def files_holding(
@@ -180,24 +188,22 @@ def files_holding(
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
 
 
+@kept
 def headers_holding(view: View, symbol: str) -> list[str]:
     """The headers among files_holding() of the whole tree as its index knows it, sorted."""
-    known = _HEADERS.setdefault(view, {})
-    if symbol not in known:
-        changed = [
-            path
-            for path, content in view.changed.items()
-            if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path)
-        ]
-        held = _headers_of(view.tree, symbol, sorted(view.changed)) if view.tree is not None else ()
-        known[symbol] = sorted({*changed, *(path for path in held if path not in view.changed)})
-    return known[symbol]
+    changed = [
+        path
+        for path, content in view.changed.items()
+        if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path)
+    ]
+    held = _headers_of(view.tree, symbol, sorted(view.changed)) if view.tree is not None else ()
+    return sorted({*changed, *(path for path in held if path not in view.changed)})
 
 
 def _headers_of(tree: Tree, symbol: str, changed: Sequence[str]) -> tuple[str, ...]:
     """The headers of a tree that hold a symbol; kept for the next patch, as long as the answer stays that."""
     held, _ = _held(tree, [symbol], changed, _MOST_HELD)
-    known = _HEADERS_OF_TREE.setdefault(tree, {})
+    known = _held_headers(tree)
     if symbol not in known or known[symbol][0] is not held:
         known[symbol] = held, tuple(path for path in held if path.endswith(".h"))
     return known[symbol][1]
@@ -207,7 +213,7 @@ def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Seq
     """Search the tree once for several symbols that find_uses() or files_holding() will be asked for."""
     if view.tree is None or not symbols:
         return
-    found = _FOUND.setdefault(view.tree, _Found())
+    found = _found_in(view.tree)
     # An index is compared with the tree only when find_uses() needs it.
     if not _ask_index(view.tree, found, symbols, checked=False):
         _held(view.tree, symbols, sorted({*view.changed, *near}), None if whole else _MANY_FILES)
@@ -217,7 +223,7 @@ def _held(
     tree: Tree, symbols: Sequence[str], changed: Sequence[str], most: int | None
 ) -> tuple[tuple[str, ...], str]:
     """The files of the tree that hold the first symbol, and why these may not be all."""
-    found = _FOUND.setdefault(tree, _Found())
+    found = _found_in(tree)
     whole = most is None
     if not _ask_index(tree, found, symbols, checked=whole):
         missing = found.missing(symbols, _EVERYWHERE)

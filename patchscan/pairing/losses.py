@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from weakref import WeakKeyDictionary
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, parse
@@ -70,22 +70,18 @@ def _place(hunk: Hunk, place: int) -> int:
     return (after[:1] or before[-1:] or [hunk.new_start])[0]
 
 
-# Prepared once a file: every function that loses a barrier asks for all files of its patch.
-_TEXTS: WeakKeyDictionary[ChangedFile, tuple[Text, ...]] = WeakKeyDictionary()
-
-
-# Asked for each barrier that a function loses, and once more for what is left of it.
-_COUNTING: WeakKeyDictionary[ChangedFile, dict[str, tuple[tuple[Site, ...], str]]] = WeakKeyDictionary()
-
-
 def texts(file: ChangedFile) -> Iterator[Text]:
     """The code after the patch: the whole file, or each hunk in its place."""
-    if file not in _TEXTS:
-        _TEXTS[file] = tuple(_prepared(file))
-    return iter(_TEXTS[file])
+    return iter(_prepared(file))
 
 
-def _prepared(file: ChangedFile) -> Iterator[Text]:
+@kept
+def _prepared(file: ChangedFile) -> tuple[Text, ...]:
+    """Prepared once a file: every function that loses a barrier asks for all files of its patch."""
+    return tuple(_texts(file))
+
+
+def _texts(file: ChangedFile) -> Iterator[Text]:
     spans = [(f.first_line, f.last_line, f.name) for source in file.after for f in source.functions()]
     if file.state.after is not None:
         yield prepare(file.path, file.state.after, spans)
@@ -112,10 +108,16 @@ def counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tupl
     view: the tree as the whole series leaves it. A static function is named beside its file or in a header of
     it at most, and a file that defines another of its name speaks of that one.
     """
-    known = _COUNTING.setdefault(file, {})
+    known = _counted(file)
     if function.name not in known:
         known[function.name] = _counting_on(view, file, function)
     return known[function.name]
+
+
+@kept
+def _counted(file: ChangedFile) -> dict[str, tuple[tuple[Site, ...], str]]:
+    """What was asked of a file so far: for each barrier that a function loses, and once more for what is left of it."""
+    return {}
 
 
 def _counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tuple[Site, ...], str]:
