@@ -97,6 +97,7 @@ UNEVALUATED = {
 ENDED = {
     "instructions": Attack("unsure", middle='asm volatile("sti"); asm volatile("cli");'),
     "a barrier of the compiler": Attack("safe", middle='asm volatile("" : : : "memory");'),
+    "what goes on behind it": Attack("unsure", end="local_irq_restore(flags); finish_walk(pmd, addr);"),
     "an idle CPU": Attack("unsure", middle="safe_halt(); local_irq_disable();"),
     "it may be scheduled": Attack(
         "unsure",

@@ -53,7 +53,7 @@ def doubts_of_safe(case: Case) -> list[str]:
     for thread in extraction.threads:
         others = [other for other in extraction.threads if other is not thread]
         if any(isinstance(event, (Wait, Deferred)) for other in others for event in walk(other.body)):
-            found += _ends_of_sections(thread)
+            found += (*_ends_of_sections(thread), *_late_uses(thread))
     found += (
         f"{one} and {other} are taken for one"
         for name, which in merged_objects(extraction).items()
@@ -133,6 +133,19 @@ def _ends_of_sections(thread: Thread) -> Iterator[str]:
             waiting.append(event)
         if opened <= 0:
             read, waiting = False, []
+
+
+def _late_uses(thread: Thread) -> Iterator[str]:
+    """Calls behind a section that get what was read in it, and may read on."""
+    opened, closed = 0, False
+    for event in walk(thread.body):
+        if isinstance(event, Open):
+            opened += 1
+        elif isinstance(event, Close):
+            opened -= 1
+            closed = True
+        elif isinstance(event, Hole) and closed and opened <= 0 and not event.known and "write" in event.may:
+            yield f"{_called(event)} at {at(event.place)} gets what was read in the section that has ended"
 
 
 def _called(hole: Hole) -> str:
