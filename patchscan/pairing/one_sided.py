@@ -23,7 +23,20 @@ class OneSided:
 
     ordered: Half
     open: Half
-    outcome: Outcome
+    outcome: Outcome | None = None
+
+    @property
+    def halves(self) -> tuple[Half, Half]:
+        """The two as a test has them: who finds the other's location by an address comes last."""
+        return (
+            (self.open, self.ordered)
+            if self.ordered.order.depends == "address"
+            else (self.ordered, self.open)
+        )
+
+    def run(self) -> Outcome | None:
+        """Execute one test of the two."""
+        return run_pair(*self.halves, f"{self.ordered.walk.function}-{self.open.walk.function}")
 
 
 def told_pairs(file: ChangedFile, text: Text) -> list[tuple[str, str]]:
@@ -44,29 +57,50 @@ def told_pairs(file: ChangedFile, text: Text) -> list[tuple[str, str]]:
 
 
 def one_sided(codes: Codes, path: str, one: str, other: str) -> OneSided | None:
-    """What is open between two functions of a file after a patch; None where some order is kept by both, or where it
-    is not known what the open side does."""
+    """What is open between two functions of a file after a patch; None where both keep some other order, or where it is
+    not known what the open side does."""
     first, second = codes.walk("after", one, path), codes.walk("after", other, path)
     if first is None or second is None or not (first.whole and second.whole):
         return None
     found: list[OneSided] = []
+    kept: set[tuple[str, ...]] = set()
     for own, partner in ((first, second), (second, first)):
         for mine, theirs in islice(_cycles(own, partner), _MOST_RUNS):
             if theirs.is_kept:
-                return None
-            if not _is_open(theirs) or not is_fit(mine, theirs, said=True):
+                kept |= {_way(mine), _way(theirs)}
                 continue
-            shown = run_pair(mine, theirs, f"{own.function}-{partner.function}")
-            mended = run_pair(mine, _with_barrier(theirs), f"{own.function}-{partner.function}")
+            if (
+                not _is_open(theirs)
+                or not kept <= {_way_back(mine), _way_back(theirs)}
+                or not is_fit(mine, theirs, said=True)
+            ):
+                continue
+            each = OneSided(mine, theirs)
+            shown, mended = each.run(), OneSided(mine, _with_barrier(theirs)).run()
             if shown is None or mended is None or not shown.answer.held:
                 continue
             if not gate(Grounds([mended.answer], [shown.word])):
-                found.append(OneSided(mine, theirs, shown))
-    return min(found, key=_rank, default=None)
+                found.append(replace(each, outcome=shown))
+    # What both keep may be all that the comment is about; but who takes by an acquire must give by a release.
+    back = (each for each in found if kept <= {_way_back(each.ordered), _way_back(each.open)})
+    return min(back, key=_rank, default=None)
+
+
+def _way(half: Half) -> tuple[str, ...]:
+    """The function of a half and its two locations, in the order in which it comes along them."""
+    one, two = half.accesses
+    return half.walk.function, str(key(one)), str(key(two))
+
+
+def _way_back(half: Half) -> tuple[str, ...]:
+    """The same the other way round."""
+    function, one, two = _way(half)
+    return function, two, one
 
 
 def _rank(each: OneSided) -> tuple[bool, bool]:
     """Message passing and store buffering, on marked accesses, tell most."""
+    assert each.outcome is not None
     return each.outcome.shape not in ("message passing", "store buffering"), each.open.is_plain
 
 
@@ -97,7 +131,10 @@ def _access(step: Step) -> Read | Write | Update:
 
 
 def _by_barrier(half: Half) -> bool:
-    """Whether fences or ordered accesses alone keep a half in order, without locks and dependencies."""
+    """Whether fences, ordered accesses or a marked pointer that leads to the other keep a half in order, without locks
+    and other dependencies."""
+    if half.order.depends == "address" and half.accesses[0].order != "plain":
+        return True
     fences = tuple(event for event in half.order.events if isinstance(event, (Fence, Update)))
     return replace(half, order=Order(fences, (), "", ())).is_kept
 

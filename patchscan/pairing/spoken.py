@@ -83,13 +83,14 @@ def one_sided_pairs(context: Context, file: ChangedFile) -> Iterator[Finding]:
 
 def _open_side(context: Context, file: ChangedFile, found: OneSided) -> Finding:
     """A finding on the side that nothing keeps in order, at its later access on a line of the patch."""
-    ordered, side = found.ordered, found.open
-    result = _result(context, ordered, side, found.outcome, None)
+    ordered, side, outcome = found.ordered, found.open, found.outcome
+    assert outcome is not None
+    result = _result(context, *found.halves, outcome, None)
     lines = [event.place.line for event in reversed(side.accesses) if event.place.path == file.path]
     line = next((each for each in lines if each in file.added_numbers), lines[0] if lines else 1)
     text = (
         f"a comment pairs {ordered.walk.function}() with {side.walk.function}(), but {_too_weak(side)} in "
-        f"{side.walk.function}() keeps {_in_order(side)}: {_property(ordered, side, found.outcome)}; with a full "
+        f"{side.walk.function}() keeps {_in_order(side)}: {_property(*found.halves, outcome)}; with a full "
         f"barrier between the two no execution does that"
     )
     return file.finding(line, text, steps_of(result), model=result.name)

@@ -310,3 +310,47 @@ def test_what_a_scenario_tells_is_told_once(tmp_path: Path) -> None:
         HEAD + released.replace("smp_store_release(&ring->ready", "WRITE_ONCE(ring->ready") + acquired,
     )
     assert len(said(judged(tmp_path, before, after))) == 1
+
+
+LOCKED = """\
+static void %s(struct ring *ring)
+{
+	if (test_and_set_bit_lock(0, &ring->flags))
+		return;
+	%s
+	/* Pairs with test_and_set_bit_lock() in %s(). */
+	clear_bit_unlock(0, &ring->flags);
+}
+"""
+
+
+def test_who_takes_by_an_acquire_must_give_by_a_release(tmp_path: Path) -> None:
+    give = LOCKED % ("publish", "ring->data = 1;", "consume")
+    take = LOCKED % ("consume", "ring->ready = ring->data;", "publish")
+    assert not said(judged(tmp_path / "whole", HEAD, HEAD + give + take))
+    findings = said(judged(tmp_path, HEAD, HEAD + give.replace("clear_bit_unlock", "clear_bit") + take))
+    assert ["nothing in publish() keeps" in message for _, message in findings] == [True]
+
+
+PUBLISHED = """\
+struct owner { struct ring *ring; };
+static void publish(struct owner *owner, struct ring *ring)
+{
+	ring->data = 1;
+	/* Pairs with rcu_dereference() in consume(). */
+	rcu_assign_pointer(owner->ring, ring);
+}
+static int consume(struct owner *owner)
+{
+	struct ring *ring = rcu_dereference(owner->ring);
+
+	return ring ? ring->data : 0;
+}
+"""
+
+
+def test_a_pointer_that_leads_readers_on_must_be_published(tmp_path: Path) -> None:
+    assert not said(judged(tmp_path / "whole", HEAD, HEAD + PUBLISHED))
+    bare = PUBLISHED.replace("rcu_assign_pointer(owner->ring, ring)", "WRITE_ONCE(owner->ring, ring)")
+    ((severity, message),) = said(judged(tmp_path, HEAD, HEAD + bare))
+    assert severity == "warning" and "here consume() sees owner.ring and not ring.data" in message
