@@ -32,19 +32,25 @@ def folded(findings: Iterable[Finding]) -> tuple[Fold, ...]:
 def _cause(finding: Finding) -> object:
     if finding.severity == "error" or finding.model or finding.path == CHANGELOG:
         return id(finding)
-    words = _NUMBER.sub("0", _NAME.sub("_", finding.message))
+    words = words_of(finding.message)
     return finding.patch, finding.rule, finding.severity, words, finding.preexisting, finding.repaired_by
+
+
+def words_of(message: str) -> str:
+    """What a message says but for the names and numbers of what it speaks of."""
+    return _NUMBER.sub("0", _NAME.sub("_", message))
 
 
 def places(fold: Fold) -> Iterator[str]:
     """Where else: `path:line, line (name), ...`, one text a file."""
     by_path: dict[str, list[str]] = {}
     for each in fold.others:
-        names = _names(each.message) - _names(fold.finding.message)
+        names = names_in(each.message) - names_in(fold.finding.message)
         named = f" ({', '.join(sorted(names))})" if names else ""
         by_path.setdefault(each.path, []).append(f"{each.line}{named}")
     yield from (f"{path}:{', '.join(lines)}" for path, lines in by_path.items())
 
 
-def _names(message: str) -> set[str]:
+def names_in(message: str) -> set[str]:
+    """The names of the code that a message speaks of."""
     return set(_NAME.findall(message))

@@ -14,6 +14,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.basics.usage import LEVELS
 from patchscan.finding import CHANGELOG, Evidence, Finding
+from patchscan.report.folded import names_in, words_of
 from patchscan.report.models import brief, timeline_lines
 from patchscan.report.prose import (
     WIDTH,
@@ -194,7 +195,7 @@ class Wording:
         self.told = told
         self.usual = {rule.name: rule.severity for rule in report.rules}
         self.questions = 0
-        self.said: set[tuple[str, str]] = set()
+        self.said: dict[tuple[str, str], Finding] = {}
         self.models: list[ModelResult] = []
 
     def remarks(self, findings: Sequence[Finding]) -> Iterator[str]:
@@ -206,11 +207,11 @@ class Wording:
 
     def remark(self, finding: Finding) -> Iterator[str]:
         """One finding: its sentences, what supports it, what could stand instead."""
-        key = (finding.rule, finding.message)
+        key = (finding.rule, words_of(finding.message) if self.is_small(finding) else finding.message)
         if key in self.said:
-            yield "Same here."
+            yield from wrapped(same_as(self.said[key], finding))
             return
-        self.said.add(key)
+        self.said[key] = finding
         doubted = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
         model = self.report.model_of(finding)
         yield from wrapped(sentences(finding, self.questions, doubted, told=model is not None))
@@ -222,6 +223,10 @@ class Wording:
         yield from suggestion_lines(finding)
         if model is not None:
             yield from self.proof(model, finding.message)
+
+    def is_small(self, finding: Finding) -> bool:
+        """Whether what differs from a remark in the same words is no more than names."""
+        return finding.severity != "error" and finding.model is None and finding.path != CHANGELOG
 
     def proof(self, model: ModelResult, said: str) -> Iterator[str]:
         """A model's verdict, once a series: later it is referred to; said: the message of the finding above it."""
@@ -250,6 +255,14 @@ class Wording:
                 yield from (*wrapped(f"The litmus test{run}:"), "")
                 yield from (f"\t{shown(line)}".rstrip() for line in model.litmus.rstrip("\n").split("\n"))
                 yield ""
+
+
+def same_as(told: Finding, finding: Finding) -> str:
+    """That a finding is another case of what was said before, with the names that it has besides."""
+    names = names_in(finding.message)
+    more = sorted(names - names_in(told.message), key=finding.message.index)
+    calls = (f"{name}()" if f"{name}()" in finding.message else name for name in more)
+    return f"The same for {', '.join(calls)}." if more else "Same here."
 
 
 def model_lines(model: ModelResult, said: str = "") -> Iterator[str]:

@@ -231,6 +231,14 @@ def test_lines_of_remarks_are_wrapped_and_names_whole() -> None:
     assert all(len(line) <= 72 for line in said) and any("in_the_kernel()" in line for line in said)
 
 
+def test_another_name_is_all_that_is_said_of_the_next_case() -> None:
+    first, second = finding("one_call() need not be inline"), finding("two_call() need not be inline", line=4)
+    body = body_of(with_findings(first, second))
+    assert body.count("The same for two_call().") == 1
+    grave = [finding(each.message, line=each.line, severity="error") for each in (first, second)]
+    assert "The same for two_call()." not in body_of(with_findings(*grave))
+
+
 def test_what_was_said_is_not_said_again_and_evidence_in_view_not_shown_again() -> None:
     evidence = (Evidence("mm/a.c", 1, "void f(int a)"), Evidence("mm/b.c", 9, "f(1);"))
     first, second = finding("this never ends", evidence=evidence), finding("this never ends", line=4)
