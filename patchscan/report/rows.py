@@ -58,9 +58,20 @@ def coloured(rows: tuple[Row, ...]) -> str:
 
 def highlighted(line: str) -> "Text":
     """A quoted line of C in colours that a light and a dark terminal can show."""
-    from rich.syntax import Syntax
+    from pygments import token
+    from rich.style import Style
+    from rich.syntax import ANSISyntaxTheme, Syntax
 
-    code = Syntax("", "c", theme="ansi_dark", background_color="default").highlight(line)
+    theme = ANSISyntaxTheme(
+        {
+            token.Keyword: Style(bold=True),
+            token.Keyword.Type: Style(color="cyan"),
+            token.Comment: Style(dim=True),
+            token.String: Style(color="green"),
+            token.Number: Style(color="green"),
+        }
+    )
+    code = Syntax("", "c", theme=theme, background_color="default").highlight(line)
     code.rstrip()
     return code
 

@@ -200,15 +200,16 @@ class Told:
             )
         )
         if finding.text:
-            yield row(f"{INDENT}> {printable(finding.text.expandtabs(8))}", quotation(finding.path))
+            code = printable(finding.text.expandtabs(8))
+            yield Row(((f"{INDENT}> ", "quote"), (code, quotation(finding.path))))
         message = finding.message if model is None or self.detail > 0 else without_basis(finding.message)
         yield from wrapped(message, self.width, INDENT)
         # The steps of a model stand in its timeline.
         for each in () if finding.model else finding.evidence:
             text = f"{each.path}:{each.line}" if each.line else each.path
             style = linked(each.path, self.top)
-            code = (f": {printable(each.text.strip())}", quotation(each.path))
-            yield Row(((f"{INDENT}  ", ""), (printable(text), style), code))
+            quoted = (printable(each.text.strip()), quotation(each.path))
+            yield Row(((f"{INDENT}  ", ""), (printable(text), style), (": ", ""), quoted))
         if model is not None:
             yield from self.model_rows(model, place, told=message)
         if finding.repaired_by is not None:

@@ -39,7 +39,11 @@ def test_who_decides_on_colour(
 def test_places_link_to_files_of_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
     words = [SERIES, "--tree", str(ROOT / "fixtures" / "tree"), "--exit-zero"]
     main([*words, "--color", "always"])
-    assert f"file://{ROOT}/fixtures/tree/" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"file://{ROOT}/fixtures/tree/" in out
+    assert "https://docs.kernel.org/process/4.Coding.html" in out or "/rule-should-be-static.html" in out
+    # The quoted line has words in colours of their own.
+    assert "\x1b[1;49mstruct" in out
     main([*words, "--color", "never"])
     assert "\x1b" not in capsys.readouterr().out
 
