@@ -41,7 +41,8 @@ GAIN = pattern(
     re.IGNORECASE,
 )
 DENIED = pattern(
-    r"\b(?:no|not|without|any|avoid\w*|may|might|could|should|to|can|never)\s+(?:\w+\s+){0,2}$", re.IGNORECASE
+    r"\b(?:no|not|without|any|avoid\w*|may|might|could|should|to|for|can|never)\s+(?:\w+\s+){0,2}$",
+    re.IGNORECASE,
 )
 SIZE = pattern(
     r"\bmemory (?:overhead|usage|footprint)|\b(?:of|system|total) memory|\b(?:binary|code|text) size"
@@ -93,6 +94,7 @@ COMPARED = pattern(
     re.IGNORECASE | re.DOTALL,
 )
 TABLE_ROW = pattern(r"^[\s|>].*\d[\d.,]*\D+\d")
+DRAWN = pattern(r"[\s|+=_-]*[|+=_-]{3}[\s|+=_-]*")
 DIFFSTAT = pattern(r"\|\s+(?:\d+ [+-]*|Bin\b.*)$|\bfiles? changed\b")
 NOT_PROSE = pattern(r"^(?:\s{2,}|\t|>|[|+]|[A-Z][A-Za-z-]+: |\[?\d+\]?:? https?:)")
 SENTENCE_END = pattern(r"[.!?](?=\s+[A-Z(\[]|\s*$)|\n\s*\n")
@@ -228,8 +230,12 @@ def names_machine(text: str, claim: Claim) -> bool:
 
 
 def has_table(lines: tuple[str, ...]) -> bool:
-    """Whether two lines in a row or more set several figures side by side."""
-    rows = [TABLE_ROW.search(line) is not None and not DIFFSTAT.search(line) for line in lines]
+    """Whether two lines in a row or more, lines that are drawn aside, set several figures side by side."""
+    rows = [
+        TABLE_ROW.search(line) is not None and not DIFFSTAT.search(line)
+        for line in lines
+        if not DRAWN.fullmatch(line)
+    ]
     return any(first and second for first, second in pairwise(rows))
 
 
@@ -333,7 +339,7 @@ Ask the cache, then the list, which brings the throughput up by 12%.
 >>> patch mm: look at the cache first
 Asking the cache first should not hurt performance, and there is no performance
 penalty without a cache. It is meant to improve performance for those with
-latency sensitive work.
+latency sensitive work. Today pages are taken at once for better performance.
 >>> file mm/example.c
 +int x;
 """,
@@ -351,6 +357,18 @@ Throughput rises by 12% on a Xeon E5-2680:
               before     after
   1 thread     10481     12100
   8 threads    70002     79000
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: look at the cache first
+It has better latencies than a list:
+
+|  entries  |  before  |  after  |
+|-----------|----------|---------|
+|     1     |   49%    |   29%   |
+|-----------|----------|---------|
+|     6     |   27%    |   28%   |
 >>> file mm/example.c
 +int x;
 """,

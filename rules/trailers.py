@@ -20,6 +20,7 @@ EFFECT = pattern(
     re.IGNORECASE,
 )
 REPORTS = ("closes", "link", "buglink", "bug", "bugzilla", "references")
+WRAPPED = pattern(rf"(?:{'|'.join(REPORTS)}):\s*", re.IGNORECASE)
 # A mailing list or a relay sent it in the author's name, with an address of its own.
 RELAYED = pattern(r" via |devnull\+|\bnoreply\b", re.IGNORECASE)
 # Programs report in public.
@@ -153,6 +154,10 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
     """A report should be linked to, where it can be."""
     if any(each.key.lower() in REPORTS for each in context.patch.trailers):
         return context.changelog_fine(trailer.line, "the report is linked to")
+    if any(WRAPPED.fullmatch(line) for line in context.patch.changelog):
+        return context.changelog_fine(
+            trailer.line, "the address of the report stands on a line below its trailer"
+        )
     if "syzkaller" in trailer.value or "syzbot" in trailer.value:
         return context.changelog_fine(trailer.line, "the address names the report")
     if are_colleagues(trailer.value, context.patch.author):
@@ -303,6 +308,18 @@ Signed-off-by: A Developer <developer@example.org>
 """,
     ),
     good=(
+        """
+>>> patch mm: repair the walk
+The walk ends early.
+
+Fixes: 0123456789ab ("mm: walk")
+Reported-by: example test robot <robot@example.org>
+Closes:
+https://example.org/bug/1
+Signed-off-by: A Developer <developer@example.org>
+>>> file mm/example.c
++int x;
+""",
         """
 >>> patch mm: walk together
 The walk ends early.
