@@ -125,6 +125,47 @@ obj-$(CONFIG_GATHER) += gather.o
 >>> tree mm/Kconfig
 config GATHER
 	bool "Gather"
+config TRACE
+	bool "Trace"
+>>> tree include/linux/gather.h
+void gather_flush(int start);
+>>> tree include/linux/range.h
+#ifdef __CHECKER__
+#define check_range(start) range_is_wrong(start)
+#else
+#define check_range(start)
+#endif
+static inline bool range_is_full(int start)
+{
+	check_range(start);
+	return first_of(start) == last_of(start);
+}
+>>> tree mm/gather.c
+void gather_flush(int start)
+{
+}
+>>> patch mm: flush what was gathered
+>>> file mm/example.c
++#include <linux/gather.h>
+ void zap(int start)
+ {
++	if (range_is_full(start))
++		gather_flush(start); // want "gather_flush.. is there only with CONFIG_GATHER"
++#if IS_ENABLED(CONFIG_TRACE)
++	trace(start);
++#endif
++	if (IS_ENABLED(CONFIG_TRACE))
++		trace_end(start);
+ 	unmap(start);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+obj-$(CONFIG_GATHER) += gather.o
+>>> tree mm/Kconfig
+config GATHER
+	bool "Gather"
 >>> tree include/linux/gather.h
 void gather_flush(int start);
 >>> tree mm/gather.c
@@ -143,6 +184,33 @@ void gather_flush(int start)
 """,
     ),
     good=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o plain.o
+obj-$(CONFIG_GATHER) += gather.o
+>>> tree mm/Kconfig
+config GATHER
+	bool "Gather"
+>>> tree include/linux/gather.h
+void gather_flush(int start);
+>>> tree mm/gather.c
+void gather_flush(int start)
+{
+}
+>>> tree mm/plain.c
+void plain_flush(int start)
+{
+}
+extern void gather_flush(int start)
+	__weak __alias(plain_flush);
+>>> patch mm: flush what was gathered
+>>> file mm/example.c
+ void zap(int start)
+ {
++	gather_flush(start);
+ 	unmap(start);
+ }
+""",
         """
 >>> tree mm/Makefile
 obj-y += example.o

@@ -201,13 +201,13 @@ def missing_selects(root: str, choose: random.Random) -> Iterator[tuple[str, str
                 break
 
 
-def says(tree: Directory, rules: list[Rule], changes: tuple[FileChange, ...]) -> bool:
-    """Whether the rules say something of a patch."""
+def says(tree: Directory, rules: list[Rule], changes: tuple[FileChange, ...], named: str = "") -> bool:
+    """Whether the rules say something of a patch that names an option."""
     patch = example_patch(1, 1, "x: change", [], changes)
     report = scan(
         Thread((Series("x", 1, "a@b.c", None, (patch,), ()),), (), ()), tree, rules, Settings({}, False)
     )
-    return bool(report.findings)
+    return any(named in each.message for each in report.findings)
 
 
 def addition(path: str, text: str) -> FileChange:
@@ -227,7 +227,7 @@ def tells_select(root: str, rules: list[Rule], path: str, option: str, wanted: s
         change_of(kconfig, old.removesuffix("\n"), new.removesuffix("\n")),
         addition(path, Path(root, path).read_text(errors="surrogateescape")),
     )
-    return says(Without(root, path), rules, changes)
+    return says(Without(root, path), rules, changes, f"CONFIG_{wanted}")
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The one file that defines a function for the rest of the kernel, where this is plain to see."""
 
 import posixpath
+import re
 from collections.abc import Sequence
 
 from patchscan.basics.keep import kept
@@ -93,10 +94,18 @@ def is_only_definer(view: View, name: str, definer: Definer) -> bool:
 def _leaves_alone(view: View, path: str, name: str) -> bool:
     text = view.read(path) or b""
     uses = occurrences(text, name, path)
-    if any(use.kind == "definition" for use in uses):
+    if any(use.kind == "definition" for use in uses) or _is_alias(text, name):
         return False
     # At the top of a file it is an argument of a macro that may define it, or a stub of it.
     return all(use.function or use.kind not in ("call", "reference") for use in uses) or path.endswith(".S")
+
+
+def _is_alias(text: bytes, name: str) -> bool:
+    """Whether a declaration in a text says that a function is another one by another name."""
+    if b"alias" not in text:
+        return False
+    declarations = re.finditer(rb"[^;{}]*\b%b\s*\([^;{}]*;" % re.escape(name.encode()), text)
+    return any(b"alias" in each[0] for each in declarations)
 
 
 def declaring_header(view: View, name: str, definer: Definer) -> str:

@@ -240,20 +240,21 @@ def condition(conditions: Iterable[Condition]) -> Formula | None:
 
 @lru_cache(maxsize=16384)
 def _condition(conditions: Sequence[tuple[str, bool]]) -> Formula | None:
-    parts = [_simplified(read_condition(expression, negated)) for expression, negated in conditions]
+    parts = [simplified(read_condition(expression, negated)) for expression, negated in conditions]
     parts = [part for part in parts if part != Formula("constant", "1")]
     if not parts:
         return None
     return _NEVER if _NEVER in parts else all_of(parts)
 
 
-def _simplified(formula: Formula) -> Formula:
+def simplified(formula: Formula) -> Formula:
+    """A formula with what is known of every compilation put in."""
     if formula.kind == "atom":
         value = _KNOWN.get("".join(formula.text.removeprefix("?").split()))
         return formula if value is None else Formula("constant", "1" if value else "0")
     if not formula.parts:
         return formula
-    parts = tuple(_simplified(part) for part in formula.parts)
+    parts = tuple(simplified(part) for part in formula.parts)
     values = [part.text for part in parts if part.kind == "constant"]
     if formula.kind == "not":
         return Formula("constant", "0" if values == ["1"] else "1") if values else Formula("not", parts=parts)

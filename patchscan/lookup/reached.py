@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.formula import Formula, all_of
 from patchscan.basics.pattern import pattern
+from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
 from patchscan.lookup.uses import look_ahead
 from patchscan.tree.overlay import View
@@ -37,7 +38,16 @@ _HARMLESS = frozenset(
 )
 _LEAVING = ("return_statement", "goto_statement", "continue_statement", "break_statement")
 _VARIABLE = pattern(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*=")
+_DIRECTIVE = pattern(r"(?m)^[ \t]*#(?:[^\n]*\\\n)*[^\n]*$")
 _MOST_USERS = 60
+
+
+@frozen
+class _Tests:
+    """The text of the conditions that decide on a call, and of what their variables are set to; the names in it."""
+
+    text: str
+    names: frozenset[str]
 
 
 def compiled_for_sure(
@@ -55,9 +65,15 @@ def compiled_for_sure(
     if function is None or node is None:
         return None
     way = _way_to(source, function)
-    deciding = sorted(_deciding(function, node).union(*(_on_the_way(user, used) for user, used, _ in way)))
-    texts = "\n".join([*(text for _, _, text in way), *_defined_here(source, deciding)])
-    if _ASKS.search(texts) or not names_decided_by(view, headers, options).isdisjoint(_NAME.findall(texts)):
+    tests = [_tests(function, node), *(each for user, used, _ in way for each in _on_the_way(user, used))]
+    deciding = sorted(frozenset[str]().union(*(each.names for each in tests)))
+    here = list(_defined_here(source, deciding))
+    asking = [function.header, *(each.text for each in tests), *here]
+    asking += (_not_tested(user, used, text) for user, used, text in way[1:])
+    texts = _DIRECTIVE.sub("", "\n".join([*(text for _, _, text in way), *here]))
+    if _ASKS.search(_DIRECTIVE.sub("", "\n".join(asking))):
+        return None
+    if not names_decided_by(view, headers, options).isdisjoint(_NAME.findall(texts)):
         return None
     called = sorted({each.name for each in function.calls() if each.name} - {name})
     look_ahead(view, [*deciding, *called], whole=False)
@@ -67,6 +83,15 @@ def compiled_for_sure(
     return (
         None if None in parts else all_of(part for each in parts if each is not None for part in each.parts)
     )
+
+
+def _not_tested(user: Function | None, used: str, text: str) -> str:
+    """What of the text of a user may ask for an option beside the conditions of its calls of what it uses."""
+    if user is None:
+        return text
+    named = len(re.findall(rf"\b{re.escape(used)}\b", user.text)) if used else 0
+    called = sum(each.name == used for each in user.calls())
+    return text if named > called else user.header
 
 
 def _defined_here(source: Source, names: Sequence[str]) -> Iterator[str]:
@@ -96,7 +121,7 @@ def _own(function: Function) -> frozenset[str]:
 def _way_to(source: Source, function: Function) -> list[tuple[Function | None, str, str]]:
     """(user, what it uses, its text) of all functions and statements of the file through which a function is reached.
 
-    It is itself the first, and it ends at what other files can name, or what a macro is given.
+    It is itself the first, without a user, and it ends at what other files can name, or what a macro is given.
     """
     pending, seen = [function.name], {function.name}
     static = {each.name: each.is_static for each in source.functions()}
@@ -126,16 +151,14 @@ def _users(source: Source, name: str) -> Iterator[tuple[str, Function | None, st
         yield variable[1].decode() if variable else "", None, source.slice(begin, end)
 
 
-def _on_the_way(user: Function | None, used: str) -> frozenset[str]:
-    """The names that decide on a function's calls of another."""
-    if user is None:
-        return frozenset()
-    nodes = (each.node for each in user.calls() if each.name == used)
-    return frozenset(name for node in nodes for name in _deciding(user, node))
+def _on_the_way(user: Function | None, used: str) -> Iterator[_Tests]:
+    """What decides on a function's calls of another."""
+    if user is not None:
+        yield from (_tests(user, each.node) for each in user.calls() if each.name == used)
 
 
-def _deciding(function: Function, node: "Node") -> frozenset[str]:
-    """The names in conditions that decide whether a call is reached; of a variable, those in what it is set to."""
+def _tests(function: Function, node: "Node") -> _Tests:
+    """The conditions that decide whether a call is reached; of a variable in one, what it is set to, too."""
     conditions = [each.condition for each in function.enclosing(node)]
     for each in function.nodes("if_statement"):
         if each.end_byte <= node.start_byte and any(function.nodes_in(each, *_LEAVING)):
@@ -148,16 +171,12 @@ def _deciding(function: Function, node: "Node") -> frozenset[str]:
             # A macro may drop what it is given.
             conditions.append(parent.child_by_field_name("function"))
         child, parent = parent, parent.parent
-    names = {
-        name
-        for each in conditions
-        if each is not None
-        for name in _NAME.findall(function.source.text_of(each))
-    }
+    texts = [function.source.text_of(each) for each in conditions if each is not None]
+    names = {name for text in texts for name in _NAME.findall(text)}
     own = _own(function)
-    for name in sorted(names & own):
-        names.update(word for value in _values(function, name) for word in _CALLED.findall(value))
-    return frozenset(names) - own - _HARMLESS
+    values = [value for name in sorted(names & own) for value in _values(function, name)]
+    names.update(word for value in values for word in _CALLED.findall(value))
+    return _Tests("\n".join((*texts, *values)), frozenset(names) - own - _HARMLESS)
 
 
 def _values(function: Function, name: str) -> Iterator[str]:

@@ -54,14 +54,21 @@ def used_when(view: View, source: Source, name: str) -> Formula:
     """
     own = declared_at(source, name)
     ways: list[Formula] = []
+    asking: list[tuple[int, Formula]] = []
     bodies = [(match.start(), match.end()) for match in directives(source.code)]
     for offset in offsets(source.code, name.encode()):
         if any(each.name_start == offset or _inside(each, offset) for each in own):
             continue
         way = conditions_of(source, source.line_at(offset))
-        if not any(start <= offset < end for start, end in bodies):
-            way = all_of((way, _kept(view, source, source.code, offset, _DEEPEST)))
-        ways.append(way)
+        in_body = any(start <= offset < end for start, end in bodies)
+        if in_body or next(_around(source.code, offset), None) is None:
+            if not way.atoms and way.holds({}):
+                # Whatever macros do with the other uses.
+                return ALWAYS
+            ways.append(way)
+        else:
+            asking.append((offset, way))
+    ways += (all_of((way, _kept(view, source, source.code, at, _DEEPEST))) for at, way in asking)
     return any_of(ways)
 
 

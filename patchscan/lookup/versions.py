@@ -9,6 +9,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.defining import defines
 from patchscan.c.source import parse
 from patchscan.lookup.compiled import conditions_of
+from patchscan.lookup.edges import simplified
 from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
@@ -21,6 +22,9 @@ _ASKS = pattern(r"\bIS_(?:ENABLED|REACHABLE|BUILTIN|MODULE)\b")
 _ASKED = pattern(r"\bIS_\w+\(CONFIG_(\w+?)(?:_MODULE)?\)")
 _UNUSED = pattern(r"\(void\)\s*\(?\w+\)?")
 _USED = pattern(r"(?<![\w.>])(?:[A-Za-z_]\w+(?=\s*\()|[A-Z]\w+)")
+# What cannot stand in a condition, or takes no part in one: no value, a name or a string made of a parameter.
+_NO_VALUE = pattern(r"(?s)\s*(?:$|do\b|\(*\(void\)\s*0\)*$|\{(?!.*\breturn\s*[^\s;]))|[^\"]*#")
+_CALL_ALONE = pattern(r"(?<=[;{}\n])\s*(?:\(void\)\s*)?\w+\s*\([^;{}]*\)\s*;")
 _PLAIN = pattern(r"return|false|true|NULL|ERR_PTR|E[A-Z]{3,}|do|while|void|bool|int|long|unsigned")
 
 
@@ -43,7 +47,12 @@ class Version:
         """Whether it says the same whenever it is asked, and may so decide a condition."""
         if self.parameters is None:
             return self.body.strip("() UL") in ("0", "1", "false", "true")
-        return all(_PLAIN.fullmatch(word) for word in self.words)
+        return not _NO_VALUE.match(self.body) and all(_PLAIN.fullmatch(word) for word in self.words)
+
+    @property
+    def said(self) -> str:
+        """Its body without the statements that only call something: what its value may hang on."""
+        return _CALL_ALONE.sub("", self.body)
 
 
 @lru_cache(maxsize=256)
@@ -55,7 +64,7 @@ def _versions_of(text: bytes, path: str, name: str) -> tuple[Version, ...]:
             each.name,
             frozenset(one.name for one in each.parameters) if name else frozenset(),
             source.slice(each.brace, each.end),
-            conditions_of(source, each.name_line),
+            simplified(conditions_of(source, each.name_line)),
         )
         for each in source.functions()
         if name in ("", each.name)
@@ -65,7 +74,7 @@ def _versions_of(text: bytes, path: str, name: str) -> tuple[Version, ...]:
             each.name,
             None if each.parameters is None else frozenset(each.parameters),
             each.body,
-            conditions_of(source, each.line),
+            simplified(conditions_of(source, each.line)),
         )
         for each in source.macros()
         if name in ("", each.name)
@@ -98,13 +107,14 @@ def never_constant(view: View, name: str) -> Formula | None:
         found = versions(view, word)
         several = len(found) > 1 or any(each.when.atoms for each in found)
         for each in found:
-            options = _ASKED.findall(each.body)
-            if _ASKS.search(each.body) and ("!IS_" in each.body or not options):
+            body = each.said
+            options = _ASKED.findall(body)
+            if _ASKS.search(body) and ("!IS_" in body or not options):
                 return None
             parts.update(dict.fromkeys(config(option) for option in options))
             if several and each.constant:
                 parts[negation(each.when)] = None
-            inner = set(_USED.findall(each.body)) - seen - (each.parameters or set())
+            inner = set(_USED.findall(body)) - seen - (each.parameters or set())
             pending += sorted(inner)[: _MOST_NAMES - len(pending)]
             seen |= inner
     whole = all_of(parts)
