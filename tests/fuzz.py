@@ -24,7 +24,7 @@ from patchscan.diff.read import read_diff
 from patchscan.kbuild.makefile import read_makefile
 from patchscan.kconfig.configured import read_defconfig
 from patchscan.kconfig.demands import parse as parse_demands
-from patchscan.kconfig.entries import ALWAYS, definitions_in, read_entries
+from patchscan.kconfig.entries import ALWAYS, definitions_in, read_entries, statement_lines
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
 from patchscan.lkmm.dialect.parser import parse as parse_litmus
 from patchscan.mail import read_messages
@@ -154,7 +154,7 @@ def read_conditions(data: bytes) -> None:
 
 
 def read_kconfig(data: bytes) -> None:
-    read_entries(text_of(data), ALWAYS)
+    read_entries(statement_lines(data), ALWAYS)
     list(definitions_in(data))
     parse_demands(data)
     read_defconfig(text_of(data))

@@ -12,7 +12,7 @@ from patchscan.tree.index.blob import blob_of
 from patchscan.tree.index.build import IndexFailure, locked, refuse_without_room
 from patchscan.tree.index.forked import Report, run_counting
 from patchscan.tree.index.location import index_directory
-from patchscan.tree.index.lookup import SOURCES, open_index
+from patchscan.tree.index.lookup import KCONFIG_FILES, SOURCES, open_index
 
 _FILES_IN_A_TRANSACTION = 100
 _WAIT = 120.0
@@ -50,7 +50,7 @@ def _fill(tree: Tree) -> None:
         failure = run_counting(partial(_fill_part, tree, index.directory), named, len(todo))
         if failure:
             raise IndexFailure(f"{failure}; run again to go on from here")
-    forget_others(store.path, blobs.values(), _WAIT)
+    forget_others(store.path, [*blobs.values(), *index.blobs(KCONFIG_FILES).values()], _WAIT)
     size = os.path.getsize(store.path)
     print(f"facts are ready: {len(set(blobs.values()))} contents, {size / 1e6:.0f} MB in {store.path}")
 

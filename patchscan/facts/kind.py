@@ -12,6 +12,7 @@ import tree_sitter_c
 
 import patchscan.c
 import patchscan.facts
+import patchscan.kconfig
 from patchscan.basics.record import frozen
 from patchscan.c.source import Source
 
@@ -54,9 +55,9 @@ def all_kinds() -> tuple[Kind[Any], ...]:
 
 @cache
 def readers_version() -> str:
-    """A digest of what finds facts: the readers of C, the kinds and the grammar. Facts of others are not used."""
+    """A digest of what finds facts: the readers, the kinds and the grammar. Facts of others are not used."""
     digest = hashlib.blake2b(digest_size=12)
-    for place in (*patchscan.c.__path__, *patchscan.facts.__path__):
+    for place in (*patchscan.c.__path__, *patchscan.kconfig.__path__, *patchscan.facts.__path__):
         for name in sorted(os.listdir(place)):
             if name.endswith(".py"):
                 with open(os.path.join(place, name), "rb") as stream:

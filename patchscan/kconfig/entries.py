@@ -4,14 +4,17 @@ Language: Documentation/kbuild/kconfig-language.rst.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from patchscan.basics.formula import Formula, all_of, any_of, read_condition
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.kconfig.logical_lines import statements
 
-_BLOCK = pattern(r"(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b\s*(.*)")
+_BLOCK = pattern(
+    r"(?m)^(if|endif|menu|endmenu|choice|endchoice|config|menuconfig|source|comment)\b[ \t]*(.*)"
+)
+_BROUGHT = pattern(r"(?m)^(?:select|imply)[ \t]+(\S+)")
 _TYPE = pattern(r"(bool|tristate|int|hex|string|prompt|def_bool|def_tristate|default)\b\s*(.*)")
 _TEXT = pattern(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'")
 _PROMPT = pattern(r"prompt\b")
@@ -46,16 +49,21 @@ class FileEntries:
         self.sources = sources
         self._drafts = drafts
         self._named: dict[str, list[_Draft]] = {}
-        self._bringing: dict[str, list[_Draft]] = {}
         for draft in drafts:
             self._named.setdefault(draft.name, []).append(draft)
-            for target in dict.fromkeys(draft.brought):
-                self._bringing.setdefault(target, []).append(draft)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All, in order."""
         return tuple(draft.entry() for draft in self._drafts)
+
+    @cached_property
+    def _bringing(self) -> "dict[str, list[_Draft]]":
+        found: dict[str, list[_Draft]] = {}
+        for draft in self._drafts:
+            for target in dict.fromkeys(_BROUGHT.findall(draft.attributes)):
+                found.setdefault(target, []).append(draft)
+        return found
 
     def named(self, name: str) -> Iterator[Entry]:
         """The definitions of an option, in order."""
@@ -85,25 +93,30 @@ def either(formulas: Iterable[Formula]) -> Formula:
 class _Draft:
     """A `config` entry, or a choice or menu that has conditions of its own, while it is read.
 
-    outside: what stands around it; visibles: when the menus around it are shown; brought: what it selects or implies.
+    outside: what stands around it; visibles: when the menus around it are shown; attributes: its statements, by line.
     """
 
     def __init__(
-        self, kind: str, name: str, outside: Formula, choice: bool, visibles: tuple[Formula, ...] = ()
+        self,
+        kind: str,
+        name: str,
+        outside: Formula,
+        choice: bool,
+        visibles: tuple[Formula, ...] = (),
+        attributes: str = "",
     ) -> None:
         self.kind = kind
         self.name = name
+        self.attributes = attributes
         self.depends = [outside]
         self.choice = choice
         self.visibles = visibles
-        self.brought: list[str] = []
         self.boolean = True
         self.prompt: Formula | None = None
         self.visible: Formula = ALWAYS
         self.defaults: list[tuple[Formula, Formula]] = []
         self.selects: list[Guarded] = []
         self.implies: list[Guarded] = []
-        self._left: list[str] = []
         self._entry: Entry | None = None
         self._inside: tuple[int, Formula] = 0, ALWAYS
 
@@ -118,8 +131,7 @@ class _Draft:
         """What was read: of the hundreds of entries of a file few are asked for."""
         if self._entry is None:
             self.visible = both(self.visibles)
-            for statement in self._left:
-                self.add(statement)
+            self.add_all()
             self._entry = Entry(
                 self.name,
                 self.boolean,
@@ -132,14 +144,10 @@ class _Draft:
             )
         return self._entry
 
-    def keep(self, statement: str) -> None:
-        """One attribute: of an option to be read later."""
-        if self.kind != "config":
+    def add_all(self) -> None:
+        """All its attributes."""
+        for statement in self.attributes.split("\n"):
             self.add(statement)
-            return
-        self._left.append(statement)
-        if statement.startswith(("select ", "imply ")):
-            self.brought.append(statement.split()[1])
 
     def add(self, statement: str) -> None:
         """One attribute."""
@@ -167,29 +175,25 @@ class _Draft:
 
 
 def read_entries(text: str, around: Formula) -> FileEntries:
-    """The definitions of a Kconfig file, tabs expanded; around: what stands around the lines that source it."""
+    """The definitions among the statements of a Kconfig file; around: what stands around the lines that source it."""
     drafts: list[_Draft] = []
     sources: list[Guarded] = []
     stack: list[_Draft] = [_Draft("", "", around, False)]
-    current: _Draft | None = None
-    for statement in _texts(text):
-        block = _BLOCK.match(statement)
-        if block is None:
-            if current is not None:
-                current.keep(statement)
-            continue
+    blocks = list(_BLOCK.finditer(text))
+    ends = [*(each.start() for each in blocks[1:]), len(text)]
+    for block, end in zip(blocks, ends, strict=True):
         word, rest = block[1], block[2]
         outside = stack[-1].inside
-        current = None
+        attributes = text[block.end() + 1 : end]
         if word in ("config", "menuconfig"):
             in_choice = any(each.kind == "choice" for each in stack)
             visibles = tuple(each.visible for each in stack if each.visible != ALWAYS)
-            current = _Draft("config", rest.strip(), outside, in_choice, visibles)
-            drafts.append(current)
+            drafts.append(_Draft("config", rest.strip(), outside, in_choice, visibles, attributes))
         elif word in ("if", "menu", "choice"):
-            current = _Draft(word, "", outside, False)
+            current = _Draft(word, "", outside, False, (), attributes)
             if word == "if":
                 current.depends.append(_expression(rest))
+            current.add_all()
             stack.append(current)
         elif word.startswith("end") and len(stack) > 1:
             stack.pop()
@@ -198,10 +202,9 @@ def read_entries(text: str, around: Formula) -> FileEntries:
     return FileEntries(drafts, tuple(sources))
 
 
-# The same file is read once for each architecture.
-@lru_cache(maxsize=2048)
-def _texts(text: str) -> tuple[str, ...]:
-    return tuple(each.text for each in statements(text))
+def statement_lines(content: bytes) -> str:
+    """The statements of a Kconfig file, one a line."""
+    return "\n".join(each.text for each in statements(content.decode("utf-8", "replace")))
 
 
 def _guarded(text: str) -> tuple[str, Formula]:

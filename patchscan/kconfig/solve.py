@@ -6,24 +6,19 @@ a value hangs on what is not evaluated here (the compiler, a number, a choice), 
 Language: Documentation/kbuild/kconfig-language.rst.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 
-from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.formula import Formula, config
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.kconfig.entries import ALWAYS, Entry, FileEntries, both, either, read_entries
+from patchscan.kconfig.bringing import Chosen, Files, files_of
+from patchscan.kconfig.entries import Entry, both, either
 from patchscan.kconfig.implied import ARCHITECTURES
 from patchscan.kconfig.symbols import Changed, changed_files
 from patchscan.tree import Tree
-from patchscan.tree.index.search import files_where
 from patchscan.tree.overlay import View
 
-_HEAD = pattern(
-    rb"^[ \t]*(?:(?:menu)?config[ \t]+(\w+)|(?:select|imply)[ \t]+(\w+)|source[ \t]+\"([^\"\n]+)\")", re.M
-)
 _COMPARED = pattern(r"(.+?)(!?=)(.+)")
 _ASKED_FOR = pattern(r"\??(\w+)(?:\s*(?:=\s*y|!=\s*n))?")
 _WORD = pattern(r"\w+")
@@ -31,12 +26,9 @@ _WORD = pattern(r"\w+")
 _CHOSEN = frozenset(("EXPERT", "COMPILE_TEST", "MODULES", "64BIT"))
 # Where what is not said to be of an architecture is looked at.
 _COMMON = ("x86", "arm64")
-_TOP = "Kconfig"
 _MOST_DEPTH = 14
 _MOST_TRIES = 40
 _MOST_STEPS = 6000
-
-Chosen = frozenset[str]
 
 
 @frozen
@@ -78,8 +70,7 @@ def holds_in(view: View, configuration: Configuration, formula: Formula) -> bool
 @lru_cache(maxsize=4)
 def _search_of(tree: Tree | None, changed: Changed, architecture: str) -> "_Search":
     """A search that keeps what it has found of options."""
-    architectures = _COMMON if architecture in _COMMON else (architecture,)
-    return _Search(_files(tree, changed, architectures), architecture)
+    return _Search(files_of(tree, changed), architecture)
 
 
 @lru_cache(maxsize=512)
@@ -88,106 +79,23 @@ def _found(
 ) -> Configuration | None:
     own = tuple(name for name, option in sorted(ARCHITECTURES.items()) if option in wanted.atoms)
     for architecture in own or (_COMMON[:1] if narrow else _COMMON):
-        search = _Search(_files(tree, changed, own or _COMMON), architecture)
+        search = _Search(files_of(tree, changed), architecture)
         chosen = search.found(wanted, unwanted, _CHOSEN - {"64BIT"} if narrow else _CHOSEN)
         if chosen is not None:
             return Configuration(architecture, chosen)
     return None
 
 
-@lru_cache(maxsize=4)
-def _files(tree: Tree | None, changed: Changed, architectures: tuple[str, ...]) -> "_Files":
-    return _Files(View(tree, dict(changed)), architectures)
-
-
-class _Files:
-    """The Kconfig files of a view: where each option is defined or selected, and who sources a file."""
-
-    def __init__(self, view: View, architectures: tuple[str, ...]) -> None:
-        self.view = view
-        self.places: dict[bytes, list[str]] = {}
-        self.selecting: dict[bytes, list[str]] = {}
-        self.sourcing: dict[bytes, list[str]] = {}
-        self.parsed: dict[tuple[str, str], FileEntries] = {}
-        for path in self._paths():
-            if any(_is_of(path, each) for each in architectures):
-                for name, selected, source in _HEAD.findall(view.read(path) or b""):
-                    table = self.places if name else self.selecting if selected else self.sourcing
-                    table.setdefault(name or selected or source, []).append(path)
-
-    def _paths(self) -> list[str]:
-        from patchscan.tree.index.lookup import KCONFIG_FILES, look_up
-
-        tree = self.view.tree
-        indexed = look_up(tree, ["config", "source", "if"], KCONFIG_FILES) if tree is not None else {}
-        if indexed is None:
-            assert tree is not None
-            known = set(files_where(tree, is_kconfig))
-        else:
-            known = {path for paths in indexed.values() for path in paths}
-        return sorted(known.union(path for path, _ in changed_files(self.view)))
-
-    def file(self, path: str, architecture: str) -> FileEntries:
-        """A file as it is read for an architecture, with what stands around the lines that source it."""
-        key = path, architecture
-        if key not in self.parsed:
-            # What sources itself, by way of others, stands under nothing.
-            self.parsed[key] = FileEntries((), ())
-            parents = self.parents(path, architecture)
-            if not parents and path != _TOP and self.view.exists(_TOP):
-                # Another architecture reads it.
-                return self.parsed[key]
-            around = [
-                condition
-                for other in parents
-                for name, condition in self.file(other, architecture).sources
-                if name == path
-            ]
-            text = (self.view.read(path) or b"").decode("utf-8", "replace").expandtabs()
-            text = text.replace("$(SRCARCH)", architecture).replace("$(ARCH)", architecture)
-            self.parsed[key] = read_entries(text, either(around) if around else ALWAYS)
-        return self.parsed[key]
-
-    def parents(self, path: str, architecture: str) -> list[str]:
-        """The files that source another, for an architecture."""
-        spellings = (path, path.replace(f"arch/{architecture}/", "arch/$(SRCARCH)/"))
-        found = {other for name in spellings for other in self.sourcing.get(name.encode(), ())}
-        return sorted(other for other in found if _is_of(other, architecture))
-
-    def named(self, name: str, architecture: str) -> Iterator[Entry]:
-        """The definitions of an option."""
-        for file in self._read(self.places, name, architecture):
-            yield from file.named(name)
-
-    def bringing(self, name: str, architecture: str) -> Iterator[Entry]:
-        """The definitions that select or imply an option."""
-        for file in self._read(self.selecting, name, architecture):
-            yield from file.bringing(name)
-
-    def _read(self, names: Mapping[bytes, list[str]], name: str, architecture: str) -> Iterator[FileEntries]:
-        for path in dict.fromkeys(names.get(name.encode(), ())):
-            if _is_of(path, architecture):
-                yield self.file(path, architecture)
-
-
-def _is_of(path: str, architecture: str) -> bool:
-    """Whether a file is read for an architecture."""
-    parts = path.split("/")
-    return parts[0] != "arch" or len(parts) == 2 or parts[1] == architecture
-
-
 class _Search:
     """A search for the options to choose, for one architecture; its steps are counted and end it."""
 
-    def __init__(self, files: _Files, architecture: str) -> None:
+    def __init__(self, files: Files, architecture: str) -> None:
         self.files = files
         self.architecture = architecture
         self.steps = 0
         self.tries = 0
         self.unwanted: Formula = either(())
         self.known: dict[Chosen, dict[str, bool | None]] = {}
-        self._defined: dict[str, tuple[Entry, ...]] = {}
-        self._selectors: dict[str, tuple[tuple[str, Formula, bool], ...]] = {}
 
     def found(self, wanted: Formula, unwanted: Formula, first: Chosen = _CHOSEN) -> Chosen | None:
         """The first choice that is good; None where none of those tried is. first: what is chosen in all."""
@@ -200,25 +108,6 @@ class _Search:
                 break
         return None
 
-    def defined(self, name: str) -> tuple[Entry, ...]:
-        """The definitions of an option."""
-        if name not in self._defined:
-            self._defined[name] = tuple(self.files.named(name, self.architecture))
-        return self._defined[name]
-
-    def selectors(self, name: str) -> tuple[tuple[str, Formula, bool], ...]:
-        """What brings an option along: (option, condition, whether it must)."""
-        if name not in self._selectors:
-            entries = self.files.bringing(name, self.architecture)
-            self._selectors[name] = tuple(
-                (entry.name, both((condition, entry.depends)), must)
-                for entry in entries
-                for must, brought in ((True, entry.selects), (False, entry.implies))
-                for target, condition in brought
-                if target == name
-            )
-        return self._selectors[name]
-
     def value(self, name: str, chosen: Chosen) -> bool | None:
         """Whether an option is on where the user chooses some and no other; None where not known."""
         known = self.known.setdefault(chosen, {})
@@ -230,36 +119,32 @@ class _Search:
         return known[name]
 
     def _value(self, name: str, chosen: Chosen) -> bool | None:
-        entries = self.defined(name)
-        selectors = self.selectors(name)
-        brought = _any(
-            _all((self.value(other, chosen), self.truth(condition, chosen)))
-            for other, condition, must in selectors
-            if must
-        )
-        if brought is True:
-            return True
+        entries = self.files.named(name, self.architecture)
         if not all(entry.boolean for entry in entries):
-            return None
+            return self._brought(name, chosen, must=True) or None
         asked = _any(
             _all(self.truth(each, chosen) for each in (entry.prompt, entry.depends))
             for entry in entries
             if entry.prompt is not None
         )
+        own: bool | None
         if asked is not False and name in chosen:
-            return _any((asked, brought))
-        if asked is True:
-            own: bool | None = None if any(entry.choice for entry in entries) else False
+            own = asked
+        elif asked is True:
+            own = None if any(entry.choice for entry in entries) else False
         else:
             own = self._default(entries, chosen)
             own = own if asked is False or own is False else None
-            implied = _any(
-                _all((self.value(other, chosen), self.truth(condition, chosen)))
-                for other, condition, must in selectors
-                if not must
-            )
-            own = _any((own, implied))
-        return _any((own, brought))
+            own = True if own is True else _any((own, self._brought(name, chosen, must=False)))
+        return True if own is True else _any((own, self._brought(name, chosen, must=True)))
+
+    def _brought(self, name: str, chosen: Chosen, must: bool) -> bool | None:
+        """Whether an option is selected, or (must: False) implied; the conditions first, for most do not hold."""
+        return _any(
+            _all(self.truth(each, chosen) for each in (condition, config(other)))
+            for other, condition, forced in self.files.that_may_bring(name, self.architecture, chosen)
+            if forced == must
+        )
 
     def _default(self, entries: tuple[Entry, ...], chosen: Chosen) -> bool | None:
         for entry in entries:
@@ -329,7 +214,7 @@ class _Search:
 
     def _turned_on(self, name: str, chosen: Chosen, depth: int) -> Iterator[Chosen]:
         by_hand = False
-        for entry in self.defined(name):
+        for entry in self.files.named(name, self.architecture):
             if entry.prompt is not None and name not in chosen:
                 for more in self.choices(both((entry.depends, entry.prompt)), chosen, depth):
                     by_hand = True
@@ -338,10 +223,10 @@ class _Search:
                         yield more | {name}
         if by_hand:
             return
-        for entry in self.defined(name):
+        for entry in self.files.named(name, self.architecture):
             for value, condition in entry.defaults if entry.prompt is None else ():
                 yield from self.choices(both((entry.depends, condition, value)), chosen, depth)
-        for other, condition, must in self.selectors(name):
+        for other, condition, must in self.files.bringing(name, self.architecture):
             if must:
                 yield from self.choices(both((config(other), condition)), chosen, depth)
 

@@ -6,7 +6,7 @@ It depends on the content of a file alone, so it holds for every file that is as
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -65,6 +65,24 @@ def ask_for_symbol(tree: Tree, name: str) -> Said | None:
 def ask_for_file(tree: Tree, path: str) -> FileDemands | None:
     """What a Kconfig file demands, None where no index to be trusted knows it as it is."""
     return _ask(tree, lambda tables: tables.file(path))
+
+
+@frozen
+class Sources:
+    """Which files that are as indexed source another, by what they call it; apart: see Said."""
+
+    by_name: Mapping[str, tuple[str, ...]]
+    apart: frozenset[str]
+
+
+def ask_for_sources(tree: Tree) -> Sources | None:
+    """Who sources what, None where there is no index to be trusted."""
+    return _ask(tree, lambda tables: tables.sources())
+
+
+def ask_for_moved(tree: Tree) -> frozenset[str] | None:
+    """The options that may be on though nobody chooses them: by a default, a choice or another option."""
+    return _ask(tree, lambda tables: tables.moved())
 
 
 def _ask(tree: Tree, question: "Callable[[_Tables], Answer]") -> Answer | None:
@@ -142,10 +160,33 @@ class _Tables:
             raise sqlite3.DatabaseError("a file without its demands")
         return found and _read(found[0])
 
+    def sources(self) -> Sources:
+        """See ask_for_sources()."""
+        found: dict[str, list[str]] = {}
+        for file, name in self.database.execute(_SOURCES):
+            if file in self.paths:
+                found.setdefault(str(name), []).append(self.paths[file])
+        return Sources({name: tuple(sorted(paths)) for name, paths in found.items()}, self.apart)
+
+    def moved(self) -> frozenset[str]:
+        """See ask_for_moved()."""
+        by_default = frozenset(self.database.execute(_BY_DEFAULT))
+        places = self.database.execute(_PLACES)
+        moved = {str(name) for name, file, line, more in places if more or (file, line) in by_default}
+        moved.update(str(name) for (name,) in self.database.execute("SELECT DISTINCT selected FROM selects"))
+        return frozenset(moved)
+
 
 _DEFINITIONS = "SELECT file, line, kind, prompt, choice FROM definitions WHERE name = ?"
 _SELECTS = "SELECT file, name FROM selects WHERE selected = ?"
 _DEMANDS = "SELECT demands FROM demands WHERE file = ?"
+_PLACES = "SELECT name, file, line, choice OR kind NOT IN ('bool', 'tristate') FROM definitions"
+# What _written() puts first of an entry, where it puts true last.
+_BY_DEFAULT = """
+SELECT file, json_extract(value, '$[0]') FROM demands, json_each(demands, '$[0]') WHERE json_extract(value, '$[4]')
+"""
+# What _written() puts last.
+_SOURCES = "SELECT file, json_extract(value, '$[0]') FROM demands, json_each(demands, '$[2]')"
 
 
 def _definition(name: str, line: Any, kind: Any, prompt: Any, choice: Any) -> Definition:

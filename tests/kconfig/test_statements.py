@@ -3,7 +3,7 @@
 import pytest
 from patchscan.kconfig.configured import read_selects
 from patchscan.kconfig.demands import parse
-from patchscan.kconfig.entries import ALWAYS, definitions_in, read_entries
+from patchscan.kconfig.entries import ALWAYS, definitions_in, read_entries, statement_lines
 from patchscan.kconfig.logical_lines import statements
 
 
@@ -47,7 +47,7 @@ config ARCH
 def test_every_reader_sees_the_same_selects() -> None:
     (definition,) = definitions_in(ALL.encode())
     assert definition.selects == ("A", "C", "E")
-    (entry,) = read_entries(ALL, ALWAYS).entries
+    (entry,) = read_entries(statement_lines(ALL.encode()), ALWAYS).entries
     assert [name for name, _ in entry.selects] == ["A", "C", "E"]
     selects = parse(ALL.encode()).entries[1].selects
     assert {(name, tuple(when)) for name, when, _ in selects} == {("A", ("B",)), ("C", ()), ("E", ())}
