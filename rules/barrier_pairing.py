@@ -28,7 +28,7 @@ RULE = Rule(
         "the same two locations; a model of both is executed, and spoken of where it was safe before and is not now. "
         "What only the comment says is a warning with its reason. Of two functions that a new comment pairs both must "
         "keep their order. A wait for readers that goes, and a count to zero that orders no longer, are judged in the "
-        "same way: who found the object may still use it when it is freed."
+        "same way: who found the object may still use it when it is freed, or take a reference when the last is gone."
     ),
     source=(
         'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '

@@ -27,7 +27,7 @@ _FREE = pattern(r"\b(k[vm]?free\w*|vfree|kmem_cache_free)\s*\(")
 _UNPUBLISHES = frozenset(
     ("rcu_assign_pointer", "RCU_INIT_POINTER", "rcu_replace_pointer", "list_del_rcu", "hlist_del_rcu", "xchg")
 )
-_SECTIONS = frozenset(("rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched", "srcu_read_lock"))
+SECTIONS = frozenset(("rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched", "srcu_read_lock"))
 _MOST_USERS, _MOST_RUNS = 8, 12
 
 
@@ -71,7 +71,7 @@ def _freeing_anew(file: ChangedFile) -> Iterator[str]:
             yield function.name
 
 
-def _codes(context: Context) -> Codes:
+def codes_of(context: Context) -> Codes:
     from patchscan.model.scenarios.findings import models_of
     from patchscan.pairing.answers import STUBS, Codes
     from patchscan.pairing.spoken import allowance_of
@@ -89,7 +89,7 @@ def _after_loss(context: Context, file: ChangedFile, name: str) -> Found | None:
     from patchscan.model.verdicts.gate import Grounds, gate
     from patchscan.pairing.unpublished import freeings, run_freeing
 
-    codes = _codes(context)
+    codes = codes_of(context)
     for function in (name, *codes.callers(name, file.path)):
         then, now = codes.walk("before", function, file.path), codes.walk("after", function, file.path)
         waited = {(each.structure, each.place): each for each in freeings(then)} if then is not None else {}
@@ -115,7 +115,7 @@ def _in_new_code(context: Context, file: ChangedFile, name: str) -> Found | None
     from patchscan.model.verdicts.gate import Grounds, gate
     from patchscan.pairing.unpublished import freeings, run_freeing
 
-    codes = _codes(context)
+    codes = codes_of(context)
     now = codes.walk("after", name, file.path)
     for freeing in freeings(now) if now is not None and now.whole else ():
         place = getattr(freeing.free.event, "place", None)
@@ -137,7 +137,7 @@ def _users(codes: Codes, file: ChangedFile, freeing: Freeing) -> Iterator[Use]:
 
     member = freeing.place.removesuffix("[]").rpartition(".")[2]
     functions = [each for source in file.after for each in source.functions()]
-    near = [each for each in functions if member in each.identifiers and each.identifiers & _SECTIONS]
+    near = [each for each in functions if member in each.identifiers and each.identifiers & SECTIONS]
     for function in [each for each in near if each.name != freeing.walk.function][:_MOST_USERS]:
         walk = codes.walk("after", function.name, file.path)
         if walk is not None:
@@ -156,7 +156,7 @@ def _said(
     if loss is not None:
         return _lost(context, file, loss, (own, user), after, text, "the two functions")
     line = freeing.free.event.place.line  # type: ignore[union-attr]
-    return _brought(context, file, line, (own, user), after, text, "a grace period between the two")
+    return brought(context, file, line, (own, user), after, text, "a grace period between the two")
 
 
 def _lost(
@@ -179,7 +179,7 @@ def _lost(
     return Finding(file.path, loss.line, said, steps_of(result), model=result.name)
 
 
-def _brought(
+def brought(
     context: Context,
     file: ChangedFile,
     line: int,
@@ -234,7 +234,7 @@ def _since_loss(context: Context, file: ChangedFile, name: str) -> tuple[LastUse
     from patchscan.model.verdicts.gate import Grounds, gate
     from patchscan.pairing.counted import last_uses, run_last_use
 
-    codes = _codes(context)
+    codes = codes_of(context)
     then, now = codes.walk("before", name, file.path), codes.walk("after", name, file.path)
     if then is None or now is None:
         return None
@@ -254,7 +254,7 @@ def _in_new_count(context: Context, file: ChangedFile, name: str) -> tuple[LastU
     from patchscan.model.verdicts.gate import Grounds, gate
     from patchscan.pairing.counted import is_certain, last_uses, run_last_use
 
-    now = _codes(context).walk("after", name, file.path)
+    now = codes_of(context).walk("after", name, file.path)
     for each in islice(last_uses(now), _MOST_RUNS) if now is not None and now.whole else ():
         mended, after = run_last_use(each, ordered=True), run_last_use(each)
         if mended is None or after is None or mended.word != "Never" or not after.answer.held:
@@ -279,4 +279,4 @@ def _last_use_said(
     if loss is not None:
         return _lost(context, file, loss, (name, name), after, text, "it on two CPUs")
     line = each.drop.event.place.line  # type: ignore[union-attr]
-    return _brought(context, file, line, (name, name), after, text, "a full barrier before the drop")
+    return brought(context, file, line, (name, name), after, text, "a full barrier before the drop")

@@ -8,13 +8,14 @@ from patchscan.finding import Finding, Silence
 from patchscan.pairing.barriers import BARRIER
 from patchscan.pairing.freed_told import freed_early
 from patchscan.pairing.spoken import answered, one_sided_pairs
+from patchscan.pairing.taken_told import taken_late
 
 
 def said_of_barriers(
     context: Context, file: ChangedFile, modelled: Sequence[Finding | Silence]
 ) -> Iterator[Finding | Silence]:
-    """What is freed early, added barriers with their comments, and what is lost; modelled: what models said already."""
-    freed = tuple(freed_early(context, file))
+    """What is freed early or taken late, added barriers, and lost ones; modelled: what models said already."""
+    freed = (*freed_early(context, file), *taken_late(context, file))
     yield from freed
     if file.adds("air"):
         yield from one_sided_pairs(context, file)

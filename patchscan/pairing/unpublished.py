@@ -147,7 +147,7 @@ def uses(steps: Walk, text: str, freeing: Freeing) -> Iterator[Use]:
         name = str(key(event))
         if not name.startswith(f"{freeing.structure}.") or name.startswith(f"{freeing.place}."):
             continue
-        section = _section(steps, step)
+        section = section_of(steps, step)
         if section is None or held(steps, step) & (
             held(freeing.walk, freeing.store) | held(freeing.walk, freeing.free)
         ):
@@ -159,7 +159,7 @@ def uses(steps: Walk, text: str, freeing: Freeing) -> Iterator[Use]:
             yield Use(steps, found, step, opened.domain, opened)
 
 
-def _section(steps: Walk, at: Step) -> Step | None:
+def section_of(steps: Walk, at: Step) -> Step | None:
     """The outermost reader section that a step is in."""
     opened: list[Step] = []
     for step in steps.steps[: at.number]:
