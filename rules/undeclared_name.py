@@ -32,6 +32,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for file, text in files
     }
     names = {each.name for found in (*named.values(), *left.values()) for each in found}
+    if not names and not any(lost.values()):
+        return
     if not context.can_look_up:
         asked = ((file, each) for file, _ in files for each in (*named[file], *left[file]))
         for file, each in list(asked)[:1]:

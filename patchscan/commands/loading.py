@@ -86,8 +86,10 @@ def load_tools(options: Namespace) -> Tools:
         raise UsageError(
             f"--accept writes where you say: name a file with --baseline, for {found} is the tree's, not yours"
         )
-    every, problems = all_rules(options.rules)
-    rules = chosen(every, options, config)
+    selected = names(options.select)
+    every, problems = all_rules(options.rules, selected or None)
+    known_names = frozenset(rule.name for rule in every) | built_in_names()
+    rules = chosen(every, known_names, options, config)
     if not rules:
         why = "no rule is left to run: see what the configuration, --select and --ignore say"
         problems += (Problem("rules", why, lost=True),)
@@ -104,7 +106,7 @@ def load_tools(options: Namespace) -> Tools:
         known = read_baseline(baseline)
     return Tools(
         rules,
-        frozenset(rule.name for rule in every),
+        known_names,
         problems,
         tree,
         config,
@@ -125,12 +127,24 @@ def least_record(options: Namespace) -> tuple[float, Records] | None:
     return share, read_records(options.records or SHIPPED)
 
 
-def all_rules(directories: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
-    """Every rule there is, those of further directories included, and what was wrong with files that are none."""
+def built_in_names() -> frozenset[str]:
+    """The names of our own rules that are files, without loading these."""
+    from patchscan.settling.registry import names_of_files
+
+    return names_of_files()
+
+
+def all_rules(
+    directories: Sequence[str], wanted: set[str] | None = None
+) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """Every rule there is, those of further directories included, and what was wrong with files that are none.
+
+    wanted: see load_rules().
+    """
     from patchscan.settling.registry import load_rules
 
     check_rule_places(directories)
-    return load_rules(directories)
+    return load_rules(directories, wanted)
 
 
 def check_rule_places(directories: Sequence[str], option: str = "--rules ") -> None:
@@ -142,18 +156,20 @@ def check_rule_places(directories: Sequence[str], option: str = "--rules ") -> N
             raise UsageError(f"{option}{place}: holds no rule: neither NAME.py nor a table of rows (.toml)")
 
 
-def chosen(rules: Sequence[Rule], options: Namespace, config: Config) -> tuple[Rule, ...]:
-    """The rules to run; --select goes before what is configured, --ignore adds to it.
+def chosen(
+    rules: Sequence[Rule], known: frozenset[str], options: Namespace, config: Config
+) -> tuple[Rule, ...]:
+    """The rules to run; --select goes before what is configured, --ignore adds to it; known: the names of all.
 
     Raises UsageError for a name on the command line that no rule has.
     """
     select, ignore = names(options.select), names(options.ignore)
-    unknown = (select | ignore) - {rule.name for rule in rules}
+    unknown = (select | ignore) - known
     if unknown:
         from patchscan.basics.nearest import did_you_mean
 
         first = min(unknown)
-        near = did_you_mean(first, (rule.name for rule in rules)) if len(unknown) == 1 else ""
+        near = did_you_mean(first, sorted(known)) if len(unknown) == 1 else ""
         why = near or ": `patchscan rules` lists them"
         raise UsageError(f"no rule named {', '.join(sorted(unknown))}{why}")
     if not select:

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Container, Iterable, Iterator
+from functools import cache
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
@@ -21,10 +21,13 @@ def built_in_directory() -> str:
     return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(package), "rules")
 
 
-def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+def load_rules(
+    directories: Iterable[str] = (), wanted: Container[str] | None = None
+) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
     """All rules, sorted by name; a file that is no rule becomes a Problem and the rest is loaded.
 
-    directories: further rule directories, after the built-in one and the installed packs.
+    directories: further rule directories, after the built-in one and the installed packs; wanted: the names of those
+    that are asked for: of our own files no other is loaded.
     """
     used = sys.modules.get("patchscan.flow.usertables")
     if used is not None:
@@ -36,10 +39,12 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
             problems.append(Problem(directory, "no such directory of rules", lost=True))
             continue
         own = directory == built_in_directory()
-        for path, rule in built_in_rules(directory) if own else rules_in(directory, problems):
+        if own and not names_of_files():
+            problems.append(Problem(directory, "holds no rule, or cannot be read", lost=True))
+        for path, rule in built_in_rules(wanted) if own else rules_in(directory, problems):
             if isinstance(rule, Problem):
                 problems.append(rule)
-            elif rule.name in rules:
+            elif rule.name in rules or (not own and rule.name in names_of_files()):
                 why = f"a rule named {rule.name} is loaded already: rename it"
                 problems.append(Problem(path, why, lost=True))
             else:
@@ -47,12 +52,32 @@ def load_rules(directories: Iterable[str] = ()) -> tuple[tuple[Rule, ...], tuple
     return tuple(rules[name] for name in sorted(rules)), tuple(problems)
 
 
-@lru_cache(maxsize=1)
-def built_in_rules(directory: str) -> tuple[tuple[str, Rule | Problem], ...]:
-    """What rules_in() gives of our own directory, read once a process: it changes with the program only."""
-    problems: list[Problem] = []
-    found = tuple(rules_in(directory, problems))
-    return (*found, *((each.where, each) for each in problems))
+def built_in_rules(wanted: Container[str] | None) -> Iterator[tuple[str, Rule | Problem]]:
+    """What rules_in() gives of our own directory, of its files those that are wanted; None: all."""
+    directory = built_in_directory()
+    for name in sorted(names_of_files()):
+        if wanted is None or name in wanted:
+            path = os.path.join(directory, f"{name.replace('-', '_')}.py")
+            yield path, _built_in(path)
+    yield from _built_in_rows()
+
+
+@cache
+def names_of_files() -> frozenset[str]:
+    """The names of our own rules that are files: a file is called as its rule is."""
+    paths = rule_files(built_in_directory(), [])
+    return frozenset(os.path.basename(path)[:-3].replace("_", "-") for path in paths)
+
+
+@cache
+def _built_in(path: str) -> Rule | Problem:
+    """A rule of ours, read once a process: it changes with the program only."""
+    return load_rule(path)
+
+
+@cache
+def _built_in_rows() -> tuple[tuple[str, Rule | Problem], ...]:
+    return tuple(rows_of(built_in_directory()))
 
 
 def load_directory(directory: str) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:

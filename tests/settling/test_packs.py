@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.commands.newrule import create
-from patchscan.settling.registry import load_rules
+from patchscan.settling.registry import load_rules, names_of_files
 
 
 def installed_pack(place: Path) -> Path:
@@ -44,3 +44,19 @@ def test_a_file_that_is_no_rule_is_named_and_the_others_run(tmp_path: Path) -> N
         and "RULE" in said["empty.py"]
         and "loaded already" in said["missing_braces.py"]
     )
+
+
+def test_of_our_files_only_the_wanted_are_loaded() -> None:
+    every, wanted = {rule.name for rule in load_rules()[0]}, load_rules(wanted={"kernel-doc", "no-such-rule"})
+    assert wanted[1] == ()
+    files = {rule.name for rule in wanted[0]} & names_of_files()
+    assert files == {"kernel-doc"} and names_of_files() < every
+
+
+def test_a_name_of_ours_is_taken_where_its_file_is_not_loaded(tmp_path: Path) -> None:
+    create("kernel-doc", str(tmp_path))
+    rules, problems = load_rules([str(tmp_path)], wanted={"spelling"})
+    assert "kernel-doc" not in {rule.name for rule in rules}
+    assert [problem.message for problem in problems] == [
+        "a rule named kernel-doc is loaded already: rename it"
+    ]
