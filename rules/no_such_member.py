@@ -89,7 +89,7 @@ def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[F
             if not members:
                 place = Evidence(path, kind.line, f"struct {each.struct}")
                 yield say(context, file, source, each, place, kind.complete, meaning.beside)
-            elif configuration := lacking(context, source, each.line, members):
+            elif stands_whole(file) and (configuration := lacking(context, source, each.line, members)):
                 conditions = " && ".join(one.expression for one in members[0].conditions)
                 place = Evidence(path, members[0].line, each.member)
                 lacked.setdefault(f"{each.struct} {conditions}", []).append(
@@ -97,6 +97,11 @@ def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[F
                 )
     for of_one_cause in lacked.values():
         yield only_where(file, of_one_cause)
+
+
+def stands_whole(file: ChangedFile) -> bool:
+    """Whether the conditions around a line are known: those around a hunk that does not apply are not."""
+    return file.state.after is not None or file.change.kind == "create"
 
 
 def in_initialisers(file: ChangedFile, source: Source) -> Iterator[Named]:
@@ -253,6 +258,42 @@ struct tick_ops {
 """,
     ),
     good=(
+        """
+>>> tree drivers/Makefile
+obj-$(CONFIG_CLOCK) += clock.o
+>>> tree drivers/Kconfig
+config FAST
+	bool "Fast"
+config CLOCK
+	tristate "Clock"
+>>> tree include/linux/tick.h
+struct tick_ops {
+#if IS_ENABLED(CONFIG_FAST)
+	int fast;
+#endif
+	int slow;
+};
+>>> tree drivers/clock.c
+#include <linux/tick.h>
+static int clock_of_another_time(void)
+{
+	return 0;
+}
+>>> patch clock: ticks
+>>> file drivers/clock.c
+ static int clock_rate;
+ 
++#ifdef CONFIG_FAST
++static int clock_show(struct tick_ops *ops)
++{
++	return ops->fast;
++}
++#endif
+ static int clock_probe(struct tick_ops *ops)
+ {
+ 	return 0;
+ }
+""",
         """
 >>> tree include/linux/walk.h
 struct walk {
