@@ -29,9 +29,10 @@ from patchscan.series import Patch
 from patchscan.tree.overlay import FileState
 
 TEMPLATES = Path(__file__).parent
-# A picture higher than this does not fit a sheet of paper; a phone has so many columns for the steps of a model.
+# A picture higher than this does not fit a sheet of paper; so many columns have paper and a phone for steps as lines.
 HIGHEST = 1300
-PHONE = 42
+PAPER = 92
+PHONE = 38
 _HEIGHT = pattern(r' height="(\d+)"')
 WORST_FIRST = ("unsafe", "unknown", "safe")
 
@@ -127,7 +128,8 @@ def environment() -> Environment:
     )
     made.filters["code"] = code
     made.filters["said"] = said
-    made.filters["steps"] = lambda model: "\n".join(timeline_lines(model.timeline, PHONE))
+    made.filters["steps"] = lambda model, width: "\n".join(timeline_lines(model.timeline, width))
+    made.globals.update(PAPER=PAPER, PHONE=PHONE)
     made.tests["tall"] = is_tall
     made.filters["diff"] = diff_of
     made.filters["place"] = place

@@ -14,6 +14,7 @@ MOST = 6
 # A column of fewer characters breaks most statements.
 NARROW = 28
 STAGGER = 4
+SLIM = 60
 OUTCOMES = {
     "Never": "the model never shows the bad observation",
     "Sometimes": "the model can show the bad observation",
@@ -113,17 +114,25 @@ def timeline_lines(steps: Sequence[Step], width: int, places: bool = True) -> It
 
 
 def staggered(steps: Sequence[Step], threads: Sequence[str], width: int, places: bool) -> Iterator[str]:
-    """The table for many threads: a step a line as far as it fits, each thread a bit further to the right."""
+    """The table for many threads: a step a line as far as it fits, each thread a bit further to the right.
+
+    Where not even that leaves room, as on a phone, what is done stands below who does it.
+    """
     names = short_names(threads)
     wide = max(map(len, names))
+    apart, below = (STAGGER, False) if width >= SLIM else (2, True)
     for at, thread in enumerate(threads):
-        yield " " * (NUMBER + at * STAGGER) + printable(thread)
+        yield " " * (NUMBER + at * apart) + printable(thread)
     for number, step in enumerate(steps, 1):
         at = threads.index(step.thread)
-        head = f"{f'{number}.':{NUMBER}}{' ' * (at * STAGGER)}{names[at]:{wide}}  "
-        room = max(width - len(head), 12)
-        for each, line in enumerate(cell_lines(step, room, places)):
-            yield f"{head if each == 0 else ' ' * len(head)}{line}"
+        head = f"{f'{number}.':{NUMBER}}{' ' * (at * apart)}{names[at]:{wide}}  "
+        indent = " " * (NUMBER if below else len(head))
+        lines = list(cell_lines(step, max(width - len(indent), 12), places))
+        if below:
+            yield head.rstrip()
+            yield from (f"{indent}{line}" for line in lines)
+        else:
+            yield from (f"{indent if each else head}{line}" for each, line in enumerate(lines))
 
 
 def short_names(threads: Sequence[str]) -> list[str]:

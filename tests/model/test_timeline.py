@@ -70,3 +70,65 @@ def test_an_ipi_that_would_change_nothing_is_not_drawn() -> None:
 def test_an_ipi_that_is_sent_is_told_as_a_wait() -> None:
     sent = (HEAD % ONE).replace("exists (0:r0=9)", "exists (1:r1=1)")
     assert [step.text for step in told(sent)] == ["waits for an IPI to CPU 0 to be served"]
+
+
+ATOMIC = """C t
+
+{
+	atomic_t x = ATOMIC_INIT(0);
+	int y = 0;
+}
+
+P0(atomic_t *x, int *y)
+{
+	atomic_inc(x);  /* mm/walk.c:10 walk */
+	WRITE_ONCE(*y, 1);  /* mm/walk.c:11 walk */
+}
+
+P1(atomic_t *x, int *y)
+{
+	int r0;
+	int r1;
+	r0 = READ_ONCE(*y);  /* mm/reuse.c:20 reuse */
+	r1 = atomic_read(x);  /* mm/reuse.c:22 reuse */
+}
+
+exists (1:r0=1 /\\ 1:r1=0)
+"""
+BUFFER = """C t
+
+{
+	int x = 0;
+	int y = 0;
+}
+
+P0(int *x, int *y)
+{
+	int r0;
+	r0 = READ_ONCE(*x);  /* mm/walk.c:10 walk */
+	WRITE_ONCE(*y, 1);  /* mm/walk.c:11 walk */
+}
+
+P1(int *x, int *y)
+{
+	int r1;
+	r1 = READ_ONCE(*y);  /* mm/reuse.c:20 reuse */
+	WRITE_ONCE(*x, 1);  /* mm/reuse.c:21 reuse */
+}
+
+exists (0:r0=1 /\\ 1:r1=1)
+"""
+
+
+def test_an_atomic_operation_is_one_step() -> None:
+    steps = interleaving(ATOMIC, THREADS).moments
+    assert [step.text for step in steps if "atomic_inc" in step.text] == ["atomic_inc(x): 0"]
+    (stale,) = (step for step in steps if "atomic_read" in step.text)
+    assert stale.misses is not None and "atomic_inc" in steps[stale.misses - 1].text
+
+
+def test_what_runs_ahead_of_the_code_says_so() -> None:
+    steps = interleaving(BUFFER, THREADS).moments
+    (ahead,) = (step for step in steps if "reordered" in step.text)
+    passed = steps[int(ahead.text.rpartition("step ")[2].rstrip(")")) - 1]
+    assert passed.thread == ahead.thread and passed.line < ahead.line

@@ -353,3 +353,21 @@ def test_a_repair_that_does_not_help_is_not_told_in_a_mail() -> None:
         "a sees b; tried: smp_mb() at the read at mm/a.c:7 -> still unsafe; with an IPI no execution does it"
     )
     assert sentences(finding(said), 0) == "a sees b; with an IPI no execution does it."
+
+
+def test_three_threads_keep_their_names_whole() -> None:
+    code = "WRITE_ONCE(per_cpu(a_rather_long_name_of_a_flag, 0), 1)"
+    threads = ("CPU 0: walk()", "CPU 1: unshare_and_free()", "CPU 2: unshare_and_free()")
+    steps = [Step(each, code, "include/linux/mm_types.h", 551) for each in threads]
+    steps.append(Step(threads[2], "sends no IPI to CPU 0", "mm/free.c", 9, missed=1))
+    narrow = columns(steps, 76)
+    assert sum(code in row for row in narrow) == 3 and all(len(row) <= 76 for row in narrow)
+    assert [row.split(".")[0] for row in narrow if row[0] != " "] == ["1", "2", "3", "4"]
+    heads, *rows = columns(steps, 196)
+    assert [heads.index(each) for each in threads] == sorted(heads.index(each) for each in threads)
+    assert sum(code in row for row in rows) == 3 and all(len(row) <= 196 for row in rows)
+    phone = columns(steps, 38)
+    assert (
+        all(len(row) <= 38 for row in phone)
+        and sum("a_rather_long_name_of_a_flag" in row for row in phone) == 3
+    )
