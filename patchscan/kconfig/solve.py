@@ -6,8 +6,9 @@ a value hangs on what is not evaluated here (the compiler, a number, a choice), 
 Language: Documentation/kbuild/kconfig-language.rst.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 from patchscan.basics.formula import Formula, config
 from patchscan.basics.pattern import pattern
@@ -26,7 +27,11 @@ _WORD = pattern(r"\w+")
 _CHOSEN = frozenset(("EXPERT", "COMPILE_TEST", "MODULES", "64BIT"))
 # Where what is not said to be of an architecture is looked at.
 _COMMON = ("x86", "arm64")
+# What asks for a machine of 32 bits.
+_NARROW = frozenset(("64BIT", "X86_32"))
 _MOST_DEPTH = 14
+_MOST_LEVELS = 2
+_MOST_OTHERS = 2
 _MOST_TRIES = 40
 _MOST_STEPS = 6000
 
@@ -47,7 +52,8 @@ class Configuration:
         """The architecture with so many of the options at most, as a remark names them."""
         options = [f"CONFIG_{option}" for option in sorted(self.telling)]
         others = " and others" if len(options) > most else ""
-        return f"{self.architecture} with {', '.join(options[:most]) or 'no further option'}{others}"
+        narrow = " of 32 bits" if self.architecture == "x86" and "64BIT" not in self.chosen else ""
+        return f"{self.architecture}{narrow} with {', '.join(options[:most]) or 'no further option'}{others}"
 
 
 def find_configuration(
@@ -58,6 +64,17 @@ def find_configuration(
     narrow: one of a 32-bit machine.
     """
     return _found(view.tree, changed_files(view), wanted, unwanted, narrow)
+
+
+def _named_in(formula: Formula) -> Iterator[str]:
+    """The options that the tests of a formula name."""
+    return (name for atom in formula.atoms for name in _WORD.findall(atom))
+
+
+def find_anywhere(view: View, wanted: Formula, unwanted: Formula) -> Configuration | None:
+    """find_configuration(), and where that is None, on the machines that the options of the first formula ask for."""
+    found = find_configuration(view, wanted, unwanted)
+    return found or _found_elsewhere(view.tree, changed_files(view), wanted, unwanted)
 
 
 def holds_in(view: View, configuration: Configuration, formula: Formula) -> bool | None:
@@ -78,12 +95,42 @@ def _found(
     tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula, narrow: bool
 ) -> Configuration | None:
     own = tuple(name for name, option in sorted(ARCHITECTURES.items()) if option in wanted.atoms)
-    for architecture in own or (_COMMON[:1] if narrow else _COMMON):
+    return _found_for(tree, changed, wanted, unwanted, own or (_COMMON[:1] if narrow else _COMMON), narrow)
+
+
+def _found_for(
+    tree: Tree | None,
+    changed: Changed,
+    wanted: Formula,
+    unwanted: Formula,
+    architectures: Iterable[str],
+    narrow: bool = False,
+) -> Configuration | None:
+    for architecture in architectures:
         search = _Search(files_of(tree, changed), architecture)
         chosen = search.found(wanted, unwanted, _CHOSEN - {"64BIT"} if narrow else _CHOSEN)
         if chosen is not None:
             return Configuration(architecture, chosen)
     return None
+
+
+@lru_cache(maxsize=512)
+def _found_elsewhere(
+    tree: Tree | None, changed: Changed, wanted: Formula, unwanted: Formula
+) -> Configuration | None:
+    asked = seen = wanted.atoms
+    for _ in range(_MOST_LEVELS):
+        entries = [each for name in sorted(asked) for each in files_of(tree, changed).named(name, _COMMON[0])]
+        asked = frozenset(name for each in entries for name in _named_in(each.depends)) - seen
+        seen |= asked
+    if not seen.isdisjoint(_NARROW):
+        found = _found_for(tree, changed, wanted, unwanted, _COMMON[:1], narrow=True)
+        if found is not None:
+            return found
+    others = (
+        name for name, option in sorted(ARCHITECTURES.items()) if option in seen and name not in _COMMON
+    )
+    return _found_for(tree, changed, wanted, unwanted, islice(others, _MOST_OTHERS))
 
 
 class _Search:

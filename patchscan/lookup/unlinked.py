@@ -10,7 +10,7 @@ from patchscan.c.source import Function, Source, source_of
 from patchscan.context import ChangedFile, Context
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration as Configuration
-from patchscan.kconfig.solve import find_configuration
+from patchscan.kconfig.solve import find_anywhere
 from patchscan.lookup.compiled import compiled_when, conditions_of, exactly_when
 from patchscan.lookup.definer import (
     Definer,
@@ -122,7 +122,7 @@ def linked(context: Context, suspect: Suspect) -> Linked:
     if _is_of_series(context, suspect):
         return Linked("series")
     # Of a new file many calls ask for the same: only what passes is looked at more closely.
-    if find_configuration(view, suspect.used, suspect.defined) is None:
+    if find_anywhere(view, suspect.used, suspect.defined) is None:
         return Linked("covered")
     off = suspect.defined.atoms - suspect.used.atoms
     text = _text_holding(call)
@@ -130,7 +130,7 @@ def linked(context: Context, suspect: Suspect) -> Linked:
     if compiled is None:
         return Linked("dropped")
     used = all_of((suspect.used, compiled)) if compiled.parts else suspect.used
-    configuration = find_configuration(view, used, suspect.defined)
+    configuration = find_anywhere(view, used, suspect.defined)
     if configuration is None:
         return Linked("covered")
     header = declaring_header(view, call.name, suspect.definer)

@@ -3,7 +3,7 @@
 import pytest
 from patchscan.basics.formula import config, follows
 from patchscan.kbuild.built import built_exactly_when
-from patchscan.kconfig.solve import find_configuration
+from patchscan.kconfig.solve import find_anywhere, find_configuration
 from patchscan.testing import MemoryTree
 from patchscan.tree.overlay import View
 
@@ -120,3 +120,24 @@ def test_directories_have_options_too() -> None:
     always = built_exactly_when(tree, "mm/walk.c")
     assert always is not None and not always.atoms
     assert built_exactly_when(tree, "fs/open.c") is None
+
+
+@pytest.mark.parametrize(
+    ("depends", "shown"),
+    [
+        ("X86_32", "x86 of 32 bits with CONFIG_WALK"),
+        ("S390 && !HUGE", "s390 with CONFIG_WALK"),
+        ("SLOT", "x86 of 32 bits with CONFIG_SLOT, CONFIG_WALK"),
+        ("S390 && X86_32", None),
+        ("!HUGE", "x86 with CONFIG_WALK"),
+    ],
+)
+def test_a_machine_that_an_option_asks_for_is_looked_at(depends: str, shown: str | None) -> None:
+    common = f'source "arch/$(SRCARCH)/Kconfig"\nconfig HUGE\n\tbool "Huge"\n{WALK}\tdepends on {depends}\n'
+    wide = 'config X86\n\tdef_bool y\nconfig 64BIT\n\tbool "Wide"\nconfig X86_32\n\tdef_bool y\n\tdepends on !64BIT\n'
+    slot = 'config SLOT\n\tbool "Slot"\n\tdepends on X86_32\n'
+    tree = view(
+        Kconfig=common, arch__x86__Kconfig=wide + slot, arch__s390__Kconfig="config S390\n\tdef_bool y\n"
+    )
+    found = find_anywhere(tree, config("WALK"), config("HUGE"))
+    assert (found and found.shown(9)) == shown
