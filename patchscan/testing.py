@@ -28,6 +28,7 @@ from patchscan.rule import Rule
 from patchscan.series import ChangeKind, FileChange, Hunk, Line, LineKind, Patch, Series, Thread
 from patchscan.tree import Tree
 
+NO_NEWLINE = "\\ No newline at end of file"
 DEFAULT_PATH = "mm/example.c"
 VERSION = pattern(r"v([1-9]) ")
 WANT = pattern(r'\s*// want((?:\s+"[^"]*")+)\s*$')
@@ -238,6 +239,9 @@ def file_change(path: str, lines: list[str], mode: str = "") -> FileChange:
             if current:
                 hunks.append(hunk_of(section, current))
             section, current = text[2:].strip(), []
+            continue
+        if text == NO_NEWLINE and current:
+            current[-1] = replace(current[-1], newline=False)
             continue
         kind: LineKind = "+" if text[:1] == "+" else "-" if text[:1] == "-" else " "
         body = text[1:]

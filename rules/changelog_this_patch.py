@@ -13,8 +13,8 @@ COMPARED = pattern(
 )
 # What the patch is, or what it does not do, is said of it: there is no order in its place.
 SAID_OF_IT = pattern(
-    r"\s+(?:only|just|alone|is|was|does|did|can|could|should|may|might|has|builds|works|applies|relies|depends|"
-    r"(?:does|is|did|wo|ca|was)n't|makes? no|cannot)\b",
+    r"\s+(?:only|just|alone|is(?! based)|was|does|did|can|could|should|may|might|has|builds|works|applies|relies|"
+    r"depends|(?:does|is|did|wo|ca|was)n't|makes? no|cannot)\b",
     re.IGNORECASE,
 )
 NAMED_COMMIT = pattern(r"\bcommit [0-9a-f]{7,40}\b|^Fixes:", re.MULTILINE)
@@ -99,6 +99,12 @@ patch adds a variable that holds them.
 >>> patch mm: keep entries in one place
 Keep the entries side by side, for the index that comes
 later in this patchset. // want "name what is meant"
+>>> file mm/example.c
++int x;
+""",
+        """
+>>> patch mm: keep entries in one place
+This patch is based on another series. // want "can go"
 >>> file mm/example.c
 +int x;
 """,

@@ -6,6 +6,10 @@ from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 AT_END = pattern(r"[ \t]+$")
 BEFORE_TAB = pattern(r"\t* +\t")
+NO_NEWLINE = "no newline at the end of the file"
+LOUD = ("white space at the end of the line", NO_NEWLINE)
+# What comes of it, where git says nothing when it applies the patch.
+NOISE = {NO_NEWLINE: "whoever adds a line below must change this one, too"}
 # Files in which white space at the end of a line means something, or that hold other programs' output.
 MEANT = (".patch", ".diff", ".md", ".svg", ".txt", ".json", ".out", ".log")
 
@@ -28,6 +32,10 @@ def of_file(file: ChangedFile) -> Iterator[Finding]:
             faulty.append((line.new, "white space at the end of the line"))
         elif BEFORE_TAB.match(line.text):
             faulty.append((line.new, "a blank before a tab in the indentation"))
+    unended = {line.kind for hunk in file.change.hunks for line in hunk.lines if not line.newline}
+    if unended == {"+"}:
+        last = max(line.new or 0 for line in file.added)
+        faulty.append((last, NO_NEWLINE))
     at_eof = blank_at_end(file)
     if at_eof:
         faulty.append((at_eof, "an empty line at the end of the file"))
@@ -41,9 +49,9 @@ def of_file(file: ChangedFile) -> Iterator[Finding]:
             fix = file.replacement(line_number, line_number, AT_END.sub("", text))
         yield file.finding(
             line_number,
-            f"{what}{more}: git warns of it when it applies the patch",
+            f"{what}{more}: {NOISE.get(what, 'git warns of it when it applies the patch')}",
             fix=fix,
-            severity="" if any("end of the line" in each for _, each in faulty) else "info",
+            severity="" if any(each.startswith(LOUD) for _, each in faulty) else "info",
         )
 
 
@@ -65,13 +73,21 @@ def blank_at_end(file: ChangedFile) -> int:
 
 RULE = Rule(
     name="whitespace-error",
-    summary="White space at the end of a line or file, or a blank before a tab",
+    summary="White space at the end of a line or file, a blank before a tab, or no last newline",
     why="git am warns of it, some maintainers' scripts refuse it, and the next editor makes a needless change of it.",
     source="git-apply(1) (--whitespace), core.whitespace in git-config(1); Documentation/process/coding-style.rst (1)",
     severity="warning",
     confidence="high",
     check=check,
     bad=(
+        """
+>>> patch mm: add a walk
+Walk all entries.
+>>> file mm/new.c
++int x;
++int y; // want "no newline at the end of the file: whoever"
+\\ No newline at end of file
+""",
         """
 @@ -1,2 +1,3 @@
  int walk(void)
@@ -97,6 +113,16 @@ Walk all entries.
 """,
     ),
     good=(
+        """
+>>> patch mm: add a walk
+Walk all entries.
+>>> file mm/example.c
+ int x;
+-int y;
+\\ No newline at end of file
++int z;
+\\ No newline at end of file
+""",
         """
 @@ -1,3 +1,5 @@
  int walk(void)
