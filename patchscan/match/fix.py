@@ -9,6 +9,7 @@ from patchscan.finding import Fix
 from patchscan.match.matching import Bindings, Bound
 
 if TYPE_CHECKING:
+    from patchscan.c.source import Source
     from patchscan.changedfile import ChangedFile
     from patchscan.match.matches import Match
     from patchscan.match.place import Place
@@ -18,6 +19,7 @@ HOLE = pattern(r"\$(?:\$\$)?(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)\})")
 WORD = pattern(r"[A-Za-z_]\w*")
 INCLUDE = pattern(r"#include <([\w./-]+)>")
 _NAME = pattern(rb"[A-Za-z_]\w*")
+_QUOTED = pattern(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _DIRECTIVE = pattern(rb"^[ \t]*#", re.M)
 # What must stand in parentheses beside an operator.
 _LOOSE = frozenset(
@@ -31,16 +33,18 @@ _LOOSE = frozenset(
 )
 WIDTH = 100
 TAB = 8
+_KEPT = "\0"
 
 
-def filled(template: str, holes: Bindings) -> str:
-    """A template with what stands in its holes."""
+def filled(template: str, holes: Bindings, mark: str = "") -> str:
+    """A template with what stands in its holes; mark: what begins each further line that comes from a hole."""
 
     def value(found: re.Match[str]) -> str:
         bound = holes.get(found[1] or found[2])
         if bound is None:
             return found[0]
-        return f"({bound.text})" if needs_parentheses(bound, found, template) else bound.text
+        text = bound.text.replace("\n", f"\n{mark}") if mark else bound.text
+        return f"({text})" if needs_parentheses(bound, found, template) else text
 
     return HOLE.sub(value, template)
 
@@ -63,7 +67,9 @@ def fix_of(row: "Row", place: "Place") -> Fix | None:
     head, tail = around(match, first, last)
     if head is None or tail is None:
         return None
-    lines = laid_out(filled(template, match.holes), head, tail)
+    lines = laid_out(filled(template, match.holes, _KEPT), head, tail, match.source.line_text(first))
+    if not lines and leaves_two_blanks(match.source, first, last):
+        first -= 1
     edits = [(first, last, lines)]
     if row.include:
         edit = include_edit(row.include, file, match)
@@ -71,6 +77,12 @@ def fix_of(row: "Row", place: "Place") -> Fix | None:
             return None
         edits += edit
     return file.edited(edits)
+
+
+def leaves_two_blanks(source: "Source", first: int, last: int) -> bool:
+    """Whether an empty line stands before lines that go, and another, or the end of the block, behind them."""
+    behind = source.line_text(last + 1).strip()
+    return first > 1 and not source.line_text(first - 1).strip() and behind in ("", "}")
 
 
 def replacement_of(row: "Row", match: "Match") -> str | None:
@@ -133,15 +145,45 @@ def around(match: "Match", first: int, last: int) -> tuple[str | None, str | Non
     return (head, tail) if whole else (None, None)
 
 
-def laid_out(text: str, head: str, tail: str) -> list[str]:
-    """The lines of a replacement between what stands before and behind it; nothing for one that takes lines away."""
+def laid_out(text: str, head: str, tail: str, before: str) -> list[str]:
+    """The lines of a replacement between what stands before and behind it; nothing for one that takes lines away.
+
+    before: the first line as it was: what was aligned with a parenthesis of it is so again.
+    """
     if not text and not head.strip() and not tail.strip():
         return []
     indent = head[: len(head) - len(head.lstrip())]
     first, *others = text.split("\n")
-    lines = [head + first, *(indent + line if line.strip() else line for line in others)]
+    lines = [head + first]
+    old, new = opening(before), opening(lines[0])
+    for line in others:
+        if not line.startswith(_KEPT):
+            lines.append(indent + line if line.strip() else line)
+            old, new = None, opening(lines[-1])
+            continue
+        words = line.lstrip(f"{_KEPT}\t ")
+        width = len(line[1 : len(line) - len(words)].expandtabs(TAB))
+        if new is not None and (old is None or width >= old):
+            width = new if old is None else width + new - old
+        lines.append(indented(width) + words if words else "")
     lines[-1] += tail
     return [piece for line in lines for piece in wrapped(line)]
+
+
+def opening(line: str) -> int | None:
+    """The column behind the last parenthesis that a line leaves open."""
+    depth: list[int] = []
+    for at, char in enumerate(_QUOTED.sub(lambda found: "x" * len(found[0]), line)):
+        if char == "(":
+            depth.append(at)
+        elif char == ")" and depth:
+            depth.pop()
+    return len(line[: depth[-1] + 1].expandtabs(TAB)) if depth else None
+
+
+def indented(column: int) -> str:
+    """The white space before a column."""
+    return "\t" * (column // TAB) + " " * (column % TAB)
 
 
 def wrapped(line: str) -> list[str]:
@@ -166,7 +208,7 @@ def wrapped(line: str) -> list[str]:
         return [line]
     at, opening = best
     column = len(line[: opening + 1].expandtabs(TAB))
-    rest = "\t" * (column // TAB) + " " * (column % TAB) + line[at + 1 :].lstrip()
+    rest = indented(column) + line[at + 1 :].lstrip()
     return [line[: at + 1], *wrapped(rest)] if "(" in rest else [line[: at + 1], rest]
 
 

@@ -176,6 +176,8 @@ def _compared_with_null(node: "Node", shapes: tuple[Shape, ...]) -> tuple[Shape,
 
 def is_tested(parent: "Node", node: "Node") -> bool:
     """Whether only the truth of a node counts where it stands."""
+    if parent.type == "conditional_expression" and parent.child_by_field_name("consequence") is None:
+        return False
     if parent.type in _TESTED:
         return parent.child_by_field_name("condition") == node
     if parent.type == "unary_expression":

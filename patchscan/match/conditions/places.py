@@ -111,12 +111,12 @@ def name_of_function(place: Place, wish: Wish) -> Answer:
 
 
 def function_lacks(place: Place, wish: Wish) -> Answer:
-    """Nothing in the function matches a regular expression."""
+    """Nothing in the function matches a regular expression, in which $X is what stands in a hole."""
     function = place.match.function
     if function is None:
         return no("it stands outside functions")
     code = place.match.source.code[function.start : function.end].decode("utf-8", "surrogateescape")
-    found = re.search(wish.argument, code)
+    found = re.search(filled(wish.argument, place.match.holes), code)
     if found is not None:
         return no(f"the function holds {found[0]}")
     return YES if function.whole else unknown("the hunk does not show the whole function")
