@@ -83,6 +83,20 @@ CASES = [
     ("type", USE, {"X": "type: u\\d+"}, body("u32 a;", "", "use(a);"), body("int a;", "", "use(a);")),
     ("unsigned", USE, {"X": "unsigned"}, body("size_t a;", "", "use(a);"), body("ssize_t a;", "", "use(a);")),
     ("not-narrowed", USE, {"X": "not-narrowed"}, body("use(a);"), body("a >>= 12;", "use(a);")),
+    (
+        "not-narrowed",
+        USE,
+        {"X": "not-narrowed"},
+        body("a = b * c;", "use(a);"),
+        body("a = LEAST;", "use(a);"),
+    ),
+    (
+        "not-narrowed",
+        USE,
+        {"X": "not-narrowed"},
+        body("use(a);"),
+        body("if (a > U32_MAX)", "\treturn 0;", "use(a);"),
+    ),
     ("wide", USE, {"X": "wide"}, body("use((u64)a * 3);"), body("u32 a;", "", "use(a);")),
     ("local", USE, {"X": "local"}, body("int a;", "", "use(a);"), body("static int a;", "", "use(a);")),
     (
@@ -289,6 +303,13 @@ CASES = [
         {"F": "body-only-frees"},
         CALLBACK % "kfree" + LATE,
         CALLBACK % "put" + LATE,
+    ),
+    (
+        "body-only-frees",
+        "call_rcu($R, $F)",
+        {"F": "body-only-frees"},
+        CALLBACK % "kvfree" + LATE,
+        (CALLBACK % "kvfree").replace("(head));", "(head)->block);") + LATE,
     ),
     (
         "exit-only-unregisters",

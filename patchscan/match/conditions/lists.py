@@ -152,10 +152,11 @@ def body_only_frees(place: Place, wish: Wish) -> Answer:
     function = next((each for each in source.functions() if each.name == name and each.whole), None)
     if function is None:
         return unknown(f"{name}() is not in sight")
-    calls = [call.name for call in function.calls()]
-    frees = [each for each in calls if each in ("kfree", "kvfree")]
-    others = [each for each in calls if each not in ("kfree", "kvfree", "container_of")]
-    return when(len(frees) == 1 and not others, f"{name}() does more than free")
+    calls = [call for call in function.calls() if call.name != "container_of"]
+    if len(calls) != 1 or calls[0].name not in ("kfree", "kvfree"):
+        return no(f"{name}() does more than free")
+    freed = source.text_of(calls[0].node)
+    return when("->" not in freed, f"{name}() frees what the object points to")
 
 
 def exit_only_unregisters(place: Place, wish: Wish) -> Answer:

@@ -24,6 +24,9 @@ _JUMPS = frozenset(
     {"goto_statement", "labeled_statement", "preproc_if", "preproc_ifdef", "gnu_asm_expression"}
 )
 _WRITE = rb"\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)"
+_NARROWER = (
+    rb"\s*(?:>>|[&/%]|>=?\s*\w*MAX|=[^=;]*(?:>>|\bmin|\bclamp|[&/%]\s*\w)|=\s*(?:\(\w+\)\s*)?[\w.>-]+\s*;)"
+)
 _CLEANED = pattern(r"__free\s*\(|__cleanup\s*\(|CLASS\s*\(")
 
 
@@ -98,14 +101,17 @@ def wide(place: Place, wish: Wish) -> Answer:
 
 
 def not_narrowed(place: Place, wish: Wish) -> Answer:
-    """A number that the function neither shifts down nor masks or bounds before, so that it may need its width."""
+    """A number that the function makes no smaller before, so that it may need its width.
+
+    Smaller is what is shifted down, masked, bounded, compared with a limit, or only another value in a wide variable.
+    """
     function, name = place.match.function, place.text(wish)
     if function is None or not function.has_head:
         return unknown(f"what {name} holds is not in sight")
-    form = re.compile(
-        rb"\b" + re.escape(name.encode()) + rb"(?:\s*(?:>>|[&/%])|\s*=[^=;]*(?:>>|\bmin|\bclamp|[&/%]\s*\w))"
+    found = re.search(
+        rb"\b" + re.escape(name.encode()) + _NARROWER,
+        place.match.source.code[function.start : place.match.start],
     )
-    found = form.search(place.match.source.code, function.start, place.match.start)
     return when(found is None, f"{name} is made smaller before")
 
 
@@ -274,7 +280,8 @@ CONDITIONS = {
     "unsigned": Condition(unsigned, "its declared type is unsigned"),
     "wide": Condition(wide, "a number of 64 bits on every machine"),
     "not-narrowed": Condition(
-        not_narrowed, "a number that the function neither shifts down nor masks or bounds before"
+        not_narrowed,
+        "a number that the function makes no smaller before: by a shift, a mask, a bound or another value",
     ),
     "local": Condition(local, "a variable of the function that is not static"),
     "mentioned-nowhere-else": Condition(
