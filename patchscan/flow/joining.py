@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from patchscan.flow.graph import Point
 from patchscan.flow.knowing import Facts, Reading, SureReading
 from patchscan.flow.signs import ANY
-from patchscan.flow.ways import Client, States, Step, Token, Trail, Walk, Ways
+from patchscan.flow.ways import MAX_FACTS, Client, States, Step, Token, Trail, Walk, Ways
 
 MAX_TOKENS = 8
 
@@ -58,6 +58,7 @@ class JoinedWalk(Walk):
         return super()._through(point, token, reading, trail, coarse)
 
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
+        facts = facts if len(facts) <= MAX_FACTS else ()
         known = self._known.setdefault(to, [])
         for at, (other, before) in enumerate(known):
             if other == token:

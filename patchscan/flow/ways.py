@@ -2,7 +2,8 @@
 
 A client says what it follows: its token changes with the operations, and with it the ways are told apart. The facts
 of a way are the signs of values that are tested later; where two ways meet with the same token and facts they go on
-as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point (beyond it facts are forgotten, see `coarse`).
+as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point and MAX_FACTS a way (beyond
+these facts are forgotten, see `coarse`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
 
 MAX_STEPS = 20_000
 MAX_STATES = 40
+MAX_FACTS = 32
 Token = Any
 # A way as it came about: (what came before, the point, the edge that was taken).
 Trail = tuple[Any, int, "Edge | None"]
@@ -131,7 +133,7 @@ class Walk:
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         """Walk on from a point later, unless a way like this one has come there."""
         seen = self._seen.setdefault(to, set())
-        if len(seen) >= MAX_STATES:
+        if len(seen) >= MAX_STATES or len(facts) > MAX_FACTS:
             facts, coarse = (), True
         if (token, facts) not in seen:
             seen.add((token, facts))

@@ -11,7 +11,7 @@ from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
 from patchscan.flow.state import UNKNOWN
 from patchscan.flow.taking import resources
-from patchscan.flow.ways import Client, fails, lines_of, ways_of
+from patchscan.flow.ways import MAX_FACTS, Client, fails, lines_of, ways_of
 
 
 def function(text: str) -> Function:
@@ -184,6 +184,15 @@ def steps(text: str) -> int:
 def test_the_steps_of_a_walk_grow_with_the_function_only(shape: Callable[[int], str]) -> None:
     small, large = 15, 60
     assert steps(shape(large)) <= 1.3 * (large / small) * steps(shape(small))
+
+
+@pytest.mark.parametrize(("conditions", "coarse"), [(10, False), (60, True)])
+def test_so_much_is_known_of_a_way_and_no_more(conditions: int, coarse: bool) -> None:
+    graph = graph_of(function(correlated(conditions)))
+    assert graph is not None
+    walk = ways_of(graph).walk(Client())
+    assert all(len(each.facts) <= MAX_FACTS for each in walk.exits)
+    assert all(each.coarse for each in walk.exits) == coarse
 
 
 def locked(number: int) -> str:
