@@ -199,14 +199,17 @@ def explain_arguments(command: argparse.ArgumentParser) -> None:
 def explain(options: argparse.Namespace) -> int:
     """`patchscan explain`: what a rule says, why, on what it rests, and its examples."""
     from patchscan.commands.explain import as_json, as_text
-    from patchscan.commands.loading import all_rules
+    from patchscan.commands.loading import all_rules, built_in_names
 
-    found = {rule.name: rule for rule in all_rules(options.rules)[0]}
+    found = {rule.name: rule for rule in all_rules(options.rules, {options.rule})[0]}
     rule = found.get(options.rule)
     if rule is None:
         from patchscan.basics.nearest import did_you_mean
 
-        near = did_you_mean(options.rule, found) or ": `patchscan rules` lists them"
+        near = (
+            did_you_mean(options.rule, sorted(built_in_names().union(found)))
+            or ": `patchscan rules` lists them"
+        )
         raise UsageError(f"no rule named {options.rule}{near}")
     sys.stdout.write(as_json(rule) if options.json else as_text(rule))
     return CLEAN
