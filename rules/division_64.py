@@ -63,8 +63,6 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What is to be said of the divisions in one function."""
-    from patchscan.lookup.typeof import types_in
-
     types: Types | None = None
     for node in function.nodes("binary_expression", "assignment_expression"):
         line = function.source.line_of(node)
@@ -77,10 +75,14 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
             if right is None or not may_be_variable(right, function.source.text_of(right)):
                 continue
             if context.has_tree:
+                from patchscan.lookup.typeof import types_in
+
                 types = types or types_in(context, file, function)
                 yield from divided(context, file, function, types, node)
     for call in function.calls():
         if call.name == "do_div" and len(call.arguments) == 2 and call.line in file.added_numbers:
+            from patchscan.lookup.typeof import types_in
+
             types = types or types_in(context, file, function)
             kind = types.of(call.arguments[0])
             if kind in NARROW and not file.was_there(call.line):

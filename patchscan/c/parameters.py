@@ -2,6 +2,8 @@
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.filelevel import Statement
+from patchscan.c.source import Source
 
 _ATTRIBUTE = pattern(
     r"\b__(?!be|le|[us]\d|kernel|poll|virtio|wsum|sum|iomem|user|rcu|percpu)\w+(?:\s*\([^()]*\))?"
@@ -98,3 +100,11 @@ def _type(parameter: str) -> str:
     if not stars:
         base = " ".join(word for word in base.split() if word not in ("const", "volatile"))
     return f"{base} {'*' * stars}".strip()
+
+
+def parameters_text(source: Source, statement: Statement) -> str:
+    """What stands behind the parenthesis that follows the name of a function."""
+    code = source.code
+    opening = code.find(b"(", statement.name_start, statement.end)
+    between = code[statement.name_start + len(statement.name) : opening]
+    return code[opening + 1 : statement.end].decode("latin-1") if opening > 0 and not between.strip() else ""

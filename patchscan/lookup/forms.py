@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements_naming
-from patchscan.c.parameters import Signature, signature
-from patchscan.c.source import Source, parse
+from patchscan.c.filelevel import statements_naming
+from patchscan.c.parameters import Signature, parameters_text, signature
+from patchscan.c.source import parse
 from patchscan.lookup.headers import declaring_headers, text_of_header
 from patchscan.lookup.uses import headers_holding
 from patchscan.tree.overlay import View
@@ -60,14 +60,6 @@ def forms_in(text: bytes, path: str, name: str) -> tuple[Form, ...] | None:
             takes = Signature(tuple("?" for _ in fixed), variadic)
             found.append(Form(path, macro.line, takes, bool(source.conditions_at(macro.line))))
     return tuple(found)
-
-
-def parameters_text(source: Source, statement: Statement) -> str:
-    """What stands behind the parenthesis that follows the name of a function."""
-    code = source.code
-    opening = code.find(b"(", statement.name_start, statement.end)
-    between = code[statement.name_start + len(statement.name) : opening]
-    return code[opening + 1 : statement.end].decode("latin-1") if opening > 0 and not between.strip() else ""
 
 
 def forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str]) -> tuple[Form, ...]:

@@ -7,10 +7,9 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import statements, statements_naming
 from patchscan.c.members import Member, type_in
-from patchscan.c.parameters import Signature, signature
+from patchscan.c.parameters import Signature, parameters_text, signature
 from patchscan.c.source import Source, parse
 from patchscan.finding import Evidence
-from patchscan.lookup.forms import parameters_text
 from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements, statements_naming
-from patchscan.c.parameters import Signature, signature
+from patchscan.c.parameters import Signature, parameters_text, signature
 from patchscan.c.source import Source, parse
 from patchscan.finding import Evidence
-from patchscan.lookup.forms import parameters_text
-from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
@@ -48,6 +46,8 @@ def read(source: Source, each: Statement) -> Stated | None:
 
 def stated_in_tree(view: View, own: str, each: Stated) -> tuple[Evidence, Stated] | None:
     """The one declaration of the other kind in the files of a tree but one, where it contradicts."""
+    from patchscan.lookup.uses import files_holding
+
     paths = [path for path in files_holding(view, each.name, most=_EVERYWHERE)[0] if path != own]
     ending = ".h" if each.kind == "function" else ".c"
     wanted = [path for path in paths if path.endswith(ending) and not path.startswith("tools/")]
