@@ -99,6 +99,11 @@ class Codes:
         self._walks: dict[tuple[str, str, str, int], Walk | None] = {}
         self._stacks: dict[str, frozenset[str]] = {}
 
+    @property
+    def may_look(self) -> bool:
+        """Whether the steps of yet another function may be asked for."""
+        return self._allowance.left > 0
+
     def callers(self, function: str, path: str) -> tuple[str, ...]:
         """The first few functions of the same file that call a function, after the patch."""
         file = self._codes["after"].file(path)
@@ -186,7 +191,7 @@ def _answer(
         proof = _proof(each, then, now, lost, found) or _proof_by_callers(each, file, barrier, named)
         if proof is None and is_repeated(then, barrier):
             return Answer(loss, kept="an atomic next to it is a full barrier itself")
-        if proof is None and not named:
+        if proof is None and not named and each.may_look:
             far = elsewhere(view, file.path, lost)
             proof = _proof(each, then, now, lost, far)
             found += far

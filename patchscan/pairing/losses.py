@@ -14,6 +14,8 @@ from patchscan.tree.overlay import View
 
 _INCLUDE = pattern(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
 _MOST = 60
+# Of bytes: longer comments are no comments at barriers.
+_COMMENT = 2_000
 
 
 @frozen
@@ -133,11 +135,21 @@ def _counting_on(view: View, file: ChangedFile, function: Function) -> tuple[tup
     found = list(texts(file)) if view.read(file.path) is None else []
     for path in paths:
         data = view.read(path)
-        if data is not None and b"air" in data:
+        if data is not None and _may_name(data, function.name.encode()):
             text = text_of(path, data)
             if path == file.path or not _defines(text, data, function.name):
                 found.append(text)
     return _naming(found, function.name), missed if missed.startswith(("only", "no tree")) else ""
+
+
+def _may_name(data: bytes, name: bytes) -> bool:
+    """Whether a name stands near what may speak of pairing: a file is only read as a whole where it does."""
+    at = data.find(name)
+    while at >= 0:
+        if b"air" in data[max(0, at - _COMMENT) : at + _COMMENT]:
+            return True
+        at = data.find(name, at + len(name))
+    return False
 
 
 def _defines(text: Text, data: bytes, name: str) -> bool:
