@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
-THERE = ("definition", "declaration", "local", "member")
+THERE: Final = ("definition", "declaration", "local", "member")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -1,7 +1,7 @@
 """The export of a symbol goes, but a module still uses it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from patchscan.lookup.uses import Use
 
 EXPORT = pattern(r"^\s*EXPORT_(?:PER_CPU_)?SYMBOL\w*\s*\(\s*(\w+)")
-USING = ("call", "address", "initialiser", "reference")
+USING: Final = ("call", "address", "initialiser", "reference")
 MOST_SHOWN = 4
 
 

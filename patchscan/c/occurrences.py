@@ -5,6 +5,7 @@ may stand in hundreds of files, and most questions need only its neighbours and 
 """
 
 import re
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -36,6 +37,22 @@ _EXTERN = pattern(rb"\bextern\b")
 _WINDOW = 400
 
 
+UseKind = Literal[
+    "definition",
+    "declaration",
+    "call",
+    "address",
+    "macro",
+    "export",
+    "initialiser",
+    "reference",
+    "member",
+    "local",
+    "comment",
+    "string",
+]
+
+
 @frozen
 class Use:
     """One occurrence of an identifier.
@@ -49,7 +66,7 @@ class Use:
 
     path: str
     line: int
-    kind: str
+    kind: UseKind
     function: str
     text: str
     conditions: tuple[str, ...]
@@ -108,7 +125,9 @@ def _last_word(text: bytes) -> bytes:
     return text[len(text) - reversed_word.end() :] if reversed_word else b""
 
 
-def _kind(lexed: Lexed, braces: Braces, offset: int, word: bytes, path: str) -> tuple[str, str]:
+def _kind(
+    lexed: Lexed, braces: Braces, offset: int, word: bytes, path: str
+) -> tuple[UseKind | Literal[""], str]:
     hidden = lexed.hidden_at(offset)
     if hidden:
         return hidden, ""
@@ -123,7 +142,7 @@ def _kind(lexed: Lexed, braces: Braces, offset: int, word: bytes, path: str) -> 
     return _in_code(lexed.code, offset + len(word), before, after, place), place.function
 
 
-def _in_directive(directive: bytes, offset: int, word: bytes) -> tuple[str, str]:
+def _in_directive(directive: bytes, offset: int, word: bytes) -> tuple[UseKind | Literal[""], str]:
     define = _DEFINE.match(directive)
     if define is None:
         names_file = _NAMES_FILE.match(directive)
@@ -140,7 +159,7 @@ def _in_directive(directive: bytes, offset: int, word: bytes) -> tuple[str, str]
     return ("reference" if pasted else "macro"), name
 
 
-def _in_assembly(before: bytes, after: bytes) -> str:
+def _in_assembly(before: bytes, after: bytes) -> UseKind:
     line = before[before.rfind(b"\n") + 1 :] + b" "
     if _EXPORT.search(line):
         return "export"
@@ -149,14 +168,14 @@ def _in_assembly(before: bytes, after: bytes) -> str:
     return "call" if _ASSEMBLY_CALL.search(line) else "reference"
 
 
-def _in_code(code: bytes, end: int, before: bytes, after: bytes, place: Place) -> str:
+def _in_code(code: bytes, end: int, before: bytes, after: bytes, place: Place) -> UseKind:
     """The kind of an occurrence that ends at end, from what stands before, after and around it."""
     if before.endswith(b"->") or (before.endswith(b".") and not before.endswith(b"...")):
         return "member"
     previous = _last_word(before)
     follows = after[:1]
     if previous in (b"struct", b"union", b"enum"):
-        return {b"{": "definition", b";": "declaration"}.get(follows, "reference")
+        return "definition" if follows == b"{" else "declaration" if follows == b";" else "reference"
     if previous == b"goto":
         return "reference"
     if before.endswith(b"(") and _last_word(before[:-1].rstrip()).startswith(b"EXPORT_"):
@@ -174,7 +193,7 @@ def _in_code(code: bytes, end: int, before: bytes, after: bytes, place: Place) -
     return _declared(before, previous, after, place) or "reference"
 
 
-def _before_parenthesis(code: bytes, end: int, before: bytes, previous: bytes, place: Place) -> str:
+def _before_parenthesis(code: bytes, end: int, before: bytes, previous: bytes, place: Place) -> UseKind:
     """A call, or the name in a function's declaration or definition."""
     statement = _since(before, rb"[;{}]")
     if place.kind == "file":
@@ -209,13 +228,13 @@ def body_follows(code: bytes, end: int) -> bool:
     return False
 
 
-def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> str:
+def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> UseKind | Literal[""]:
     """What a declarator makes of the name: "definition", "declaration", "local", "member"; "" for none."""
     defining = _DEFINING.search(before) if place.kind in ("file", "block") else None
     if defining:
         first = not defining.group(3).strip()
         if first or b"PER_CPU" in defining.group(2):
-            kind = "declaration" if defining.group(1) == b"DECLARE" else "definition"
+            kind: UseKind = "declaration" if defining.group(1) == b"DECLARE" else "definition"
             return kind if place.kind == "file" else "local"
         return ""
     pointer = _FUNCTION_POINTER.search(before[-80:]) if _ENDS_POINTER.match(after) else None
@@ -240,7 +259,7 @@ def _declared(before: bytes, previous: bytes, after: bytes, place: Place) -> str
     return _declares_at(place, statement)
 
 
-def _declares_at(place: Place, statement: bytes) -> str:
+def _declares_at(place: Place, statement: bytes) -> UseKind:
     if place.kind == "file":
         return "declaration" if _EXTERN.search(statement) else "definition"
     return "member" if place.kind == "aggregate" else "local"

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from functools import cached_property, lru_cache
+from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -17,6 +18,9 @@ _HIDDEN = pattern(
 _NEGATED = pattern(r"!\w+(\s*\(\s*\w+\s*\))?")
 _ONE_QUESTION = pattern(r"\w+(\s*\(\s*\w+\s*\))?")
 _BLANK = bytes(byte if byte == 10 else 32 for byte in range(256))
+
+
+Hidden = Literal["comment", "string"]
 
 
 @frozen
@@ -37,10 +41,10 @@ class Lexed:
     text: bytes
     code: bytes
     masked: bytes
-    hidden: tuple[tuple[int, int, str], ...]
+    hidden: tuple[tuple[int, int, Hidden], ...]
     directives: tuple[Directive, ...]
 
-    def hidden_at(self, offset: int) -> str:
+    def hidden_at(self, offset: int) -> Hidden | Literal[""]:
         """ "comment" or "string" where the offset stands in one, else ""."""
         index = bisect_right(self._hidden_starts, offset) - 1
         return self.hidden[index][2] if index >= 0 and offset < self.hidden[index][1] else ""
@@ -74,7 +78,7 @@ class Lexed:
 @lru_cache(maxsize=32)
 def lex(text: bytes) -> Lexed:
     """Tell the parts of a text apart; never raises, an open comment or string ends with the text or line."""
-    hidden: list[tuple[int, int, str]] = []
+    hidden: list[tuple[int, int, Hidden]] = []
     directives: list[Directive] = []
 
     def hide(match: re.Match[bytes]) -> bytes:

@@ -8,7 +8,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.occurrences import Use as Use
-from patchscan.c.occurrences import occurrences
+from patchscan.c.occurrences import UseKind, occurrences
 from patchscan.tree import Tree
 from patchscan.tree.index.parallel import in_parallel
 from patchscan.tree.index.search import holding, is_kernel_source
@@ -43,7 +43,7 @@ class Uses:
     why: str
     expansion: tuple[str, ...] = ()
 
-    def of_kind(self, *kinds: str) -> tuple[Use, ...]:
+    def of_kind(self, *kinds: UseKind) -> tuple[Use, ...]:
         """The uses of some kinds."""
         return tuple(use for use in self.uses if use.kind in kinds)
 
