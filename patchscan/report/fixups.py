@@ -12,7 +12,16 @@ from patchscan.finding import Finding
 from patchscan.report.mail import MIME, SEPARATOR, addresses, encoded, people
 from patchscan.results import Report, file_name
 from patchscan.series import Patch
-from patchscan.settling.fixes import Change, Island, edited, island_rows, islands_of, overlaps, place
+from patchscan.settling.fixes import (
+    Change,
+    Island,
+    edited,
+    island_rows,
+    islands_of,
+    not_made,
+    overlaps,
+    place,
+)
 from patchscan.tree.overlay import FileState
 
 
@@ -54,7 +63,7 @@ def fixed_file(
     left_out: list[Finding] = []
     for finding in findings:
         found = [place(edit, islands, states, finding.patch) for edit in finding.fix or ()]
-        placed = [each for each in found if each is not None]
+        placed = not_made(filter(None, found), edits)
         clash = any(overlaps(edit, edits[number]) for number, several in placed for edit in several)
         if not found or len(placed) < len(found) or clash:
             left_out.append(finding)

@@ -1,6 +1,6 @@
 """Mechanical fixes: the edits of each finding, and all of a report's as one patch on top of its series."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from patchscan.basics.problem import Problem
@@ -74,11 +74,7 @@ def fix_file(
         if not found or None in found:
             left_out.append((finding, "a later patch changes these lines, or their file is not at hand"))
             continue
-        # Two fixes may need the same new line, as an #include.
-        placed = [
-            (number, [edit for edit in several if edit.old or edit not in edits[number]])
-            for number, several in filter(None, found)
-        ]
+        placed = not_made(filter(None, found), edits)
         if any(overlaps(edit, edits[number]) for number, several in placed for edit in several):
             left_out.append((finding, "another fix changes these lines: apply that, then ask again"))
             continue
@@ -121,6 +117,16 @@ def runs(known: Mapping[int, str]) -> Iterator[Island]:
         yield Island(run[0], tuple(known[each] for each in run))
 
 
+def not_made(
+    placed: Iterable[tuple[int, list[Change]]], edits: Sequence[list[Change]]
+) -> list[tuple[int, list[Change]]]:
+    """The changes of a fix without those that another one made: two may need the same new line, as an #include."""
+    return [
+        (number, [edit for edit in several if edit.old or edit not in edits[number]])
+        for number, several in placed
+    ]
+
+
 def place(
     edit: Edit, islands: Sequence[Island], states: Mapping[int, FileState], patch: int
 ) -> tuple[int, list[Change]] | None:
@@ -139,10 +145,19 @@ def place(
         for at in range(len(island.lines) - len(before) + 1)
         if line is not None and island.lines[at : at + len(before)] == before
     ]
-    if not found:
-        return None
-    _, number, at = min(found)
-    return number, list(changes_of(edit, at))
+    if found:
+        _, number, at = min(found)
+        return number, list(changes_of(edit, at))
+    # A fix of an earlier patch may have added the line already.
+    after = () if edit.old else edit.after
+    there = (
+        number
+        for number, island in enumerate(islands)
+        for at in range(len(island.lines) - len(after) + 1)
+        if after and island.lines[at : at + len(after)] == after
+    )
+    made = next(there, None)
+    return None if made is None else (made, [])
 
 
 def changes_of(edit: Edit, at: int) -> Iterator[Change]:

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from patchscan.cli import main
 from patchscan.commands.reading import read
+from patchscan.context import NO_SETTINGS
+from patchscan.finding import Edit
 from patchscan.mail import read_messages
 from patchscan.mail.thread import read_thread
 from patchscan.report.render import documents
 from patchscan.scan import scan
+from patchscan.series import Thread
+from patchscan.settling.fixes import Change, Island, place
 from patchscan.settling.registry import load_rules
+from patchscan.testing import MemoryTree, read_example
 from patchscan.tree import open_tree
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +73,50 @@ def test_author_and_date_are_those_of_the_patch(capsys: pytest.CaptureFixture[st
     fixed = [each for each in thread.series[0].patches if f"Subject: [PATCH] fixup! {each.title}\n" in text]
     assert fixed and all(f"Date: {each.date}\n" in text for each in fixed)
     assert all(f"From: {each.author}\n" in text for each in fixed)
+
+
+TWICE = """
+>>> tree drivers/misc/Makefile
+obj-y += clock.o
+>>> tree include/linux/string_choices.h
+static inline const char *str_true_false(bool v)
+{
+	return v ? "true" : "false";
+}
+static inline const char *str_enable_disable(bool v)
+{
+	return v ? "enable" : "disable";
+}
+>>> patch misc: clock: say what is done
+Say what is done.
+>>> file drivers/misc/clock.c
++#include <linux/device.h>
++#include <linux/module.h>
++
++static void begin(struct device *dev, bool on)
++{
++	dev_info(dev, "%s at first\\n", on ? "enable" : "disable");
++}
++
++static void end(struct device *dev, bool on)
++{
++	dev_info(dev, "%s at last\\n", on ? "enable" : "disable");
++}
+"""
+
+
+def test_a_line_that_several_fixes_need_is_added_once() -> None:
+    series, files = read_example(TWICE)[:2]
+    rules = tuple(rule for rule in load_rules()[0] if rule.name == "string-choice")
+    report = scan(Thread((series,), (), ()), MemoryTree("6.12", files or {}), rules, NO_SETTINGS)
+    assert len(report.findings) == 2 and all(each.fix for each in report.findings)
+    ((_, text),) = documents(report, "fixups")
+    assert text.count("+#include <linux/string_choices.h>") == 1 and "not here" not in text
+    assert text.count("str_enable_disable(on)") == 2
+
+
+def test_a_line_that_is_there_already_needs_no_change() -> None:
+    edit = Edit("mm/a.c", 2, (), ("b",), above=("a",), below=("c",))
+    assert place(edit, [Island(1, ("a", "b", "c"))], {}, 1) == (0, [])
+    assert place(edit, [Island(1, ("a", "c"))], {}, 1) == (0, [Change(1, (), ("b",))])
+    assert place(edit, [Island(1, ("a", "d"))], {}, 1) is None
