@@ -42,8 +42,6 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def new_calls(context: Context) -> "Iterator[Added]":
     """The first added call of each function by each file; what the patch itself seems to define is left out."""
-    from patchscan.lookup.unlinked import Added, was_used
-
     seen = NO_CALL.union(*(CALL.findall(line.text) for file in context.c_files for line in at_top(file)))
     for file in context.c_files:
         if file.used == "text" or not file.path.endswith(".c"):
@@ -53,9 +51,15 @@ def new_calls(context: Context) -> "Iterator[Added]":
             code = file.code_at(line)
             names = set(CALL.findall(code) if code[:1].isspace() else ()) - known
             known |= names
-            yield from (
-                Added(file, line, name) for name in sorted(names) if not was_used(context, file, line, name)
-            )
+            if names:
+                yield from first_calls(context, file, line, names)
+
+
+def first_calls(context: Context, file: ChangedFile, line: int, names: set[str]) -> "Iterator[Added]":
+    """The calls of one added line that the file does not make without the patch."""
+    from patchscan.lookup.unlinked import Added, was_used
+
+    yield from (Added(file, line, name) for name in sorted(names) if not was_used(context, file, line, name))
 
 
 def at_top(file: ChangedFile) -> Iterator[Line]:
