@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
 from patchscan.flow.building import graph_of
@@ -13,6 +14,7 @@ from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
 from patchscan.flow.ways import lines_of
 
+_DATA = pattern(r"\w*get_drvdata")
 # What tells a resource in another state of the function (Resource.identity).
 Identity = tuple[str, str]
 
@@ -222,6 +224,7 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
         and holding.resource.local
         and not given
         and not holding.at(GONE)
+        and not _goes_with_data(holding, way)
     ):
         return Leak(holding, way, "nobody gives it back")
     if way.category == "fails" or row.kind not in ("lock", "state", "reference") or holding.resource.named:
@@ -237,6 +240,15 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     ):
         return Leak(holding, way, "others give it back", fine[0])
     return None
+
+
+def _goes_with_data(holding: Holding, way: Way) -> bool:
+    """Whether the data of what is held is returned, by which the caller can give it back."""
+    graph = graph_of(holding.function)
+    return graph is not None and any(
+        call.result == way.returned and _DATA.fullmatch(call.name) and holding.resource.key in call.arguments
+        for _, call in graph.calls
+    )
 
 
 def _may_be_told_by(one: Way, other: Way) -> bool:
