@@ -140,7 +140,7 @@ def load_rule(path: str) -> Rule | Problem:
     module = sys.modules[module_name] = ModuleType(module_name)
     module.__file__ = path
     try:
-        code = SourceFileLoader(module_name, path).get_code(module_name)
+        code = SourceFileLoader(module_name, os.fspath(path)).get_code(module_name)
         exec(code or "", module.__dict__)
         rule = getattr(module, "RULE", None)
         fault = fault_of(rule, stem) if isinstance(rule, Rule) else "has no RULE = Rule(...)"
