@@ -44,7 +44,7 @@ COMPILER = shlex.split(
 KINDS = {
     "parameter": ("callback-type", "argument-count", "prototype-mismatch"),
     "value": ("incompatible-type",),
-    "argument": ("argument-count",),
+    "argument": ("argument-count", "format-type"),
     "member": ("no-such-member",),
     "include": ("undeclared-name",),
     "static": ("should-be-static",),

@@ -171,6 +171,9 @@ def _read(code: bytes, start: int, end: int, body: int) -> Iterator[Statement]:
             yield Statement("function", named[0], start, end, start + named[1], body, -1, static, extern)
         return
     call = _MACRO_CALL.match(text)
+    if call and call[1].startswith(b"__") and _WORD.match(code, _behind(code, start + call.end(), end)):
+        # An attribute before a declaration.
+        call = None
     if call and text.rstrip(b"; \t\n").endswith(b")") and body < 0 and b"=" not in text.partition(b"(")[0]:
         yield Statement("call", call[1].decode(), start, end, start + call.start(1), -1, -1, static, extern)
         return
@@ -184,6 +187,12 @@ def _read(code: bytes, start: int, end: int, body: int) -> Iterator[Statement]:
         yield from _type(code, start, end, body)
         rest = body_end(code, body)
     yield from _declared(code, start, rest, end, static, extern)
+
+
+def _behind(code: bytes, position: int, end: int) -> int:
+    """The offset of what follows, in a statement, the parenthesis that closes the one just before position."""
+    position = min(_close(code, position), end)
+    return position + len(code[position:end]) - len(code[position:end].lstrip())
 
 
 def _type(code: bytes, start: int, end: int, body: int) -> Iterator[Statement]:
