@@ -37,6 +37,7 @@ def test_the_cover_letter_is_patch_0() -> None:
 def test_rules_ask_for_cover_letters() -> None:
     """A cover letter lives with its series: it may speak of "this series" and has no trailers."""
     assert [rule.name for rule in load_rules()[0] if rule.cover] == [
+        "changelog-against-diff",
         "changelog-unqualified-numbers",
         "trailer-form",
         "version-without-changes",
