@@ -180,7 +180,7 @@ def read_entries(text: str, around: Formula) -> FileEntries:
     sources: list[Guarded] = []
     stack: list[_Draft] = [_Draft("", "", around, False)]
     blocks = list(_BLOCK.finditer(text))
-    ends = [*(each.start() for each in blocks[1:]), len(text)]
+    ends = [*(each.start() for each in blocks), len(text)][1:]
     for block, end in zip(blocks, ends, strict=True):
         word, rest = block[1], block[2]
         outside = stack[-1].inside

@@ -52,3 +52,9 @@ def test_every_reader_sees_the_same_selects() -> None:
     selects = parse(ALL.encode()).entries[1].selects
     assert {(name, tuple(when)) for name, when, _ in selects} == {("A", ("B",)), ("C", ()), ("E", ())}
     assert read_selects(ALL, ["ARCH", "B"]) == {"CONFIG_A": 1, "CONFIG_C": 1, "CONFIG_E": 1}
+
+
+@pytest.mark.parametrize("text", ["", "# a comment\n", "bool\n", "help\n"])
+def test_a_file_without_entries_has_none(text: str) -> None:
+    found = read_entries(statement_lines(text.encode()), ALWAYS)
+    assert (found.entries, found.sources) == ((), ())
