@@ -70,7 +70,7 @@ def report_rows(report: Report, width: int, detail: int, links: bool = False) ->
         yield row(summary(report), "title")
 
 
-def more_lines(report: Report) -> Iterator[str]:
+def more_lines(report: Report) -> tuple[str, ...]:
     """What the report holds that is not told unless it is asked for, in counts."""
     others = [model.verdict for model in report.models if model.name not in proofs(report)]
     verdicts = ", ".join(f"{count} {word}" for word in VERDICTS if (count := others.count(word)))
@@ -81,7 +81,7 @@ def more_lines(report: Report) -> Iterator[str]:
         (len(unchecked_lines(report, whole=False)), "reason", " not to judge something"),
         (sum(each.suppressed is not None for each in report.findings), "finding", " set aside"),
     )
-    return (f"{number} {noun}{'s' * (number != 1)}{rest}" for number, noun, rest in counted if number)
+    return tuple(f"{number} {noun}{'s' * (number != 1)}{rest}" for number, noun, rest in counted if number)
 
 
 def in_order(report: Report) -> list[Patch]:

@@ -11,6 +11,8 @@ from patchscan.rule import Rule
 from patchscan.settling.registry import load_rules
 from patchscan.testing import read_example
 
+from tests.mails import mail, mbox
+
 ROOT = Path(__file__).parents[2]
 SERIES = str(ROOT / "fixtures" / "series" / "housekeeping" / "series.mbox")
 
@@ -53,6 +55,15 @@ def test_the_gravest_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     levels = [line.split(": ")[1] for line in capsys.readouterr().out.splitlines() if " [patch" in line]
     order = ["error", "warning", "info"]
     assert len(set(levels)) > 1 and levels == sorted(levels, key=order.index)
+
+
+def test_nothing_is_promised_where_there_is_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.mbox"
+    path.write_bytes(mbox(mail("[PATCH] mm: count")))
+    main([str(path), "--no-tree", "--select", "kernel-doc"])
+    assert "with -v also" not in capsys.readouterr().out
 
 
 class Shown:
