@@ -16,7 +16,7 @@ pytest.importorskip("pygls", reason="needs patchscan[serve]")
 
 ROOT = Path(__file__).parents[2]
 SOUND = "int f(int a)\n{\n\treturn a;\n}\n"
-BARRIER = "int f(int a)\n{\n\tsmp_mb();\n\tif (a) {\n\t\ta++;\n\t\ta += g();\n\t};\n\treturn a;\n}\n"
+BARRIER = "int f(int a)\n{\n\tsmp_mb();\n\tif (a) {\n\t\ta++;\n\t\ta += g();\n\t} \n\treturn a;\n}\n"
 
 
 class Editor:
