@@ -19,7 +19,6 @@ QUESTIONS = (
     "What do you think?",
     "Did you look into that?",
 )
-QUESTION_ON_CHANGELOG = "Could you say more here?"
 _LINE_NUMBER = r"lines? \d+(?:(?:, | and | to |-)\d+)*"
 _ASIDE = pattern(rf"\s*\((?:at |on |in )?{_LINE_NUMBER}\)")
 _FROM_THERE = pattern(rf"\bfrom {_LINE_NUMBER} on\b")
@@ -47,8 +46,8 @@ def sentences(finding: Finding, turn: int, doubted: bool = False, told: bool = F
         text += "."
     if not asks(finding, doubted):
         return text
-    on_changelog = finding.path == CHANGELOG
-    return f"{text} {QUESTION_ON_CHANGELOG if on_changelog else QUESTIONS[turn % len(QUESTIONS)]}"
+    question = QUESTIONS[0 if finding.path == CHANGELOG else turn % len(QUESTIONS)]
+    return f"{text} {question}"
 
 
 def asks(finding: Finding, doubted: bool = False) -> bool:
