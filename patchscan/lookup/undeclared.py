@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.formula import all_of, any_of
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.includes import includes
 from patchscan.c.initialisers import designators
@@ -25,6 +26,7 @@ from patchscan.lookup.uses import files_holding, headers_holding
 from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
+_CONDITIONAL = pattern(r"\s*#\s*(?:if|el|endif)")
 
 
 @frozen
@@ -136,11 +138,26 @@ class _Asking:
         texts = (self.view.read(path) or b"" for path in self.closure.beside())
         return any(glued.fullmatch(name) for text in texts if b"##" in text for glued in glued_in(text))
 
-    def is_unknown(self, answer: Answer) -> bool:
+    def is_unknown(self, answer: Answer, line: int) -> bool:
         """Whether an answer tells nothing: of a piece the #include and the #ifdef above its hunks are not seen."""
         if answer.kind == "unreached":
             return bool(self.closure.unknown) or self.in_part
-        return answer.kind == "unknown" or (answer.kind == "conditional" and self.in_part)
+        free = not self.in_part or self.stands_free(line)
+        return answer.kind == "unknown" or (answer.kind == "conditional" and not free)
+
+    def stands_free(self, line: int) -> bool:
+        """Whether a line of a hunk that does not apply stands in a function that the tree has under no condition."""
+        hunk = next(
+            (each for each in self.file.change.hunks if any(of.new == line for of in each.lines)), None
+        )
+        if hunk is None or any(_CONDITIONAL.match(of.text) for of in hunk.lines):
+            return False
+        inside = next((each for source in self.file.after if (each := source.function_at(line))), None)
+        heads = [each for each in self.source.functions() if inside is not None and each.name == inside.name]
+        if len(heads) != 1 or self.source.conditions_at(heads[0].name_line):
+            return False
+        numbers = range(heads[0].name_line, heads[0].last_line + 1)
+        return not any(_CONDITIONAL.match(self.source.line_text(number)) for number in numbers)
 
 
 def undeclared(
@@ -161,7 +178,7 @@ def undeclared(
         if answer.kind == "nowhere":
             if asking.is_nowhere(each.name):
                 missed.setdefault("", []).append(Missed(each, answer, None))
-        elif asking.is_unknown(answer):
+        elif asking.is_unknown(answer, each.line):
             unknown.append(each.name)
         elif answer.declared is not None:
             found = Missed(each, answer, asking.configuration(each.name))
