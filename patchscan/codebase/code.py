@@ -132,14 +132,18 @@ class Codebase:
         return self.function(other, near) if other else None
 
     def own(self, name: str, near: str) -> bool:
-        """Whether the .c file `near` has a static function or a macro of that name: no other is meant there."""
+        """Whether `near`, or a header beside it, has a static function or a macro of that name: no other is meant.
+
+        Headers of include/ are where the kernel itself defines its names.
+        """
         self._asked["own", name, near] = None
-        found = self.file(near) if near.endswith(".c") else None
-        if found is None:
+        directory = near.rpartition("/")[0]
+        if "include" in directory.split("/"):
             return False
-        if found.has_function(name):
-            return found.is_static(name)
-        return name in found.defines and found.defines_macro(name)
+        beside = (each for each in self.order(near) if each.path.endswith(".h"))
+        mine = (each for each in beside if each.path.rpartition("/")[0] == directory)
+        here = self.file(near)
+        return any(_keeps(each, name) for each in (*filter(None, [here]), *mine))
 
     def overridable(self, name: str, near: str) -> bool:
         """Whether what `name` calls in file `near` is weak: another file may define it, too."""
@@ -216,6 +220,13 @@ class Codebase:
             if other is not None and structure in other.structs:
                 return other.structs[structure].get(name, "")
         return ""
+
+
+def _keeps(file: File, name: str) -> bool:
+    """Whether a file has a function or macro that no other file means by that name."""
+    if file.has_function(name):
+        return file.is_static(name)
+    return name in file.defines and file.defines_macro(name)
 
 
 class Remembered(Generic[Result]):

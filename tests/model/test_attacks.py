@@ -66,7 +66,10 @@ BROADCAST = "smp_call_function(sync, NULL, 1);"
 
 @frozen
 class Attack:
-    """expected: "safe", "unsafe" or "unsure"; config: symbols that are set; says: a part of what must be printed."""
+    """expected: "safe", "unsafe" or "unsure"; config: symbols that are set; says: a part of what must be printed;
+
+    beside: a header in the directory of both.
+    """
 
     expected: str
     wait: str = BROADCAST
@@ -78,6 +81,7 @@ class Attack:
     middle: str = ""
     end: str = "local_irq_restore(flags);"
     walker: str = ""
+    beside: str = ""
     config: tuple[str, ...] = ()
     says: str = ""
 
@@ -91,8 +95,10 @@ def judged(attack: Attack, column: str = "generic") -> Verdict:
     }
     files = {
         "include/linux/mm.h": MM,
-        "mm/gup.c": WALKER % parts,
-        "mm/khugepaged.c": UPDATER
+        "mm/internal.h": attack.beside,
+        "mm/gup.c": '#include "internal.h"' + WALKER % parts,
+        "mm/khugepaged.c": '#include "internal.h"'
+        + UPDATER
         % {
             "helpers": attack.helpers,
             "declarations": attack.declarations,

@@ -38,6 +38,16 @@ NAMES = {
         declarations="struct cpumask m;",
         helpers="static void cpumask_copy(struct cpumask *a, const struct cpumask *b) { }",
     ),
+    "a macro of a header beside it": Attack(
+        "unsafe", beside="#define smp_call_function(f, a, w) do { } while (0)"
+    ),
+    "a function of a header beside it": Attack(
+        "unsafe", "kick_all_cpus_sync();", beside="static inline void kick_all_cpus_sync(void)\n{\n}\n"
+    ),
+    "a section of a header beside it": Attack(
+        "unsure",
+        beside="#define local_irq_save(f) do { } while (0)\n#define local_irq_restore(f) do { } while (0)",
+    ),
     "a local pointer": Attack(
         "unsure", declarations="void (*smp_call_function)(void *, void *, int) = mm->nothing;"
     ),
