@@ -1,5 +1,6 @@
 """A new file in sysfs, or a new sysctl, that nothing below Documentation describes."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -25,18 +26,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def sysctls(context: Context) -> Iterator[Finding]:
     """The first sysctl that is described nowhere."""
-    found = [
-        (file, number, match["name"])
-        for file in context.c_files
-        if file.adds(".procname")
-        for number in sorted(file.added_numbers)
-        if ".procname" in file.code_at(number)
-        and (match := SYSCTL.search(file.text_at(number)))
-        and not file.was_there(number)
-    ]
+    found = newly_named(context, ".procname", SYSCTL)
     if not found:
         return
-    gone = "\n".join(line.text for file in context.files for line in file.removed)
+    gone = removed_text(context)
     own = added_to_documents(context)
     known = sysctls_of(context.view.tree) if context.view.tree else frozenset()
     missing = [
@@ -49,6 +42,24 @@ def sysctls(context: Context) -> Iterator[Finding]:
             number,
             f"what does the sysctl {name} do{others_of(missing)}? It is described nowhere: {place} should",
         )
+
+
+def newly_named(context: Context, word: str, naming: "re.Pattern[str]") -> list[tuple[ChangedFile, int, str]]:
+    """The names that new lines of C give by a word of their code: file, line, name."""
+    return [
+        (file, number, match["name"])
+        for file in context.c_files
+        if file.adds(word)
+        for number in sorted(file.added_numbers)
+        if word in file.code_at(number)
+        and (match := naming.search(file.text_at(number)))
+        and not file.was_there(number)
+    ]
+
+
+def removed_text(context: Context) -> str:
+    """The lines that a patch takes away."""
+    return "\n".join(line.text for file in context.files for line in file.removed)
 
 
 def added_to_documents(context: Context) -> str:
@@ -70,17 +81,11 @@ def others_of(missing: Sequence[tuple[ChangedFile, int, str]]) -> str:
 
 def attributes(context: Context) -> Iterator[Finding]:
     """The first attribute of a patch that is described nowhere; one remark, for the others go the same way."""
-    found = [
-        (file, number, match["name"])
-        for file in context.c_files
-        if file.adds("_ATTR")
-        for number in sorted(file.added_numbers)
-        if (match := ATTRIBUTE.search(file.code_at(number))) and not file.was_there(number)
-    ]
+    found = newly_named(context, "_ATTR", ATTRIBUTE)
     if not found:
         return
+    gone = removed_text(context)
     own = added_to_documents(context)
-    gone = "\n".join(line.text for file in context.files for line in file.removed)
     missing = [
         each for each in found if each[2] not in gone and not described(each[2], own, context.view.tree)
     ]
