@@ -1,4 +1,4 @@
-"""Compiles the tables of rows when the package is built; all else stands in pyproject.toml."""
+"""Compiles what is kept of rules when the package is built; all else stands in pyproject.toml."""
 
 import sys
 from pathlib import Path
@@ -7,17 +7,17 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 
-class BuildWithTables(build_py):
-    """Build the package, with its tables compiled where what compiles them is installed."""
+class BuildWithRules(build_py):
+    """Build the package, with what is kept of its rules where what they need is installed."""
 
     def run(self) -> None:
         here = Path(__file__).parent
         sys.path.insert(0, str(here))
-        from patchscan.match.kept import main
+        from patchscan.settling.registry import load_rules
 
-        if main(str(here / "rules" / "tables")):
-            raise SystemExit("a table of rows cannot be compiled")
+        for problem in load_rules()[1]:
+            raise SystemExit(f"{problem.where}: {problem.message}")
         super().run()
 
 
-setup(cmdclass={"build_py": BuildWithTables})
+setup(cmdclass={"build_py": BuildWithRules})

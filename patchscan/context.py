@@ -119,6 +119,15 @@ class Context:
         return frozenset().union(*(file.raw_words for file in self.c_files))
 
     @cached_property
+    def changed_text(self) -> str:
+        """What the patch says and changes, in lower case: title, changelog, and of each file how and which lines."""
+        parts = [self.patch.title, *self.patch.changelog]
+        for file in self.files:
+            parts.append(f"{file.change.kind} {file.path} {file.change.mode}")
+            parts += (line.text for line in (*file.added, *file.removed))
+        return "\n".join(parts).casefold()
+
+    @cached_property
     def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:
         """The functions that the patch introduces: their name is on an added line, and no file loses it."""
         gone = set(_CALLED.findall("\n".join(line.text for file in self.files for line in file.removed)))

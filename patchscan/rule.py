@@ -63,6 +63,10 @@ class Rule:
     kernel document, commit or review it rests on; severity: "error", "warning" or "info"; confidence: "high",
     "medium" or "low"; bad, good: examples, see patchscan.testing for their form; cover: whether it judges
     cover letters too, which have a changelog and no files; default: whether it runs where nobody selects it.
+
+    What a patch can need is told before a rule's code is loaded: wakes: texts in lower case, one of which must occur
+    in what the patch says and changes (Context.changed_text) for the check to say anything; none: it is always asked;
+    needs_tree: whether without a tree it has nothing to say, which makes it blind there.
     """
 
     name: str
@@ -76,3 +80,12 @@ class Rule:
     good: tuple[str, ...]
     cover: bool = False
     default: bool = True
+    wakes: tuple[str, ...] = ()
+    needs_tree: bool = False
+
+    def sleeps_on(self, context: Context) -> bool:
+        """Whether the rule has nothing to say of a patch, by what it tells beforehand."""
+        if self.needs_tree and not context.has_tree:
+            return True
+        text = context.changed_text if self.wakes else ""
+        return bool(self.wakes) and not any(word in text for word in self.wakes)

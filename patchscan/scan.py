@@ -138,6 +138,8 @@ def costs_of(judged: Sequence[Context]) -> tuple[CostChange, ...]:
 def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
     """What one rule says of one patch; a rule that fails is a Problem and the others go on."""
     context.asking = rule.name
+    if rule.sleeps_on(context):
+        return
     try:
         for remark in rule.check(context):
             fault = fault_of_remark(remark)

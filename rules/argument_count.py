@@ -31,8 +31,6 @@ MOST_FILES = 40
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The added calls, and the calls elsewhere of functions whose parameters the patch changes."""
-    if not context.has_tree:
-        return
     for file in context.c_files:
         if file.path.endswith(".c") and file.adds("(", ")"):
             yield from added_calls(context, file)
@@ -209,6 +207,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree include/linux/walk.h

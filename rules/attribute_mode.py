@@ -136,6 +136,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("_attr", "module_param"),
     bad=(
         """
 @@ -1,3 +1,12 @@

@@ -49,6 +49,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("__attribute__",),
     bad=(
         """
 +struct part {

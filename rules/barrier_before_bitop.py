@@ -159,6 +159,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=("clear_bit(",),
     bad=(
         """
  static void done(struct buffer *buffer, int result)

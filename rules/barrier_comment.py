@@ -178,6 +178,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("mb(", "mb__", "smp_store_", "smp_load_"),
     bad=(
         """
  void kick_cpu(int cpu)

@@ -105,6 +105,7 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    wakes=("bool ",),
     bad=(
         """
 >>> patch x86: remember whether the flush is native

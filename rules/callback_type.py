@@ -26,8 +26,6 @@ MOST_SHOWN = 3
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The initialisers that the patch writes, those of functions whose head it writes, and users of changed members."""
-    if not context.has_tree:
-        return
     for file in context.c_files:
         if file.path.endswith(".c") and file.adds("(", "="):
             yield from own_tables(context, file)
@@ -135,6 +133,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree include/linux/walk.h

@@ -58,6 +58,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("patch", "commit"),
     bad=(
         """
 >>> patch mm: use the new helper

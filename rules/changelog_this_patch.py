@@ -80,6 +80,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("patch", "commit"),
     bad=(
         """
 >>> patch mm: track walks

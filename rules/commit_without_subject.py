@@ -65,6 +65,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("commit",),
     bad=(
         """
 >>> patch mm: walk

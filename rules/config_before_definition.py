@@ -149,6 +149,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=("config_", "kconfig"),
     bad=(
         """
 >>> tree mm/Kconfig

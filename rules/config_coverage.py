@@ -19,8 +19,6 @@ DECLARATION = pattern(r"^\s*(?:extern\b|DECLARE_)")
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every symbol that the patch introduces under a condition, against the uses that the patch adds."""
-    if not context.has_tree:
-        return
     from patchscan.lookup.compiled import added_uses
     from patchscan.lookup.introduced import is_conditional
 
@@ -140,6 +138,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree Kbuild

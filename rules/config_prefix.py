@@ -15,8 +15,6 @@ EVERYWHERE = 100_000
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The conditions on added lines; the first place of each name."""
-    if not context.has_tree:
-        return
     for file in context.c_files:
         if not file.adds("#", "IS_"):
             continue
@@ -83,6 +81,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree arch/Kconfig

@@ -35,6 +35,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("100755",),
     bad=(
         """
 >>> patch mm: add a walk

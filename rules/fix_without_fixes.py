@@ -77,6 +77,7 @@ RULE = Rule(
     severity="info",
     confidence="low",
     check=check,
+    wakes=("fix",),
     bad=(
         """
 >>> patch mm: walk: fix a NULL pointer dereference

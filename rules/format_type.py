@@ -169,6 +169,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("%",),
     bad=(
         """
  int walk(struct walk *walk, u32 depth)

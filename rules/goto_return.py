@@ -61,6 +61,7 @@ RULE = Rule(
     severity="info",
     confidence="low",
     check=check,
+    wakes=("goto ",),
     bad=(
         """
 +static int walk(struct part *part)

@@ -90,6 +90,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=(".h",),
     bad=(
         """
 >>> patch mm: walk at the end

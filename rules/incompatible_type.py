@@ -43,8 +43,6 @@ class Given:
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The calls with an added line against every declaration that the file may mean, and the assignments."""
-    if not context.has_tree:
-        return
     for file in context.c_files:
         if file.path.endswith(".c") and file.adds("(", "="):
             for function in file.functions:
@@ -202,6 +200,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree include/linux/walk.h

@@ -70,6 +70,7 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    wakes=("inline",),
     bad=(
         """
 +static inline void flush(bool some, struct range *range) // want "flush.. need not be inline"

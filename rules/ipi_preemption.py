@@ -65,6 +65,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=(NAME,),
     bad=(
         """
  void wait_for_walks(struct mm_struct *mm)

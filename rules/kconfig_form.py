@@ -80,6 +80,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("kconfig",),
     bad=(
         """
 >>> patch mm: walk

@@ -40,6 +40,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("create ",),
     bad=(
         """
 >>> patch mm: add a walk

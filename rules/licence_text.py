@@ -37,6 +37,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("create ",),
     bad=(
         """
 +// SPDX-License-Identifier: GPL-2.0

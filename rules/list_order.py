@@ -90,6 +90,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("maintainers", "obj-$(config_"),
     bad=(
         """
 >>> tree MAINTAINERS

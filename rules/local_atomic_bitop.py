@@ -162,6 +162,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=tuple(OPERATIONS),
     bad=(
         """
  static void sync_walkers(struct mm_struct *mm)

@@ -15,8 +15,6 @@ MOST_SHOWN = 4
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every export that the patch takes away and no patch so far puts elsewhere."""
-    if not context.has_tree:
-        return
     lost = [
         (file, line.old, match[1])
         for file in context.c_files
@@ -96,6 +94,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree mm/Makefile

@@ -7,7 +7,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Macro, Rule, Silence, 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The macros of C files before which the patch adds an #include, or which it defines."""
-    for file in context.c_files if context.has_tree else ():
+    for file in context.c_files:
         whole = file.path.endswith(".c") and file.used == "tree" and file.state.after is not None
         if whole and file.adds("include", "define"):
             yield from judge(context, file)
@@ -70,6 +70,8 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("include", "define"),
+    needs_tree=True,
     bad=(
         """
 >>> tree include/linux/printk.h

@@ -99,6 +99,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("cond_resched_rcu", "spin_lock", "_lock_irq"),
     bad=(
         """
  static void free_pages(struct port *port)

@@ -219,6 +219,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=("per_cpu", "while"),
     bad=(
         """
  static inline void walk_begin(struct mm_struct *mm)

@@ -56,7 +56,7 @@ class Lacked:
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The members that added lines of C files name, in initialisers and by variables whose type is plain to see."""
-    for file in context.c_files if context.has_tree else ():
+    for file in context.c_files:
         lines = [line.text for line in file.added]
         if not file.path.endswith(".c") or not any(
             DESIGNATOR.search(text) or ACCESS.search(text) for text in lines
@@ -219,6 +219,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree drivers/Makefile

@@ -83,6 +83,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=tuple(REGISTER),
     bad=(
         f"""
 +static void part_start(struct regmap *map)

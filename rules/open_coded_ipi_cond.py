@@ -137,6 +137,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=(*CROSS_CALLS, *FILLS),
     bad=(
         """
  static void wait_for_walks(struct mm_struct *mm)

@@ -86,6 +86,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("__this_cpu_", "raw_cpu_"),
     bad=(
         """
  static int map(struct buffer *buffer)

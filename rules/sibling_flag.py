@@ -21,8 +21,6 @@ NEAR = 2
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added one-bit member that the patch uses beside another one of the same kind."""
-    if not context.has_tree:
-        return
     added = [
         (file, line, match[1])
         for file in context.c_files
@@ -112,6 +110,7 @@ RULE = Rule(
     severity="info",
     confidence="low",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree arch/x86/tlb.c

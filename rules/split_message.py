@@ -48,6 +48,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    wakes=("create ",),
     bad=(
         """
 +static int part_probe(struct device *dev)

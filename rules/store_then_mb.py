@@ -89,6 +89,7 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    wakes=("smp_mb(",),
     bad=(
         """
  static inline void walk_begin(struct mm_struct *mm)

@@ -110,6 +110,7 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    wakes=(*sorted(WAITS), *FREES),
     bad=(
         """
  static int grow(struct buffer *buffer, struct table *table)

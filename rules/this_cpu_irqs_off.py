@@ -56,6 +56,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=("this_cpu_",),
     bad=(
         """
  static void walk_begin(struct mm_struct *mm)

@@ -14,8 +14,6 @@ MOST_NAMES = 3
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The names that added lines of C files are the first to call."""
-    if not context.has_tree:
-        return
     from patchscan.lookup.needed import lost_headers, names_left, new_names, place_of_include
     from patchscan.lookup.unapplied import text_of
 
@@ -150,6 +148,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree drivers/Makefile

@@ -27,7 +27,7 @@ MOST_SHOWN = 5
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added call, the cheap questions first."""
-    calls = list(new_calls(context)) if context.has_tree else []
+    calls = list(new_calls(context))
     if calls and not context.can_look_up:
         yield context.without_index(calls[0].file, calls[0].line)
     elif calls:
@@ -121,6 +121,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree mm/Makefile

@@ -19,9 +19,8 @@ ADMIN, NETWORK = "Documentation/admin-guide/sysctl", "Documentation/networking"
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The attributes and sysctls of a patch that are described nowhere, one remark each."""
-    if context.has_tree:
-        yield from attributes(context)
-        yield from sysctls(context)
+    yield from attributes(context)
+    yield from sysctls(context)
 
 
 def sysctls(context: Context) -> Iterator[Finding]:
@@ -143,6 +142,8 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    wakes=("_attr", ".procname"),
+    needs_tree=True,
     bad=(
         """
 >>> tree Documentation/admin-guide/sysctl/vm.rst

@@ -201,6 +201,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=("export_",),
     bad=(
         """
 >>> tree mm/Makefile

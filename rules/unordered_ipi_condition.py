@@ -150,6 +150,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    wakes=("per_cpu",),
     bad=(
         """
  static bool needs_flush(int cpu, void *unused)

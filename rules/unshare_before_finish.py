@@ -63,6 +63,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    wakes=(FINISHES, *sorted(UNSHARES), *sorted(FLUSHES)),
     bad=(
         """
  void unshare_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)

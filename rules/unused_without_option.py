@@ -23,7 +23,7 @@ MOST_SHOWN = 4
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The static names that the patch brings, or whose uses it changes, in files that are known as a whole."""
-    for file in context.c_files if context.has_tree else ():
+    for file in context.c_files:
         if file.path.endswith(".c") and file.used == "tree" and file.state.after is not None:
             source = file.after[0]
             for each in candidates(file, source):
@@ -109,6 +109,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    needs_tree=True,
     bad=(
         """
 >>> tree drivers/Makefile

@@ -3,12 +3,11 @@
 What is kept is made when the package is built, and again by whoever first reads tables that have changed since.
 """
 
-import marshal
 import os
 import sys
-import zlib
 from collections.abc import Iterable, Iterator
 
+from patchscan.basics.marked import mark_of, read_compiled, write_compiled
 from patchscan.basics.problem import Problem
 from patchscan.match.asrule import rule_of
 from patchscan.match.row import plain_of, row_from
@@ -16,8 +15,6 @@ from patchscan.match.tablefiles import texts_of, with_rows
 from patchscan.rule import Rule
 
 KEPT = "compiled.rows"
-# The plain types that we keep are read by every later Python; what is not is made anew.
-_VERSION = 4
 
 
 def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
@@ -25,9 +22,9 @@ def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
     tables = with_rows(directory)
     if not tables:
         return
-    mark = mark_of(tables.values())
+    mark = mark_of_tables(tables.values())
     kept = os.path.join(directory, KEPT)
-    rows = read_kept(kept, mark)
+    rows = read_compiled(kept, mark)
     if rows is None:
         from patchscan.match.rowfile import read_rows
 
@@ -36,38 +33,14 @@ def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
         yield from problems
         rows = [plain_of(each) for each in found if not isinstance(each, Problem)]
         if not problems:
-            write_kept(kept, mark, rows)
+            write_compiled(kept, mark, rows)
     for row in rows:
         yield rule_of(row_from(row))
 
 
-def mark_of(texts: Iterable[bytes]) -> int:
+def mark_of_tables(texts: Iterable[bytes]) -> int:
     """A check sum of tables, and of the code that reads them."""
-    mark = 0
-    for text in (*texts, *texts_of([os.path.join(os.path.dirname(__file__), "row.py")]).values()):
-        mark = zlib.crc32(text, mark)
-    return mark
-
-
-def read_kept(path: str, mark: int) -> "list[tuple[object, ...]] | None":
-    """The rows that are kept, None where they are of other tables."""
-    try:
-        with open(path, "rb") as file:
-            kept_mark, rows = marshal.loads(file.read())
-    except (OSError, ValueError, EOFError, TypeError):
-        return None
-    return rows if kept_mark == mark else None
-
-
-def write_kept(path: str, mark: int, rows: "list[tuple[object, ...]]") -> None:
-    """Keep rows, where we may write there."""
-    draft = f"{path}.{os.getpid()}"
-    try:
-        with open(draft, "wb") as file:
-            marshal.dump((mark, rows), file, _VERSION)
-        os.replace(draft, path)
-    except OSError:
-        return
+    return mark_of((*texts, *texts_of([os.path.join(os.path.dirname(__file__), "row.py")]).values()))
 
 
 def main(directory: str) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
@@ -27,7 +27,7 @@ def load_rules(
     """All rules, sorted by name; a file that is no rule becomes a Problem and the rest is loaded.
 
     directories: further rule directories, after the built-in one and the installed packs; wanted: the names of those
-    that are asked for: of our own files no other is loaded.
+    that are asked for. Of our own files none is loaded before a patch wakes its rule.
     """
     used = sys.modules.get("patchscan.flow.usertables")
     if used is not None:
@@ -54,12 +54,26 @@ def load_rules(
 
 def built_in_rules(wanted: Container[str] | None) -> Iterator[tuple[str, Rule | Problem]]:
     """What rules_in() gives of our own directory, of its files those that are wanted; None: all."""
-    directory = built_in_directory()
+    known = _built_in_files()
     for name in sorted(names_of_files()):
         if wanted is None or name in wanted:
-            path = os.path.join(directory, f"{name.replace('-', '_')}.py")
-            yield path, _built_in(path)
+            path = path_of(name)
+            yield path, known.get(name) or _built_in(path)
     yield from _built_in_rows()
+
+
+def path_of(name: str) -> str:
+    """Where one of our own rules stands that is a file."""
+    return os.path.join(built_in_directory(), f"{name.replace('-', '_')}.py")
+
+
+@cache
+def _built_in_files() -> Mapping[str, Rule]:
+    """Our own rules that are files, by name, from what is kept of them; nothing where one of them cannot be used."""
+    from patchscan.settling.keptrules import compiled_rules
+
+    paths = [path_of(name) for name in sorted(names_of_files())]
+    return {rule.name: rule for rule in compiled_rules(built_in_directory(), paths, _built_in)}
 
 
 @cache
@@ -160,6 +174,8 @@ def fault_of(rule: Rule, stem: str) -> str:
         return f"confidence {rule.confidence!r} is none of {', '.join(CONFIDENCES)}"
     if not callable(rule.check):
         return "its check cannot be called"
+    if any(word != word.casefold() for word in rule.wakes):
+        return "what wakes it is to be in lower case"
     empty = [name for name in ("summary", "why", "source", "bad", "good") if not getattr(rule, name)]
     return f"{', '.join(empty)} must not be empty" if empty else ""
 

@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from patchscan.basics.marked import read_compiled
 from patchscan.basics.problem import Problem
 from patchscan.cli import main
 from patchscan.commands.newrule import create_row
-from patchscan.match.kept import KEPT, compiled_rules, mark_of, read_kept
+from patchscan.match.kept import KEPT, compiled_rules, mark_of_tables
 from patchscan.match.row import Row, plain_of
 from patchscan.match.rowfile import read_rows
 from patchscan.match.tablefiles import with_rows
@@ -30,7 +31,7 @@ def test_every_row_of_ours_is_one() -> None:
 
 def test_what_is_kept_is_that_of_the_tables() -> None:
     load_rules()
-    kept = read_kept(str(TABLES / KEPT), mark_of(FILES.values()))
+    kept = read_compiled(str(TABLES / KEPT), mark_of_tables(FILES.values()))
     assert kept == [plain_of(row) for row in ROWS]
 
 
