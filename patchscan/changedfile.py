@@ -176,6 +176,11 @@ class ChangedFile:
             if lines:
                 yield parse_fragment(lines, start, encode(hunk.section), self.path)
 
+    def forget(self) -> None:
+        """Let go of the sources and of what was made of them."""
+        for name in ("before", "after", "functions", "_by_line", "_known"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """The functions, after the patch, that hold an added line or the place of a removed one."""

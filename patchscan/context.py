@@ -114,6 +114,19 @@ class Context:
         return tuple(file for file in self.files if file.is_c)
 
     @cached_property
+    def touched(self) -> tuple[tuple[str, str, bool], ...]:
+        """(path, name, whether it is partial) of each C function that the patch touches."""
+        return tuple((file.path, each.name, each.partial) for file in self.c_files for each in file.functions)
+
+    def forget(self) -> None:
+        """Let go of what was made of the code, thirty times its size; it is made anew for a later patch that asks."""
+        _ = self.touched
+        for file in self.files:
+            file.forget()
+        self._flows.clear()
+        self._summaries.clear()
+
+    @cached_property
     def raw_words(self) -> frozenset[str]:
         """The words on the added lines of C files, those of comments and strings included."""
         return frozenset().union(*(file.raw_words for file in self.c_files))

@@ -86,6 +86,8 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
                 del left[0]
             if left:
                 said.append(out_of_time(context, left))
+            if len(judged) > 1:
+                context.forget()
     return said
 
 
@@ -214,11 +216,9 @@ def line_text(context: Context, path: str, line: int) -> str:
 
 def coverage(judged: Sequence[Context], rules: Sequence[Rule], tree: Tree | None) -> Coverage:
     """What was looked at: touched functions, which of them did not parse cleanly, and what rules could not see."""
-    functions = [
-        (file.path, each) for context in judged for file in context.c_files for each in file.functions
-    ]
+    functions = [each for context in judged for each in context.touched]
     partial = {
-        f"{path}: {each.name or 'a function without a name'}" for path, each in functions if each.partial
+        f"{path}: {name or 'a function without a name'}" for path, name, partial in functions if partial
     }
     blind = {name for context in judged for name in context.blind if name}
     return Coverage(

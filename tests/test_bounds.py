@@ -1,9 +1,11 @@
 """A scan always ends, says what it left, and costs no more than its work: budgets, limits, workers."""
 
+import gc
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -264,3 +266,22 @@ def test_no_child_is_left(tmp_path: Path) -> None:
         [sys.executable, "-c", asks], cwd=Path(__file__).parent.parent, capture_output=True, check=False
     )
     assert done.returncode == 7, done.stderr
+
+
+def test_a_series_lets_go_of_the_code_that_it_has_judged() -> None:
+    """What is made of a patch's code is some thirty times its size: of many patches one is held."""
+    held: dict[int, weakref.ref[Any]] = {}
+    alive: list[int] = []
+
+    def look(context: Context) -> Iterator[Finding]:
+        if context.patch.index not in held:
+            gc.collect()
+            alive.append(sum(each() is not None for each in held.values()))
+            held[context.patch.index] = weakref.ref(context.files[0].after[0])
+        yield Finding("mm/widget.c", context.files[0].functions[0].first_line, "Found.")
+
+    mails = [mail(f"[PATCH {n}/5] x{n}", LETTER + DIFF, f"{n}@x") for n in range(1, 6)]
+    report = scan(thread(*mails), None, [rule("look", look)])
+    assert alive == [0, 0, 0, 0, 0]
+    assert [each.patch for each in report.findings] == [1, 2, 3, 4, 5]
+    assert report.coverage.functions == 5

@@ -23,6 +23,7 @@ _STATEMENT = pattern(
 _INCLUDE = pattern(r"#\s*include\s+<(\w+)/(.+)>")
 _WIDE = pattern(r"\"|https?://|^\s*#|\\$")
 _WORD = pattern(r"\w+")
+_BRACKET = pattern(r"[(){}\[\]]")
 
 
 def single_blanks(lines: Lines) -> Iterator[Sample]:
@@ -108,10 +109,11 @@ def aligned_arguments(lines: Lines) -> Iterator[Sample]:
         elif stack and stack[-1] != _NOTHING and code.strip()[0] not in ")}]?:" and above[-1] not in "?:":
             yield Sample(number, width(text[: len(text) - len(text.lstrip())]) == stack[-1], number)
         last = len(code.rstrip()) - 1
-        for at, one in enumerate(code):
+        for bracket in _BRACKET.finditer(code):
+            at, one = bracket.start(), bracket[0]
             if one in "({[":
                 stack.append(width(text[: at + 1]) if one == "(" and at < last else _NOTHING)
-            elif one in ")}]" and stack:
+            elif stack:
                 stack.pop()
         above = code.rstrip()
 

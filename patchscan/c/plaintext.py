@@ -1,7 +1,8 @@
 """A C text: its bytes, its lines, and what can be said of them without functions."""
 
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class Text:
     @property
     def lines(self) -> range:
         """The lines of the file that it shows, a fragment's row before the first with them."""
-        return range(self._first_row_line, self._first_row_line + len(self._lines))
+        return range(self._first_row_line, self._first_row_line + len(self._newlines) + 1)
 
     def line_at(self, offset: int) -> int:
         """The line of the file that holds a byte offset of the text."""
@@ -87,21 +88,24 @@ class Text:
 
     def line_text(self, line: int) -> str:
         """The original text of a line of the file, without newline; "" where the text does not hold it."""
-        row = line - self._first_row_line
-        return self._lines[row].decode("utf-8", "surrogateescape") if 0 <= row < len(self._lines) else ""
+        return self._row(self.text, line - self._first_row_line)
 
     def code_text(self, line: int) -> str:
         """Like line_text, with comments and the contents of strings blank."""
-        row = line - self._first_row_line
-        return (
-            self._code_lines[row].decode("utf-8", "surrogateescape")
-            if 0 <= row < len(self._code_lines)
-            else ""
-        )
+        return self._row(self.code, line - self._first_row_line)
+
+    def _row(self, text: bytes, row: int) -> str:
+        """A row of the text, or of the code, which has its length and its newlines."""
+        newlines = self._newlines
+        if not 0 <= row <= len(newlines):
+            return ""
+        start = newlines[row - 1] + 1 if row else 0
+        end = newlines[row] if row < len(newlines) else len(text)
+        return text[start:end].decode("utf-8", "surrogateescape")
 
     def numbered(self) -> Iterator[tuple[int, str, str]]:
         """(line of the file, line_text, code_text) of every line of the text."""
-        rows = zip(self._lines, self._code_lines, strict=False)
+        rows = zip(self.text.split(b"\n"), self.code.split(b"\n"), strict=False)
         for line, (text, code) in enumerate(rows, self._first_row_line):
             shown = text.decode("utf-8", "surrogateescape")
             yield line, shown, shown if code == text else code.decode("utf-8", "surrogateescape")
@@ -113,20 +117,12 @@ class Text:
         return "".join(char if mark == " " else " " for char, mark in zip(text, code, strict=False)).strip()
 
     @cached_property
-    def _code_lines(self) -> list[bytes]:
-        return self.code.split(b"\n")
-
-    @cached_property
-    def _newlines(self) -> list[int]:
-        return [match.start() for match in _NEWLINE.finditer(self.text)]
+    def _newlines(self) -> Sequence[int]:
+        return array("I", [match.start() for match in _NEWLINE.finditer(self.text)])
 
     def row_of(self, offset: int) -> int:
         """The row of the text (counted from 0) that holds the byte offset."""
         return bisect_left(self._newlines, offset)
-
-    @cached_property
-    def _lines(self) -> list[bytes]:
-        return self.text.split(b"\n")
 
     @cached_property
     def root(self) -> "Node":

@@ -1,8 +1,8 @@
 """Places of a C text where one of several ways of layout was chosen: what habits are counted from."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.c.plaintext import Text
 
@@ -25,7 +25,7 @@ def width(text: str) -> int:
     return len(text.expandtabs(_TAB))
 
 
-@kept
+@lru_cache(maxsize=4)
 def lines_of(text: Text) -> Lines:
-    """What the samples are taken from."""
+    """What the samples are taken from; kept for the text that one habit after the other is asked of."""
     return tuple(text.numbered())

@@ -88,7 +88,7 @@ class Source(Text):
     def gap_at(self, line: int) -> tuple[int, int] | None:
         """Start and end of the text between two functions that holds a line; None where a function holds it."""
         row = line - self._first_row_line
-        if not 0 <= row < len(self._lines) or self.function_at(line) is not None:
+        if not 0 <= row <= len(self._newlines) or self.function_at(line) is not None:
             return None
         offset = self._newlines[row - 1] + 1 if row else 0
         above = bisect_right(self._ends, offset)
