@@ -6,11 +6,11 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """The calls on added lines that give something back."""
-    from patchscan.flow.resources import may_give_back, releasing
+    """The calls on added lines that take something or give something back."""
+    from patchscan.flow.resources import by_call, may_give_back, releasing
 
     for file in context.c_files:
-        if file.adds(*releasing()):
+        if file.adds(*releasing(), *by_call()):
             for function in file.functions:
                 if may_give_back(function):
                     yield from check_function(file, function)

@@ -1,14 +1,15 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cached_property
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Function, source_of
+from patchscan.basics.record import replace
+from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
+from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
 from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
@@ -18,74 +19,6 @@ from patchscan.flow.ways import Client, Exit, Token, fails, ways_of
 
 _DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
 _CALL = pattern(r"\w+\(")
-HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
-
-
-@frozen
-class Taken:
-    """The token: its state, the names that mean it, the line where it was taken, and whether that call failed.
-
-    via: of what is gone, or was given back after that, the call or assignment that may have kept it.
-    """
-
-    state: str = ""
-    names: frozenset[str] = frozenset()
-    line: int = 0
-    failed: bool = False
-    by: str = ""
-    via: str = ""
-
-
-@frozen
-class Way:
-    """A way out with what it holds; failing: True, False or None (see fails); void, pointer: what is returned.
-
-    again: whether it is none, but a way to where the same is taken anew.
-    """
-
-    exit: Exit
-    token: Taken
-    failing: bool | None
-    void: bool
-    line: int
-    returned: str
-    pointer: bool = False
-    again: bool = False
-
-    @property
-    def category(self) -> str:
-        """Ways out of one category are compared."""
-        return (
-            "void"
-            if self.void
-            else "fails"
-            if self.failing
-            else "succeeds"
-            if self.failing is False
-            else "open"
-        )
-
-
-@frozen
-class Holding:
-    """One resource of a function, and all ways out after it was taken; again: those to where it is taken anew."""
-
-    function: Function
-    resource: Resource
-    ways: tuple[Way, ...]
-    complete: bool
-    again: tuple[Way, ...] = ()
-
-    def kept(self) -> tuple[Way, ...]:
-        """The ways out on which something may have kept it."""
-        return tuple(each for each in self.at(GONE) if each.token.via and each.token.names)
-
-    def at(self, state: str) -> tuple[Way, ...]:
-        """The ways out in one state."""
-        return tuple(each for each in self.ways if each.token.state == state)
-
-
-Holdings = Mapping[tuple[str, str], Sequence[Holding]]
 
 
 class Follower(Client):
@@ -144,7 +77,7 @@ class Follower(Client):
         if token.state == GONE and token.via and self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
         if token.state == GONE and token.via and self._may_end(call, token):
-            return ((replace(token, via=""), ANY),)
+            return ((replace(token, via=f"{token.via};{call.key}"), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -212,7 +145,8 @@ class Follower(Client):
         return Taken(HELD, token.names | {name}, token.line, token.failed, token.by)
 
     def _gives(self, call: Called, token: Taken) -> bool:
-        if call.name not in self.row.release and call.name != "lockdep_assert_not_held":
+        gives = call.name in self.row.release or call.name in self.row.wrong
+        if not gives and call.name != "lockdep_assert_not_held":
             return False
         if self.resource.key == "" or self.loose:
             return True
@@ -237,6 +171,8 @@ class Follower(Client):
     def _may_end(self, call: Called, token: Taken) -> bool:
         """Whether a call that is not known has a name that tells of giving back, and is handed what was kept."""
         words = frozenset(call.name.lower().split("_"))
+        if HARMLESS.fullmatch(call.name):
+            return False
         return bool(words & words_of_names("gives_back")) and any(
             self._is(argument, name) for argument in call.arguments for name in token.names
         )
@@ -373,9 +309,10 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
         goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
         if token.state == HELD and goes_out and _hands_out(returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
-        outs.append(
-            Way(each, token, fails(each.signs, pointer), point.value is None, point.line, returned, pointer)
-        )
+        failing = fails(each.signs, pointer)
+        if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
+            failing = True if each.signs is not None and not each.signs & ZERO else None
+        outs.append(Way(each, token, failing, point.value is None, point.line, returned, pointer))
     return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))
 
 

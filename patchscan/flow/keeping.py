@@ -10,7 +10,8 @@ from patchscan.flow.actions import words_of
 HARMLESS = pattern(
     r"(_?dev|netdev|pr|pci|net|drm)_(err|warn|info|notice|dbg|crit)\w*|printk\w*|mem(set|cpy|cmp|move)\w*|str\w+|sn?printf"
     r"|IS_ERR\w*|of_(property|device_is|match|node_name|irq|count|n_|alias|get_property|modalias)\w*|copy_(from|to)_user|dev_name|sg_init_one"
-    r"|mutex_(un)?lock\w*|spin_(un)?lock\w*|of_address_to_resource|of_iomap|fwnode_property_\w+|dev_err_probe|\w*get_drvdata|sscanf|kstrto\w+|simple_write_to_buffer"
+    r"|mutex_(un)?lock\w*|spin_(un)?lock\w*|of_address_to_resource|of_iomap|fwnode_property_\w+|nla_\w+|(genlmsg|nlmsg)_(i?put|end|cancel|trim|data|hdrlen|put_\w+)|skb_(put|push|pull|reserve|trim)\w*"
+    r"|dev_err_probe|\w*get_drvdata|sscanf|kstrto\w+|simple_write_to_buffer"
 )
 
 

@@ -17,6 +17,7 @@ from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.keeping import HARMLESS
 from patchscan.flow.resources import by_call, releasing
+from patchscan.flow.signs import ZERO
 
 _GIVES_BACK = pattern(
     r"\w*?(?:^|_)(?:k|v|kv)?(?:free|put|release|destroy|unregister|cleanup|remove|stop|disable|unlock|close|del|delete|unmap|iounmap"
@@ -100,8 +101,9 @@ class Ladder:
         }
 
     def always(self, rung: Rung, key: str) -> bool:
-        """Whether every way out from a rung makes a call."""
+        """Whether every way out from a rung makes a call, but for those on which there is nothing to give back."""
         makes = {number for number, call in self.graph.calls if call.key == key}
+        what = {each for _, call in self.graph.calls if call.key == key for each in call.arguments[:1]}
         seen, work = {rung.leave}, [rung.leave]
         while work:
             number = work.pop()
@@ -110,8 +112,9 @@ class Ladder:
                 continue
             if point.leaves:
                 return False
-            work.extend(edge.to for edge in point.edges if edge.to not in seen)
-            seen.update(edge.to for edge in point.edges)
+            ahead = {edge.to for edge in point.edges if edge.key not in what or edge.signs != ZERO} - seen
+            work.extend(ahead)
+            seen |= ahead
         return True
 
     def between(self, first: Rung, second: Rung) -> list[Called]:

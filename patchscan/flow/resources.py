@@ -8,7 +8,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.plaintoml import Entry, read_plain
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function
-from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 
 # What a call returns that took something, and what one that took nothing.
 OUTCOMES = {
@@ -16,6 +16,7 @@ OUTCOMES = {
     "try": (NOT_ZERO, ZERO),
     "positive": (POSITIVE, NOT_POSITIVE),
     "negative": (ZERO, NEGATIVE),
+    "number": (NOT_NEGATIVE, NEGATIVE),
     "null": (POSITIVE, ZERO),
     "error": (POSITIVE, NEGATIVE),
     "null or error": (POSITIVE, NOT_POSITIVE),
@@ -26,7 +27,9 @@ FIELDS = {
     "what": "text",
     "kind": "text",
     "at": "text or number",
+    "member": "text",
     "release": "names",
+    "wrong": "names",
     "held": "text",
     "alone": "yes or no",
     "weak": "names",
@@ -69,6 +72,7 @@ _OPPOSITES = (
     ("alloc", "put"),
     ("alloc", "release"),
     ("alloc", "destroy"),
+    ("alloc", "dealloc"),
     ("create", "destroy"),
     ("create", "remove"),
     ("create", "free"),
@@ -87,11 +91,15 @@ _OPPOSITES = (
     ("assert", "deassert"),
     ("deassert", "assert"),
     ("suspend", "resume"),
+    ("inc", "dec"),
+    ("enter", "leave"),
+    ("quiesce", "unquiesce"),
 )
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf|ioremap(_wc|_np)?)")
 # Their names look like one of a pair, and they are none.
 _NO_PAIR = pattern(
     r"(__)?(get|put)_user\w*|copy_\w+|devm_\w+|\w*_(get|put)_unaligned\w*|put_unaligned\w*|get_unaligned\w*|\w*_get_drvdata|skb_\w+|nla_\w+|seq_\w+"
+    r"|(raw_|arch_)?(atomic|refcount|local|this_cpu|percpu_counter|static_branch|static_key)\w*|\w*_stats?(_\w+)?"
 )
 
 
@@ -114,6 +122,8 @@ class Row:
     confirmed_by: frozenset[str] = frozenset()
     shown: str = ""
     source: str = ""
+    member: str = ""
+    wrong: frozenset[str] = frozenset()
 
 
 def table_path(name: str) -> str:
@@ -178,6 +188,8 @@ def row_of(name: str, each: Mapping[str, object]) -> Row:
         frozenset(names("confirmed_by")),
         names("release")[0],
         str(each["source"]),
+        str(each.get("member", "")),
+        frozenset(names("wrong")),
     )
 
 

@@ -124,10 +124,21 @@ def _made(call: Called, release: str) -> Row:
 
 
 def given_back(before: Graph, after: Graph) -> Mapping[str, str]:
-    """The variables of which a function gave back what they hold, and does so less often: see resources()."""
+    """The variables of which a function gave back what the same calls still make, and does so less often.
+
+    See resources().
+    """
     counts = Counter(_given(before))
     counts.subtract(_given(after))
-    return {variable: name for (variable, name), number in sorted(counts.items()) if number > 0}
+    return {
+        variable: name
+        for (variable, name), number in sorted(counts.items())
+        if number > 0 and _makers(before, variable) >= _makers(after, variable)
+    }
+
+
+def _makers(graph: Graph, variable: str) -> frozenset[str]:
+    return frozenset(call.name for _, call in graph.calls if call.result == variable)
 
 
 def _given(graph: Graph) -> Iterator[tuple[str, str]]:
@@ -142,7 +153,20 @@ def _key_of(row: Row, call: Called) -> str | None:
         return call.result or None
     if row.at < 0:
         return ""
-    return call.arguments[row.at] if row.at < len(call.arguments) else None
+    if row.at >= len(call.arguments):
+        return None
+    key = call.arguments[row.at]
+    return _pointed_to(key, row.member) if row.member else key
+
+
+def _pointed_to(key: str, member: str) -> str | None:
+    """What a call wrote where an argument points to: x of &x and member "*", args.np of &args and member "np"."""
+    bare = key.removeprefix("&")
+    if not bare.isidentifier():
+        return None
+    if member == "*":
+        return bare if key != bare else f"*{bare}"
+    return f"{bare}.{member}" if key != bare else f"{bare}->{member}"
 
 
 def _named(

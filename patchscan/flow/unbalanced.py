@@ -8,7 +8,8 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
 from patchscan.flow.building import graph_of
-from patchscan.flow.holding import GIVEN, GONE, HELD, Holding, Holdings, Way, holdings
+from patchscan.flow.held import GIVEN, GONE, HELD, Holding, Holdings, Way
+from patchscan.flow.holding import holdings
 from patchscan.flow.keeping import cleaned_up_by_callers
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
@@ -148,19 +149,25 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     ]
     given = [each for each in ways if each.token.state == GIVEN]
     dropped = way.category == "open" and not holding.at(GIVEN) and not holding.at(GONE)
-    if not given or (not dropped and any(each.category == way.category for each in held)):
+    covers = (way.category, "open")
+    if not given or (not dropped and any(each.category in covers for each in held)):
         return None
-    if not any(each.category == way.category for each in given) and way.category != "open":
+    if not any(each.category in covers for each in given) and way.category != "open":
         return None
     if way.token.state == GONE and not any(
-        each.category == way.category and each.token.via == way.token.via for each in given
+        each.category in covers and each.token.via == way.token.via for each in given
     ):
         # The patch lets something keep it.
         return None
     here = [each for each in holding.ways if each.category == way.category]
     left = [each for each in here if each.token.state in (GIVEN, GONE)]
-    elsewhere = [each for each in holding.at(GIVEN) if each.category != way.category]
-    if way.category != "fails" and not left and elsewhere and holding.resource.row.kind != "reference":
+    elsewhere = {each.category for each in holding.at(GIVEN)}
+    if (
+        way.category != "fails"
+        and not left
+        and elsewhere == {"fails"}
+        and holding.resource.row.kind != "reference"
+    ):
         # It is handed on where the function succeeds, and given back where it fails.
         return None
     return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))

@@ -1,0 +1,77 @@
+"""What is known of a resource on a way: whether it is held, and the ways out that tell so."""
+
+from collections.abc import Mapping, Sequence
+
+from patchscan.basics.record import frozen
+from patchscan.c.source import Function
+from patchscan.flow.taking import Resource
+from patchscan.flow.ways import Exit
+
+HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
+
+
+@frozen
+class Taken:
+    """The token: its state, the names that mean it, the line where it was taken, and whether that call failed.
+
+    via: of what is gone, or was given back after that, the call or assignment that may have kept it.
+    """
+
+    state: str = ""
+    names: frozenset[str] = frozenset()
+    line: int = 0
+    failed: bool = False
+    by: str = ""
+    via: str = ""
+
+
+@frozen
+class Way:
+    """A way out with what it holds; failing: True, False or None (see fails); void, pointer: what is returned.
+
+    again: whether it is none, but a way to where the same is taken anew.
+    """
+
+    exit: Exit
+    token: Taken
+    failing: bool | None
+    void: bool
+    line: int
+    returned: str
+    pointer: bool = False
+    again: bool = False
+
+    @property
+    def category(self) -> str:
+        """Ways out of one category are compared."""
+        return (
+            "void"
+            if self.void
+            else "fails"
+            if self.failing
+            else "succeeds"
+            if self.failing is False
+            else "open"
+        )
+
+
+@frozen
+class Holding:
+    """One resource of a function, and all ways out after it was taken; again: those to where it is taken anew."""
+
+    function: Function
+    resource: Resource
+    ways: tuple[Way, ...]
+    complete: bool
+    again: tuple[Way, ...] = ()
+
+    def kept(self) -> tuple[Way, ...]:
+        """The ways out on which something may have kept it."""
+        return tuple(each for each in self.at(GONE) if each.token.via and each.token.names)
+
+    def at(self, state: str) -> tuple[Way, ...]:
+        """The ways out in one state."""
+        return tuple(each for each in self.ways if each.token.state == state)
+
+
+Holdings = Mapping[tuple[str, str], Sequence[Holding]]
