@@ -202,13 +202,16 @@ def judge(
     exported = any(use.kind == "export" for use in inside)
     declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
+    ahead = [use for use in found.uses if use.path == file.path and use.kind == "declaration"]
     return file.finding(
         line,
-        f"only this file uses {shown}{where}: make it static" + (f", without the {also}" if also else ""),
-        tuple(Evidence(use.path, use.line, use.text) for use in declared[:3]),
+        f"only this file uses {shown}{where}: make it static"
+        + (f", without the {also}" if also else ", and its declaration above, too" if ahead else ""),
+        tuple(Evidence(use.path, use.line, use.text) for use in (declared or ahead)[:3]),
         severity="info" if context.series.missing else "",
+        confidence="low" if context.series.missing else "",
         # What is exported or declared elsewhere takes more than one word.
-        fix=None if also else with_static(file, line),
+        fix=None if also or ahead else with_static(file, line),
     )
 
 

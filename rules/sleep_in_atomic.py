@@ -95,8 +95,8 @@ def judge(
     where = ""
     shown: tuple[Evidence, ...] = ()
     if inside is not None:
-        at = f"line {inside.line}" if inside.path == file.path else f"{inside.path}:{inside.line}"
-        where = f" (it calls {inside.name}() on {at})"
+        at = f"on line {inside.line}" if inside.path == file.path else f"in {inside.path}:{inside.line}"
+        where = f" (it calls {inside.name}() {at})"
         shown = (Evidence(inside.path, inside.line, inside.text),)
     reason, forbids = what_forbids(file, function, place.reason)
     other = call.line if line != call.line else reason

@@ -66,7 +66,7 @@ def check_handler(
 def report(file: ChangedFile, handler: Function, call: Call, line: int, inside: "Inside | None") -> Finding:
     where, shown = "", [file.evidence(call.line)]
     if inside is not None:
-        where = f" ({call.name}() calls {inside.name}() on {inside.path}:{inside.line})"
+        where = f" ({call.name}() calls {inside.name}() in {inside.path}:{inside.line})"
         shown.append(Evidence(inside.path, inside.line, inside.text))
     return file.finding(
         line,

@@ -135,7 +135,7 @@ def fixes(context: Context, trailer: Trailer) -> Finding | Silence:
         elif trailer.value.count('"') == 1:
             fault = "the subject runs over the end of the line: tools read one line only, so keep it on one"
         else:
-            fault = 'wants the form Fixes: <12 digits> ("subject of the commit")'
+            fault = 'the form is Fixes: <12 digits> ("subject of the commit")'
         return context.changelog_finding(trailer.line, f"the Fixes trailer: {fault}")
     tree = context.view.tree
     subject = tree.subject(named["commit"]) if tree else None

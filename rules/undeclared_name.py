@@ -61,6 +61,7 @@ def structs_left(context: Context, file: ChangedFile, text: bytes, line: int) ->
             "headers either",
             (Evidence(path, 1, ""),),
             severity="info" if context.not_claimed else "",
+            confidence="low" if context.not_claimed else "",
         )
 
 
@@ -111,6 +112,7 @@ def finding(
             "headers either",
             evidence,
             severity=severity,
+            confidence="low" if severity else "",
         )
     where = configuration.shown(MOST_SHOWN) if configuration is not None else " with no further option"
     gates = " or ".join(f"CONFIG_{option}" for option in answer.gates[:MOST_NAMES])
@@ -124,12 +126,14 @@ def finding(
             f"without, too ({where}): a stub is missing there, or the same condition here",
             evidence,
             severity=severity,
+            confidence="low" if severity else "",
         )
     return file.finding(
         line,
         f"{shown} {are} not declared in every configuration ({where}): include <{header}>{only}{unless}",
         evidence,
         severity="info" if missing else "",
+        confidence="low" if missing else "",
     )
 
 

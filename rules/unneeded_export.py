@@ -110,7 +110,7 @@ def finding(context: Context, file: ChangedFile, export: Export, users: list[Use
         known = (
             f"{whose} are {where}"
             if context.the_tree == "the tree"
-            else f"{whose} in {context.the_tree} are {where}"
+            else f"{whose} in {context.the_tree} or the series are {where}"
         )
     fix = file.replacement(export.line, export.line)
     return file.finding(export.line, f"{symbol} is exported, but {known}: drop the export", evidence, fix=fix)
