@@ -225,10 +225,12 @@ def kept_result(
     unmodelled: Sequence[str] = (),
 ) -> ModelResult:
     """The model behind a finding, as a report shows it, kept for the report of the series."""
+    from patchscan.model.verdicts.wording import told_in_c
+
     name = f"{after.shape.replace(' ', '-')}-{'-'.join(functions)}-patch-{context.patch.index}"
     steps = tuple(
         Step(each.thread, each.text, each.path if "/" in each.path else "", each.line, each.sees, each.misses)
-        for each in after.interleaving().moments
+        for each in told_in_c(after.interleaving(), after.locations).moments
     )
     kinds = sorted({location.partition(".")[0] for location in after.locations if "." in location})
     result = ModelResult(

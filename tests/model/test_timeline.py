@@ -2,7 +2,8 @@
 
 import pytest
 from patchscan.model.lowering.lowered import Thread
-from patchscan.model.verdicts.model_timeline import Moment, interleaving
+from patchscan.model.verdicts.model_timeline import Interleaving, Moment, interleaving
+from patchscan.model.verdicts.wording import told_in_c
 
 THREADS = (Thread("reader", "walk", 0, ()), Thread("updater", "reuse", 1, ()))
 HEAD = """C t
@@ -132,3 +133,27 @@ def test_what_runs_ahead_of_the_code_says_so() -> None:
     (ahead,) = (step for step in steps if "reordered" in step.text)
     passed = steps[int(ahead.text.rpartition("step ")[2].rstrip(")")) - 1]
     assert passed.thread == ahead.thread and passed.line < ahead.line
+
+
+def test_a_step_is_told_in_the_names_of_the_c_code() -> None:
+    steps = (
+        ("CPU 0", "r1 = READ_ONCE(*pmd_t): table"),
+        ("CPU 1", "r1 = READ_ONCE(*inode_i_state): 0"),
+        ("CPU 0", "r2 = READ_ONCE(*r1): freed memory (reordered before step 4)"),
+        ("CPU 0", "smp_store_release(walker_0, 1)"),
+        ("CPU 1", "WRITE_ONCE(*flags, r1)"),
+        ("CPU 1", "flags is freed, or used for something else"),
+    )
+    told = Interleaving(
+        tuple(Moment(*step, "mm/a.c", 1, None, None) for step in steps), ("the read of pmd_t",)
+    )
+    named = told_in_c(told, ("<pmd_t>", "inode.i_state", "walker@0", "flags"))
+    assert [each.text for each in named.moments] == [
+        "READ_ONCE(the pmd_t): table",
+        "r1 = READ_ONCE(inode->i_state): 0",
+        "READ_ONCE(*table): freed memory (reordered before step 4)",
+        "smp_store_release(&per_cpu(walker, 0), 1)",
+        "WRITE_ONCE(flags, r1)",
+        "flags is freed, or used for something else",
+    ]
+    assert named.gaps == ("the read of the pmd_t",)
