@@ -71,6 +71,7 @@ class Finding:
     The runner fills rule, severity, confidence (where the rule left them empty), patch, text, fingerprint and
     preexisting: the rule says the same of the code before the patch. construct: first and last line of what is
     judged, where that is more than the line. repaired_by: a later patch of the series after which it no longer holds.
+    alone: its own message, where what others say is told with it.
     """
 
     path: str
@@ -89,6 +90,12 @@ class Finding:
     construct: tuple[int, int] | None = None
     repaired_by: int | None = None
     suppressed: str | None = None
+    alone: str = ""
+
+    @property
+    def own(self) -> str:
+        """What it says itself, without what is told with it of other places."""
+        return self.alone or self.message
 
     @property
     def counts(self) -> bool:

@@ -27,6 +27,7 @@ from patchscan.report.prose import (
     wrapped,
 )
 from patchscan.report.quote import as_quotation, quoted_lines
+from patchscan.report.replies import replies
 from patchscan.results import ModelResult, Report, file_name
 from patchscan.series import Patch
 
@@ -43,6 +44,12 @@ FEW = 3
 _STEP = pattern(r"\s*[0-9]+\. CPU [0-9]")
 # A Message-ID that a shell takes for one plain word.
 MESSAGE_ID = pattern(r"[\w.@+%-]+")
+_WORD = pattern(r"[A-Za-z_]\w*")
+_KEYWORDS = frozenset(
+    ("config", "const", "define", "enum", "extern", "inline", "int", "static", "struct", "void")
+)
+_CONDITIONS = ("if ", "if(", "else", "while ", "for ", "switch ", "case ", "} else")
+_BLURB = pattern(r"(/?\*+\s*(?:(?:struct|enum|union)\s+)?\w+(?:\(\))?)\s*[-:].*")
 _EMPTY_LINES = pattern("\n{3,}")
 _FROM_LINE = pattern(r"^(>*From )", re.M)
 _NO_ADDRESS = pattern(r"[\s<>,;]")
@@ -66,11 +73,9 @@ def drafts(report: Report, level: str = "warning") -> Iterator[tuple[str, str]]:
     if report.judged.lost:
         yield f"0000-not-fully-judged-{file_name(report.series.title)}.mbox", note(report)
     told: dict[str, Patch] = {}
-    for patch in report.series.mails:
-        findings = [each for each in report.findings if each.patch == patch.index and each.counts]
-        if any(LEVELS.index(each.severity) >= LEVELS.index(level) for each in findings):
-            text = draft(report, patch, findings, told)
-            yield f"{patch.index:04}-{file_name(patch.title)}.mbox", text
+    for patch, findings in replies(report, level):
+        text = draft(report, patch, findings, told)
+        yield f"{patch.index:04}-{file_name(patch.title)}.mbox", text
 
 
 def draft(report: Report, patch: Patch, findings: Sequence[Finding], told: dict[str, Patch]) -> str:
@@ -212,11 +217,13 @@ class Wording:
             yield from wrapped(same_as(self.said[key], finding))
             return
         self.said[key] = finding
-        doubted = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
+        lesser = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
+        doubted = lesser and finding.confidence != "high"
         model = self.report.model_of(finding)
         yield from wrapped(sentences(finding, self.questions, doubted, told=model is not None))
         self.questions += asks(finding, doubted)
-        unseen = [each for each in finding.evidence if self.adds(each, finding)]
+        small = finding.severity == "info" and not doubted
+        unseen = [each for each in finding.evidence if not small and self.adds(each, finding)]
         if model is not None and model.timeline:
             unseen = [each for each in unseen if not _STEP.match(each.text)]
         yield from evidence_lines(finding.path, unseen)
@@ -244,8 +251,11 @@ class Wording:
     def adds(self, evidence: Evidence, finding: Finding) -> bool:
         """Whether a line of evidence says something that the mail does not show already."""
         text = evidence.text.strip()
-        shown = evidence.path == finding.path and text in self.quoted
-        return not shown and any(character.isalnum() for character in text)
+        here = evidence.path == finding.path
+        if here and (text in self.quoted or is_piece(text)):
+            return False
+        known = {*_WORD.findall(finding.message), *_KEYWORDS}
+        return any(word not in known for word in _WORD.findall(without_blurb(text) if here else text))
 
     def litmus_tests(self) -> Iterator[str]:
         """The tests behind the interleavings of this mail, so that they can be run without our program."""
@@ -255,6 +265,16 @@ class Wording:
                 yield from (*wrapped(f"The litmus test{run}:"), "")
                 yield from (f"\t{shown(line)}".rstrip() for line in model.litmus.rstrip("\n").split("\n"))
                 yield ""
+
+
+def is_piece(text: str) -> bool:
+    """Whether a line says nothing where it does not stand: a condition, or what goes on in the next line."""
+    return text.startswith(_CONDITIONS) or text.count("(") != text.count(")")
+
+
+def without_blurb(text: str) -> str:
+    """The head of a kernel-doc comment without what it says of the name."""
+    return _BLURB.sub(r"\1", text)
 
 
 def same_as(told: Finding, finding: Finding) -> str:

@@ -7,7 +7,7 @@ from textwrap import wrap
 from patchscan.basics.pattern import pattern
 from patchscan.basics.printable import printable
 from patchscan.diff.write import rows_of
-from patchscan.finding import ALSO_AT, AND_ALSO, CHANGELOG, Evidence, Finding
+from patchscan.finding import CHANGELOG, Evidence, Finding
 from patchscan.report.models import without_basis, without_tried
 
 WIDTH = 72
@@ -27,6 +27,8 @@ _BARE = pattern(rf"\b{_LINE_NUMBER}\b")
 _PLACE = pattern(
     r"((?:\b[\w./-]+\.(?:[chS]|rst|py|txt|dts[i]?|rs)|\b[\w./-]*(?:Kconfig|Makefile|MAINTAINERS)|\bchangelog)):\d+"
 )
+_QUESTION = pattern(r"\?(?=\s|$)")
+_OF_PATCH = pattern(r"(patch \d+): (.*)")
 _FIRST_WORD = pattern(r"[a-z]+(?=[ ,:;]|$)")
 
 
@@ -36,11 +38,9 @@ def sentences(finding: Finding, turn: int, doubted: bool = False, told: bool = F
     turn: how many questions the mail holds already, which chooses the next one; doubted: it is told as an info only
     because something on it is not known, so it is no nit; told: its model follows, with what it rests on.
     """
-    said = without_places(
-        (without_basis if told else without_tried)(" ".join(printable(finding.message).split()))
-    )
-    text = without_line_numbers(with_lines_quoted(said, finding))
-    nit = finding.severity == "info" and not doubted
+    said = (without_basis if told else without_tried)(" ".join(printable(finding.message).split()))
+    text = without_line_numbers(with_places(with_lines_quoted(said, finding), finding))
+    nit = finding.severity == "info" and not doubted and not _QUESTION.search(text)
     text = f"Nit: {text}" if nit else opened(text, finding.text)
     if text[-1:] not in ".?!":
         text += "."
@@ -51,10 +51,9 @@ def sentences(finding: Finding, turn: int, doubted: bool = False, told: bool = F
 
 
 def asks(finding: Finding, doubted: bool = False) -> bool:
-    """Whether a question follows: the finding is no proof, more than taste, and does not end in one already."""
-    return (
-        doubted or (finding.confidence != "high" and finding.severity != "info")
-    ) and not finding.message.rstrip().endswith("?")
+    """Whether a question follows: the finding is no proof, more than taste, and asks none already."""
+    unproven = doubted or (finding.confidence != "high" and finding.severity != "info")
+    return unproven and not _QUESTION.search(finding.message)
 
 
 def opened(text: str, quoted: str) -> str:
@@ -65,20 +64,6 @@ def opened(text: str, quoted: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def without_places(text: str) -> str:
-    """A text that names the other places of the same cause (see told_together), in words that need no line numbers."""
-    return AND_ALSO.join(without_list(each) for each in text.split(AND_ALSO))
-
-
-def without_list(text: str) -> str:
-    """One thing said, with the files in place of the list of places."""
-    said, _, places = text.partition(ALSO_AT)
-    if not places:
-        return text
-    files = sorted({found[1] for found in _PLACE.finditer(places)})
-    return f"{said}; the same {'in ' + ', '.join(files) if files else 'further down'}"
-
-
 def with_lines_quoted(text: str, finding: Finding) -> str:
     """A text with the code in place of the number of a line that it rests on, where that is short and one of a kind."""
     proofs = [each for each in finding.evidence if each.path == finding.path]
@@ -86,10 +71,39 @@ def with_lines_quoted(text: str, finding: Finding) -> str:
         code = printable(each.text.strip())
         alike = [other for other in proofs if other.text.strip() == each.text.strip()]
         if 0 < len(code) <= _LONGEST_QUOTED and len(alike) == 1 and each.line != finding.line:
-            number = rf"\b(?:on )?line {each.line}\b(?!\s*(?:,|and|to|-)\s*\d)"
-            quoted = f'"{code}"'.replace("\\", r"\\")
-            text = re.sub(number, quoted, text)
+            text = with_line_quoted(text, each.line, code)
     return text
+
+
+def with_line_quoted(text: str, line: int, code: str) -> str:
+    """A text with the code of one line: in place of a call that it says is there, else as an aside or as what acts."""
+    number = rf"line {line}\b(?!\s*(?:,|and|to|-)\s*\d)"
+    quoted = f'"{code.removesuffix(";")}"'
+
+    def as_call(found: re.Match[str]) -> str:
+        return quoted if f"{found[1]}(" in code else f"{found[1]}() ({quoted})"
+
+    made = re.sub(rf"\b(\w+)\(\) (?:at|on|in) {number}", as_call, text)
+    made = re.sub(rf"\b(?:at|on|in) {number}", lambda _: f"({quoted})", made)
+    made = re.sub(rf"\b{number}", lambda _: quoted, made)
+    return made if made == text else made.replace(f": {code}", "")
+
+
+def with_places(text: str, finding: Finding) -> str:
+    """A text with the other places of the finding's own file as who reads the quoted line would point at them."""
+    path = re.escape(printable(finding.path))
+    text = re.sub(rf"(\bof [^\s,;]+) (?:at|on|in) {path}:\d+\b", r"\1", text)
+    number = r"(\d+)\b(?!\s*(?:,|and|to|-)\s*\d)"
+    return re.sub(
+        rf"\b(?:at|on|in) (?:line |{path}:){number}",
+        lambda found: pointed(int(found[1]), finding.line),
+        text,
+    )
+
+
+def pointed(line: int, here: int) -> str:
+    """Where a line stands, seen from another one."""
+    return "here" if line == here else "further up" if line < here else "further down"
 
 
 def without_line_numbers(text: str) -> str:
@@ -102,19 +116,23 @@ def without_line_numbers(text: str) -> str:
 
 
 def evidence_lines(path: str, evidence: Iterable[Evidence]) -> Iterator[str]:
-    """The lines that support a finding in `path`, each file named once, the code indented."""
-    by_file: dict[str, list[Evidence]] = {}
+    """The lines that support a finding in `path`, each place named once, the code indented."""
+    by_place: dict[str, list[str]] = {}
     for each in evidence:
-        by_file.setdefault(each.path, []).append(each)
-    for named, lines in by_file.items():
-        place = "Elsewhere in this file" if named == path else f"In {printable(named)}"
-        yield from ("", f"{place}:", "")
-        yield from (f"\t{shown(each.text.strip())}" for each in lines)
+        later = _OF_PATCH.fullmatch(each.text.strip())
+        place = "Elsewhere in this file" if each.path == path else f"In {printable(each.path)}"
+        by_place.setdefault(f"In {later[1]}" if later else place, []).append(later[2] if later else each.text)
+    for named, lines in by_place.items():
+        yield from ("", f"{named}:", "")
+        yield from (f"\t{shown(text.strip())}" for text in lines)
 
 
 def suggestion_lines(finding: Finding) -> Iterator[str]:
     """What a mechanical fix makes of the lines it changes, with those between; as a diff where that says nothing."""
-    changed = [changed_lines(rows_of(edit)) for edit in finding.fix or ()]
+    seen = [
+        edit for edit in finding.fix or () if [*map(str.rstrip, edit.old)] != [*map(str.rstrip, edit.new)]
+    ]
+    changed = [changed_lines(rows_of(edit)) for edit in seen]
     made = [line[1:] for lines in changed for line in lines if not line.startswith("-")]
     says = any(char.isalnum() for line in made for char in line) and not made[-1].rstrip().endswith("{")
     shown_lines = made if says else [line for lines in changed for line in lines]

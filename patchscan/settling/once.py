@@ -1,42 +1,68 @@
 """One fault is told by one rule: what another rule says of the same thing is set aside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import replace
+from patchscan.basics.record import frozen, replace
+from patchscan.basics.usage import LEVELS
 from patchscan.finding import Finding
 
-_NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b\w*_\w+\b")
-# (the rule that tells, the rule that adds nothing where both speak of one name): what becomes static loses its export,
-# and what loses its export needs no kernel-doc.
-_TELLS = (
-    ("should-be-static", "unneeded-export"),
-    ("should-be-static", "kernel-doc"),
-    ("unneeded-export", "kernel-doc"),
+_NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b(?!CONFIG_)\w*_\w+\b")
+
+
+@frozen
+class Pair:
+    """A rule that tells, and one that adds nothing where both speak of one name.
+
+    word: what both messages hold; near: whether both speak of one file.
+    """
+
+    tells: str
+    adds: str
+    word: str
+    near: bool = True
+
+
+# What becomes static loses its export, and what loses its export needs no kernel-doc; a use without a stub says what
+# the definition lacks; a table that a macro hides for no reason is of use once the macro is gone.
+_PAIRS = (
+    Pair("should-be-static", "unneeded-export", "export"),
+    Pair("should-be-static", "kernel-doc", "export"),
+    Pair("unneeded-export", "kernel-doc", "export"),
+    Pair("undeclared-name", "config-coverage", " only with CONFIG_", near=False),
+    Pair("of-match-ptr-of-table", "unused-without-option", " is defined "),
 )
 
 
 def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings, with `suppressed` set on those that another one tells already."""
     every = tuple(findings)
-    told: dict[str, list[tuple[int, str, frozenset[str]]]] = {}
-    for finding in every:
-        if finding.counts and "export" in finding.message:
-            told.setdefault(finding.rule, []).append((finding.patch, finding.path, names_in(finding)))
+    telling = {pair.tells for pair in _PAIRS}
+    told = [each for each in every if each.counts and each.rule in telling]
     return tuple(without_echo(finding, told) for finding in every)
 
 
-def without_echo(finding: Finding, told: dict[str, list[tuple[int, str, frozenset[str]]]]) -> Finding:
-    """The finding, set aside where a rule that goes before its own speaks of the same name."""
-    if finding.suppressed is not None or "export" not in finding.message:
+def without_echo(finding: Finding, told: Sequence[Finding]) -> Finding:
+    """The finding, set aside where a rule that goes before its own speaks of the same name, as gravely."""
+    if finding.suppressed is not None:
         return finding
-    for first, second in _TELLS:
-        if finding.rule == second and any(
-            (patch, path) == (finding.patch, finding.path) and names & names_in(finding)
-            for patch, path, names in told.get(first, ())
-        ):
-            return replace(finding, suppressed=f"told by {first}")
+    for pair in _PAIRS:
+        if finding.rule == pair.adds and any(tells(pair, each, finding) for each in told):
+            return replace(finding, suppressed=f"told by {pair.tells}")
     return finding
+
+
+def tells(pair: Pair, first: Finding, second: Finding) -> bool:
+    """Whether the first finding makes the second one needless."""
+    return (
+        first.rule == pair.tells
+        and first.patch == second.patch
+        and (first.path == second.path or not pair.near)
+        and pair.word in first.message
+        and pair.word in second.message
+        and LEVELS.index(first.severity or "info") >= LEVELS.index(second.severity or "info")
+        and bool(names_in(first) & names_in(second))
+    )
 
 
 def names_in(finding: Finding) -> frozenset[str]:

@@ -101,14 +101,14 @@ def with_places(first: Finding, others: list[Finding]) -> Finding:
         ]
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         told = f"{ALSO_AT}{', '.join(texts)}{more}"
-    return replace(first, message=first.message + told)
+    return replace(first, message=first.message + told, alone=first.own)
 
 
 def with_words(first: Finding, others: list[Finding]) -> Finding:
     """A finding that also says what the others say, and where."""
     told = "".join(f"{AND_ALSO}{each.message} ({place_from(each, first)})" for each in others[:_SAID])
     more = f"; and {len(others) - _SAID} more like these" if len(others) > _SAID else ""
-    return replace(first, message=first.message + told + more)
+    return replace(first, message=first.message + told + more, alone=first.own)
 
 
 def place_from(finding: Finding, first: Finding) -> str:

@@ -143,7 +143,7 @@ def test_small_remarks_alone_are_no_reason_to_write() -> None:
 
 
 def test_the_gravest_is_announced_where_it_comes_late() -> None:
-    small = tuple(finding(f"small {each}", severity="info") for each in range(2))
+    small = tuple(finding(each, severity="info") for each in ("dashes here", "dots here"))
     ((_, text),) = documents(with_findings(*small, finding("grave", severity="error", line=4)), "mail")
     assert "\n\nWhat matters most comes below, in mm/a.c; the rest is smaller.\n\nOn Mon" in text
     ((_, text),) = documents(with_findings(finding("grave", severity="error"), *small), "mail")
@@ -204,13 +204,6 @@ def finding(
 )
 def test_line_numbers_become_words(message: str, expected: str) -> None:
     assert without_line_numbers(message) == expected
-
-
-def test_other_places_of_a_cause_are_told_without_their_lines() -> None:
-    said = "a wants b; the same: line 7 (c_d), line 9"
-    assert sentences(finding(said, severity="info"), 0) == "Nit: a wants b; the same further down."
-    said = "a wants b; the same: mm/b.c:7, line 9, mm/a.c:3 and 2 more"
-    assert sentences(finding(said, severity="info"), 0) == "Nit: a wants b; the same in mm/a.c, mm/b.c."
 
 
 def test_a_proof_is_stated_and_the_rest_asked() -> None:
@@ -339,13 +332,73 @@ def test_a_line_that_a_finding_rests_on_is_quoted_in_place_of_its_number() -> No
         confidence="high",
         evidence=proof,
     )
-    assert sentences(told, 0) == 'Ret is 0 there, as "if (!info)" found.'
+    assert sentences(told, 0) == 'Ret is 0 here, as "if (!info)" found.'
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("p is used here, but f() on line 7 may fail", 'p is used here, but "p = f(a)" may fail.'),
+        ("p is used here before it is tested on line 12", 'p is used here before it is tested ("if (!p)").'),
+        ("the memory (line 7) is still held", 'The memory ("p = f(a)") is still held.'),
+        ("f() may sleep, which line 12 forbids: if (!p)", 'f() may sleep, which "if (!p)" forbids.'),
+        ("p is read on line 9", "p is read here."),
+        (
+            "p is given a value at mm/a.c:3 and read on line 15",
+            "p is given a value further up and read further down.",
+        ),
+        ("the write of p at mm/a.c:3 is seen at mm/b.c:5", "The write of p is seen at mm/b.c."),
+    ],
+)
+def test_a_line_is_told_as_who_reads_the_quoted_one_sees_it(message: str, expected: str) -> None:
+    proof = (Evidence("mm/a.c", 7, "\tp = f(a);"), Evidence("mm/a.c", 12, "\tif (!p)"))
+    assert sentences(finding(message, line=9, text="*p = 1;", evidence=proof), 0) == expected
+
+
+def test_evidence_that_says_nothing_where_it_does_not_stand_is_left_out() -> None:
+    lines = ("if (ret < 0)", "call(a,", " * walk - walk the entries", "pm_enable(dev);")
+    proof = tuple(Evidence("mm/a.c", 40 + at, text) for at, text in enumerate(lines))
+    body = body_of(
+        with_findings(finding("the comment documents walk, pm_disable() is missing", evidence=proof))
+    )
+    assert body[-3:] == ["Elsewhere in this file:", "", "\tpm_enable(dev);"]
+    assert (
+        "\tpm_enable(dev);"
+        not in body_of(with_findings(finding("x", evidence=proof), finding("small", severity="info")))[-2:]
+    )
+    later = (Evidence("mm/a.c", 9, "patch 6: int count_steps(struct list *list)"),)
+    assert "In patch 6:" in body_of(with_findings(finding("count_steps() comes later", evidence=later)))
+
+
+def test_a_nit_needs_no_evidence_and_a_question_is_no_nit() -> None:
+    proof = (Evidence("mm/b.c", 9, "f(1);"),)
+    small = finding("a label may go", severity="info", line=4, evidence=proof)
+    assert "\tf(1);" not in body_of(with_findings(finding("grave"), small))
+    assert sentences(finding("where is the report? It should follow", severity="info"), 0) == (
+        "Where is the report? It should follow."
+    )
+    assert (
+        sentences(finding("where is it? It should follow", "medium"), 0) == "Where is it? It should follow."
+    )
+
+
+def test_white_space_at_an_end_is_not_shown_as_it_cannot_be_seen() -> None:
+    edit = Edit("mm/a.c", 3, ("\twhile (a) ",), ("\twhile (a)",))
+    assert "Like this:" not in body_of(with_findings(finding("white space", fix=(edit,))))
 
 
 def test_what_is_told_as_an_info_for_want_of_knowledge_is_asked_and_no_nit() -> None:
     told = finding("this is not declared", severity="info")
     assert sentences(told, 0) == "Nit: this is not declared."
     assert sentences(told, 0, doubted=True) == "This is not declared. Or am I missing something?"
+    usual = next(rule.name for rule in RULES if rule.severity == "warning")
+    lesser = replace(told, rule=usual, line=4)
+    for confidence, said in (
+        ("low", "This is not declared. Or am I missing something?"),
+        ("high", "Nit: this is"),
+    ):
+        found = with_findings(finding("grave"), replace(lesser, confidence=confidence))
+        assert any(line.startswith(said[:20]) for line in body_of(found))
 
 
 def test_a_repair_that_does_not_help_is_not_told_in_a_mail() -> None:

@@ -2,7 +2,6 @@
 
 from patchscan.basics.record import replace
 from patchscan.finding import CHANGELOG, Finding
-from patchscan.report.prose import sentences
 from patchscan.settling.together import told_together
 
 
@@ -22,6 +21,7 @@ def test_a_changelog_is_spoken_of_once_a_series() -> None:
     assert said[0].message == "the sender has not signed off; the same in patch 2, 5"
     assert [each.counts for each in said] == [True, False, False]
     assert all(each.stands for each in said)
+    assert {each.own for each in said} == {"the sender has not signed off"}
 
 
 def test_infos_name_the_other_places() -> None:
@@ -70,21 +70,6 @@ def test_small_things_are_one_remark_of_a_series() -> None:
     )
     assert [each.suppressed for each in said] == [None, *["told with patch 1"] * 2, None, None]
     assert list(said[3:]) == found[3:]
-
-
-def test_a_mail_tells_each_small_thing_without_lines() -> None:
-    said = told_together(
-        [
-            finding(1, 3, "write BIT()", rule="file-habits"),
-            finding(1, 4, "write BIT()", rule="file-habits"),
-            finding(2, 7, "s/teh/the/", rule="spelling", path=CHANGELOG),
-            finding(2, 8, "s/nad/and/", rule="spelling", path="mm/b.c"),
-        ]
-    )
-    assert sentences(said[0], 0) == (
-        "Nit: write BIT(); the same further down; also s/teh/the/ (patch 2, changelog); "
-        "also s/nad/and/ (patch 2, mm/b.c)."
-    )
 
 
 def test_of_very_many_small_things_the_first_are_said() -> None:
