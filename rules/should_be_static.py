@@ -202,17 +202,25 @@ def judge(
     exported = any(use.kind == "export" for use in inside)
     declared = [use for use in elsewhere(found, file.path) if use.kind == "declaration"]
     also = " and ".join(["export"] * exported + ["declaration in the header"] * bool(declared))
-    ahead = [use for use in found.uses if use.path == file.path and use.kind == "declaration"]
+    ahead = is_declared_ahead(file, name)
     return file.finding(
         line,
         f"only this file uses {shown}{where}: make it static"
         + (f", without the {also}" if also else ", and its declaration above, too" if ahead else ""),
-        tuple(Evidence(use.path, use.line, use.text) for use in (declared or ahead)[:3]),
+        tuple(Evidence(use.path, use.line, use.text) for use in declared[:3]),
         severity="info" if context.series.missing else "",
         confidence="low" if context.series.missing else "",
         # What is exported or declared elsewhere takes more than one word.
         fix=None if also or ahead else with_static(file, line),
     )
+
+
+def is_declared_ahead(file: ChangedFile, name: str) -> bool:
+    """Whether the file itself declares the function, and not as static."""
+    from patchscan.c.occurrences import occurrences
+
+    uses = (use for source in file.after for use in occurrences(source.text, name, file.path))
+    return any(use.kind == "declaration" and "static" not in use.text.split() for use in uses)
 
 
 def elsewhere(found: "Uses", path: str) -> "list[Use]":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from patchscan.rule import Context, Finding, Patch, Rule, Silence, Trailer, pattern
 
 FIXES = pattern(r'(?P<commit>[0-9a-fA-F]{12,40}) \("(?P<subject>.+)"\)(?:\s*#.*)?')
+BEHIND_SUBJECT = pattern(r'[0-9a-fA-F]{12,40} \(".+"\)(\s*[^\s#].*)')
 COMMIT = pattern(r"(?:commit:?\s+)?([0-9a-fA-F]{5,40})\b", re.IGNORECASE)
 STABLE = pattern(r"\bstable@(?:vger\.)?kernel\.org\b", re.IGNORECASE)
 # "[PATCH 6.1 1/3]": made for a stable tree.
@@ -134,6 +135,8 @@ def fixes(context: Context, trailer: Trailer) -> Finding | Silence:
             fault = f"{commit[1]} is too short to stay unambiguous: give at least 12 digits of the commit"
         elif trailer.value.count('"') == 1:
             fault = "the subject runs over the end of the line: tools read one line only, so keep it on one"
+        elif more := BEHIND_SUBJECT.fullmatch(trailer.value):
+            fault = f'"{more[1].strip()}" follows the subject, where nothing is to follow'
         else:
             fault = 'the form is Fixes: <12 digits> ("subject of the commit")'
         return context.changelog_finding(trailer.line, f"the Fixes trailer: {fault}")

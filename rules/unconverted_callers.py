@@ -83,21 +83,19 @@ def takes_away(context: Context, name: str) -> bool:
 
 def remark(
     context: Context, line: int, old: str, new: str, left: "tuple[Use, ...]", complete: bool
-) -> Finding:
-    """The finding; it is a hint only where the changelog speaks of every caller that is left."""
+) -> Finding | Silence:
+    """The finding; none where the changelog speaks of every caller that is left."""
     said = "\n".join(text for other in context.all for text in other.patch.changelog)
     said += "\n".join(context.series.cover.changelog) if context.series.cover else ""
-    explained = all(caller_name(use) in said for use in left)
+    if complete and all(caller_name(use) in said for use in left):
+        return context.changelog_fine(line, f"the callers that keep {old}() are named here")
     callers = ", ".join(dict.fromkeys(f"{caller_name(use)} ({use.path})" for use in left))
     rest = "" if complete else "; the tree was not searched whole, there may be more"
     return context.changelog_finding(
         line,
         f"{old}() is replaced by {new}() here, but keeps callers: {callers}{rest}. "
-        + (
-            "The changelog names them" if explained else "Convert them, or say in the changelog why they stay"
-        ),
+        "Convert them, or say in the changelog why they stay",
         tuple(evidence(context, use) for use in left),
-        severity="info" if explained else "warning",
     )
 
 

@@ -220,10 +220,11 @@ class Wording:
         lesser = finding.severity == "info" and self.usual.get(finding.rule, "info") != "info"
         doubted = lesser and finding.confidence != "high"
         model = self.report.model_of(finding)
-        yield from wrapped(sentences(finding, self.questions, doubted, told=model is not None))
+        text = sentences(finding, self.questions, doubted, told=model is not None)
+        yield from wrapped(text)
         self.questions += asks(finding, doubted)
         small = finding.severity == "info" and not doubted
-        unseen = [each for each in finding.evidence if not small and self.adds(each, finding)]
+        unseen = [each for each in finding.evidence if not small and self.adds(each, finding, text)]
         if model is not None and model.timeline:
             unseen = [each for each in unseen if not _STEP.match(each.text)]
         yield from evidence_lines(finding.path, unseen)
@@ -248,11 +249,11 @@ class Wording:
         )
         yield from ("", *wrapped(f"The interleaving {where} shows this, too."))
 
-    def adds(self, evidence: Evidence, finding: Finding) -> bool:
-        """Whether a line of evidence says something that the mail does not show already."""
+    def adds(self, evidence: Evidence, finding: Finding, said: str) -> bool:
+        """Whether a line of evidence says something that the mail does not show already; said: the sentences above."""
         text = evidence.text.strip()
         here = evidence.path == finding.path
-        if here and (text in self.quoted or is_piece(text)):
+        if here and (text in self.quoted or is_piece(text) or f'"{text.removesuffix(";")}"' in said):
             return False
         known = {*_WORD.findall(finding.message), *_KEYWORDS}
         return any(word not in known for word in _WORD.findall(without_blurb(text) if here else text))

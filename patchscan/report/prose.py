@@ -90,9 +90,14 @@ def with_line_quoted(text: str, line: int, code: str) -> str:
 
 
 def with_places(text: str, finding: Finding) -> str:
-    """A text with the other places of the finding's own file as who reads the quoted line would point at them."""
+    """A text with the other places of the finding's own file as who reads the quoted line would point at them.
+
+    A model may be that of the code after another patch, whose lines have other numbers.
+    """
     path = re.escape(printable(finding.path))
-    text = re.sub(rf"(\bof [^\s,;]+) (?:at|on|in) {path}:\d+\b", r"\1", text)
+    text = re.sub(rf"(\bof (?:the )?[^\s,;]+(?:, \d+\))?) (?:at|on|in) {path}:\d+\b", r"\1", text)
+    if finding.model:
+        return text
     number = r"(\d+)\b(?!\s*(?:,|and|to|-)\s*\d)"
     return re.sub(
         rf"\b(?:at|on|in) (?:line |{path}:){number}",

@@ -73,7 +73,8 @@ def file_lines(change: FileChange, findings: Sequence[Finding], placed: set[int]
     old = f"a/{change.old_path}" if change.old_path else "/dev/null"
     new = f"b/{change.path}" if change.kind != "delete" else "/dev/null"
     lines = [Quoted(f"--- {old}", head=True), Quoted(f"+++ {new}", head=True)]
-    proofs = {(each.line, each.text.strip()) for finding in said for each in finding.evidence
+    graver = (finding for finding in said if finding.severity != "info")
+    proofs = {(each.line, each.text.strip()) for finding in graver for each in finding.evidence
               if each.path == change.path}  # fmt: skip
     for hunk in change.hunks:
         lines += hunk_lines(hunk, by_line, proofs, placed)

@@ -79,7 +79,7 @@ def test_an_acquire_that_is_lost_is_the_patch_s_fault(tmp_path: Path) -> None:
     states = laid(tmp_path, GOOD, GOOD.replace("smp_load_acquire(&ring->ready)", "READ_ONCE(ring->ready)"))
     (found,) = findings(states)
     assert (found.severity, found.path, found.line) == ("error", PATH, 14)
-    assert "smp_load_acquire() for the read at lib/ring.c:14" in found.message
+    assert "smp_load_acquire() for the read of ring->ready at lib/ring.c:14" in found.message
 
 
 def test_what_a_series_completes_is_judged_when_it_is_complete(tmp_path: Path) -> None:

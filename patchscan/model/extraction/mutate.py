@@ -176,11 +176,16 @@ def _stronger(index: int, event: Event) -> Iterator[tuple[ModelEdit, Place]]:
         change = _replace_event(event, replace(event, kind="mb"))
         yield ModelEdit(text, "barrier", index, change), event.place
     elif isinstance(event, Read) and event.order in ("once", "plain") and isinstance(event.location, Named):
-        text = f"smp_load_acquire() for the read at {at(event.place)}"
+        text = f"smp_load_acquire() for the read{_of(event)} at {at(event.place)}"
         yield ModelEdit(text, "barrier", index, _order(event, "acquire")), event.place
     elif isinstance(event, Write) and event.order in ("once", "plain") and event.value != FREED:
-        text = f"smp_store_release() for the write at {at(event.place)}"
+        text = f"smp_store_release() for the write{_of(event)} at {at(event.place)}"
         yield ModelEdit(text, "barrier", index, _order(event, "release")), event.place
+
+
+def _of(event: Read | Write) -> str:
+    """What an access is of, by its key, where it has one."""
+    return f" of {event.location.name}" if isinstance(event.location, Named) else ""
 
 
 def _replace_event(old: Event, new: Event) -> Callable[[Event], Iterable[Event]]:

@@ -18,9 +18,19 @@ _VALUE = pattern(r": ([a-z_]\w*)(?: \(|$)")
 
 def in_kernel_names(verdict: Verdict) -> Verdict:
     """The verdict as a reader of the C code takes it; the litmus test stays as it is."""
+    keys = sorted(verdict.kept, key=len, reverse=True)
+
+    def spelled(edit: str) -> str:
+        """An edit with the key of what it is at, in the names of C."""
+        for key in keys:
+            edit = edit.replace(f" of {key} at ", f" of {_spelled(key)} at ")
+        return edit
+
     return replace(
         verdict,
         interleaving=told_in_c(verdict.interleaving, verdict.kept),
+        repair=None if verdict.repair is None else spelled(verdict.repair),
+        tried=tuple(map(spelled, verdict.tried)),
         assumptions=(*verdict.assumptions, *_own(verdict)),
     )
 
