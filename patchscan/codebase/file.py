@@ -27,6 +27,7 @@ _GLOBAL = pattern(
 )
 _STRUCT = pattern(rb"\b(?:struct|union)\s+(\w+)\s*\{")
 _MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
+_DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\\\n]|\\\n|\\.)*", re.M)
 _BRACE = pattern(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 _ANY_BRACE = pattern(rb"[{}]")
 
@@ -182,7 +183,7 @@ class File:
 def _members(body: bytes) -> Iterable[tuple[str, str]]:
     """(name, type) of each field in a structure's body, those of its inner structures included."""
     for piece in body.split(b";"):
-        piece = _ANY_BRACE.split(piece)[-1].strip()
+        piece = _DIRECTIVE.sub(b"", _ANY_BRACE.split(piece)[-1]).strip()
         found = _MEMBER.search(piece)
         kind = b" ".join(piece[: found.start()].split()) if found else b""
         if found and kind:

@@ -14,24 +14,27 @@ from patchscan.kconfig.configured import Config
 from patchscan.model.lowering.stubs import Stubs, load_stubs
 from patchscan.model.verdicts.gate import Grounds, gate
 from patchscan.pairing.barriers import Barrier, Text
-from patchscan.pairing.candidates import MOST, Candidate, located
+from patchscan.pairing.candidates import MOST, OWNED, Candidate, located
 from patchscan.pairing.classes import cannot_pair
 from patchscan.pairing.elsewhere import elsewhere
+from patchscan.pairing.facing import Facing, facing
 from patchscan.pairing.fitness import SPEAKING, holds, is_fit, nearest
 from patchscan.pairing.losses import Loss, counting_on, losses, text_before, text_of
 from patchscan.pairing.pair_model import Half, Outcome, counterparts, run_pair, shape_between, without_order
 from patchscan.pairing.partners import Site, partners_of
 from patchscan.pairing.reasons import is_stamp, needed, published, shared
-from patchscan.pairing.sites import site_at
+from patchscan.pairing.sites import called_beside, site_at, speaking_of
 from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
 from patchscan.pairing.surroundings import barrier_steps
 from patchscan.pairing.unordered import Unordered, is_repeated, stands_in, unordered
 from patchscan.tree.overlay import View
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
-_MOST_RUNS, _MOST_CALLERS = 60, 4
+_MOST_RUNS, _MOST_CALLERS, _MOST_SPOKEN_OF = 60, 4, 3
 # Of all functions that are looked at for the barriers of a patch, about half a millisecond each.
 _MOST_STATEMENTS = 3_000
+# What the own file leaves of that to others.
+_RESERVE = 600
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
 _ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
@@ -55,7 +58,8 @@ class Answer:
     kept: why nothing is lost, "" where something is or nobody can tell; proof: a model that shows it; site: the
     comment at the barrier, or at a partner that names its function; partner: the other side, where that warrants a
     warning; order: the accesses that are no longer in order, of several those that the partner is about, None where
-    they are not seen; seen: functions that access both locations as well.
+    they are not seen; seen: functions that access both locations as well; facing: an ordered access to the location
+    whose own access loses its order.
     """
 
     loss: Loss
@@ -65,6 +69,7 @@ class Answer:
     partner: Barrier | None = None
     order: Unordered | None = None
     seen: tuple[Candidate, ...] = ()
+    facing: Facing | None = None
 
 
 @record
@@ -129,21 +134,29 @@ class Codes:
         """A function's steps; when: "before" or "after"; None where it is not there, or too much was looked at."""
         return self._walk(when, function, path, self.depth)
 
-    def partner(self, function: str, path: str) -> Walk | None:
-        """The steps of what may be the other side, after the patch; without its callees where those are too many."""
-        found = self._walk("after", function, path, self.depth)
+    def partner(self, function: str, path: str, reserve: int = 0) -> Walk | None:
+        """The steps of what may be the other side, after the patch; without its callees where those are too many.
+
+        reserve: what is left to be looked at by others.
+        """
+        if self._allowance.left <= reserve:
+            return self._walks.get(("after", function, path, self.depth))
+        found = self._walk("after", function, path, self.depth, BUDGET // 2)
         if found is None or found.whole or self.depth <= 1:
             return found
         return self._walk("after", function, path, 1) or found
 
-    def _walk(self, when: str, function: str, path: str, depth: int) -> Walk | None:
+    def _walk(self, when: str, function: str, path: str, depth: int, budget: int = BUDGET) -> Walk | None:
         what = (when, function, path, depth)
         if what not in self._walks and self._allowance.left <= 0:
             return None
         if what not in self._walks:
-            found = walk_of(function, path, self._codes[when], self.stubs, depth)
+            found = walk_of(function, path, self._codes[when], self.stubs, depth, budget)
+            cost = 0 if found is None else 2 * len(found.steps) if found.whole else budget
+            # What it looks at is read and parsed already where the same function was walked before.
+            known = any(each[1:3] == what[1:3] for each in self._walks)
             self._walks[what] = found
-            self._allowance.left -= 0 if found is None else 2 * len(found.steps) if found.whole else BUDGET
+            self._allowance.left -= cost // 3 if known else cost
         return self._walks[what]
 
 
@@ -173,7 +186,8 @@ def _answer(
     name = loss.function.name
     barrier = Barrier(file.path, loss.old, name, loss.barrier)
     site = site_at(text, loss.old)
-    partners = tuple(each for each in partners_of(site, lookup) if each.line) if site is not None else ()
+    meant = partners_of(site, lookup) if site is not None else []
+    partners = tuple(each for each in meant if each.line)
     back = () if partners else _named_back(file, loss, view)
     for each in codes:
         then = each.walk("before", name, file.path)
@@ -185,8 +199,9 @@ def _answer(
         if stands_in(then, barrier, now):
             return Answer(loss, kept="what is left next to it keeps the same in order")
         lost = unordered(then, barrier, now)
-        others = (*partners, *(back_site.own for back_site in back))
+        others = (*meant, *(back_site.own for back_site in back))
         named = [Candidate(other.path, other.function, True) for other in others]
+        named += _spoken_of(text, loss, lookup)
         found = _candidates(file.before[0], name, named, lost)
         proof = _proof(each, then, now, lost, found) or _proof_by_callers(each, file, barrier, named)
         if proof is None and is_repeated(then, barrier):
@@ -201,17 +216,33 @@ def _answer(
             site, partner = teller, teller.own
             order = _shared_with(each, needed(lost, partner), partner)
         seen = tuple(other for other in found if not other.said)
-        return Answer(loss, "", proof, site, partner, order, seen)
+        alone = proof is None and partner is None and not _is_value_alone(loss, text)
+        faced = facing(view, file, loss) if alone else None
+        return Answer(loss, "", proof, site, partner, order, seen, faced)
     partner, order = _said(codes[0], loss, text, (), partners)
     return Answer(loss, site=site, partner=partner)
+
+
+def _spoken_of(text: Text, loss: Loss, lookup: Lookup) -> list[Candidate]:
+    """The functions that the comment at a barrier speaks of, or at whose barriers a comment speaks of its function, but
+    those that it calls or is called by."""
+    spoken = dict.fromkeys((*called_beside(text, loss.old), *speaking_of(text, loss.function.name)))
+    names = [name for name in spoken if name not in loss.function.identifiers]
+    found = ((name, lookup(name, text.path)) for name in names[:_MOST_SPOKEN_OF])
+    return [
+        Candidate(other.path, name, True)
+        for name, other in found
+        if other is not None and loss.function.name not in other.called_in(name)
+    ]
 
 
 def _proof_by_callers(
     codes: Codes, file: ChangedFile, barrier: Barrier, named: Sequence[Candidate]
 ) -> Proof | None:
     """A proof in which the function is part of one that calls it, against functions that comments name only: an access
-    in a caller is further from the barrier."""
-    for caller in codes.callers(barrier.function, file.path) if named else ():
+    in a caller is further from the barrier, and one that sets an object up works on what nobody else knows."""
+    callers = codes.callers(barrier.function, file.path) if named else ()
+    for caller in (each for each in callers if OWNED.fullmatch(each) is None):
         then, now = codes.walk("before", caller, file.path), codes.walk("after", caller, file.path)
         if then is None or now is None:
             continue
@@ -318,7 +349,7 @@ def _pairs_with(
 ) -> Iterator[tuple[Half, Half, Half, bool]]:
     said = candidate.said
     wanted = lost if said else nearest(lost)
-    for other in _walks_of(codes, candidate, lost):
+    for other in _walks_of(codes, then.path, candidate, lost):
         if (other.function, other.path) == (then.function, then.path) or (not said and holds(other, then)):
             continue
         for each in wanted:
@@ -338,9 +369,10 @@ def _is_against_itself(lost: Unordered, partner: Half) -> bool:
     return any(event.place.function == function for event in partner.accesses)
 
 
-def _walks_of(codes: Codes, candidate: Candidate, lost: Sequence[Unordered]) -> Iterator[Walk]:
+def _walks_of(codes: Codes, path: str, candidate: Candidate, lost: Sequence[Unordered]) -> Iterator[Walk]:
     """A candidate's steps; those of its callers where a comment names it, and it accesses one of the two only."""
-    own = codes.partner(candidate.function, candidate.path)
+    near = not candidate.said and candidate.path == path
+    own = codes.partner(candidate.function, candidate.path, _RESERVE if near else 0)
     if own is None:
         return
     yield own

@@ -12,7 +12,10 @@ _ORDERS = pattern(
     r"\b(?:spin_|raw_spin_|mutex_|rcu_read_|read_seq|write_seq|test_bit|set_bit|clear_bit|atomic)\w*\s*\("
 )
 # What works on an object that nobody else knows yet, or no more.
-OWNED = pattern(r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?")
+OWNED = pattern(
+    r"\w*(?:alloc|init|create|probe|setup|destroy|remove|exit|teardown|free|dump)(?:_\w+)?"
+    r"|(?:\w+_)?(?:make|new)(?:_\w+)?"
+)
 MOST = 5
 # Memory that code speaks of by the names of helpers: (how its key ends, a word for it, what is part of their names).
 # A bit or a variable has no member that holds who waits for it.
@@ -39,12 +42,14 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
     """
     names = [{name_of(key) for key in keys} for keys in (first, second)]
     words = _words(source, own)
-    written = {function.name: _spoken(function) for function in source.functions()}
+    written = {function.name: spoken(function) for function in source.functions()}
     common = _counts(written.values(), names[0] | names[1])
+    called = {call.name for each in source.functions() if each.name == own for call in each.calls()}
     found: list[tuple[float, str]] = []
     for function in source.functions():
         name = function.name
-        if not name or name == own:
+        # Who calls it, or is called by it, is the same thread.
+        if not name or name == own or name in called:
             continue
         one, two = (words[name] & each for each in names)
         sides = [bool(found) or "*" in each for found, each in zip((one, two), names, strict=True)]
@@ -52,6 +57,7 @@ def located(source: Source, own: str, first: Collection[str], second: Collection
             not all(sides)
             or len(one | two) + any("*" in each for each in names) < 2
             or not _may_order(function)
+            or any(call.name == own for call in function.calls())
         ):
             continue
         weight = sum((1 if word in written[name] else 0.4) / common[word] for word in one | two)
@@ -70,7 +76,12 @@ def name_of(key: str) -> str:
     return parts[-2] if len(parts) > 2 and parts[-1] in _INNER else parts[-1]
 
 
-def _spoken(function: Function) -> frozenset[str]:
+def is_by_helpers(word: str) -> bool:
+    """Whether a word stands for memory that code speaks of by the names of helpers."""
+    return word.startswith("(")
+
+
+def spoken(function: Function) -> frozenset[str]:
     """The identifiers of a function, and the words for what it accesses by helpers."""
     words = function.identifiers
     return words | {word for _, word, part in _HELPERS if any(part in each for each in words)}
@@ -83,7 +94,7 @@ def _may_order(function: Function) -> bool:
 @kept
 def _words(source: Source, apart: str) -> Mapping[str, frozenset[str]]:
     """The identifiers of each function, with those of the functions of the file that it calls, but one."""
-    own = {function.name: _spoken(function) for function in source.functions() if function.name}
+    own = {function.name: spoken(function) for function in source.functions() if function.name}
     return {
         name: words.union(*(own[callee] for callee in words & own.keys() - {name, apart}))
         for name, words in own.items()

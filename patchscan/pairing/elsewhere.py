@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.pattern import pattern
+from patchscan.c.source import parse
 from patchscan.facts.infile import facts_in
 from patchscan.facts.of_accesses import KIND as ACCESSES
 from patchscan.facts.of_accesses import AccessFact
 from patchscan.lookup.uses import files_holding
-from patchscan.pairing.candidates import OWNED, Candidate, name_of
+from patchscan.pairing.candidates import OWNED, Candidate, is_by_helpers, name_of, spoken
 from patchscan.pairing.fitness import nearest
 from patchscan.pairing.steps import key
 from patchscan.pairing.unordered import Unordered
@@ -52,14 +53,10 @@ def _is_common(where: str, content: bytes) -> bool:
 
 
 def _files(view: View, own: str, one: str, two: str) -> list[str]:
-    """The few files next to a file that hold both words."""
-    held = []
-    for word in (one, two):
-        paths, _ = files_holding(view, word, (own,), _MOST_HELD)
-        held.append({path for path in paths if path.endswith((".c", ".h"))})
-    paths = sorted((held[0] & held[1]) - {own}, key=lambda path: (_distance(own, path), path))
+    """The few files next to a file that hold both words, and something that orders; helpers have names of any kind."""
     chosen, size = list[str](), 0
-    for path in paths[:_MOST_FILES]:
+    words = [word for word in (one, two) if not is_by_helpers(word)]
+    for path in files_near(view, own, words)[:_MOST_FILES] if words else ():
         content = view.read(path) or b""
         size += len(content)
         if size > _MOST_BYTES:
@@ -67,6 +64,15 @@ def _files(view: View, own: str, one: str, two: str) -> list[str]:
         if _ORDERS.search(content):
             chosen.append(path)
     return chosen
+
+
+def files_near(view: View, own: str, words: Sequence[str]) -> list[str]:
+    """The C files but one that hold all of some identifiers, the nearest first; none for words that are everywhere."""
+    held = []
+    for word in words:
+        paths, _ = files_holding(view, word, (own,), _MOST_HELD)
+        held.append({path for path in paths if path.endswith((".c", ".h"))})
+    return sorted(set.intersection(*held) - {own}, key=lambda path: (_distance(own, path), path))
 
 
 def _distance(own: str, other: str) -> int:
@@ -89,7 +95,18 @@ def _functions(view: View, path: str, one: str, two: str) -> Iterator[str]:
                 seen.setdefault(fact.function, set()).add(where)
     # A variable is no member of anything: its name in the file is all there is to go by.
     variables = {where for where in (one, two) if "." not in where}
-    yield from (name for name, places in seen.items() if len(places | variables) == 2 and places)
+    helped = {where for where in (one, two) if is_by_helpers(name_of(where))}
+    words = _words_of(view, path) if helped else {}
+    for name, places in seen.items():
+        calls = {where for where in helped if name_of(where) in words.get(name, ())}
+        if len(places | variables | calls) == 2 and places:
+            yield name
+
+
+def _words_of(view: View, path: str) -> dict[str, frozenset[str]]:
+    """The identifiers of each function of a file, and the words for what it accesses by helpers."""
+    source = parse(view.read(path) or b"", path)
+    return {function.name: spoken(function) for function in source.functions() if function.name}
 
 
 def _is_at(fact: AccessFact, where: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.pairing.barriers import BARRIER, BARRIER_NAMES, COMMENT, WAIT, Barrier, Text, plain
 from patchscan.pairing.clauses import PAIRS, Partner, named_partners
 
@@ -13,13 +13,20 @@ _ORDERING = pattern(r"barrier|\b(?:\w+_)?[rw]?mb\b|acquire|release|_ONCE|smp_|\b
 _PAIRING = pattern(r"\bpairing\b", re.I)
 _STATEMENT_END = pattern(r"[;{}]")
 _SUBJECT = pattern(rf"\b({BARRIER_NAMES})\b")
+# Other words for "pairs with", each before what it names.
 _MATCHES = pattern(
-    r"\bmatch(?:es|ing|ed)?\s+(?:(?:with|by|up with)\s+)?(?:the\s+|an?\s+)?"
-    r"(?=(?:\w+\s+){0,2}barriers?\b|\w*mb\b|smp_|[a-z_]\w+\(\))",
+    r"\bmatch(?:es|ing|ed)?\s+(?:(?:with|by|up with)\s+)?(?:the\s+|an?\s+)?(?:implicit\s+)?"
+    r"(?=(?:\w+\s+){0,2}barriers?\b|\w*mb\b|smp_|[a-z_]\w+\(\))"
+    r"|\b(?:coupled|synchroni[sz]e[sd]?|order(?:ed|s)?)\s+(?:with|against)\s+(?:the\s+)?"
+    r"(?=(?:\w+\s+){0,2}barriers?\b|\w+\(\))"
+    r"|\b(?:vs\.?|versus|against)\s+(?=\w+\(\))"
+    r"|\bsee\s+(?:the\s+)?(?=\w*(?:mb|acquire|release)\(\)\s+in\s+\w+\(\))"
+    r"|\b(?:corresponding|counter[ -]?part)\b[\w ]{0,40}?\bis in\s+(?=\w+\(\))",
     re.I,
 )
 _SPEAKS_OF_BARRIER = pattern(r"(?:full|memory|write|read) barrier|\bsmp_\w?mb\b")
 _SPEAKS_OF_ORDER = pattern(r"barrier|current_state")
+_SPOKEN_OF = pattern(r"\b([a-z_]\w+)\(\)")
 _NEAR, _ABOVE, _STEPS = 8, 2, 3
 
 
@@ -47,7 +54,44 @@ def sites(file: Text) -> Iterator[Site]:
 
 
 def site_at(file: Text, line: int) -> Site | None:
-    """The barrier on a line with what its comment says that it pairs with, or that it matches."""
+    """The barrier on a line with what its comment says that it pairs with, matches or is ordered against.
+
+    What the comment at one barrier says holds for another of its kind on the same operand in the function as well.
+    """
+    own = _commented(file, line)
+    barrier = next((each for each in file.barriers if each.line == line), None)
+    if own is not None or barrier is None or not barrier.operand:
+        return own
+    for each in file.barriers:
+        if each != barrier and (each.name, each.operand, each.function) == (
+            barrier.name,
+            barrier.operand,
+            barrier.function,
+        ):
+            other = _commented(file, each.line)
+            if other is not None:
+                return replace(other, line=line)
+    return None
+
+
+def called_beside(file: Text, line: int) -> tuple[str, ...]:
+    """The functions that the comment at a line speaks of, written as calls, without what orders or waits."""
+    names = dict.fromkeys(_SPOKEN_OF.findall(_beside(file, line)))
+    own = file.function_of(line)
+    return tuple(name for name in names if name != own and not BARRIER.match(f"{name}("))
+
+
+def speaking_of(file: Text, function: str) -> tuple[str, ...]:
+    """The functions of a file at whose barriers a comment speaks of another function."""
+    if f"{function}()" not in file.text:
+        return ()
+    others = (each for each in file.barriers if not each.is_weak and each.function not in ("", function))
+    return tuple(
+        dict.fromkeys(each.function for each in others if function in called_beside(file, each.line))
+    )
+
+
+def _commented(file: Text, line: int) -> Site | None:
     for site in sites(file):
         if site.line == line:
             return site

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from patchscan.context import Context
     from patchscan.pairing.answers import Allowance, Answer, Lookup, Proof
+    from patchscan.pairing.facing import Facing
     from patchscan.pairing.one_sided import OneSided
     from patchscan.pairing.pair_model import Half, Outcome
     from patchscan.pairing.unordered import Unordered
@@ -133,6 +134,8 @@ def _remark(context: Context, file: ChangedFile, answer: Answer) -> Finding | Si
         return _proved(context, file, answer, answer.proof)
     if answer.partner is not None and answer.site is not None:
         return _told(file, answer)
+    if answer.facing is not None:
+        return _faced(file, answer, answer.facing)
     if answer.seen:
         names = " and ".join(f"{each.function}()" for each in answer.seen[:_MOST_NAMED])
         what = f"who pairs with {loss.barrier}() is not known; {names} access the same"
@@ -273,6 +276,17 @@ def _told(file: ChangedFile, answer: Answer) -> Finding:
     if answer.order is not None:
         text += f": {_gap(answer.order)}"
     return Finding(file.path, loss.line, text, evidence, confidence="medium")
+
+
+def _faced(file: ChangedFile, answer: Answer, other: Facing) -> Finding:
+    """A warning that rests on the order of another access to the same location."""
+    barrier = other.barrier
+    text = (
+        f"{answer.loss.sentence}; {barrier.name}() in {barrier.function}() works on the same {other.where}, is still "
+        f"there and orders nothing without it"
+    )
+    evidence = (Evidence(barrier.path, barrier.line, f"{barrier.function}(): {barrier.name}()"),)
+    return Finding(file.path, answer.loss.line, text, evidence, confidence="medium")
 
 
 def _gap(order: Unordered) -> str:

@@ -74,3 +74,39 @@ def test_two_that_hold_one_lock_are_left_alone(tmp_path: Path) -> None:
     )
     other = OTHER.replace("\tif", "\tspin_lock(&ring->lock);\n\tif")
     assert not lost(tmp_path, other, own, header)
+
+
+STOPPED = """\
+#include "ring.h"
+void stop(struct ring *ring)
+{
+	netif_tx_stop_queue(ring->queue);
+	smp_mb();
+	if (ring->data)
+		netif_tx_start_queue(ring->queue);
+}
+"""
+CLEANED = """\
+#include "ring.h"
+void clean(struct ring *ring)
+{
+	ring->data = 1;
+	smp_mb();
+	if (netif_tx_queue_stopped(ring->queue))
+		netif_tx_wake_queue(ring->queue);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "right"), [("", "", True), ("netif_tx_queue_stopped", "is_stopped", False)]
+)
+def test_a_queue_is_known_by_its_helpers(tmp_path: Path, old: str, new: str, right: bool) -> None:
+    (tmp_path / "lib").mkdir(parents=True)
+    (tmp_path / "lib/ring.h").write_text("struct ring { int data; struct netdev_queue *queue; };\n")
+    other = (
+        CLEANED.replace(old, new).replace("netif_tx_wake_queue(ring->queue)", "return") if old else CLEANED
+    )
+    report = judged(tmp_path, STOPPED, STOPPED.replace("smp_mb", "smp_wmb"), lib__other=other)
+    assert bool(said(report)) is right
+    assert bool(report.models) is right

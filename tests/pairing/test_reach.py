@@ -128,8 +128,9 @@ def test_memory_that_is_handed_over_may_be_written_anew(tmp_path: Path) -> None:
     assert "here drain() reads what refill() writes only then" in message
 
 
-def test_without_a_comment_nothing_is_taken_for_a_hand_over(tmp_path: Path) -> None:
+def test_without_a_comment_no_model_tells_of_a_hand_over(tmp_path: Path) -> None:
     text = HAND_OVER.replace("\t/* Pairs with smp_load_acquire() in refill(). */\n", "")
+    text = text.replace("smp_load_acquire(&slot->free)", "READ_ONCE(slot->free)")
     assert not lost(tmp_path, text, "smp_store_release(&slot->free, 1)", "WRITE_ONCE(slot->free, 1)")
 
 
@@ -279,3 +280,25 @@ def test_the_test_of_a_model_is_where_the_report_says(
     paths = [Path(replay.rpartition(" ")[2]) for replay in replays]
     assert paths and sorted(paths) == sorted(place.iterdir())
     assert main(["simulate", *map(str, paths)]) in (0, 1)
+
+
+def test_a_small_macro_of_a_header_beside_the_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/deep.h").write_text("#define RING_DATA(R) ((R)->data ? (R)->data : 0)\n")
+    text = HEAD + PUBLISH + CONSUME.replace("ring->data", "RING_DATA(ring)")
+    ((_, message),) = lost(tmp_path, text, "\tsmp_rmb();\n")
+    assert "here consume() sees ring.ready and not ring.data" in message
+
+
+def test_a_define_between_members_is_none_of_them(tmp_path: Path) -> None:
+    inner = "struct slot { int data; int ready; };\n"
+    text = (
+        inner
+        + "struct ring { int first;\n#define SLOTS 8\n\tstruct slot slots[SLOTS]; };\n"
+        + PUBLISH.replace("ring->", "slot->").replace("struct ring *ring", "struct slot *slot")
+        + CONSUME.replace("struct ring *ring", "struct ring *ring, int i").replace(
+            "ring->", "ring->slots[i]."
+        )
+    )
+    ((_, message),) = lost(tmp_path, text, "\tsmp_wmb();\n")
+    assert "here consume() sees slot.ready and not slot.data" in message

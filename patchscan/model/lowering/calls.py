@@ -73,7 +73,7 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         return inline(context, definition, node, given, env, frame, out)
     if context.by_field and definition is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
-        if other is not None and (context.reach.mentions(other) or _is_inline(other)):
+        if other is not None and (context.reach.mentions(other) or _is_inline(other, near)):
             return inline(context, other, node, given, env, frame, out)
     return _not_looked_into(context, definition, name, node, given, env, frame, out)
 
@@ -97,9 +97,11 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
     return called_back or small or _is_simple(definition) or _begins_or_ends(context, definition)
 
 
-def _is_inline(definition: Definition) -> bool:
-    """A small function of a header."""
-    return definition.path.endswith(".h") and not definition.by_name and len(definition.text) < _SMALL
+def _is_inline(definition: Definition, near: str) -> bool:
+    """A small function of a header, or a small macro of one beside the file that uses it."""
+    if not definition.path.endswith(".h") or len(definition.text) >= _SMALL:
+        return False
+    return not definition.by_name or definition.path.rpartition("/")[0] == near.rpartition("/")[0]
 
 
 def _begins_or_ends(context: Context, definition: Definition) -> bool:
