@@ -67,7 +67,8 @@ class Row:
 
     find: patterns of which one must fit; wake: a regular expression that an added line must match, where the patterns
     hold no word to search by; replace: one for all patterns or one each ("" for none), None where there is no fix;
-    names: the words that a hole may hold; words: one that an added line must hold, empty where that is not known.
+    names: the words that a hole may hold; words: one that an added line must hold, empty where that is not known;
+    needs: of each pattern the names that every match of it holds.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Row:
     bad: tuple[str, ...]
     good: tuple[str, ...]
     words: frozenset[str]
+    needs: tuple[frozenset[str], ...]
 
     @property
     def of_new_files(self) -> bool:
@@ -129,6 +131,7 @@ def row_of(data: Mapping[str, Any]) -> Row:
         bad=tuple(data["bad"]),
         good=tuple(data["good"]),
         words=woken_by(data["find"], names, data.get("wake", "")),
+        needs=tuple(frozenset(names_in(text)) for text in data["find"]),
     )
 
 
@@ -159,10 +162,13 @@ def woken_by(find: Sequence[str], names: Mapping[str, Sequence[str]], wake: str)
 
 def word_of(text: str) -> str:
     """The longest word of a pattern, one of a string or of the language only where there is no other."""
-    code = _STRING.sub('""', text)
-    names = [word for word in _WORD.findall(code) if not _LANGUAGE.fullmatch(word)]
-    names = names or [word for quoted in _STRING.findall(text) for word in _WORD.findall(quoted)]
-    return max(names or _WORD.findall(code), key=lambda name: (len(name), name), default="")
+    names = names_in(text) or [word for quoted in _STRING.findall(text) for word in _WORD.findall(quoted)]
+    return max(names or _WORD.findall(text), key=lambda name: (len(name), name), default="")
+
+
+def names_in(text: str) -> list[str]:
+    """The words of a pattern that are neither of a string nor of the language."""
+    return [word for word in _WORD.findall(_STRING.sub('""', text)) if not _LANGUAGE.fullmatch(word)]
 
 
 def plain_of(row: Row) -> tuple[Any, ...]:

@@ -15,8 +15,17 @@ def wakes(row: Row, words: frozenset[str]) -> bool:
 
 def is_woken(row: Row, file: ChangedFile) -> bool:
     """Whether the added lines of a file hold such a word, and the form that a row may wait for."""
-    return wakes(row, file.raw_words) and (
-        not row.wake or _pattern(row.wake).search(file.added_text) is not None
+    return (
+        wakes(row, file.raw_words)
+        and (not row.wake or _pattern(row.wake).search(file.added_text) is not None)
+        and may_hold(row, file)
+    )
+
+
+def may_hold(row: Row, file: ChangedFile) -> bool:
+    """Whether the code after the patch holds all names of one of a row's patterns, on lines of any kind."""
+    return any(
+        all(name.encode() in source.text for name in needed) for needed in row.needs for source in file.after
     )
 
 
