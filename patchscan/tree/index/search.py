@@ -13,7 +13,9 @@ from patchscan.tree.index.parallel import in_parallel
 SOURCE_SUFFIXES = (".c", ".h", ".S")
 # Programs that run outside the kernel, and text: what stands there is no use of a kernel function.
 NOT_KERNEL = ("Documentation", "scripts", "tools", "debian")
-_BUFFER_SIZE = 1 << 26
+# Nearly every source fits the buffer, and to clear a larger one takes longer than most searches.
+_BUFFER_SIZE = 1 << 20
+_LARGEST = 1 << 26
 _FEW_FILES = 2000
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
 
@@ -130,18 +132,30 @@ def _pairs_in_files(root: str, needles: Sequence[bytes], paths: Sequence[str]) -
             continue
         try:
             size = os.readv(descriptor, [buffer])
+            text = buffer if size < _BUFFER_SIZE else _read_on(descriptor, bytes(buffer))
         except OSError:
             continue
         finally:
             os.close(descriptor)
+        size = size if text is buffer else len(text)
         for index, needle in enumerate(needles):
-            # A file larger than the buffer is left to the one who reads the hits.
-            if size == _BUFFER_SIZE or _holds_identifier(buffer, needle, size):
+            # What is larger still is left to the one who reads the hits.
+            if size >= _LARGEST or _holds_identifier(text, needle, size):
                 pairs.append((index, path))
     return pairs
 
 
-def _holds_identifier(buffer: bytearray, needle: bytes, size: int) -> bool:
+def _read_on(descriptor: int, text: bytes) -> bytes:
+    """A text with what follows it in a file, up to the largest that is searched."""
+    parts = [text]
+    left = _LARGEST - len(text)
+    while left > 0 and (part := os.read(descriptor, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _holds_identifier(buffer: bytearray | bytes, needle: bytes, size: int) -> bool:
     position = buffer.find(needle, 0, size)
     while position >= 0:
         end = position + len(needle)
