@@ -40,7 +40,7 @@ manual: $(STAMP)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(STAMP)
-	$(BIN)/python tests/benchmark.py --write tests/benchmark.txt
+	$(BIN)/python -m tests.benchmark --write tests/benchmark.txt
 
 merged: $(STAMP)
 	$(BIN)/python tests/merged.py

@@ -5,7 +5,8 @@ PATCHSCAN_SHARED/corpus where that is set, else from fixtures/series. The peers 
 PATCHSCAN_KERNEL_TREE, in the tree (its default: it looks into include/ and MAINTAINERS) and with --no-tree, and rg,
 git grep, cscope and spatch where they are installed. What is compared is the CPU time of the processes, user and
 system, for other work on the machine changes it little; commands of a pair run in turn, and the median of the
-rounds counts.
+rounds counts. What shows how work grows (many files, patches or mails, a rename, locks, a directory) is made, see
+tests/bench_inputs.py. All of it takes six CPU minutes; --quick one, with few patches and small inputs.
 """
 
 import argparse
@@ -26,8 +27,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from patchscan.facts.store import FILE as FACTS
 from patchscan.tree.index.location import SEAL
 from patchscan.tree.index.lookup import KINDS, describe_shards
+
+from tests.bench_inputs import MADE
 
 # So many are timed with each state of an index.
 _FEW_PATCHES = 5
@@ -108,6 +112,12 @@ class Bench:
             found.append(Used(usage.ru_utime + usage.ru_stime, elapsed, usage.ru_maxrss / 1024))
         return found
 
+    def alone(self, title: str, ours: Command) -> None:
+        """What one of our commands takes that has no peer."""
+        cpu, elapsed, memory = zip(*(self.run([ours])[0] for _ in range(self.rounds)), strict=True)
+        cpus, seconds = statistics.median(cpu), statistics.median(elapsed)
+        self.say(f"{title}: {cpus:.3f} s CPU, {seconds:.3f} s elapsed, {max(memory):.0f} MB")
+
     def compare(self, title: str, ours: Sequence[Command], *peers: Peer) -> None:
         """Our commands against those of peers; of several, what is usual for one of ours, too."""
         mine, theirs = [], []
@@ -130,7 +140,8 @@ class Bench:
 def main() -> int:
     """Print one line a comparison: ours, theirs, and how the medians compare."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--patches", type=int, default=100, help="how many patches")
+    options.add_argument("--patches", type=int, default=40, help="how many patches")
+    options.add_argument("--quick", action="store_true", help="8 patches, and small made inputs")
     options.add_argument("--rounds", type=int, default=1, help="how often each command is timed")
     options.add_argument("--cache", metavar="DIR", help="where the index of the tree is or is to be made")
     options.add_argument(
@@ -141,7 +152,7 @@ def main() -> int:
     subprocess.run([sys.executable, "-m", "compileall", "-q", "patchscan", "rules"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(chosen.rounds, chosen.cache or str(Path(directory, "cache")))
-        patches = single_patches(Path(directory), chosen.patches)
+        patches = single_patches(Path(directory), 8 if chosen.quick else chosen.patches)
         bench.say(
             f"{len(patches)} patches, {sum(path.stat().st_size for path in patches)} bytes; CPU seconds"
         )
@@ -149,6 +160,7 @@ def main() -> int:
         nothing = Peer("python -c pass", [[sys.executable, "-c", "pass"]] * 5)
         bench.compare("--help", [[*PATCHSCAN, "--help"]] * 5, nothing)
         tree = os.environ.get("PATCHSCAN_KERNEL_TREE")
+        of_made_inputs(bench, Path(directory), Path(tree) if tree else None, chosen.quick)
         if tree:
             make_index(bench, tree)
             against_checkpatch(bench, Path(tree), patches, Path(directory))
@@ -163,6 +175,19 @@ def main() -> int:
     if chosen.write:
         Path(chosen.write).write_text("\n".join(bench.lines) + "\n", encoding="utf-8")
     return 0
+
+
+def of_made_inputs(bench: Bench, directory: Path, tree: Path | None, quick: bool) -> None:
+    """What each made input takes, with the most memory, beside checkpatch --no-tree where it has such work, too."""
+    for number, (title, make, large, small) in enumerate(MADE):
+        count = small if quick else large
+        work = make(directory / f"made-{number}", count)
+        ours = [*PATCHSCAN, *work.arguments]
+        bench.alone(title.format(count), ours)
+        if tree is not None and work.checked:
+            strict = ["perl", str(tree / "scripts/checkpatch.pl"), "--no-tree", "--strict", "--terse"]
+            theirs = [*strict, *(["-f"] if work.by_path else []), *work.checked]
+            bench.alone("  checkpatch --no-tree", theirs)
 
 
 def make_index(bench: Bench, tree: str) -> None:
@@ -183,7 +208,8 @@ def states_of_the_index(bench: Bench, tree: Path, patches: Sequence[Path], direc
     ours = [[*PATCHSCAN, str(patch), "--tree", str(tree)] for patch in patches]
     strict = ["perl", "scripts/checkpatch.pl", "--no-tree", "--strict", "--terse"]
     peer = Peer("checkpatch --no-tree", [[*strict, str(patch)] for patch in patches], tree)
-    bench.compare("with a fresh index", ours, peer)
+    bench.compare("with a fresh index and its facts", ours, peer)
+    _without_facts(bench, directory, fresh, ours, peer)
     for title, change in (("every ctime another", _other_ctime), ("500 files of another size", _other_size)):
         copy = directory / change.__name__
         shutil.copytree(fresh, copy, copy_function=shutil.copy2)
@@ -192,7 +218,20 @@ def states_of_the_index(bench: Bench, tree: Path, patches: Sequence[Path], direc
         bench.compare(f"{title}, first use", ours[:1], peer._replace(commands=peer.commands[:1]))
         bench.compare(f"{title}, then", ours, peer)
     bench.environment["XDG_CACHE_HOME"] = str(directory / "nothing")
-    bench.compare("without an index", ours, peer)
+    bench.compare("without an index, first use", ours[:1], peer._replace(commands=peer.commands[:1]))
+    bench.compare("without an index, then", ours, peer)
+    bench.environment["XDG_CACHE_HOME"] = fresh
+
+
+def _without_facts(bench: Bench, directory: Path, fresh: str, ours: Sequence[Command], peer: Peer) -> None:
+    """The same with a fresh index for which no facts are kept yet."""
+    copy = directory / "no-facts"
+    shutil.copytree(fresh, copy, copy_function=shutil.copy2)
+    for each in copy.glob(f"patchscan/index-*/{FACTS}*"):
+        each.unlink()
+    bench.environment["XDG_CACHE_HOME"] = str(copy)
+    bench.compare("no facts kept, first use", ours[:1], peer._replace(commands=peer.commands[:1]))
+    bench.compare("no facts kept, then", ours, peer)
     bench.environment["XDG_CACHE_HOME"] = fresh
 
 

@@ -25,6 +25,7 @@ from patchscan.tree.index.blob import blob_of
 from patchscan.tree.index.location import index_directory
 
 Fact = TypeVar("Fact")
+FILE = "facts.sqlite"
 # Raise it whenever the layout of the file changes.
 _LAYOUT = 1
 _DIGEST_SIZE = 8
@@ -38,7 +39,7 @@ class Store:
     """The facts of one tree; a store that cannot be read or written is none, and everything is computed."""
 
     def __init__(self, directory: str, wait: float = _WAIT, pending: int = _MOST_PENDING) -> None:
-        self.path = os.path.join(directory, "facts.sqlite")
+        self.path = os.path.join(directory, FILE)
         self.wait = wait
         self.most_pending = pending
         self.computed = 0
