@@ -9,6 +9,7 @@ from patchscan.codebase.definition import Definition
 from patchscan.codebase.file import File, indexed
 from patchscan.kconfig.configured import Config
 
+_GENERIC = "include/asm-generic/"
 Result = TypeVar("Result")
 Question = tuple[str, ...]
 Answers = dict[Question, object]
@@ -106,11 +107,20 @@ class Codebase:
                 continue
             if found.path != near and found.path.endswith(".c") and found.is_static(name):
                 continue
-            definition = found.function(name)
+            definition = self._overriding(found.path, name) or found.function(name)
             if definition is not None and not found.is_weak(name):
                 return definition
             weak = weak or definition
         return weak
+
+    def _overriding(self, path: str, name: str) -> Definition | None:
+        """The architecture's function in place of one of include/asm-generic: a macro of that name says so."""
+        if not path.startswith(_GENERIC):
+            return None
+        own = self.file(f"arch/{self._arch}/include/asm/{path.removeprefix(_GENERIC)}")
+        return (
+            own.function(name) if own is not None and name in own.defines and own.has_function(name) else None
+        )
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""

@@ -22,7 +22,8 @@ class Sources:
     """The code at one point of a series: how to read it, what the series changed, and how that was done.
 
     defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
-    the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it.
+    the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it;
+    naming: a name to the files of the tree that hold it, None where the tree has no index.
     """
 
     read: Read
@@ -31,6 +32,7 @@ class Sources:
     notes: tuple[str, ...]
     words: frozenset[str] = frozenset()
     declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: ()
+    naming: Callable[[str], Sequence[str] | None] = lambda name: None
 
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
@@ -42,7 +44,7 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
         return contents[path] if path in contents else below.read(path)
 
     words = frozenset().union(*(touched_words(state) for state in states))
-    return Sources(read, tuple(sorted(contents)), below.defining, notes, words, below.declaring)
+    return Sources(read, tuple(sorted(contents)), below.defining, notes, words, below.declaring, below.naming)
 
 
 class _TreeReader:
@@ -77,6 +79,11 @@ class _TreeReader:
         if (directory, structure) not in self._declaring:
             self._declaring[directory, structure] = self._find_declaring(self._tree, directory, structure)
         return self._declaring[directory, structure]
+
+    def naming(self, name: str) -> Sequence[str] | None:
+        """The C files and headers that hold a name, by the index alone."""
+        held = look_up(self._tree, [name], checked=False) if self._tree is not None else None
+        return [path for path in held[name] if path.endswith((".c", ".h"))] if held is not None else None
 
     def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
         held = look_up(tree, [structure], checked=False)

@@ -13,9 +13,10 @@ from patchscan.cost.schemes import READER, STUBS, UPDATER, Scheme
 from patchscan.kconfig.configured import Config
 from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.stubs import Stubs, load_stubs
+from patchscan.model.scenarios.one_case import Functions
 from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.scenario import Scenario
-from patchscan.model.scenarios.series_models import Functions, SeriesModels, cases
+from patchscan.model.scenarios.series_models import SeriesModels, cases
 from patchscan.model.scenarios.touched import applies
 from patchscan.results import CaseCost, CostChange
 from patchscan.tree.overlay import PatchState

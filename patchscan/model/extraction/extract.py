@@ -39,7 +39,8 @@ class Extraction:
 
     functions: name and path a role; kept: the locations that are events; visited: (path, function) of every
     function looked into; names: those functions and what they call; assumptions: sentences that belong to a verdict;
-    merged: names that stand for several objects, and one of them each; answers: what was asked of the code.
+    merged: names that stand for several objects, and one of them each; tables: the members of tables of operations that
+    are called, of those whose function is given; answers: what was asked of the code.
     """
 
     scenario: Scenario
@@ -49,6 +50,7 @@ class Extraction:
     names: frozenset[str]
     assumptions: frozenset[str]
     merged: frozenset[tuple[str, str]] = frozenset()
+    tables: frozenset[str] = frozenset()
     answers: Answers = field(default_factory=dict, compare=False)
 
     def same_in(self, code: Codebase) -> bool:
@@ -68,6 +70,7 @@ class _Lowered:
     visited: frozenset[tuple[str, str]]
     assumptions: frozenset[str]
     merged: frozenset[tuple[str, str]]
+    tables: frozenset[str]
 
 
 _LOWERED: Remembered[_Lowered] = Remembered(1000)
@@ -103,7 +106,9 @@ def _extract(
         everything = _lower_all(scenario, functions, code, stubs, candidates, None)
         calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
         short = frozenset(name for name in calls if _is_short(name, functions, code))
-        deciding = _deciding(everything, kept | {"*"}) & _concurrent(everything)
+        deciding, concurrent = _deciding(everything, kept | {"*"}), _concurrent(everything)
+        short |= _makers(deciding - concurrent, everything, code)
+        deciding &= concurrent
         kept |= deciding & _shared(everything)
         if deciding <= candidates and short <= scenario.look_into:
             break
@@ -119,6 +124,7 @@ def _extract(
         _names(visited, code),
         frozenset(scenario.assumptions).union(*(one.assumptions for one in lowered)),
         frozenset().union(*(one.merged for one in lowered)),
+        frozenset().union(*(one.tables for one in lowered)),
     )
 
 
@@ -160,10 +166,18 @@ def _lower(
 ) -> _Lowered:
     """One role's function lowered; what was lowered before is taken where all that it asked of the code is as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
+    translates = _translates(scenario, stubs)
     key = (
-        *(role.name, role.cpu, tuple(sorted(role.instances.items())), tuple(sorted(role.own.items()))),
+        *(
+            translates,
+            role.name,
+            role.cpu,
+            tuple(sorted(role.instances.items())),
+            tuple(sorted(role.own.items())),
+        ),
         *(function, stubs, kept, keep, cpus, observes, code.config),
         *(scenario.look_into, tuple(sorted(scenario.choices.items())), tuple(sorted(spaces.items()))),
+        tuple(sorted(scenario.given.items())),
     )
 
     def lower() -> _Lowered:
@@ -171,10 +185,11 @@ def _lower(
         assert definition is not None
         typed = frozenset(each for each in kept if each.startswith("<"))
         effects = typed | (_READS if observes else _WAITS)
+        names = frozenset(_identifier(each) for each in kept - typed)
         context = Context(
             code,
             stubs,
-            Reach(code, stubs, effects, frozenset(_identifier(each) for each in kept - typed)),
+            Reach(code, stubs, effects, names),
             role.cpu,
             cpus,
             keep,
@@ -185,6 +200,8 @@ def _lower(
             location,
             scenario.choices,
             spaces,
+            given=scenario.given,
+            acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
         )
         body = lower_function(context, definition)
         thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
@@ -195,9 +212,18 @@ def _lower(
             frozenset(context.visited),
             frozenset(context.assumptions),
             frozenset(context.merged),
+            frozenset(context.tables),
         )
 
     return _LOWERED.get(key, code, lower)
+
+
+def _translates(scenario: Scenario, stubs: Stubs) -> bool:
+    """Whether some role is hardware that uses translations: only then it matters what a TLB flush does where."""
+    written_down = (
+        name for role in scenario.roles for name, path in role.functions if path.startswith("stubs/")
+    )
+    return any("translate" in stubs.effects.get(name, ()) for name in written_down)
 
 
 def find_function(
@@ -252,6 +278,24 @@ def _is_short(name: str, functions: Sequence[tuple[str, str]], code: Codebase) -
     if found is None:
         found = next(filter(None, (code.callee(name, path) for path in code.scope)), None)
     return found is not None and len(found.text) < _SHORT
+
+
+def _makers(fields: frozenset[str], lowered: Sequence[_Lowered], code: Codebase) -> frozenset[str]:
+    """Functions called that fill in and return an object one of whose fields decides."""
+    wanted: dict[str, set[str]] = {}
+    for structure, _, name in (key.partition("@")[0].rpartition(".") for key in fields):
+        wanted.setdefault(structure, set()).add(name)
+    found: set[str] = set()
+    for path, name in frozenset().union(*(one.visited for one in lowered)) if fields else ():
+        definition = code.callee(name, path)
+        for called in definition.called if definition is not None else ():
+            maker = code.callee(called, path)
+            names = wanted.keys() & maker.identifiers if maker is not None and not maker.by_name else ()
+            if maker is not None and any(
+                wanted[each] & maker.identifiers and maker.result == f"struct {each} *" for each in names
+            ):
+                found.add(called)
+    return frozenset(found)
 
 
 def _concurrent(lowered: Sequence[_Lowered]) -> frozenset[str]:

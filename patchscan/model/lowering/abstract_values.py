@@ -124,6 +124,13 @@ def combine(symbol: str, left: Value, right: Value) -> Value:
             return Const(int(same == (symbol == "==")))
     if cpu_number(left) is not None and isinstance(right, Const) and _below_every_cpu(symbol, right.number):
         return Const(int(symbol in (">=", ">", "!=")))
+    if (
+        symbol in ("<", ">=")
+        and _is_a_cpu(left)
+        and isinstance(right, Unknown)
+        and right.text == "nr_cpu_ids"
+    ):
+        return Const(int(symbol == "<"))
     if symbol == "&" and Const(0) in (left, right):
         return Const(0)
     if symbol in ("+", "-", "|", "^") and right == Const(0):
@@ -153,6 +160,17 @@ _CPU = "cpu "
 def _below_every_cpu(symbol: str, number: int) -> bool:
     """Whether a comparison with a number comes out alike for all CPUs, which count from 0."""
     return number < (1 if symbol in ("<", ">=") else 0) and symbol in INVERSE
+
+
+ONE_CPU = "one cpu "
+"""Begins the serial of a CPU's number of which only that is known: where there is none, it is that of no CPU."""
+SOME_CPU = f"{ONE_CPU}of some "
+"""The same where there is one."""
+
+
+def _is_a_cpu(value: Value) -> bool:
+    """Whether a value is the number of a CPU that exists."""
+    return cpu_number(value) is not None or (isinstance(value, Unknown) and value.serial.startswith(SOME_CPU))
 
 
 def cpu_value(number: int) -> Unknown:

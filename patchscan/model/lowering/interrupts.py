@@ -4,6 +4,7 @@ from tree_sitter import Node
 
 from patchscan.basics.record import replace
 from patchscan.model.lowering.abstract_values import (
+    ONE_CPU,
     Const,
     FunctionName,
     Unknown,
@@ -18,8 +19,6 @@ from patchscan.model.lowering.memory import Context, Environment, Frame, Out, pl
 
 _NONE: frozenset[str] = frozenset()
 _NOTHING = Const(0)
-ONE_CPU = "one cpu "
-"""Begins the serial of a CPU's number of which only that is known."""
 
 
 def interrupt(
@@ -96,13 +95,20 @@ def _handler(
     if not isinstance(function, FunctionName):
         return ()
     definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
-    if definition is None:
+    if definition is None or not _matters(context, function):
         return ()
     events, own = Out(), context.cpu
     context.cpu = cpu
     inline(context, definition, node, [info], dict(env), frame, events)
     context.cpu = own
     return tuple(events)
+
+
+def _matters(context: Context, function: FunctionName) -> bool:
+    """Whether a handler is to be followed: one that only flushes a TLB matters where translations are used."""
+    if context.acting is None or context.stubs.get(function.name) is not None:
+        return True
+    return context.acting.relevant(function.name, function.path)
 
 
 def _is_one_cpu(target: Value) -> bool:

@@ -358,6 +358,10 @@ def _is_function(context: Context, node: Node, frame: Frame) -> bool:
 
 
 def _lvalue(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
+    name = node.child_by_field_name("field")
+    settled = context.settled(frame.text(name)) if name is not None else None
+    if settled is not None:
+        return settled
     where = location(context, node, env, frame, out)
     if context.by_field and isinstance(where, Named) and _is_array(type_of(context, node, frame)):
         return Address(where)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from tree_sitter import Node
 
 from patchscan.model.lowering.abstract_values import (
+    ONE_CPU,
+    SOME_CPU,
     Address,
     Const,
     Local,
@@ -219,6 +221,14 @@ def _empty(context: Context, given: list[Node], env: Environment, frame: Frame, 
     return context.unknown("cpumask_empty()")
 
 
+def _any_but(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
+    """The number of a CPU of the mask that is not the one given: that of no CPU where there is none."""
+    but = cpu_number(context.evaluate(context, given[1], env, frame, out))
+    others = [bit(context, given[0], cpu, env, frame) for cpu in context.cpus if cpu != but]
+    there = but is not None and Const(1) in others
+    return Unknown(f"{SOME_CPU if there else ONE_CPU}{context.next()}", "cpumask_any_but()", "unsigned int")
+
+
 OPERATIONS: dict[str, Callable[[Context, list[Node], Environment, Frame, Out], Value]] = {
     "cpumask_set_cpu": _one(1),
     "__cpumask_set_cpu": _one(1),
@@ -232,4 +242,5 @@ OPERATIONS: dict[str, Callable[[Context, list[Node], Environment, Frame, Out], V
     "cpumask_andnot": _combine(_without),
     "cpumask_test_cpu": _test,
     "cpumask_empty": _empty,
+    "cpumask_any_but": _any_but,
 }

@@ -11,6 +11,7 @@ from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
+    FunctionName,
     Local,
     Location,
     Named,
@@ -68,9 +69,11 @@ class Context:
     keep: the location keys that become events, None for all; instances: C type to the number of the one
     object of that type this thread works on; merged: names that stand for several objects ("struct.", "array[]") and
     one of them, "" where it is not known which; spaces: CPU to the address space that its thread works on; depth: how
-    deep calls are looked into; by_field: a field is named
-    by type and field also where its object's address was read; lower_block, evaluate, location: the lowering
-    of statements and expressions, given here because they call each other.
+    deep calls are looked into; by_field: a field is named by type and field also where its object's address was read;
+    given: members of tables of operations to the function, with its path, that is called through them; tables: those
+    of them that were asked; acting: where only a handler of an interrupt matters that does more than flush, which
+    those are; lower_block, evaluate, location: the lowering of statements and expressions, given here because they
+    call each other.
     """
 
     code: Codebase
@@ -93,6 +96,9 @@ class Context:
     budget: int = 60_000
     depth: int = 12
     by_field: bool = False
+    given: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
+    acting: Reach | None = None
     counter: int = 0
 
     def next(self) -> int:
@@ -106,6 +112,13 @@ class Context:
         """
         instance = self.instance(kind)
         return instance if instance is not None else Unknown(f"{prefix}{self.next()}", text, kind)
+
+    def settled(self, member: str) -> Value | None:
+        """What a member of a table of operations holds, where the scenario says so."""
+        if member in self.given:
+            self.tables.add(member)
+            return FunctionName(*self.given[member])
+        return Const(self.choices[member]) if member in self.choices else None
 
     def instance(self, kind: str) -> Value | None:
         number = self.instances.get(plain_type(kind))

@@ -26,6 +26,7 @@ _EFFECTS = {
 }
 _ACCESS = pattern(r"__[RUWXC]\(")
 _FULL_FENCE = pattern(r"__F\(mb\)|__X\(\w+, full")
+_TRANSLATES = pattern(r"__open\((?:secondary_)?tlb\)")
 _WORD = pattern(r"\w+")
 
 
@@ -34,7 +35,8 @@ class Stubs:
     """Stubs by name.
 
     effects: "fence" (a full one), "order" (any), "open" and "lock" (a section or a lock is begun, "begin", or ended,
-    "end"), "wait", "free", "access", "<type>" where a pointer to that type is given.
+    "end"), "wait", "free", "access", "translate" (a section in which a translation is used), "<type>" where a pointer
+    to that type is given.
     """
 
     definitions: dict[str, Definition]
@@ -125,6 +127,8 @@ def _own_effects(stub: Definition) -> frozenset[str]:
         found.add("fence")
     if "FREED" in text:
         found.add("free")
+    if _TRANSLATES.search(text):
+        found.add("translate")
     types = {name: kind for kind, name in stub.parameters}
     found |= {f"<{kind.rstrip(' *')}>" for kind in types.values() if kind.endswith("*")}
     if _ACCESS.search(text):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, parsed_toml, read_file
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import field, frozen
 
 _ATOM = pattern(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
 _STEP = pattern(r"(?P<kind>reads|writes) (?P<location>\w+)")
@@ -52,11 +52,23 @@ class Atom:
 
 
 @frozen
+class Follow:
+    """How an architecture flushes: the functions of its own that are looked into, and where they are."""
+
+    arch: str
+    config: Mapping[str, int]
+    files: tuple[str, ...]
+    look_into: frozenset[str]
+
+
+@frozen
 class Scenario:
     """when: glob patterns of names that, touched by a patch, make the scenario apply; columns: configurations by
     name, each a mapping of symbols or choices; bad: atoms that must not hold together; doubt: symbols with which
     an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
-    reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag.
+    reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag; follow: what is looked
+    into where a switch decides that a flush does what is waited for; given: members of tables of operations to the
+    function, with its path, that is called through them.
 
     A shape names no functions: its roles say what two functions of a series do with two locations (see
     patchscan.model.scenarios.shapes). plain:
@@ -84,6 +96,8 @@ class Scenario:
     assumptions: tuple[str, ...]
     plain: frozenset[str] = frozenset()
     barrier: str = ""
+    follow: tuple[Follow, ...] = ()
+    given: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def is_shape(self) -> bool:
@@ -154,6 +168,16 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         assumptions=_strings(table.get("assumptions", ())),
         plain=frozenset(_strings(table.get("plain", ()))),
         barrier=_barrier(str(table.get("barrier", ""))),
+        follow=tuple(_follow(each) for each in _tables(table.get("follow", ()))),
+    )
+
+
+def _follow(table: Mapping[str, object]) -> Follow:
+    return Follow(
+        str(table["arch"]),
+        {key: int(value) for key, value in _table(table.get("config", {})).items()},
+        _strings(table["files"]),
+        frozenset(_strings(table["look_into"])),
     )
 
 
@@ -202,6 +226,12 @@ def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)):
         raise TypeError(repr(value))
     return tuple(str(item) for item in value)
+
+
+def _tables(value: object) -> Sequence[Mapping[str, object]]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, dict) for each in value):
+        raise TypeError(repr(value))
+    return value
 
 
 def _table(value: object) -> Mapping[str, int]:

@@ -1,8 +1,8 @@
 """The models that a series touches: which scenarios apply to a patch, and their verdicts before and after it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import product
+from itertools import chain, count, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,21 @@ from patchscan.basics.record import replace
 from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Read, Sources, base_config, sources
-from patchscan.kconfig.configured import Config, symbols_around
-from patchscan.model.extraction.extract import Extraction, extract
-from patchscan.model.extraction.signature import Signature, signature
-from patchscan.model.extraction.slice import without_holes
+from patchscan.kconfig.configured import Config
+from patchscan.model.extraction.extract import Extraction
+from patchscan.model.extraction.signature import Signature
 from patchscan.model.lowering.stubs import load_stubs
+from patchscan.model.scenarios.followed import followed
+from patchscan.model.scenarios.one_case import Functions, codebase, extract_case, judge_case, shape
 from patchscan.model.scenarios.players import plays, with_players
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.scenarios.touched import applies, shipped_scenarios
-from patchscan.model.verdicts.verdict import Verdict, against, judge
+from patchscan.model.verdicts.verdict import Verdict, against
 from patchscan.tree.overlay import PatchState
 
 if TYPE_CHECKING:
     from patchscan.model.scenarios.shapes import Bound
 
-Functions = tuple[tuple[str, str], ...]
 _Key = tuple[str, Functions, str, int]
 
 
@@ -48,6 +48,7 @@ class SeriesModels:
         self._verdicts: dict[str, Verdict] = {}
         self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
         self._news: set[str] = set()
+        self._follows: dict[tuple[str, Functions, tuple[str, ...], int], Mapping[str, Verdict]] = {}
 
     def concerns(self, index: int) -> bool:
         """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
@@ -164,14 +165,30 @@ class SeriesModels:
                 if before is not None
                 else None
             )
+            others = self._followed(scenario, functions, index, verdict)
+            known = self._followed(scenario, functions, earlier_index, earlier) if others else {}
+            for label, each in (others or {column: verdict}).items():
+                told = against(each, known.get(label, earlier))
+                yield replace(
+                    told,
+                    name=f"{told.name}-patch-{self.states[index].patch.index}",
+                    assumptions=(*told.assumptions, *self._at(index).notes),
+                )
             verdict = against(verdict, earlier)
-            yield replace(
-                verdict,
-                name=f"{verdict.name}-patch-{self.states[index].patch.index}",
-                assumptions=(*verdict.assumptions, *self._at(index).notes),
-            )
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 return
+
+    def _followed(
+        self, scenario: Scenario, functions: Functions, index: int, verdict: Verdict | None
+    ) -> Mapping[str, Verdict]:
+        """By configuration the verdicts in place of one that rests on a switch; none where nobody sets it."""
+        if verdict is None or not verdict.switches or not scenario.follow:
+            return {}
+        key = (scenario.name, functions, verdict.switches, index)
+        if key not in self._follows:
+            found = followed(scenario, functions, self._at(index), verdict.switches, self._stub_directories)
+            self._follows[key] = _by_config(found)
+        return self._follows[key]
 
     def _is_news(self, verdict: Verdict, earlier: Verdict | None) -> bool:
         """Whether a verdict is the first of its scenario that turned unsafe: what architectures say is asked then."""
@@ -205,6 +222,16 @@ class SeriesModels:
         return self._verdicts[key]
 
 
+def _by_config(verdicts: Iterable[Verdict]) -> Mapping[str, Verdict]:
+    """Verdicts by configuration, a number added where two have the same."""
+    found: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        names = chain([verdict.config], (f"{verdict.config} ({number})" for number in count(2)))
+        free = next(name for name in names if name not in found)
+        found[free] = replace(verdict, config=free, name=verdict.name + free.removeprefix(verdict.config))
+    return found
+
+
 def cases(scenario: Scenario) -> list[Functions]:
     """Every way to give the scenario's roles to functions; roles with the same candidates take the same one."""
     pools = list(dict.fromkeys(role.functions for role in scenario.roles))
@@ -212,76 +239,3 @@ def cases(scenario: Scenario) -> list[Functions]:
         tuple(dict(zip(pools, chosen, strict=True))[role.functions] for role in scenario.roles)
         for chosen in product(*pools)
     ]
-
-
-def extract_case(
-    scenario: Scenario,
-    functions: Functions,
-    column: str,
-    at: Sources,
-    stub_directories: Sequence[Path] = (),
-) -> tuple[Extraction | None, Codebase]:
-    """The threads of one case in one configuration (None when the code lacks one of its functions)."""
-    code = codebase(scenario, column, at)
-    values = scenario.columns[column]
-    chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
-    scenario = replace(scenario, choices={**scenario.choices, **chosen})
-    # The usual end, without a tree always: asked before the stubs are read.
-    if any(code.function(name, path) is None for name, path in functions if not path.startswith("stubs/")):
-        return None, code
-    stubs = load_stubs(scenario.stubs, code.config, stub_directories)
-    return extract(scenario, functions, code, stubs), code
-
-
-def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
-    """The code at one point of a series as a scenario sees it in one configuration."""
-    config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
-    arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
-    return Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
-
-
-def judge_case(
-    scenario: Scenario, functions: Functions, column: str, at: Sources, extraction: Extraction | None = None
-) -> Verdict:
-    """The verdict of one case in one configuration; raises ValueError when the code lacks one of its functions."""
-    if extraction is None:
-        extraction, _ = extract_case(scenario, functions, column, at)
-    if extraction is None:
-        raise ValueError(f"{scenario.name}: not all of {functions} are in the code")
-    name = "-".join([scenario.name, *dict.fromkeys(function for function, _ in functions), column])
-    verdict = judge(extraction, name, column, at.words)
-    if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
-        verdict = _with_doubt(scenario, functions, column, at, verdict)
-    return replace(
-        verdict, decided=_decided(at, verdict, {**base_config(at.read, column), **scenario.config})
-    )
-
-
-def _with_doubt(
-    scenario: Scenario, functions: Functions, column: str, at: Sources, verdict: Verdict
-) -> Verdict:
-    """An unsafe verdict that rests on a condition nobody here decides, unknown where the doubt makes it safe."""
-    columns = {column: {**scenario.columns[column], **scenario.doubt}}
-    extraction, _ = extract_case(replace(scenario, columns=columns), functions, column, at)
-    if extraction is None or judge(extraction, verdict.name, column).verdict != "safe":
-        return verdict
-    symbols = ", ".join(sorted(scenario.doubt))
-    reason = f"safe where {symbols} holds whenever {verdict.decisive[0]}; the model does not know"
-    return replace(verdict, verdict="unknown", reasons=(reason,))
-
-
-def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[str, ...]:
-    """The configuration symbols that the functions looked into stand under or ask for, with their values."""
-    named: set[str] = set()
-    code = Codebase(at.read, (), Config(values), at.changed)
-    for path, name in sorted(verdict.visited):
-        definition, text = code.callee(name, path), at.read(path)
-        if definition is not None and text is not None:
-            last = definition.first_line + definition.text.count(b"\n")
-            named |= symbols_around(text, definition.first_line, last)
-    return tuple(f"{symbol}={values.get(symbol, 0) or 'n'}".replace("=1", "=y") for symbol in sorted(named))
-
-
-def shape(extraction: Extraction) -> Signature:
-    """Equal for extractions that do the same in the same functions, whatever their lines are."""
-    return tuple(signature(without_holes(thread.body)) for thread in extraction.threads)

@@ -121,14 +121,17 @@ def verdict_text(verdict: Verdict, directory: str = "") -> str:
 
 
 def matrix(verdicts: Sequence[Verdict]) -> list[str]:
-    """Scheme by configuration: one line a case, its verdict in each configuration, "=" where as the generic one."""
+    """Scheme by configuration: one line a case, its verdict in each configuration, "=" where as the generic one, "-"
+    where neither was asked."""
     columns = list(dict.fromkeys(verdict.config for verdict in verdicts))
     cases = list(dict.fromkeys((verdict.scenario, verdict.functions) for verdict in verdicts))
     rows = []
     for scenario, functions in cases:
         cells = {v.config: v.verdict for v in verdicts if (v.scenario, v.functions) == (scenario, functions)}
         names = " / ".join(function for _, function in functions)
-        rows.append([f"{scenario}: {names}", *(cells.get(column, "=") for column in columns)])
+        missing = "=" if columns[0] in cells else "-"
+        told = (cells.get(column, "-" if ":" in column else missing) for column in columns)
+        rows.append([f"{scenario}: {names}", *told])
     table = [["model", *columns], *rows]
     widths = [max(len(row[index]) for row in table) for index in range(len(columns) + 1)]
     return [

@@ -36,6 +36,7 @@ from patchscan.results import VerdictWord
 
 NO_REPAIR = "no repair of one or two changes was found"
 _SET_ELSEWHERE = pattern(r"serial='(?:m\d|choice )")
+_SWITCH = pattern(r"serial='choice (\w+)'|serial='m\d+', text='(?:[^'@]*[.>])?(\w+)(?:@\d+)?'")
 _MASK = pattern(rf"serial='{MASK}")
 
 
@@ -55,8 +56,8 @@ class Verdict:
     for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
     smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
     litmus: the worst model's test; branches: the choices taken on the way to it;
-    decisive: those set elsewhere without which it is not unsafe; functions: (path, function)
-    looked into; interrupts: the most
+    decisive: those set elsewhere without which it is not unsafe; switches: the variables that those ask;
+    functions: (path, function) looked into; interrupts: the most
     calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
     """
 
@@ -75,6 +76,7 @@ class Verdict:
     unmodelled: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
     decisive: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
     litmus: str = ""
     models: int = 0
     interrupts: int = 0
@@ -186,7 +188,8 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
     else:
         worst = next((model for model in case.models if model.taken == with_locks.taken), worst)
     branches = tuple(_branch_text(choice) for _, _, choice in worst.taken)
-    decisive = tuple(_branch_text(choice) for choice in decisive_choices(locked, with_locks, _SET_ELSEWHERE))
+    deciding = decisive_choices(locked, with_locks, _SET_ELSEWHERE)
+    decisive = tuple(_branch_text(choice) for choice in deciding)
     litmus = case.litmus(worst)
     verdict = replace(
         verdict,
@@ -194,6 +197,7 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
         litmus=litmus,
         branches=tuple(dict.fromkeys(branches)),
         decisive=tuple(dict.fromkeys(decisive)),
+        switches=_switches(with_locks, deciding),
         interleaving=interleaving(litmus, worst.threads),
     )
     reasons = _doubts(case, worst)
@@ -254,22 +258,50 @@ def _condition(choice: Taken) -> tuple[str, bool]:
 
 
 def decisive_choices(case: Case, worst: Model, what: re.Pattern[str]) -> tuple[Taken, ...]:
-    """The choices without which no model is unsafe, of those whose key holds a pattern."""
+    """The choices without which no model is unsafe, of those whose key holds a pattern; what asks the same variable
+    is one choice for all threads."""
     asked = [taken for taken in worst.taken if what.search(taken[1])]
     unsafe = [model for model in case.models if asked and case.outcome(model) == "Sometimes"]
     decisive = []
     for role, key, choice in asked:
-        others = (
-            taken for model in unsafe for who, which, taken in model.taken if (who, which) == (role, key)
-        )
+        subject = _subject(role, key)
         possible = any(
-            (role, key) == (who, which) and taken.holds != choice.holds
+            _subject(who, which) == subject and taken.holds != choice.holds
             for model in case.models
             for who, which, taken in model.taken
         )
-        if possible and all(taken.holds == choice.holds for taken in others):
+        needed = all(
+            any(
+                _subject(who, which) == subject and taken.holds == choice.holds
+                for who, which, taken in model.taken
+            )
+            if _switch(key)
+            else all(
+                taken.holds == choice.holds for who, which, taken in model.taken if (who, which) == subject
+            )
+            for model in unsafe
+        )
+        if possible and needed:
             decisive.append(choice)
     return tuple(decisive)
+
+
+def _subject(role: str, key: str) -> tuple[str, str]:
+    """What a choice asks: a variable, or what only its thread knows."""
+    switch = _switch(key)
+    return ("", switch) if switch else (role, key)
+
+
+def _switch(key: str) -> str:
+    """The static key, variable or member that a choice asks, "" for anything else."""
+    found = _SWITCH.search(key)
+    return found[1] or found[2] if found is not None else ""
+
+
+def _switches(model: Model, choices: Sequence[Taken]) -> tuple[str, ...]:
+    """The static keys, variables and members that some choices of a model ask."""
+    found = (_switch(key) for _, key, choice in model.taken if choice in choices)
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def _doubts(case: Case, worst: Model) -> list[str]:

@@ -72,7 +72,6 @@ int smp_call_function_any(m, fn, info, w) { __ipi(__one_cpu(), fn, info, w); ret
 unsigned cpumask_first(m) { return __one_cpu(); }
 unsigned cpumask_any(m) { return __one_cpu(); }
 unsigned cpumask_any_and(m, n) { return __one_cpu(); }
-unsigned cpumask_any_but(m, c) { return __one_cpu(); }
 unsigned cpumask_last(m) { return __one_cpu(); }
 /* the CPUs on which an address space is in use, where the architecture keeps them */
 struct cpumask *mm_cpumask(mm) { return &__cpus_of(mm); }
@@ -80,6 +79,7 @@ void kick_all_cpus_sync(void) { int c; for_each_online_cpu(c) if (c != __self())
 bool alloc_cpumask_var(m, g) { return __choice(); }
 bool zalloc_cpumask_var(m, g) { cpumask_clear(*m); return __choice(); }
 void free_cpumask_var(m) { }
+struct cpumask *this_cpu_cpumask_var_ptr(m) { return &__pcpu(m, __self()); }
 
 /*
  * Locks. A raw or ordinary spinlock turns preemption off, the irqsave forms turn IRQs off. On PREEMPT_RT only the

@@ -9,7 +9,7 @@ void hugetlb_vma_assert_locked(v) { }
 void tlb_flush_pmd_range(tlb, a, s) { tlb->cleared_pmds = 1; tlb->start = 0; tlb->end = 1; }
 unsigned long huge_page_size(h) { return PMD_SIZE; }
 
-/* huge_pmd_unshare() and what completes it are called with i_mmap_rwsem held for writing */
+/* huge_pmd_unshare() and what completes it, by every sharer, are called with i_mmap_rwsem held for writing */
 void unshare_then_free(struct mmu_gather *tlb, struct vm_area_struct *vma, pud_t *pud, pte_t *ptep)
 {
 	pmd_t *table = *pud;
@@ -21,8 +21,7 @@ void unshare_then_free(struct mmu_gather *tlb, struct vm_area_struct *vma, pud_t
 	down_write(&i_mmap_rwsem);
 	huge_pmd_unshare(tlb, vma, 0, ptep);
 	last = tlb->fully_unshared_tables;
-	if (last)
-		tlb_flush_unshared_tables(tlb);
+	tlb_flush_unshared_tables(tlb);
 	up_write(&i_mmap_rwsem);
 	if (last)
 		pmd_free(vma->vm_mm, table);

@@ -41,6 +41,10 @@ void invlpgb_flush_all(void) { int c; for_each_online_cpu(c) __wait(tlb, c); }
 void invlpgb_flush_all_nonglobals(void) { int c; for_each_online_cpu(c) __wait(tlb, c); }
 void invlpgb_kernel_range_flush(i) { int c; for_each_online_cpu(c) __wait(tlb, c); }
 void broadcast_tlb_flush(i) { int c; for_each_online_cpu(c) __wait(tlb, c); }
+#ifdef CONFIG_PARAVIRT
+/* arch/x86/include/asm/paravirt.h: who runs as a guest puts another function there */
+void __flush_tlb_multi(m, i) { pv_ops.mmu.flush_tlb_multi(m, i); }
+#endif
 /* hypercalls: arch/x86/hyperv/mmu.c, arch/x86/xen/mmu_pv.c */
 void hyperv_flush_tlb_multi(m, i) { int c; for_each_cpu(c, m) __wait(tlb, c); }
 void xen_flush_tlb_multi(m, i) { int c; for_each_cpu(c, m) __wait(tlb, c); }

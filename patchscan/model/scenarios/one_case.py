@@ -1,0 +1,90 @@
+"""One case of a scenario in one configuration: its threads, and the verdict on them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from patchscan.basics.record import replace
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.sources import Sources, base_config
+from patchscan.kconfig.configured import Config, symbols_around
+from patchscan.model.extraction.extract import Extraction, extract
+from patchscan.model.extraction.signature import Signature, signature
+from patchscan.model.extraction.slice import without_holes
+from patchscan.model.lowering.stubs import load_stubs
+from patchscan.model.scenarios.scenario import Scenario
+from patchscan.model.verdicts.verdict import Verdict, judge
+
+Functions = tuple[tuple[str, str], ...]
+
+
+def extract_case(
+    scenario: Scenario,
+    functions: Functions,
+    column: str,
+    at: Sources,
+    stub_directories: Sequence[Path] = (),
+) -> tuple[Extraction | None, Codebase]:
+    """The threads of one case in one configuration (None when the code lacks one of its functions)."""
+    code = codebase(scenario, column, at)
+    values = scenario.columns[column]
+    chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
+    scenario = replace(scenario, choices={**scenario.choices, **chosen})
+    # The usual end, without a tree always: asked before the stubs are read.
+    if any(code.function(name, path) is None for name, path in functions if not path.startswith("stubs/")):
+        return None, code
+    stubs = load_stubs(scenario.stubs, code.config, stub_directories)
+    return extract(scenario, functions, code, stubs), code
+
+
+def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
+    """The code at one point of a series as a scenario sees it in one configuration."""
+    config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
+    arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
+    return Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
+
+
+def judge_case(
+    scenario: Scenario, functions: Functions, column: str, at: Sources, extraction: Extraction | None = None
+) -> Verdict:
+    """The verdict of one case in one configuration; raises ValueError when the code lacks one of its functions."""
+    if extraction is None:
+        extraction, _ = extract_case(scenario, functions, column, at)
+    if extraction is None:
+        raise ValueError(f"{scenario.name}: not all of {functions} are in the code")
+    name = "-".join([scenario.name, *dict.fromkeys(function for function, _ in functions), column])
+    verdict = judge(extraction, name, column, at.words)
+    if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
+        verdict = _with_doubt(scenario, functions, column, at, verdict)
+    return replace(
+        verdict, decided=_decided(at, verdict, {**base_config(at.read, column), **scenario.config})
+    )
+
+
+def _with_doubt(
+    scenario: Scenario, functions: Functions, column: str, at: Sources, verdict: Verdict
+) -> Verdict:
+    """An unsafe verdict that rests on a condition nobody here decides, unknown where the doubt makes it safe."""
+    columns = {column: {**scenario.columns[column], **scenario.doubt}}
+    extraction, _ = extract_case(replace(scenario, columns=columns), functions, column, at)
+    if extraction is None or judge(extraction, verdict.name, column).verdict != "safe":
+        return verdict
+    symbols = ", ".join(sorted(scenario.doubt))
+    reason = f"safe where {symbols} holds whenever {verdict.decisive[0]}; the model does not know"
+    return replace(verdict, verdict="unknown", reasons=(reason,))
+
+
+def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[str, ...]:
+    """The configuration symbols that the functions looked into stand under or ask for, with their values."""
+    named: set[str] = set()
+    code = Codebase(at.read, (), Config(values), at.changed)
+    for path, name in sorted(verdict.visited):
+        definition, text = code.callee(name, path), at.read(path)
+        if definition is not None and text is not None:
+            last = definition.first_line + definition.text.count(b"\n")
+            named |= symbols_around(text, definition.first_line, last)
+    return tuple(f"{symbol}={values.get(symbol, 0) or 'n'}".replace("=1", "=y") for symbol in sorted(named))
+
+
+def shape(extraction: Extraction) -> Signature:
+    """Equal for extractions that do the same in the same functions, whatever their lines are."""
+    return tuple(signature(without_holes(thread.body)) for thread in extraction.threads)
