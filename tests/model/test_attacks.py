@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from patchscan.basics.record import frozen, replace
 from patchscan.codebase.sources import Sources
-from patchscan.model.scenarios.series_models import judge_case
+from patchscan.model.scenarios.one_case import judge_case
 from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict
 

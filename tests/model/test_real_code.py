@@ -9,8 +9,8 @@ import pytest
 from patchscan.codebase.sources import Sources, sources
 from patchscan.mail import read_input
 from patchscan.mail.thread import read_thread
+from patchscan.model.scenarios.one_case import judge_case
 from patchscan.model.scenarios.players import with_players
-from patchscan.model.scenarios.series_models import judge_case
 from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict
 from patchscan.tree import open_tree
