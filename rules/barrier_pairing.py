@@ -26,9 +26,11 @@ RULE = Rule(
         "barrier is shown the comments that count on it, wherever in the tree they are. Where a barrier goes or gets "
         "weaker, the other side is looked for: in its own comment, then among the functions of the file that access "
         "the same two locations; a model of both is executed, and spoken of where it was safe before and is not now. "
-        "What only the comment says is a warning with its reason. Of two functions that a new comment pairs both must "
-        "keep their order. A wait for readers that goes, and a count to zero that orders no longer, are judged in the "
-        "same way: who found the object may still use it when it is freed, or take a reference when the last is gone."
+        "What only the comment says, or an acquire that loses the release of its member, is a warning with its "
+        "reason. Of two functions that a new comment pairs both must keep their order. A wait for readers that goes, "
+        "and a count to zero that orders no longer, are judged in the same way: who found the object may still use it "
+        "when it is freed, or take a reference when the last is gone. An entry of a list that is gone through in RCU "
+        "sections is put in by the call with _rcu."
     ),
     source=(
         'Documentation/memory-barriers.txt, "SMP BARRIER PAIRING"; tools/memory-model/Documentation/recipes.txt; '

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.finding import Finding
+from patchscan.pairing.candidates import OWNED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from patchscan.c.source import Function
     from patchscan.context import Context
     from patchscan.pairing.answers import Codes
     from patchscan.pairing.counted import LastUse
@@ -27,6 +30,12 @@ _FREE = pattern(r"\b(k[vm]?free\w*|vfree|kmem_cache_free)\s*\(")
 _UNPUBLISHES = frozenset(
     ("rcu_assign_pointer", "RCU_INIT_POINTER", "rcu_replace_pointer", "list_del_rcu", "hlist_del_rcu", "xchg")
 )
+_PLAIN_REMOVALS = frozenset(("list_del", "list_del_init", "hlist_del", "hlist_del_init"))
+_LATER = pattern(
+    r"\b(?:synchronize_\w+|call_s?rcu\w*|kv?free_rcu\w*|queue_rcu_work|INIT_RCU_WORK|get_state_\w+)\s*\("
+)
+_RUN_OF = pattern(r"\bh?list_for_each_entry(?:_safe)?\s*\(([^;{]*)\)")
+_LAST_NAME = pattern(r"([A-Za-z_]\w*)\W*$")
 SECTIONS = frozenset(("rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched", "srcu_read_lock"))
 _MOST_USERS, _MOST_RUNS = 8, 12
 
@@ -65,10 +74,29 @@ def _freeing_anew(file: ChangedFile) -> Iterator[str]:
     """The functions that take something out where readers find it, and that free something on an added line."""
     lines = {line.new for line in file.added if _FREE.search(line.text)}
     for function in (each for source in file.after for each in source.functions()):
-        if function.identifiers & _UNPUBLISHES and any(
-            n is not None and function.first_line <= n <= function.last_line for n in lines
-        ):
+        mine = any(n is not None and function.first_line <= n <= function.last_line for n in lines)
+        if mine and (function.identifiers & _UNPUBLISHES or _removes_plainly(file, function)):
             yield function.name
+
+
+def _removes_plainly(file: ChangedFile, function: Function) -> bool:
+    """Whether a function takes entries out of a list that readers go through, without a word on their sections.
+
+    What somebody waited for before is none of them, nor are entries of a list that was cut off.
+    """
+    if not function.identifiers & _PLAIN_REMOVALS or OWNED.fullmatch(function.name):
+        return False
+    functions = [each for source in file.after for each in source.functions()]
+    around = [each for each in functions if each is function or function.name in each.identifiers]
+    if any(_LATER.search(each.text) for each in around):
+        return False
+    for run in _RUN_OF.findall(function.text):
+        arguments = run.split(",")
+        name = _LAST_NAME.search(arguments[-2]) if len(arguments) > 2 else None
+        walked = rf"_entry\w*_rcu\s*\([^;{{]*\b{name[1]}\s*," if name is not None else "$^"
+        if not any(re.search(walked, each.text) for each in functions):
+            return False
+    return True
 
 
 def codes_of(context: Context) -> Codes:

@@ -7,6 +7,7 @@ from patchscan.context import Context
 from patchscan.finding import Finding, Silence
 from patchscan.pairing.barriers import BARRIER
 from patchscan.pairing.freed_told import freed_early
+from patchscan.pairing.listed import listed_early
 from patchscan.pairing.spoken import answered, one_sided_pairs
 from patchscan.pairing.taken_told import taken_late
 
@@ -15,7 +16,7 @@ def said_of_barriers(
     context: Context, file: ChangedFile, modelled: Sequence[Finding | Silence]
 ) -> Iterator[Finding | Silence]:
     """What is freed early or taken late, added barriers, and lost ones; modelled: what models said already."""
-    freed = (*freed_early(context, file), *taken_late(context, file))
+    freed = (*freed_early(context, file), *taken_late(context, file), *listed_early(context, file))
     yield from freed
     if file.adds("air"):
         yield from one_sided_pairs(context, file)

@@ -1,7 +1,9 @@
 """A reference taken on an object that was found without one: whether its count may be at zero by then, as a model."""
 
+import re
 from collections.abc import Iterator
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.model.lowering.abstract_values import Const, Named, Operation, Register
 from patchscan.model.lowering.lowered import (
@@ -21,19 +23,24 @@ from patchscan.model.verdicts.gate import execute
 from patchscan.model.verdicts.litmus import write_litmus
 from patchscan.pairing.pair_model import Outcome
 from patchscan.pairing.steps import WHOLE, Step, Walk, depends, held, key
-from patchscan.pairing.unpublished import freed_by, section_of
+from patchscan.pairing.unpublished import TAKEN_OUT, freed_by, section_of
 
 # The member of refcount_t, and of a kref, that holds the count: of other counters nobody knows what zero means.
 _COUNT = ".refs"
+_LISTED = pattern(r"\bh?list_for_each_entry\w*_rcu\w*\s*\(\s*(\w+)\s*,[^,;{]+,\s*(\w+)\s*[,)]")
 SHAPE = "reference after the last"
 
 
 @frozen(eq=False)
 class Taking:
-    """A reference that a reader takes on what it found, whatever the count was; place: that of the pointer to it."""
+    """A reference that a reader takes on what it found, whatever the count was.
+
+    found: the read that leads to it, None for an entry of a list; place: that of the pointer to it, of a list the
+    member that links its entries.
+    """
 
     walk: Walk
-    found: Read
+    found: Read | None
     step: Step
     section: Open
     place: str
@@ -55,8 +62,11 @@ class Dropping:
     free: Step
 
 
-def takings(walk: Walk) -> Iterator[Taking]:
-    """Where a function takes a reference, in a reader section, on an object that a pointer led to there."""
+def takings(walk: Walk, text: str) -> Iterator[Taking]:
+    """Where a function takes a reference, in a reader section, on an object that a pointer or a list led to there.
+
+    text: the function's own.
+    """
     for step in walk.steps:
         event = step.event
         if not isinstance(event, Update) or (event.operation, event.order) != ("add", "noreturn"):
@@ -64,12 +74,17 @@ def takings(walk: Walk) -> Iterator[Taking]:
         where, section = event.location, section_of(walk, step)
         if section is None or not isinstance(where, Named) or not str(key(event)).endswith(_COUNT):
             continue
+        assert isinstance(section.event, Open)
         for led in walk.steps[section.number : step.number]:
             found = led.event
-            if isinstance(found, Read) and found.register.name in where.base and found.order != "plain":
-                assert isinstance(section.event, Open)
-                if key(found) is not None:
-                    yield Taking(walk, found, step, section.event, str(key(found)))
+            if not isinstance(found, Read) or key(found) is None or found.order == "plain":
+                continue
+            if found.register.name in where.base:
+                yield Taking(walk, found, step, section.event, str(key(found)))
+        structure = str(key(event)).partition(".")[0]
+        for cursor, member in _LISTED.findall(text):
+            if re.search(rf"\bstruct\s+{structure}\s+(?:\*\s*\w+\s*,\s*)*\*\s*{cursor}\b", text):
+                yield Taking(walk, None, step, section.event, f"{structure}.{member}")
 
 
 def droppings(walk: Walk, taking: Taking) -> Iterator[Dropping]:
@@ -84,6 +99,8 @@ def droppings(walk: Walk, taking: Taking) -> Iterator[Dropping]:
         if free is None or held(walk, drop) & held(taking.walk, taking.step):
             continue
         for store in walk.steps[: drop.number]:
+            if held(walk, store) & held(taking.walk, taking.step):
+                continue
             if _takes_out(walk, store, drop, taking) and not _may_wait(walk, store, drop):
                 yield Dropping(walk, store, drop, free)
 
@@ -100,14 +117,22 @@ def _frees(walk: Walk, drop: Step, step: Step, taking: Taking) -> bool:
 
 
 def _takes_out(walk: Walk, store: Step, drop: Step, taking: Taking) -> bool:
-    """Whether a step stores to the place that the dropped object was read from."""
+    """Whether a step stores to the place that the dropped object was read from, or takes it out of the list."""
+    where = _update(drop).location
+    if taking.found is None:
+        return (
+            isinstance(store.event, Write)
+            and key(store.event) == f"{taking.place}{TAKEN_OUT}"
+            and store.meets(drop)
+            and isinstance(where, Named)
+            and getattr(store.event.location, "base", None) == where.base
+        )
     if (
         not isinstance(store.event, (Write, Update))
         or key(store.event) != taking.place
         or not store.meets(drop)
     ):
         return False
-    where = _update(drop).location
     led = {
         step.event.register.name
         for step in walk.steps[: drop.number]
@@ -136,6 +161,7 @@ def run_taking(taking: Taking, dropping: Dropping, waits: bool = False) -> Outco
     pointer, count = Named("published"), Named("count")
     store, drop, take = dropping.store.event, _update(dropping.drop), _update(taking.step)
     domain, found = taking.section.domain, Register("found")
+    look = taking.found or Read(found, pointer, "once", take.place)
     wait = Wait(domain, None if domain == "rcu" else 1, drop.place)
     threads = (
         Thread(
@@ -154,7 +180,7 @@ def run_taking(taking: Taking, dropping: Dropping, waits: bool = False) -> Outco
             1,
             (
                 replace(taking.section, cpu=1),
-                replace(taking.found, register=found, location=pointer, order="once"),
+                replace(look, register=found, location=pointer, order="once"),
                 Branch(
                     Operation("==", found, Const(1)),
                     (replace(take, location=count, register=Register("had"), order="relaxed"),),

@@ -12,12 +12,24 @@ from patchscan.pairing.freed_told import SECTIONS, brought, codes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from patchscan.c.source import Function
     from patchscan.context import Context
     from patchscan.pairing.pair_model import Outcome
     from patchscan.pairing.taken import Dropping, Taking
 
 _TAKES = pattern(r"\b(?:refcount_inc|kref_get)\s*\(")
-_STORES = frozenset(("rcu_assign_pointer", "RCU_INIT_POINTER", "rcu_replace_pointer", "WRITE_ONCE", "xchg"))
+_STORES = frozenset(
+    (
+        "rcu_assign_pointer",
+        "RCU_INIT_POINTER",
+        "rcu_replace_pointer",
+        "WRITE_ONCE",
+        "xchg",
+        "list_del_rcu",
+        "hlist_del_rcu",
+        "hlist_del_init_rcu",
+    )
+)
 _MOST, _MOST_RUNS = 6, 6
 
 
@@ -30,16 +42,16 @@ def taken_late(context: Context, file: ChangedFile) -> Iterator[Finding]:
     for function in functions:
         mine = any(n is not None and function.first_line <= n <= function.last_line for n in lines)
         if mine and function.identifiers & SECTIONS:
-            yield from islice(_of_function(context, file, function.name), 1)
+            yield from islice(_of_function(context, file, function), 1)
 
 
-def _of_function(context: Context, file: ChangedFile, name: str) -> Iterator[Finding]:
+def _of_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding]:
     from patchscan.pairing.taken import droppings, takings
 
-    codes = codes_of(context)
+    codes, name = codes_of(context), function.name
     walk = codes.walk("after", name, file.path)
     functions = [each for source in file.after for each in source.functions() if each.name != name]
-    for taking in takings(walk) if walk is not None else ():
+    for taking in takings(walk, function.text) if walk is not None else ():
         member = taking.place.rpartition(".")[2]
         near = [each.name for each in functions if member in each.identifiers and each.identifiers & _STORES]
         for other in near[:_MOST]:

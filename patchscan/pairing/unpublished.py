@@ -27,7 +27,7 @@ from patchscan.pairing.pair_model import Outcome
 from patchscan.pairing.steps import WHOLE, Step, Walk, held, key
 
 # What stubs/freed.c calls the member that an entry of a list is taken out by.
-_TAKEN_OUT = ".taken_out"
+TAKEN_OUT = ".taken_out"
 _WALKS_LIST = r"\bh?list_(?:for_each_entry|entry|first_or_null|next_or_null)\w*_rcu\w*\s*\([^;{]*\b%s\s*[,)]"
 _GONE = Named("empty")
 SHAPE = "use after free"
@@ -97,8 +97,8 @@ def _taken_out(steps: Walk, store: Step, freed: Named, structure: str) -> str:
     if not isinstance(event, (Write, Update)) or not isinstance(event.location, Named):
         return ""
     name = str(key(event))
-    if name.endswith(_TAKEN_OUT):
-        return name.removesuffix(_TAKEN_OUT) if name.startswith(f"{structure}.") else ""
+    if name.endswith(TAKEN_OUT):
+        return name.removesuffix(TAKEN_OUT) if name.startswith(f"{structure}.") else ""
     kind = event.location.type
     if not kind.endswith("*") or structure_of(pointee(kind)) != structure:
         return ""
@@ -130,7 +130,7 @@ def _freeing(steps: Walk, store: Step, free: Step, structure: str, place: str, s
             maybe = True
         elif isinstance(step.event, Hole) and _may_wait(step.event):
             sure = False
-    is_list = isinstance(store.event, Write) and str(key(store.event)).endswith(_TAKEN_OUT)
+    is_list = isinstance(store.event, Write) and str(key(store.event)).endswith(TAKEN_OUT)
     return Freeing(steps, store, free, structure, place, frozenset(waits), same or is_list, maybe, sure)
 
 

@@ -12,6 +12,10 @@ void kfree_rcu(p, f) { __after(rcu, kfree, p); }
 void kvfree_rcu(p, f) { __after(rcu, kfree, p); }
 void kfree_rcu_mightsleep(p) { __wait(rcu); kfree(p); }
 void kvfree_rcu_mightsleep(p) { __wait(rcu); kfree(p); }
+void list_del(n) { __W(once, n->taken_out, 1); }
+void list_del_init(n) { __W(once, n->taken_out, 1); }
+void hlist_del(n) { __W(once, n->taken_out, 1); }
+void hlist_del_init(n) { __W(once, n->taken_out, 1); }
 void list_del_rcu(n) { __W(once, n->taken_out, 1); }
 void hlist_del_rcu(n) { __W(once, n->taken_out, 1); }
 void hlist_del_init_rcu(n) { __W(once, n->taken_out, 1); }
