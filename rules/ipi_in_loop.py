@@ -21,22 +21,21 @@ if TYPE_CHECKING:
 
 # kernel/smp.c, mm/mmu_gather.c, arch/*/mm/tlb.c, arch/x86/kernel/alternative.c: each interrupts many CPUs and waits.
 BROADCASTS = frozenset(
-    (
-        *(
-            "smp_call_function",
-            "smp_call_function_many",
-            "on_each_cpu",
-            "on_each_cpu_mask",
-            "on_each_cpu_cond",
-        ),
-        *(
-            "on_each_cpu_cond_mask",
-            "kick_all_cpus_sync",
-            "wake_up_all_idle_cpus",
-            "tlb_remove_table_sync_one",
-        ),
-        *("flush_tlb_all", "flush_tlb_kernel_range", "text_poke_sync", "smp_text_poke_sync_each_cpu"),
-    )
+    {
+        "smp_call_function",
+        "smp_call_function_many",
+        "on_each_cpu",
+        "on_each_cpu_mask",
+        "on_each_cpu_cond",
+        "on_each_cpu_cond_mask",
+        "kick_all_cpus_sync",
+        "wake_up_all_idle_cpus",
+        "tlb_remove_table_sync_one",
+        "flush_tlb_all",
+        "flush_tlb_kernel_range",
+        "text_poke_sync",
+        "smp_text_poke_sync_each_cpu",
+    }
 )
 RARE = pattern(r"\bunlikely\(|==\s*-E[A-Z0-9]+\b")
 RELATION = pattern(r"[<>]=?|!=")

@@ -22,9 +22,28 @@ OPERATIONS = {
 }
 # Functions that use a mask and forget it: it stays private when it is passed to them.
 PRIVATE_PREFIXES = (
-    *("cpumask_", "__cpumask_", "alloc_cpumask_var", "zalloc_cpumask_var", "free_cpumask_var"),
-    *("bitmap_", "__bitmap_", "find_", "for_each_", "test_bit", "set_bit", "clear_bit", "change_bit"),
-    *("__set_bit", "__clear_bit", "test_and_", "__test_and_", "memset", "sizeof", "IS_ERR", "WARN", "BUG"),
+    "cpumask_",
+    "__cpumask_",
+    "alloc_cpumask_var",
+    "zalloc_cpumask_var",
+    "free_cpumask_var",
+    "bitmap_",
+    "__bitmap_",
+    "find_",
+    "for_each_",
+    "test_bit",
+    "set_bit",
+    "clear_bit",
+    "change_bit",
+    "__set_bit",
+    "__clear_bit",
+    "test_and_",
+    "__test_and_",
+    "memset",
+    "sizeof",
+    "IS_ERR",
+    "WARN",
+    "BUG",
 )
 MASK_TYPES = ("cpumask_var_t", "struct cpumask", "cpumask_t", "DECLARE_BITMAP []")
 ALLOCATORS = ("bitmap_alloc", "bitmap_zalloc")

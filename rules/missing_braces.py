@@ -15,8 +15,17 @@ STRUCTURES = (*LOOPS, "if_statement", "switch_statement")
 
 # Where nothing in a file tells, and no MAINTAINERS is at hand: what the tip tree takes, and mm beside it.
 TIP = (
-    *("arch/x86/", "kernel/entry/", "kernel/events/", "kernel/futex/", "kernel/irq/", "kernel/locking/"),
-    *("kernel/sched/", "kernel/time/", "kernel/cpu.c", "kernel/smp.c", "mm/"),
+    "arch/x86/",
+    "kernel/entry/",
+    "kernel/events/",
+    "kernel/futex/",
+    "kernel/irq/",
+    "kernel/locking/",
+    "kernel/sched/",
+    "kernel/time/",
+    "kernel/cpu.c",
+    "kernel/smp.c",
+    "mm/",
 )
 
 

@@ -12,8 +12,19 @@ if TYPE_CHECKING:
 # Waiting by these is waiting for another CPU: the body of a busy-wait loop.
 WAITS = frozenset(
     (
-        *("cpu_relax", "cpu_relax_yield", "barrier", "smp_mb", "smp_rmb", "touch_nmi_watchdog"),
-        *("udelay", "ndelay", "msleep", "usleep_range", "cond_resched", "schedule", "yield"),
+        "cpu_relax",
+        "cpu_relax_yield",
+        "barrier",
+        "smp_mb",
+        "smp_rmb",
+        "touch_nmi_watchdog",
+        "udelay",
+        "ndelay",
+        "msleep",
+        "usleep_range",
+        "cond_resched",
+        "schedule",
+        "yield",
     )
 )
 OWN_CPU = pattern(r"\b(?:raw_)?smp_processor_id\b|\bthis_cpu\b|\bget_cpu\b")
