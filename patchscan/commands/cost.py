@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,9 +130,10 @@ def comparison(options: argparse.Namespace) -> Comparison:
 
     sizes = _sizes(options)
     read = reader_of(Path(options.tree)) if options.tree else None
+    laid = (lambda names: _laid(names, options)) if options.tree else None
     try:
         constants = load_constants(Path(options.constants) if options.constants else SHIPPED)
-        files = [load_schemes(Path(path), read) for path in options.models]
+        files = [load_schemes(Path(path), read, laid) for path in options.models]
     except ValueError as error:
         raise UsageError(str(error)) from None
     workload = Workload(2, options.walkers, options.isolated, options.spaces, options.tables)
@@ -144,6 +145,23 @@ def comparison(options: argparse.Namespace) -> Comparison:
         return replace(found, capacity=gather_capacity(read))
     except ValueError as error:
         return replace(found, problems=(*found.problems, f"mmu_gather: not computed: {error}"))
+
+
+def _laid(names: Sequence[str], options: argparse.Namespace) -> Callable[[str], bytes | None]:
+    """How the tree of the options is read after a series. Raises ValueError for one that cannot be used."""
+    from patchscan.codebase.sources import sources
+    from patchscan.commands.reading import read
+    from patchscan.tree import TreeError, open_tree
+    from patchscan.tree.overlay import lay
+
+    try:
+        thread, tree = read(list(names), None), open_tree(options.tree)
+    except TreeError as error:
+        raise ValueError(str(error)) from None
+    if not thread.series:
+        raise ValueError(f"no patch series in {', '.join(names)}")
+    states = lay(thread.series[0], tree)
+    return sources(states, states[-1].view).read
 
 
 def _sizes(options: argparse.Namespace) -> Sequence[int]:

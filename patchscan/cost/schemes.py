@@ -13,7 +13,7 @@ from patchscan.model.scenarios.scenario import DEFAULT_STUBS
 
 READER, UPDATER = "reader", "updater"
 STUBS = Path(__file__).parent / "stubs"
-_LISTS = ("config", "without", "look_into", "stubs", "files", "update", "finish")
+_LISTS = ("config", "without", "look_into", "stubs", "files", "update", "finish", "series")
 _TABLES = ("choices", "init", "table")
 Functions = tuple[tuple[str, str], ...]
 ReadFile = Callable[[str], bytes | None]
@@ -50,9 +50,12 @@ class SchemeFile:
     problems: tuple[str, ...]
 
 
-def load_schemes(path: Path, read: ReadFile | None = None) -> SchemeFile:
+def load_schemes(
+    path: Path, read: ReadFile | None = None, laid: Callable[[Sequence[str]], ReadFile] | None = None
+) -> SchemeFile:
     """The schemes of a TOML file; read: path in the tree to bytes, by default from the file's own `tree`.
 
+    laid: the paths of a series to how the tree is read after it; without it a scheme with a series is not lowered.
     Raises ValueError with "file: reason" when the file itself cannot be used.
     """
     try:
@@ -67,10 +70,25 @@ def load_schemes(path: Path, read: ReadFile | None = None) -> SchemeFile:
     found, problems = list[Scheme](), list[str]()
     for name, table in named:
         try:
-            found.append(_scheme(name, common, table, read))
+            found.append(_scheme(name, common, table, _after_series(table, path.parent, read, laid)))
         except ValueError as error:
             problems.append(f"{name}: not lowered, so not counted: {error}")
     return SchemeFile(tuple(found), tuple(problems))
+
+
+def _after_series(
+    table: Mapping[str, object],
+    directory: Path,
+    read: ReadFile,
+    laid: Callable[[Sequence[str]], ReadFile] | None,
+) -> ReadFile:
+    """How a scheme's code is read: after its series, whose files stand beside the scheme file."""
+    names = [str(directory / str(name)) for name in _list(table, "series")]
+    if not names:
+        return read
+    if laid is None:
+        raise ValueError("its series wants a tree: --tree DIR")
+    return laid(names)
 
 
 def reader_of(tree: Path) -> ReadFile:
