@@ -225,9 +225,9 @@ def _answer(
 
 def _spoken_of(text: Text, loss: Loss, lookup: Lookup) -> list[Candidate]:
     """The functions that the comment at a barrier speaks of, or at whose barriers a comment speaks of its function, but
-    those that it calls or is called by."""
-    spoken = dict.fromkeys((*called_beside(text, loss.old), *speaking_of(text, loss.function.name)))
-    names = [name for name in spoken if name not in loss.function.identifiers]
+    those that it calls or that call it."""
+    beside = (name for name in called_beside(text, loss.old) if name not in loss.function.identifiers)
+    names = list(dict.fromkeys((*speaking_of(text, loss.function.name), *beside)))
     found = ((name, lookup(name, text.path)) for name in names[:_MOST_SPOKEN_OF])
     return [
         Candidate(other.path, name, True)

@@ -33,9 +33,14 @@ def elsewhere(view: View, own: str, lost: Sequence[Unordered]) -> list[Candidate
     pairs = dict.fromkeys((str(key(each.accesses[0])), str(key(each.accesses[1]))) for each in nearest(lost))
     content = view.read(own) or b""
     found: dict[tuple[str, str], Candidate] = {}
-    for one, two in list(pairs)[:_MOST_PAIRS]:
-        if not (_is_common(one, content) and _is_common(two, content)) or name_of(one) == name_of(two):
-            continue
+    known = [
+        pair
+        for pair in pairs
+        if name_of(pair[0]) != name_of(pair[1]) and all(_is_common(where, content) for where in pair)
+    ]
+    # A queue that is stopped or has waiters is what many barriers are about.
+    known.sort(key=lambda pair: not any(is_by_helpers(name_of(where)) for where in pair))
+    for one, two in known[:_MOST_PAIRS]:
         for path in _files(view, own, name_of(one), name_of(two)):
             for function in _functions(view, path, one, two):
                 found.setdefault((path, function), Candidate(path, function))

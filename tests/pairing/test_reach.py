@@ -302,3 +302,40 @@ def test_a_define_between_members_is_none_of_them(tmp_path: Path) -> None:
     )
     ((_, message),) = lost(tmp_path, text, "\tsmp_wmb();\n")
     assert "here consume() sees slot.ready and not slot.data" in message
+
+
+def test_a_member_that_a_macro_is_given_has_its_own_name(tmp_path: Path) -> None:
+    macro = "#define slot_set(PTR, MEMBER, VALUE) ((PTR)->MEMBER = (VALUE))\n"
+    text = HEAD + macro + PUBLISH.replace("ring->data = value", "slot_set(ring, data, value)") + CONSUME
+    ((_, message),) = lost(tmp_path, text, "\tsmp_wmb();\n")
+    assert "here consume() sees ring.ready and not ring.data" in message
+
+
+def test_a_partner_that_is_called_too_is_one_where_its_comment_says_so(tmp_path: Path) -> None:
+    text = """\
+struct pump { int need; int incomplete; };
+void done(struct pump *pump);
+static void finish(struct pump *pump)
+{
+	WRITE_ONCE(pump->incomplete, 0);
+	smp_mb(); /* See start(). */
+	if (READ_ONCE(pump->need))
+		done(pump);
+}
+static int start(struct pump *pump, int failed)
+{
+	if (failed) {
+		finish(pump);
+		return 0;
+	}
+	WRITE_ONCE(pump->need, 1);
+	smp_mb();
+	return READ_ONCE(pump->incomplete);
+}
+"""
+    after = text.replace("1);\n\tsmp_mb();", "1);\n\tsmp_wmb();")
+    ((_, message),) = said(judged(tmp_path, text, after))
+    assert "of start(), which writes pump.need" in message and "and finish()" in message
+    assert not said(
+        judged(tmp_path / "none", *(each.replace("See start()", "See") for each in (text, after)))
+    )

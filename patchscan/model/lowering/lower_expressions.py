@@ -42,7 +42,7 @@ from patchscan.model.lowering.memory import (
     structure_of,
     write,
 )
-from patchscan.model.lowering.typing import find, type_of
+from patchscan.model.lowering.typing import find, member, type_of
 
 _NUMBER = pattern(r"[uUlL]+$")
 # What is part of many structures: a field of one is named by where it is embedded.
@@ -101,7 +101,7 @@ def _variable(context: Context, node: Node, env: Environment, frame: Frame, out:
 def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Location:
     argument, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
     assert argument is not None and field is not None
-    name, kind = frame.text(field), type_of(context, node, frame)
+    name, kind = member(field, frame), type_of(context, node, frame)
     between = frame.definition.text[argument.end_byte : field.start_byte]
     structure = structure_of(type_of(context, argument, frame))
     if b"->" in between:

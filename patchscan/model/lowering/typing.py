@@ -13,6 +13,15 @@ def find(name: str, frame: Frame) -> str:
     return "local" if name in frame.types else ""
 
 
+def member(field: Node, frame: Frame) -> str:
+    """The name of a member, which may have been given to a macro."""
+    name = frame.text(field)
+    while name in frame.bound:
+        field, frame = frame.bound[name]
+        name = frame.text(field)
+    return name
+
+
 def type_of(context: Context, node: Node | None, frame: Frame) -> str:
     """The type, "pmd_t *"; "" where it is not known."""
     if node is None:
@@ -31,7 +40,9 @@ def type_of(context: Context, node: Node | None, frame: Frame) -> str:
         argument, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
         structure = structure_of(type_of(context, argument, frame))
         return (
-            context.code.field_type(structure, frame.text(field), frame.path) if field and structure else ""
+            context.code.field_type(structure, member(field, frame), frame.path)
+            if field and structure
+            else ""
         )
     if node.type == "pointer_expression":
         inner_type = type_of(context, node.child_by_field_name("argument"), frame)
