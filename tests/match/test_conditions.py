@@ -277,6 +277,13 @@ CASES = [
         STRUCT % "+\tunsigned int off:1;\n",
     ),
     (
+        "ends-struct",
+        "u8 $N[0];",
+        {"in": "ends-struct"},
+        "+struct part {\n+\tint x;\n+\tu8 data[0];\n+};\n",
+        "+struct part {\n+\tint x;\n+\tu8 data[0];\n+\tint y;\n+};\n",
+    ),
+    (
         "under-no-if",
         "of_match_ptr($T)",
         {"T": "under-no-if"},
@@ -327,6 +334,7 @@ FRAMES = {
     "declaration-lacks": "initialiser",
     "in-member": "initialiser",
     "only-flag": "members",
+    "ends-struct": "members",
     "members-of-one-type": "members",
     "another-subsystem": "file",
 }

@@ -107,6 +107,21 @@ def only_flag(place: Place, wish: Wish) -> Answer:
     return when(fields == 1, "it shares its word with other bit fields")
 
 
+def ends_struct(place: Place, wish: Wish) -> Answer:
+    """The last member of a struct that has others before it, and no part of a union."""
+    node = place.match.nodes[0]
+    members = node.parent
+    if members is None or members.type != "field_declaration_list" or members.parent is None:
+        return no("it is no member")
+    fields = [each for each in members.named_children if each.type != "comment"]
+    if members.parent.type != "struct_specifier" or fields[-1] != node or len(fields) == 1:
+        return no("other members follow, or none comes before")
+    fragment = place.match.source.fragment
+    if fragment is not None and members.end_byte > fragment.tail:
+        return unknown("the hunk does not show what follows")
+    return YES
+
+
 def declaration_lacks(place: Place, wish: Wish) -> Answer:
     """Nothing in the declaration around matches a regular expression."""
     declaration = declaration_of(place.match.nodes[0])
@@ -189,5 +204,6 @@ CONDITIONS = {
         takes_argument=True,
     ),
     "ends-list": Condition(ends_list, "the last element of a list, with a comma behind it"),
+    "ends-struct": Condition(ends_struct, "the last of several members of a struct"),
     "under-no-if": Condition(under_no_if, "an array that the file defines under no #if"),
 }
