@@ -90,6 +90,14 @@ class Closure:
         """The headers reached where every condition holds."""
         return self._every
 
+    def target(self, include: Include) -> str:
+        """The header that an #include line of the file means, "" for none."""
+        return next((edge.path for edge in self._place.resolved(self.path, (include,)).found), "")
+
+    def from_header(self, path: str) -> frozenset[str]:
+        """The headers that one leads to whatever the configuration, itself included."""
+        return self._from(path, True)
+
     def _from(self, path: str, certain: bool) -> frozenset[str]:
         """What a header reaches, itself included."""
         if is_common(path) and self._anywhere is not self._place:
