@@ -46,6 +46,8 @@ KINDS = {
     "value": ("incompatible-type",),
     "argument": ("argument-count", "format-type"),
     "member": ("no-such-member",),
+    "name": ("undeclared-name",),
+    "local": ("undeclared-name",),
     "include": ("undeclared-name",),
     "static": ("should-be-static",),
     "unused": ("unused-symbol", "unused-variable"),
@@ -76,6 +78,30 @@ def with_wrong_member(text: str, choose: random.Random) -> str | None:
         return None
     place = choose.choice(found)
     return text[: place.end(1)] + "_no" + text[place.end(1) :]
+
+
+def with_wrong_name(text: str, choose: random.Random) -> str | None:
+    """The text with a function misspelt that is called and not its own."""
+    own = set(re.findall(r"\b(\w+)\([^;{}]*\)\s*\{|#[ \t]*define[ \t]+(\w+)", text))
+    names = {name for pair in own for name in pair}
+    found = [
+        each
+        for each in re.finditer(r"(?m)^\t+(?:\w+ = |return )?([a-z]\w{4,})\(", text)
+        if each[1] not in names
+    ]
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.end(1)] + "_no" + text[place.end(1) :]
+
+
+def without_local(text: str, choose: random.Random) -> str | None:
+    """The text without the declaration of a local variable."""
+    found = list(re.finditer(r"(?m)^\t(?!return|goto|case)(?:struct )?\w+ \**\w+(?:, \**\w+)*;\n", text))
+    if not found:
+        return None
+    place = choose.choice(found)
+    return text[: place.start()] + text[place.end() :]
 
 
 def without_include(text: str, choose: random.Random) -> str | None:
@@ -146,6 +172,8 @@ MUTATE: dict[str, Callable[[str, random.Random], str | None]] = {
     "value": with_other_value,
     "argument": without_argument,
     "member": with_wrong_member,
+    "name": with_wrong_name,
+    "local": without_local,
     "include": without_include,
     "static": without_static,
     "unused": with_unused,
@@ -206,7 +234,8 @@ def compiler(root: str, prepared: str, path: str, text: str, module: bool = True
         command += [word for each in first for word in ("-include", each)]
         got = subprocess.run([*command, file.name], capture_output=True, text=True, cwd=root, check=False)
         said = got.stderr.replace(file.name, "FILE").split("\n")
-    faults = [line for line in said if re.match(r"FILE:\d+:\d+: (?:fatal error|error|warning):", line)]
+    # What a macro makes of an argument is told at the macro, and a header that only the build makes at its #include.
+    faults = [line for line in said if re.match(r"\S+:\d+:\d+: (?:fatal error|error|warning):", line)]
     return "\n".join(sorted(re.sub(r":\d+:\d+", "", line) for line in faults))
 
 
@@ -272,7 +301,8 @@ def main() -> int:
         known[kind] += bool(prepared)
         found[kind] += right
         if asked.show and not right:
-            print(f"missed {kind} {path}: {said.splitlines()[:1] if prepared else ''}")
+            new_lines = [line for line in said.splitlines() if line not in clean[path]] if prepared else []
+            print(f"missed {kind} {path}: {new_lines[:1]}")
     print(f"seed {seed}, {asked.files} files")
     for kind in kinds:
         harmless = f"; {taken[kind]:4} that it takes, {false[kind]:4} false" if prepared else ""
