@@ -21,7 +21,7 @@ from patchscan.rule import (
 if TYPE_CHECKING:
     from patchscan.lookup.meaning import Form, Meaning
 
-NAME = pattern(r"[a-z_]\w{3,}")
+NAME = pattern(r"[a-z_]\w+")
 # A macro among the arguments may stand for several.
 MACRO = pattern(r"[A-Z_][A-Z0-9_]*|\w*ARGS\w*")
 MOST_SHOWN = 4
@@ -32,7 +32,7 @@ MOST_FILES = 40
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The added calls, and the calls elsewhere of functions whose parameters the patch changes."""
     for file in context.c_files:
-        if file.path.endswith(".c") and file.adds("(", ")"):
+        if file.path.endswith(".c") and file.adds("(", ")", ","):
             yield from added_calls(context, file)
         if file.used == "tree" and file.adds("(", ",") and file.removed:
             yield from callers(context, file)

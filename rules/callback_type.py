@@ -27,7 +27,7 @@ MOST_SHOWN = 3
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The initialisers that the patch writes, those of functions whose head it writes, and users of changed members."""
     for file in context.c_files:
-        if file.path.endswith(".c") and file.adds("(", "="):
+        if file.path.endswith(".c") and file.adds("(", ")", "=", ","):
             yield from own_tables(context, file)
         if file.used == "tree" and any(POINTER.search(line.text) for line in file.removed):
             yield from other_tables(context, file)

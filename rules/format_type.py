@@ -12,7 +12,10 @@ PRINTS = pattern(
     r"_?_?printk(?:_\w+)?|(?:\w+_)?pr_(?:emerg|alert|crit|err|warn|warning|notice|info|debug|cont|devel)\w*|"
     r"(?:dev|netdev|netif|wiphy|hid|v4l2|pci|ata_dev|drm)_(?:emerg|alert|crit|err|warn|warning|notice|info|dbg|vdbg)"
     r"(?:_once|_ratelimited|_probe)?|(?:vs?|s)c?n?printf|k(?:v)?asprintf|devm_kasprintf|seq_printf|sysfs_emit(?:_at)?|"
-    r"panic|WARN(?:_ONCE)?|dev_WARN\w*|trace_printk"
+    r"panic|WARN(?:_ONCE)?|dev_WARN\w*|trace_printk|"
+    # What drivers and subsystems call their own.
+    r"[a-z]\w*_(?:emerg|alert|crit|err|error|warn|warning|notice|info|dbg|debug|log|msg|print[fk])"
+    r"(?:_once|_ratelimited|_rl)?"
 )
 CONVERSION = pattern(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|z|t)?([diouxXcsp%])")
 # Where the format stands among the arguments.
@@ -64,9 +67,10 @@ class Conversion:
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The calls of printing functions with an added line."""
     for file in context.c_files:
-        if file.adds("%"):
+        if file.adds("%", "(", ")", ","):
             for function in file.functions:
-                if not function.partial:
+                span = range(function.first_line, function.last_line + 1)
+                if not function.partial and not file.added_numbers.isdisjoint(span):
                     yield from judge(context, file, function)
 
 
@@ -176,6 +180,9 @@ RULE = Rule(
  {
 +	pr_info("%d of %u\\n", depth); // want "pr_info.. asks for 2 arguments, but 1 is given: what '%u' prints"
 +	dev_err(walk->dev, "100%% of %s\\n", walk->name, depth); // want "asks for 1 argument, but 2 are given"
+ 	pr_info("%d of %u\\n",
+-		depth, depth + 1);
++		depth); // want "pr_info.. asks for 2 arguments, but 1 is given"
  	return 0;
  }
 """,
@@ -192,6 +199,7 @@ RULE = Rule(
 +	pr_info("from %x\\n", *first); // want "format '%x' does not fit '.first', which has type 'dma_addr_t'"
 +	pr_info("%d of %s at 0x%08llx\\n", size, walk->name, // want "'size_t': %zd" "'resource_size_t'"
 +		walk->where->start);
++	walk_dbg(walk, WALK_DEPTH, "at %d\\n", walk->steps); // want "'%d' does not fit 'walk->steps', .* 'u64'"
 +	dev_dbg(walk->dev, "%5lu, %u\\n", walk->steps, *walk->counts); // want "'walk->steps', which .* %5llu"
  	return 0;
  }
@@ -209,6 +217,8 @@ RULE = Rule(
 +	pr_info("from %pad, %zu of %*ph\\n", &first, size, 4, walk->bytes);
 +	dev_dbg(walk->dev, "%llu and %d%% of 0x%lx\\n", walk->steps, walk->kind, count);
 +	pr_info("%u " PRIu64 "\\n", first, count);
++	walk_dbg(walk, "%d of %d\\n", walk->steps);
++	walk_parse(walk, "%d\\n", walk->steps);
  	return 0;
  }
 """,

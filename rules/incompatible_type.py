@@ -44,7 +44,7 @@ class Given:
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The calls with an added line against every declaration that the file may mean, and the assignments."""
     for file in context.c_files:
-        if file.path.endswith(".c") and file.adds("(", "="):
+        if file.path.endswith(".c") and file.adds("(", ")", "=", ","):
             for function in file.functions:
                 if not function.partial:
                     yield from judge(context, file, function)

@@ -35,8 +35,12 @@ def _known(view: View) -> dict[tuple[str, bytes, str], tuple[Form, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def forms_in(text: bytes, path: str, name: str) -> tuple[Form, ...] | None:
-    """The declarations of a name in a text, in order; None where one of them is not plain to read."""
+def forms_in(text: bytes, path: str, name: str, alias_of_one: bool = False) -> tuple[Form, ...] | None:
+    """The declarations of a name in a text, in order; None where one of them is not plain to read.
+
+    alias_of_one: whether to pass over a #define that only gives a name to another function: of one that several
+    headers declare, as architectures do, all take the same.
+    """
     if name.encode() not in text:
         return ()
     source = parse(text, path)
@@ -53,6 +57,8 @@ def forms_in(text: bytes, path: str, name: str) -> tuple[Form, ...] | None:
             return None
     for macro in source.macros():
         if macro.name == name:
+            if macro.parameters is None and alias_of_one and macro.body.isidentifier():
+                continue
             if macro.parameters is None:
                 return None
             variadic = bool(macro.parameters) and macro.parameters[-1].endswith("...")
@@ -93,7 +99,7 @@ def _may_mean(path: str, beside: Sequence[str]) -> bool:
 
 def _all(view: View, headers: Sequence[str], name: str) -> Iterator[Form | None]:
     for path in headers:
-        found = forms_in(text_of_header(view, path), path, name)
+        found = forms_in(text_of_header(view, path), path, name, True)
         if found is None:
             yield None
         else:
