@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from patchscan.lookup.meaning import Meaning
 
 DESIGNATOR = pattern(r"^\s*\.\s*[A-Za-z_]\w*\s*(?:=|\.|\[)|[{,]\s*\.\s*[A-Za-z_]\w*\s*=")
-ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)")
+ACCESS = pattern(r"\b([A-Za-z_]\w*)\s*(?:->|\.)\s*([A-Za-z_]\w*)(?!\w|\s*##)")
 # What takes the name of a member behind its first argument.
 TAKES_MEMBER = pattern(
     r"container_of\w*|offsetof\w*|\w*_entry\w*|\w*for_each\w*|sizeof_field|struct_size\w*|flex_array_size|k\w*free_rcu\w*|"

@@ -90,6 +90,23 @@ def statements_naming(text: bytes, name: str) -> Iterator[Statement]:
             yield from (each for each in _read(code, *pieces[index]) if each.name == name)
 
 
+def types_inside(text: bytes, name: str) -> Iterator[Statement]:
+    """The structs, unions and enums of that name that stand among the members of another."""
+    code, pieces = _pieces(text)
+    word = name.encode()
+    for offset in offsets(code, word):
+        index = bisect_right(pieces, (offset, len(code), len(code))) - 1
+        start, end, body = pieces[index] if index >= 0 else (0, 0, -1)
+        if not 0 <= body < offset < end or not any(
+            each.kind == "type" for each in _read(code, start, end, body)
+        ):
+            continue
+        tag = next((each for each in _TAG.finditer(code, body, end) if each.start(2) == offset), None)
+        if tag is not None:
+            brace = tag.end() - 1
+            yield Statement("type", name, tag.start(), body_end(code, brace), offset, brace)
+
+
 @lru_cache(maxsize=256)
 def _pieces(text: bytes) -> tuple[bytes, tuple[tuple[int, int, int], ...]]:
     """The text without comments and directives, and what _cut() finds in it."""

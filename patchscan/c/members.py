@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements_naming, without_directives
+from patchscan.c.filelevel import Statement, statements_naming, types_inside, without_directives
 from patchscan.c.occurrences import offsets
 from patchscan.c.source import Condition, Source, parse
 
@@ -38,6 +38,7 @@ _DECLARATOR = pattern(
 )
 _BRACKET = pattern(rb"[(){}]")
 _BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
+_MACRO_FIRST = pattern(r"[A-Z][A-Z0-9_]{3,} (?:struct |union |enum |unsigned |const )*\w")
 _UNDERSCORED = pattern(rb"\b__\w+")
 
 
@@ -74,6 +75,7 @@ def type_in(text: bytes, path: str, name: str) -> Type | None:
     if not any(_opens(text, each, len(name)) for each in offsets(text, name.encode())):
         return None
     found = [each for each in statements_naming(text, name) if each.kind == "type"]
+    found = found or list(types_inside(text, name))
     return _read(parse(text, path), found[0]) if len(found) == 1 else None
 
 
@@ -215,8 +217,8 @@ class _Reader:
             before = part[: found.start(1)]
             if index == 0:
                 base = " ".join(before.replace(b"*", b" ").decode("latin-1").split())
-                if base in ("", "struct", "union", "enum"):
-                    # One word alone is a macro that stands for members, or nothing.
+                if base in ("", "struct", "union", "enum") or _MACRO_FIRST.match(base):
+                    # One word alone, or one in capitals before a type, is a macro that stands for members, or nothing.
                     self.complete = False
                     return
             stars = "*" * before.count(b"*")
