@@ -186,7 +186,13 @@ def judge(
     inside = [
         use for use in found.uses if use.path == file.path and use.kind in USING and use.function != name
     ]
-    if known is None and all(use.kind == "export" for use in inside):
+    if declared_static(found, file.path):
+        return file.fine(line, f"a prototype before it makes {name} static")
+    if (
+        known is None
+        and all(use.kind == "export" for use in inside)
+        and (inside or not named_by_macro(context, file, name))
+    ):
         return file.fine(line, f"{file.path} does not use {name} itself")
     if known is None and not new:
         # Only now is it a claim on the whole tree.
@@ -223,6 +229,22 @@ def is_declared_ahead(file: ChangedFile, name: str) -> bool:
     return any(use.kind == "declaration" and "static" not in use.text.split() for use in uses)
 
 
+def declared_static(found: "Uses", path: str) -> bool:
+    """Whether a prototype in the file says static already: a definition then need not say it again."""
+    return any(
+        use.path == path and use.kind == "declaration" and use.text.split()[:1] == ["static"]
+        for use in found.uses
+    )
+
+
+def named_by_macro(context: Context, file: ChangedFile, name: str) -> bool:
+    """Whether a macro that the file calls names a function by a part of its name: DEFINE_SHOW_ATTRIBUTE(walk)."""
+    from patchscan.lookup.pasted import PASTED, pasted_words
+
+    end = PASTED.search(name)
+    return end is not None and name[: end.start()] in (pasted_words(context, file) or ())
+
+
 def elsewhere(found: "Uses", path: str) -> "list[Use]":
     """The uses in other files."""
     # Where the name is static, another function is meant; in a header it is the stub of another configuration.
@@ -231,7 +253,8 @@ def elsewhere(found: "Uses", path: str) -> "list[Use]":
         for use in found.uses
         if use.kind == "definition" and "static" in use.text.split() and use.path.endswith(".c")
     }
-    return [use for use in found.uses if use.path not in {path, *apart}]
+    tag = re.compile(rf"\b(?:struct|union|enum)\s+{re.escape(found.symbol)}\b(?!\s*\()")
+    return [use for use in found.uses if use.path not in {path, *apart} and not tag.search(use.text)]
 
 
 def first_known(context: Context, others: "list[Use]", new: bool) -> "Use | None":
@@ -288,33 +311,6 @@ obj-y += walk.o
 +	spin_unlock(&walk_lock);
  	return 0;
  }
-""",
-        """
->>> tree mm/Makefile
-obj-y += walk.o other.o
->>> tree mm/other.c
-static int walk_one(char *name)
-{
-	return *name;
-}
-
-int other(char *name)
-{
-	return walk_one(name);
-}
->>> patch mm: walk
->>> file mm/walk.c
-+int walk_one(int depth) // want "only this file uses walk_one"
-+{
-+	return depth;
-+}
-+
-+int walk(void)
-+{
-+	return walk_one(0);
-+}
- 
- int other(char *name);
 """,
     ),
     good=(
