@@ -1,6 +1,7 @@
 """The house: imports only go down, files stay short, and a module's name says one thing."""
 
 import ast
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -120,3 +121,10 @@ def test_no_name_stands_for_two_things() -> None:
             rooms[name.rpartition(".")[2]].append(name)
     twice = {name: places for name, places in rooms.items() if len(places) > 1 and name not in SHARED_NAMES}
     assert twice == {}
+
+
+def test_every_room_is_installed() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    rooms = {".".join(path.parent.relative_to(ROOT).parts) for path in modules().values()}
+    rooms = {"patchscan.rules" if room == "rules" else room for room in rooms}
+    assert rooms == set(settings["tool"]["setuptools"]["packages"])
