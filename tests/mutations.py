@@ -47,7 +47,7 @@ KINDS = {
     "argument": ("argument-count", "format-type"),
     "member": ("no-such-member",),
     "name": ("undeclared-name",),
-    "local": ("undeclared-name",),
+    "local": ("undeclared-variable", "no-such-member"),
     "include": ("undeclared-name",),
     "static": ("should-be-static",),
     "unused": ("unused-symbol", "unused-variable"),

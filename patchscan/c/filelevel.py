@@ -90,6 +90,19 @@ def statements_naming(text: bytes, name: str) -> Iterator[Statement]:
             yield from (each for each in _read(code, *pieces[index]) if each.name == name)
 
 
+def statements_around(text: bytes, name: str = "") -> Iterator[tuple[tuple[Statement, ...], bytes]]:
+    """The pieces of a text, those only where a name stands whatever it is there: what each declares, and its code."""
+    code, pieces = _pieces(text)
+    places = (
+        {bisect_right(pieces, (at, len(code), len(code))) - 1 for at in offsets(code, name.encode())}
+        if name
+        else None
+    )
+    for index in range(len(pieces)) if places is None else sorted(places - {-1}):
+        start, end, body = pieces[index]
+        yield tuple(_read(code, start, end, body)), code[start:end]
+
+
 def types_inside(text: bytes, name: str) -> Iterator[Statement]:
     """The structs, unions and enums of that name that stand among the members of another."""
     code, pieces = _pieces(text)
