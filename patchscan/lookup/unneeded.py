@@ -56,7 +56,8 @@ def unneeded_includes(view: View, path: str, text: bytes) -> Iterator[str]:
 
 def _beginnings(words: Iterable[bytes]) -> frozenset[bytes]:
     """The first two parts of names: what begins alike may be declared by a later version of the same header."""
-    return frozenset(b"_".join(word.split(b"_")[:2]) for word in words if word.count(b"_") > 1)
+    parts = (word.strip(b"_").split(b"_") for word in words)
+    return frozenset(b"_".join(each[:2]) for each in parts if len(each) > 2)
 
 
 def _kin(closure: Closure, header: str) -> list[str]:
