@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from patchscan.model.scenarios.asked import models
 from patchscan.rule import Call, ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, pattern
 
 NOTIFIES = pattern(r"mmu_notifier_\w*invalidate\w*")
@@ -12,7 +13,11 @@ MM_TYPES = ("struct mm_struct *", "struct vm_area_struct *")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """Every added flush for an address space whose twin elsewhere in the file is followed by the notifier."""
+    """The verdicts of the models that this patch changes, and every added flush for an address space whose twin
+    elsewhere in the file is followed by the notifier."""
+    modelled = tuple(models(context, "secondary-tlb"))
+    told = {(each.path, each.line) for each in modelled if isinstance(each, Finding)}
+    yield from modelled
     for file in context.c_files:
         if file.adds("flush", "inval"):
             for function, call in file.added_calls(lambda name: FLUSH.fullmatch(name) is not None):
@@ -22,7 +27,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         if SECONDARY & file.removed_words and not any(
             other.adds(*SECONDARY) for other in series_files(context)
         ):
-            yield from lost(file)
+            yield from (each for each in lost(file) if (each.path, each.line) not in told)
 
 
 def series_files(context: Context) -> Iterator[ChangedFile]:
@@ -112,7 +117,8 @@ RULE = Rule(
     why=(
         "An IOMMU that shares the page tables of a process caches translations like a CPU. A flush that does not call "
         "mmu_notifier_arch_invalidate_secondary_tlbs() leaves the device with the old one: it reads freed memory, or "
-        "faults again and again on an entry that is long present."
+        "faults again and again on an entry that is long present. With a tree a model of whoever changes an entry, and "
+        "of a device that uses it, shows how."
     ),
     source=(
         'commit 6bbd42e2df8f ("mmu_notifiers: call invalidate_range() when invalidating TLBs"); '

@@ -24,6 +24,7 @@ PROPERTY = FIXTURES / "real" / "flush-property.mbox"
 TREE, SHARED = os.environ.get("PATCHSCAN_KERNEL_TREE", ""), os.environ.get("PATCHSCAN_SHARED", "")
 V7 = Path(SHARED) / "corpus" / "threads" / "v7-skip-redundant-sync.mbox"
 FREEING, UNSHARING = "page-table-walk-against-freeing", "page-table-walk-against-unsharing"
+CHANGED = "secondary-tlb-against-changed-entry"
 
 real = pytest.mark.skipif(
     not (os.path.isdir(TREE) and V7.is_file()), reason="needs PATCHSCAN_KERNEL_TREE and PATCHSCAN_SHARED"
@@ -211,3 +212,20 @@ def test_the_static_key_of_v7(
     found = verdicts(mbox, TREE, scenario, "free_pte_range" if scenario == FREEING else "")
     told = {config: each.verdict for config, each in found.items()}
     assert told == {f"x86: {each}_flush_tlb_multi": verdict for each, verdict in expected.items()}
+
+
+NOTIFIER = FIXTURES / "real" / "notifier-lost.mbox"
+
+
+@real
+def test_devices_are_told_of_entries_that_change() -> None:
+    """Permission is taken by KSM and by the cleaning of pages, another page put in place by a fault."""
+    states = lay(read([str(NOTIFIER)], None).series[0], open_tree(TREE))
+    models = SeriesModels(states, [each for each in shipped_scenarios() if each.name == CHANGED])
+    found = models.patch(0)
+    assert {(each.functions[-1][1], each.before, each.verdict) for each in found} == {
+        ("write_protect_page", "safe", "unsafe"),
+        ("page_vma_mkclean_one", "safe", "unsafe"),
+        ("wp_page_copy", "safe", "unsafe"),
+    }
+    assert all("mmu notifier" in (each.repair or "") for each in found)

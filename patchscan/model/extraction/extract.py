@@ -170,6 +170,7 @@ def _lower(
     key = (
         *(
             translates,
+            role.after,
             role.name,
             role.cpu,
             tuple(sorted(role.instances.items())),
@@ -178,6 +179,7 @@ def _lower(
         *(function, stubs, kept, keep, cpus, observes, code.config),
         *(scenario.look_into, tuple(sorted(scenario.choices.items())), tuple(sorted(spaces.items()))),
         tuple(sorted(scenario.given.items())),
+        scenario.marked,
     )
 
     def lower() -> _Lowered:
@@ -201,9 +203,12 @@ def _lower(
             scenario.choices,
             spaces,
             given=scenario.given,
+            marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
         )
         body = lower_function(context, definition)
+        last = stubs.get(role.after[0]) if role.after is not None else None
+        body = (*body, *lower_function(context, last)) if last is not None else body
         thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
         accesses = tuple((role.own.get(where, where), kind, order) for where, kind, order in context.accesses)
         return _Lowered(

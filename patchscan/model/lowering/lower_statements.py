@@ -46,6 +46,7 @@ _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "co
 _CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
 _EMPTY_BODY = pattern(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
 _FOR_EACH = pattern(r"\w*for_?each")
+_DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
 _LOOPS = ("while_statement", "for_statement", "do_statement")
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
@@ -117,7 +118,8 @@ def _statement(
         todo[:0] = children(node)
     elif kind == "expression_statement":
         for expression in children(node):
-            evaluate(context, expression, env, frame, out)
+            if not _declared_by_macro(context, expression, env, frame):
+                evaluate(context, expression, env, frame, out)
     elif kind == "declaration":
         declare(context, node, env, frame, out)
     elif kind == "labeled_statement":
@@ -141,6 +143,29 @@ def _statement(
     elif kind not in _QUIET:
         out.append(Hole(frame.text(node)[:40], "parse", _NONE, _NONE, True, place_of(frame, node)))
     return None
+
+
+def _declared_by_macro(context: Context, node: Node, env: Environment, frame: Frame) -> bool:
+    """DEFINE_FOLIO_VMA_WALK(name, ...): a macro that declares a structure by the name it is given."""
+    callee = node.child_by_field_name("function") if node.type == "call_expression" else None
+    macro = context.code.callee(frame.text(callee), frame.path) if callee is not None else None
+    found = _DECLARES.search(macro.text) if macro is not None and macro.by_name else None
+    if macro is None or found is None:
+        return False
+    given = dict(
+        zip(
+            (name for _, name in macro.parameters),
+            arguments(node.child_by_field_name("arguments")),
+            strict=False,
+        )
+    )
+    argument = given.get(found[2].decode())
+    if argument is None or argument.type != "identifier":
+        return False
+    name = frame.text(argument)
+    frame.types[name] = " ".join(found[1].decode().split())
+    env[frame.number, name] = context.unknown(name, frame.types[name])
+    return True
 
 
 def _leave_loop(todo: Rest) -> None:

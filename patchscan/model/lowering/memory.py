@@ -71,9 +71,9 @@ class Context:
     one of them, "" where it is not known which; spaces: CPU to the address space that its thread works on; depth: how
     deep calls are looked into; by_field: a field is named by type and field also where its object's address was read;
     given: members of tables of operations to the function, with its path, that is called through them; tables: those
-    of them that were asked; acting: where only a handler of an interrupt matters that does more than flush, which
-    those are; lower_block, evaluate, location: the lowering of statements and expressions, given here because they
-    call each other.
+    of them that were asked; marked: locations of which a plain access is one to a copy; acting: where only a handler
+    of an interrupt matters that does more than flush, which those are; lower_block, evaluate, location: the lowering
+    of statements and expressions, given here because they call each other.
     """
 
     code: Codebase
@@ -98,6 +98,7 @@ class Context:
     by_field: bool = False
     given: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
+    marked: frozenset[str] = frozenset()
     acting: Reach | None = None
     counter: int = 0
 
@@ -126,6 +127,10 @@ class Context:
 
     def register(self, kind: str = "") -> Register:
         return Register(f"r{self.next()}", kind)
+
+    def is_copy(self, location: Location, order: str) -> bool:
+        """Whether an access is to somebody's copy of what is kept."""
+        return order == "plain" and isinstance(location, Named) and location.name in self.marked
 
     def keeps(self, location: Location) -> bool:
         key = location_key(location)
@@ -167,8 +172,10 @@ def read(context: Context, location: Location, order: str, env: Environment, out
     """A read of a location: an event where the location is kept, otherwise what this thread last put there."""
     if isinstance(location, Local):
         return _private(context, (location.frame, location.name), location.type, env)
-    if isinstance(location, Nowhere):
-        return context.unknown(location.text)
+    if isinstance(location, Nowhere) or context.is_copy(location, order):
+        return context.unknown(
+            location.text if isinstance(location, Nowhere) else str(location_key(location))
+        )
     kind = location.type if isinstance(location, Named) else ""
     if not context.keeps(location):
         if order != "plain" or not isinstance(location, Named):
@@ -197,6 +204,8 @@ def write(
     """A write to a location: an event where the location is kept."""
     if isinstance(location, Local):
         env[location.frame, location.name] = value
+    elif context.is_copy(location, order):
+        return
     elif isinstance(location, Named) and not context.keeps(location):
         env[0, location.name] = value
         # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.

@@ -26,7 +26,7 @@ _EFFECTS = {
 }
 _ACCESS = pattern(r"__[RUWXC]\(")
 _FULL_FENCE = pattern(r"__F\(mb\)|__X\(\w+, full")
-_TRANSLATES = pattern(r"__open\((?:secondary_)?tlb\)")
+_TRANSLATES = pattern(r"__open\(tlb\)")
 _WORD = pattern(r"\w+")
 
 
@@ -35,8 +35,8 @@ class Stubs:
     """Stubs by name.
 
     effects: "fence" (a full one), "order" (any), "open" and "lock" (a section or a lock is begun, "begin", or ended,
-    "end"), "wait", "free", "access", "translate" (a section in which a translation is used), "<type>" where a pointer
-    to that type is given.
+    "end"), "wait", "free", "access", "translate" (a section in which a CPU uses a translation), "<type>" where a
+    pointer to that type is given.
     """
 
     definitions: dict[str, Definition]

@@ -74,7 +74,8 @@ def _within(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[tu
         before = start.read(path) if start is not None else None
         source = _parsed(text, path)
         own = _words(source)
-        earlier = players(role, _parsed(before, path)) if before is not None and before != text else ()
+        changed = before is not None and before != text and not role.still
+        earlier = players(role, _parsed(before or b"", path)) if changed else ()
         names = (*(name for name in earlier if name in own), *players(role, source))
         yield from ((name, path) for name in names[:1])
 

@@ -28,7 +28,8 @@ class Role:
     the one object of that type that the thread works on; own: locations that are this thread's own copies, to
     their names; does: in place of functions, what any function does, in order, that can play it; calls: what else can
     play it, a function that calls a name of each set, among those that a series touches and, where none of `functions`
-    is there, those of the files `within`.
+    is there, those of the files `within`; after: what the thread does in the end, whoever plays the role; still:
+    nobody plays it who no longer calls all of that, for its callers may do so now.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Role:
     does: tuple[Step, ...] = ()
     calls: tuple[frozenset[str], ...] = ()
     within: tuple[str, ...] = ()
+    after: tuple[str, str] | None = None
+    still: bool = False
 
 
 @frozen
@@ -68,7 +71,8 @@ class Scenario:
     an unsafe verdict that rests on a condition the model does not follow must be unsafe too; rule: the rule that
     reports it; anchor: "flag" where a finding stands on the line that sets a per-CPU flag; follow: what is looked
     into where a switch decides that a flush does what is waited for; given: members of tables of operations to the
-    function, with its path, that is called through them.
+    function, with its path, that is called through them; marked: locations that are only accessed by functions made
+    for it, so that what is accessed plainly through such a pointer is somebody's copy.
 
     A shape names no functions: its roles say what two functions of a series do with two locations (see
     patchscan.model.scenarios.shapes). plain:
@@ -98,6 +102,7 @@ class Scenario:
     barrier: str = ""
     follow: tuple[Follow, ...] = ()
     given: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    marked: frozenset[str] = frozenset()
 
     @property
     def is_shape(self) -> bool:
@@ -168,6 +173,7 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         assumptions=_strings(table.get("assumptions", ())),
         plain=frozenset(_strings(table.get("plain", ()))),
         barrier=_barrier(str(table.get("barrier", ""))),
+        marked=frozenset(_strings(table.get("marked", ()))),
         follow=tuple(_follow(each) for each in _tables(table.get("follow", ()))),
     )
 
@@ -189,7 +195,9 @@ def _role(table: Mapping[str, object], cpu: int) -> Role:
     instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
     own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
     within = _strings(table.get("within", ()))
-    return Role(str(table["name"]), functions, instances, cpu, own, does, calls, within)
+    after = _function(str(table["after"])) if "after" in table else None
+    still = bool(table.get("still", False))
+    return Role(str(table["name"]), functions, instances, cpu, own, does, calls, within, after, still)
 
 
 def _function(text: str) -> tuple[str, str]:
