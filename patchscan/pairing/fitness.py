@@ -133,8 +133,14 @@ def _is_private(event: object) -> bool:
 def nearest(lost: Sequence[Unordered]) -> tuple[Unordered, ...]:
     """The lost orders of what is accessed right next to the barrier: that is what it is most likely for.
 
-    A store after it that others wait for, a load before it that waits, a store before it where loads come behind.
+    A store after it that others wait for, a load before it that waits, a store before it where loads come behind. A
+    full barrier with a store before and a load behind is there for these: for two loads a read barrier would do.
     """
+    full = [
+        each for each in lost if isinstance(each.barrier.event, Fence) and each.barrier.event.kind == "mb"
+    ]
+    if any(each.kinds == "WR" for each in full):
+        lost = [each for each in lost if each.kinds != "RR"]
     found: list[Unordered] = []
     for kinds, flag in (("WW", "second"), ("RR", "first"), ("WR", "first")):
         alike = [each for each in lost if each.kinds == kinds]

@@ -9,10 +9,12 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import Function, parse
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.pairing.partners import BARRIER, Barrier, Site, Text, index, prepare, sites
+from patchscan.pairing.sites import matching
 from patchscan.series import Hunk
 from patchscan.tree.overlay import View
 
 _INCLUDE = pattern(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
+_SPEAKS = pattern(rb"air|[Mm]atch|coupled|[Ss]ynchroni|orresponding|ounter|\bvs\b|gainst")
 _MOST = 60
 # Of bytes: longer comments are no comments at barriers.
 _COMMENT = 2_000
@@ -146,7 +148,7 @@ def _may_name(data: bytes, name: bytes) -> bool:
     """Whether a name stands near what may speak of pairing: a file is only read as a whole where it does."""
     at = data.find(name)
     while at >= 0:
-        if b"air" in data[max(0, at - _COMMENT) : at + _COMMENT]:
+        if _SPEAKS.search(data, max(0, at - _COMMENT), at + _COMMENT):
             return True
         at = data.find(name, at + len(name))
     return False
@@ -158,4 +160,5 @@ def _defines(text: Text, data: bytes, name: str) -> bool:
 
 
 def _naming(texts: Sequence[Text], name: str) -> tuple[Site, ...]:
-    return index(site for text in texts for site in sites(text)).get(name, ())
+    told = index(site for text in texts for site in sites(text)).get(name, ())
+    return (*told, *(site for text in texts for site in matching(text, name)))

@@ -6,8 +6,8 @@ from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
 from patchscan.finding import Evidence, Finding, Silence
 from patchscan.pairing.classes import cannot_pair
-from patchscan.pairing.losses import Loss, counting_on, losses, texts
-from patchscan.pairing.partners import Barrier, Site, barriers
+from patchscan.pairing.losses import Loss, counting_on, losses, text_of, texts
+from patchscan.pairing.partners import BARRIER, Barrier, Site, barriers
 
 MOST_NAMED = 3
 
@@ -26,7 +26,7 @@ def lost_partners(context: Context, file: ChangedFile, told: set[str]) -> Iterat
         counting, missed = counting_on(context.final, file, loss.function)
         lonely = [site for site in counting if all(cannot_pair(site.barrier, each.name) for each in left)]
         if lonely and any(not cannot_pair(site.barrier, loss.barrier) for site in lonely):
-            yield loses(file, loss, left, lonely)
+            yield loses(file, loss, left, lonely, _is_gone(context, file, loss))
         elif missed:
             yield Silence(file.path, loss.line, f"who pairs with {name}(): {missed}", checked=False)
 
@@ -58,8 +58,25 @@ def has_barrier(file: ChangedFile, names: set[str]) -> bool:
     return any(each.function in names and not each.is_weak for text in texts(file) for each in barriers(text))
 
 
-def loses(file: ChangedFile, loss: Loss, left: tuple[Barrier, ...], lonely: list[Site]) -> Finding:
-    """The finding: a note where nothing is left, a warning where what is left cannot pair."""
+def _is_gone(context: Context, file: ChangedFile, loss: Loss) -> bool:
+    """Whether no barrier takes the place of a fence: none comes with the patch, none is in the function in the end."""
+    if not Barrier("", 0, "", loss.barrier).is_fence or loss.instead:
+        return False
+    lines = (line.text for each in context.c_files for line in each.added)
+    found = (BARRIER.search(text) for text in lines)
+    if any(each is not None and not Barrier("", 0, "", each[1]).is_weak for each in found):
+        return False
+    last = context.final.read(file.path)
+    text = text_of(file.path, last) if last is not None else None
+    return text is not None and not any(
+        each.function == loss.function.name and not each.is_weak for each in text.barriers
+    )
+
+
+def loses(
+    file: ChangedFile, loss: Loss, left: tuple[Barrier, ...], lonely: list[Site], is_gone: bool
+) -> Finding:
+    """The finding: a note where something may be left, a warning where what is left cannot pair, or nothing is."""
     name = loss.function.name
     says = (
         "the comment at {} says that it pairs"
@@ -72,4 +89,4 @@ def loses(file: ChangedFile, loss: Loss, left: tuple[Barrier, ...], lonely: list
     if left:
         text += f"; with the {left[0].name}() that is left neither side orders what the other needs"
     evidence = tuple(Evidence(site.path, site.line, site.comment) for site in lonely[:MOST_NAMED])
-    return Finding(file.path, loss.line, text, evidence, severity="warning" if left else "info")
+    return Finding(file.path, loss.line, text, evidence, severity="warning" if left or is_gone else "info")

@@ -99,8 +99,27 @@ def _commented(file: Text, line: int) -> Site | None:
     comment = _beside(file, line) if barrier is not None else ""
     if barrier is None or not _MATCHES.search(comment):
         return None
-    partners = tuple(dict.fromkeys(named_partners(_MATCHES.sub("pairs with ", comment), barrier.function)))
+    partners = _in_other_words(comment, barrier.function)
     return Site(file.path, line, barrier.function, barrier.name, comment, partners, barrier.operand)
+
+
+def matching(file: Text, function: str) -> tuple[Site, ...]:
+    """The barriers whose comment says in other words that they pair with a function."""
+    found = []
+    for comment in COMMENT.finditer(file.text) if f"{function}()" in file.text else ():
+        said = plain(comment.group()) if f"{function}()" in comment.group() else ""
+        if not _MATCHES.search(said) or _speaks_of_pairing(said):
+            continue
+        barrier = _attached(file, comment, said)
+        partners = _in_other_words(said, barrier.function) if barrier is not None else ()
+        if barrier is not None and any(each.function == function for each in partners):
+            at = (file.path, barrier.line, barrier.function, barrier.name)
+            found.append(Site(*at, said, partners, barrier.operand))
+    return tuple(found)
+
+
+def _in_other_words(said: str, function: str) -> tuple[Partner, ...]:
+    return tuple(dict.fromkeys(named_partners(_MATCHES.sub("pairs with ", said), function)))
 
 
 def _beside(file: Text, line: int) -> str:

@@ -189,3 +189,57 @@ static void put(struct ring *ring)
     site = site_at(file, 6)
     assert site is not None and site.line == 6 and [each.function for each in site.partners] == ["get"]
     assert site_at(file, 7) is None
+
+
+@pytest.mark.parametrize(
+    ("comment", "right"), [("Matches smp_wmb() in give().", True), ("As give() says.", False)]
+)
+def test_the_other_side_may_say_it_in_other_words(tmp_path: Path, comment: str, right: bool) -> None:
+    text = f"""\
+struct slot {{ int state; }};
+static void give(struct slot *slot)
+{{
+	smp_wmb();
+	slot->state = 1;
+}}
+static void take(struct slot *slot)
+{{
+	if (!slot->state)
+		return;
+	/* {comment} */
+	smp_rmb();
+	drain(slot);
+}}
+"""
+    found = said(judged(tmp_path, text, text.replace("\tsmp_wmb();\n", "")))
+    assert [severity for severity, _ in found] == (["warning"] if right else [])
+    assert all("smp_rmb() in take() say" in message for _, message in found)
+
+
+def test_a_fence_that_moves_to_a_caller_is_a_note(tmp_path: Path) -> None:
+    text = """\
+struct slot { int state; };
+static void give(struct slot *slot)
+{
+	smp_wmb();
+	slot->state = 1;
+}
+static void take(struct slot *slot)
+{
+	if (!slot->state)
+		return;
+	/* Pairs with smp_wmb() in give(). */
+	smp_rmb();
+	drain(slot);
+}
+static void fill(struct slot *slot)
+{
+	give(slot);
+}
+"""
+    after = text.replace("\tsmp_wmb();\n", "").replace("\tgive(slot)", "\tsmp_wmb();\n\tgive(slot)")
+    assert [severity for severity, _ in said(judged(tmp_path, text, after))] == ["info"]
+    again = after.replace("\tslot->state = 1", "\tsmp_wmb();\n\tslot->state = 1")
+    first = text.replace("\tsmp_wmb();\n", "")
+    later = judged(tmp_path / "later", text, first, again)
+    assert [severity for severity, _ in said(later)] in ([], ["info"])
