@@ -142,7 +142,8 @@ def scan(options: argparse.Namespace) -> int:
     run = scan_in_turn
     if not alone:
         from patchscan.commands.workers import scan_side_by_side as run
-    status, counted, lost = CLEAN, [], []
+    status, lost = CLEAN, []
+    counted: Counter[tuple[str, str]] | None = None
     with (
         output_to(options.output, inputs_of(options)) as plain,
         in_one(options.format, options.output, plain) as write,
@@ -151,21 +152,18 @@ def scan(options: argparse.Namespace) -> int:
             write(done.documents)
             status = max(status, done.status, key=WORST_LAST.index)
             lost += [done.lost] if done.lost else []
-            counted.append(done.counted)
-    if options.statistics:
+            counted = done.counted if counted is None else counted + done.counted
+    if options.statistics and counted is not None:
         print_statistics(counted, options.format == "text" and not options.output)
     tell(lost)
     return status
 
 
-def print_statistics(counted: Sequence[Counter[tuple[str, str]]], below: bool) -> None:
+def print_statistics(counted: Counter[tuple[str, str]], below: bool) -> None:
     """The findings of all series by rule, below the report or, where that is for programs, on stderr."""
-    from collections import Counter
-
     from patchscan.commands.measure import table
 
-    total: Counter[tuple[str, str]] = sum(counted, Counter())
-    print(table(total), end="", file=sys.stdout if below else sys.stderr)
+    print(table(counted), end="", file=sys.stdout if below else sys.stderr)
 
 
 def list_arguments(command: argparse.ArgumentParser) -> None:

@@ -152,7 +152,7 @@ def test_a_time_limit_is_a_number_of_seconds(text: str, capsys: pytest.CaptureFi
 
 def test_a_mail_and_a_line_that_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patchscan.mail._LONGEST_LINE", 10_000)
-    monkeypatch.setattr("patchscan.mail._MOST_OF_MAIL", 100_000)
+    monkeypatch.setattr("patchscan.mail.MOST_OF_MAIL", 100_000)
     sound = mail("[PATCH] x", LETTER + DIFF)
     for large in (mail("[PATCH] y", "x" * 20_000), mail("[PATCH] y", "x\n" * 60_000)):
         messages, problems = read_messages(mbox(large, sound), "test")

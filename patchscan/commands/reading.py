@@ -12,7 +12,7 @@ from patchscan.commands.ending import in_one_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from patchscan.basics.problem import Problem
     from patchscan.mail import Message
@@ -36,14 +36,39 @@ def read(series: Sequence[str], revision: int | None, options: Namespace | None 
     return _with_mail(thread, asked, lambda number: read_thread(messages, problems, number), revision)
 
 
-def read_all(series: Sequence[str], options: Namespace) -> tuple[Thread, ...]:
-    """The same for an input that may be an archive: a thread for each work in it."""
+def each_thread(series: Sequence[str], options: Namespace) -> Iterable[Thread]:
+    """What read_all() gives; of an archive too large to hold, one thread after the other."""
+    from patchscan.basics.files import Unreadable
+    from patchscan.mail.archive import large_archive, large_stream, threads_of
+
+    if not is_archive(series) or options.previous is not None:
+        return read_all(series, options)
+    name, stdin = series[0], None
+    try:
+        found = large_stream(sys.stdin.buffer.read, "stdin") if name == "-" else large_archive(name)
+    except Unreadable as error:
+        raise UsageError(f"standard input: {error}") from None
+    except OSError as error:
+        raise UsageError(f"standard input: cannot be read: {error.strerror}") from None
+    if isinstance(found, bytes):
+        found, stdin = None, found
+    if found is None:
+        return read_all(series, options, stdin)
+    return threads_of(found, "stdin" if name == "-" else name, options.revision)
+
+
+def is_archive(series: Sequence[str]) -> bool:
+    """Whether what is named may hold several works."""
+    return len(series) == 1 and (series[0] == "-" or not os.path.isdir(series[0]) or is_maildir(series[0]))
+
+
+def read_all(series: Sequence[str], options: Namespace, stdin: bytes | None = None) -> tuple[Thread, ...]:
+    """The same for an input that may be an archive: a thread for each work in it; stdin: what was read of it."""
     from patchscan.mail.thread import read_threads
 
-    archive = len(series) == 1 and (series[0] == "-" or not os.path.isdir(series[0]) or is_maildir(series[0]))
-    if not archive:
+    if not is_archive(series):
         return (read(series, options.revision, options),)
-    messages, problems, asked = read_mails(series, options)
+    messages, problems, asked = read_mails(series, options, stdin)
     threads = read_threads(messages, problems, options.revision)
     if len(threads) > 1 or not asked:
         return threads
@@ -60,7 +85,7 @@ def is_maildir(directory: str) -> bool:
 
 
 def read_mails(
-    series: Sequence[str], options: Namespace | None
+    series: Sequence[str], options: Namespace | None, stdin: bytes | None = None
 ) -> tuple[tuple[Message, ...], tuple[Problem, ...], str]:
     """The mails, what went wrong, and the Message-ID that was asked for, "" where files or commits were named."""
     from patchscan.commands.naming import message_id_of, range_of
@@ -77,7 +102,9 @@ def read_mails(
     if name:
         return *mails_of(name, options), name
     check_named(series)
-    return *read_input(series, standard_input() if "-" in series else None), ""
+    if "-" in series and stdin is None:
+        stdin = standard_input()
+    return *read_input(series, stdin), ""
 
 
 def check_all(several: Sequence[Sequence[str]], tree: str | None) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from patchscan.basics.usage import CRASHED, LEVELS, WORST_LAST, UsageError
-from patchscan.commands.reading import exit_status, read, read_all
+from patchscan.basics.usage import CLEAN, CRASHED, LEVELS, WORST_LAST, UsageError
+from patchscan.commands.reading import each_thread, exit_status, read
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -36,6 +36,18 @@ class Done:
         self.status = status
         self.counted = counted
         self.lost = lost
+
+
+def joined(done: Sequence[Done]) -> Done:
+    """What became of the series of one input, as one."""
+    from collections import Counter
+
+    return Done(
+        tuple(document for one in done for document in one.documents),
+        max((one.status for one in done), key=WORST_LAST.index),
+        sum((one.counted for one in done), Counter()),
+        "".join(one.lost for one in done),
+    )
 
 
 def each_series(options: Namespace) -> list[list[str]]:
@@ -83,12 +95,12 @@ def in_order(report: Report, options: Namespace) -> Report:
 
 
 def scan_in_turn(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:
-    """What becomes of each series, in this process."""
+    """What becomes of each series, in this process; of an archive one after the other, that none is held to its end."""
     from patchscan.commands.loading import load_tools
 
     tools = load_tools(options)
     for series in several:
-        yield rendered(series, options, style, tools)
+        yield from rendered(series, options, style, tools)
 
 
 def without_report(series: Sequence[str], why: str, status: int, options: Namespace, style: Style) -> Done:
@@ -104,10 +116,10 @@ def without_report(series: Sequence[str], why: str, status: int, options: Namesp
     return Done(documents(report, options.format, *style), status, Counter(), report.judged.line)
 
 
-def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
-    """Judge a series and render the report; of several one that makes us fail does not keep us from the others."""
+def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Iterator[Done]:
+    """Judge an input and render the reports; of several one that makes us fail does not keep us from the others."""
     try:
-        return judged(series, options, style, tools)
+        yield from judged(series, options, style, tools)
     except (UsageError, OSError):
         raise
     except Exception as error:
@@ -116,31 +128,29 @@ def rendered(series: Sequence[str], options: Namespace, style: Style, tools: Too
         from patchscan.basics.foreign import in_words
 
         why = f"this is a fault of patchscan: {in_words(error)}; please report it"
-        return without_report(series, why, CRASHED, options, style)
+        yield without_report(series, why, CRASHED, options, style)
 
 
-def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Done:
-    """Read an input and judge each series in it, an archive having several."""
+def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools) -> Iterator[Done]:
+    """Read an input and judge each series in it, an archive having several; what was lost is told of with the last."""
     from collections import Counter
+    from itertools import chain, islice
     from time import perf_counter
 
     start = perf_counter()
-    threads = read_all(series, options)
+    threads = iter(each_thread(series, options))
+    first = list(islice(threads, 2))
     seconds = perf_counter() - start
-    if len(threads) > 1 and (options.fix_patch or options.fix or options.previous is not None):
-        what = f"{' '.join(series)} holds {len(threads)} series"
+    if len(first) > 1 and (options.fix_patch or options.fix or options.previous is not None):
+        what = f"{' '.join(series)} holds several series"
         raise UsageError(f"{what}: --fix-patch, --fix and --previous take one; name it alone")
-    done = [judged_thread(thread, options, style, tools, seconds) for thread in threads]
-    if len(done) == 1:
-        return done[0]
-    lost = [one.lost for one in done if one.lost]
+    lost: list[str] = []
+    for thread in chain(first, threads):
+        done = judged_thread(thread, options, style, tools, seconds)
+        lost += [done.lost] if done.lost else []
+        yield Done(done.documents, done.status, done.counted)
     more = f"; and so for {len(lost) - 1} more of its series" if len(lost) > 1 else ""
-    return Done(
-        tuple(document for one in done for document in one.documents),
-        max((one.status for one in done), key=WORST_LAST.index),
-        sum((one.counted for one in done), Counter()),
-        f"{lost[0]}{more}" if lost else "",
-    )
+    yield Done((), CLEAN, Counter(), f"{lost[0]}{more}" if lost else "")
 
 
 def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools, seconds: float) -> Done:

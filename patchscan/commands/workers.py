@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from patchscan.basics.usage import PARTLY
 from patchscan.commands.loading import load_tools
-from patchscan.commands.scan import Done, rendered, without_report
+from patchscan.commands.scan import Done, joined, rendered, without_report
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -82,4 +82,4 @@ _tools: Tools | None = None
 
 def _rendered_in_worker(series: Sequence[str], options: Namespace, style: Style) -> Done:
     assert _tools is not None
-    return rendered(series, options, style, _tools)
+    return joined(list(rendered(series, options, style, _tools)))

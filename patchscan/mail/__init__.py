@@ -20,7 +20,7 @@ _MAIL_FILES = (
     *(name + end for name in _PLAIN_FILES for end in (".gz", ".xz", ".bz2", ".zst")),
 )
 # Mails are a thousand times smaller; the largest patch that git could hold is a file of generated register names.
-_MOST_OF_MAIL = 32 << 20
+MOST_OF_MAIL = 32 << 20
 _LONGEST_LINE = 1 << 20
 # Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
 # of Braille, which is as empty.
@@ -71,16 +71,21 @@ def read_messages(data: bytes, where: str) -> tuple[tuple[Message, ...], tuple[P
     messages: list[Message] = []
     for number, raw in enumerate(mails, 1):
         place = where if len(mails) == 1 else f"{where}, message {number}"
-        for message in _messages(raw, place, problems):
+        for message in messages_in(raw, place, problems):
             messages.append(message)
     return tuple(messages), tuple(problems)
 
 
-def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Message]:
+def too_large(size: int, where: str) -> Problem:
+    """What is said of a mail of so many bytes that is not read."""
+    why = f"this mail has {size >> 20} MiB, more than {MOST_OF_MAIL >> 20}: not read"
+    return Problem(where, why, lost=True)
+
+
+def messages_in(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Message]:
     """One mail and those inside it, outermost first; one that is too large is left out."""
-    if len(raw) > _MOST_OF_MAIL:
-        why = f"this mail has {len(raw) >> 20} MiB, more than {_MOST_OF_MAIL >> 20}: not read"
-        problems.append(Problem(where, why, lost=True))
+    if len(raw) > MOST_OF_MAIL:
+        problems.append(too_large(len(raw), where))
         return
     if _DIFF_START.match(raw):
         raw = b"\n" + raw  # a bare diff: no headers
@@ -106,7 +111,7 @@ def _messages(raw: bytes, where: str, problems: list[Problem]) -> Iterator[Messa
         )
     for number, inner in enumerate(decoded.inner, 1):
         for one in split_mbox(inner):
-            yield from _messages(one, f"{where}, attachment {number}", problems)
+            yield from messages_in(one, f"{where}, attachment {number}", problems)
 
 
 def _recipients(headers: dict[str, str]) -> tuple[str, ...]:
@@ -153,7 +158,7 @@ def _contents(path: str, stdin: bytes | None, problems: list[Problem]) -> Iterat
     files = [path]
     if os.path.isdir(path):
         try:
-            files = _files_in(path, problems)
+            files = files_in(path, problems)
         except OSError as error:
             problems.append(Problem(path, f"cannot be read: {error.strerror}", lost=True))
             return
@@ -165,7 +170,7 @@ def _contents(path: str, stdin: bytes | None, problems: list[Problem]) -> Iterat
             problems.append(Problem(file, str(error), lost=True))
 
 
-def _files_in(path: str, problems: list[Problem]) -> list[str]:
+def files_in(path: str, problems: list[Problem]) -> list[str]:
     """The mails of a Maildir, the patches of a quilt series in its order, else all patch files by name."""
     folders = [os.path.join(path, name) for name in ("cur", "new") if os.path.isdir(os.path.join(path, name))]
     if folders:

@@ -5,6 +5,8 @@ unescaped "From " of a body, and leaves the ">From " of mboxrd as it is.
 """
 
 import re
+from array import array
+from collections.abc import Callable, Iterator
 
 from patchscan.basics.pattern import pattern
 
@@ -19,6 +21,8 @@ _MULTIPART = pattern(rb"^content-type:\s*multipart/", re.I | re.M)
 _HEADER = pattern(rb">?[!-9;-~]+:|>?From ")
 _ESCAPED = pattern(rb"^>(>*From )", re.M)
 _BEFORE_FIRST = pattern(rb"\A(?:\xef\xbb\xbf)?[\r\n]*")
+# A large mailbox is looked through in pieces, with what decides on a line at a piece's end, and at its start.
+_PIECE, _AHEAD, _BACK = 4 << 20, 64 << 10, 3
 _END_OF_HEADERS = pattern(rb"\r?\n\r?\n")
 
 
@@ -39,6 +43,56 @@ def split_mbox(data: bytes) -> list[bytes]:
     for found, end in zip(separators, ends, strict=True):
         mails.append(_without_escapes(_without_last_empty_line(data[found.end() : end])))
     return mails
+
+
+class Mbox:
+    """A mailbox too large to hold at once: where its mails stand, and each of them.
+
+    read: the bytes from one offset up to another; size: how many there are.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        self._read = read
+        self.ends = array("Q", _ends_of_mails(read, size))
+
+    def __len__(self) -> int:
+        return len(self.ends) // 2
+
+    def size(self, number: int) -> int:
+        """The bytes of a mail, counted from 0."""
+        return self.ends[2 * number + 1] - self.ends[2 * number]
+
+    def mail(self, number: int) -> bytes:
+        """A mail, as split_mbox() gives it."""
+        data = self._read(*self.ends[2 * number : 2 * number + 2])
+        found = _FROM_LINE.match(data)
+        return _without_escapes(_without_last_empty_line(data[found.end() :])) if found else data
+
+
+def _ends_of_mails(read: Callable[[int, int], bytes], size: int) -> Iterator[int]:
+    """Where each mail of a mailbox begins, its "From " line with it, and where it ends: one after the other."""
+    before = _BEFORE_FIRST.match(read(0, min(_AHEAD, size)))
+    begin = start = before.end() if before else 0
+    for number, place in enumerate(_separators(read, begin, size)):
+        lead = read(begin, min(place, begin + _AHEAD)) if number == 0 else b""
+        if lead and _MULTIPART.search(_headers(lead)):
+            break  # one mail; a "From " line in its parts belongs to what is attached
+        if number or lead.strip():
+            yield from (start, place)
+        start = place
+    if size > start:
+        yield from (start, size)
+
+
+def _separators(read: Callable[[int, int], bytes], begin: int, size: int) -> Iterator[int]:
+    """Where the "From " lines begin that separate mails, in order."""
+    for start in range(begin, size, _PIECE):
+        behind = min(_BACK, start - begin)
+        data = read(start - behind, min(start + _PIECE + _AHEAD, size))
+        for found in _FROM_LINE.finditer(data):
+            # The pieces overlap; what stands before this one's first byte may begin in the middle of a line.
+            if behind <= found.start() < behind + _PIECE and _separates(data, found):
+                yield start - behind + found.start()
 
 
 def _separates(data: bytes, found: re.Match[bytes]) -> bool:

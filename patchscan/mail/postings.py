@@ -35,23 +35,77 @@ def postings_of(posted: Sequence[Posted], answered: Set[str], archive: bool = Fa
     by_id = {one.message.message_id: one for one in posted if one.message.message_id}
     heads = {(name, one.signature) for one in posted for name in one.message.references}
     known_heads: dict[str, str] = {}
-    titles: dict[tuple[str, int], int] = {}
-    numbers: dict[object, list[set[int]]] = {}
+    turns = Turns()
     postings: dict[object, list[Posted]] = {}
     for order, one in enumerate(posted):
         key: object
         name = one.message.message_id
         if one.subject.numbered:
             in_thread = one.message.references or (name, one.signature) in heads
-            key = (_head(one, by_id, known_heads), one.signature) if in_thread else _turn(one, numbers)
+            key = (_head(one, by_id, known_heads), one.signature) if in_thread else turns.of(loose(one))
         elif one.message.references or name in answered or (archive and name and one.message.recipients):
             key = order
         else:
-            title = one.subject.title, one.subject.revision
-            titles[title] = titles.get(title, 0) + 1
-            key = ("unnumbered", one.subject.revision, titles[title])
+            key = turns.of(loose(one))
         postings.setdefault(key, []).append(one)
     return _with_adopted_covers(list(postings.values()))
+
+
+@frozen
+class Loose:
+    """What is asked of a patch that belongs to no thread; index: None where it has no number."""
+
+    name: str
+    signature: tuple[int, int]
+    index: int | None
+    title: str
+    sender: str
+
+
+def loose(one: Posted) -> Loose:
+    """A patch as one that belongs to no thread."""
+    return loose_of(one.message, one.subject)
+
+
+def loose_of(message: Message, subject: Subject) -> Loose:
+    """The same of a mail and what its subject says. With Message-IDs the mails of one posting must have one sender."""
+    return Loose(
+        message.message_id,
+        (subject.revision, subject.total),
+        subject.index if subject.numbered else None,
+        subject.title,
+        message.author if message.message_id else "",
+    )
+
+
+class Turns:
+    """The postings of patches that belong to no thread, as they come: a new one begins where one repeats itself."""
+
+    def __init__(self) -> None:
+        self._titles: dict[object, int] = {}
+        self._numbers: dict[object, list[set[int]]] = {}
+
+    def of(self, patch: Loose) -> tuple[object, ...]:
+        """The posting of a patch: by its number, or for lack of one by its title."""
+        if patch.index is None:
+            title = patch.title, patch.signature[0]
+            self._titles[title] = self._titles.get(title, 0) + 1
+            return "unnumbered", patch.signature[0], self._titles[title]
+        key = patch.signature, patch.sender
+        turns = self._numbers.setdefault(key, [set()])
+        if patch.index in turns[-1]:
+            turns.append(set())
+        turns[-1].add(patch.index)
+        return "unthreaded", key, len(turns)
+
+
+def thinned(one: Posted) -> Posted:
+    """A posted mail without what its series needs only when it is judged: the hunks, and the text of a patch."""
+    keep = one.subject.numbered and one.subject.index == 0
+    body = replace(one.body, diff=(), changelog=one.body.changelog if keep else (), notes=())
+    files = tuple(replace(change, hunks=()) for change in one.patch.files)
+    patch = one.patch if keep else replace(one.patch, changelog=(), trailers=(), files=files)
+    return replace(one, message=replace(one.message, body=""), body=body, patch=patch)
 
 
 def _head(one: Posted, by_id: Mapping[str, Posted], known: dict[str, str]) -> str:
@@ -81,19 +135,6 @@ def _above(one: Posted, by_id: Mapping[str, Posted]) -> Posted | None:
     return next(
         (other for other in above if other.signature == one.signature and other.subject.numbered), None
     )
-
-
-def _turn(one: Posted, numbers: dict[object, list[set[int]]]) -> object:
-    """The posting of a patch without a thread: a new one begins where its number was there already.
-
-    With Message-IDs the mails of one posting must also have one sender.
-    """
-    key = one.signature, one.message.author if one.message.message_id else ""
-    turns = numbers.setdefault(key, [set()])
-    if one.subject.index in turns[-1]:
-        turns.append(set())
-    turns[-1].add(one.subject.index)
-    return "unthreaded", key, len(turns)
 
 
 def _with_adopted_covers(postings: list[list[Posted]]) -> list[list[Posted]]:

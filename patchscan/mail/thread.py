@@ -1,6 +1,6 @@
 """Messages to series and replies, and the choice of the series to scan."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen, replace
@@ -9,10 +9,10 @@ from patchscan.diff.read import read_diff
 from patchscan.mail import Message
 from patchscan.mail.body import Body, read_trailers, split_body
 from patchscan.mail.plainmail import seconds
-from patchscan.mail.postings import Posted, is_answer, postings_of, series_of
+from patchscan.mail.postings import Loose, Posted, is_answer, loose_of, postings_of, series_of, thinned
 from patchscan.mail.replies import read_reply
 from patchscan.mail.subject import Subject, parse_subject
-from patchscan.mail.works import works_of
+from patchscan.mail.works import links_in, marks_of_mail, works_of
 from patchscan.series import LeftOut, Patch, Reply, Series, Thread
 
 
@@ -53,52 +53,6 @@ class _Candidate:
         return max((seconds(patch.date) for patch in self.series.patches), default=0.0)
 
 
-def read_thread(
-    messages: Sequence[Message], problems: Iterable[Problem] = (), revision: int | None = None
-) -> Thread:
-    """Group messages into series and replies and choose the series to scan.
-
-    That is the highest complete revision, or the one asked for; problems are those met so far and come first
-    in the result's. Raises nothing: what cannot be read becomes a Problem.
-    """
-    return _thread(_read(messages, problems), revision)
-
-
-def read_threads(
-    messages: Sequence[Message], problems: Iterable[Problem] = (), revision: int | None = None
-) -> tuple[Thread, ...]:
-    """The same for a mailbox that may be an archive: a thread a work, in the order of their first mails.
-
-    Problems of no mail in particular are those of the first thread, and mails that belong to no series are as well.
-    Where no work holds a series to scan, it is one thread that says so.
-    """
-    read = _read(messages, problems, archive=True)
-    works = works_of(messages, [(one.series, one.places) for one in read.candidates])
-    order = {
-        works[min(one.places)]: None
-        for one in read.candidates
-        if one.series.patches and not one.other_project
-    }
-    if len(order) < 2:
-        return (_thread(read, revision),)
-    first = next(iter(order))
-    parts = {work: _Read([], [], [], [], read.copied) for work in order}
-
-    def of(place: str) -> _Read:
-        return parts.get(works.get(place), parts[first])
-
-    for message in messages:
-        of(message.where).messages.append(message)
-    for one in read.candidates:
-        of(min(one.places)).candidates.append(one)
-    for place, reply in read.replies:
-        of(place).replies.append((place, reply))
-    for problem in read.problems:
-        of(problem.where).problems.append(problem)
-    threads = [_thread(part, revision) for part in parts.values()]
-    return tuple(thread for thread in threads if thread.series) or (_thread(read, revision),)
-
-
 @frozen
 class _Read:
     """What messages hold before a series is chosen.
@@ -113,21 +67,91 @@ class _Read:
     copied: dict[str, str]
 
 
-def _read(messages: Sequence[Message], problems: Iterable[Problem], archive: bool = False) -> _Read:
+def read_thread(
+    messages: Sequence[Message], problems: Iterable[Problem] = (), revision: int | None = None
+) -> Thread:
+    """Group messages into series and replies and choose the series to scan.
+
+    That is the highest complete revision, or the one asked for; problems are those met so far and come first
+    in the result's. Raises nothing: what cannot be read becomes a Problem.
+    """
+    return _thread(_read(messages, problems), revision)
+
+
+def read_threads(
+    messages: Iterable[Message],
+    problems: Iterable[Problem] = (),
+    revision: int | None = None,
+    whole: Container[str] | None = None,
+) -> tuple[Thread, ...]:
+    """The same for a mailbox that may be an archive: a thread a work, in the order of their first mails.
+
+    Problems of no mail in particular are those of the first thread, and mails that belong to no series are as well.
+    Where no work holds a series to scan, it is one thread that says so. whole: what the mails are called that are to
+    be held with their diffs, None for all, and for replies to be held at all.
+    """
+    read = _read(messages, problems, archive=True, whole=whole)
+    threads = tuple(_thread(part, revision) for part in _works(read))
+    return tuple(thread for thread in threads if thread.series) or (_thread(read, revision),)
+
+
+def places_to_scan(messages: Iterable[Message], revision: int | None = None) -> frozenset[str]:
+    """What the mails are called of the series that read_threads() would choose; no mail is held."""
+    read = _read(messages, archive=True, whole=())
+    chosen = (_choose(part.candidates, revision)[0] for part in _works(read))
+    return frozenset().union(*(one.places for one in chosen if one is not None))
+
+
+def _works(read: _Read) -> list[_Read]:
+    """What an archive holds of each work in it; all of it where that is one."""
+    works = works_of(read.messages, [(one.series, one.places) for one in read.candidates])
+    order = {
+        works[min(one.places)]: None
+        for one in read.candidates
+        if one.series.patches and not one.other_project
+    }
+    if len(order) < 2:
+        return [read]
+    first = next(iter(order))
+    parts = {work: _Read([], [], [], [], read.copied) for work in order}
+
+    def of(place: str) -> _Read:
+        return parts.get(works.get(place), parts[first])
+
+    for message in read.messages:
+        of(message.where).messages.append(message)
+    for one in read.candidates:
+        of(min(one.places)).candidates.append(one)
+    for place, reply in read.replies:
+        of(place).replies.append((place, reply))
+    for problem in read.problems:
+        of(problem.where).problems.append(problem)
+    return list(parts.values())
+
+
+def _read(
+    messages: Iterable[Message],
+    problems: Iterable[Problem] = (),
+    archive: bool = False,
+    whole: Container[str] | None = None,
+) -> _Read:
+    """whole: as in read_threads()."""
     found = list(problems)
+    met: list[Message] = []
     posted: list[Posted] = []
     replies: list[tuple[str, Reply]] = []
     copied: dict[str, str] = {}
-    for message in _without_copies(messages, found, copied):
+    for message in _without_copies(messages, found, copied, met, whole is None):
         kind = _kind(message)
-        if kind.reply:
+        if kind.reply and whole is None:
             replies.append((message.where, read_reply(message)))
         if kind.body:
-            posted.append(_read_patch(message, kind.subject, kind.body, found))
+            one = _read_patch(message, kind.subject, kind.body, found)
+            posted.append(one if whole is None or message.where in whole else thinned(one))
         if kind.neither:
             found.append(Problem(message.where, f'"{message.subject[:100]}": {kind.neither}; left out'))
-    known = {message.message_id for message in messages}
-    answered = {name for message in messages for name in message.references}
+    known = {message.message_id for message in met}
+    answered = {name for message in met for name in message.references}
     candidates = [
         _Candidate(
             series_of(posting, found),
@@ -136,7 +160,7 @@ def _read(messages: Sequence[Message], problems: Iterable[Problem], archive: boo
         )
         for posting in postings_of(posted, answered, archive)
     ]
-    return _Read(list(messages), candidates, replies, found, copied)
+    return _Read(met, candidates, replies, found, copied)
 
 
 def _thread(read: _Read, revision: int | None) -> Thread:
@@ -159,23 +183,32 @@ def _of_series(problem: Problem, elsewhere: Set[str], copied: Mapping[str, str])
 
 
 def _without_copies(
-    messages: Sequence[Message], problems: list[Problem], copied: dict[str, str]
-) -> list[Message]:
+    messages: Iterable[Message],
+    problems: list[Problem],
+    copied: dict[str, str],
+    met: list[Message],
+    hold: bool,
+) -> Iterator[Message]:
     """Leave out what came a second time under the same Message-ID, as mails to several lists do.
 
-    copied: is told which mail was kept in place of one that differs, by what they are called.
+    copied: is told which mail was kept in place of one that differs, by what they are called; met: is given all mails,
+    hold: with their bodies.
     """
-    kept: list[Message] = []
-    first: dict[str, Message] = {}
+    first: dict[str, tuple[str, object]] = {}
     for message in messages:
-        earlier = first.setdefault(message.message_id, message) if message.message_id else message
-        if earlier is message:
-            kept.append(message)
-        elif _content(earlier) != _content(message):
-            other = f"differs from {earlier.where}, which has the same Message-ID; left out"
+        met.append(message if hold else replace(message, body=""))
+        name = message.message_id
+        earlier, content = first.get(name, ("", None))
+        if not earlier:
+            if name:
+                first[name] = message.where, message if hold else hash(_content(message))
+            yield message
+        elif (_content(content) if isinstance(content, Message) else content) != (
+            _content(message) if hold else hash(_content(message))
+        ):
+            other = f"differs from {earlier}, which has the same Message-ID; left out"
             problems.append(Problem(message.where, other, lost=True))
-            copied[message.where] = earlier.where
-    return kept
+            copied[message.where] = earlier
 
 
 def _content(message: Message) -> tuple[str, ...]:
@@ -205,6 +238,34 @@ def _kind(message: Message) -> _Kind:
     if subject.patch:
         return _Kind(subject, body=body)
     return _Kind(subject, neither="no patch found: neither a diff nor [PATCH] in its subject")
+
+
+@frozen
+class Ties:
+    """What ties a mail to others of an archive.
+
+    marks: mails with one in common may be of one work; links: Message-IDs that it names; patch: a patch or a cover
+    letter as it may be posted without a thread, None for another mail; why: it is nothing that belongs to a series, ""
+    where it may.
+    """
+
+    marks: tuple[object, ...]
+    links: tuple[str, ...] = ()
+    patch: Loose | None = None
+    why: str = ""
+
+
+def ties_of(message: Message) -> Ties:
+    """What ties a mail to others; mails that read_threads() puts into one work have a tie, or are of one posting."""
+    kind = _kind(message)
+    names = (message.message_id, *message.references) if message.message_id else ("",)
+    marks = tuple(("name", name) for name in names)
+    if kind.body is None:
+        return Ties(marks, why=kind.neither)
+    title = kind.subject.title or next(iter(kind.body.changelog), message.where)
+    of_work = marks_of_mail(title, kind.body.bases.get("change-id"))
+    texts = (*kind.body.notes, *(kind.body.changelog if kind.subject.index == 0 else ()))
+    return Ties((*marks, *of_work), tuple(links_in(texts)), loose_of(message, kind.subject))
 
 
 def _read_patch(message: Message, subject: Subject, body: Body, problems: list[Problem]) -> Posted:

@@ -102,6 +102,11 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], Unpacker]], ...] = (
 )
 
 
+def is_packed(data: bytes) -> bool:
+    """Whether data begins as a compressed file does."""
+    return data.startswith(tuple(magic for magic, _, _ in _FORMATS))
+
+
 def unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
     """The data as it was before it was compressed, unchanged where it is not; and what went wrong. Raises nothing.
 

@@ -65,7 +65,17 @@ def _linked(series: Series) -> set[str]:
     """The Message-IDs that the cover letter, or the notes below a patch, links to."""
     texts = [line for mail in series.mails for line in mail.notes]
     texts += series.cover.changelog if series.cover else ()
-    return {found[1] for line in texts for found in _LINK.finditer(line)}
+    return links_in(texts)
+
+
+def links_in(lines: Iterable[str]) -> set[str]:
+    """The Message-IDs that lines link to."""
+    return {found[1] for line in lines for found in _LINK.finditer(line)}
+
+
+def marks_of_mail(title: str, change_id: str | None) -> tuple[object, ...]:
+    """What a patch or cover letter has in common with those of other series that may be of its work."""
+    return (("title", plain_title(title)), *((("change-id", change_id),) if change_id else ()))
 
 
 def _author(series: Series) -> str:
