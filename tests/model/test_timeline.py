@@ -142,18 +142,22 @@ def test_a_step_is_told_in_the_names_of_the_c_code() -> None:
         ("CPU 0", "r2 = READ_ONCE(*r1): freed memory (reordered before step 4)"),
         ("CPU 0", "smp_store_release(walker_0, 1)"),
         ("CPU 1", "WRITE_ONCE(*flags, r1)"),
+        ("CPU 1", "atomic_sub(1, pmd_t_of_the_other)"),
+        ("CPU 1", "atomic_sub(1, flags)"),
         ("CPU 1", "flags is freed, or used for something else"),
     )
     told = Interleaving(
         tuple(Moment(*step, "mm/a.c", 1, None, None) for step in steps), ("the read of pmd_t",)
     )
-    named = told_in_c(told, ("<pmd_t>", "inode.i_state", "walker@0", "flags"))
+    named = told_in_c(told, ("<pmd_t>", "<pmd_t> of the other", "inode.i_state", "walker@0", "flags"))
     assert [each.text for each in named.moments] == [
         "READ_ONCE(the pmd_t): table",
         "r1 = READ_ONCE(inode->i_state): 0",
         "READ_ONCE(*table): freed memory (reordered before step 4)",
         "smp_store_release(&per_cpu(walker, 0), 1)",
         "WRITE_ONCE(flags, r1)",
+        "atomic_sub(1, the pmd_t of the other)",
+        "atomic_sub(1, &flags)",
         "flags is freed, or used for something else",
     ]
     assert named.gaps == ("the read of the pmd_t",)

@@ -43,7 +43,9 @@ def told_in_c(told: Interleaving, keys: Iterable[str]) -> Interleaving:
     def spelled(text: str) -> str:
         def name(each: re.Match[str]) -> str:
             plain = names[each[2]]
-            is_address = text[: each.start()].endswith("(") and not each[1] and not plain.startswith("the ")
+            is_address = (
+                text[: each.start()].endswith(("(", ", ")) and not each[1] and not plain.startswith("the ")
+            )
             return f"&{plain}" if is_address else plain
 
         return found.sub(name, text) if found is not None else text
@@ -60,7 +62,7 @@ def _spelled(key: str) -> str:
     structure, _, member = key.partition(".")
     if member:
         return f"{structure}->{member}"
-    return f"the {key[1:-1]}" if key.startswith("<") else key
+    return f"the {key.replace('<', '').replace('>', '')}" if key.startswith("<") else key
 
 
 def without_registers(moments: Sequence[Moment]) -> tuple[Moment, ...]:
