@@ -41,6 +41,7 @@ LENGTHS = {
     "ll": "long long|unsigned long long|u64|s64|__u64|__s64|uint64_t|int64_t|loff_t|sector_t|ktime_t|time64_t",
     "z": "size_t|ssize_t|__kernel_size_t",
 }
+UNSIGNED = pattern(r"unsigned|_*u\d|ulong|uint|(?:__kernel_)?size_t|sector_t")
 LENGTH_OF = {name: length for length, names in LENGTHS.items() for name in names.split("|")}
 # Their width hangs on the configuration: printk has formats for pointers to them.
 VARYING = {"dma_addr_t": "%pad", "phys_addr_t": "%pa", "resource_size_t": "%pa"}
@@ -158,8 +159,8 @@ def mismatch(conversion: Conversion, kind: str, shown: str) -> str:
     given = conversion.length.replace("hh", "").replace("h", "").replace("L", "ll")
     if length is None or length == given:
         return ""
-    right = conversion.text[:-1].removesuffix(conversion.length) + length + conversion.letter
-    return f"{said}: {right}"
+    letter = "u" if conversion.letter in "di" and UNSIGNED.match(kind) else conversion.letter
+    return f"{said}: {conversion.text[:-1].removesuffix(conversion.length)}{length}{letter}"
 
 
 RULE = Rule(
@@ -197,7 +198,7 @@ RULE = Rule(
  int walk(struct walk *walk, dma_addr_t *first, size_t size)
  {
 +	pr_info("from %x\\n", *first); // want "format '%x' does not fit '.first', which has type 'dma_addr_t'"
-+	pr_info("%d of %s at 0x%08llx\\n", size, walk->name, // want "'size_t': %zd" "'resource_size_t'"
++	pr_info("%d of %s at 0x%08llx\\n", size, walk->name, // want "'size_t': %zu" "'resource_size_t'"
 +		walk->where->start);
 +	walk_dbg(walk, WALK_DEPTH, "at %d\\n", walk->steps); // want "'%d' does not fit 'walk->steps', .* 'u64'"
 +	dev_dbg(walk->dev, "%5lu, %u\\n", walk->steps, *walk->counts); // want "'walk->steps', which .* %5llu"
