@@ -61,7 +61,7 @@ def of_changelog(context: Context, known: Words) -> Iterator[Finding]:
     names = {word.lower() for word in IDENTIFIER.findall(people)}
     for prose, word, meant in mistakes(lines, known):
         if word.lower() not in names and not in_code(context, word):
-            yield context.changelog_finding(prose.line, said_of(word, meant))
+            yield context.changelog_finding(prose.line, said_of(word, likely(context, meant)))
     for prose in lines:
         following = next((each.text for each in lines if each.line == prose.line + 1), "")
         for slip in slips(prose.text, following):
@@ -81,6 +81,17 @@ def mistakes(lines: Iterable[Prose], known: Words) -> Iterator[tuple[Prose, str,
             meant = known.meant(word)
             if meant and (word.islower() or STARTS.search(prose.text[: match.start()])):
                 yield prose, word, meant
+
+
+def likely(context: Context, meant: Sequence[str]) -> Sequence[str]:
+    """Of several words that one may stand for, those that the series uses itself; all where it uses none."""
+    if len(meant) < 2:
+        return meant
+    patches = [other.patch for other in context.all]
+    letters = (context.series.cover,) if context.series.cover else ()
+    text = "\n".join(line for each in (*patches, *letters) for line in (each.title, *each.changelog))
+    used = {word.lower() for word in IDENTIFIER.findall(text)}
+    return [each for each in meant if each in used] or meant
 
 
 def said_of(word: str, meant: Sequence[str]) -> str:
@@ -131,8 +142,9 @@ def of_files(context: Context, known: Words) -> Iterator[Finding]:
             for at, (prose, _, _) in enumerate(found)
             if prose.line in {one[0].line for one in found[:at]}
         }
-        for prose, word, meant in found:
+        for prose, word, candidates in found:
             if not in_code(context, word):
+                meant = likely(context, candidates)
                 right = meant[0].capitalize() if word[0].isupper() else meant[0]
                 fix = (
                     file.substitution(prose.line, word, right)
@@ -197,6 +209,8 @@ RULE = Rule(
 lenght||length
 teh||the
 abov||above
+loging||logging, lodging,
+comparible||compatible, comparable,
 >>> tree mm/example.c
 int walk(void)
 {
@@ -206,6 +220,8 @@ int walk(void)
 Look at the lenght of the list and at // want "s/lenght/length/" "at. stands twice"
 at the end of it, and in in the list. Fix it // want "in. stands twice"
 by initialize the list first, and by use of it. // want "by initializing"
+The logging is not lost: loging goes on below it. // want "s/loging/logging/"
+And comparible with that. // want "comparible.: compatible or comparable"
 
     the log tells teh lenght
 >>> file mm/example.c
