@@ -268,26 +268,13 @@ class Context:
         """A file of the tree at hand as it is without the series, None where there is none."""
         return self.view.tree.read(path) if self.view.tree is not None else None
 
-    @property
-    def can_look_up(self) -> bool:
-        """Whether the tree can be asked for many names at once."""
-        from patchscan.lookup.definer import can_look_up
-
-        return can_look_up(self.view)
-
-    def without_index(self, file: ChangedFile, line: int) -> Silence:
-        """What a rule says that would look up many names, of which a line has the first, where it cannot."""
-        return file.unchecked(
-            line, "names are looked up in a tree with an index: `patchscan index TREE` makes it"
-        )
-
-    def look_ahead(self, symbols: Iterable[str], whole: bool = True) -> None:
+    def look_ahead(self, symbols: Iterable[str]) -> None:
         """Search the tree once for several identifiers whose uses will be asked for."""
         wanted = sorted(symbols)
         if wanted:
             from patchscan.lookup.uses import look_ahead
 
-            look_ahead(self.final, wanted, whole)
+            look_ahead(self.final, wanted)
 
     def linkage(self, path: str) -> str:
         """Whether a C file becomes "built-in" or "modular" code, or "unknown"."""

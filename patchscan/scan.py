@@ -8,6 +8,7 @@ from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
+from patchscan.lookup.expected import expect_names
 from patchscan.model.scenarios.asked import asked, executed_models
 from patchscan.pairing.spoken import executed_pairs
 from patchscan.results import CostChange, Coverage, ModelResult, Report, few
@@ -44,6 +45,7 @@ def judge(
 ) -> Report:
     """Judge the first series of a thread on the states it leaves, however it was laid."""
     series = thread.series[0]
+    expect_names(series, tree)
     judged = contexts(series, states, settings, fit)
     said = said_of(judged, rules)
     troubles: list[Problem] = []

@@ -46,7 +46,7 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     calls = list(first_calls(file)) if meaning.text else []
     if not calls:
         return
-    context.look_ahead({call.name for call, _ in calls}, whole=False)
+    context.look_ahead({call.name for call, _ in calls})
     stood = calls_of_base(file)
     for call, line in calls:
         if (call.name, len(call.arguments)) in stood:

@@ -38,8 +38,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         return
     if context is context.all[0]:
         # One search answers for all patches.
-        context.look_ahead({name for other in context.all for name in asked(other, new=False)})
-        context.look_ahead({name for other in context.all for name in asked(other, new=True)}, whole=False)
+        context.look_ahead(
+            {name for other in context.all for new in (False, True) for name in asked(other, new=new)}
+        )
     new = brought(context)
     for file, name, shown, line in candidates(context):
         user = user_in_series(context, file.path, name)

@@ -32,13 +32,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     names = {each.name for found in (*named.values(), *left.values()) for each in found}
     if not names and not any(lost.values()):
         return
-    if not context.can_look_up:
-        asked = ((file, each) for file, _ in files for each in (*named[file], *left[file]))
-        for file, each in list(asked)[:1]:
-            yield context.without_index(file, each.line)
+    if not context.has_tree:
         return
     if names:
-        context.look_ahead(names, whole=False)
+        context.look_ahead(names)
         for file, text in files:
             if named[file]:
                 yield from judge(context, file, text, named[file])

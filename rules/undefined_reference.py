@@ -28,12 +28,10 @@ MOST_SHOWN = 5
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every added call, the cheap questions first."""
     calls = list(new_calls(context))
-    if calls and not context.can_look_up:
-        yield context.without_index(calls[0].file, calls[0].line)
-    elif calls:
+    if calls:
         from patchscan.lookup.unlinked import suspicion_of
 
-        context.look_ahead({call.name for call in calls}, whole=False)
+        context.look_ahead({call.name for call in calls})
         for call in calls:
             suspect = suspicion_of(context, call)
             if suspect is not None:

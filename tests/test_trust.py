@@ -463,17 +463,3 @@ def test_settings_of_the_user_do_not_change_a_range(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "diff.context")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "0")
     assert read_range("HEAD~2..", str(top)) == (messages, problems)
-
-
-def test_what_needs_an_index_is_told_without_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tree = tree_at(tmp_path / "linux")
-    (tree / "mm").mkdir()
-    (tree / "mm/widget.c").write_text(
-        "int widget_count(void)\n{\n\tint count;\n\n\tcount = widgets;\n\treturn count;\n}\n"
-    )
-    box = tmp_path / "series.mbox"
-    box.write_bytes(mbox(mail("[PATCH] mm: count", LETTER + DIFF.replace("\tcount++;", "\tcount_once();"))))
-    main(["--tree", str(tree), "--format", "json", str(box)])
-    skipped = json.loads(capsys.readouterr().out)["coverage"]["skipped"]
-    told = {each["where"].partition(":")[0] for each in skipped if "`patchscan index TREE`" in each["why"]}
-    assert told == {"undeclared-name", "undefined-reference"}

@@ -11,7 +11,9 @@ from patchscan.codebase.file import may_define, names_at_line_starts
 from patchscan.codebase.lift import lifted_files
 from patchscan.kconfig.configured import read_defconfig, read_selects
 from patchscan.tree import Tree
-from patchscan.tree.index.lookup import look_up, look_up_in
+from patchscan.tree.index.location import may_be_indexed
+from patchscan.tree.index.search import is_outside
+from patchscan.tree.index.wordsearch import files_with
 from patchscan.tree.overlay import PatchState, View
 
 Read = Callable[[str], bytes | None]
@@ -72,7 +74,7 @@ class _TreeReader:
         return self._defining[directory, name]
 
     def declaring(self, structure: str, near: str) -> Sequence[str]:
-        """The headers that may declare a structure, those of the directory that asks first; by the index alone."""
+        """The headers that may declare a structure, those of the directory that asks first."""
         if self._tree is None:
             return ()
         directory = near.rpartition("/")[0]
@@ -86,8 +88,7 @@ class _TreeReader:
         return [path for path in held[name] if path.endswith((".c", ".h"))] if held is not None else None
 
     def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
-        held = look_up(tree, [structure], checked=False)
-        paths = held[structure] if held is not None else sorted(tree.files(directory, deep=False))
+        paths = files_with(tree, [structure])[structure]
         for under in (f"{directory}/", f"{directory.rpartition('/')[0]}/", "include/linux/", "include/"):
             what = (under, structure)
             if what not in self._opening:
@@ -99,10 +100,10 @@ class _TreeReader:
 
     def _find_defining(self, tree: Tree, directory: str, name: str) -> Sequence[str]:
         """By the tree's index, or by reading the directory where there is none."""
-        held = look_up_in(tree, directory, [name])
+        held = _looked_up(tree, directory, name)
         if held is None:
             return self._names_of(tree, directory).get(name, ())
-        paths = [path for path in held[name] if _is_directly_in(path, directory)]
+        paths = [path for path in held if _is_directly_in(path, directory)]
         return [path for path in paths if may_define(self.read(path) or b"", name)]
 
     def _names_of(self, tree: Tree, directory: str) -> Mapping[str, list[str]]:
@@ -114,6 +115,17 @@ class _TreeReader:
                         names.setdefault(found, []).append(path)
             self._names[directory] = names
         return self._names[directory]
+
+
+def _looked_up(tree: Tree, directory: str, name: str) -> Sequence[str] | None:
+    """The sources in a directory that hold a name by the index of a tree, None where that cannot say."""
+    if is_outside(directory) or not may_be_indexed(tree):
+        return None
+    # Imported here: sqlite3 takes its time.
+    from patchscan.tree.index.lookup import look_up_in
+
+    held = look_up_in(tree, directory, [name])
+    return held[name] if held is not None else None
 
 
 def _opens(text: bytes, structure: str) -> bool:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # Look-ups for one text, the first asked for first; each reads up to MOST_FILES files.
 MOST_LOOK_UPS = 40
-# Without an index each search reads include/ and the directories of the series.
-MOST_SEARCHES = 3
 _MOST_HANDED_ON = 2
 
 
@@ -55,8 +53,6 @@ class Callees:
         self.unapplied = unapplied
         self._definitions: dict[tuple[str, str], Definitions] = {}
         self._look_ups: dict[str, int] = {}
-        self._searched: set[tuple[str, str]] = set()
-        self._searches = 0
 
     def certain_call(
         self, name: str, arguments: Sequence[str], asking: Source, wanted: Wanted, depth: int = 0
@@ -101,22 +97,7 @@ class Callees:
         from patchscan.lookup.uses import look_ahead
 
         missing = [name for name in dict.fromkeys(names) if (name, asking.path) not in self._definitions]
-        if self._may_search(missing[:MOST_LOOK_UPS], asking):
-            look_ahead(self.view, missing[:MOST_LOOK_UPS], whole=False, near=(asking.path,))
-
-    def _may_search(self, names: Sequence[str], asking: Source) -> bool:
-        """Whether names may be looked up: always where there is an index or they have been searched for."""
-        from patchscan.tree.index.lookup import open_index
-
-        directory = asking.path.rpartition("/")[0]
-        missing = {(name, directory) for name in names} - self._searched
-        if self.view.tree is None or not missing or open_index(self.view.tree) is not None:
-            return self.view.tree is not None
-        if self._searches == MOST_SEARCHES:
-            return False
-        self._searches += 1
-        self._searched |= missing
-        return True
+        look_ahead(self.view, missing[:MOST_LOOK_UPS])
 
     def definitions(self, name: str, asking: Source) -> "Definitions":
         """The definitions of a name that a text calls, but not those in files whose state is not known."""
@@ -134,8 +115,6 @@ class Callees:
         self._look_ups[asking.path] = self._look_ups.get(asking.path, 0) + 1
         if self._look_ups[asking.path] > MOST_LOOK_UPS:
             return Definitions(why=f"{MOST_LOOK_UPS} others were looked up before it")
-        if not self._may_search([name], asking):
-            return Definitions(why="more would have to be read (`patchscan index` makes that cheap)")
         found = find_definitions(self.view, name, asking)
         if any(function.source.path in self.unapplied for function in found.functions):
             return Definitions(why="the series changes its file and does not apply to the tree")

@@ -1,13 +1,12 @@
 """The Kconfig files of a view: the definitions of an option, what brings it along, and who sources a file.
 
-Of the files that are as indexed the index says which speak of an option, so that few are read.
+Tables say which files of the tree speak of an option, so that few are read.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 
-from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.formula import Formula
 from patchscan.basics.pattern import pattern
 from patchscan.facts.kconfig_statements import statements_of
@@ -15,7 +14,6 @@ from patchscan.kconfig.entries import ALWAYS, Entry, FileEntries, both, either, 
 from patchscan.kconfig.symbols import Changed, changed_files
 from patchscan.kconfig.tables import Said, ask_for_moved, ask_for_sources, ask_for_symbol
 from patchscan.tree import Tree
-from patchscan.tree.index.search import files_where
 from patchscan.tree.overlay import View
 
 _HEAD = pattern(
@@ -39,7 +37,7 @@ def files_of(tree: Tree | None, changed: Changed) -> "Files":
 class Files:
     """The Kconfig files of a view: where each option is defined or selected, and who sources a file.
 
-    places, selecting, sourcing: what was read for that; the index of the tree says what it knows.
+    places, selecting, sourcing: what the files that the series changes say; tables say it of the others.
     """
 
     def __init__(self, view: View) -> None:
@@ -50,33 +48,19 @@ class Files:
         self.parsed: dict[tuple[str, str], FileEntries] = {}
         self.defined: dict[tuple[str, str], tuple[Entry, ...]] = {}
         self.selectors: dict[tuple[str, str], tuple[Selector, ...]] = {}
-        self.indexed = ask_for_sources(view.tree) if view.tree is not None else None
+        self.sourced = ask_for_sources(view.tree) if view.tree is not None else {}
         self._said: dict[str, Said] = {}
-        changed = [path for path, _ in changed_files(view)]
-        self._read_heads([*changed, *(self.indexed.apart if self.indexed else self._paths())])
-
-    def _paths(self) -> Iterable[str]:
-        return files_where(self.view.tree, is_kconfig) if self.view.tree is not None else ()
-
-    def _read_heads(self, paths: Iterable[str]) -> None:
-        for path in sorted(set(paths)):
+        for path, _ in changed_files(view):
             for name, selected, source in _HEAD.findall(self.view.read(path) or b""):
                 table = self.places if name else self.selecting if selected else self.sourcing
                 table.setdefault((name or selected or source).decode("utf-8", "replace"), []).append(path)
 
-    def _said_of(self, name: str) -> Said | None:
-        """What the index says of an option; None without one, and where it has changed all files are read."""
-        if self.indexed is not None and name not in self._said:
-            assert self.view.tree is not None
-            said = ask_for_symbol(self.view.tree, name)
-            if said is None or said.apart != self.indexed.apart:
-                self.indexed = None
-                for table in (self.places, self.selecting, self.sourcing):
-                    table.clear()
-                self._read_heads([*(path for path, _ in changed_files(self.view)), *self._paths()])
-            else:
-                self._said[name] = said
-        return self._said[name] if self.indexed is not None else None
+    def _said_of(self, name: str) -> Said:
+        """What the files of the tree say of an option."""
+        if name not in self._said:
+            tree = self.view.tree
+            self._said[name] = ask_for_symbol(tree, name) if tree is not None else Said([], [])
+        return self._said[name]
 
     def file(self, path: str, architecture: str) -> FileEntries:
         """A file as it is read for an architecture, with what stands around the lines that source it."""
@@ -108,17 +92,16 @@ class Files:
             for other in self.sourcing.get(name, ())
             if name in _SOURCED.findall(statements_of(self.view, other))
         }
-        if self.indexed is not None:
-            indexed = (other for name in spellings for other in self.indexed.by_name.get(name, ()))
-            found.update(other for other in indexed if other not in self.view.changed)
+        unchanged = (other for name in spellings for other in self.sourced.get(name, ()))
+        found.update(other for other in unchanged if other not in self.view.changed)
         return sorted(other for other in found if _is_of(other, architecture))
 
     def named(self, name: str, architecture: str) -> tuple[Entry, ...]:
         """The definitions of an option."""
         key = name, architecture
         if key not in self.defined:
-            said = self._said_of(name)
-            paths = {path for path, _ in said.definitions if path not in self.view.changed} if said else set()
+            definitions = self._said_of(name).definitions
+            paths = {path for path, _ in definitions if path not in self.view.changed}
             files = self._files_of(paths.union(self.places.get(name, ())), architecture)
             self.defined[key] = tuple(entry for file in files for entry in file.named(name))
         return self.defined[key]
@@ -127,17 +110,16 @@ class Files:
         """What brings an option along."""
         key = name, architecture
         if key not in self.selectors:
-            said = self._said_of(name)
-            paths = {path for path, _ in said.selected_by} if said else ()
+            paths = {path for path, _ in self._said_of(name).selected_by}
             self.selectors[key] = tuple(self._selectors(name, architecture, paths))
         return self.selectors[key]
 
     def that_may_bring(self, name: str, architecture: str, chosen: Chosen) -> Iterator[Selector]:
         """Those of them that may be on where some options are chosen, these first; few files are read for that."""
-        said = None if name in self.selecting else self._said_of(name)
-        if said is None or (name, architecture) in self.selectors:
+        if name in self.selecting or (name, architecture) in self.selectors:
             yield from self.bringing(name, architecture)
             return
+        said = self._said_of(name)
         others = frozenset(other for _, other in said.selected_by)
         for wanted in (others & chosen, others - chosen - self._idle(others)):
             paths = {path for path, other in said.selected_by if other in wanted}
@@ -145,13 +127,13 @@ class Files:
 
     def _idle(self, names: frozenset[str]) -> frozenset[str]:
         """Those of some options that only to be chosen turns on, where so many are asked for that it saves time."""
-        if len(names) < _MANY_SELECTORS or self._moved is None:
+        if len(names) < _MANY_SELECTORS:
             return frozenset()
         return names - self._moved - self.places.keys() - self.selecting.keys()
 
     @cached_property
-    def _moved(self) -> frozenset[str] | None:
-        return ask_for_moved(self.view.tree) if self.view.tree is not None else None
+    def _moved(self) -> frozenset[str]:
+        return ask_for_moved(self.view.tree) if self.view.tree is not None else frozenset()
 
     def _selectors(self, name: str, architecture: str, indexed: Iterable[str]) -> Iterator[Selector]:
         unchanged = (path for path in indexed if path not in self.view.changed)

@@ -15,6 +15,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.kconfig.entries import WIDTH, Definition, definitions_in
 from patchscan.tree import Tree
+from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.index.search import files_where, is_kernel_kconfig
 from patchscan.tree.overlay import View
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from patchscan.kconfig.demands import FileDemands
 
 _CONFIG_LINE = pattern(rb"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.M)
-# To list more of them one by one takes longer than to list the tree.
-_FEW_DIRECTORIES = 8
 # Where symbols live that are used all over the tree.
 _COMMON = (
     "init/Kconfig",
@@ -72,7 +71,7 @@ class _Files:
         self.names: dict[str, list[str]] | None = None
         self.scanned: dict[str, tuple[Definition, ...]] = {}
         self.symbols: dict[Changed, _Symbols] = {}
-        self.apart: dict[Changed, _Symbols] = {}
+        self.changed: dict[Changed, _Symbols] = {}
 
     def definitions(self, path: str) -> tuple[Definition, ...]:
         """What one file of the tree defines."""
@@ -90,22 +89,17 @@ class _Files:
 
     def naming(self, name: str) -> Iterator[str]:
         """The files of the tree that seem to define a symbol; looks at all of them once, if it comes to that."""
-        indexed = self.indexed(name, checked=False)
-        if indexed is None:
-            yield from self.by_name().get(name, ())
-            return
-        yield from indexed
-        # Only now is it a claim on all files.
-        yield from (path for path in self.indexed(name, checked=True) or () if path not in indexed)
+        indexed = self.indexed(name)
+        yield from self.by_name().get(name, ()) if indexed is None else indexed
 
-    def indexed(self, name: str, checked: bool) -> tuple[str, ...] | None:
+    def indexed(self, name: str) -> tuple[str, ...] | None:
         """The files of the tree that hold a word by its index (see Index.holding()), None where there is none."""
         if self.tree is None:
             return ()
         # Imported here: most scans ask for no symbol, and sqlite3 takes its time.
         from patchscan.tree.index.lookup import KCONFIG_FILES, look_up
 
-        found = look_up(self.tree, [name], KCONFIG_FILES, checked)
+        found = look_up(self.tree, [name], KCONFIG_FILES)
         return None if found is None else found[name]
 
     def by_name(self) -> Mapping[str, Sequence[str]]:
@@ -124,19 +118,11 @@ class _Files:
         found += [(path, one) for path, text in changed for one in definitions_in(text or b"")]
         return _Symbols(found)
 
-    def symbols_apart(self, apart: Collection[str], changed: Changed) -> "_Symbols":
-        """What the files define that are not as their index knows them, and those that a series changes."""
-        if changed not in self.apart:
-            self.apart[changed] = self.symbols_of(self.existing(apart), changed)
-        return self.apart[changed]
-
-    def existing(self, paths: Collection[str]) -> Iterable[str]:
-        """Those of some paths that are Kconfig files of the tree, and neither gone nor links."""
-        directories = {path.rpartition("/")[0] for path in paths}
-        if self.tree is None or len(directories) > _FEW_DIRECTORIES:
-            return sorted(set(paths).intersection(self.paths()))
-        near = chain.from_iterable(self.tree.files(directory, deep=False) for directory in directories)
-        return sorted(set(paths).intersection(near))
+    def symbols_changed(self, changed: Changed) -> "_Symbols":
+        """What the files define that a series changes."""
+        if changed not in self.changed:
+            self.changed[changed] = self.symbols_of((), changed)
+        return self.changed[changed]
 
     def paths(self) -> tuple[str, ...]:
         """All Kconfig files of the tree."""
@@ -162,23 +148,23 @@ def config_symbols(view: View | Tree) -> Mapping[str, ConfigSymbol]:
 
 
 def whole_symbol(view: View | Tree, name: str) -> ConfigSymbol | None:
-    """config_symbols().get(name); with an index of the tree much faster."""
+    """config_symbols().get(name); where one is asked for much faster."""
     view = view if isinstance(view, View) else View(view, {})
     # Imported here: most scans ask for no symbol, and sqlite3 takes its time.
     from patchscan.kconfig.tables import ask_for_symbol
 
-    said = ask_for_symbol(view.tree, name) if view.tree is not None else None
-    if said is None:
+    if view.tree is None:
         return config_symbols(view).get(name)
-    read = _files(view.tree).symbols_apart(said.apart, changed_files(view))
+    said = ask_for_symbol(view.tree, name)
+    read = _files(view.tree).symbols_changed(changed_files(view))
     places = [each for each in said.definitions if each[0] not in view.changed]
     selected_by = {selector for path, selector in said.selected_by if path not in view.changed}
     return _symbol(name, [*places, *read.places(name)], selected_by.union(read.selected_by(name)))
 
 
 def indexed_demands(view: View, path: str) -> "FileDemands | None":
-    """What a Kconfig file demands; None where no index knows it as it is, or the series changes it."""
-    if view.tree is None or path in view.changed:
+    """What a Kconfig file demands; None where it is as soon read: without an index, or the series changes it."""
+    if view.tree is None or path in view.changed or not may_be_indexed(view.tree):
         return None
     from patchscan.kconfig.tables import ask_for_file
 

@@ -1,20 +1,25 @@
-"""What the Kconfig files of a tree say, as tables of its index: who defines a symbol, who selects it, who demands what.
+"""What the Kconfig files of a tree say, as tables: who defines a symbol, who selects it, who demands what.
 
-It depends on the content of a file alone, so it holds for every file that is as it was when it was indexed.
+They are those of an index of the tree. It depends on the content of a file alone, so it holds for every file that is as
+it was when it was indexed; where some are not, a copy in memory is brought up to date, and where there is no index all
+files are read into one.
 """
 
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.record import frozen
 from patchscan.kconfig.demands import NOTHING, Demands, FileDemands, parse
 from patchscan.kconfig.entries import WIDTH, Definition, definitions_in
 from patchscan.tree import Tree
 from patchscan.tree.index.lookup import KCONFIG_FILES, Index, connect_to_read, open_index, path_of, read_seal
+from patchscan.tree.index.search import files_where
 
 # files.id is what `file` stands for.
 SCHEMA = """
@@ -47,82 +52,101 @@ def forget_dropped(database: sqlite3.Connection) -> None:
 
 @frozen
 class Said:
-    """What the files that are as indexed say of a symbol, by path: its definitions, and the symbols that select it.
-
-    apart: the files that are not as indexed; what these say must be read.
-    """
+    """What the files of a tree say of a symbol, by path: its definitions, and the symbols that select it."""
 
     definitions: list[tuple[str, Definition]]
     selected_by: list[tuple[str, str]]
-    apart: frozenset[str]
 
 
-def ask_for_symbol(tree: Tree, name: str) -> Said | None:
-    """What the index of a tree says of a symbol; None where there is none to be trusted."""
+def ask_for_symbol(tree: Tree, name: str) -> Said:
+    """What the files of a tree say of a symbol."""
     return _ask(tree, lambda tables: tables.symbol(name))
 
 
 def ask_for_file(tree: Tree, path: str) -> FileDemands | None:
-    """What a Kconfig file demands, None where no index to be trusted knows it as it is."""
+    """What a Kconfig file demands, None where there is none of that path."""
     return _ask(tree, lambda tables: tables.file(path))
 
 
-@frozen
-class Sources:
-    """Which files that are as indexed source another, by what they call it; apart: see Said."""
-
-    by_name: Mapping[str, tuple[str, ...]]
-    apart: frozenset[str]
-
-
-def ask_for_sources(tree: Tree) -> Sources | None:
-    """Who sources what, None where there is no index to be trusted."""
+def ask_for_sources(tree: Tree) -> Mapping[str, tuple[str, ...]]:
+    """Which files source another, by what they call it."""
     return _ask(tree, lambda tables: tables.sources())
 
 
-def ask_for_moved(tree: Tree) -> frozenset[str] | None:
+def ask_for_moved(tree: Tree) -> frozenset[str]:
     """The options that may be on though nobody chooses them: by a default, a choice or another option."""
     return _ask(tree, lambda tables: tables.moved())
 
 
-def _ask(tree: Tree, question: "Callable[[_Tables], Answer]") -> Answer | None:
+def _ask(tree: Tree, question: "Callable[[_Tables], Answer]") -> Answer:
     usable = _usable(tree, os.getpid())
     try:
-        return usable[0].ask(question) if usable else None
+        return usable[0].ask(question)
     except sqlite3.Error:
-        usable.clear()
-        return None
+        # The index was changed or is damaged.
+        usable[:] = [_in_memory(tree)]
+        return usable[0].ask(question)
 
 
 @lru_cache(maxsize=4)
 def _usable(tree: Tree, process: int) -> "list[_Tables]":
-    """The tables of a tree, or nothing; emptied when they fail. A process its own: no connection outlives a fork."""
+    """The tables of a tree; others when they fail. A process its own: no connection outlives a fork."""
     index = open_index(tree)
     try:
-        return [_Tables(index)] if index else []
+        return [_of_index(tree, index) if index else _in_memory(tree)]
     except sqlite3.Error:
-        return []
+        return [_in_memory(tree)]
+
+
+def _of_index(tree: Tree, index: Index) -> "_Tables":
+    """The tables of an index as the tree is now. Raises sqlite3.Error."""
+    stale = index.stale(KCONFIG_FILES)
+    tables = _Tables(connect_to_read(os.path.join(index.directory, *KCONFIG_FILES.shards)))
+    # From here on the version tells whether it still is what was compared with the tree.
+    if read_seal(index.directory) != index.seal:
+        raise sqlite3.OperationalError("the index has changed")
+    if not stale:
+        return tables
+    memory = sqlite3.connect(":memory:")
+    with closing(tables.database) as database:
+        database.backup(memory)
+    memory.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in stale])
+    forget_dropped(memory)
+    return _read_into(memory, tree, stale.intersection(files_where(tree, is_kconfig)))
+
+
+def _in_memory(tree: Tree) -> "_Tables":
+    """The tables of a tree that has no index to be trusted."""
+    memory = sqlite3.connect(":memory:")
+    memory.executescript(
+        "CREATE TABLE files (id INTEGER PRIMARY KEY, path BLOB NOT NULL, mark TEXT);" + SCHEMA
+    )
+    return _read_into(memory, tree, files_where(tree, is_kconfig))
+
+
+def _read_into(memory: sqlite3.Connection, tree: Tree, paths: Iterable[str]) -> "_Tables":
+    for path in sorted(paths):
+        row = memory.execute("INSERT INTO files (path, mark) VALUES (?, '')", (os.fsencode(path),)).lastrowid
+        if row is not None:
+            take_in(memory, row, tree.read(path) or b"")
+    memory.commit()
+    return _Tables(memory)
 
 
 class _Tables:
-    """The tables of an index over one connection; they hold for the files that were as indexed when it was opened.
+    """Tables over one connection; they hold for the files as they were when it was opened.
 
     Every method raises sqlite3.Error where they cannot be used.
     """
 
-    def __init__(self, index: Index) -> None:
-        self.apart = index.stale(KCONFIG_FILES)
-        path = os.path.join(index.directory, *KCONFIG_FILES.shards)
-        self.database = connect_to_read(path)
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
         # Transactions are ours: one holds for a question, and no lock longer.
         self.database.isolation_level = None
         self.version = self._version()
         rows = self.database.execute("SELECT path, id FROM files")
-        self.rows = {path: row for name, row in rows if (path := path_of(name)) not in self.apart}
+        self.rows = {path_of(name): row for name, row in rows}
         self.paths = {row: path for path, row in self.rows.items()}
-        # From here on the version tells whether it still is what was compared with the tree.
-        if read_seal(index.directory) != index.seal:
-            raise sqlite3.OperationalError("the index has changed")
 
     def ask(self, question: "Callable[[_Tables], Answer]") -> Answer:
         """The answer to a question, all of it from one state of the tables, which is that of the beginning."""
@@ -149,7 +173,6 @@ class _Tables:
                 if row[0] in self.paths
             ],
             [_selector(self.paths[file], by) for file, by in selects if file in self.paths],
-            self.apart,
         )
 
     def file(self, path: str) -> FileDemands | None:
@@ -160,13 +183,13 @@ class _Tables:
             raise sqlite3.DatabaseError("a file without its demands")
         return found and _read(found[0])
 
-    def sources(self) -> Sources:
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
         """See ask_for_sources()."""
         found: dict[str, list[str]] = {}
         for file, name in self.database.execute(_SOURCES):
             if file in self.paths:
                 found.setdefault(str(name), []).append(self.paths[file])
-        return Sources({name: tuple(sorted(paths)) for name, paths in found.items()}, self.apart)
+        return {name: tuple(sorted(paths)) for name, paths in found.items()}
 
     def moved(self) -> frozenset[str]:
         """See ask_for_moved()."""

@@ -11,8 +11,7 @@ from patchscan.c.defining import defines
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
 from patchscan.lookup.uses import files_holding
-from patchscan.tree import Directory, GitRevision, Tree
-from patchscan.tree.index.location import may_be_indexed
+from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
 # What more files name is as a rule of the core kernel.
@@ -115,14 +114,3 @@ def declaring_header(view: View, name: str, definer: Definer) -> str:
         if any(use.kind == "declaration" for use in occurrences(view.read(path) or b"", name, path)):
             return path
     return ""
-
-
-def can_look_up(view: View) -> bool:
-    """Whether many names can be looked up at little cost: in an index, or in a tree that is no directory."""
-    if view.tree is None or not isinstance(view.tree, Directory | GitRevision):
-        return view.tree is not None
-    if not may_be_indexed(view.tree):
-        return False
-    from patchscan.tree.index.lookup import open_index
-
-    return open_index(view.tree) is not None

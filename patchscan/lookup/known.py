@@ -16,7 +16,8 @@ from patchscan.facts.of_functions import FunctionFact
 from patchscan.facts.of_macros import KIND as MACROS
 from patchscan.facts.of_macros import MacroFact
 from patchscan.facts.of_members import KIND as MEMBERS
-from patchscan.tree.index.search import holding, is_kernel_source
+from patchscan.tree.index.search import is_kernel_source
+from patchscan.tree.index.wordsearch import files_with
 from patchscan.tree.overlay import View
 
 Answer = TypeVar("Answer")
@@ -207,7 +208,7 @@ def _in_files(
 
 
 def _files(view: View, word: str) -> Sequence[str]:
-    """Every source that holds a word, sorted: by the index, else by reading the whole tree."""
+    """Every source that holds a word, sorted."""
     changed = {
         path
         for path, content in view.changed.items()
@@ -215,9 +216,5 @@ def _files(view: View, word: str) -> Sequence[str]:
     }
     if view.tree is None:
         return sorted(changed)
-    # Imported here: sqlite3 takes its time.
-    from patchscan.tree.index.lookup import look_up
-
-    held = look_up(view.tree, [word])
-    paths = (held if held is not None else holding(view.tree, [word]))[word]
+    paths = files_with(view.tree, [word])[word]
     return sorted(changed.union(path for path in paths if path not in view.changed))

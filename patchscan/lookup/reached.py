@@ -76,7 +76,7 @@ def compiled_for_sure(
     if not names_decided_by(view, headers, options).isdisjoint(_NAME.findall(texts)):
         return None
     called = sorted({each.name for each in function.calls() if each.name} - {name})
-    look_ahead(view, [*deciding, *called], whole=False)
+    look_ahead(view, [*deciding, *called])
     if any(decided_by(view, each, options) for each in called):
         return None
     parts = [never_constant(view, each) for each in deciding]

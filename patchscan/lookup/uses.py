@@ -1,7 +1,7 @@
 """Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from patchscan.basics.keep import kept
@@ -11,18 +11,14 @@ from patchscan.c.occurrences import Use as Use
 from patchscan.c.occurrences import UseKind, occurrences
 from patchscan.tree import Tree
 from patchscan.tree.index.parallel import in_parallel
-from patchscan.tree.index.search import holding, is_kernel_source
+from patchscan.tree.index.search import is_kernel_source
+from patchscan.tree.index.wordsearch import files_with
 from patchscan.tree.overlay import View
 
-# Whole-tree searches by reading, for one tree: each costs about half a second.
-MOST_SEARCHES = 12
 _MOST_MACROS = 24
 _FEW_FILES = 400
 # Of more files than these, an example is looked for in those that are near.
 _MANY_FILES = 60
-_MOST_HELD = 100_000
-_EVERYWHERE = ("",)
-_INDEXED = ("index",)
 _REACHING = ("call", "macro", "reference", "initialiser")
 _NAME = pattern(r"[A-Za-z_]\w*")
 _PLAIN_DEFINE = pattern(r"\s*#\s*define\s+\w+\s")
@@ -52,8 +48,8 @@ def find_uses(view: View, symbol: str, whole: bool = True) -> Uses:
     """All uses of an identifier in the kernel's C and assembly text, also through one macro.
 
     A use through a macro has its name in `via`: where `#define A() f()`, each use of A is one of f. With
-    whole=False uses may be missing, for it costs less: the index is not compared with the tree, and without an
-    index, or where very many files hold the symbol, only near_directories() of what the series changes is searched.
+    whole=False uses may be missing, for it costs less: where very many files hold the symbol, only near_directories()
+    of what the series changes is searched.
     """
     if not _NAME.fullmatch(symbol):
         return Uses(symbol, (), False, f"{symbol!r} is no identifier")
@@ -83,7 +79,7 @@ def _through_macros(view: View, symbol: str, direct: Iterable[Use], whole: bool)
     if len(shared) > _MOST_MACROS:
         why = f"{len(shared)} macros use it; the first {_MOST_MACROS} were followed"
     through: list[Use] = []
-    look_ahead(view, shared[:_MOST_MACROS], whole)
+    look_ahead(view, shared[:_MOST_MACROS])
     for macro in shared[:_MOST_MACROS]:
         found, missed = _uses_of(view, macro, whole, called=macro not in plain)
         why = why or missed
@@ -134,33 +130,10 @@ def _expansion(uses: Iterable[Use]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-class _Found:
-    """Files of one tree that hold a word, kept for the next patch; searches counts the whole-tree ones."""
-
-    def __init__(self) -> None:
-        self.by_word: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
-        self.searches = 0
-
-    def keep(self, held: Mapping[str, tuple[str, ...]], under: tuple[str, ...]) -> None:
-        """Remember the result of a search below some directories."""
-        self.by_word.update({(word, under): paths for word, paths in held.items()})
-
-    def missing(self, words: Sequence[str], under: tuple[str, ...]) -> list[str]:
-        """The words that have not been searched below some directories (or everywhere)."""
-        places = (under, _EVERYWHERE)
-        return [word for word in words if not any((word, place) in self.by_word for place in places)]
-
-
 @kept
 def _known(view: View) -> dict[tuple[str, bool], Uses]:
     """The uses found in one view so far: several rules ask for the same."""
     return {}
-
-
-@kept
-def _found_in(tree: Tree) -> _Found:
-    """What was searched in a tree so far."""
-    return _Found()
 
 
 @kept
@@ -174,8 +147,7 @@ def files_holding(
 ) -> tuple[list[str], str]:
     """The files that may hold an identifier in a view, sorted, and why these may not be all ("" where they are).
 
-    most: with the files of an index as they are, and where more hold it, or without one, only what stands near the
-    series and the files in `near`; None: the whole tree.
+    most: where more hold it, only what stands near the series and the files in `near`; None: the whole tree.
     """
     changed = [
         path
@@ -184,86 +156,51 @@ def files_holding(
     ]
     if view.tree is None:
         return sorted(changed), "no tree: only what the series itself shows was searched"
-    held, why = _held(view.tree, [symbol], sorted({*view.changed, *near}), most)
+    held, why = _held(view.tree, symbol, sorted({*view.changed, *near}), most)
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
 
 
 @kept
 def headers_holding(view: View, symbol: str) -> list[str]:
-    """The headers among files_holding() of the whole tree as its index knows it, sorted."""
+    """The headers among files_holding() of the whole tree, sorted."""
     changed = [
         path
         for path, content in view.changed.items()
         if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path)
     ]
-    held = _headers_of(view.tree, symbol, sorted(view.changed)) if view.tree is not None else ()
+    held = _headers_of(view.tree, symbol) if view.tree is not None else ()
     return sorted({*changed, *(path for path in held if path not in view.changed)})
 
 
-def _headers_of(tree: Tree, symbol: str, changed: Sequence[str]) -> tuple[str, ...]:
+def _headers_of(tree: Tree, symbol: str) -> tuple[str, ...]:
     """The headers of a tree that hold a symbol; kept for the next patch, as long as the answer stays that."""
-    held, _ = _held(tree, [symbol], changed, _MOST_HELD)
+    held = files_with(tree, [symbol])[symbol]
     known = _held_headers(tree)
     if symbol not in known or known[symbol][0] is not held:
         known[symbol] = held, tuple(path for path in held if path.endswith(".h"))
     return known[symbol][1]
 
 
-def look_ahead(view: View, symbols: Sequence[str], whole: bool = True, near: Sequence[str] = ()) -> None:
+def look_ahead(view: View, symbols: Sequence[str]) -> None:
     """Search the tree once for several symbols that find_uses() or files_holding() will be asked for."""
-    if view.tree is None or not symbols:
-        return
-    found = _found_in(view.tree)
-    # An index is compared with the tree only when find_uses() needs it.
-    if not _ask_index(view.tree, found, symbols, checked=False):
-        _held(view.tree, symbols, sorted({*view.changed, *near}), None if whole else _MANY_FILES)
+    if view.tree is not None and symbols:
+        files_with(view.tree, symbols)
 
 
-def _held(
-    tree: Tree, symbols: Sequence[str], changed: Sequence[str], most: int | None
-) -> tuple[tuple[str, ...], str]:
-    """The files of the tree that hold the first symbol, and why these may not be all."""
-    found = _found_in(tree)
-    whole = most is None
-    if not _ask_index(tree, found, symbols, checked=whole):
-        missing = found.missing(symbols, _EVERYWHERE)
-        if missing and whole and found.searches < MOST_SEARCHES:
-            found.searches += 1
-            found.keep(holding(tree, missing), _EVERYWHERE)
-    everywhere = found.by_word.get((symbols[0], _EVERYWHERE))
-    if everywhere is not None and (most is None or len(everywhere) <= most):
-        return everywhere, ""
+def _held(tree: Tree, symbol: str, changed: Sequence[str], most: int | None) -> tuple[tuple[str, ...], str]:
+    """The files of the tree that hold a symbol, and why these may not be all."""
+    held = files_with(tree, [symbol])[symbol]
+    if most is None or len(held) <= most:
+        return held, ""
     near = near_directories(changed)
-    indexed = found.by_word.get((symbols[0], _INDEXED), everywhere)
-    if indexed is not None:
-        if len(indexed) <= (most or _MANY_FILES):
-            return indexed, "the index was not compared with the tree"
-        return tuple(
-            path for path in indexed if path.startswith(tuple(f"{directory}/" for directory in near))
-        ), (f"only {_shown(near)} searched, of {len(indexed)} files")
-    found.keep(holding(tree, found.missing(symbols, near), near), near)
-    why = f"only {_shown(near)} searched (`patchscan index` makes the whole tree cheap)"
-    return found.by_word[symbols[0], near], why
+    below = tuple(f"{directory}/" for directory in near)
+    return tuple(path for path in held if path.startswith(below)), (
+        f"only {_shown(near)} searched, of {len(held)} files"
+    )
 
 
 def _shown(directories: Iterable[str]) -> str:
     return ", ".join(directory + "/" for directory in directories)
-
-
-def _ask_index(tree: Tree, found: _Found, symbols: Sequence[str], checked: bool) -> bool:
-    """Keep what the index of the tree says of symbols; False where there is none to be trusted."""
-    under = _EVERYWHERE if checked else _INDEXED
-    missing = found.missing(symbols, under)
-    if not missing:
-        return True
-    # Imported here: most scans search no tree, and sqlite3 takes its time.
-    from patchscan.tree.index.lookup import look_up
-
-    indexed = look_up(tree, missing, checked=checked)
-    if indexed is None:
-        return False
-    found.keep(indexed, under)
-    return True
 
 
 def near_directories(changed: Iterable[str]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from patchscan.pairing.barriers import Barrier, Text, prepare
 from patchscan.pairing.pair_verdict import PairVerdict, judge
 from patchscan.pairing.partners import Site, partners_of, sites, spellings
 from patchscan.tree import Tree
-from patchscan.tree.index.lookup import look_up
-from patchscan.tree.index.search import files_where, holding
+from patchscan.tree.index.search import files_where
+from patchscan.tree.index.wordsearch import files_with
 
 _TEXTS = 512
 
@@ -34,14 +34,10 @@ class Row:
 
 
 class Definitions:
-    """Where the functions and macros of a tree are defined, looked up as they are asked for.
+    """Where the functions and macros of a tree are defined, looked up as they are asked for."""
 
-    near: the directories to look in before the whole tree.
-    """
-
-    def __init__(self, tree: Tree, near: Iterable[str]) -> None:
+    def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._near = tuple(sorted({*(path.partition("/")[0] for path in near), "include"}))
         self._known: dict[str, tuple[str, ...]] = {}
         self.text = lru_cache(maxsize=_TEXTS)(self._text)
 
@@ -56,11 +52,9 @@ class Definitions:
     def look_ahead(self, names: Iterable[str]) -> list[str]:
         """Search the tree once for many names; those that are defined nowhere."""
         names = set(names)
-        for under in (self._near, ("",)):
-            wanted = sorted(name for name in names if not self._known.get(name))
-            held = (look_up(self._tree, wanted) or holding(self._tree, wanted, under)) if wanted else {}
-            for name in wanted:
-                self._known[name] = tuple(path for path in held.get(name, ()) if self._defines(path, name))
+        held = files_with(self._tree, sorted(name for name in names if not self._known.get(name)))
+        for name, paths in held.items():
+            self._known[name] = tuple(path for path in paths if self._defines(path, name))
         return sorted(name for name in names if not self._known[name])
 
     def _defines(self, path: str, name: str) -> bool:
@@ -98,7 +92,7 @@ def _shared(one: str, other: str) -> int:
 
 def survey(tree: Tree, directories: Sequence[str]) -> Iterator[Row]:
     """The rows of some directories, in the order of their files. Every model is executed."""
-    known = Definitions(tree, directories)
+    known = Definitions(tree)
     config = Config(base_config(tree.read, "generic"), default=1)
     code, stubs = Codebase(tree.read, (), config), load_stubs(STUBS, config)
     found = [site for directory in directories for site in _sites_below(tree, known, directory)]

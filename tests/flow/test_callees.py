@@ -2,7 +2,7 @@
 
 import pytest
 from patchscan.c.source import Function, Source, parse, parse_fragment
-from patchscan.flow.callees import MOST_LOOK_UPS, MOST_SEARCHES, Callees, Inside
+from patchscan.flow.callees import MOST_LOOK_UPS, Callees, Inside
 from patchscan.flow.certain import certain_call
 from patchscan.flow.sleeping import sleeps
 from patchscan.lookup.definitions import MOST_FILES, find_definitions
@@ -94,7 +94,7 @@ def asking(includes: str = "", path: str = CALLER) -> Source:
     return parse(f"{includes}\nvoid f(void)\n{{\n\tsettle(p);\n}}\n".encode(), path)
 
 
-# Without an index only the directories of what a series changes are searched, and include/.
+# Where many files hold a name, only the directories of what a series changes are searched, and include/.
 TOUCHED: dict[str, bytes | None] = dict.fromkeys(
     (CALLER, "drivers/other/a.c", "drivers/a.c", "arch/arm/mm/b.c", "arch/x86/mm/b.c"), b""
 )
@@ -202,18 +202,12 @@ def test_a_name_that_stands_everywhere_is_not_looked_up() -> None:
 
 
 def test_look_ups_are_bounded() -> None:
-    """Without an index every search reads; one for many names counts once."""
     names = [f"settle_{number}" for number in range(MOST_LOOK_UPS + 1)]
     text = "".join(SLEEPER.replace("settle", name) for name in names)
 
-    def found(callees: Callees) -> list[str]:
-        answers = {name: callees.certain_call(name, ("p",), asking(), sleeps) for name in names}
-        return [name for name, answer in answers.items() if isinstance(answer, Inside)]
-
-    assert found(Callees(view({"mm/pool.c": text}))) == names[:MOST_SEARCHES]
-    ahead = Callees(view({"mm/pool.c": text}))
-    ahead.look_ahead(names, asking())
-    assert found(ahead) == names[:MOST_LOOK_UPS]
+    callees = Callees(view({"mm/pool.c": text}))
+    answers = {name: callees.certain_call(name, ("p",), asking(), sleeps) for name in names}
+    assert [name for name, answer in answers.items() if isinstance(answer, Inside)] == names[:MOST_LOOK_UPS]
 
 
 def test_a_lock_taken_by_a_function_of_another_file() -> None:

@@ -17,7 +17,7 @@ from patchscan.kconfig import demands, implied
 from patchscan.kconfig import symbols as kconfig
 from patchscan.kconfig import tables as kconfig_tables
 from patchscan.kconfig.symbols import config_symbols, whole_symbol
-from patchscan.kconfig.tables import ask_for_file, ask_for_symbol
+from patchscan.kconfig.tables import ask_for_file, ask_for_moved, ask_for_sources, ask_for_symbol
 from patchscan.tree import Directory, Tree, open_tree
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.location import SEAL, index_directory
@@ -130,7 +130,15 @@ def answers_rightly(top: Path, changed: Mapping[str, bytes | None] | None = None
         name: everything.get(name) for name in names
     }
     assert answers(tree, names, changed) == answers(plain, names, changed)
-    return ask_for_symbol(tree, "MMU") is not None
+    assert ask_for_moved(tree) == ask_for_moved(plain) and ask_for_sources(tree) == ask_for_sources(plain)
+    return not in_memory(tree)
+
+
+def in_memory(tree: Tree) -> bool:
+    """Whether the tables of a tree are none of its index."""
+    (tables,) = kconfig_tables._usable(tree, os.getpid())
+    (file,) = (row[2] for row in tables.database.execute("PRAGMA database_list"))
+    return not file
 
 
 def refuse(*_: object) -> None:
@@ -211,9 +219,10 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changed_since_is_read(indexed: Path, change: Callable[[Path], None]) -> None:
     change(indexed)
-    assert answers_rightly(indexed)
+    answers_rightly(indexed)
     settle()
     assert build_index(str(indexed)) == 0
+    open_index.cache_clear()
     assert answers_rightly(indexed)
     with closing(sqlite3.connect(tables_of(indexed))) as database:
         for table in ("definitions", "selects", "demands"):
@@ -231,7 +240,7 @@ def test_what_a_series_changes_is_read(indexed: Path, change: Callable[[Path], N
         "lib/Kconfig": b"config MMU\n\tint\nconfig ADDED\n\tbool\n\tselect TWICE\n",
         "mm/slub.c": b"config NEVER\n",
     }
-    assert answers_rightly(indexed, changed)
+    answers_rightly(indexed, changed)
 
 
 def test_an_index_of_another_revision(kernel: Path) -> None:
@@ -251,8 +260,8 @@ def test_an_index_of_another_revision(kernel: Path) -> None:
     git("commit", "-q", "-m", "second")
     for revision, differing in (("HEAD~", 0), ("HEAD", 4)):
         tree, plain = open_tree(str(kernel), revision), unindexed(open_tree(str(kernel), revision))
-        said = ask_for_symbol(tree, "MMU")
-        assert said and len(said.apart) == differing
+        index = open_index(tree)
+        assert index and len(index.stale(KCONFIG_FILES)) == differing
         names = [*config_symbols(plain), "UNDEFINED", "NEVER"]
         assert answers(tree, names, {}) == answers(plain, names, {})
 
@@ -312,7 +321,8 @@ def test_damage_that_the_seal_does_not_show(indexed: Path, damage: str) -> None:
     tree, plain = Directory(str(indexed)), unindexed(Directory(str(indexed)))
     names = [*config_symbols(plain), "NEVER"]
     assert answers(tree, names, {}) == answers(plain, names, {})
-    assert ask_for_symbol(tree, "MMU") is None
+    ask_for_moved(tree)
+    assert in_memory(tree)
 
 
 def test_damaged_pages(indexed: Path) -> None:
@@ -334,7 +344,7 @@ def test_an_index_refreshed_under_a_reader(indexed: Path) -> None:
     assert build_index(str(indexed)) == 0
     symbol = whole_symbol(tree, "MMU")
     assert symbol and symbol.kind == "tristate"
-    assert ask_for_file(tree, "Kconfig") is None
+    assert in_memory(tree)
     assert answers_rightly(indexed)
 
 
@@ -346,7 +356,8 @@ def test_an_index_refreshed_while_it_is_opened(indexed: Path, monkeypatch: pytes
     edited(indexed)
     settle()
     assert build_index(str(indexed)) == 0
-    assert ask_for_symbol(tree, "MMU") is None
+    assert len(ask_for_symbol(tree, "MMU").definitions) == 2
+    assert in_memory(tree)
 
 
 def test_an_index_refreshed_just_after_it_was_opened(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +372,8 @@ def test_an_index_refreshed_just_after_it_was_opened(indexed: Path, monkeypatch:
     index = open_index(tree)
     assert index and not index.stale(KCONFIG_FILES)
     monkeypatch.setattr(kconfig_tables, "connect_to_read", connect)
-    assert ask_for_symbol(tree, "MMU") is None
+    assert len(ask_for_symbol(tree, "MMU").definitions) == 2
+    assert in_memory(tree)
 
 
 def test_a_reader_holds_no_lock_and_waits_for_none(indexed: Path) -> None:
@@ -371,7 +383,7 @@ def test_a_reader_holds_no_lock_and_waits_for_none(indexed: Path) -> None:
         writer.execute("BEGIN EXCLUSIVE")
         symbol = whole_symbol(tree, "TUNNEL")
         assert symbol and symbol.selected_by == ("NORTH",)
-        assert ask_for_symbol(tree, "MMU") is None
+        assert ask_for_symbol(tree, "MMU").definitions and in_memory(tree)
 
 
 def test_a_process_has_its_own_connection(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,4 +419,4 @@ def test_symbols_of_a_real_tree(tmp_path: Path) -> None:
     assert {name: whole_symbol(tree, name) for name in everything} == dict(everything)
     names = random.Random(612).sample(sorted(everything), 300)
     assert answers(tree, names, {}) == answers(plain, names, {})
-    assert ask_for_symbol(tree, "MMU")
+    assert not in_memory(tree)

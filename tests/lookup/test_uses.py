@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.c.occurrences import Use, occurrences
-from patchscan.lookup.uses import MOST_SEARCHES, Uses, find_uses, near_directories
+from patchscan.lookup.uses import Uses, find_uses, near_directories
 from patchscan.tree import Directory, GitRevision, open_tree
 from patchscan.tree.index.search import holding
 from patchscan.tree.overlay import View, lay
@@ -224,7 +224,7 @@ def test_a_git_revision_gives_the_same(kernel: Path) -> None:
     tree = open_tree(str(kernel), "HEAD")
     assert isinstance(tree, GitRevision)
     assert short(find_uses(View(tree, {}), "old")) == IN_TREE
-    assert holding(tree, ["old", "none"], ["mm"]) == {"old": ("mm/a.c", "mm/b.c"), "none": ()}
+    assert holding(tree, ["OLD", "none"]) == holding(Directory(str(kernel)), ["OLD", "none"])
 
 
 def test_the_series_is_seen(kernel: Path) -> None:
@@ -246,6 +246,8 @@ def test_a_macro_expands_to_its_body(kernel: Path) -> None:
 
 
 def test_no_claim_on_the_whole_tree_is_made_where_it_was_not_searched(kernel: Path) -> None:
+    for number in range(70):
+        (kernel / f"net/{number}.c").write_text("int n = old();\n")
     tree = Directory(str(kernel))
     one = patch(1, change("mm/e.c", None, "int e;\n"))
     near = find_uses(lay(series(one), tree)[0].view, "old", whole=False)
@@ -254,13 +256,6 @@ def test_no_claim_on_the_whole_tree_is_made_where_it_was_not_searched(kernel: Pa
     assert {use.path for use in near.uses} == {"include/linux/old.h", "mm/a.c", "mm/b.c"}
     none = find_uses(View(None, {"x.c": b"old();\n"}), "old")
     assert (none.complete, [use.path for use in none.uses]) == (False, ["x.c"])
-
-
-def test_searches_by_reading_are_bounded(kernel: Path) -> None:
-    view = View(Directory(str(kernel)), {})
-    complete = [find_uses(view, f"name{number}").complete for number in range(MOST_SEARCHES + 1)]
-    assert complete == [True] * MOST_SEARCHES + [False]
-    assert find_uses(view, "name0").complete
 
 
 @pytest.mark.parametrize("symbol", ["", "a b", "a.*", "-x", "1a", "a\0"])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from patchscan.lookup import uses
 from patchscan.tree import Directory, open_tree
+from patchscan.tree.index import wordsearch
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.location import SEAL, index_directory
 from patchscan.tree.index.lookup import SHARDS, describe_shards, look_up, open_index
@@ -361,7 +362,7 @@ def test_uses_come_from_the_index(kernel: Path, monkeypatch: pytest.MonkeyPatch)
     view = View(Directory(str(kernel)), {})
     by_reading = uses.find_uses(view, "shared")
     build_index(str(kernel))
-    monkeypatch.setattr(uses, "holding", None)
+    monkeypatch.setattr(wordsearch, "holding", None)
     view = View(Directory(str(kernel)), {})
     assert uses.find_uses(view, "shared") == by_reading
     assert by_reading.complete and len({use.path for use in by_reading.uses}) == 30

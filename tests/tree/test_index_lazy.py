@@ -54,16 +54,8 @@ def refuse(*_: object) -> frozenset[str]:
 
 def users(kernel: Path, whole: bool = True) -> set[str]:
     found = uses.find_uses(View(Directory(str(kernel)), {}), "shared", whole)
-    assert found.complete == whole
+    assert found.complete
     return {use.path for use in found.of_kind("call")}
-
-
-def test_an_example_needs_no_comparison(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_stale_in_directory", refuse)
-    assert users(kernel, whole=False) == {"mm/user.c"}
-    uses.look_ahead(View(Directory(str(kernel)), {}), ["shared", "user"])
-    symbol = config_symbol(Directory(str(kernel)), "SHARED", "drivers/misc")
-    assert symbol and symbol.kind == "bool"
 
 
 def test_a_file_is_read_for_an_example(kernel: Path) -> None:
@@ -195,22 +187,9 @@ MAKING_ANEW = (
 
 @pytest.mark.parametrize("change", AFTER)
 def test_a_claim_on_all_files_sees_every_change(kernel: Path, change: Change) -> None:
+    """Nor does an example come from what was."""
     change(kernel)
-    assert users(kernel) == AFTER[change]
-
-
-@pytest.mark.parametrize("change", AFTER)
-def test_a_claim_after_an_example_sees_what_changed_between(kernel: Path, change: Change) -> None:
-    """Only the comparison is kept for the rest of the run, not the answer without one."""
-    tree = Directory(str(kernel))
-    uses.find_uses(View(tree, {}), "shared", whole=False)
-    change(kernel)
-    if change in MAKING_ANEW:
-        assert look_up(tree, ["shared"]) is None
-        return
-    found = uses.find_uses(View(tree, {}), "shared")
-    assert found.complete
-    assert {use.path for use in found.of_kind("call")} == AFTER[change]
+    assert users(kernel) == AFTER[change] == users(kernel, whole=False)
 
 
 def test_a_directory_that_cannot_be_looked_into(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,7 +352,7 @@ def test_the_files_of_one_directory(
         if os.path.realpath(kernel / directory) != str(kernel / directory):
             continue  # What is behind a link has another name.
         found = look_up_in(tree, directory, ["shared", "nothing"])
-        below = holding(tree, ["shared", "nothing"], [directory])
+        below = holding(tree, ["shared", "nothing"])
         assert found == {
             word: tuple(path for path in paths if path.rpartition("/")[0] == directory)
             for word, paths in below.items()

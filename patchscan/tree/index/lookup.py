@@ -5,7 +5,7 @@ times, so what was damaged, half written or made by another version is not used 
 is not exactly as it was when it was indexed is read directly: an old index costs time, never an answer.
 
 That a file holds a word shows when it is read. That no other file does is a claim on all of them, for which each
-must be compared with its mark: this takes longer than everything else and is done only for such a claim.
+must be compared with its mark: this takes longer than everything else, and is done once.
 """
 
 import json
@@ -61,18 +61,9 @@ class Index:
         self._decoded: dict[object, str] = {}
         self._blobs: dict[Kind, Mapping[str, bytes]] = {}
 
-    def holding(
-        self, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
-    ) -> Mapping[str, tuple[str, ...]]:
-        """For each identifier the files that hold it, sorted; a few that do not may be among them.
-
-        checked=False: files that have changed since they were indexed may be missing.
-        """
-        found = self._indexed(words, kind)
-        # Checked once, they cost little more.
-        if checked or kind in self._difference:
-            found = self._corrected(found, self.difference(kind))
-        return self._sealed(found)
+    def holding(self, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]]:
+        """For each identifier the files that hold it, sorted; a few that do not may be among them."""
+        return self._sealed(self._corrected(self._indexed(words, kind), self.difference(kind)))
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources directly in a directory; only these are compared with the index."""
@@ -170,15 +161,13 @@ class Index:
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
 
 
-def look_up(
-    tree: Tree, words: Sequence[str], kind: Kind = SOURCES, checked: bool = True
-) -> Mapping[str, tuple[str, ...]] | None:
+def look_up(tree: Tree, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]] | None:
     """Index.holding() of the index of a tree; None where there is no index to be trusted."""
     index = open_index(tree)
     if index is None:
         return None
     try:
-        return index.holding(words, kind, checked)
+        return index.holding(words, kind)
     except sqlite3.Error:
         return None
 

@@ -17,35 +17,28 @@ NOT_KERNEL = ("Documentation", "scripts", "tools", "debian")
 _BUFFER_SIZE = 1 << 20
 _LARGEST = 1 << 26
 _FEW_FILES = 2000
-_WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
+# Of more words than these it is cheaper to look at every word of a text.
+_MANY_WORDS = 24
+# What a word is made of in a text of small letters, as the tokenizer of an index has it.
+_WORD_BYTES = frozenset((*b"abcdefghijklmnopqrstuvwxyz0123456789_", *range(0x80, 0x100)))
+_AS_WORDS = bytes(byte if byte in _WORD_BYTES else 32 for byte in bytes(range(256)).lower())
 
 
 Pair = tuple[int, str]
 
 
-def holding(tree: Tree, words: Sequence[str], under: Sequence[str] = ("",)) -> Mapping[str, tuple[str, ...]]:
-    """For each word the source files below some directories that hold it, sorted.
+def holding(tree: Tree, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each word the source files that hold it, sorted: what an index of the tree says, by reading it once.
 
-    The tree is read once for all words; comments and strings count as well.
+    Comments and strings count as well, upper and lower case alike, as they do in an index.
     """
-    if isinstance(tree, GitRevision):
-        return _sorted_by_word(
-            words,
-            [
-                (index, path)
-                for index, word in enumerate(words)
-                for path in _git_grep(tree, word, under)
-                if is_kernel_source(path)
-            ],
-        )
-    if tuple(under) == ("",):
-        return holding_in(tree, words, _all_sources(tree))
-    paths = {path for directory in under for path in files_where(tree, is_source_name, directory)}
-    return holding_in(tree, words, sorted(paths.union(filter(is_kernel_source, under))))
+    paths = _held_in_git(tree, words) if isinstance(tree, GitRevision) else all_sources(tree)
+    return holding_in(tree, words, paths)
 
 
 @lru_cache(maxsize=2)
-def _all_sources(tree: Tree) -> tuple[str, ...]:
+def all_sources(tree: Tree) -> tuple[str, ...]:
+    """The sources of a tree, sorted; listed once."""
     return files_where(tree, is_source_name)
 
 
@@ -53,7 +46,7 @@ def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mappin
     """For each word those of some files that hold it, sorted; they are read, many of them by two processes."""
     if not isinstance(tree, Directory):
         return _sorted_by_word(words, _pairs_in_tree(tree, words, paths))
-    work = partial(_pairs_in_files, tree.root, [word.encode() for word in words])
+    work = partial(_pairs_in_files, tree.root, words)
     alone = len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
     parts = [paths] if alone else [paths[::2], paths[1::2]]
     return _sorted_by_word(words, [pair for pairs in in_parallel(work, parts) for pair in pairs])
@@ -67,9 +60,9 @@ def _sorted_by_word(words: Sequence[str], pairs: Iterable[Pair]) -> Mapping[str,
 
 
 def _pairs_in_tree(tree: Tree, words: Sequence[str], paths: Iterable[str]) -> Iterator[Pair]:
+    finder = _Needles(words)
     for path in paths:
-        content = tree.read(path) or b""
-        yield from ((index, path) for index, word in enumerate(words) if word.encode() in content)
+        yield from ((index, path) for index in finder.standing_in(tree.read(path) or b""))
 
 
 def is_kernel_source(path: str) -> bool:
@@ -119,12 +112,14 @@ def walk(root: str, under: str, wanted: Callable[[str], bool], skip: Container[s
                     yield path
 
 
-def _pairs_in_files(root: str, needles: Sequence[bytes], paths: Sequence[str]) -> list[Pair]:
-    """Which needle (by index) stands in which file."""
+def _pairs_in_files(root: str, words: Sequence[str], paths: Sequence[str]) -> list[Pair]:
+    """Which word (by index) stands in which file."""
     # One buffer for all files: a fresh bytes object for each costs three times as much.
     buffer = bytearray(_BUFFER_SIZE)
+    view = memoryview(buffer)
     pairs = []
     prefix = root + "/"
+    needles = _Needles(words)
     for path in paths:
         try:
             descriptor = os.open(prefix + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -132,16 +127,16 @@ def _pairs_in_files(root: str, needles: Sequence[bytes], paths: Sequence[str]) -
             continue
         try:
             size = os.readv(descriptor, [buffer])
-            text = buffer if size < _BUFFER_SIZE else _read_on(descriptor, bytes(buffer))
+            text = bytes(view[:size])
+            if size == _BUFFER_SIZE:
+                text = _read_on(descriptor, text)
         except OSError:
             continue
         finally:
             os.close(descriptor)
-        size = size if text is buffer else len(text)
-        for index, needle in enumerate(needles):
-            # What is larger still is left to the one who reads the hits.
-            if size >= _LARGEST or _holds_identifier(text, needle, size):
-                pairs.append((index, path))
+        # What is larger still no reader takes, nor does an index.
+        if len(text) < _LARGEST:
+            pairs += [(index, path) for index in needles.standing_in(text)]
     return pairs
 
 
@@ -155,25 +150,45 @@ def _read_on(descriptor: int, text: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _holds_identifier(buffer: bytearray | bytes, needle: bytes, size: int) -> bool:
-    position = buffer.find(needle, 0, size)
+class _Needles:
+    """Words that are looked for in texts: a few one by one, many by cutting the text into its words."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = [word.lower().encode() for word in words]
+        self._numbers: dict[bytes, list[int]] = {}
+        for index, word in enumerate(self._words):
+            self._numbers.setdefault(word, []).append(index)
+
+    def standing_in(self, text: bytes) -> list[int]:
+        """The numbers of the words that a text holds."""
+        if len(self._words) > _MANY_WORDS:
+            held = self._numbers.keys() & text.translate(_AS_WORDS).split()
+            return [index for word in held for index in self._numbers[word]]
+        text = text.lower()
+        return [index for index, word in enumerate(self._words) if _holds_word(text, word)]
+
+
+def _holds_word(text: bytes, word: bytes) -> bool:
+    position = text.find(word)
     while position >= 0:
-        end = position + len(needle)
-        inside = (position and buffer[position - 1] in _WORD_BYTES) or (
-            end < size and buffer[end] in _WORD_BYTES
+        end = position + len(word)
+        inside = (position and text[position - 1] in _WORD_BYTES) or (
+            end < len(text) and text[end] in _WORD_BYTES
         )
         if not inside:
             return True
-        position = buffer.find(needle, end, size)
+        position = text.find(word, position + 1)
     return False
 
 
-def _git_grep(tree: GitRevision, word: str, under: Sequence[str]) -> Iterator[str]:
-    paths = [path for path in under if path]
-    command = ("grep", "--no-textconv", "--text", "-lzwF", "-e", word, tree.commit, "--", *paths)
+def _held_in_git(tree: GitRevision, words: Sequence[str]) -> list[str]:
+    """Every source of a revision that holds one of some words, and perhaps some that do not."""
+    patterns = [part for word in words for part in ("-e", word)]
     try:
-        listing = run_git(tree.directory, *command)
+        listing = run_git(
+            tree.directory, "grep", "--no-textconv", "--text", "-lziwF", *patterns, tree.commit, "--"
+        )
     except GitError:
-        return  # git grep fails where nothing is found
-    for entry in listing.split(b"\0"):
-        yield entry.partition(b":")[2].decode("utf-8", "surrogateescape")
+        return []  # git grep fails where nothing is found
+    names = (entry.partition(b":")[2].decode("utf-8", "surrogateescape") for entry in listing.split(b"\0"))
+    return sorted(path for path in names if is_kernel_source(path))

@@ -1,0 +1,92 @@
+"""Which sources of a tree hold a word: one answer, whatever is cached.
+
+An index of the tree gives it at once. Without one the tree is read, once for all words that are asked for together and
+for those that are expected. Where that gets dearer than it should, the index is made, and the user is told.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from patchscan.basics.keep import kept
+from patchscan.basics.streams import say_aside
+from patchscan.tree import Directory, GitRevision, Tree, kernel_version
+from patchscan.tree.index.location import may_be_indexed
+from patchscan.tree.index.search import all_sources, holding
+
+Held = Mapping[str, tuple[str, ...]]
+# Measured on linux 6.12, in seconds of CPU time: to read a file, to look for a word in it; git unpacks it, too.
+_READ = 35e-6
+_READ_FROM_GIT = 250e-6
+_LOOK = 6e-6
+# What may be spent on reading before an index is made, which takes five times as long, and once.
+_MOST_SPENT = 6.0
+
+
+def files_with(tree: Tree, words: Sequence[str]) -> Held:
+    """For each word the sources of the kernel that hold it, sorted; a few that do not may be among them."""
+    return _search_of(tree).files_with(words)
+
+
+def expect(tree: Tree, words: Iterable[str]) -> None:
+    """Words that are likely to be asked for: where the tree must be read, they are looked for with the first ones."""
+    _search_of(tree).expected.update(words)
+
+
+@kept
+def _search_of(tree: Tree) -> "_Search":
+    return _Search(tree)
+
+
+class _Search:
+    """What was found in one tree so far, and what it has cost to read it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.found: dict[str, tuple[str, ...]] = {}
+        self.expected: set[str] = set()
+        self.spent = 0.0
+        self.may_index = True
+
+    def files_with(self, words: Sequence[str]) -> Held:
+        missing = [word for word in dict.fromkeys(words) if word not in self.found]
+        if missing:
+            self.found.update(self._indexed(missing) or self._read(missing))
+        return {word: self.found[word] for word in words}
+
+    def _read(self, words: Sequence[str]) -> Held:
+        wanted = sorted({*words, *(self.expected - self.found.keys())})
+        self.spent += self._cost(len(wanted))
+        if self.spent > _MOST_SPENT and self._make_index():
+            indexed = self._indexed(words)
+            if indexed is not None:
+                return indexed
+        return holding(self.tree, wanted)
+
+    def _cost(self, words: int) -> float:
+        """About how long it takes to read the tree for some words."""
+        reading = _READ_FROM_GIT if isinstance(self.tree, GitRevision) else _READ
+        return len(all_sources(self.tree)) * (reading + _LOOK * words)
+
+    def _indexed(self, words: Sequence[str]) -> Held | None:
+        """What an index says; None where there is none to be trusted."""
+        if not may_be_indexed(self.tree):
+            return None
+        # Imported here: most scans search no tree, and sqlite3 takes its time.
+        from patchscan.tree.index.lookup import look_up
+
+        return look_up(self.tree, words)
+
+    def _make_index(self) -> bool:
+        """Make an index, which is tried once; whether there is one now."""
+        if not self.may_index:
+            return False
+        self.may_index = False
+        if not isinstance(self.tree, Directory | GitRevision) or kernel_version(self.tree) is None:
+            return False
+        from patchscan.tree.index.build import IndexFailure, make_index
+
+        try:
+            make_index(self.tree)
+        except IndexFailure as error:
+            say_aside(f"patchscan: without an index {self.tree.name} is read again and again: {error}")
+            return False
+        return True
