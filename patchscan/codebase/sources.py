@@ -83,9 +83,10 @@ class _TreeReader:
         return self._declaring[directory, structure]
 
     def naming(self, name: str) -> Sequence[str] | None:
-        """The C files and headers that hold a name, by the index alone."""
-        held = look_up(self._tree, [name], checked=False) if self._tree is not None else None
-        return [path for path in held[name] if path.endswith((".c", ".h"))] if held is not None else None
+        """The C files and headers of the tree that hold a name; None without a tree."""
+        if self._tree is None:
+            return None
+        return [path for path in files_with(self._tree, [name])[name] if path.endswith((".c", ".h"))]
 
     def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
         paths = files_with(tree, [structure])[structure]

@@ -137,4 +137,4 @@ def _said(switch: str, way: Way, at: Sources) -> Iterator[str]:
     with_these = [f"{name} {'on' if number else 'off'}" for name, number in sorted(way.features.items())]
     yield f"{switch} is {state}, as {who}" + (f", with {', '.join(with_these)}" if with_these else "")
     if at.naming(switch) is None:
-        yield f"no file but those of the series sets {switch}: the tree has no index"
+        yield f"no file but those of the series sets {switch}: there is no tree at hand"
