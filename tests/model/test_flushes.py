@@ -229,3 +229,16 @@ def test_devices_are_told_of_entries_that_change() -> None:
         ("wp_page_copy", "safe", "unsafe"),
     }
     assert all("mmu notifier" in (each.repair or "") for each in found)
+
+
+@real
+@pytest.mark.parametrize(
+    ("name", "branch"), [("flush-without-tables", "is_lazy, cpu) is true"), ("flush-without-wait", "")]
+)
+def test_without_a_wait_of_its_own_a_walk_is_waited_for_by_the_flush(name: str, branch: str) -> None:
+    """Without PARAVIRT x86 has no other wait: what frees is safe by the interrupts of the flush alone."""
+    found = verdicts(FIXTURES / "real" / f"{name}.mbox", TREE, FREEING, "collapse_huge_page")
+    verdict = found["x86 without PARAVIRT"]
+    assert (verdict.before, verdict.verdict) == ("safe", "unsafe"), verdict.reasons
+    assert any(branch in each for each in verdict.branches)
+    assert "an IPI with wait to every CPU" in (verdict.repair or "")

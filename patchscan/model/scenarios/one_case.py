@@ -25,6 +25,7 @@ def extract_case(
     stub_directories: Sequence[Path] = (),
 ) -> tuple[Extraction | None, Codebase]:
     """The threads of one case in one configuration (None when the code lacks one of its functions)."""
+    scenario = in_column(scenario, column)
     code = codebase(scenario, column, at)
     values = scenario.columns[column]
     chosen = {name: number for name, number in values.items() if not name.startswith("CONFIG_")}
@@ -36,8 +37,23 @@ def extract_case(
     return extract(scenario, functions, code, stubs), code
 
 
+def in_column(scenario: Scenario, column: str) -> Scenario:
+    """The scenario as it is in one configuration: in some an architecture's flush is looked into."""
+    follow = next((each for each in scenario.follow if each.arch == follows(scenario, column)), None)
+    if follow is None:
+        return scenario
+    files = dict.fromkeys((*scenario.files, *follow.files))
+    return replace(scenario, look_into=scenario.look_into | follow.look_into, files=tuple(files), doubt={})
+
+
+def follows(scenario: Scenario, column: str) -> str:
+    """The architecture whose flush a configuration looks into, "" for none."""
+    return column.partition(" ")[0] if "FOLLOW" in scenario.columns[column] else ""
+
+
 def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
     """The code at one point of a series as a scenario sees it in one configuration."""
+    scenario = in_column(scenario, column)
     config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
     return Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
@@ -55,9 +71,8 @@ def judge_case(
     verdict = judge(extraction, name, column, at.words)
     if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
         verdict = _with_doubt(scenario, functions, column, at, verdict)
-    return replace(
-        verdict, decided=_decided(at, verdict, {**base_config(at.read, column), **scenario.config})
-    )
+    values = {**base_config(at.read, column), **scenario.config, **scenario.columns[column]}
+    return replace(verdict, decided=_decided(at, verdict, values))
 
 
 def _with_doubt(

@@ -15,7 +15,14 @@ from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.signature import Signature
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.followed import followed
-from patchscan.model.scenarios.one_case import Functions, codebase, extract_case, judge_case, shape
+from patchscan.model.scenarios.one_case import (
+    Functions,
+    codebase,
+    extract_case,
+    follows,
+    judge_case,
+    shape,
+)
 from patchscan.model.scenarios.players import plays, with_players
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.scenarios.touched import applies, shipped_scenarios
@@ -147,15 +154,22 @@ class SeriesModels:
     def _case(
         self, scenario: Scenario, functions: Functions, index: int, earlier_index: int, every_column: bool
     ) -> Iterator[Verdict]:
-        """The verdicts after patch `index` where it differs from the code after patch `earlier_index`."""
+        """The verdicts after patch `index` where it differs from the code after patch `earlier_index`.
+
+        A configuration that looks into a flush is asked where the patch touches that, the others while they differ.
+        """
         seen: set[Signature] = set()
+        goes_on = True
         for number, column in enumerate(scenario.columns):
+            is_flush = bool(follows(scenario, column))
+            if not (every_column or self._touches_flush(scenario, index) if is_flush else goes_on):
+                continue
             before = self._extraction(scenario, functions, column, earlier_index)
-            if before is not None and before.same_in(codebase(scenario, column, self._at(index))):
-                return
-            after = self._extraction(scenario, functions, column, index)
+            is_same = before is not None and before.same_in(codebase(scenario, column, self._at(index)))
+            after = None if is_same else self._extraction(scenario, functions, column, index)
             if after is None or (before is not None and shape(before) == shape(after)):
-                return
+                goes_on = goes_on and is_flush
+                continue
             if shape(after) in seen:
                 continue
             seen.add(shape(after))
@@ -176,7 +190,12 @@ class SeriesModels:
                 )
             verdict = against(verdict, earlier)
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
-                return
+                goes_on = False
+
+    def _touches_flush(self, scenario: Scenario, index: int) -> bool:
+        """Whether a patch changes a file in which an architecture flushes."""
+        files = {path for follow in scenario.follow for path in follow.files}
+        return any(file.change.path in files for file in self.states[index].files)
 
     def _followed(
         self, scenario: Scenario, functions: Functions, index: int, verdict: Verdict | None
