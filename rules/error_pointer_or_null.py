@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from patchscan.flow.lookedat import Called, Tests
 
 _WORDS = pattern(
-    r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*|unsigned|_*u(int)?(8|16|32|64)(_t)?|size_t)\b|\w\(|\?"
+    r"\b(if|while|return|IS_ERR\w*|PTR_ERR\w*|unsigned|_*u(int)?(8|16|32|64)(_t)?|size_t)\b|\w\(|\?|[<>=] "
 )
 _UNSIGNED = frozenset(
     {
@@ -64,7 +64,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 
     def wanted(call: "Called") -> bool:
         tested = graph.tests.get(call.result or f"@{call.offset}", ())
-        lines = (call.line, *(line for _, _, line in tested))
+        lines = (*range(call.line, call.last_line + 1), *(line for _, _, line in tested))
         return (bool(listed(call.name)) or call.result in graph.pointers) and any(
             line in file.added_numbers for line in lines
         )
@@ -115,10 +115,8 @@ def is_of_interest(tests: "Tests", graph: "Graph") -> bool:
 
 def place(file: ChangedFile, tests: "Tests") -> int | None:
     """The line to speak at: the test where it is added, else the call."""
-    for line in (*tests.lines, tests.call.line):
-        if line in file.added_numbers and not file.was_there(line):
-            return line
-    return None
+    lines = (*tests.lines, *range(tests.call.line, tests.call.last_line + 1))
+    return next((each for each in lines if each in file.added_numbers and not file.was_there(each)), None)
 
 
 def wrong(tests: "Tests", known: "Convention") -> str:
@@ -130,8 +128,13 @@ def wrong(tests: "Tests", known: "Convention") -> str:
         return f"{name}() returns an ERR_PTR when it fails, never NULL: this test never finds a failure"
     if tests.kind == "error" and tests.pointer and known.fails == "null":
         return f"{name}() returns NULL when it fails, never an ERR_PTR: this test never finds a failure"
-    if tests.kind == "negative" and not tests.pointer and listed(name) == "zero":
+    kind = listed(name) if not tests.pointer else ""
+    if tests.kind == "negative" and kind == "zero":
         return f"{name}() returns 0 when it fails, never a negative number: this test never finds a failure"
+    if tests.kind == "negative" and kind == "remainder":
+        return f"{name}() returns how much was not copied, never a negative number: this test never finds a failure"
+    if tests.kind == "null" and kind == "number":
+        return f"{name}() returns a negative number when it fails: this test tells 0 from all others"
     return ""
 
 

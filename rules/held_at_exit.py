@@ -102,7 +102,7 @@ def fallen(file: ChangedFile, function: Function, before: Function) -> Iterator[
         other = file.patch_line(each.other)
         why = {
             "before": f"the way out before it, from line {other}, makes it, and nothing since did",
-            "after": f"the next way out, from line {other}, makes it, and nothing is taken between the two",
+            "after": f"the next way out, from line {other}, makes it, and nothing it gives back is taken between",
             "dead": f"no way leads to it on line {other} any more",
         }[each.why]
         near = (line for line in sorted(file.touched_numbers) if line >= each.line)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from patchscan.flow.lookedat import Overwritten
 
 _WORDS = pattern(r"\w\s*\(|=|\bif\b")
+# Where a driver is bound by a table an entry of it is found.
+_PICKS = pattern(r"match|drvdata")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -17,10 +19,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         if any(_WORDS.search(line.text) for line in (*file.added, *file.removed)):
             for function in file.functions:
-                yield from check_function(file, function)
+                yield from check_function(context, file, function)
 
 
-def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     from patchscan.flow.building import graph_of
     from patchscan.flow.lookedat import overwritten
 
@@ -29,6 +31,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         return
     yield from signals(file, graph)
     yield from mappings(file, function, graph)
+    yield from pointers(context, file, function, graph)
     found = list(overwritten(graph))
     if not found:
         return
@@ -68,14 +71,39 @@ def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
             )
 
 
+def pointers(context: Context, file: ChangedFile, function: Function, graph: "Graph") -> Iterator[Finding]:
+    """Pointers that the function tested before the patch, and uses untested after it, although the call may fail."""
+    from patchscan.flow.building import graph_of
+    from patchscan.flow.conventions import fails_as
+    from patchscan.flow.lookedat import untested
+
+    before = file.before_of(function.name)
+    old = graph_of(before) if before is not None else None
+    for each in untested(graph, old) if old is not None else ():
+        may = fails_as(each.call.name, function, context.callees if context.has_tree else None)
+        inside = range(each.call.line, max(each.line, each.call.last_line) + 1)
+        line = next((line for line in sorted(file.touched_numbers) if line in inside), None)
+        if line is None or not may or _PICKS.search(each.call.name):
+            continue
+        what = "NULL" if may == "null" else "an ERR_PTR"
+        yield file.finding(
+            line,
+            f"{each.call.result} is used on line {file.patch_line(each.line)}, and nothing tests any more whether "
+            f"{each.call.name}() on line {file.patch_line(each.call.line)} returned {what}",
+            (file.evidence(each.call.line), file.evidence(each.line)),
+        )
+
+
 def mappings(file: ChangedFile, function: Function, graph: "Graph") -> Iterator[Finding]:
     """DMA mappings that may fail unnoticed."""
     from patchscan.flow.building import graph_of
     from patchscan.flow.lookedat import unasked_mappings
 
-    found = list(unasked_mappings(graph)) if b"dma_map_" in source_of(function).code else []
-    before = file.before_of(function.name) if found else None
+    if b"dma_map_" not in source_of(function).code:
+        return
+    before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
+    found = list(unasked_mappings(graph, old))
     known = {(each.name, each.result) for each in unasked_mappings(old)} if old is not None else set()
     for call in found:
         behind = range(call.line, function.last_line + 1)

@@ -8,7 +8,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 if TYPE_CHECKING:
     from patchscan.flow.freed import AfterFree
 
-_WORDS = pattern(r"free|destroy|unregister")
+_WORDS = pattern(r"free|destroy|unregister|release|consume|unmap|netif_r|gro_receive|remove")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -22,7 +22,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     from patchscan.flow.building import graph_of
-    from patchscan.flow.returning import wrong_returns
+    from patchscan.flow.returning import set_codes, unset_codes, wrong_returns
 
     if (
         not function.name
@@ -33,11 +33,16 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     graph = graph_of(function)
     if graph is None:
         return
-    found = [(each, line) for each in wrong_returns(graph) if (line := place(file, each)) is not None]
-    if not found:
-        return
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
+    found = [(each, line) for each in wrong_returns(graph) if (line := place(file, each)) is not None]
+    if not found and old is not None:
+        unset = unset_codes(graph)
+        was_set = set_codes(old) if unset else frozenset()
+        lost = [each for what, each in unset.items() if what in was_set]
+        found = [(each, line) for each in lost if (line := place(file, each)) is not None]
+    if not found:
+        return
     known = {key_of(each) for each in wrong_returns(old)} if old is not None else set()
     said = set()
     for wrong, line in found:
@@ -57,8 +62,13 @@ def place(file: ChangedFile, wrong: "Wrong") -> int | None:
     for line in lines:
         if line and line in file.added_numbers and not file.was_there(line):
             return line
-    inside = range(wrong.decision.line, max(wrong.decision.line + 1, wrong.decision.printed + 2))
+    inside = range(wrong.decision.line, max(wrong.decision.line + 2, wrong.decision.printed + 2))
     return next((line for line in inside if line in file.touched_numbers), None)
+
+
+def nothing(wrong: "Wrong") -> str:
+    """What a pointer was found to be."""
+    return "an error" if wrong.decision.signs & 1 else "NULL"
 
 
 def report(file: ChangedFile, function: Function, wrong: "Wrong", line: int) -> Finding:
@@ -75,6 +85,16 @@ def report(file: ChangedFile, function: Function, wrong: "Wrong", line: int) -> 
         message = (
             f"line {decided} found that {wrong.other} is NULL, and PTR_ERR() of it on line {ends} is 0: the caller "
             "takes it for success"
+        )
+    elif wrong.why == "rest":
+        message = (
+            f"{function.name}() returns on line {ends} how much was not copied, a positive number, where it returns a "
+            "negative code for other failures"
+        )
+    elif wrong.why == "unset":
+        message = (
+            f"where line {decided} finds {wrong.decision.key} to be {nothing(wrong)} {function.name}() returned a "
+            f"negative code; now line {ends} returns {wrong.returned} as it was before"
         )
     elif wrong.why == "printed":
         printed = file.patch_line(wrong.decision.printed)

@@ -38,6 +38,7 @@ class Called:
     sure: bool = True
     result: str = ""
     pointer: str = ""
+    last_line: int = 0
 
 
 @frozen

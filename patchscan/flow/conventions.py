@@ -1,16 +1,19 @@
 """What a function returns when it fails: NULL, an ERR_PTR, zero or a negative number."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.record import frozen
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Called
 from patchscan.flow.building import graph_of
-from patchscan.flow.resources import read_table
+from patchscan.flow.listing import listed as listed
+from patchscan.flow.listing import signs_of
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_ZERO, ZERO
 from patchscan.flow.ways import Client, ways_of
+
+if TYPE_CHECKING:
+    from patchscan.flow.callees import Callees
 
 # Return values are followed through so many functions.
 _DEEPEST = 3
@@ -32,41 +35,12 @@ class Convention:
 
 
 UNKNOWN = Convention(ANY)
-_TABLE = {"null": NOT_NEGATIVE, "error": NOT_ZERO, "zero": NOT_NEGATIVE, "interrupted": ANY}
-
-# Names of a user's table (see patchscan.flow.usertables).
-_FURTHER: dict[str, str] = {}
-
-
-@lru_cache(maxsize=1)
-def _table() -> Mapping[str, tuple[str, int]]:
-    table = read_table("conventions.toml")
-    found: dict[str, tuple[str, int]] = {}
-    for kind, signs in _TABLE.items():
-        names = table[kind]
-        assert isinstance(names, list)
-        found.update((name, (kind, signs)) for name in names)
-    return found | {name: (kind, _TABLE[kind]) for name, kind in _FURTHER.items()}
-
-
-def use_names(further: Mapping[str, str] | None) -> None:
-    """Use further names from now on, each with how it fails (see listed); None: ours only."""
-    if further is None:
-        _FURTHER.clear()
-    else:
-        _FURTHER.update(further)
-    _table.cache_clear()
-
-
-def listed(name: str) -> str:
-    """How a well-known function fails: "null", "error", "zero", "interrupted"; "" where it is none."""
-    return _table().get(name, ("", 0))[0]
 
 
 def convention(name: str, asking: Function, definitions: Definitions, depth: int = 0) -> Convention:
     """What a call of this name may return, by the table or by its definitions in C files, else in headers."""
-    if name in _table():
-        return Convention(_table()[name][1])
+    if listed(name):
+        return Convention(signs_of(name))
     if "_optional" in name or depth > _DEEPEST:
         return UNKNOWN
     found = definitions(name, asking)
@@ -79,6 +53,17 @@ def convention(name: str, asking: Function, definitions: Definitions, depth: int
         signs |= each.signs
     telling = next((each for each in all_of if each.line), all_of[0])
     return Convention(signs, telling.path, telling.line)
+
+
+def fails_as(name: str, asking: Function, callees: "Callees | None") -> Literal["error", "null", ""]:
+    """How a call of this name tells its failure, by the table, the text of the caller or the tree."""
+
+    def definitions(called: str, at: Function) -> Sequence[Function]:
+        source = source_of(at)
+        own = [each for each in source.functions() if each.name == called]
+        return own or (callees.definitions(called, source).functions if callees is not None else ())
+
+    return convention(name, asking, definitions).fails
 
 
 def _returned(function: Function, definitions: Definitions, depth: int) -> Convention:

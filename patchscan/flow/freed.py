@@ -5,30 +5,14 @@ from collections.abc import Iterable, Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, root_of, words_of
+from patchscan.flow.frees import Frees, in_text
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, ZERO
 from patchscan.flow.ways import AfterCall, Token, Trail, ways_of
 
-# Calls that free at once what they are handed, and the number of that argument.
-FREES = {
-    "kfree": 0,
-    "kvfree": 0,
-    "vfree": 0,
-    "kfree_sensitive": 0,
-    "kvfree_sensitive": 0,
-    "kmem_cache_free": 1,
-    "destroy_workqueue": 0,
-    "kmem_cache_destroy": 0,
-    "crypto_free_shash": 0,
-    "crypto_free_ahash": 0,
-    "crypto_free_skcipher": 0,
-    "crypto_free_aead": 0,
-    "platform_device_unregister": 0,
-    "input_free_device": 0,
-    "devm_kfree": 1,
-}
 _PLAIN = pattern(r"\w+((->|\.)\w+)*")
+_COUNTS = pattern(r"skb_get|\w+_(get|hold|ref)")
 # They only look at the pointer.
 _LOOKS = pattern(
     r"\w*(print|err|warn|info|dbg|debug|trace)\w*|IS_ERR\w*|PTR_ERR|WARN\w*|BUG\w*|likely|unlikely|ERR_PTR|kfree_rcu"
@@ -53,8 +37,9 @@ class _Freed(AfterCall):
 
     uses = True
 
-    def __init__(self, graph: Graph, call: Called, key: str) -> None:
+    def __init__(self, graph: Graph, call: Called, key: str, frees: Frees) -> None:
         self.graph = graph
+        self.frees = frees
         super().__init__(call)
         self.key = key
         self.root = root_of(key)
@@ -72,8 +57,7 @@ class _Freed(AfterCall):
             return ()
         into = (f"&{self.key}->", f"{self.key}->")
         if self.key in call.arguments or any(argument.startswith(into) for argument in call.arguments):
-            again = FREES.get(call.name)
-            if again is not None and again < len(call.arguments) and call.arguments[again] == self.key:
+            if any(call.arguments[at : at + 1] == (self.key,) for at in self.frees(call.name)):
                 self._use(call.line, facts, call.name, True)
             elif call.sure and not _LOOKS.fullmatch(call.name) and call.name:
                 self._use(call.line, facts, call.name)
@@ -111,13 +95,17 @@ class _Freed(AfterCall):
         return token
 
 
-def uses_after_free(graph: Graph) -> Iterator[AfterFree]:
-    """The uses of what was freed."""
-    for point in graph.points:
-        for call in point.operations:
-            if isinstance(call, Called) and call.name in FREES and FREES[call.name] < len(call.arguments):
-                key = call.arguments[FREES[call.name]]
-                if _PLAIN.fullmatch(key):
-                    client = _Freed(graph, call, key)
-                    if ways_of(graph).walk(client).complete:
-                        yield from client.found.values()
+def counted(graph: Graph, key: str) -> bool:
+    """Whether a function takes a reference of its own, so that what frees may only drop one."""
+    return any(_COUNTS.fullmatch(call.name) and key in call.arguments for _, call in graph.calls)
+
+
+def uses_after_free(graph: Graph, frees: Frees | None = None) -> Iterator[AfterFree]:
+    """The uses of what was freed; frees: what calls free, by default as the text tells."""
+    frees = frees or in_text(graph.function)
+    for _, call in graph.calls:
+        for key in (call.arguments[at] for at in frees(call.name) if at < len(call.arguments)):
+            if _PLAIN.fullmatch(key) and not counted(graph, key):
+                client = _Freed(graph, call, key, frees)
+                if ways_of(graph).walk(client).complete:
+                    yield from client.found.values()

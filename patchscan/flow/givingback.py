@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
-from patchscan.flow.freed import FREES, uses_after_free
+from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
 from patchscan.flow.holding import Follower
 from patchscan.flow.knowing import Reading
-from patchscan.flow.resources import by_call, releasing
+from patchscan.flow.resources import by_call, freeing, releasing
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import resources
 from patchscan.flow.ways import AfterCall, Token, ways_of
@@ -119,7 +119,7 @@ class _Wrongly(AfterCall):
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:
             return (("taken", ANY),)
-        at = FREES.get(call.name, 0)
+        at = freeing().get(call.name, 0)
         if not token or call.arguments[at : at + 1] != (self.call.result,):
             return ((token, ANY),)
         if call.name in self.release:

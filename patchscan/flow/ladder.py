@@ -24,7 +24,7 @@ _GIVES_BACK = pattern(
     r"|detach|deinit|exit|teardown|unprepare|uninit|fini|unpin|unbind|dealloc)(?:_\w+)?"
 )
 _NOT_LOOKED_AT = pattern(
-    r"\w*(print|err|warn|info|dbg|debug|trace|WARN|BUG)\w*|msleep|[num]delay|usleep_range"
+    r"\w*(print|err|warn|info|dbg|debug|trace|WARN|BUG)\w*|msleep|[num]delay|usleep_range|[A-Z][A-Z0-9_]*"
 )
 _MOST_POINTS = 1500
 
@@ -211,6 +211,11 @@ def _missed(ladder: Ladder, rung: Rung, key: str, call: Called, always: bool) ->
             if not _ends(ladder.graph, call, ladder.between(other, rung)):
                 return Missing(call, rung.line, "before", other.line)
             return None
+    for other in ladder.rungs:
+        if other.line <= rung.line or key not in other.gives or not ladder.always(other, key):
+            continue
+        if always and _made_before(ladder, rung, other, call):
+            return Missing(call, rung.line, "after", other.line)
     following = ladder.next_of(rung)
     if following is not None:
         other, calls = following
@@ -222,6 +227,28 @@ def _missed(ladder: Ladder, rung: Rung, key: str, call: Called, always: bool) ->
         ):
             return Missing(call, rung.line, "after", other.line)
     return None
+
+
+def _made_before(ladder: Ladder, rung: Rung, other: Rung, call: Called) -> bool:
+    """Whether what a call gives back was there at a rung: made by a call before it, and left alone up to another."""
+    what = call.arguments[0] if call.arguments else ""
+    made = [
+        number
+        for number, point in enumerate(ladder.graph.points)
+        for each in point.operations
+        if isinstance(each, Assigned) and each.key == what and each.value.copy.startswith("@")
+    ]
+    tested = any(edge.key == what for edge in ladder.graph.points[rung.point].edges)
+    if not made or tested or any(ladder.has(rung.go_on, number) for number in made):
+        return False
+    if not all(ladder.has(number, rung.point) for number in made) or not ladder.has(rung.go_on, other.point):
+        return False
+    return not any(
+        what in words_of(one) or one.startswith((what, f"&{what}"))
+        for each in ladder.between(rung, other)
+        if not HARMLESS.fullmatch(each.name)
+        for one in each.arguments
+    )
 
 
 def _ends(graph: Graph, call: Called, between: Sequence[Called]) -> bool:

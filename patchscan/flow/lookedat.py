@@ -5,9 +5,10 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Read, words_of
+from patchscan.flow.actions import Assigned, Dereferenced, Operation, Read, words_of
 from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
+from patchscan.flow.resources import releasing, returns_null
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 
 _KINDS: Mapping[frozenset[int], "TestKind"] = {
@@ -85,6 +86,75 @@ def _first(graph: Graph, number: int, key: str) -> Iterator[tuple[TestKind, int]
 
 
 @frozen
+class Untested:
+    """What a call returned is used on `line` without a test, of which there was one: kind tells which."""
+
+    call: Called
+    kind: TestKind
+    line: int
+
+
+def untested(graph: Graph, before: Graph) -> Iterator[Untested]:
+    """The pointers that calls returned and that a change no longer tests before they are used."""
+    was = {(each.call.name, each.key): each.kind for each in tests_of(before, _keeps_pointer)}
+    copied = {
+        each.value.copy for point in graph.points for each in point.operations if isinstance(each, Assigned)
+    }
+    for number, call in graph.calls:
+        kind = was.get((call.name, call.result), "")
+        if kind not in ("null", "error", "both") or not call.sure or call.result in copied:
+            continue
+        if call.result in graph.tests and any(_first(graph, number, call.result)):
+            continue
+        line = _first_use(graph, number, call, kind == "null" and returns_null(call.name))
+        if line:
+            yield Untested(call, kind, line)
+
+
+def _keeps_pointer(call: Called) -> bool:
+    return call.result != ""
+
+
+def _first_use(graph: Graph, number: int, call: Called, handed: bool) -> int:
+    """The line that needs what a call returned first, 0 where it may be set anew before or nothing needs it.
+
+    handed: whether to hand it to a function is a need.
+    """
+    key, seen, work = call.result, {number}, [number]
+    while work:
+        at = work.pop()
+        known = at != number
+        for each in graph.points[at].operations:
+            if each is call:
+                known = True
+            elif known and isinstance(each, Assigned) and each.key == key and each.line != call.line:
+                return 0
+            elif known and _is_need(each, key, handed):
+                return each.line
+        work.extend(edge.to for edge in graph.points[at].edges if edge.to not in seen)
+        seen.update(edge.to for edge in graph.points[at].edges)
+    return 0
+
+
+def _is_need(operation: Operation, key: str, handed: bool) -> bool:
+    if isinstance(operation, Called):
+        return _needs(operation, key, handed)
+    return isinstance(operation, Dereferenced) and operation.key == key
+
+
+def _needs(call: Called, key: str, handed: bool) -> bool:
+    """Whether a call is given a member of what a key points to; handed: or that itself, where it does not free it."""
+    if any(one.startswith((f"&{key}->", f"{key}->")) for one in call.arguments):
+        return True
+    return handed and key in call.arguments and call.name not in releasing() and not is_test(call.name)
+
+
+def is_test(name: str) -> bool:
+    """Whether a function only tells whether a pointer is one, or is made for NULL."""
+    return name.startswith(("IS_ERR", "WARN", "BUG", "ZERO_OR_NULL", "unlikely", "likely"))
+
+
+@frozen
 class Overwritten:
     """key, which holds what a call returned, is assigned anew on `line` on every way before it is read."""
 
@@ -155,15 +225,27 @@ def _next_write(graph: Graph, number: int, key: str) -> int:
 _MAPS = pattern(r"dma_map_(single|page)(_attrs)?|dma_map_resource")
 
 
-def unasked_mappings(graph: Graph) -> Iterator[Called]:
+def asked_mappings(graph: Graph) -> frozenset[str]:
+    """What a function asks for whether its DMA mapping failed."""
+    return frozenset(
+        argument for _, call in graph.calls if "mapping_error" in call.name for argument in call.arguments
+    )
+
+
+def unasked_mappings(graph: Graph, before: Graph | None = None) -> Iterator[Called]:
     """The DMA mappings of which nothing in the function can tell whether they failed.
 
-    Silent where anything asks of a mapping, where the result is returned, and where a call is tested that is given it.
+    Silent where anything asks of a mapping, but for those that were asked for before; where the result is returned, and
+    where a call is tested that is given it.
     """
-    if any("mapping_error" in call.name for _, call in graph.calls):
+    asked = asked_mappings(graph)
+    lost = (asked_mappings(before) - asked) if before is not None else frozenset[str]()
+    if asked and not lost:
         return
     returned = {point.value.copy for point in graph.points if point.value is not None}
     for _, call in graph.calls:
+        if asked and call.result not in lost:
+            continue
         if _MAPS.fullmatch(call.name) and call.result and call.result not in returned:
             handed = (
                 each

@@ -328,7 +328,9 @@ class Lowering:
         if name in self.locals or name in self.parameters:
             pointer, name = name, ""
         texts = tuple(self.text(inner(each)) for each in call.arguments)
-        out.append(Called(name, texts, self.line(node), node.start_byte, self.text(node), sure, "", pointer))
+        line = self.line(node)
+        last = line + node.end_point[0] - node.start_point[0]
+        out.append(Called(name, texts, line, node.start_byte, self.text(node), sure, "", pointer, last))
         if name in ("IS_ERR", "IS_ERR_OR_NULL"):
             return Value(NOT_NEGATIVE)
         return Value(copy=f"@{node.start_byte}")

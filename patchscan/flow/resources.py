@@ -34,6 +34,7 @@ FIELDS = {
     "alone": "yes or no",
     "weak": "names",
     "loops": "numbers",
+    "frees": "numbers",
     "consumes": "names",
     "refuted_by": "names",
     "confirmed_by": "names",
@@ -123,6 +124,7 @@ class Row:
     shown: str = ""
     source: str = ""
     member: str = ""
+    frees: Mapping[str, int] = {}
     wrong: frozenset[str] = frozenset()
 
 
@@ -158,7 +160,7 @@ def use_rows(further: Iterable[Row] | None) -> None:
         _FURTHER.clear()
     else:
         _FURTHER.update((row.name, row) for row in further)
-    for each in (rows, by_call, releasing, returns_null):
+    for each in (rows, by_call, releasing, freeing, returns_null):
         each.cache_clear()
 
 
@@ -170,8 +172,8 @@ def row_of(name: str, each: Mapping[str, object]) -> Row:
         assert isinstance(found, list)
         return found
 
-    at, loops = each["at"], each.get("loops", {})
-    assert isinstance(loops, dict)
+    at, loops, frees = each["at"], each.get("loops", {}), each.get("frees", {})
+    assert isinstance(loops, dict) and isinstance(frees, dict)
     return Row(
         name,
         str(each["what"]),
@@ -189,6 +191,7 @@ def row_of(name: str, each: Mapping[str, object]) -> Row:
         names("release")[0],
         str(each["source"]),
         str(each.get("member", "")),
+        frees,
         frozenset(names("wrong")),
     )
 
@@ -207,6 +210,12 @@ def releasing() -> Mapping[str, tuple[Row, ...]]:
         for name in row.release:
             found.setdefault(name, []).append(row)
     return {name: tuple(each) for name, each in found.items()}
+
+
+@lru_cache(maxsize=1)
+def freeing() -> Mapping[str, int]:
+    """The calls after which what they are handed must not be used, and the number of that argument."""
+    return {"platform_device_unregister": 0} | {name: at for row in rows() for name, at in row.frees.items()}
 
 
 @lru_cache(maxsize=4096)

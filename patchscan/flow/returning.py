@@ -1,6 +1,6 @@
 """Ways out that tell success although something failed, and codes of what did not fail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from patchscan.basics.pattern import pattern
@@ -8,8 +8,9 @@ from patchscan.basics.record import frozen, replace
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
+from patchscan.flow.listing import listed
 from patchscan.flow.resources import returns_null
-from patchscan.flow.signs import ANY, NEGATIVE, ZERO
+from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
 from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
 
 _ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_err(_\w+)?")
@@ -19,7 +20,8 @@ _ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|m
 class Decision:
     """The last decision of a way: what was tested, how it ended, and what was done since.
 
-    printed: the line of an error message since then, 0 for none; set: whether a number was given to what is returned.
+    printed: the line of an error message since then, 0 for none; set: whether a number was given to what is returned;
+    left: whether a goto led on from it; rest: the variable that holds how much a call did not copy.
     """
 
     line: int = 0
@@ -27,15 +29,17 @@ class Decision:
     signs: int = ANY
     printed: int = 0
     set: bool = False
+    left: bool = False
+    rest: str = ""
 
 
-Why = Literal["printed", "failed", "code", "null"]
+Why = Literal["printed", "failed", "code", "null", "rest", "unset"]
 
 
 @frozen
 class Wrong:
     """A way out. why: "printed" (an error was), "failed" (a call had), "code" (of something else: other), "null" (the
-    code of what was found to be NULL: other)."""
+    code of what was found to be NULL: other), "rest" (how much was not copied), "unset" (nothing)."""
 
     why: Why
     line: int
@@ -51,14 +55,27 @@ class _Deciding(Client):
         self.graph = graph
         self.codes: dict[int, Wrong] = {}
         self.returned = {point.value.copy for point in graph.points if point.value is not None}
+        self.allocated = _allocated(graph)
+        self.made = {call.result for _, call in graph.calls if listed(call.name) in ("null", "error")}
+        self.copies = {f"@{call.offset}" for _, call in graph.calls if listed(call.name) == "remainder"}
 
     def start(self) -> Token:
         return Decision()
 
     def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
+        if edge.taken == "goto":
+            forward = self.graph.points[edge.to].line > edge.line
+            return replace(token, left=forward and self.had_nothing(token))
+        if token.left:
+            # What is asked on the way out is no reason to leave.
+            return token
         if edge.taken in ("yes", "no") and edge.key:
-            return Decision(edge.line, edge.key, edge.signs)
-        return token if edge.taken == "goto" else Decision()
+            return Decision(edge.line, edge.key, facts.of(edge.key) & edge.signs, rest=token.rest)
+        return Decision(rest=token.rest)
+
+    def had_nothing(self, token: Decision) -> bool:
+        """Whether a decision found that a call had failed."""
+        return token.key in self.allocated and token.signs in (ZERO, NEGATIVE)
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if _ERROR.fullmatch(call.name):
@@ -66,6 +83,8 @@ class _Deciding(Client):
         return ((token, ANY),)
 
     def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
+        if operation.value.copy in self.copies or operation.key == token.rest:
+            token = replace(token, rest=operation.key if operation.value.copy in self.copies else "")
         if operation.key in self.returned:
             if operation.source.startswith("PTR_ERR(") and facts.trail is not None:
                 other = operation.value.copy
@@ -75,11 +94,17 @@ class _Deciding(Client):
                 if why:
                     wrong = Wrong(why, operation.line, token, operation.key, facts.trail, 0, other)
                     self.codes.setdefault(operation.line, wrong)
-            return replace(token, set=True)
+            # What was found to be 0 is no code.
+            nothing = operation.value.copy == token.key != "" and token.signs == ZERO and not token.set
+            return token if nothing and self.had_nothing(token) else replace(token, set=True)
         if operation.key == token.key:
             # What was found is true of what it was before.
             return replace(token, key="", signs=ANY)
         return token
+
+    def is_pointer(self, key: str) -> bool:
+        """Whether a key is surely a pointer that a call made."""
+        return key in self.graph.pointers or key in self.made
 
     def is_other(self, key: str, token: Decision, facts: Reading) -> bool:
         """Whether the code is taken from another pointer than the one that was found to be an error."""
@@ -88,6 +113,31 @@ class _Deciding(Client):
         return (
             facts.of(key) & NEGATIVE == 0 and token.key in self.graph.pointers and key in self.graph.pointers
         )
+
+
+def unset_codes(graph: Graph) -> Mapping[tuple[str, int], Wrong]:
+    """Where a pointer was found to be NULL or an error and what is returned was not set since: by what was found."""
+    return {found: way for found, ways in _by_found(graph).items() for way in ways if way is not None}
+
+
+def set_codes(graph: Graph) -> frozenset[tuple[str, int]]:
+    """What was found of pointers on ways that all return a negative code then."""
+    return frozenset(found for found, ways in _by_found(graph).items() if all(way is None for way in ways))
+
+
+def _by_found(graph: Graph) -> Mapping[tuple[str, int], list[Wrong | None]]:
+    """(pointer, signs found) -> the ways out, None for those that surely return a negative code."""
+    client = _Deciding(graph)
+    walk = ways_of(graph).walk(client)
+    found: dict[tuple[str, int], list[Wrong | None]] = {}
+    for way in walk.exits if walk.complete else ():
+        decision: Decision = way.token
+        point = graph.points[way.point]
+        if decision.signs in (ZERO, NEGATIVE) and client.is_pointer(decision.key) and not way.coarse:
+            unset = point.returned.isidentifier() and not decision.set and way.signs != NEGATIVE
+            here = Wrong("unset", point.line, decision, point.returned, way.trail)
+            found.setdefault((decision.key, decision.signs), []).append(here if unset else None)
+    return found
 
 
 def is_null(key: str, decision: Decision) -> bool:
@@ -102,7 +152,7 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
     if not walk.complete:
         return
     yield from client.codes.values()
-    allocated = _allocated(graph)
+    fails = any(way.signs == NEGATIVE for way in walk.exits)
     printed_failures = any(way.token.printed and way.signs == NEGATIVE for way in walk.exits)
     by_decision: dict[tuple[int, str, int, int], list[Wrong | None]] = {}
     for way in walk.exits:
@@ -113,17 +163,22 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
         if point.value is not None and "PTR_ERR(" in point.returned and is_null(point.value.copy, decision):
             said = Wrong("null", point.line, decision, "", way.trail, 0, point.value.copy)
         plain = point.returned.isidentifier() and point.returned not in ("NULL", "true", "false")
-        if (
+        nothing = client.had_nothing(decision)
+        rest = point.value.copy if point.value is not None else ""
+        if fails and way.signs is not None and rest and (rest == decision.rest or rest in client.copies):
+            if way.signs & ANY in (POSITIVE, POSITIVE | ZERO):
+                said = Wrong("rest", point.line, decision, point.returned, way.trail)
+        elif (
             way.signs == ZERO
             and plain
             and not way.coarse
             and not decision.set
-            and decision.key != point.returned
+            and (decision.key != point.returned or nothing)
         ):
             tested = _tested(way.trail, point.returned)
             if decision.printed and (tested or printed_failures):
                 said = Wrong("printed", point.line, decision, point.returned, way.trail, tested)
-            elif decision.signs in (ZERO, NEGATIVE) and decision.key in allocated:
+            elif nothing:
                 said = Wrong("failed", point.line, decision, point.returned, way.trail, tested)
         by_decision.setdefault(place, []).append(said)
     for found in by_decision.values():
@@ -140,11 +195,12 @@ def _tested(trail: Trail, key: str) -> int:
 
 
 def _allocated(graph: Graph) -> frozenset[str]:
-    """What is returned by calls that are known to return NULL when they fail, and by nothing else."""
+    """What is returned by calls that are known to return NULL, or 0, when they fail, and by nothing else."""
     mine: set[str] = set()
     others: set[str] = set()
     for point in graph.points:
         for each in point.operations:
             if isinstance(each, Called) and each.result:
-                (mine if returns_null(each.name) else others).add(each.result)
+                fails = returns_null(each.name) or listed(each.name) in ("null", "zero")
+                (mine if fails else others).add(each.result)
     return frozenset(mine - others)

@@ -13,7 +13,7 @@ from patchscan.flow.holding import holdings
 from patchscan.flow.keeping import cleaned_up_by_callers
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
-from patchscan.flow.ways import lines_of
+from patchscan.flow.ways import lines_of, steps_of
 
 _DATA = pattern(r"\w*get_drvdata")
 # What tells a resource in another state of the function (Resource.identity).
@@ -176,18 +176,41 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
 def _was_given_back_here(
     holding: Holding, way: Way, old: Sequence[Holding], kept: Callable[[int], int | None]
 ) -> Leak | None:
-    """A way out at a statement at which before the patch all ways had given it back."""
+    """A way out at a statement, or after a decision, where before the patch all ways had given it back."""
     if way.token.state != HELD or not old or not all(each.complete for each in old):
         return None
-    was = [each for one in old for each in one.ways if kept(each.line) == way.line]
-    now = [each for each in holding.ways if each.line == way.line]
-    if (
-        was
-        and all(each.token.state == GIVEN for each in was)
-        and all(each.token.state == HELD for each in now)
-    ):
-        return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
+    before = [each for one in old for each in one.ways]
+    decided = _last_decision(way)
+    pairs = (
+        (
+            [each for each in before if kept(each.line) == way.line],
+            [each for each in holding.ways if each.line == way.line],
+        ),
+        (
+            [each for each in before if (last := _last_decision(each)) and _kept(last, kept) == decided],
+            [each for each in holding.ways if _last_decision(each) == decided],
+        ),
+    )
+    for was, now in pairs:
+        if (
+            was
+            and all(each.token.state == GIVEN for each in was)
+            and all(each.token.state == HELD for each in now)
+        ):
+            return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
     return None
+
+
+def _last_decision(way: Way) -> tuple[int | None, str] | None:
+    """(line, how it was decided) of what was decided last on a way, None where nothing was."""
+    edges = (edge for _, edge in reversed(steps_of(way.exit.trail)) if edge is not None)
+    return next(((edge.line, edge.taken) for edge in edges if edge.taken in ("yes", "no")), None)
+
+
+def _kept(decision: tuple[int | None, str], kept: Callable[[int], int | None]) -> tuple[int | None, str]:
+    """A decision from before where its line stands now."""
+    line, taken = decision
+    return (kept(line) if line is not None else None), taken
 
 
 def _strict(holding: Holding, way: Way) -> Leak | None:

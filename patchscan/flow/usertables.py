@@ -11,12 +11,13 @@ from typing import Any
 
 from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.problem import Problem
-from patchscan.flow.conventions import use_names
+from patchscan.flow.listing import CONVENTIONS as KNOWN_CONVENTIONS
+from patchscan.flow.listing import use_names
 from patchscan.flow.resources import FIELDS, KINDS, OUTCOMES, row_of, use_rows
 
 RESOURCES, CONVENTIONS = "resources.toml", "conventions.toml"
 NAMES = frozenset((RESOURCES, CONVENTIONS))
-_CONVENTIONS = ("null", "error", "zero", "interrupted")
+_CONVENTIONS = tuple(KNOWN_CONVENTIONS)
 _SHAPES = {
     "text": (str, "a text"),
     "names": (list, "a list of names"),

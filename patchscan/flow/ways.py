@@ -14,7 +14,8 @@ from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Declared, Operation, Round
 from patchscan.flow.graph import Edge, Graph, Point
 from patchscan.flow.knowing import Asked, Facts, Reading
-from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
+from patchscan.flow.listing import signs_of
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
 
 MAX_STEPS = 20_000
 MAX_STATES = 40
@@ -216,6 +217,8 @@ class Walk:
         outcomes = [each for each in self.client.called(call, token, reading) if each[0] is not None]
         key = f"@{call.offset}"
         steady = self.ways.steady_calls.get(key)
+        known = signs_of(call.name)
+        known = known if known == NOT_NEGATIVE else ANY
         for argument in call.arguments:
             if argument.startswith("&"):
                 reading.set(argument[1:], ANY)
@@ -223,6 +226,7 @@ class Walk:
         reading.touch("")
         states: States = []
         for after, signs in outcomes:
+            signs &= known
             if steady is not None:
                 signs &= reading.of(steady)
             if not signs:
