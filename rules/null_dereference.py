@@ -109,7 +109,7 @@ def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
 
 
 def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse", line: int) -> Finding:
-    from patchscan.flow.nulls import decisions, makers
+    from patchscan.flow.nulls import decisions, makers, may_return_null
 
     used, origin = file.patch_line(use.line), file.patch_line(use.origin)
     if use.late:
@@ -120,7 +120,8 @@ def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse"
             if use.line != use.origin and use.by and f"{use.by}(" in file.text_at(use.line)
             else ""
         )
-        name = next(iter(makers(graph, use)), "the call")
+        made = (call.name for _, call in graph.calls if call.line == use.origin and may_return_null(call))
+        name = next(iter(makers(graph, use)), None) or next(made, "the call")
         message = (
             f"{use.key} is used on line {used}{handed}, but {name}() on line {origin} may have returned NULL"
         )

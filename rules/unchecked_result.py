@@ -75,15 +75,31 @@ def pointers(context: Context, file: ChangedFile, function: Function, graph: "Gr
     """Pointers that the function tested before the patch, and uses untested after it, although the call may fail."""
     from patchscan.flow.building import graph_of
     from patchscan.flow.conventions import fails_as
-    from patchscan.flow.lookedat import untested
+    from patchscan.flow.lookedat import unset_by, untested
+    from patchscan.flow.nulls import in_text, returned_uses
 
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
-    for each in untested(graph, old) if old is not None else ():
+    if old is None:
+        return
+    for lost in unset_by(graph, old):
+        near = range(lost.call.line, max(lost.line, lost.call.last_line + 1) + 1)
+        line = next((line for line in sorted(file.touched_numbers) if line in near), None)
+        if line is not None:
+            yield file.finding(
+                line,
+                f"{lost.key} is read on line {file.patch_line(lost.line)}, and nothing asks any more whether "
+                f"{lost.call.name}() on line {file.patch_line(lost.call.line)} has set it",
+                (file.evidence(lost.call.line), file.evidence(lost.line)),
+            )
+    for each in untested(graph, old):
         may = fails_as(each.call.name, function, context.callees if context.has_tree else None)
         inside = range(each.call.line, max(each.line, each.call.last_line) + 1)
         line = next((line for line in sorted(file.touched_numbers) if line in inside), None)
         if line is None or not may or _PICKS.search(each.call.name):
+            continue
+        if may == "null" and any(returned_uses(graph, each.call.__eq__, in_text(function))):
+            # null-dereference tells it.
             continue
         what = "NULL" if may == "null" else "an ERR_PTR"
         yield file.finding(

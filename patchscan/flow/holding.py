@@ -192,7 +192,11 @@ class Follower(Client):
             return False
         words = frozenset(call.name.lower().split("_"))
         if call.name.startswith(("devm_add_action", "call_rcu", "kfree_rcu")):
-            return any(self.root in words_of(argument) for argument in call.arguments)
+            source = source_of(self.graph.function)
+            ends = any(
+                releases_inside(source, one, self.row.release) for one in call.arguments if one.isidentifier()
+            )
+            return ends or any(self.root in words_of(argument) for argument in call.arguments)
         if self.by_argument:
             if releases_inside(source_of(self.graph.function), call.name, self.row.release):
                 return True

@@ -244,7 +244,7 @@ def _made_before(ladder: Ladder, rung: Rung, other: Rung, call: Called) -> bool:
     if not all(ladder.has(number, rung.point) for number in made) or not ladder.has(rung.go_on, other.point):
         return False
     return not any(
-        what in words_of(one) or one.startswith((what, f"&{what}"))
+        one == what or one.startswith(f"&{what}")
         for each in ladder.between(rung, other)
         if not HARMLESS.fullmatch(each.name)
         for one in each.arguments

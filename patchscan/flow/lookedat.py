@@ -5,7 +5,7 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Dereferenced, Operation, Read, words_of
+from patchscan.flow.actions import Assigned, Declared, Dereferenced, Operation, Read, words_of
 from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
 from patchscan.flow.resources import releasing, returns_null
@@ -109,6 +109,59 @@ def untested(graph: Graph, before: Graph) -> Iterator[Untested]:
         line = _first_use(graph, number, call, kind == "null" and returns_null(call.name))
         if line:
             yield Untested(call, kind, line)
+
+
+@frozen
+class Unset:
+    """key is read on `line`, and only this call can have set it, of which nobody asks any more whether it did."""
+
+    call: Called
+    key: str
+    line: int
+
+
+def unset_by(graph: Graph, before: Graph) -> Iterator[Unset]:
+    """The variables that only a call sets whose failure a change no longer looks at."""
+    asked = {(each.call.name, each.call.arguments) for each in tests_of(before, lambda call: call.sure)}
+    operations = [each for point in graph.points for each in point.operations]
+    bare = {each.key for each in operations if isinstance(each, Declared)}
+    others = {each.key for each in operations if isinstance(each, Assigned)}
+    for _, call in graph.calls:
+        if (call.name, call.arguments) not in asked or _is_looked_at(graph, call):
+            continue
+        for argument in call.arguments:
+            key = argument.removeprefix("&")
+            if key == argument or key not in bare - others:
+                continue
+            set_elsewhere = any(argument in each.arguments for _, each in graph.calls if each != call)
+            reads = [each.line for each in operations if isinstance(each, Read) and each.key == key]
+            if reads and not set_elsewhere:
+                yield Unset(call, key, min(reads))
+
+
+def _is_looked_at(graph: Graph, call: Called) -> bool:
+    """Whether what a call returned is read anywhere."""
+    if not call.result:
+        nodes = (each.node.parent for each in graph.function.calls() if each.node.start_byte == call.offset)
+        return all(node is None or node.type != "expression_statement" for node in nodes)
+    key = call.result
+    start = next(number for number, each in graph.calls if each is call)
+    seen, work = {start}, [start]
+    while work:
+        point = graph.points[work.pop()]
+        operations = point.operations
+        if call in operations:
+            operations = operations[operations.index(call) + 2 :]
+        if any(isinstance(each, Read) and each.key == key for each in operations):
+            return True
+        if point.value is not None and point.value.copy == key:
+            return True
+        if any(edge.key and key in words_of(edge.key) for edge in point.edges):
+            return True
+        if not any(isinstance(each, Assigned) and each.key == key for each in operations):
+            work.extend(edge.to for edge in point.edges if edge.to not in seen)
+            seen.update(edge.to for edge in point.edges)
+    return False
 
 
 def _keeps_pointer(call: Called) -> bool:

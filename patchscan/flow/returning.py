@@ -167,7 +167,8 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
         rest = point.value.copy if point.value is not None else ""
         if fails and way.signs is not None and rest and (rest == decision.rest or rest in client.copies):
             if way.signs & ANY in (POSITIVE, POSITIVE | ZERO):
-                said = Wrong("rest", point.line, decision, point.returned, way.trail)
+                copied = next((call.line for _, call in graph.calls if call.result == rest != ""), 0)
+                said = Wrong("rest", point.line, decision, point.returned, way.trail, copied)
         elif (
             way.signs == ZERO
             and plain
