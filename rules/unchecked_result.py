@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from patchscan.flow.lookedat import Overwritten
 
 _WORDS = pattern(r"\w\s*\(|=|\bif\b")
-# Where a driver is bound by a table an entry of it is found.
-_PICKS = pattern(r"match|drvdata")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -51,15 +49,12 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 
 def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
     """Waits that a signal can end, whose result is only tested for 0."""
-    from patchscan.flow.conventions import listed
-    from patchscan.flow.lookedat import tests_of
+    from patchscan.flow.lookedat import interrupted
 
     if "kthread_should_stop" in graph.function.identifiers:
         # Signals do not reach a thread of the kernel.
         return
-    for tests in tests_of(graph, lambda call: listed(call.name) == "interrupted"):
-        if tests.kind != "null":
-            continue
+    for tests in interrupted(graph):
         lines = (*tests.lines, tests.call.line)
         line = next((each for each in lines if each in file.added_numbers and not file.was_there(each)), None)
         if line is not None:
@@ -74,9 +69,7 @@ def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
 def pointers(context: Context, file: ChangedFile, function: Function, graph: "Graph") -> Iterator[Finding]:
     """Pointers that the function tested before the patch, and uses untested after it, although the call may fail."""
     from patchscan.flow.building import graph_of
-    from patchscan.flow.conventions import fails_as
-    from patchscan.flow.lookedat import unset_by, untested
-    from patchscan.flow.nulls import in_text, returned_uses
+    from patchscan.flow.untested import unset_by, untested
 
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
@@ -92,16 +85,12 @@ def pointers(context: Context, file: ChangedFile, function: Function, graph: "Gr
                 f"{lost.call.name}() on line {file.patch_line(lost.call.line)} has set it",
                 (file.evidence(lost.call.line), file.evidence(lost.line)),
             )
-    for each in untested(graph, old):
-        may = fails_as(each.call.name, function, context.callees if context.has_tree else None)
+    for each in untested(graph, old, context.callees if context.has_tree else None):
         inside = range(each.call.line, max(each.line, each.call.last_line) + 1)
         line = next((line for line in sorted(file.touched_numbers) if line in inside), None)
-        if line is None or not may or _PICKS.search(each.call.name):
+        if line is None:
             continue
-        if may == "null" and any(returned_uses(graph, each.call.__eq__, in_text(function))):
-            # null-dereference tells it.
-            continue
-        what = "NULL" if may == "null" else "an ERR_PTR"
+        what = "NULL" if each.may == "null" else "an ERR_PTR"
         yield file.finding(
             line,
             f"{each.call.result} is used on line {file.patch_line(each.line)}, and nothing tests any more whether "

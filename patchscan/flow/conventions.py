@@ -7,10 +7,10 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Called
 from patchscan.flow.building import graph_of
-from patchscan.flow.listing import listed as listed
-from patchscan.flow.listing import signs_of
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_ZERO, ZERO
 from patchscan.flow.ways import Client, ways_of
+from patchscan.flow.wellknown import listed as listed
+from patchscan.flow.wellknown import signs_of
 
 if TYPE_CHECKING:
     from patchscan.flow.callees import Callees

@@ -8,10 +8,10 @@ from patchscan.basics.record import frozen, replace
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
-from patchscan.flow.listing import listed
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
 from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
+from patchscan.flow.wellknown import listed
 
 _ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_err(_\w+)?")
 

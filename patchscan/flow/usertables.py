@@ -11,9 +11,9 @@ from typing import Any
 
 from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.problem import Problem
-from patchscan.flow.listing import CONVENTIONS as KNOWN_CONVENTIONS
-from patchscan.flow.listing import use_names
 from patchscan.flow.resources import FIELDS, KINDS, OUTCOMES, row_of, use_rows
+from patchscan.flow.wellknown import CONVENTIONS as KNOWN_CONVENTIONS
+from patchscan.flow.wellknown import use_names
 
 RESOURCES, CONVENTIONS = "resources.toml", "conventions.toml"
 NAMES = frozenset((RESOURCES, CONVENTIONS))

@@ -14,8 +14,8 @@ from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Declared, Operation, Round
 from patchscan.flow.graph import Edge, Graph, Point
 from patchscan.flow.knowing import Asked, Facts, Reading
-from patchscan.flow.listing import signs_of
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
+from patchscan.flow.wellknown import signs_of
 
 MAX_STEPS = 20_000
 MAX_STATES = 40
