@@ -18,6 +18,7 @@ _ASSIGNMENT = pattern(
     r"(?P<name>(?:[\w.\-/]|\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{\w+\})+)\s*(?:\+|::?|\?)?=\s*(?P<value>.*)"
 )
 _LIST = pattern(r"(.+)-(y|m|objs|\$.*)")
+_IS_ON = pattern(r"(?:ifdef CONFIG_(\w+)|ifneq \(\$[({]CONFIG_(\w+)[)}], ?\))")
 _OPTION = pattern(r"\$[({]CONFIG_(\w+)[)}]")
 
 
@@ -33,13 +34,15 @@ class Assignment:
 class Statement:
     """A logical line of a Makefile that is no part of a recipe: joined, without comment, white space folded.
 
-    first_line, last_line: from 1; depth: how many conditionals are around it.
+    first_line, last_line: from 1; depth: how many conditionals are around it; options: those that these ask to be on,
+    None where one asks for something else.
     """
 
     text: str
     first_line: int
     last_line: int
     depth: int
+    options: tuple[str, ...] | None = ()
 
     @cached_property
     def assignment(self) -> Assignment | None:
@@ -72,17 +75,22 @@ def list_name(name: str) -> ListName | None:
 
 def statements(text: str) -> Iterator[Statement]:
     """The statements of a Makefile in order; recipes, which make does not read itself, are left out."""
-    depth, in_rule = 0, False
+    around: list[str] = []
+    in_rule = False
     for first, last, line in _logical_lines(text):
         shown = _SPACES.sub(" ", _COMMENT.sub("", line)).strip()
         if not shown or (in_rule and line.startswith("\t")):
             continue
         word = shown.partition(" ")[0]
         if word in ("ifdef", "ifndef", "ifeq", "ifneq"):
-            depth += 1
+            on = _IS_ON.fullmatch(shown)
+            around.append((on[1] or on[2]) if on else "")
+        elif word == "else":
+            around[-1:] = [""] * bool(around)
         elif word == "endif":
-            depth -= 1
-        statement = Statement(shown, first, last, depth)
+            del around[-1:]
+        options = tuple(around) if all(around) else None
+        statement = Statement(shown, first, last, len(around), options)
         if word not in ("ifdef", "ifndef", "ifeq", "ifneq", "else", "endif"):
             in_rule = ":" in shown and statement.assignment is None
         yield statement

@@ -1,7 +1,8 @@
 """When an object is built, exactly: the options of every way through the Makefiles that leads to it.
 
-Only plain lists are read (obj-y, obj-$(CONFIG_X), foo-objs, foo-$(CONFIG_X)); where a conditional, a function or an
-included file has a say, the answer is None. Language: Documentation/kbuild/makefiles.rst.
+Only plain lists are read (obj-y, obj-$(CONFIG_X), foo-objs, foo-$(CONFIG_X)), also where options have to be on (ifdef
+CONFIG_X); where another conditional, a function or an included file has a say, the answer is None. Language:
+Documentation/kbuild/makefiles.rst.
 """
 
 import posixpath
@@ -28,12 +29,12 @@ _ALWAYS = all_of(())
 
 @frozen
 class _Lists:
-    """What a Makefile lists: object or directory -> (stem of the list, its option or "").
+    """What a Makefile lists: object or directory -> (stem of the list, the options that must be on).
 
     unsure: what may stand there in a way that is not understood.
     """
 
-    plain: Mapping[str, tuple[tuple[str, str], ...]]
+    plain: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]
     unsure: frozenset[str]
 
 
@@ -63,11 +64,11 @@ def _object(view: View, directory: str, target: str, level: int) -> Formula | No
     if lists is None or target in lists.unsure or level > _MOST_LEVELS:
         return None
     ways: list[Formula | None] = []
-    for stem, option in lists.plain.get(target, ()):
+    for stem, options in lists.plain.get(target, ()):
         above = (
             _directory(view, directory) if stem == "obj" else _object(view, directory, f"{stem}.o", level + 1)
         )
-        ways.append(_both(option, above))
+        ways.append(_both(options, above))
     return _one_of(ways)
 
 
@@ -92,14 +93,15 @@ def _directory(view: View, directory: str) -> Formula | None:
         if word in lists.plain:
             higher = _directory(view, above) if above else _ALWAYS
             ways = lists.plain[word]
-            return _one_of([_both(option, higher) if stem == "obj" else None for stem, option in ways])
+            return _one_of([_both(options, higher) if stem == "obj" else None for stem, options in ways])
     return _ALWAYS if len(parts) == 1 and _lists(view, "") is None else None
 
 
-def _both(option: str, above: Formula | None) -> Formula | None:
-    if above is None or not option:
+def _both(options: tuple[str, ...], above: Formula | None) -> Formula | None:
+    if above is None or not options:
         return above
-    return all_of(dict.fromkeys((config(option), *(above.parts if above.kind == "and" else (above,)))))
+    wanted = (*map(config, options), *(above.parts if above.kind == "and" else (above,)))
+    return all_of(dict.fromkeys(wanted))
 
 
 def _one_of(ways: list[Formula | None]) -> Formula | None:
@@ -129,7 +131,7 @@ def _first(files: View | Tree, names: tuple[str, ...]) -> _Lists | None:
 
 
 def _read(text: bytes) -> _Lists:
-    plain: dict[str, list[tuple[str, str]]] = {}
+    plain: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     unsure: set[str] = set()
     for statement in statements(text.decode("utf-8", "replace")):
         if _OF_ONE_OBJECT.fullmatch(statement.text):
@@ -138,9 +140,11 @@ def _read(text: bytes) -> _Lists:
         listed = list_name(assignment.name) if assignment is not None else None
         # A variable in a list stands for what its own lists hold.
         value = _VARIABLE.sub(r"\1.o", assignment.value) if assignment is not None else ""
-        if listed is None or listed.option is None or statement.depth or "$" in listed.stem + value:
+        around = statement.options
+        if listed is None or listed.option is None or around is None or "$" in listed.stem + value:
             unsure.update(_WORD.findall(statement.text))
             continue
+        options = (*around, *filter(None, (listed.option,)))
         for each in value.split():
-            plain.setdefault(each, []).append((listed.stem, listed.option))
+            plain.setdefault(each, []).append((listed.stem, options))
     return _Lists({word: tuple(dict.fromkeys(ways)) for word, ways in plain.items()}, frozenset(unsure))

@@ -31,6 +31,22 @@ def test_lines_are_joined_and_recipes_left_out() -> None:
     ]
 
 
+def test_the_options_that_conditionals_ask_for() -> None:
+    text = (
+        "ifdef CONFIG_A\nifneq ($(CONFIG_B),)\nobj-y += both.o\nendif\nobj-y += one.o\nelse\nobj-y += other.o\nendif\n"
+        "ifeq ($(CONFIG_A),m)\nobj-y += module.o\nendif\nifndef CONFIG_A\nobj-y += without.o\nendif\nobj-y += plain.o\n"
+    )
+    found = {each.text.split()[-1]: each.options for each in statements(text) if each.assignment is not None}
+    assert found == {
+        "both.o": ("A", "B"),
+        "one.o": ("A",),
+        "other.o": None,
+        "module.o": None,
+        "without.o": None,
+        "plain.o": (),
+    }
+
+
 def test_what_is_set() -> None:
     found = [each.assignment for each in statements(TEXT)]
     assert [(each.name, each.value) for each in found if each is not None] == [
