@@ -91,7 +91,7 @@ def finding(
     from patchscan.lookup.unlinked import options_needed
 
     call, definition = suspect.call, suspect.definition
-    needs = " and ".join(f"CONFIG_{option}" for option in options_needed(suspect, configuration))
+    needs = options_needed(suspect, configuration)
     return call.file.finding(
         call.line,
         f"{call.name}() is there only with {needs}, but this is built without it, too "

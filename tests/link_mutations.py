@@ -151,6 +151,14 @@ def named_by(root: str, name: str) -> frozenset[str]:
     return frozenset().union(*found) - {name}
 
 
+@cache
+def selected_by(root: str, name: str) -> tuple[Entry, ...]:
+    """The entries that select an option that nobody is asked for: it is on only where one of them is."""
+    own = all_entries(root).get(name, [])
+    others = (entry for found in all_entries(root).values() for entry in found)
+    return tuple(each for each in others if name in each.selected) if all(each.hidden for each in own) else ()
+
+
 def brings(root: str, names: frozenset[str], wanted: str) -> bool:
     """Whether some options, by what they name or by what that names in turn, may bring another along."""
     seen: set[str] = set()
@@ -160,6 +168,9 @@ def brings(root: str, names: frozenset[str], wanted: str) -> bool:
         if name not in seen:
             seen.add(name)
             waiting += sorted(named_by(root, name))
+            selecting = selected_by(root, name)
+            if selecting and all(wanted in each.selected for each in selecting):
+                return True
     return wanted in seen
 
 

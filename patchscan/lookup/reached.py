@@ -148,7 +148,13 @@ def _users(source: Source, name: str) -> Iterator[tuple[str, Function | None, st
         begin = max(0, *(source.code.rfind(mark, 0, at) for mark in (b";\n", b"}\n", b"\n\n")))
         variable = _VARIABLE.search(source.code, begin, at)
         end = source.code.find(b"\n", at)
-        yield variable[1].decode() if variable else "", None, source.slice(begin, end)
+        if variable is None:
+            yield "", None, source.slice(begin, end)
+        else:
+            # What another member of an initialiser is set to asks for an option of its own.
+            own = max(variable.end(), *(source.code.rfind(mark, 0, at) for mark in (b"\t.", b"{")))
+            text = f"{source.slice(begin, variable.end())}\n{source.slice(own, end)}"
+            yield variable[1].decode(), None, text
 
 
 def _on_the_way(user: Function | None, used: str) -> Iterator[_Tests]:

@@ -21,6 +21,7 @@ from patchscan.lookup.definer import (
 )
 from patchscan.lookup.reached import compiled_for_sure
 
+_MOST_SHOWN = 5
 Links = Literal["not", "series", "covered", "dropped", "unknown"]
 
 
@@ -139,7 +140,11 @@ def linked(context: Context, suspect: Suspect) -> Linked:
     return Linked("not", configuration, header)
 
 
-def options_needed(suspect: Suspect, configuration: Configuration) -> list[str]:
-    """The options that a configuration would have to turn on for the function to be there."""
+def options_needed(suspect: Suspect, configuration: Configuration) -> str:
+    """The options that the function asks for and a configuration lacks; those of which one will do, where none must."""
     off = sorted(suspect.defined.atoms - suspect.used.atoms - configuration.chosen)
-    return [option for option in off if follows(config(option), suspect.defined)] or off[:1]
+    needed = [option for option in off if follows(config(option), suspect.defined)]
+    known = all_of(map(config, sorted(suspect.used.atoms | configuration.chosen)))
+    enough = [option for option in off if follows(suspect.defined, config(option), known)]
+    shown = (needed or enough or off[:1])[:_MOST_SHOWN]
+    return (" and " if needed else " or ").join(f"CONFIG_{option}" for option in shown)
