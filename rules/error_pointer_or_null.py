@@ -18,7 +18,7 @@ from patchscan.rule import (
 
 if TYPE_CHECKING:
     from patchscan.flow.building import Graph
-    from patchscan.flow.conventions import Convention
+    from patchscan.flow.conventions import Convention, Returns
     from patchscan.flow.lookedat import Called, Tests
 
 _WORDS = pattern(
@@ -62,6 +62,9 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         own = [each for each in source.functions() if each.name == name]
         return own or (context.callees.definitions(name, source).functions if context.has_tree else ())
 
+    def own(callee: Function) -> "Returns":
+        return context.callees.returned(callee)
+
     def wanted(call: "Called") -> bool:
         tested = graph.tests.get(call.result or f"@{call.offset}", ())
         lines = (*range(call.line, call.last_line + 1), *(line for _, _, line in tested))
@@ -73,7 +76,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         line = place(file, tests)
         if line is None or not is_of_interest(tests, graph):
             continue
-        known = convention(tests.call.name, function, definitions)
+        known = convention(tests.call.name, function, definitions, own)
         message = wrong(tests, known)
         if message:
             yield report(context, file, tests, known, line, message)

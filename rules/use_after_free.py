@@ -16,22 +16,25 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         for function in file.functions:
             if function.has_tail and _WORDS.search(function.text):
-                yield from check_function(file, function)
+                yield from check_function(context, file, function)
 
 
-def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     from patchscan.flow.building import graph_of
     from patchscan.flow.freed import uses_after_free
+    from patchscan.flow.frees import in_tree
 
     graph = graph_of(function)
     if graph is None:
         return
-    found = [each for each in uses_after_free(graph) if not each.again]
+    words = file.changed_words(function)
+    frees = in_tree(function, context.callees, words) if context.has_tree else None
+    found = [each for each in uses_after_free(graph, frees) if not each.again]
     if not found:
         return
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
-    known = {(each.key, each.freed) for each in uses_after_free(old)} if old is not None else set()
+    known = {(each.key, each.freed) for each in uses_after_free(old, frees)} if old is not None else set()
     said = set()
     for each in found:
         line = place(file, each)

@@ -12,12 +12,16 @@ import tree_sitter_c
 
 import patchscan.c
 import patchscan.facts
+import patchscan.flow
 import patchscan.kconfig
 from patchscan.basics.record import frozen
 from patchscan.c.source import Source
+from patchscan.flow.resources import table_path
 
 Fact = TypeVar("Fact")
 _PREFIX = "of_"
+# The tables that tell what calls return and free.
+TABLES = ("resources.toml", "conventions.toml")
 
 
 @frozen(eq=False)
@@ -57,7 +61,11 @@ def all_kinds() -> tuple[Kind[Any], ...]:
 def readers_version() -> str:
     """A digest of what finds facts: the readers, the kinds and the grammar. Facts of others are not used."""
     digest = hashlib.blake2b(digest_size=12)
-    for place in (*patchscan.c.__path__, *patchscan.kconfig.__path__, *patchscan.facts.__path__):
+    for name in TABLES:
+        with open(table_path(name), "rb") as stream:
+            digest.update(stream.read())
+    rooms = (patchscan.c, patchscan.kconfig, patchscan.facts, patchscan.flow)
+    for place in (path for room in rooms for path in room.__path__):
         for name in sorted(os.listdir(place)):
             if name.endswith(".py"):
                 with open(os.path.join(place, name), "rb") as stream:

@@ -59,6 +59,14 @@ class Store:
         self._keep(kind.name, blob, packed(blob, rows))
         return kind.facts(rows)
 
+    def known(self, kind: Kind[Fact], content: bytes) -> tuple[Fact, ...] | None:
+        """The facts that are kept of a content, None where none are: nothing is computed."""
+        kept = self._kept(kind, blob_of(content))
+        if kept is not None:
+            with contextlib.suppress(TypeError):
+                return kind.facts(kept)
+        return None
+
     def has_all(self, blob: bytes) -> bool:
         """Whether facts of every kind are kept of a content."""
         return all(self._stored(kind.name, blob) is not None for kind in all_kinds())

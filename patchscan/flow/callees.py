@@ -10,6 +10,7 @@ from patchscan.flow.callee import CalleeSummary
 from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.effects import may_change_context
+from patchscan.flow.returns import Returns
 from patchscan.flow.summary import local_summaries, summarise
 from patchscan.tree.overlay import View
 
@@ -135,6 +136,19 @@ class Callees:
             may_return_null=known[0].may_return_null if len(nulls) == 1 else None,
             frees=tuple(index for index in known[0].frees if all(index in each.frees for each in known)),
         )
+
+    def returned(self, function: Function) -> Returns:
+        """What a function returns by its own text; of a file of the tree it may be kept."""
+        from patchscan.lookup.summed import returned
+
+        return returned(self.view, function)
+
+    def frees(self, name: str, asking: Source) -> tuple[int, ...]:
+        """The numbers of the arguments that every definition of a function frees, whatever else it does."""
+        from patchscan.lookup.summed import freed
+
+        found = [freed(self.view, each) for each in self.definitions(name, asking).functions]
+        return tuple(at for at in found[0] if all(at in each for each in found)) if found else ()
 
     def summaries(self, source: Source) -> Summaries:
         """What is known of a function by its name: one of the text, or of the tree where the name speaks of locks."""

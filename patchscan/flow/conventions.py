@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
-from patchscan.flow.actions import Called
-from patchscan.flow.building import graph_of
+from patchscan.flow.returns import Returns as Returns
+from patchscan.flow.returns import returns_of
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_ZERO, ZERO
-from patchscan.flow.ways import Client, ways_of
 from patchscan.flow.wellknown import listed as listed
 from patchscan.flow.wellknown import signs_of
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 # Return values are followed through so many functions.
 _DEEPEST = 3
 Definitions = Callable[[str, Function], Sequence[Function]]
+Own = Callable[[Function], Returns]
 
 
 @frozen
@@ -37,8 +37,13 @@ class Convention:
 UNKNOWN = Convention(ANY)
 
 
-def convention(name: str, asking: Function, definitions: Definitions, depth: int = 0) -> Convention:
-    """What a call of this name may return, by the table or by its definitions in C files, else in headers."""
+def convention(
+    name: str, asking: Function, definitions: Definitions, own: Own = returns_of, depth: int = 0
+) -> Convention:
+    """What a call of this name may return, by the table or by its definitions in C files, else in headers.
+
+    own: what a function returns by its own text.
+    """
     if listed(name):
         return Convention(signs_of(name))
     if "_optional" in name or depth > _DEEPEST:
@@ -47,7 +52,7 @@ def convention(name: str, asking: Function, definitions: Definitions, depth: int
     found = [each for each in found if each.source.path.endswith(".c")] or list(found)
     if not 0 < len(found) <= 2:
         return UNKNOWN
-    all_of = [_returned(each, definitions, depth) for each in found]
+    all_of = [_returned(each, definitions, own, depth) for each in found]
     signs = 0
     for each in all_of:
         signs |= each.signs
@@ -63,34 +68,20 @@ def fails_as(name: str, asking: Function, callees: "Callees | None") -> Literal[
         own = [each for each in source.functions() if each.name == called]
         return own or (callees.definitions(called, source).functions if callees is not None else ())
 
-    return convention(name, asking, definitions).fails
+    if callees is None:
+        return convention(name, asking, definitions).fails
+    return convention(name, asking, definitions, callees.returned).fails
 
 
-def _returned(function: Function, definitions: Definitions, depth: int) -> Convention:
-    graph = graph_of(function)
-    if graph is None:
-        return UNKNOWN
-    walk = ways_of(graph).walk(Client())
-    if not walk.complete or not walk.exits:
-        return UNKNOWN
-    calls = {f"@{e.offset}": e for p in graph.points for e in p.operations if isinstance(e, Called)}
-    signs, line, fails = 0, 0, False
-    for way in walk.exits:
-        point = graph.points[way.point]
-        if way.signs is None:
-            return UNKNOWN
-        here = way.signs & ANY
-        called = calls.get(point.value.copy) if point.value is not None else None
-        if here == ANY and called is not None and called.name:
-            known = convention(called.name, function, definitions, depth + 1)
-            here, fails = known.signs, fails or known.signs == NOT_ZERO
-        signs |= here
-        if here in (NEGATIVE, ZERO) and not line:
-            line = point.line
-        fails = fails or here == NEGATIVE
+def _returned(function: Function, definitions: Definitions, own: Own, depth: int) -> Convention:
+    told = own(function)
+    signs, fails = told.signs, told.negative
+    for name in told.through:
         if signs == ANY:
             break
-    if signs & ZERO == 0 and signs & NEGATIVE and not fails:
+        known = convention(name, function, definitions, own, depth + 1)
+        signs, fails = signs | known.signs, fails or known.signs == NOT_ZERO
+    if not told.known or (signs & ZERO == 0 and signs & NEGATIVE and not fails):
         # It is not NULL, but nothing says that it may be an ERR_PTR.
         return UNKNOWN
-    return Convention(signs, function.source.path, line)
+    return Convention(signs, function.source.path, told.line)

@@ -1,19 +1,25 @@
 """Which of its arguments a function frees on every way on which they are there."""
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, Source, source_of
-from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.actions import Assigned, Called, words_of
 from patchscan.flow.building import graph_of
 from patchscan.flow.knowing import Reading
-from patchscan.flow.resources import freeing
+from patchscan.flow.resources import freeing, releasing
 from patchscan.flow.signs import ANY, POSITIVE
 from patchscan.flow.ways import Client, Token, ways_of
+
+if TYPE_CHECKING:
+    from patchscan.flow.callees import Callees
 
 # Which arguments a call of this name frees, by their numbers.
 Frees = Callable[[str], tuple[int, ...]]
 _DEEPEST = 2
+_FREES = pattern(r"\w*_(free|destroy|release|dealloc|delete|dispose|remove|kill)(_\w+)?")
 
 
 class _Handed(Client):
@@ -61,6 +67,25 @@ def frees_in(source: Source, name: str, depth: int = 0) -> tuple[int, ...]:
     if len(own) != 1:
         return ()
     return freed_arguments(own[0], lambda called: frees_in(source, called, depth + 1) if called else ())
+
+
+def in_tree(function: Function, callees: "Callees", words: frozenset[str] | None) -> Frees:
+    """What the calls of a function free, as its text or the tree tells.
+
+    words: the tree is only asked of calls that are given one of these.
+    """
+    local = in_text(function)
+    source = source_of(function)
+    known = {each.name for each in source.functions()}
+    asked = {
+        call.name
+        for call in function.calls()
+        if _FREES.fullmatch(call.name)
+        and call.name not in known
+        and call.name not in releasing()
+        and (words is None or not words.isdisjoint(words_of(function.source.text_of(call.node))))
+    }
+    return lambda name: local(name) or (callees.frees(name, source) if name in asked else ())
 
 
 def in_text(function: Function) -> Frees:

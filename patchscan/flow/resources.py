@@ -164,6 +164,11 @@ def use_rows(further: Iterable[Row] | None) -> None:
         each.cache_clear()
 
 
+def has_further_rows() -> bool:
+    """Whether a user's rows are in use."""
+    return bool(_FURTHER)
+
+
 def row_of(name: str, each: Mapping[str, object]) -> Row:
     """A row of a table that is one (see patchscan.flow.usertables for what is checked)."""
 

@@ -39,6 +39,11 @@ def use_names(further: Mapping[str, str] | None) -> None:
     _table.cache_clear()
 
 
+def has_further_names() -> bool:
+    """Whether a user's names are in use."""
+    return bool(_FURTHER)
+
+
 def listed(name: str) -> str:
     """How a well-known function fails: a key of CONVENTIONS; "" where it is none."""
     return _table().get(name, "")
