@@ -28,7 +28,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
     if graph is None:
         return
     words = file.changed_words(function)
-    frees = in_tree(function, context.callees, words) if context.has_tree else None
+    frees = in_tree(function, context.callees.frees, words) if context.has_tree else None
     found = [each for each in uses_after_free(graph, frees) if not each.again]
     if not found:
         return

@@ -1,7 +1,6 @@
 """Which of its arguments a function frees on every way on which they are there."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -13,11 +12,9 @@ from patchscan.flow.resources import freeing, releasing
 from patchscan.flow.signs import ANY, POSITIVE
 from patchscan.flow.ways import Client, Token, ways_of
 
-if TYPE_CHECKING:
-    from patchscan.flow.callees import Callees
-
 # Which arguments a call of this name frees, by their numbers.
 Frees = Callable[[str], tuple[int, ...]]
+FreesOfTree = Callable[[str, Source], tuple[int, ...]]
 _DEEPEST = 2
 _FREES = pattern(r"\w*_(free|destroy|release|dealloc|delete|dispose|remove|kill)(_\w+)?")
 
@@ -69,10 +66,10 @@ def frees_in(source: Source, name: str, depth: int = 0) -> tuple[int, ...]:
     return freed_arguments(own[0], lambda called: frees_in(source, called, depth + 1) if called else ())
 
 
-def in_tree(function: Function, callees: "Callees", words: frozenset[str] | None) -> Frees:
+def in_tree(function: Function, tree: FreesOfTree, words: frozenset[str] | None) -> Frees:
     """What the calls of a function free, as its text or the tree tells.
 
-    words: the tree is only asked of calls that are given one of these.
+    tree: what it tells of a call that a text makes; words: it is only asked of calls that are given one of these.
     """
     local = in_text(function)
     source = source_of(function)
@@ -85,7 +82,7 @@ def in_tree(function: Function, callees: "Callees", words: frozenset[str] | None
         and call.name not in releasing()
         and (words is None or not words.isdisjoint(words_of(function.source.text_of(call.node))))
     }
-    return lambda name: local(name) or (callees.frees(name, source) if name in asked else ())
+    return lambda name: local(name) or (tree(name, source) if name in asked else ())
 
 
 def in_text(function: Function) -> Frees:
