@@ -21,11 +21,14 @@ def judge(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
     added = [
         each.line for each in source.directives if each.name == "include" and each.line in file.added_numbers
     ]
+    asked = []
     for macro in source.macros():
         new = macro.line in file.added_numbers and not file.was_there(macro.line)
         included = [line for line in added if line < macro.line and not file.was_there(line)]
-        if not (new or included) or not is_bare(source, macro):
-            continue
+        if (new or included) and is_bare(source, macro):
+            asked.append((macro, new, included))
+    context.look_ahead({macro.name for macro, _, _ in asked})
+    for macro, new, included in asked:
         place = defined_before(context.view, source, macro)
         if place is None:
             continue

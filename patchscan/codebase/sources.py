@@ -25,7 +25,7 @@ class Sources:
 
     defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
     the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it;
-    naming: a name to the files of the tree that hold it, None where the tree has no index.
+    naming: a name to the files of the tree that hold it, None without a tree.
     """
 
     read: Read

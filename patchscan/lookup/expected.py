@@ -11,6 +11,7 @@ from patchscan.tree.index.wordsearch import expect
 
 _CALLED = pattern(r"\b([A-Za-z_]\w*)\s*\(")
 _STRUCT = pattern(r"\bstruct (\w+)")
+_DEFINED = pattern(r"^\s*#\s*define\s+(\w+)")
 _NO_CALL = frozenset(("if", "for", "while", "switch", "return", "sizeof", "typeof", "defined"))
 
 
@@ -21,11 +22,13 @@ def expect_names(series: Series, tree: Tree | None) -> None:
 
 
 def _names(series: Series) -> Iterator[str]:
-    """What added lines call, and the structs that they name."""
+    """What added lines call or define, and the structs that all lines name."""
     for patch in series.patches:
         for change in patch.files:
             for hunk in change.hunks if is_source_name(change.path) else ():
+                yield from _STRUCT.findall(hunk.section)
                 for line in hunk.lines:
+                    yield from _STRUCT.findall(line.text)
                     if line.kind == "+":
                         yield from _CALLED.findall(line.text)
-                        yield from _STRUCT.findall(line.text)
+                        yield from _DEFINED.findall(line.text)

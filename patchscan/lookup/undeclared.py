@@ -22,7 +22,7 @@ from patchscan.lookup.pasted import glued_in, glued_names
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
-from patchscan.lookup.uses import files_holding, headers_holding
+from patchscan.lookup.uses import files_holding, headers_holding, look_ahead
 from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
@@ -209,9 +209,10 @@ def structs_lost(context: Context, file: ChangedFile, text: bytes) -> Iterator[t
     old = Closure(context.view, file.path, file.state.before or b"", architecture)
     if closure.unknown:
         return
-    for struct in dict.fromkeys(each.struct for each in designators(source)):
-        if defines_type(text, file.path, struct):
-            continue
+    structs = dict.fromkeys(each.struct for each in designators(source))
+    asked = [struct for struct in structs if not defines_type(text, file.path, struct)]
+    look_ahead(context.view, asked)
+    for struct in asked:
         headers = [
             path
             for path in headers_holding(context.view, struct)

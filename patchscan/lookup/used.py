@@ -14,7 +14,7 @@ from patchscan.c.occurrences import offsets
 from patchscan.c.source import Source, parse
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration, find_configuration
-from patchscan.lookup.uses import files_holding
+from patchscan.lookup.uses import files_holding, look_ahead
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
@@ -68,6 +68,8 @@ def used_when(view: View, source: Source, name: str) -> Formula:
             ways.append(way)
         else:
             asking.append((offset, way))
+    around = {name for at, _ in asking for name, _ in _around(source.code, at)}
+    look_ahead(view, sorted(name for name in around if not _macros_of(source, name)))
     ways += (all_of((way, _kept(view, source, source.code, at, _DEEPEST))) for at, way in asking)
     return any_of(ways)
 
