@@ -163,26 +163,29 @@ def with_braces(
     """The fix: braces on all branches; None where a header does not end its line, or another statement shares one."""
     first = function.source.line_of(branches[0][0])
     last = function.source.last_line_of(branches[-1][1])
-    lines = {number: file.text_at(number) for number in range(first, last + 1)}
-    indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+    indent = file.text_at(first)[: -len(file.text_at(first).lstrip()) or None]
+    # The lines that change, not all of them: bodies within bodies would make that a square.
+    lines: dict[int, str] = {}
     closed: dict[int, str] = {}
     for header, body in branches:
         if body.type == "compound_statement":
             continue
         above, end = function.source.line_of(body) - 1, function.source.last_line_of(body)
-        if header.type == "do_statement" or not HEADER_END.search(lines.get(above, "")):
+        opened = lines.get(above) or file.text_at(above)
+        if header.type == "do_statement" or above < first or not HEADER_END.search(opened):
             return None
-        lines[above] += " {"
-        if lines.get(end + 1, "").lstrip().startswith("else"):
-            lines[end + 1] = f"{indent}}} {lines[end + 1].lstrip()}"
+        lines[above] = f"{opened} {{"
+        below = file.text_at(end + 1).lstrip() if end < last else ""
+        if below.startswith("else"):
+            lines[end + 1] = f"{indent}}} {below}"
         else:
             closed[end] = f"{indent}}}"
-    result = [
-        row
-        for number, text in lines.items()
-        for row in (text, *([closed[number]] if number in closed else []))
-    ]
-    return file.replacement(first, last, *result)
+    return file.edited(
+        [
+            (number, number, (lines.get(number) or file.text_at(number), *filter(None, [closed.get(number)])))
+            for number in sorted({*lines, *closed})
+        ]
+    )
 
 
 def lines_of(node: "Node") -> int:

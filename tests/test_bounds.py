@@ -71,14 +71,6 @@ def test_deep_and_long_code_is_judged(shape: str) -> None:
     assert judge(new_file(SHAPES[shape](500)))[1] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", SHAPES)
-def test_four_times_the_code_is_no_sixteen_times_the_work(shape: str) -> None:
-    """CPU time, the least of three runs; a square would be sixteen times, a cube sixty-four."""
-    small, large = (min(judge(new_file(SHAPES[shape](size)))[0] for _ in range(3)) for size in (100, 400))
-    assert large < 8 * max(small, 0.02)
-
-
 def test_code_too_deep_for_us_is_told_and_the_rest_judged() -> None:
     _, lost = judge(new_file(SHAPES["sum"](20000)))
     assert all("depth" in why or "failed" in why for why in lost)

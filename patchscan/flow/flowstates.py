@@ -51,7 +51,7 @@ class FlowStates:
         return not self.complete or self._found(node) is not None
 
     def _found(self, node: "Node") -> State | None:
-        found: Node | None = node
+        found: Node | None = node if self._starts or self._calls else None
         while found is not None:
             if found.type == "call_expression" and found.start_byte in self._calls:
                 return self._calls[found.start_byte]

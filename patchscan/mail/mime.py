@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+import sys
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -35,6 +36,8 @@ _WANTED_HEADERS = frozenset(
     {"from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"}
 )
 _LONGEST_HEADER = 5000
+# Python's own limit, some hundred parts within parts.
+_DEEPEST = 1000
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -72,7 +75,10 @@ def _decode_mime(raw: bytes) -> Decoded:
     """Any mail, by the email package."""
     import email.parser
 
+    usual = sys.getrecursionlimit()
     try:
+        # The package looks at each line once for every part that it is in: a scan's deeper limit would cost minutes.
+        sys.setrecursionlimit(min(usual, _DEEPEST))
         mail = email.parser.BytesParser().parsebytes(raw)
         headers = _headers(mail)
         return _decode_parts(mail, headers)
@@ -80,6 +86,8 @@ def _decode_mime(raw: bytes) -> Decoded:
         text = _lines_with_newline(raw.decode("utf-8", "surrogateescape"))
         why = f"MIME structure cannot be read ({type(error).__name__}); read as plain text"
         return Decoded({}, text, (), (), (why,))
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def _headers(mail: Part) -> dict[str, str]:
