@@ -187,7 +187,8 @@ def judge(
     inside = [
         use for use in found.uses if use.path == file.path and use.kind in USING and use.function != name
     ]
-    if declared_static(found, file.path):
+    # Where a file is known by its hunks alone, the tree's may be that of a later state.
+    if file.used == "tree" and declared_static(found, file.path):
         return file.fine(line, f"a prototype before it makes {name} static")
     if (
         known is None
