@@ -32,7 +32,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             elif UNUSED.match(text) and not file.was_there(number):
                 marked.append(number)
         if marked and operations_in(file):
-            yield file.finding(marked[0], f"{macro_of(file, marked[0])}: then nothing is unused")
+            yield file.finding(
+                marked[0], f"no __maybe_unused here: with {macro_of(file, marked[0])} nothing is unused"
+            )
 
 
 def hidden(file: ChangedFile, number: int, option: str) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def hidden(file: ChangedFile, number: int, option: str) -> Iterator[Finding]:
             return
         if suspend is not None and option.startswith("PM") and operations_in(file):
             yield file.finding(
-                number, f"no #ifdef here: {macro_of(file, below)}, and the compiler drops what is not used"
+                number, f"no #ifdef here: with {macro_of(file, below)} the compiler drops what is not used"
             )
             return
 
@@ -63,9 +65,9 @@ def macro_of(file: ChangedFile, number: int) -> str:
     """What to declare the operations with, by the kind of function on a line."""
     runtime = "runtime" in file.text_at(number)
     return (
-        "pm_ptr() and RUNTIME_PM_OPS() or DEFINE_RUNTIME_DEV_PM_OPS() see to it"
+        "pm_ptr() and RUNTIME_PM_OPS() or DEFINE_RUNTIME_DEV_PM_OPS()"
         if runtime
-        else "pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS() see to it"
+        else "pm_sleep_ptr() and DEFINE_SIMPLE_DEV_PM_OPS()"
     )
 
 
@@ -87,7 +89,7 @@ RULE = Rule(
     bad=(
         """
  int x;
-+#ifdef CONFIG_PM_SLEEP // want "no #ifdef here: pm_sleep_ptr.*DEFINE_SIMPLE_DEV_PM_OPS"
++#ifdef CONFIG_PM_SLEEP // want "no #ifdef here: with pm_sleep_ptr.*DEFINE_SIMPLE_DEV_PM_OPS"
 +static int part_suspend(struct device *dev)
 +{
 +	return 0;
@@ -106,7 +108,7 @@ RULE = Rule(
 """,
         """
  int x;
-+static int __maybe_unused part_suspend(struct device *dev) // want "pm_sleep_ptr.*then nothing is unused"
++static int __maybe_unused part_suspend(struct device *dev) // want "pm_sleep_ptr.*nothing is unused"
 +{
 +	return 0;
 +}
