@@ -26,7 +26,7 @@ from patchscan.pairing.reasons import is_stamp, needed, published, shared
 from patchscan.pairing.sites import called_beside, site_at, speaking_of
 from patchscan.pairing.steps import BUDGET, Walk, key, walk_of
 from patchscan.pairing.surroundings import barrier_steps
-from patchscan.pairing.unordered import Unordered, is_repeated, stands_in, unordered
+from patchscan.pairing.unordered import Unordered, fence_beside, is_repeated, stands_in, unordered
 from patchscan.tree.overlay import View
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c", "shared.c")
@@ -198,7 +198,9 @@ def _answer(
             continue
         if stands_in(then, barrier, now):
             return Answer(loss, kept="what is left next to it keeps the same in order")
-        lost = unordered(then, barrier, now)
+        lost, beside = unordered(then, barrier, now), fence_beside(then, barrier, now)
+        if beside == "mb":
+            return Answer(loss, kept="the fence next to it keeps the same in order")
         others = (*meant, *(back_site.own for back_site in back))
         named = [Candidate(other.path, other.function, True) for other in others]
         named += _spoken_of(text, loss, lookup)
@@ -210,13 +212,18 @@ def _answer(
             far = elsewhere(view, file.path, lost)
             proof = _proof(each, then, now, lost, far)
             found += far
-        partner, order = _said(each, loss, text, lost, partners)
-        teller = next((other for other in back if needed(lost, other.own)), None) if partner is None else None
+        partner, order = _said(each, loss, text, lost, partners) if not beside else (None, None)
+        teller = (
+            next((other for other in back if needed(lost, other.own)), None)
+            if partner is None and not beside
+            else None
+        )
         if teller is not None:
             site, partner = teller, teller.own
             order = _shared_with(each, needed(lost, partner), partner)
         seen = tuple(other for other in found if not other.said)
-        alone = proof is None and partner is None and not _is_value_alone(loss, text)
+        alone = proof is None and partner is None and not (beside or _is_value_alone(loss, text))
+        alone = alone and not _is_replaced(loss)
         faced = facing(view, file, loss) if alone else None
         return Answer(loss, "", proof, site, partner, order, seen, faced)
     partner, order = _said(codes[0], loss, text, (), partners)
@@ -264,13 +271,18 @@ def _said(
 
     A barrier that is only weakened needs accesses on both sides that the weaker one does not order.
     """
-    fence = Barrier("", 0, "", loss.barrier).is_fence
+    instead = _is_replaced(loss) or (loss.instead and Barrier("", 0, "", loss.barrier).is_fence)
     for partner in partners:
         wanted = needed(lost, partner)
         order = _shared_with(codes, wanted, partner) or published(wanted)
-        if order is not None or not ((fence and loss.instead) or _is_value_alone(loss, text)):
+        if order is not None or not (instead or _is_value_alone(loss, text)):
             return partner, order
     return None, None
+
+
+def _is_replaced(loss: Loss) -> bool:
+    """Whether something that orders by itself takes the place of a barrier."""
+    return bool(loss.instead) and not Barrier("", 0, "", loss.instead).is_weak
 
 
 def _shared_with(codes: Codes, wanted: Sequence[Unordered], partner: Barrier) -> Unordered | None:

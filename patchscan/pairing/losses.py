@@ -57,14 +57,13 @@ def losses(file: ChangedFile, wanted: "re.Pattern[str]" = BARRIER) -> Iterator[L
 
 
 def _instead(hunk: Hunk, place: int, wanted: "re.Pattern[str]") -> str:
-    """The barrier on the lines that are added where one was removed."""
+    """The barrier on the lines that are added where one was removed: of several one that orders by itself."""
+    found = []
     for line in hunk.lines[place + 1 :]:
         if line.kind == " ":
-            return ""
-        found = wanted.search(line.text) if line.kind == "+" else None
-        if found is not None:
-            return found[1]
-    return ""
+            break
+        found += wanted.findall(line.text) if line.kind == "+" else []
+    return next((name for name in found if not Barrier("", 0, "", name).is_weak), next(iter(found), ""))
 
 
 def _place(hunk: Hunk, place: int) -> int:

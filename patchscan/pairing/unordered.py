@@ -82,6 +82,30 @@ def stands_in(before: Walk, barrier: Barrier, after: Walk) -> bool:
     )
 
 
+def fence_beside(before: Walk, barrier: Barrier, after: Walk) -> str:
+    """The kind of the fence that stands, after a patch, right before an access that is no release any more, or right
+    behind one that is no acquire; "" where none does, or the barrier was no such access."""
+    now, kinds = _aligned(before, after), set[str]()
+    for step in barrier_steps(before, barrier) if not barrier.is_fence else ():
+        order, place = getattr(step.event, "order", ""), now.get(step.number)
+        if order not in ("release", "acquire"):
+            continue
+        if place is None:
+            return ""
+        way = after.steps[place - 1 :: -1] if order == "release" and place else after.steps[place + 1 :]
+        marks = _marks(way, after.steps[place])
+        kinds.add(next((event.kind for event in _fences_first(marks)), ""))
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _fences_first(steps: Iterable[Step]) -> Iterator[Fence]:
+    """The fences with which some steps begin."""
+    for step in steps:
+        if not isinstance(step.event, Fence):
+            return
+        yield step.event
+
+
 def is_repeated(before: Walk, barrier: Barrier) -> bool:
     """Whether right before or behind a barrier stands an atomic that is a full barrier, on every way through it."""
     return all(

@@ -243,3 +243,28 @@ static void fill(struct slot *slot)
     first = text.replace("\tsmp_wmb();\n", "")
     later = judged(tmp_path / "later", text, first, again)
     assert [severity for severity, _ in said(later)] in ([], ["info"])
+
+
+@pytest.mark.parametrize("comment", ["", "\t/* Pairs with smp_load_acquire() in take(). */\n"])
+@pytest.mark.parametrize(
+    ("old", "new", "right"),
+    [
+        ("\tsmp_store_release(&slot->state, 1);", "\tWRITE_ONCE(slot->state, 1);", True),
+        ("\tsmp_store_release(&slot->state, 1);", "\tsmp_mb();\n\tslot->state = 1;", False),
+        ("\tsmp_store_release(&slot->state, 1);", "\tsmp_wmb();\n\tWRITE_ONCE(slot->state, 1);", False),
+        ("\tsmp_store_release(&slot->state, 1);", "\txchg(&slot->state, 1);", False),
+    ],
+)
+def test_a_fence_in_its_place_does_as_well(
+    tmp_path: Path, comment: str, old: str, new: str, right: bool
+) -> None:
+    text = HANDED.replace(old, comment + old)
+    assert bool(said(judged(tmp_path, text, text.replace(old, new)))) is right
+
+
+def test_a_fence_that_was_there_before_does_as_well(tmp_path: Path) -> None:
+    text = HANDED.replace("\tsmp_store", "\tsmp_mb();\n\tsmp_store")
+    assert not said(judged(tmp_path, text, text.replace("smp_store_release(&", "WRITE_ONCE(")))
+    behind = HANDED.replace(")\n\t\tdrain(slot);", ") {\n\t\tsmp_mb();\n\t\tdrain(slot);\n\t}")
+    after = behind.replace("smp_load_acquire(&slot->state)", "READ_ONCE(slot->state)")
+    assert not said(judged(tmp_path / "behind", behind, after))
