@@ -142,6 +142,36 @@ def test_what_holds_where_a_member_is_set() -> None:
     assert (table.number, table.members) == (0, {"flush": ("table_flush", "a.c")})
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"DEFINE_STATIC_KEY_TRUE(waits_key);",
+        b"struct static_key_true *all[] = { &waits_key };",
+        b"struct static_key *key(void) { return &waits_key; }",
+        b"void any(void) { turn_on(&waits_key); }",
+    ],
+)
+def test_a_switch_that_others_may_turn_on_has_no_known_ways(line: bytes) -> None:
+    text = SETTERS + line + b"\n"
+    code = Codebase(lambda path: text if path == "a.c" else None, ["a.c"], Config({}))
+    assert ways(code, "waits_key", ["a.c"]) == ()
+
+
+def test_a_member_that_gets_what_is_computed_may_be_on() -> None:
+    text = b"void __init boots(void) { ops.mmu.flush = plain_flush; ops.mmu.waits = computed(); }\n"
+    code = Codebase(lambda path: text if path == "a.c" else None, ["a.c"], Config({}))
+    assert [way.number for way in ways(code, "waits", ["a.c"])] == [1]
+
+
+def test_a_switch_that_another_architecture_turns_on_decides_nothing(tmp_path: Path) -> None:
+    tree, mbox = miniature(tmp_path), tmp_path / "series.mbox"
+    (tree / "arch/arm64/mm").mkdir(parents=True, exist_ok=True)
+    mbox.write_text(SKIP.read_text().replace("arch/x86/mm/tlb.c", "arch/arm64/mm/tlb.c"))
+    (tree / "arch/arm64/mm/tlb.c").write_text((tree / TLB).read_text())
+    found = verdicts(mbox, str(tree), FREEING, "collapse_huge_page")
+    assert {each.verdict for each in found.values()} == {"unknown"}
+
+
 def test_every_function_that_a_member_is_given() -> None:
     assert [name for name, _ in assigned(setters(), "flush", ["a.c"])] == [
         "guest_flush",

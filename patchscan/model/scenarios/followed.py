@@ -39,7 +39,11 @@ def followed(
             if naming is None and switch not in at.words:
                 continue
             paths = tuple(dict.fromkeys((*at.changed, *(naming or ()))))
-            for way in _different(ways(code, switch, paths)):
+            found = ways(code, switch, paths)
+            if any(way.number and not way.path.startswith(f"arch/{follow.arch}/") for way in found):
+                # Other architectures turn it on, too: what their flush does is not followed.
+                continue
+            for way in _different(found):
                 yield from _of_way(with_flush, functions, at, follow, switch, way, stub_directories)
 
 
@@ -53,7 +57,7 @@ def _different(found: Sequence[Way]) -> Iterator[Way]:
         if not way.function:
             members = {name: function for name, function in way.members.items() if name in names}
             way = replace(way, members=members)
-            if not members or any(one.members == members for one in told):
+            if not members or any(one.members.items() <= members.items() for one in told if one.members):
                 continue
         if not any(_alike(way, one) for one in told):
             told.append(way)

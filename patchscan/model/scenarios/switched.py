@@ -11,10 +11,15 @@ from patchscan.c.nodes import arguments, children, nodes
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 
-_ON = frozenset({"static_branch_enable", "static_branch_inc", "static_key_enable", "static_key_slow_inc"})
+_ON = pattern(r"static_(?:branch|key)_(?:slow_)?(?:enable|inc)(?:_cpuslocked)?")
 _ASKS_FEATURE = frozenset({"cpu_feature_enabled", "boot_cpu_has", "static_cpu_has", "this_cpu_has"})
 _NUMBERS = {"true": 1, "1": 1, "false": 0, "0": 0, "NULL": 0}
 _INITIALISER = pattern(r"\.\s*(?:\w+\s*\.\s*)*(\w+)\s*=\s*&?(\w+)\s*,")
+_ELSEWHERE = (
+    r"\bDEFINE_STATIC_KEY_TRUE\w*\(\s*{switch}\b|\b{switch}\s*=\s*STATIC_KEY_TRUE_INIT"
+    r"|(?<!\w)&\s*{switch}(?:\.key)?\s*[,;}}]|\breturn\s*&\s*{switch}\b"
+    r"|\b(?!static_)\w+\s*\(\s*&\s*{switch}(?:\.key)?\s*\)"
+)
 _AT_BOOT = pattern(r"\b__init\b")
 
 Function = tuple[str, str]
@@ -38,18 +43,24 @@ class Way:
 
 
 def ways(code: Codebase, switch: str, paths: Sequence[str]) -> tuple[Way, ...]:
-    """Every way in which a switch gets its value in some files; what an initialiser says is the last."""
+    """Every way in which a switch gets its value in some files; what an initialiser says is the last.
+
+    None at all where one is on from the start, or where its address goes elsewhere: others may set it then.
+    """
     found: list[Way] = []
     initial: list[Way] = []
     for path in paths:
         file = code.file(path)
         if file is None or switch.encode() not in file.text:
             continue
+        text = file.text.decode("latin-1")
+        if re.search(_ELSEWHERE.format(switch=re.escape(switch)), text):
+            return ()
         for name in file.functions:
             definition = file.function(name)
             if definition is not None and switch in definition.identifiers:
                 found += _in_function(definition, switch)
-        initial += _initialised(file.text.decode("latin-1"), path, switch)
+        initial += _initialised(text, path, switch)
     return (*found, *initial)
 
 
@@ -85,9 +96,13 @@ def _turned(definition: Definition, node: Node, switch: str) -> int | None:
     if node.type == "call_expression":
         callee, given = node.child_by_field_name("function"), arguments(node.child_by_field_name("arguments"))
         named = definition.text_of(callee) if callee is not None else ""
-        return 1 if named in _ON and given and definition.text_of(given[0]).lstrip("& ") == switch else None
+        key = definition.text_of(given[0]).lstrip("& ").removesuffix(".key") if given else ""
+        return 1 if _ON.fullmatch(named) and key == switch else None
     if node.type == "assignment_expression":
-        return _NUMBERS.get(_right(definition, node)) if _member(definition, node, "left") == switch else None
+        # What is computed may be anything.
+        return (
+            _NUMBERS.get(_right(definition, node), 1) if _member(definition, node, "left") == switch else None
+        )
     return None
 
 

@@ -20,6 +20,7 @@ void __flush_everywhere(void)
 }
 void flush_tlb_mm_range(mm, s, e, shift, freed) { __flush_everywhere(); }
 void flush_tlb_range(vma, s, e) { __flush_everywhere(); }
+void __flush_tlb_range(vma, s, e, stride, last, level) { __flush_everywhere(); }
 void flush_tlb_page(vma, a) { __flush_everywhere(); }
 void flush_tlb_mm(mm) { __flush_everywhere(); }
 void flush_tlb_all(void) { __flush_everywhere(); }
