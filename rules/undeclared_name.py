@@ -1,4 +1,4 @@
-"""A function or macro is called in a file that does not reach its declaration, at least in some configuration."""
+"""A name is used in a file that does not reach its declaration, at least in some configuration."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING

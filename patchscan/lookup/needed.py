@@ -12,7 +12,6 @@ from patchscan.context import ChangedFile, Context, encode
 if TYPE_CHECKING:
     from patchscan.c.source import Source
 
-CALL = pattern(r"(?<![\w.>#])([A-Za-z_]\w{3,})\s*\(")
 NO_CALL = frozenset(
     (
         "switch",
@@ -47,6 +46,10 @@ NO_CALL = frozenset(
     )
 )
 BUILT_IN = pattern(r"__builtin_\w+|__sync_\w+|__atomic_\w+|trace_\w+|__c11_\w+")
+NAMES = pattern(r"(?<![\w.>#])(?:([A-Za-z_]\w{3,})\s*\(|([A-Z][A-Z0-9_]{3,})\b(?!\s*\())")
+# What only the build makes, or the compiler knows.
+MADE = pattern(r"(?:CONFIG|KBUILD)_\w+|__\w+|\w+_MODULE|NR_\w+|MAX_NR_ZONES|UTS_\w+")
+CALLED = pattern(r"(\w+)\s*$")
 CONSTANT = pattern(rb"\b[A-Z][A-Z0-9_]{3,}\b")
 INCLUDE = pattern(r"\s*#\s*include\b")
 WORD = pattern(r"[A-Za-z_]\w*")
@@ -54,30 +57,45 @@ WORD = pattern(r"[A-Za-z_]\w*")
 
 @frozen
 class Named:
-    """A name that an added line calls first, and what is known of where it is declared."""
+    """A name that an added line is the first to call; constant: or to take the value of."""
 
     name: str
     line: int
+    constant: bool = False
 
 
 def new_names(context: Context, file: ChangedFile, text: bytes) -> Iterator[Named]:
-    """The names that the patch calls and the file did not hold before, with the first line of each."""
+    """The names that the patch calls, and the constants, that the file did not hold before; the first line of each."""
     old = file.state.before or (b"" if file.change.kind == "create" else text if file.used == "hunk" else b"")
     seen = set(NO_CALL)
     own: set[str] | None = None
     for line in sorted(file.added_numbers):
         code = file.code_at(line)
-        if "(" not in code or not code[:1].isspace():
+        if not code[:1].isspace():
             continue
-        for name in CALL.findall(code):
+        for match in NAMES.finditer(code):
+            name = match[1] or match[2]
             if name in seen or BUILT_IN.fullmatch(name):
+                continue
+            if match[2] and (MADE.fullmatch(name) or may_be_pasted(code[: match.start()])):
                 continue
             seen.add(name)
             if name.encode() in old or in_directive(file, line) or is_variable(file, line, name):
                 continue
             own = own_names(context, file, text) if own is None else own
             if name not in own:
-                yield Named(name, line)
+                yield Named(name, line, bool(match[2]))
+
+
+def may_be_pasted(before: str) -> bool:
+    """Whether what follows on a line is an argument of a macro in capitals, which may make another name of it."""
+    depth = 0
+    for place in range(len(before) - 1, -1, -1):
+        depth += (before[place] == ")") - (before[place] == "(")
+        if depth < 0:
+            called = CALLED.search(before, 0, place)
+            return called is not None and called[1].isupper()
+    return False
 
 
 def names_left(

@@ -26,6 +26,8 @@ from patchscan.lookup.uses import files_holding, headers_holding, look_ahead
 from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
+# A constant that more headers name is one of those that every file reaches.
+_MOST_NAMING = 40
 _CONDITIONAL = pattern(r"\s*#\s*(?:if|el|endif)")
 
 
@@ -171,6 +173,8 @@ def undeclared(
     unknown: list[str] = []
     for each in named:
         if any(pasted.fullmatch(each.name) for pasted in asking.glued):
+            continue
+        if each.constant and len(headers_holding(asking.view, each.name)) > _MOST_NAMING:
             continue
         answer = asking.answer(each.name)
         if answer is None:
