@@ -9,6 +9,7 @@ from patchscan.rule import (
     Context,
     Evidence,
     Finding,
+    Function,
     Rule,
     Silence,
     Source,
@@ -128,8 +129,18 @@ def in_functions(file: ChangedFile) -> Iterator[Named]:
                 if before.rstrip().endswith((".", "->")) or stands_for_member(file, line, before):
                     continue
                 structs = types_of(function.parameters + function.locals) if structs is None else structs
-                if match[1] in structs:
+                if match[1] in structs and not is_parameter(function, line, match[2]):
                     yield Named(structs[match[1]], match[2], line)
+
+
+def is_parameter(function: Function, line: int, member: str) -> bool:
+    """Whether a line is part of a #define inside a function, and what it names as a member is a parameter of that."""
+    return any(
+        each.name == "define"
+        and each.line <= line <= each.last_line
+        and re.search(rf"\A[^(]*\([^)]*\b{member}\b", each.text)
+        for each in function.source.directives
+    )
 
 
 def stands_for_member(file: ChangedFile, line: int, before: str) -> bool:
