@@ -37,7 +37,7 @@ _LATER = pattern(
 _RUN_OF = pattern(r"\bh?list_for_each_entry(?:_safe)?\s*\(([^;{]*)\)")
 _LAST_NAME = pattern(r"([A-Za-z_]\w*)\W*$")
 SECTIONS = frozenset(("rcu_read_lock", "rcu_read_lock_bh", "rcu_read_lock_sched", "srcu_read_lock"))
-_MOST_USERS, _MOST_RUNS = 8, 12
+_MOST_USERS, _MOST_RUNS, _MOST_ALIKE = 8, 12, 4
 
 
 def freed_early(context: Context, file: ChangedFile) -> Iterator[Finding]:
@@ -266,13 +266,17 @@ def _since_loss(context: Context, file: ChangedFile, name: str) -> tuple[LastUse
     then, now = codes.walk("before", name, file.path), codes.walk("after", name, file.path)
     if then is None or now is None:
         return None
-    before = {each.what: each for each in last_uses(then)}
+    before: dict[object, list[LastUse]] = {}
+    for each in last_uses(then):
+        before.setdefault(each.what, []).append(each)
     for each in islice(last_uses(now), _MOST_RUNS):
-        safe = run_last_use(before[each.what]) if each.what in before else None
-        after = run_last_use(each)
-        if safe is None or after is None or safe.word != "Never" or not after.answer.held:
+        after = run_last_use(each) if len(before.get(each.what, ())) <= _MOST_ALIKE else None
+        # Of several uses alike nobody knows which is which: each must have been safe.
+        safe = [run_last_use(one) for one in before.get(each.what, ())] if after is not None else []
+        answers = [one.answer for one in safe if one is not None and one.word == "Never"]
+        if after is None or not after.answer.held or not safe or len(answers) < len(safe):
             continue
-        if not gate(Grounds([safe.answer], [after.word])):
+        if not gate(Grounds(answers, [after.word])):
             return each, after
     return None
 
