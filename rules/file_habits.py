@@ -44,7 +44,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def said_of(breach: Breach) -> str:
     """The wish, and on what it rests."""
     if not breach.all:
-        return breach.habit.wish
+        return f"in the kernel {breach.habit.wish}"
     where = "in the files beside this one" if breach.beside else "in this file"
     return f"{where} {breach.habit.wish} ({breach.kept} of {breach.all} places)"
 
@@ -190,7 +190,7 @@ Walk.
 +	return 0;
 +}
 +
-+ // want "^one empty line is enough$"
++ // want "^in the kernel one empty line is enough$"
 +int walk_again(void)
 +{
 +	return 0;
