@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a test, one a line")
     parser.add_argument("--export", metavar="DIR", help="write the tests in herd7's own dialect there")
     parser.add_argument(
-        "--time-limit", type=time_limit, default=60.0, metavar="S", help="seconds a test (60)"
+        "--time-limit", type=time_limit, default=60.0, metavar="S", help="CPU seconds a test (60)"
     )
     parser.add_argument(
         "--unroll", type=at_least_one, default=4, metavar="N", help="rounds of a loop that are followed (4)"

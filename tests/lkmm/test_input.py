@@ -1,5 +1,7 @@
 """Tests that are malformed are refused with file and line; limits are kept and admitted."""
 
+import itertools
+
 import pytest
 from patchscan.lkmm import Limits, LitmusError, run
 
@@ -99,6 +101,13 @@ exists (x=19)
 """
     result = run(text)
     assert (result.outcome, result.complete) == ("Always", True)
+
+
+def test_the_time_limit_is_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine, on which an hour goes by between two looks at the clock, changes no answer."""
+    monkeypatch.setattr("time.monotonic", itertools.count(0, 3600).__next__)
+    text = "C x\n\n{}\n\nP0(int *x)\n{\n\tWRITE_ONCE(*x, 1);\n}\n\nexists (x=1)\n"
+    assert run(text).outcome == "Always"
 
 
 def test_time_limit() -> None:

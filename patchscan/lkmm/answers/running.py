@@ -32,8 +32,8 @@ TOO_DEEP = "the test is nested too deeply"
 
 @frozen
 class Limits:
-    """seconds: of wall time a test, None for no limit.  unroll: how often a loop is entered.
-    states: how many final states are collected.  events: how many events a program may have.
+    """seconds: of CPU time a test, so that a busy machine changes nothing, None for no limit.  unroll: how often a
+    loop is entered.  states: how many final states are collected.  events: how many events a program may have.
     effort: how many candidate executions, or rounds of conflicts, are looked at; variables: of the formula;
     None for no limit."""
 
@@ -103,7 +103,7 @@ def _deep_recursion() -> Iterator[None]:
 class _Run:
     def __init__(self, litmus: Litmus, file: str, limits: Limits) -> None:
         self.litmus, self.file, self.limits = litmus, file, limits
-        self.deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+        self.deadline = None if limits.seconds is None else time.process_time() + limits.seconds
         self.notes: list[str] = []
         self.deadlocks: list[str] = []
         self.complete = True

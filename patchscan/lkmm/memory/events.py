@@ -161,7 +161,7 @@ class Program:
     """All that the threads may do.
 
     final: per thread, register -> cases at the end.
-    deadline: time.monotonic() at which the unfolding gives up, or None.
+    deadline: time.process_time() at which the unfolding gives up, or None.
     cuts: branches (taken) at which a loop was cut off at the bound.
     loops: (file line, times unrolled) of the loops that met the bound.
     """

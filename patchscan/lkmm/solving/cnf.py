@@ -17,15 +17,15 @@ class LimitReached(Exception):
 
 
 def check_time(deadline: float | None) -> None:
-    """Raises LimitReached when time.monotonic() is beyond the deadline."""
-    if deadline is not None and time.monotonic() > deadline:
+    """Raises LimitReached when time.process_time() is beyond the deadline."""
+    if deadline is not None and time.process_time() > deadline:
         raise LimitReached
 
 
 class Formula:
     """Clauses under construction; `clauses` and `variables` may be read at any time.
 
-    deadline: time.monotonic() at which LimitReached is raised, or None; largest: so many variables at most.
+    deadline: time.process_time() at which LimitReached is raised, or None; largest: so many variables at most.
     """
 
     def __init__(self, deadline: float | None = None, largest: int | None = None) -> None:

@@ -28,7 +28,7 @@ LEMMAS_AT_ONCE = 4
 class Solver:
     """Answers "is there an execution of this program with ...?"
 
-    deadline: time.monotonic() at which LimitReached is raised, or None; effort: so many candidates are looked at, at
+    deadline: time.process_time() at which LimitReached is raised, or None; effort: so many candidates are looked at, at
     most; a further round of conflicts counts as EFFORT_OF_CONFLICTS of them.
     candidates, lemmas: how many were needed so far.
     """
