@@ -8,6 +8,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import defines
+from patchscan.c.filelevel import statements_around
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
 from patchscan.lookup.uses import files_holding
@@ -109,8 +110,10 @@ def _is_alias(text: bytes, name: str) -> bool:
 
 
 def declaring_header(view: View, name: str, definer: Definer) -> str:
-    """The first header that declares a function, "" where none does so plainly."""
+    """The first header that declares a function, "" where none does so plainly, or a macro may make a stub of it."""
     for path in definer.headers:
-        if any(use.kind == "declaration" for use in occurrences(view.read(path) or b"", name, path)):
-            return path
+        text = view.read(path) or b""
+        if any(use.kind == "declaration" for use in occurrences(text, name, path)):
+            around = (each for declared, _ in statements_around(text, name) for each in declared)
+            return "" if any(each.kind == "call" for each in around) else path
     return ""
