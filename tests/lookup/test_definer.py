@@ -11,7 +11,8 @@ from patchscan.tree.overlay import View
         (b"int gather_flush(int start);\n", True),
         (b"int gather_flush(int start);\nGATHER_OR_NOT(int gather_begin(int start))\n", True),
         (
-            b"#ifdef CONFIG_A\nint gather_flush(int start);\n#else\nSTUB(int gather_flush(int start))\n#endif\n",
+            b"#ifdef CONFIG_A\nint gather_flush(int start);\n#else\n"
+            b"STUB(int gather_flush(int start))\n#endif\nint other;\n",
             False,
         ),
         (b"#define GATHER_LATER gather_flush\n", False),
