@@ -208,6 +208,7 @@ def test_what_a_safe_flush_rests_on() -> None:
 def test_a_preempted_virtual_cpu_gets_no_interrupt() -> None:
     verdict = property_of_the_flush()["x86: kvm_flush_tlb_multi"]
     assert any("KVM_VCPU_PREEMPTED is true" in branch for branch in verdict.branches)
+    assert "kvm_guest_init() turns flush_interrupts_walkers on" in verdict.turned
     assert "an IPI with wait to every CPU" in (verdict.repair or "")
 
 

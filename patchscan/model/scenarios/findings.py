@@ -105,6 +105,9 @@ def message(verdict: Verdict, roles: str) -> str:
     parts = [
         f"{roles}: {verdict.why}; an execution of this code under the kernel's memory model breaks that rule"
     ]
+    if verdict.turned:
+        way = [each for each in verdict.branches if each.startswith("arch/")]
+        parts += [f"with {verdict.turned}", *(f"and {each}" for each in way[:2])]
     parts += verdict.interleaving.gaps[:1]
     if verdict.before == "safe":
         parts.append("the code before this patch is safe")
@@ -152,6 +155,7 @@ def _telling_lines(context: Context, verdict: Verdict, index: int) -> Iterator[t
     read = models_of(context.states).reader(index)
     repair, gaps = verdict.repair or "", "\n".join(verdict.interleaving.gaps)
     both = [f"{path}:{line}" for path, line in _places(repair) if (path, line) in _places(gaps)]
+    yield from _texts(read, verdict.turned)
     yield from _texts(read, " ".join(both))
     yield from _texts(read, repair)
     if "smp_" in repair:

@@ -127,6 +127,9 @@ def _judged(
     name = "-".join([case.name, *dict.fromkeys(function for function, _ in functions), config])
     verdict = judge(extraction, name, config, at.words)
     verdict = replace(verdict, assumptions=(*verdict.assumptions, *_said(switch, way, at)))
+    if way.number and way.function:
+        place = f"{way.path}:{way.line}: {way.function}() turns {switch} on"
+        verdict = replace(verdict, turned=f"{place}, and {called}() flushes" if called else place)
     unknown = list(_through_tables(extraction))
     if way.number and not way.at_boot:
         unknown.append(f"{way.function}() sets {switch} while CPUs run")

@@ -79,6 +79,7 @@ def renumbered(verdict: Verdict, number: Numbers) -> Verdict:
         unmodelled=texts(verdict.unmodelled),
         branches=texts(verdict.branches),
         decisive=texts(verdict.decisive),
+        turned=text(verdict.turned),
         litmus=text(verdict.litmus),
         interleaving=Interleaving(tuple(map(moment, steps.moments)), texts(steps.gaps)),
         notes=texts(verdict.notes),

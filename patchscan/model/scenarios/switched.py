@@ -31,7 +31,7 @@ class Way:
     """One place where a switch gets its value.
 
     function, path: who does it ("" for an initialiser); number: the value; features: what was asked before, by name;
-    members: members of the same table that hold a certain function there; at_boot: only then.
+    members: members of the same table that hold a certain function there; at_boot: only then; line: in the file.
     """
 
     function: str
@@ -40,6 +40,7 @@ class Way:
     features: dict[str, int] = field(default_factory=dict)
     members: dict[str, Function] = field(default_factory=dict)
     at_boot: bool = True
+    line: int = field(default=0, compare=False)
 
 
 def ways(code: Codebase, switch: str, paths: Sequence[str]) -> tuple[Way, ...]:
@@ -88,7 +89,8 @@ def _in_function(definition: Definition, switch: str) -> Iterator[Way]:
         for given in _given_before(definition, node):
             members |= given
         boot = _AT_BOOT.search(definition.text.decode("latin-1").partition("{")[0]) is not None
-        yield Way(definition.name, definition.path, number, features, members, boot)
+        line = definition.line_of(node)
+        yield Way(definition.name, definition.path, number, features, members, boot, line)
 
 
 def _turned(definition: Definition, node: Node, switch: str) -> int | None:

@@ -56,7 +56,8 @@ class Verdict:
     for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
     smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
     litmus: the worst model's test; branches: the choices taken on the way to it;
-    decisive: those set elsewhere without which it is not unsafe; switches: the variables that those ask;
+    decisive: those set elsewhere without which it is not unsafe; switches: the variables that those ask; turned:
+    where one of them is turned on that the verdict rests on, with who does it;
     functions: (path, function) looked into; interrupts: the most
     calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
     """
@@ -77,6 +78,7 @@ class Verdict:
     branches: tuple[str, ...] = ()
     decisive: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    turned: str = ""
     litmus: str = ""
     models: int = 0
     interrupts: int = 0
