@@ -46,7 +46,7 @@ def tests_of(graph: Graph, wanted: Callable[[Called], bool]) -> Iterator[Tests]:
 
 
 def _tests(graph: Graph, number: int, call: Called, key: str) -> Tests:
-    every = {_KINDS.get(signs, "other") for _, signs, _ in graph.tests[key]}
+    every = {kind for kind, _ in first_tests(graph, number, key, further=True)}
     first = list(first_tests(graph, number, key))
     kinds = {kind for kind, _ in first}
     kind: TestKind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""
@@ -54,7 +54,8 @@ def _tests(graph: Graph, number: int, call: Called, key: str) -> Tests:
         kind = "mixed"
     if (kind == "null" and "error" in every) or (kind == "error" and "null" in every):
         kind = "mixed"
-    pointer = call.result in graph.pointers or "->" in call.result or "." in call.result
+    pointer = listed(call.name) in ("null", "error") and call.result != ""
+    pointer = pointer or call.result in graph.pointers or "->" in call.result or "." in call.result
     if kind == "error" and not _is_error_test(graph, key):
         kind, pointer = "negative", False
     return Tests(call, call.result, kind, tuple(sorted({line for _, line in first})), pointer)
@@ -66,8 +67,8 @@ def _is_error_test(graph: Graph, key: str) -> bool:
     return any(f"{name}({space}{key}" in text for name in ("IS_ERR", "IS_ERR_OR_NULL") for space in ("", " "))
 
 
-def first_tests(graph: Graph, number: int, key: str) -> Iterator[tuple[TestKind, int]]:
-    """(kind, line) of the tests of a value that are met first behind a point."""
+def first_tests(graph: Graph, number: int, key: str, further: bool = False) -> Iterator[tuple[TestKind, int]]:
+    """(kind, line) of the tests of a value that are met first behind a point; further: and of those behind them."""
     tests = {at: (signs, line) for at, signs, line in graph.tests[key]}
     seen, work = {number}, [number]
     while work:
@@ -78,7 +79,8 @@ def first_tests(graph: Graph, number: int, key: str) -> Iterator[tuple[TestKind,
         if at in tests:
             signs, line = tests[at]
             yield _KINDS.get(signs, "other"), line
-            continue
+            if not further:
+                continue
         for edge in point.edges:
             if edge.to not in seen:
                 seen.add(edge.to)

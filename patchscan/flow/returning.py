@@ -21,7 +21,8 @@ class Decision:
     """The last decision of a way: what was tested, how it ended, and what was done since.
 
     printed: the line of an error message since then, 0 for none; set: whether a number was given to what is returned;
-    left: whether a goto led on from it; rest: the variable that holds how much a call did not copy.
+    left: whether a goto led on from it; zero: whether the 0 that was found was given; rest: the variable that holds how
+    much a call did not copy.
     """
 
     line: int = 0
@@ -30,6 +31,7 @@ class Decision:
     printed: int = 0
     set: bool = False
     left: bool = False
+    zero: bool = False
     rest: str = ""
 
 
@@ -56,6 +58,7 @@ class _Deciding(Client):
         self.codes: dict[int, Wrong] = {}
         self.returned = {point.value.copy for point in graph.points if point.value is not None}
         self.allocated = _allocated(graph)
+        self.zeros = {call.result for _, call in graph.calls if listed(call.name) == "zero"}
         self.made = {call.result for _, call in graph.calls if listed(call.name) in ("null", "error")}
         self.copies = {f"@{call.offset}" for _, call in graph.calls if listed(call.name) == "remainder"}
 
@@ -95,8 +98,10 @@ class _Deciding(Client):
                     wrong = Wrong(why, operation.line, token, operation.key, facts.trail, 0, other)
                     self.codes.setdefault(operation.line, wrong)
             # What was found to be 0 is no code.
-            nothing = operation.value.copy == token.key != "" and token.signs == ZERO and not token.set
-            return token if nothing and self.had_nothing(token) else replace(token, set=True)
+            nothing = operation.value.copy == token.key and token.signs == ZERO and not token.set
+            if nothing and token.key in self.zeros:
+                return replace(token, zero=True)
+            return replace(token, set=True)
         if operation.key == token.key:
             # What was found is true of what it was before.
             return replace(token, key="", signs=ANY)
@@ -163,7 +168,8 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
         if point.value is not None and "PTR_ERR(" in point.returned and is_null(point.value.copy, decision):
             said = Wrong("null", point.line, decision, "", way.trail, 0, point.value.copy)
         plain = point.returned.isidentifier() and point.returned not in ("NULL", "true", "false")
-        nothing = client.had_nothing(decision)
+        zero = decision.key in client.zeros and decision.signs == ZERO
+        nothing = client.had_nothing(decision) or (zero and (decision.zero or decision.key == point.returned))
         rest = point.value.copy if point.value is not None else ""
         if fails and way.signs is not None and rest and (rest == decision.rest or rest in client.copies):
             if way.signs & ANY in (POSITIVE, POSITIVE | ZERO):
@@ -196,12 +202,11 @@ def _tested(trail: Trail, key: str) -> int:
 
 
 def _allocated(graph: Graph) -> frozenset[str]:
-    """What is returned by calls that are known to return NULL, or 0, when they fail, and by nothing else."""
+    """What is returned by calls that are known to return NULL when they fail, and by nothing else."""
     mine: set[str] = set()
     others: set[str] = set()
     for point in graph.points:
         for each in point.operations:
             if isinstance(each, Called) and each.result:
-                fails = returns_null(each.name) or listed(each.name) in ("null", "zero")
-                (mine if fails else others).add(each.result)
+                (mine if returns_null(each.name) else others).add(each.result)
     return frozenset(mine - others)
