@@ -1,6 +1,7 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.limits import Clock, OutOfTime, allow_depth
@@ -75,21 +76,28 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
     said: list[Finding | Silence | Problem] = []
     with kept_quiet() as taken:
         for context in (*cover_letter(judged), *judged):
-            clock = Clock(context.settings.time_limit)
-            left = [rule for rule in rules if rule.cover or context.patch.index]
-            while left and not clock.over:
-                try:
-                    with clock:
-                        said += judged_twice(left[0], context)
-                except OutOfTime:
-                    break
-                if printed := taken():
-                    said.append(failure(left[0], context, "printed", f"{printed.strip()[:60]!r}"))
-                del left[0]
-            if left:
-                said.append(out_of_time(context, left))
+            wanted = [rule for rule in rules if rule.cover or context.patch.index]
+            answers: list[list[Finding | Silence | Problem]] = []
+            # One clock for all: to set it takes longer than most rules.
+            with suppress(OutOfTime), Clock(context.settings.time_limit) as clock:
+                for rule in wanted:
+                    if clock.over:
+                        break
+                    # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
+                    answers.append(heard(rule, context, taken))
+            said += (remark for answer in answers for remark in answer)
+            if len(answers) < len(wanted):
+                said.append(out_of_time(context, wanted[len(answers) :]))
             if len(judged) > 1:
                 context.forget()
+    return said
+
+
+def heard(rule: Rule, context: Context, taken: Callable[[], str]) -> list[Finding | Silence | Problem]:
+    """What one rule says of one patch, and that it printed something; taken: what was printed since it was asked."""
+    said = list(judged_twice(rule, context))
+    if printed := taken():
+        said.append(failure(rule, context, "printed", f"{printed.strip()[:60]!r}"))
     return said
 
 
@@ -105,6 +113,8 @@ def judged_twice(rule: Rule, context: Context) -> Iterator[Finding | Silence | P
     said = list(apply(rule, context))
     findings = [each for each in said if isinstance(each, Finding)]
     yield from (each for each in said if not isinstance(each, Finding))
+    if not findings:
+        return
     try:
         yield from mark_preexisting(findings, context, rule, apply)
     except FAILURES as error:

@@ -46,12 +46,13 @@ class Clock:
         """Whether the time has run out."""
         return bool(self.seconds) and time.process_time() >= self.end
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "Clock":
         if self.seconds and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGPROF, self._ring)
             self._armed = True
             # Again and again: code that is run by the collector cannot be ended.
             signal.setitimer(signal.ITIMER_PROF, max(self.end - time.process_time(), 0.001), 1.0)
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._armed:
