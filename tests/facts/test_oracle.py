@@ -99,7 +99,11 @@ def ctags_alone_is_right(source: Source, kind: str, name: str, line: int) -> boo
     """Whether a difference is known: an attribute, a macro that makes constants, an array of an enum's constants."""
     code = source.code_text(line)
     if kind == "member":
-        attribute = name.startswith("____") or (name.startswith("__") and code.lstrip().startswith("}"))
+        attribute = (
+            name.startswith("____")
+            or name == "__packed"
+            or (name.startswith("__") and code.lstrip().startswith("}"))
+        )
         return attribute or GIVEN_UP.search(code) is not None
     if kind != "enumerator":
         return False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from patchscan.changedfile import ChangedFile
-from patchscan.pairing.losses import counting_on, losses
+from patchscan.pairing.losses import _MOST, counting_on, losses
 from patchscan.tree import open_tree
 from patchscan.tree.overlay import lay
 
@@ -60,10 +60,14 @@ def test_a_comment_near_by_is_found(other: str, tmp_path: Path) -> None:
     assert sites == [(other, 6)]
 
 
-def test_without_an_index_it_is_said_what_was_not_searched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_comment_far_away_is_found(tmp_path: Path) -> None:
+    assert found(tmp_path, "net/far/reader.c") == ([("net/far/reader.c", 6)], "")
+
+
+def test_of_a_name_that_stands_everywhere_it_is_said_what_was_not_searched(tmp_path: Path) -> None:
+    (tmp_path / "net/far").mkdir(parents=True)
+    for number in range(_MOST):
+        (tmp_path / f"net/far/{number}.c").write_text("void f(void)\n{\n\tpublish();\n}\n")
     sites, missed = found(tmp_path, "net/far/reader.c")
     assert sites == []
     assert missed.startswith("only ")
