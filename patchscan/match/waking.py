@@ -37,15 +37,19 @@ def woken_files(row: Row, context: Context) -> list[ChangedFile]:
     return [file for file in files if is_woken(row, file)]
 
 
-# Many rows ask this of the files of one patch.
-@lru_cache(maxsize=64)
 def is_made(context: Context, path: str) -> bool:
     """Whether the series makes a file, by this patch or an earlier one."""
-    return any(
-        file.change.old_path is None
+    return path in _made(context)
+
+
+# Many rows ask this of each of the files of one patch.
+@lru_cache(maxsize=4)
+def _made(context: Context) -> frozenset[str]:
+    return frozenset(
+        file.path
         for each in (context, *context.earlier)
         for file in each.files
-        if file.path == path
+        if file.change.old_path is None
     )
 
 
