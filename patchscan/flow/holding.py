@@ -232,6 +232,9 @@ class Follower(Client):
             for other in self.ways.told_by(operation.key):
                 if "==" in other and signs == POSITIVE:
                     facts.known[other] = ZERO
+        if self.row.member and operation.source in token.names and operation.key in self.graph.locals:
+            facts.set(operation.key, POSITIVE)
+            return self._also(token, operation.key)
         if self.by_argument:
             lost = operation.key == self.root and self.root != "" and operation.line != token.line
             # A reference that is counted is written down where it is used.
