@@ -98,11 +98,15 @@ def judge(
     """A finding on each name that nothing around declares either."""
     from patchscan.lookup.needed import own_architecture
     from patchscan.lookup.outside import may_be_built, may_be_declared
+    from patchscan.lookup.pasted import named_by_macro
 
     architecture = own_architecture(file.path) or "x86"
     for name, node in found.items():
         line = function.source.line_of(node)
         if name in outside or may_be_built(name, outside):
+            continue
+        if named_by_macro(context.view, file, name) is not False:
+            yield file.fine(line, f"a macro may declare {name}")
             continue
         if may_be_declared(context.view, file.path, file.state.after or b"", architecture, name):
             yield file.fine(line, f"a header may declare {name}")
@@ -155,11 +159,13 @@ WALK_COUNTER(walk_counter);
 >>> patch mm: more of the same
 >>> file mm/walk.c
  #include "walk.h"
++#define DEFINE_DEPTH(page) int depth_of = (page)->depth
  static int own;
  static int walk(struct page *page)
  {
 +	struct { int member; } inner = { .member = 3 };
 +	DEFINE_WALK(made);
++	DEFINE_DEPTH(page);
 +
 +	for_each_page_scoped(other, page)
 +		made += other;
@@ -167,7 +173,7 @@ WALK_COUNTER(walk_counter);
 +		made += kind;
 +	}
 +again:
-+	if (walked > walk_least + walk_limit + own + walk_counter)
++	if (depth_of > walked && walked > walk_least + walk_limit + own + walk_counter)
 +		goto again;
 +	if (page->deep == inner.member + sizeof(struct deep))
 +		return walk_of(page, typeof(page));
