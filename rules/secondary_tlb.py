@@ -127,7 +127,6 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
-    wakes=("flush", "inval"),
     bad=(
         """
  void flush_mm_range(struct mm_struct *mm, unsigned long start, unsigned long end)
