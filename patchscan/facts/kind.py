@@ -8,8 +8,6 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-import tree_sitter_c
-
 import patchscan.c
 import patchscan.facts
 import patchscan.flow
@@ -70,6 +68,9 @@ def readers_version() -> str:
             if name.endswith(".py"):
                 with open(os.path.join(place, name), "rb") as stream:
                     digest.update(stream.read())
+    # Imported here: what it imports takes longer than a rule.
+    import tree_sitter_c
+
     for place in tree_sitter_c.__path__:
         for name in sorted(os.listdir(place)):
             if name.endswith(".so"):

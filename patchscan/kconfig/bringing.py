@@ -6,15 +6,18 @@ Tables say which files of the tree speak of an option, so that few are read.
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from patchscan.basics.formula import Formula
 from patchscan.basics.pattern import pattern
 from patchscan.facts.kconfig_statements import statements_of
 from patchscan.kconfig.entries import ALWAYS, Entry, FileEntries, both, either, read_entries
 from patchscan.kconfig.symbols import Changed, changed_files
-from patchscan.kconfig.tables import Said, ask_for_moved, ask_for_sources, ask_for_symbol
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
+
+if TYPE_CHECKING:
+    from patchscan.kconfig.tables import Said
 
 _HEAD = pattern(
     rb"^[ \t]*(?:(?:menu)?config[ \t]+(\w+)|(?:select|imply)[ \t]+(\w+)|source[ \t]+\"([^\"\n]+)\")", re.M
@@ -48,6 +51,9 @@ class Files:
         self.parsed: dict[tuple[str, str], FileEntries] = {}
         self.defined: dict[tuple[str, str], tuple[Entry, ...]] = {}
         self.selectors: dict[tuple[str, str], tuple[Selector, ...]] = {}
+        # Imported here: sqlite3 takes its time, and few patches ask for options.
+        from patchscan.kconfig.tables import ask_for_sources
+
         self.sourced = ask_for_sources(view.tree) if view.tree is not None else {}
         self._said: dict[str, Said] = {}
         for path, _ in changed_files(view):
@@ -55,10 +61,12 @@ class Files:
                 table = self.places if name else self.selecting if selected else self.sourcing
                 table.setdefault((name or selected or source).decode("utf-8", "replace"), []).append(path)
 
-    def _said_of(self, name: str) -> Said:
+    def _said_of(self, name: str) -> "Said":
         """What the files of the tree say of an option."""
         if name not in self._said:
             tree = self.view.tree
+            from patchscan.kconfig.tables import Said, ask_for_symbol
+
             self._said[name] = ask_for_symbol(tree, name) if tree is not None else Said([], [])
         return self._said[name]
 
@@ -133,6 +141,8 @@ class Files:
 
     @cached_property
     def _moved(self) -> frozenset[str]:
+        from patchscan.kconfig.tables import ask_for_moved
+
         return ask_for_moved(self.view.tree) if self.view.tree is not None else frozenset()
 
     def _selectors(self, name: str, architecture: str, indexed: Iterable[str]) -> Iterator[Selector]:

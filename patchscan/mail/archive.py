@@ -1,7 +1,6 @@
 """An archive too large to hold: which of its mails belong together, and the series of each such group in its turn."""
 
 import os
-import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Protocol
@@ -113,6 +112,9 @@ def large_stream(read: Callable[[int], bytes], where: str) -> Mails | bytes:
         size += len(piece)
     if size <= LARGE:
         return b"".join(pieces)
+    # Imported here: few archives are so large.
+    import tempfile
+
     stream = tempfile.TemporaryFile()  # noqa: SIM115 (read as long as its mails are)
     stream.writelines(pieces)
     del pieces
