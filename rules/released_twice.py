@@ -17,6 +17,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for function in file.functions:
             if may_give_back(function):
                 yield from check_function(file, function)
+                yield from check_loops(file, function)
 
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
@@ -47,6 +48,24 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
             yield file.finding(line, message, (file.evidence(first), file.evidence(second)))
 
 
+def check_loops(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+    """Loops that give back the same element in every round."""
+    from patchscan.flow.givingback import same_elements
+
+    before = file.before_of(function.name)
+    known = {(each.name, each.array, each.bound) for each in same_elements(before)} if before else set()
+    for each in same_elements(function):
+        line = place(file, each.loop, each.line)
+        if line is not None and (each.name, each.array, each.bound) not in known:
+            known.add((each.name, each.array, each.bound))
+            yield file.finding(
+                line,
+                f"{each.name}() on line {file.patch_line(each.line)} gives {each.array}[{each.bound}] back in every "
+                f"round of the loop over {each.counter} on line {file.patch_line(each.loop)}, and the others never",
+                (file.evidence(each.loop), file.evidence(each.line)),
+            )
+
+
 def twice(graph: "Graph") -> list[tuple[str, str, int, int]]:
     """(what, by which call, first line, second line) of what is given back twice."""
     from patchscan.flow.givingback import freed_twice, given_to_device, given_twice
@@ -72,6 +91,24 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
+ static int fill(struct port *port, struct part *parts)
+ {
+ 	int i, j;
+ 
+ 	for (i = 0; i < port->count; i++) {
+ 		parts[i].name = kstrdup(port->name, GFP_KERNEL);
+ 		if (!parts[i].name)
+ 			goto undo;
+ 	}
+ 	return 0;
+ undo:
+ 	for (j = 0; j < i; j++)
+-		kfree(parts[j].name);
++		kfree(parts[i].name); // want "gives parts.i. back in every round of the loop over j on line 12, and the"
+ 	return -ENOMEM;
+ }
+""",
         """
  static void stop_clock(void *clk)
  {
@@ -134,6 +171,22 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static int add_name(struct part *parts, int i)
++{
++	int j;
++
++	for (j = 0; j < i; j++) {
++		if (strcmp(parts[i].name, parts[j].name) == 0) {
++			kfree(parts[i].name);
++			return -EEXIST;
++		}
++	}
++	for (j = 0; j < i; i--)
++		kfree(parts[i].name);
++	return 0;
++}
+""",
         """
 +static bool lock_free_slot(struct port *port)
 +{

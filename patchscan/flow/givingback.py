@@ -10,6 +10,7 @@ from patchscan.flow.graph import Graph
 from patchscan.flow.holding import Follower
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import by_call, freeing, releasing
+from patchscan.flow.rounds import same_elements as same_elements
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import resources
 from patchscan.flow.ways import AfterCall, Token, ways_of
