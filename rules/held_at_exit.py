@@ -260,6 +260,21 @@ RULE = Rule(
     ),
     good=(
         """
++static int resume(struct port *port)
++{
++	int ret;
++
++	mutex_init(&port->lock);
++	port_enable_reset(port);
++	ret = power_on(port);
++	if (ret)
++		return ret;
++	port_disable_reset(port);
++	mutex_destroy(&port->lock);
++	return 0;
++}
+""",
+        """
 +static struct folio *find_part(struct mapping *mapping, unsigned long index)
 +{
 +	struct folio *folio = find_entry(mapping, index);

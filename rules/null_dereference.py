@@ -221,6 +221,20 @@ RULE = Rule(
     ),
     good=(
         """
++static int add(struct port *port, struct request *request)
++{
++	struct entry *entry = container_of(request, struct entry, request);
++	int slot = port->id % ARRAY_SIZE(port->board->slots);
++
++	entry->slot = slot;
++	if (!port->board)
++		return -ENODEV;
++	if (entry != NULL)
++		list_add_tail(&entry->queue, &port->queue);
++	return 0;
++}
+""",
+        """
  void __noreturn port_abort(struct port *port, const char *why);
 +static int size_of(struct port *port)
 +{

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from patchscan.flow.lookedat import Overwritten
 
 _WORDS = pattern(r"\w\s*\(|=|\bif\b")
+# A comment that says so.
+_MEANT = pattern(
+    r"(/\*|^\s*\*|//).*\b([Ii]gnor\w+|[Ii]ntention\w+|([Dd]on't|[Dd]o not) (check|care)|[Bb]est effort)\b"
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -37,7 +41,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
     old = graph_of(before) if before is not None else None
     known = {(each.call.name, each.key) for each in overwritten(old)} if old is not None else set()
     for each in found:
-        line = place(file, each)
+        line = place(file, each) if not is_meant(file, each) else None
         if line is not None and (each.call.name, each.key) not in known:
             yield file.finding(
                 line,
@@ -45,6 +49,12 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
                 f"{file.patch_line(each.line)} before anybody looks at {each.key}",
                 (file.evidence(each.call.line), file.evidence(each.line)),
             )
+
+
+def is_meant(file: ChangedFile, found: "Overwritten") -> bool:
+    """Whether a comment at the call, or between the two, says that the result does not matter."""
+    lines = range(found.call.line - 2, found.line + 1)
+    return any(_MEANT.search(file.text_at(line)) for line in lines)
 
 
 def signals(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
@@ -195,6 +205,50 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++static int flush(struct port *port)
++{
++	long left;
++
++	left = wait_event_interruptible_timeout(port->wait, !port->full, HZ);
++	if (left == 0)
++		return -ETIMEDOUT;
++	if (port->full)
++		return -EINTR;
++	return 0;
++}
++static void quiesce(struct port *port)
++{
++	long left = wait_event_interruptible_timeout(port->wait, port->drained, HZ);
++
++	if (!left)
++		dev_err(port->dev, "not drained");
++	port_free(port);
++}
+""",
+        """
++static unsigned char take_byte(struct port *port, int at)
++{
++	return ioread8(port->base + at);
++}
++static int drain(struct port *port)
++{
++	int status, ret;
++
++	do {
++		status = take_byte(port, 0);
++		status = take_byte(port, 1);
++	} while (status);
++	ret = stop_port(port);
++	/* Intentionally don't check: it fails where nothing is connected */
++	ret = free_port(port);
++	if (ret)
++		return ret;
++	ret = PORT_BITS(port->state);
++	ret = 0;
++	return ret;
++}
+""",
         """
 +static int port_thread(void *data)
 +{

@@ -5,6 +5,7 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Read, words_of
 from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
@@ -90,8 +91,40 @@ def first_tests(graph: Graph, number: int, key: str, further: bool = False) -> I
 def interrupted(graph: Graph) -> Iterator[Tests]:
     """The tests of waits that a signal can end, of which the result is only tested for 0."""
     for tests in tests_of(graph, lambda call: listed(call.name) == "interrupted"):
-        if tests.kind == "null":
+        if (
+            tests.kind == "null"
+            and not _is_told_later(graph, tests.call)
+            and not _is_only_logged(graph, tests)
+        ):
             yield tests
+
+
+def _is_told_later(graph: Graph, call: Called) -> bool:
+    """Whether each part of the condition that is waited for is tested again behind the wait."""
+    if not call.name.startswith("wait_event") or len(call.arguments) < 2:
+        return False
+    parts = {part.strip("!()") for part in _PARTS.split(call.arguments[1])}
+    later = {edge.key for point in graph.points for edge in point.edges if edge.line > call.last_line}
+    return parts <= later
+
+
+def _is_only_logged(graph: Graph, tests: Tests) -> bool:
+    """Whether a wait that ended too early is told to a log, and else taken as any other."""
+    function = graph.function
+    for node in function.nodes("if_statement"):
+        inside, otherwise = (node.child_by_field_name(name) for name in ("consequence", "alternative"))
+        if function.source.line_of(node) not in tests.lines or inside is None or otherwise is not None:
+            continue
+        statements = inside.named_children if inside.type == "compound_statement" else [inside]
+        texts = [function.source.text_of(each) for each in statements if each.type != "comment"]
+        return bool(texts) and all(_LOGS.match(text) for text in texts)
+    return False
+
+
+_PARTS = pattern(r"&&|\|\|")
+_LOGS = pattern(r"(\w+_)?(err|warn|info|notice|dbg|crit|ERR|WARN|DBG|printk)(_\w+)?\s*\(")
+# What returns this tells no failure.
+_NO_CODE = pattern(r"\b(unsigned|u8|u16|u32|u64|bool|size_t)\b")
 
 
 @frozen
@@ -118,6 +151,7 @@ def overwritten(graph: Graph) -> Iterator[Overwritten]:
                 call.result not in graph.locals
                 or call.result in graph.pointers
                 or _FOR_EFFECT.fullmatch(call.name)
+                or not _may_tell_failure(graph, call.name)
             ):
                 continue
             if not any(
@@ -130,6 +164,12 @@ def overwritten(graph: Graph) -> Iterator[Overwritten]:
             line = _next_write(graph, number, call.result)
             if line and line != call.line:
                 yield Overwritten(call, call.result, line)
+
+
+def _may_tell_failure(graph: Graph, name: str) -> bool:
+    """Whether what a call returns may be an error code: not that of a macro, nor of a function of no signed type."""
+    own = source_of(graph.function).function_named(name)
+    return not name.isupper() and (own is None or not _NO_CODE.search(own.header.partition(name)[0]))
 
 
 def _next_write(graph: Graph, number: int, key: str) -> int:

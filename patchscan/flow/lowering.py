@@ -49,7 +49,17 @@ _UNEVALUATED = frozenset(
     {"sizeof_expression", "alignof_expression", "offsetof_expression", "type_descriptor"}
 )
 _UNEVALUATED_CALLS = frozenset(
-    {"sizeof", "typeof", "__typeof__", "sizeof_field", "struct_size", "Offsetof", "offsetof"}
+    {
+        "sizeof",
+        "typeof",
+        "__typeof__",
+        "sizeof_field",
+        "struct_size",
+        "Offsetof",
+        "offsetof",
+        "offsetofend",
+        "ARRAY_SIZE",
+    }
 )
 
 

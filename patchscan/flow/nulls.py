@@ -23,6 +23,10 @@ _WRITES = pattern(
     r"(raw_)?spin_lock(_init|_irq|_irqsave|_bh)?|mutex_(init|lock\w*)|INIT_\w+|\w*_init|init_\w+|kref_(init|get|put)"
     r"|h?list_(add|del|move)\w*|(refcount|atomic\w*)_(set|inc|dec|add|sub)\w*|mem(set|cpy|move)|strscpy|timer_setup"
 )
+# They compute an address, and return no NULL: who tests what they gave learns nothing of a use before.
+_COMPUTES = pattern(
+    r"(container_of(_const)?|list_(first_|last_|next_|prev_)?entry|hlist_entry|rb_entry|from_timer|netdev_priv|phys_to_virt)\("
+)
 
 
 How = Literal["tested", "set", "returned"]
@@ -53,6 +57,12 @@ class _Tested(Client):
         self.graph = graph
         self.dereferences = dereferences
         self.tested = tested
+        self.computed = frozenset(
+            each.key
+            for point in graph.points
+            for each in point.operations
+            if isinstance(each, Assigned) and _COMPUTES.match(each.source)
+        )
         self.found: dict[tuple[str, int], NullUse] = {}
         # Per test: the use before it on each way that leads to it, None where there was none.
         self.before: dict[tuple[str, int], list[NullUse | None]] = {}
@@ -89,7 +99,8 @@ class _Tested(Client):
             origin, how = _origin(self.graph, key, facts.trail)
             self.found.setdefault((key, line), NullUse(key, line, origin, how, facts.trail, by))
             return None
-        if facts.of(key) == ANY and not any(each[0] == key for each in token):
+        known = key in self.computed or any(each[0] == key for each in token)
+        if facts.of(key) == ANY and not known:
             return token | {(key, line)}
         return token
 

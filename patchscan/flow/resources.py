@@ -100,6 +100,7 @@ _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprint
 # Their names look like one of a pair, and they are none.
 _NO_PAIR = pattern(
     r"(__)?(get|put)_user\w*|copy_\w+|devm_\w+|\w*_(get|put)_unaligned\w*|put_unaligned\w*|get_unaligned\w*|\w*_get_drvdata|skb_\w+|nla_\w+|seq_\w+"
+    r"|mutex_(init|destroy)|devres_\w+|\w*(enable|disable)_(\w+_)?reset|sg_miter_\w+"
     r"|(raw_|arch_)?(atomic|refcount|local|this_cpu|percpu_counter|static_branch|static_key)\w*|\w*_stats?(_\w+)?"
 )
 
