@@ -117,7 +117,7 @@ def look_up(
     """
     if not headers:
         return Answer("nowhere")
-    if _on_every_way(view, closure, headers, name):
+    if on_every_way(view, closure, headers, name):
         return Answer("always")
     found: dict[str, list[Declared]] = {}
     configuration = ask()
@@ -159,7 +159,7 @@ def only_elsewhere(
     return Answer("conditional", best, _off(view, best.when, configuration))
 
 
-def _on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str) -> bool:
+def on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str) -> bool:
     """Whether a header that is reached in every configuration declares a name, in some branch whatever holds.
 
     What is plainly a declaration is looked for first: to tell the others from uses takes a parse of the header.

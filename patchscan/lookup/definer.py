@@ -11,7 +11,7 @@ from patchscan.c.defining import defines
 from patchscan.c.filelevel import statements_around
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
-from patchscan.lookup.uses import files_holding
+from patchscan.lookup.uses import files_holding, near_directories, shared_headers_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
@@ -42,7 +42,7 @@ def find_definer(view: View, name: str) -> Definer | None:
 
     That it is the only one is for is_only_definer() to say.
     """
-    if view.tree is None:
+    if view.tree is None or _is_ruled_out(view, name):
         return None
     paths, _ = files_holding(view, name, most=MOST_FILES)
     if len(paths) > MOST_FILES:
@@ -55,11 +55,22 @@ def find_definer(view: View, name: str) -> Definer | None:
     return known[name, *paths]
 
 
+def _is_ruled_out(view: View, name: str) -> bool:
+    """Whether the headers that a tree shares rule a definer out, be the whole tree searched or what is near."""
+    shared = shared_headers_holding(view, name)
+    below = tuple(f"{directory}/" for directory in near_directories(sorted(view.changed)))
+    near = [path for path in shared if path in view.changed or path.startswith(below)]
+    return _rule_out(view, name, near)
+
+
+def _rule_out(view: View, name: str, headers: Sequence[str]) -> bool:
+    """Whether some of the headers that hold a name are too many, or one of them defines it."""
+    return len(headers) > _MOST_HEADERS or any(defines(view.read(path) or b"", name) for path in headers)
+
+
 def _find(view: View, name: str, paths: Sequence[str]) -> Definer | None:
     headers = tuple(path for path in paths if path.endswith(".h"))
-    if not 0 < len(headers) <= _MOST_HEADERS:
-        return None
-    if any(defines(view.read(path) or b"", name) for path in headers):
+    if not headers or _rule_out(view, name, headers):
         return None
     sources = [path for path in paths if path.endswith(".c")]
     for path in sorted(sources, key=lambda path: (-_likeness(path, name, headers), path))[:_MOST_READ]:

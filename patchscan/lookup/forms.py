@@ -8,12 +8,11 @@ from patchscan.basics.record import frozen
 from patchscan.c.filelevel import statements_naming
 from patchscan.c.parameters import Signature, parameters_text, signature
 from patchscan.c.source import parse
-from patchscan.lookup.headers import declaring_headers, text_of_header
-from patchscan.lookup.uses import headers_holding
+from patchscan.lookup.headers import headers_near, text_of_header, those_declaring
 from patchscan.tree.overlay import View
 
 _MOST_HEADERS = 25
-_MOST_READ = 1500
+_MOST_READ = 600
 
 
 @frozen
@@ -84,17 +83,14 @@ def _forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str])
     own = forms_in(text, path, name)
     if own is None or own:
         return own or ()
-    if len(headers_holding(view, name)) > _MOST_READ:
+    near = headers_near(view, name, beside)
+    if len(near) > _MOST_READ:
         return ()
-    wanted = [each for each in declaring_headers(view, name) if _may_mean(each, beside)]
+    wanted = those_declaring(view, name, near)
     if len(wanted) > _MOST_HEADERS:
         return ()
     found = tuple(_all(view, wanted, name))
     return () if None in found else tuple(each for each in found if each is not None)
-
-
-def _may_mean(path: str, beside: Sequence[str]) -> bool:
-    return path.startswith("include/") or path in beside or "/include/" in path
 
 
 def _all(view: View, headers: Sequence[str], name: str) -> Iterator[Form | None]:

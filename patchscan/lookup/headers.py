@@ -2,12 +2,14 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.occurrences import offsets
-from patchscan.lookup.uses import headers_holding
+from patchscan.lookup.uses import headers_holding, shared_headers_holding
 from patchscan.tree import Tree
+from patchscan.tree.index.search import is_kernel_source
 from patchscan.tree.overlay import View
 
 _MOST_BYTES = 48_000_000
@@ -23,7 +25,7 @@ class _Kept:
     def __init__(self) -> None:
         self.texts: OrderedDict[str, bytes] = OrderedDict()
         self.size = 0
-        self.declaring: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {}
+        self.declaring: dict[tuple[str, ...], frozenset[str]] = {}
 
     def text(self, tree: Tree, path: str) -> bytes:
         """The text of a file, b"" where there is none."""
@@ -64,20 +66,33 @@ def may_declare(text: bytes, name: bytes) -> bool:
 
 def declaring_headers(view: View, name: str) -> list[str]:
     """The headers of a view that may declare a function or macro of that name, sorted."""
-    held = headers_holding(view, name)
+    return those_declaring(view, name, headers_holding(view, name))
+
+
+def headers_near(view: View, name: str, beside: Sequence[str]) -> list[str]:
+    """The headers that may hold a name and that a tree shares, or that are among those beside a file, sorted."""
+    word = name.encode()
+    near = (path for path in beside if path.endswith(".h") and is_kernel_source(path))
+    return sorted(
+        {*shared_headers_holding(view, name), *(path for path in near if word in text_of_header(view, path))}
+    )
+
+
+def those_declaring(view: View, name: str, held: Sequence[str]) -> list[str]:
+    """Those of some headers that may declare a function or macro of a name."""
     word = name.encode()
     if view.tree is None:
         return [path for path in held if may_declare(text_of_header(view, path), word)]
     mine = _of_tree(view.tree)
     asked = tuple(path for path in held if path not in view.changed)
-    known = mine.declaring.get(name)
-    if known is None or known[0] != asked:
-        known = asked, frozenset(path for path in asked if may_declare(mine.text(view.tree, path), word))
-        mine.declaring[name] = known
+    known = mine.declaring.get((name, *asked))
+    if known is None:
+        known = frozenset(path for path in asked if may_declare(mine.text(view.tree, path), word))
+        mine.declaring[name, *asked] = known
     return [
         path
         for path in held
-        if (path in known[1] if path not in view.changed else may_declare(view.read(path) or b"", word))
+        if (path in known if path not in view.changed else may_declare(view.read(path) or b"", word))
     ]
 
 

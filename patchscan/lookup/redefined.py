@@ -8,13 +8,13 @@ from patchscan.finding import Evidence
 from patchscan.lookup.closure import Closure
 from patchscan.lookup.edges import condition
 from patchscan.lookup.headers import text_of_header
-from patchscan.lookup.uses import headers_holding
+from patchscan.lookup.uses import shared_headers_holding
 from patchscan.tree.overlay import View
 
 
 def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
     """Where a header that is included above a macro defines it as something else."""
-    headers = [path for path in headers_holding(view, macro.name) if path.startswith("include/")]
+    headers = [path for path in shared_headers_holding(view, macro.name) if path.startswith("include/")]
     if not headers:
         return None
     lines = source.text.split(b"\n")[: macro.line - 1]

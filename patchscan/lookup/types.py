@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from patchscan.c.members import Type, type_in
-from patchscan.lookup.headers import text_of_header
-from patchscan.lookup.uses import headers_holding
+from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.tree.overlay import View
 
 _MOST_HEADERS = 400
@@ -21,7 +20,7 @@ def find_type(
     own = _type_in(text, path, name)
     if own is not None:
         return path, own
-    headers = headers_holding(view, name)
+    headers = headers_near(view, name, beside)
     near = [each for each in headers if each in beside]
     for places in (near, [each for each in headers if each.startswith("include/")]):
         if len(places) > _MOST_HEADERS:

@@ -13,8 +13,8 @@ from patchscan.context import ChangedFile, Context
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration, find_configuration
 from patchscan.lookup.closure import Closure, is_host_program
-from patchscan.lookup.declared import Answer, look_up, only_elsewhere, strictly
-from patchscan.lookup.headers import text_of_header
+from patchscan.lookup.declared import Answer, look_up, on_every_way, only_elsewhere, strictly
+from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
@@ -70,6 +70,7 @@ class _Asking:
         added = "\n".join(line.text for line in file.added if "#" in line.text)
         self.more = includes(encode(added)) if self.in_part else ()
         self.closure = self.closure_in(own_architecture(file.path) or "x86")
+        self.beside = self.closure.beside()
         self.glued = glued_names(file)
         self._configurations: dict[str, Configuration | None] = {}
 
@@ -90,12 +91,17 @@ class _Asking:
             return None
         return find_configuration(self.view, all_of((built, used)) if used.atoms else built, any_of(()))
 
-    def answer(self, name: str) -> Answer | None:
-        """What is known of a name; None where the file did not reach it before either."""
-        view, headers = (
-            self.view,
-            [path for path in headers_holding(self.view, name) if path != self.file.path],
-        )
+    def answer(self, named: Named) -> Answer | None:
+        """What is known of a name; None where the file did not reach it before either, or too much names it."""
+        view, name = self.view, named.name
+        # More headers add nothing to what is declared on every way, and to ask for all of them costs much more.
+        shared = [path for path in headers_near(view, name, self.beside) if path != self.file.path]
+        if on_every_way(view, self.closure, shared, name):
+            return Answer("always")
+        holding = headers_holding(view, name)
+        if named.constant and len(holding) > _MOST_NAMING:
+            return None
+        headers = [path for path in holding if path != self.file.path]
 
         def configuration() -> Configuration | None:
             return self.configuration(name)
@@ -174,9 +180,7 @@ def undeclared(
     for each in named:
         if any(pasted.fullmatch(each.name) for pasted in asking.glued):
             continue
-        if each.constant and len(headers_holding(asking.view, each.name)) > _MOST_NAMING:
-            continue
-        answer = asking.answer(each.name)
+        answer = asking.answer(each)
         if answer is None:
             continue
         if answer.kind == "nowhere":
@@ -219,7 +223,7 @@ def structs_lost(context: Context, file: ChangedFile, text: bytes) -> Iterator[t
     for struct in asked:
         headers = [
             path
-            for path in headers_holding(context.view, struct)
+            for path in headers_near(context.view, struct, sorted(old.every()))
             if path in old.every() and defines_type(text_of_header(context.view, path), path, struct)
         ]
         if headers and not any(path in closure.every() for path in headers):

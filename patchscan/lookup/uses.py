@@ -1,7 +1,7 @@
 """Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from patchscan.basics.keep import kept
@@ -10,9 +10,9 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.occurrences import Use as Use
 from patchscan.c.occurrences import UseKind, occurrences
 from patchscan.tree import Tree
+from patchscan.tree.index import wordsearch
 from patchscan.tree.index.parallel import in_parallel
-from patchscan.tree.index.search import is_kernel_source
-from patchscan.tree.index.wordsearch import files_with
+from patchscan.tree.index.search import is_kernel_source, is_shared
 from patchscan.tree.overlay import View
 
 _MOST_MACROS = 24
@@ -163,18 +163,28 @@ def files_holding(
 @kept
 def headers_holding(view: View, symbol: str) -> list[str]:
     """The headers among files_holding() of the whole tree, sorted."""
-    changed = [
-        path
-        for path, content in view.changed.items()
-        if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path)
-    ]
     held = _headers_of(view.tree, symbol) if view.tree is not None else ()
-    return sorted({*changed, *(path for path in held if path not in view.changed)})
+    return sorted({*_changed_headers(view, symbol), *(path for path in held if path not in view.changed)})
+
+
+@kept
+def shared_headers_holding(view: View, symbol: str) -> list[str]:
+    """Those of headers_holding() that stand where a tree has the headers that it shares; they cost much less."""
+    held = wordsearch.shared_with(view.tree, [symbol])[symbol] if view.tree is not None else ()
+    headers = (path for path in held if path.endswith(".h") and path not in view.changed)
+    return sorted({*filter(is_shared, _changed_headers(view, symbol)), *headers})
+
+
+def _changed_headers(view: View, symbol: str) -> Iterator[str]:
+    """The headers that a view changes and that hold a symbol."""
+    for path, content in view.changed.items():
+        if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path):
+            yield path
 
 
 def _headers_of(tree: Tree, symbol: str) -> tuple[str, ...]:
     """The headers of a tree that hold a symbol; kept for the next patch, as long as the answer stays that."""
-    held = files_with(tree, [symbol])[symbol]
+    held = wordsearch.files_with(tree, [symbol])[symbol]
     known = _held_headers(tree)
     if symbol not in known or known[symbol][0] is not held:
         known[symbol] = held, tuple(path for path in held if path.endswith(".h"))
@@ -182,14 +192,14 @@ def _headers_of(tree: Tree, symbol: str) -> tuple[str, ...]:
 
 
 def look_ahead(view: View, symbols: Sequence[str]) -> None:
-    """Search the tree once for several symbols that find_uses() or files_holding() will be asked for."""
+    """Name several symbols that find_uses() or files_holding() will be asked for: the tree is searched once."""
     if view.tree is not None and symbols:
-        files_with(view.tree, symbols)
+        wordsearch.look_ahead(view.tree, symbols)
 
 
 def _held(tree: Tree, symbol: str, changed: Sequence[str], most: int | None) -> tuple[tuple[str, ...], str]:
     """The files of the tree that hold a symbol, and why these may not be all."""
-    held = files_with(tree, [symbol])[symbol]
+    held = wordsearch.files_with(tree, [symbol])[symbol]
     if most is None or len(held) <= most:
         return held, ""
     near = near_directories(changed)

@@ -72,9 +72,14 @@ def check(rows: Sequence[Row]) -> None:
             raise sqlite3.DatabaseError("no directory with its files")
 
 
-def compare(root: str, rows: Sequence[Row], has_name: Callable[[str], bool]) -> Difference:
-    """What has changed below the root since the rows were made, of the files with such names."""
-    changed, lost, files = _compare(os.fsencode(root), rows)
+def compare(
+    root: str, rows: Sequence[Row], has_name: Callable[[str], bool], some: Sequence[Row] | None = None
+) -> Difference:
+    """What has changed below the root since the rows were made, of the files with such names.
+
+    some: the rows to look at, where not at all (see without_files).
+    """
+    changed, lost, files = _compare(os.fsencode(root), rows if some is None else some)
     unreachable = [row for row in rows if _is_below(row[0], lost)] if lost else []
     behind = {path for row in unreachable for path in _paths(row)}
     for row in unreachable:
@@ -92,6 +97,11 @@ def compare(root: str, rows: Sequence[Row], has_name: Callable[[str], bool]) -> 
         touched,
         {path: changed[path] for path in same},
     )
+
+
+def without_files(row: Row) -> Row:
+    """The row of a directory alone: enough to see what is new in it or gone."""
+    return row[0], b"", row[2][:_MARK_SIZE]
 
 
 def compare_directory(root: str, directory: str, row: Row | None) -> Difference:

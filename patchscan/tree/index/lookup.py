@@ -5,7 +5,8 @@ times, so what was damaged, half written or made by another version is not used 
 is not exactly as it was when it was indexed is read directly: an old index costs time, never an answer.
 
 That a file holds a word shows when it is read. That no other file does is a claim on all of them, for which each
-must be compared with its mark: this takes longer than everything else, and is done once.
+must be compared with its mark: this takes longer than everything else, and is done once. Most questions are for the
+headers that a tree shares, a fifth of it: for these only they are compared, and every directory, for what is new.
 """
 
 import json
@@ -19,10 +20,17 @@ from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
 from patchscan.basics.record import frozen
 from patchscan.tree import Directory, GitRevision, Tree
-from patchscan.tree.index.comparison import Difference, Row, check, compare, compare_directory
+from patchscan.tree.index.comparison import (
+    Difference,
+    Row,
+    check,
+    compare,
+    compare_directory,
+    without_files,
+)
 from patchscan.tree.index.confirmed import Confirmed, confirm
 from patchscan.tree.index.location import SEAL, identity, index_directory
-from patchscan.tree.index.search import holding_in, is_outside, is_source_name
+from patchscan.tree.index.search import holding_in, is_outside, is_shared, is_source_name
 
 # Raise it whenever what an index holds changes.
 FORMAT = 6
@@ -57,6 +65,7 @@ class Index:
         self._found: dict[Kind, dict[str, list[str]]] = {}
         self._by_directory: dict[str, dict[str, list[str]]] = {}
         self._difference: dict[Kind, Difference] = {}
+        self._shared_difference: Difference | None = None
         self._stale_in: dict[str, frozenset[str]] = {}
         self._decoded: dict[object, str] = {}
         self._blobs: dict[Kind, Mapping[str, bytes]] = {}
@@ -64,6 +73,13 @@ class Index:
     def holding(self, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]]:
         """For each identifier the files that hold it, sorted; a few that do not may be among them."""
         return self._sealed(self._corrected(self._indexed(words, kind), self.difference(kind)))
+
+    def sharing(self, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The same of the sources that is_shared() alone; only these are compared with the index."""
+        found = {word: list(filter(is_shared, paths)) for word, paths in self._indexed(words).items()}
+        whole = self._difference_of_shared()
+        part = Difference(frozenset(filter(is_shared, whole.stale)), whole.behind)
+        return self._sealed(self._corrected(found, part))
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources directly in a directory; only these are compared with the index."""
@@ -129,10 +145,24 @@ class Index:
             if isinstance(self.tree, GitRevision):
                 self._difference[kind] = _stale_in_git(self.tree, str(self.seal.get("commit")), kind)
             elif isinstance(self.tree, Directory):
-                self._difference[kind] = _stale_in_directory(self.tree.root, self, kind)
+                self._difference[kind] = self._difference_of_all(self.tree.root, kind)
             else:
                 raise sqlite3.NotSupportedError("a tree of this kind cannot be compared with an index")
         return self._difference[kind]
+
+    def _difference_of_all(self, root: str, kind: Kind) -> Difference:
+        shared = self._shared_difference if kind is SOURCES else None
+        if shared is None:
+            return _stale_in_directory(root, self, kind)
+        rest = _stale_in_directory(root, self, kind, _others)
+        return Difference(shared.stale | rest.stale, shared.behind | rest.behind)
+
+    def _difference_of_shared(self) -> Difference:
+        if SOURCES in self._difference or not isinstance(self.tree, Directory):
+            return self.difference(SOURCES)
+        if self._shared_difference is None:
+            self._shared_difference = _stale_in_directory(self.tree.root, self, SOURCES, _shared)
+        return self._shared_difference
 
     def rows(self, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
         """The rows of directories (see patchscan.tree.index.comparison), with the marks that were confirmed."""
@@ -168,6 +198,17 @@ def look_up(tree: Tree, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[s
         return None
     try:
         return index.holding(words, kind)
+    except sqlite3.Error:
+        return None
+
+
+def look_up_shared(tree: Tree, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+    """Index.sharing() of the index of a tree; None where there is no index to be trusted."""
+    index = open_index(tree)
+    if index is None:
+        return None
+    try:
+        return index.sharing(words)
     except sqlite3.Error:
         return None
 
@@ -241,11 +282,28 @@ def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> Difference:
     )
 
 
-def _stale_in_directory(root: str, index: Index, kind: Kind) -> Difference:
+def _stale_in_directory(
+    root: str, index: Index, kind: Kind, part: Callable[[Sequence[Row]], Sequence[Row]] | None = None
+) -> Difference:
     rows = index.rows(kind)
     if not rows:
         raise sqlite3.DatabaseError("an index without directories")
-    return index.confirm(root, kind, rows, compare(root, rows, kind.has_name))
+    some = part(rows) if part is not None else None
+    return index.confirm(root, kind, rows, compare(root, rows, kind.has_name, some))
+
+
+def _shared(rows: Sequence[Row]) -> list[Row]:
+    """What to look at for shared sources: them, and every directory, as a new one may be in each."""
+    return [row if _is_of_shared(row) else without_files(row) for row in rows]
+
+
+def _others(rows: Sequence[Row]) -> list[Row]:
+    """What to look at when the shared sources are compared already."""
+    return [row for row in rows if not _is_of_shared(row)]
+
+
+def _is_of_shared(row: Row) -> bool:
+    return is_shared(os.fsdecode(row[0]) + "/")
 
 
 def _blob_rows(shard: str) -> list[tuple[bytes, bytes]]:

@@ -70,6 +70,11 @@ def is_kernel_source(path: str) -> bool:
     return is_source_name(path) and not is_outside(path)
 
 
+def is_shared(path: str) -> bool:
+    """Whether a path stands where a tree has the headers that it shares: in a directory of the name include."""
+    return path.startswith("include/") or "/include/" in path
+
+
 def is_source_name(name: str) -> bool:
     """Whether a file of that name is C or assembly text."""
     return name.endswith(SOURCE_SUFFIXES)

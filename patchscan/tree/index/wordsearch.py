@@ -10,7 +10,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.streams import say_aside
 from patchscan.tree import Directory, GitRevision, Tree, kernel_version
 from patchscan.tree.index.location import may_be_indexed
-from patchscan.tree.index.search import all_sources, holding
+from patchscan.tree.index.search import all_sources, holding, is_shared
 
 Held = Mapping[str, tuple[str, ...]]
 # Measured on linux 6.12, in seconds of CPU time: to read a file, to look for a word in it; git unpacks it, too.
@@ -25,6 +25,16 @@ _MOST_SPENT = 6.0
 def files_with(tree: Tree, words: Sequence[str]) -> Held:
     """For each word the sources of the kernel that hold it, sorted; a few that do not may be among them."""
     return _search_of(tree).files_with(words)
+
+
+def shared_with(tree: Tree, words: Sequence[str]) -> Held:
+    """files_with(), but only what stands where a tree has the headers that it shares (see is_shared): it costs less."""
+    return _search_of(tree).shared_with(words)
+
+
+def look_ahead(tree: Tree, words: Iterable[str]) -> None:
+    """Words of which some will be asked for: they are looked for together with the first one."""
+    _search_of(tree).coming.update(words)
 
 
 def expect(tree: Tree, words: Iterable[str]) -> None:
@@ -43,6 +53,8 @@ class _Search:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self.found: dict[str, tuple[str, ...]] = {}
+        self.shared: dict[str, tuple[str, ...]] = {}
+        self.coming: set[str] = set()
         self.expected: set[str] = set()
         self.spent = 0.0
         self.may_index = True
@@ -50,8 +62,25 @@ class _Search:
     def files_with(self, words: Sequence[str]) -> Held:
         missing = [word for word in dict.fromkeys(words) if word not in self.found]
         if missing:
+            missing += sorted(self.coming.difference(self.found, missing))
             self.found.update(self._indexed(missing) or self._read(missing))
         return {word: self.found[word] for word in words}
+
+    def shared_with(self, words: Sequence[str]) -> Held:
+        missing = [word for word in dict.fromkeys(words) if word not in self.shared]
+        if missing:
+            missing += sorted(self.coming.difference(self.shared, missing))
+            self.shared.update(self._shared(missing))
+        return {word: self.shared[word] for word in words}
+
+    def _shared(self, words: Sequence[str]) -> Held:
+        if any(word not in self.found for word in words) and may_be_indexed(self.tree):
+            from patchscan.tree.index.lookup import look_up_shared
+
+            found = look_up_shared(self.tree, words)
+            if found is not None:
+                return found
+        return {word: tuple(filter(is_shared, paths)) for word, paths in self.files_with(words).items()}
 
     def _read(self, words: Sequence[str]) -> Held:
         wanted = sorted({*words, *(self.expected - self.found.keys())})
