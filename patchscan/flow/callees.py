@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.callee import CalleeSummary
@@ -11,7 +10,7 @@ from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.effects import may_change_context
 from patchscan.flow.returns import Returns
-from patchscan.flow.summary import local_summaries, summarise
+from patchscan.flow.summary import local_summaries
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
@@ -126,7 +125,9 @@ class Callees:
 
         None where they are not known or do different things to the context; what else differs is unknown.
         """
-        found = [_summary(function) for function in self.definitions(name, asking).functions]
+        from patchscan.lookup.summed import effects
+
+        found = [effects(self.view, each) for each in self.definitions(name, asking).functions]
         known = [each for each in found if each is not None]
         if not known or len(known) < len(found) or len({_of_context(each) for each in known}) > 1:
             return None
@@ -161,11 +162,6 @@ class Callees:
             return found
 
         return look_up
-
-
-@kept
-def _summary(function: Function) -> CalleeSummary | None:
-    return summarise(function, local_summaries(source_of(function)))
 
 
 def _of_context(summary: CalleeSummary) -> CalleeSummary:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from patchscan.c.source import Function, parse
+from patchscan.facts import of_effects
 from patchscan.facts.fill import fill
+from patchscan.facts.of_effects import EffectFact, told_by
 from patchscan.facts.of_summaries import KIND, SummaryFact
 from patchscan.facts.store import store_of
 from patchscan.finding import Finding
@@ -69,11 +71,39 @@ int count_tables(struct port *port)
 {
 	return port->count;
 }
+
+void lock_table(struct table *table)
+{
+	spin_lock_irq(&table->lock);
+}
+
+void unlock_table(struct table *table)
+{
+	spin_unlock_irq(&table->lock);
+}
+
+int lock_table_if(struct table *table, int wait)
+{
+	if (wait)
+		return enter_table(table);
+	mutex_lock(&table->mutex);
+	kfree(table->name);
+	return 0;
+}
+
+static int enter_table(struct table *table)
+{
+	spin_lock(&table->lock);
+	return 0;
+}
 """
 HEADER = (
     "struct table *find_table(struct port *port);\nstruct table *new_table(struct port *port, int size);\n"
 )
 HEADER += "void port_free_table(struct port *port, struct table *table);\n"
+HEADER += "void lock_table(struct table *table);\nvoid unlock_table(struct table *table);\n"
+HEADER += "int lock_table_if(struct table *table, int wait);\n"
+LOCKING = ("lock_table", "unlock_table", "lock_table_if")
 PATCH = """
  static int grow(struct port *port)
  {
@@ -83,6 +113,9 @@ PATCH = """
 +		return -ENOMEM;
 +	port_free_table(port, table);
 +	port->size = table->size;
++	lock_table(port->first);
++	msleep(10);
++	unlock_table(port->first);
  	return 0;
  }
 """
@@ -110,11 +143,14 @@ def named(name: str, behind: str = "") -> Function:
 def told(view: View) -> dict[str, object]:
     """What is told of each function of the tree."""
     functions = parse(TABLES.encode(), "drivers/table.c").functions()
-    return {each.name: (summed.returned(view, each), summed.freed(view, each)) for each in functions}
+    return {
+        each.name: (summed.returned(view, each), summed.freed(view, each), summed.effects(view, each))
+        for each in functions
+    }
 
 
 def found(top: Path) -> list[Finding]:
-    names = ("error-pointer-or-null", "use-after-free")
+    names = ("error-pointer-or-null", "use-after-free", "sleep-in-atomic")
     rules = tuple(each for each in load_rules()[0] if each.name in names)
     series, _, _ = read_example(PATCH)
     return list(scan(Thread((series,), (), ()), Directory(str(top)), rules).findings)
@@ -134,7 +170,7 @@ def test_it_is_the_same_kept_or_computed(kernel: Path, monkeypatch: pytest.Monke
     computed = told(View(None, {}))
     build_index(str(kernel))
     before = found(kernel)
-    assert {each.rule for each in before} == {"error-pointer-or-null", "use-after-free"}
+    assert {each.rule for each in before} == {"error-pointer-or-null", "use-after-free", "sleep-in-atomic"}
     open_index.cache_clear()
     store_of.cache_clear()
     assert fill(Directory(str(kernel))) == 0
@@ -144,8 +180,20 @@ def test_it_is_the_same_kept_or_computed(kernel: Path, monkeypatch: pytest.Monke
     assert found(kernel) == before
     monkeypatch.setattr(summed, "returns_of", None)
     monkeypatch.setattr(summed, "frees_in", None)
+    monkeypatch.setattr(summed, "summarise", None)
     assert summed.returned(View(tree, {}), named("new_table")) == returns_of(named("new_table"))
     assert found(kernel) == before
+
+
+def test_what_a_text_does_to_the_context() -> None:
+    facts = list(of_effects.KIND.find(parse(TABLES.encode())))
+    assert [each.name for each in facts] == list(LOCKING)
+    taken, given, either = map(told_by, facts)
+    assert taken is not None and given is not None and either is not None
+    assert taken.acquires == given.releases == (("spin", "table->lock"),)
+    assert (taken.irqs_off_not_rt, given.irqs_off_not_rt) == (True, False)
+    assert taken.certain and not either.certain and either.sleeps_at is not None
+    assert told_by(EffectFact("any", 1, "")) is None
 
 
 def test_a_changed_file_and_further_tables_are_computed(kernel: Path, tmp_path: Path) -> None:
