@@ -6,9 +6,9 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements_around
 from patchscan.c.source import parse
 from patchscan.lookup.closure import Closure
-from patchscan.lookup.headers import text_of_header
+from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.pasted import glued_in
-from patchscan.lookup.uses import files_holding, headers_holding
+from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -42,16 +42,15 @@ def may_be_built(name: str, words: frozenset[str]) -> bool:
 def may_be_declared(view: View, path: str, text: bytes, architecture: str, name: str) -> bool:
     """Whether a header that a file reaches, or a C file that includes it, may declare a variable of that name."""
     closure = Closure(view, path, text, architecture)
-    if closure.unknown or _INCLUDES_C.search(text.decode("latin-1")) or _is_included(view, path):
+    if closure.unknown or _INCLUDES_C.search(text.decode("latin-1")):
         return True
     if any(glued.fullmatch(name) for glued in glued_in(text)):
         return True
     reached = closure.every()
-    return any(
-        _declares(text_of_header(view, header), name)
-        for header in headers_holding(view, name)
-        if header in reached
-    )
+    headers = headers_near(view, name, sorted(reached))
+    if any(_declares(text_of_header(view, header), name) for header in headers if header in reached):
+        return True
+    return _is_included(view, path)
 
 
 def _is_included(view: View, path: str) -> bool:

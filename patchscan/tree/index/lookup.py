@@ -62,10 +62,11 @@ class Index:
         self.tree = tree
         self.directory = directory
         self.seal = seal
-        self._found: dict[Kind, dict[str, list[str]]] = {}
+        self._found: dict[Kind, dict[str, list[object]]] = {}
         self._by_directory: dict[str, dict[str, list[str]]] = {}
         self._difference: dict[Kind, Difference] = {}
         self._shared_difference: Difference | None = None
+        self._rows: dict[tuple[Kind, str, tuple[bytes, ...]], list[Row]] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
         self._decoded: dict[object, str] = {}
         self._blobs: dict[Kind, Mapping[str, bytes]] = {}
@@ -76,7 +77,8 @@ class Index:
 
     def sharing(self, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources that is_shared() alone; only these are compared with the index."""
-        found = {word: list(filter(is_shared, paths)) for word, paths in self._indexed(words).items()}
+        stored = self._stored(words, SOURCES)
+        found = {word: self._shared_paths(each) for word, each in stored.items()}
         whole = self._difference_of_shared()
         part = Difference(frozenset(filter(is_shared, whole.stale)), whole.behind)
         return self._sealed(self._corrected(found, part))
@@ -99,16 +101,29 @@ class Index:
         return {word: tuple(sorted(paths)) for word, paths in found.items()}
 
     def _indexed(self, words: Sequence[str], kind: Kind = SOURCES) -> Words:
+        stored = self._stored(words, kind)
+        return {
+            word: [self._decoded.get(path) or self._path(path) for path in each]
+            for word, each in stored.items()
+        }
+
+    def _stored(self, words: Sequence[str], kind: Kind) -> Mapping[str, list[object]]:
+        """What the index holds of the paths (see path_of) of some words."""
         known = self._found.setdefault(kind, {})
         missing = [word for word in words if word not in known]
-        found: dict[str, list[str]] = {word: [] for word in missing}
+        found: dict[str, list[object]] = {word: [] for word in missing}
         for shard in kind.shards if missing else ():
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
                 for word in missing:
                     rows = database.execute(_FILES_WITH, (f'"{word}"',))
-                    found[word] += [self._decoded.get(path) or self._path(path) for (path,) in rows]
+                    found[word] += [path for (path,) in rows]
         known.update(found)
         return {word: known[word] for word in words}
+
+    def _shared_paths(self, stored: Sequence[object]) -> list[str]:
+        """Those that is_shared() of some paths; of thousands it is cheaper to look before they are decoded."""
+        likely = (path for path in stored if not isinstance(path, bytes) or b"include/" in path)
+        return list(filter(is_shared, (self._decoded.get(path) or self._path(path) for path in likely)))
 
     def _path(self, stored: object) -> str:
         """path_of(), kept: the same files hold many words."""
@@ -166,7 +181,10 @@ class Index:
 
     def rows(self, kind: Kind, where: str = "", values: Sequence[bytes] = ()) -> list[Row]:
         """The rows of directories (see patchscan.tree.index.comparison), with the marks that were confirmed."""
-        found = self._confirmed(kind).over(_rows(self.directory, kind, where, values))
+        asked = kind, where, tuple(values)
+        if asked not in self._rows:
+            self._rows[asked] = _rows(self.directory, kind, where, values)
+        found = self._confirmed(kind).over(self._rows[asked])
         check(found)
         return found
 
