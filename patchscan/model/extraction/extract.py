@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from patchscan.basics.record import field, frozen, replace
 from patchscan.codebase.code import Answers, Codebase, Remembered
 from patchscan.codebase.definition import Definition
-from patchscan.model.extraction.slice import deciding_calls, guards, origins
+from patchscan.model.extraction.guarding import deciding_calls, guards, origins
 from patchscan.model.lowering.abstract_values import Named, Through
 from patchscan.model.lowering.lower_expressions import evaluate, location
 from patchscan.model.lowering.lower_statements import lower_block, lower_function
@@ -104,6 +104,9 @@ def _extract(
     kept = candidates = frozenset(seeds)
     for _ in range(_ROUNDS):
         everything = _lower_all(scenario, functions, code, stubs, candidates, None)
+        if any(is_cut(one.thread) for one in everything):
+            # No verdict comes of it, however often it is lowered.
+            return _extraction(scenario, everything, kept, code)
         calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
         short = frozenset(name for name in calls if _is_short(name, functions, code))
         deciding, concurrent = _deciding(everything, kept | {"*"}), _concurrent(everything)
@@ -114,7 +117,12 @@ def _extract(
             break
         candidates |= deciding
         scenario = replace(scenario, look_into=scenario.look_into | short)
-    lowered = _lower_all(scenario, functions, code, stubs, kept, kept)
+    return _extraction(scenario, _lower_all(scenario, functions, code, stubs, kept, kept), kept, code)
+
+
+def _extraction(
+    scenario: Scenario, lowered: Sequence[_Lowered], kept: frozenset[str], code: Codebase
+) -> Extraction:
     visited = frozenset().union(*(one.visited for one in lowered))
     return Extraction(
         scenario,
@@ -126,6 +134,11 @@ def _extract(
         frozenset().union(*(one.merged for one in lowered)),
         frozenset().union(*(one.tables for one in lowered)),
     )
+
+
+def is_cut(thread: Thread) -> bool:
+    """Whether there was more code than is followed."""
+    return any(isinstance(event, Hole) and event.kind == "budget" for event in walk(thread.body))
 
 
 def _names(visited: frozenset[tuple[str, str]], code: Codebase) -> frozenset[str]:

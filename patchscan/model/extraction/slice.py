@@ -6,10 +6,9 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.propagate import propagate
 from patchscan.model.extraction.signature import signature
-from patchscan.model.lowering.abstract_values import Register, Through, Value, leaves
+from patchscan.model.lowering.abstract_values import Value
 from patchscan.model.lowering.lowered import (
     Assign,
-    Assume,
     Body,
     Branch,
     Choice,
@@ -23,10 +22,8 @@ from patchscan.model.lowering.lowered import (
     Place,
     Read,
     Thread,
-    Update,
     Wait,
     Write,
-    location_key,
     registers_used,
     rewrite,
     walk,
@@ -35,7 +32,6 @@ from patchscan.model.lowering.lowered import (
 )
 
 _CAP = 64
-_CALL_RESULT = pattern(r"text='(\w+)\(\)'")
 _STEPS = 400
 _SHARED = pattern(r"serial='(?:choice|name) ")
 
@@ -275,88 +271,6 @@ def settle(body: Body, key: str, holds: bool) -> Body:
         return (event,)
 
     return rewrite(body, change)
-
-
-def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
-    """Locations whose values decide whether the thread waits, frees, or makes an observed access."""
-    sources = _sources(body)
-    found: set[str] = set()
-    for event in walk(body):
-        decides = isinstance(event, Assume) or (
-            isinstance(event, Branch)
-            and _profile(event.then, observed) != _profile(event.otherwise, observed)
-        )
-        if decides and isinstance(event, (Assume, Branch)):
-            for leaf in leaves(event.condition):
-                if isinstance(leaf, Register):
-                    found |= _origins(leaf.name, sources, set())
-    return frozenset(found)
-
-
-def deciding_calls(body: Body, observed: frozenset[str]) -> frozenset[str]:
-    """Names of functions that were not looked into and whose result decides what guards() asks for."""
-    found: set[str] = set()
-    for event in walk(body):
-        if isinstance(event, Choice) and _profile(event.then, observed) != _profile(
-            event.otherwise, observed
-        ):
-            found |= set(_CALL_RESULT.findall(event.key))
-    return frozenset(found)
-
-
-def _profile(body: Body, observed: frozenset[str]) -> str:
-    """What a body does that matters, branches flattened."""
-    parts = []
-    for event in walk(body):
-        if isinstance(event, (Wait, Deferred)):
-            parts.append(f"wait {event.domain}")
-        elif isinstance(event, (Read, Write, Update)) and location_key(event.location) in observed:
-            parts.append(f"{type(event).__name__} {location_key(event.location)}")
-    return "; ".join(parts)
-
-
-Sources = dict[str, list[tuple[str | None, Value | None]]]
-
-
-def _sources(body: Body, condition: Value | None = None, found: Sources | None = None) -> Sources:
-    """Register to where its value comes from: (location key, base) for a read, (None, value) for a copy.
-
-    A copy made in one arm of a branch also comes from what that branch asked.
-    """
-    found = {} if found is None else found
-    for event in body:
-        if isinstance(event, (Read, Update)):
-            base = event.location.register if isinstance(event.location, Through) else None
-            found.setdefault(event.register.name, []).append((location_key(event.location), base))
-        elif isinstance(event, Assign):
-            found.setdefault(event.register.name, []).extend([(None, event.value), (None, condition)])
-        elif isinstance(event, (Branch, Choice)):
-            asked = event.condition if isinstance(event, Branch) else condition
-            _sources(event.then, asked, found)
-            _sources(event.otherwise, asked, found)
-        elif isinstance(event, Deferred):
-            _sources(event.body, condition, found)
-    return found
-
-
-def _origins(register: str, sources: Sources, seen: set[str]) -> set[str]:
-    """The locations that a register's value comes from."""
-    if register in seen:
-        return set()
-    seen.add(register)
-    found: set[str] = set()
-    for key, value in sources.get(register, ()):
-        if key is not None:
-            found.add(key)
-        for leaf in leaves(value) if value is not None else ():
-            if isinstance(leaf, Register):
-                found |= _origins(leaf.name, sources, seen)
-    return found
-
-
-def origins(body: Body, register: str) -> frozenset[str]:
-    """The locations that a register's value comes from."""
-    return frozenset(_origins(register, _sources(body), set()))
 
 
 def writes_value(body: Body, value: Value) -> bool:

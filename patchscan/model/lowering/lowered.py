@@ -217,13 +217,15 @@ class Thread:
 
 def walk(body: Body) -> Iterator[Event]:
     """Every event, those inside branches and callbacks included, in program order."""
-    for event in body:
+    left = list(reversed(body))
+    while left:
+        event = left.pop()
         yield event
         if isinstance(event, (Branch, Choice)):
-            yield from walk(event.then)
-            yield from walk(event.otherwise)
+            left += reversed(event.otherwise)
+            left += reversed(event.then)
         elif isinstance(event, Deferred):
-            yield from walk(event.body)
+            left += reversed(event.body)
 
 
 def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:

@@ -93,7 +93,7 @@ class Context:
     assumptions: set[str] = field(default_factory=set)
     visited: set[tuple[str, str]] = field(default_factory=set)
     merged: set[tuple[str, str]] = field(default_factory=set)
-    budget: int = 60_000
+    budget: int = 20_000
     depth: int = 12
     by_field: bool = False
     given: Mapping[str, tuple[str, str]] = field(default_factory=dict)

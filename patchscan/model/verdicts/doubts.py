@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from patchscan.basics.pattern import pattern
 from patchscan.model.extraction.extract import Extraction
+from patchscan.model.extraction.guarding import origins
 from patchscan.model.extraction.mutate import at
-from patchscan.model.extraction.slice import origins
 from patchscan.model.lowering.abstract_values import Const, Named, Register, Unknown, is_symbol, leaves
 from patchscan.model.lowering.builtins import lettered
 from patchscan.model.lowering.lowered import (

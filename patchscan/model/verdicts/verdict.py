@@ -99,6 +99,11 @@ def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str
     Safe needs a wait or barrier whose removal makes the model unsafe; unsafe needs that no lock of the path
     orders it, that calls that were not found cannot change it by being barriers, and a repair.
     """
+    cut = [hole for hole in extraction.holes() if hole.kind == "budget"]
+    if cut:
+        nothing = Case(extraction, name, [], False, extraction.threads)
+        reason = f"there is more code than is followed: it was left at {at(cut[0].place)}"
+        return replace(_blank(nothing, config, "", None), reasons=(reason,))
     case = replace(case_of(extraction, name, locks=False), doubted=doubted)
     outcome, worst = case.worst()
     verdict = _blank(case, config, outcome, worst)
