@@ -44,6 +44,7 @@ class Codebase:
         self._orders: dict[str, tuple[File, ...]] = {}
         self._callees: dict[tuple[str, str], Definition | None] = {}
         self._functions: dict[tuple[str, str], Definition | None] = {}
+        self._owns: dict[tuple[str, str], bool] = {}
         self._numbers: dict[tuple[str, str], int | None] = {}
         self._types: dict[tuple[str, str, str], str] = {}
 
@@ -147,6 +148,12 @@ class Codebase:
         Headers of include/ are where the kernel itself defines its names.
         """
         self._asked["own", name, near] = None
+        key = (name, near)
+        if key not in self._owns:
+            self._owns[key] = self._find_own(name, near)
+        return self._owns[key]
+
+    def _find_own(self, name: str, near: str) -> bool:
         directory = near.rpartition("/")[0]
         if "include" in directory.split("/"):
             return False
@@ -165,7 +172,8 @@ class Codebase:
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
         self._asked["elsewhere", name, near] = None
-        key = (name, "")
+        # By the directory that asks, for that is searched, too.
+        key = (name, f"{near.rpartition('/')[0]}/" if near.endswith(".c") else "/")
         if key not in self._functions:
             self._functions[key] = self._find_elsewhere(name, near)
         return self._functions[key]

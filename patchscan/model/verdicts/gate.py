@@ -4,10 +4,12 @@ A model that cannot do the bad thing may also be one that does nothing: no execu
 not match, or the bad write and the bad read are never reached. The gate asks for all of it, whoever judges.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.outcome import Answer, Outcome, Result
 
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
 # Counts, so that a verdict is the same on every machine; the clock is the last guard, far above them.
 _EFFORT, _VARIABLES, _EVENTS, _SECONDS = 20_000, 1_000_000, 1_000, 300.0
 
+# The programs whose answer is remembered.
+_MOST_KNOWN = 4096
+_KNOWN: dict[str, Answer] = {}
+_COMMENT = pattern(r"[ \t]*/\*.*?\*/", re.S)
+_NUMBERED = pattern(r"\b[rv]\d+\b")
 _STUCK = ("vacuous", "deadlock")
 _HARMLESS = (*_STUCK, "data-race", "mixed-accesses")
 
@@ -93,10 +100,34 @@ def limits() -> "Limits":
 
 @lru_cache(maxsize=4096)
 def execute(text: str) -> Answer:
-    """Whether the condition of a litmus test can hold."""
+    """Whether the condition of a litmus test can hold; what only differs in names and places is executed once."""
+    program = program_of(text)
+    if program not in _KNOWN:
+        answer = _ask(text)
+        if answer.held is None or answer.faults:
+            # It speaks of lines and registers of this very test.
+            return answer
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[program] = answer
+    return _KNOWN[program]
+
+
+def _ask(text: str) -> Answer:
     from patchscan.lkmm import LitmusError, ask
 
     try:
         return ask(text, limits())
     except LitmusError as error:
         return Answer(None, f"its test cannot be read: {error.message}")
+
+
+def program_of(text: str) -> str:
+    """A litmus test without its name and comments, its numbered registers numbered in the order of the text: equal
+    for tests that are executed alike."""
+    names: dict[str, str] = {}
+
+    def renumbered(found: re.Match[str]) -> str:
+        return names.setdefault(found[0], f"{found[0][0]}{len(names)}")
+
+    return _NUMBERED.sub(renumbered, _COMMENT.sub("", text.partition("\n")[2]))
