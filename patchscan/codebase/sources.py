@@ -25,7 +25,7 @@ class Sources:
 
     defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
     the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it;
-    naming: a name to the files of the tree that hold it, None without a tree.
+    naming: a name to the files of the tree that hold it, None without a tree; tree: the one that lies below.
     """
 
     read: Read
@@ -35,6 +35,7 @@ class Sources:
     words: frozenset[str] = frozenset()
     declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: ()
     naming: Callable[[str], Sequence[str] | None] = lambda name: None
+    tree: Tree | None = None
 
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
@@ -46,7 +47,16 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
         return contents[path] if path in contents else below.read(path)
 
     words = frozenset().union(*(touched_words(state) for state in states))
-    return Sources(read, tuple(sorted(contents)), below.defining, notes, words, below.declaring, below.naming)
+    return Sources(
+        read,
+        tuple(sorted(contents)),
+        below.defining,
+        notes,
+        words,
+        below.declaring,
+        below.naming,
+        view.tree,
+    )
 
 
 class _TreeReader:

@@ -67,6 +67,15 @@ class Store:
                 return kind.facts(kept)
         return None
 
+    def recall(self, name: str, key: bytes) -> list[Any] | None:
+        """What was remembered under a key that says all it rests on, None where nothing was."""
+        stored = self._stored(name, key)
+        return unpacked(key, stored) if stored is not None else None
+
+    def remember(self, name: str, key: bytes, rows: list[Any]) -> None:
+        """Keep something beside the facts, under a key that says all it rests on; it goes when they are refreshed."""
+        self._keep(name, key, packed(key, rows))
+
     def has_all(self, blob: bytes) -> bool:
         """Whether facts of every kind are kept of a content."""
         return all(self._stored(kind.name, blob) is not None for kind in all_kinds())

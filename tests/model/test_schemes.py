@@ -13,7 +13,7 @@ from patchscan.basics.record import replace
 from patchscan.c.source import parse
 from patchscan.codebase.code import Codebase
 from patchscan.kconfig.configured import Config
-from patchscan.model.extraction.extract import extract
+from patchscan.model.extraction.extract import Extraction, extract
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.scenario import Scenario, load_scenarios
@@ -57,7 +57,7 @@ def renamed(text: bytes) -> bytes:
     return re.sub(rb"\b\w+\b", lambda found: renaming().get(found.group(), found.group()), text)
 
 
-def run(row: dict[str, Any], tree: Mapping[str, bytes]) -> Verdict:
+def extracted(row: dict[str, Any], tree: Mapping[str, bytes]) -> Extraction:
     scenario = scenarios()[row["scenario"]]
     look_into = scenario.look_into | set(row.get("look_into", ()))
     choices = {**scenario.choices, **row.get("choices", {})}
@@ -77,7 +77,11 @@ def run(row: dict[str, Any], tree: Mapping[str, bytes]) -> Verdict:
     code = Codebase(tree.get, scenario.files, config)
     extraction = extract(scenario, functions, code, load_stubs(scenario.stubs, config))
     assert extraction is not None, functions
-    return judge(extraction, row["name"], "fixture")
+    return extraction
+
+
+def run(row: dict[str, Any], tree: Mapping[str, bytes]) -> Verdict:
+    return judge(extracted(row, tree), row["name"], "fixture")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["name"] for row in ROWS])

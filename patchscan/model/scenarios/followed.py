@@ -10,7 +10,8 @@ from patchscan.model.extraction.extract import Extraction
 from patchscan.model.scenarios.one_case import Functions, codebase, extract_case
 from patchscan.model.scenarios.scenario import Follow, Scenario
 from patchscan.model.scenarios.switched import Function, Way, assigned, ways
-from patchscan.model.verdicts.verdict import Verdict, judge
+from patchscan.model.verdicts.kept_verdicts import judged
+from patchscan.model.verdicts.verdict import Verdict
 
 # A call through a table that is a variable: "pv_ops.mmu.flush_tlb_multi".
 _TABLE = pattern(r"\w+(?:\.\w+)*\.(\w+)")
@@ -125,7 +126,7 @@ def _judged(
     called = ", ".join(name for member, (name, _) in case.given.items() if member in extraction.tables)
     config = f"{follow.arch}: {called}" if called else follow.arch
     name = "-".join([case.name, *dict.fromkeys(function for function, _ in functions), config])
-    verdict = judge(extraction, name, config, at.words)
+    verdict = judged(extraction, name, config, at.words, at.tree)
     verdict = replace(verdict, assumptions=(*verdict.assumptions, *_said(switch, way, at)))
     if way.number and way.function:
         place = f"{way.path}:{way.line}: {way.function}() turns {switch} on"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Sources, base_config
@@ -12,7 +13,8 @@ from patchscan.model.extraction.signature import Signature, signature
 from patchscan.model.extraction.slice import without_holes
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.scenario import Scenario
-from patchscan.model.verdicts.verdict import Verdict, judge
+from patchscan.model.verdicts.kept_verdicts import judged
+from patchscan.model.verdicts.verdict import Verdict
 
 Functions = tuple[tuple[str, str], ...]
 
@@ -56,7 +58,13 @@ def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
     scenario = in_column(scenario, column)
     config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
-    return Codebase(at.read, scenario.files, config, at.changed, arch, at.defining)
+    return _codebase(at, scenario.files, config, arch)
+
+
+@kept
+def _codebase(at: Sources, files: tuple[str, ...], config: Config, arch: str) -> Codebase:
+    """One code base for all who see the code alike: what one of them looked up is known to the others."""
+    return Codebase(at.read, files, config, at.changed, arch, at.defining)
 
 
 def judge_case(
@@ -68,7 +76,7 @@ def judge_case(
     if extraction is None:
         raise ValueError(f"{scenario.name}: not all of {functions} are in the code")
     name = "-".join([scenario.name, *dict.fromkeys(function for function, _ in functions), column])
-    verdict = judge(extraction, name, column, at.words)
+    verdict = judged(extraction, name, column, at.words, at.tree)
     if verdict.verdict == "unsafe" and verdict.decisive and scenario.doubt:
         verdict = _with_doubt(scenario, functions, column, at, verdict)
     values = {**base_config(at.read, column), **scenario.config, **scenario.columns[column]}
@@ -81,7 +89,8 @@ def _with_doubt(
     """An unsafe verdict that rests on a condition nobody here decides, unknown where the doubt makes it safe."""
     columns = {column: {**scenario.columns[column], **scenario.doubt}}
     extraction, _ = extract_case(replace(scenario, columns=columns), functions, column, at)
-    if extraction is None or judge(extraction, verdict.name, column).verdict != "safe":
+    doubted: frozenset[str] = frozenset()
+    if extraction is None or judged(extraction, verdict.name, column, doubted, at.tree).verdict != "safe":
         return verdict
     symbols = ", ".join(sorted(scenario.doubt))
     reason = f"safe where {symbols} holds whenever {verdict.decisive[0]}; the model does not know"
