@@ -31,6 +31,8 @@ _KNOWN = {
     "defined(__CHECKER__)": False,
     "defined(__OPTIMIZE__)": True,
 }
+# A macro that is no option, alone or compared with 0.
+_MACRO = pattern(r"\?\s*([A-Za-z_]\w*)(?:\s*!=\s*0)?")
 _NEVER = Formula("constant", "0")
 
 
@@ -251,6 +253,11 @@ def simplified(formula: Formula) -> Formula:
     """A formula with what is known of every compilation put in."""
     if formula.kind == "atom":
         value = _KNOWN.get("".join(formula.text.removeprefix("?").split()))
+        macro = _MACRO.fullmatch(formula.text)
+        if value is None and macro is not None:
+            # include/uapi/linux/libc-compat.h: only a C library turns these off. Others a header may define.
+            uapi = macro[1].startswith("__UAPI_DEF_")
+            return Formula("constant", "1") if uapi else Formula("atom", f"?{macro[1]} != 0")
         return formula if value is None else Formula("constant", "1" if value else "0")
     if not formula.parts:
         return formula
