@@ -157,3 +157,22 @@ def test_without_an_index_the_tree_is_read(kernel: Path) -> None:
     index.open_index.cache_clear()
     tree = Directory(str(kernel))
     assert wordsearch.shared_with(tree, WORDS) == of_shared(tree)
+
+
+def test_without_an_index_what_is_coming_is_read_with_the_first(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(kernel.parent / "cache")
+    index.open_index.cache_clear()
+    read: list[list[str]] = []
+
+    def read_too(tree: Directory, words: list[str]) -> object:
+        read.append(words)
+        return holding(tree, words)
+
+    monkeypatch.setattr(wordsearch, "holding", read_too)
+    tree = Directory(str(kernel))
+    wordsearch.look_ahead(tree, ["other", "walk"])
+    assert wordsearch.files_with(tree, ["nothing"])["nothing"] == ("net/core/core.c",)
+    assert wordsearch.shared_with(tree, ["walk"])["walk"] == of_shared(tree)["walk"]
+    assert read == [["nothing", "other", "walk"]]

@@ -62,7 +62,6 @@ class _Search:
     def files_with(self, words: Sequence[str]) -> Held:
         missing = [word for word in dict.fromkeys(words) if word not in self.found]
         if missing:
-            missing += sorted(self.coming.difference(self.found, missing))
             self.found.update(self._indexed(missing) or self._read(missing))
         return {word: self.found[word] for word in words}
 
@@ -83,7 +82,7 @@ class _Search:
         return {word: tuple(filter(is_shared, paths)) for word, paths in self.files_with(words).items()}
 
     def _read(self, words: Sequence[str]) -> Held:
-        wanted = sorted({*words, *(self.expected - self.found.keys())})
+        wanted = sorted({*words, *((self.expected | self.coming) - self.found.keys())})
         self.spent += self._cost(len(wanted))
         if self.spent > _MOST_SPENT and self._make_index():
             indexed = self._indexed(words)
