@@ -12,12 +12,10 @@ from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration as Configuration
 from patchscan.kconfig.solve import find_configuration
 from patchscan.lookup.edges import condition
+from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import formula_of
-from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
-
-_EVERYWHERE = 100_000
 
 
 def stands_under_unknown(source: Source, line: int) -> bool:
@@ -29,8 +27,8 @@ def stands_under_unknown(source: Source, line: int) -> bool:
 def is_macro(view: View, source: Source, own: Sequence[str], name: str) -> bool:
     """Whether the file, a header of its own, or a common one gives a name another meaning: d_lock is d_lockref.lock."""
     define = re.compile(rb"#[ \t]*define[ \t]+%s\b" % re.escape(name.encode()))
-    headers = [each for each in files_holding(view, name, most=_EVERYWHERE)[0] if each.endswith(".h")]
-    texts = (view.read(each) or b"" for each in headers if each in own or each.startswith("include/"))
+    headers = headers_near(view, name, own)
+    texts = (text_of_header(view, each) for each in headers if each in own or each.startswith("include/"))
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
 
 
