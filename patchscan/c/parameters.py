@@ -6,6 +6,7 @@ from patchscan.c.filelevel import Statement
 from patchscan.c.source import Source
 
 _ATTRIBUTE = pattern(
+    r"(?<!struct )(?<!union )(?<!enum )"
     r"\b__(?!be|le|[us]\d|kernel|poll|virtio|wsum|sum|iomem|user|rcu|percpu)\w+(?:\s*\([^()]*\))?"
 )
 _SPARSE = pattern(r"\b__(?:iomem|user|rcu|percpu|force|kernel)\b")

@@ -56,10 +56,11 @@ def function_in(text: bytes, path: str, name: str) -> FunctionType | None:
     if len(found) != 1 or not name.isidentifier():
         return None
     source = parse(text, path)
-    takes = signature(parameters_text(source, found[0]))
+    head = source.code[found[0].start : found[0].name_start].decode("latin-1")
+    # BPF_CALL_2(name, type, argument, ...) makes a function of another type.
+    takes = None if not head.strip() else signature(parameters_text(source, found[0]))
     if takes is None:
         return None
-    head = source.code[found[0].start : found[0].name_start].decode("latin-1")
     return FunctionType(_result(head), takes, source.line_at(found[0].name_start))
 
 

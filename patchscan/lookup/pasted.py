@@ -15,6 +15,8 @@ LOCAL_INCLUDE = pattern(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 _DEFINE = pattern(r"^[ \t]*#[ \t]*define[ \t]+\w+(?:\(([^)]*)\))?((?:\\\r?\n|.)*)", re.MULTILINE)
 _GLUED = pattern(r"\w+(?:\s*##\s*\w+)+")
 MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
+# So many characters that a macro gives itself tell its names from others.
+_TELLING = 4
 _WORD = pattern(r"\w{2,}")
 
 
@@ -75,6 +77,11 @@ def _names(text: bytes, word: "re.Pattern[str]") -> bool:
         if word.search(match[2]) and not word.search(match[1] or ""):
             return True
     return False
+
+
+def is_telling(glued: "re.Pattern[str]") -> bool:
+    """Whether a pattern of pasted names says enough of them: not `a ## b` alone."""
+    return len(glued.pattern.replace(r"\w*", "")) >= _TELLING
 
 
 def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:

@@ -1,5 +1,7 @@
 """Whether a header that is included before a macro defines it, too."""
 
+import re
+
 from patchscan.basics.formula import Formula, negation
 from patchscan.c.conditions import Macro
 from patchscan.c.defining import defines
@@ -23,8 +25,17 @@ def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
         other = parse(text if defines(text, macro.name) else b"", path)
         for each in other.macros():
             if each.name == macro.name and _differs(each, macro) and _is_there(other, each):
+                if _undone(other.text, macro.name):
+                    continue
                 return Evidence(path, each.line, other.line_text(each.line).strip())
     return None
+
+
+def _undone(text: bytes, name: str) -> bool:
+    """Whether a header takes back what it defined: the last word on a macro is an #undef."""
+    word = re.escape(name.encode())
+    said = re.findall(rb"(?m)^[ \t]*#[ \t]*(define|undef)[ \t]+" + word + rb"\b", text)
+    return said[-1:] == [b"undef"]
 
 
 def _differs(one: Macro, other: Macro) -> bool:

@@ -1,6 +1,8 @@
 """The names that a file calls and does not reach: of each why, by which header, and in which configuration."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from patchscan.basics.formula import all_of, any_of
 from patchscan.basics.pattern import pattern
@@ -18,7 +20,7 @@ from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
-from patchscan.lookup.pasted import glued_in, glued_names
+from patchscan.lookup.pasted import glued_in, glued_names, is_telling
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
@@ -139,11 +141,31 @@ class _Asking:
         if was_there(self.context, name):
             return False
         paths = files_holding(self.view, name, most=_EVERYWHERE)[0]
-        return all(path == self.file.path for path in paths) and not self.beside_glues(name)
+        own = all(path == self.file.path for path in paths)
+        return own and not self.beside_glues(name) and not self.reached_glues(name)
 
     def beside_glues(self, name: str) -> bool:
         """Whether a macro of the headers beside the file pastes such a name together."""
-        texts = (self.view.read(path) or b"" for path in self.closure.beside())
+        return self._glues(self.closure.beside(), name)
+
+    def reached_glues(self, name: str) -> bool:
+        """Whether a macro of any header that the file reaches pastes such a name: register_trace_walk()."""
+        return any(is_telling(each) and each.fullmatch(name) for each in self._glued_everywhere)
+
+    def is_glued_beside(self, answer: Answer, name: str) -> bool:
+        """Whether the header that declares a name under a condition pastes such a name elsewhere: PAGEFLAG_FALSE()."""
+        if answer.declared is None or answer.kind == "unreached":
+            return False
+        text = text_of_header(self.view, answer.declared.path)
+        return any(is_telling(each) and each.fullmatch(name) for each in glued_in(text))
+
+    @cached_property
+    def _glued_everywhere(self) -> tuple["re.Pattern[str]", ...]:
+        texts = (text_of_header(self.view, path) for path in sorted(self.closure.every()))
+        return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
+
+    def _glues(self, paths: Iterable[str], name: str) -> bool:
+        texts = (self.view.read(path) or b"" for path in paths)
         return any(glued.fullmatch(name) for text in texts if b"##" in text for glued in glued_in(text))
 
     def is_unknown(self, answer: Answer, line: int) -> bool:
@@ -186,7 +208,7 @@ def undeclared(
         if answer.kind == "nowhere":
             if asking.is_nowhere(each.name):
                 missed.setdefault("", []).append(Missed(each, answer, None))
-        elif asking.is_unknown(answer, each.line):
+        elif asking.is_unknown(answer, each.line) or asking.is_glued_beside(answer, each.name):
             unknown.append(each.name)
         elif answer.declared is not None:
             found = Missed(each, answer, asking.configuration(each.name))
