@@ -151,6 +151,19 @@ int walk_depth(int ret, struct page *page);
     ),
     good=(
         """
+>>> tree include/linux/systems.h
+#define SYSTEM(name) extern struct system name ## _walk_system;
+SYSTEM(page)
+>>> patch mm: systems
+>>> file mm/walk.c
+ #include <linux/systems.h>
+ static int walk(struct page *page)
+ {
+-	return 0;
++	return page_walk_system.depth;
+ }
+""",
+        """
 >>> tree mm/walk.h
 extern int walked;
 enum { walk_least, walk_most };

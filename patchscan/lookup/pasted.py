@@ -1,9 +1,11 @@
 """Names that are used without being written: macros paste them together, and files include one another."""
 
 import re
+from collections.abc import Iterable
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
+from patchscan.lookup.headers import text_of_header
 from patchscan.tree.overlay import View
 
 # A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
@@ -82,6 +84,22 @@ def _names(text: bytes, word: "re.Pattern[str]") -> bool:
 def is_telling(glued: "re.Pattern[str]") -> bool:
     """Whether a pattern of pasted names says enough of them: not `a ## b` alone."""
     return len(glued.pattern.replace(r"\w*", "")) >= _TELLING
+
+
+def begins_plainly(glued: "re.Pattern[str]") -> bool:
+    """Whether a pattern of pasted names begins with what the macro gives itself: folio_test_ ## name."""
+    return len(glued.pattern.partition(r"\w*")[0]) >= _TELLING
+
+
+def header_glues(view: View, paths: Iterable[str], name: str) -> bool:
+    """Whether a macro of some headers pastes such a name together: register_trace_walk(), io_cgrp_subsys."""
+    texts = (text_of_header(view, path) for path in paths)
+    return any(
+        is_telling(glued) and glued.fullmatch(name)
+        for text in texts
+        if b"##" in text
+        for glued in glued_in(text)
+    )
 
 
 def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:

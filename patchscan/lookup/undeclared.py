@@ -20,7 +20,7 @@ from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
-from patchscan.lookup.pasted import glued_in, glued_names, is_telling
+from patchscan.lookup.pasted import begins_plainly, glued_in, glued_names, is_telling
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
@@ -150,14 +150,13 @@ class _Asking:
 
     def reached_glues(self, name: str) -> bool:
         """Whether a macro of any header that the file reaches pastes such a name: register_trace_walk()."""
-        return any(is_telling(each) and each.fullmatch(name) for each in self._glued_everywhere)
+        return any(each.fullmatch(name) for each in self._glued_everywhere if is_telling(each))
 
-    def is_glued_beside(self, answer: Answer, name: str) -> bool:
-        """Whether the header that declares a name under a condition pastes such a name elsewhere: PAGEFLAG_FALSE()."""
+    def is_glued(self, answer: Answer, name: str) -> bool:
+        """Whether a name that a header declares under a condition is pasted by a macro elsewhere: folio_test_idle()."""
         if answer.declared is None or answer.kind == "unreached":
             return False
-        text = text_of_header(self.view, answer.declared.path)
-        return any(is_telling(each) and each.fullmatch(name) for each in glued_in(text))
+        return any(each.fullmatch(name) for each in self._glued_everywhere if begins_plainly(each))
 
     @cached_property
     def _glued_everywhere(self) -> tuple["re.Pattern[str]", ...]:
@@ -208,7 +207,7 @@ def undeclared(
         if answer.kind == "nowhere":
             if asking.is_nowhere(each.name):
                 missed.setdefault("", []).append(Missed(each, answer, None))
-        elif asking.is_unknown(answer, each.line) or asking.is_glued_beside(answer, each.name):
+        elif asking.is_unknown(answer, each.line) or asking.is_glued(answer, each.name):
             unknown.append(each.name)
         elif answer.declared is not None:
             found = Missed(each, answer, asking.configuration(each.name))

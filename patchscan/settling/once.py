@@ -12,24 +12,19 @@ _NAME = pattern(r"[A-Za-z_]\w*(?=\(\))|\b(?!CONFIG_)\w*_\w+\b")
 
 @frozen
 class Pair:
-    """A rule that tells, and one that adds nothing where both speak of one name.
-
-    word: what both messages hold; near: whether both speak of one file.
-    """
+    """A rule that tells, and one that adds nothing where both speak of one name in one file; word: in both messages."""
 
     tells: str
     adds: str
     word: str
-    near: bool = True
 
 
-# What becomes static loses its export, and what loses its export needs no kernel-doc; a use without a stub says what
-# the definition lacks; a table that a macro hides for no reason is of use once the macro is gone.
+# What becomes static loses its export, and what loses its export needs no kernel-doc; a table that a macro hides for
+# no reason is of use once the macro is gone.
 _PAIRS = (
     Pair("should-be-static", "unneeded-export", "export"),
     Pair("should-be-static", "kernel-doc", "export"),
     Pair("unneeded-export", "kernel-doc", "export"),
-    Pair("undeclared-name", "config-coverage", " only with CONFIG_", near=False),
     Pair("of-match-ptr-of-table", "unused-without-option", " is defined "),
 )
 
@@ -57,7 +52,7 @@ def tells(pair: Pair, first: Finding, second: Finding) -> bool:
     return (
         first.rule == pair.tells
         and first.patch == second.patch
-        and (first.path == second.path or not pair.near)
+        and first.path == second.path
         and pair.word in first.message
         and pair.word in second.message
         and LEVELS.index(first.severity or "info") >= LEVELS.index(second.severity or "info")

@@ -58,18 +58,6 @@ def test_one_fault_is_told_by_one_rule() -> None:
     assert told_once((export, replace(static, patch=2)))[0].suppressed is None
 
 
-def test_a_missing_stub_is_told_where_it_is_missed() -> None:
-    needs = "is there only with CONFIG_WALK, but mm/b.c uses it without"
-    stub = finding(3, f"walk_far {needs}", rule="config-coverage", path="mm/a.h", severity="warning")
-    use = finding(
-        9, "'walk_far' is declared only with CONFIG_WALK", rule="undeclared-name", severity="warning"
-    )
-    assert [each.suppressed for each in told_once((stub, use))] == ["told by undeclared-name", None]
-    other = replace(use, message="'walk_near' is declared only with CONFIG_WALK")
-    assert told_once((stub, other))[0].suppressed is None
-    assert told_once((stub, replace(use, severity="info")))[0].suppressed is None
-
-
 LINES = [f"int line_{number};" for number in range(1, 41)]
 
 
