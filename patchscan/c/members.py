@@ -157,7 +157,7 @@ class _Reader:
                 for part in _parts(names):
                     named = _DECLARATOR.search(part)
                     if named is not None:
-                        shape = "*" * part.count(b"*") + ("[]" if named[2] else "")
+                        shape = "*" * part.count(b"*") + "[]" * (named[2] or b"").count(b"[")
                         self._add(named[1], f"struct {shape}".strip(), self._where(close + 1, named[1]))
             elif not text.lstrip().startswith(b"enum"):
                 self.read(brace + 1, close)
@@ -222,7 +222,7 @@ class _Reader:
                     self.complete = False
                     return
             stars = "*" * before.count(b"*")
-            shape = stars + ("[]" if found[2] else "")
+            shape = stars + "[]" * (found[2] or b"").count(b"[")
             self._add(found[1], f"{base} {shape}".strip(), self._where(at, found[1]))
 
     def _where(self, at: int, name: bytes) -> int:
