@@ -10,7 +10,6 @@ REMOVED = pattern(r"\*\s*@|[,)]")
 TYPE = pattern(r"^((?:struct|union)\s+\w+)\s*\{\n(.*?)\n\}", re.DOTALL | re.MULTILINE)
 MEMBER_MARK = pattern(r"[.\[-]")
 ENDS_HEADER = pattern(r"[{;]|\)\s*$")
-HABIT = 3
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -30,11 +29,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 def strangers(file: ChangedFile) -> Iterator[Finding | Silence]:
-    """New comments with the marker of kernel-doc that are none, where the file has no others; one finding for all."""
-    old = [each for source in file.before for each in comments(source) if not (each.name or each.inline)]
+    """New comments with the marker of kernel-doc that are none; one finding for all of a file."""
     lines = [
         comment.first_line
-        for source in (file.after if len(old) < HABIT else ())
+        for source in file.after
         for comment in comments(source)
         if not (comment.name or comment.inline)
         and is_new(file, comment.first_line)
