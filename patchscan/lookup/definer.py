@@ -20,6 +20,7 @@ MOST_FILES = 400
 _MOST_HEADERS = 12
 _MOST_READ = 10
 _PART = pattern(r"[a-z]+|\d+")
+_ENDS = pattern(rb"[;{}]")
 _WEAK = pattern(r"\b(?:__)?weak\b")
 
 
@@ -116,8 +117,12 @@ def _is_alias(text: bytes, name: str) -> bool:
     """Whether a declaration in a text says that a function is another one by another name."""
     if b"alias" not in text:
         return False
-    declarations = re.finditer(rb"[^;{}]*\b%b\s*\([^;{}]*;" % re.escape(name.encode()), text)
-    return any(b"alias" in each[0] for each in declarations)
+    for named in re.finditer(rb"\b%b\s*\(" % re.escape(name.encode()), text):
+        begin = max(text.rfind(mark, 0, named.start()) for mark in (b";", b"{", b"}")) + 1
+        end = _ENDS.search(text, named.end())
+        if end is not None and end[0] == b";" and b"alias" in text[begin : end.start()]:
+            return True
+    return False
 
 
 def declaring_header(view: View, name: str, definer: Definer) -> str:
