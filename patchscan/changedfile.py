@@ -310,6 +310,11 @@ class ChangedFile:
         if self.state.after is not None:
             text = self.state.after.decode("utf-8", "surrogateescape").removesuffix("\n")
             return dict(enumerate(text.split("\n"), 1))
+        return dict(self.shown)
+
+    @cached_property
+    def shown(self) -> Mapping[int, str]:
+        """The lines after the patch that its hunks show, by the patch's own numbers."""
         lines = (line for hunk in self.change.hunks for line in hunk.lines)
         return {line.new: line.text for line in lines if line.new is not None}
 

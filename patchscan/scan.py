@@ -88,6 +88,7 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
             said += (remark for answer in answers for remark in answer)
             if len(answers) < len(wanted):
                 said.append(out_of_time(context, wanted[len(answers) :]))
+            # What was made of one patch alone is asked for again at once, by its models.
             if len(judged) > 1:
                 context.forget()
     return said
@@ -221,8 +222,7 @@ def line_text(context: Context, path: str, line: int) -> str:
         return lines[line - 1] if 0 < line <= len(lines) else ""
     for file in context.files:
         if file.path == path:
-            found = [each.text for hunk in file.change.hunks for each in hunk.lines if each.new == line]
-            return found[0] if found else file.text_at(file.source_line(line)) if file.is_c else ""
+            return file.shown.get(line) or (file.text_at(file.source_line(line)) if file.is_c else "")
     return ""
 
 
