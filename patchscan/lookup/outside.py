@@ -7,7 +7,7 @@ from patchscan.c.filelevel import statements_around
 from patchscan.c.source import parse
 from patchscan.lookup.closure import Closure
 from patchscan.lookup.headers import headers_near, text_of_header
-from patchscan.lookup.pasted import glued_in, header_glues
+from patchscan.lookup.pasted import glued_by, glued_in, is_telling
 from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
@@ -50,7 +50,9 @@ def may_be_declared(view: View, path: str, text: bytes, architecture: str, name:
     headers = headers_near(view, name, sorted(reached))
     if any(_declares(text_of_header(view, header), name) for header in headers if header in reached):
         return True
-    return header_glues(view, sorted(reached), name) or _is_included(view, path)
+    if any(is_telling(glued) and glued.fullmatch(name) for glued in glued_by(view, sorted(reached))):
+        return True
+    return _is_included(view, path)
 
 
 def _is_included(view: View, path: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
@@ -91,17 +92,13 @@ def begins_plainly(glued: "re.Pattern[str]") -> bool:
     return len(glued.pattern.partition(r"\w*")[0]) >= _TELLING
 
 
-def header_glues(view: View, paths: Iterable[str], name: str) -> bool:
-    """Whether a macro of some headers pastes such a name together: register_trace_walk(), io_cgrp_subsys."""
+def glued_by(view: View, paths: Iterable[str]) -> tuple["re.Pattern[str]", ...]:
+    """Patterns of the names that the macros of some headers paste together."""
     texts = (text_of_header(view, path) for path in paths)
-    return any(
-        is_telling(glued) and glued.fullmatch(name)
-        for text in texts
-        if b"##" in text
-        for glued in glued_in(text)
-    )
+    return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
 
 
+@lru_cache(maxsize=1024)
 def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:
     """Patterns of the names that the macros of a text paste together."""
     return _glued(text.decode("latin-1"))

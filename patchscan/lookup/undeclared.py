@@ -1,7 +1,7 @@
 """The names that a file calls and does not reach: of each why, by which header, and in which configuration."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from patchscan.basics.formula import all_of, any_of
@@ -20,7 +20,7 @@ from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
-from patchscan.lookup.pasted import begins_plainly, glued_in, glued_names, is_telling
+from patchscan.lookup.pasted import begins_plainly, glued_by, glued_names, is_telling
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
@@ -146,26 +146,21 @@ class _Asking:
 
     def beside_glues(self, name: str) -> bool:
         """Whether a macro of the headers beside the file pastes such a name together."""
-        return self._glues(self.closure.beside(), name)
+        return any(each.fullmatch(name) for each in glued_by(self.view, self.closure.beside()))
 
     def reached_glues(self, name: str) -> bool:
         """Whether a macro of any header that the file reaches pastes such a name: register_trace_walk()."""
-        return any(each.fullmatch(name) for each in self._glued_everywhere if is_telling(each))
+        return any(is_telling(each) and each.fullmatch(name) for each in self._glued_everywhere)
 
     def is_glued(self, answer: Answer, name: str) -> bool:
         """Whether a name that a header declares under a condition is pasted by a macro elsewhere: folio_test_idle()."""
         if answer.declared is None or answer.kind == "unreached":
             return False
-        return any(each.fullmatch(name) for each in self._glued_everywhere if begins_plainly(each))
+        return any(begins_plainly(each) and each.fullmatch(name) for each in self._glued_everywhere)
 
     @cached_property
     def _glued_everywhere(self) -> tuple["re.Pattern[str]", ...]:
-        texts = (text_of_header(self.view, path) for path in sorted(self.closure.every()))
-        return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
-
-    def _glues(self, paths: Iterable[str], name: str) -> bool:
-        texts = (self.view.read(path) or b"" for path in paths)
-        return any(glued.fullmatch(name) for text in texts if b"##" in text for glued in glued_in(text))
+        return glued_by(self.view, sorted(self.closure.every()))
 
     def is_unknown(self, answer: Answer, line: int) -> bool:
         """Whether an answer tells nothing: of a piece the #include and the #ifdef above its hunks are not seen."""
