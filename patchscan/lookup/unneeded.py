@@ -1,5 +1,7 @@
 """Which #include lines of a file are for nothing: it names nothing that the header declares, and reaches it anyway."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from patchscan.basics.keep import kept
@@ -18,11 +20,10 @@ from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
 _WORD = pattern(rb"[A-Za-z_]\w*")
-_ENUMERATORS = pattern(rb"\benum\b[^{};]*\{([^}]*)\}")
 # What stands behind a common header of the same purpose.
 _LOWER = pattern(r"arch/|include/(?:uapi|asm-generic|vdso)/")
 # A macro that is called at the margin makes names of its arguments.
-_MAKING = pattern(rb"^[A-Z_][A-Z0-9_]*\s*\([^)]*\)", 8)
+_MAKING = pattern(rb"^[A-Z_][A-Z0-9_]*\s*\([^)]*\)", re.MULTILINE)
 
 
 def unneeded_includes(view: View, path: str, text: bytes) -> Iterator[str]:
@@ -42,15 +43,16 @@ def unneeded_includes(view: View, path: str, text: bytes) -> Iterator[str]:
         if not each.conditions and not each.quoted and each.name.startswith(("linux/", "asm/"))
     }
     reached = {edge.path: closure.from_header(edge.path) for edge in closure.first.found if edge.when is None}
+    ways = Counter(path for found in reached.values() for path in found)
     for header, line in lines.items():
         if header not in reached:
             continue
-        others = frozenset().union(*(found for path, found in reached.items() if path != header))
         own = _names_of(view, header)
         used = any(not words.isdisjoint(_names_of(view, each)) for each in (header, *_kin(closure, header)))
         if not own or used or not beginnings.isdisjoint(_beginnings(own)):
             continue
-        if not any(_is_needed(view, each, words) for each in sorted(reached[header] - others)):
+        alone = sorted(path for path in reached[header] if ways[path] == 1)
+        if not any(_is_needed(view, each, words) for each in alone):
             yield line.name
 
 
@@ -103,7 +105,7 @@ def _read_names(view: View, header: str) -> frozenset[bytes]:
     names = {fact.name.encode() for fact in facts_in(view, FUNCTIONS, header)}
     names.update(fact.name.encode() for fact in facts_in(view, DECLARATIONS, header))
     names.update(fact.name.encode() for fact in facts_in(view, MACROS, header))
-    for form in (_ENUMERATORS, _MAKING):
-        for found in form.finditer(code):
-            names.update(_WORD.findall(found[0]))
+    names.update(fact.name.encode() for fact in facts_in(view, MEMBERS, header) if fact.type == "enum")
+    for found in _MAKING.finditer(code):
+        names.update(_WORD.findall(found[0]))
     return frozenset(names)
