@@ -277,6 +277,13 @@ CASES = [
         STRUCT % "+\tunsigned int off:1;\n",
     ),
     (
+        "on-stack",
+        "lend($B)",
+        {"B": "on-stack"},
+        "+static int work(void)\n+{\n+\tu8 a[2];\n+\n+\treturn lend(a);\n+}\n",
+        "+static int work(void)\n+{\n+\tu8 *a = part->a;\n+\n+\treturn lend(a);\n+}\n",
+    ),
+    (
         "ends-struct",
         "u8 $N[0];",
         {"in": "ends-struct"},

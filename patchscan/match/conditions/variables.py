@@ -127,6 +127,17 @@ def local(place: Place, wish: Wish) -> Answer:
     return when(len(found) == 1 and not found[0].static, f"{name} is static, or declared twice")
 
 
+def on_stack(place: Place, wish: Wish) -> Answer:
+    """What leads to memory of the function's own: &x of a variable that is not static, or an array."""
+    text = place.text(wish)
+    found = variable(place.match.function, text.lstrip("& "))
+    if place.match.function is None or found is None or found in place.match.function.parameters:
+        return unknown(f"{text} is not declared here")
+    return when(
+        not found.static and (text.startswith("&") or found.type.endswith("[]")), f"{text} is elsewhere"
+    )
+
+
 def mentioned_nowhere_else(place: Place, wish: Wish) -> Answer:
     """A local variable that only the match and its declaration mention."""
     answer = local(place, wish)
@@ -284,6 +295,7 @@ CONDITIONS = {
         "a number that the function makes no smaller before: by a shift, a mask, a bound or another value",
     ),
     "local": Condition(local, "a variable of the function that is not static"),
+    "on-stack": Condition(on_stack, "it leads to a variable or array on the stack"),
     "mentioned-nowhere-else": Condition(
         mentioned_nowhere_else, "a local variable that only the match and its declaration mention"
     ),
