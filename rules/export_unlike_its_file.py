@@ -14,7 +14,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         added = [
             each for each in exports if each.line in file.added_numbers and not file.was_there(each.line)
         ]
-        others = [each for each in exports if each not in added]
+        lines = {each.line for each in added}
+        others = [each for each in exports if each.line not in lines]
         if len(others) < 2 or not all("GPL" in each.macro for each in others):
             continue
         for export in added:

@@ -1,7 +1,9 @@
 """A lock, work, timer or wait queue in an object that nothing initialises."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Literal
 
 from patchscan.c.lexical import without_comments
 from patchscan.lookup.uses import files_holding
@@ -70,82 +72,110 @@ KINDS = (
     ),
 )
 ALL = "|".join(kind.initialise for kind in KINDS)
+TYPES = "|".join(f"({kind.type})" for kind in KINDS)
 REMOVED = pattern(rf"\b(?:{ALL})\s*\(\s*(?:\w+\s*,\s*)?&?[\w.>\[\]-]*?(\w+)\s*[,)]")
-MEMBER = pattern(rf"^\s+(?:{'|'.join(kind.type for kind in KINDS)})\s+(\w+)\s*;")
+MEMBER = pattern(rf"^[ \t]+(?:{TYPES})\s+(\w+)\s*;", re.MULTILINE)
+DECLARED = pattern(rf"(?:^|\n)[ \t]+(?:{TYPES})\s+$")
 OBJECT = r"\s*\(\s*(?:[^,;(){}]*,\s*)?&?\s*[\w.>\[\]()-]*?$"
+WORD = pattern(r"[A-Za-z_]\w*")
+Mention = Literal["declaration", "use", "other"]
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Members that a patch adds, or whose initialisation it removes, and that the series leaves uninitialised."""
     for file in context.c_files:
-        names = dict.fromkeys((*added_members(file), *lost_initialisations(file)))
-        for name in names:
-            yield from judged(context, file, name)
+        if file.state.after is None:
+            continue
+        for name, line in {**lost_initialisations(file), **added_members(file)}.items():
+            yield from judged(context, file, code_of(file.state.after), name, line)
 
 
-def added_members(file: ChangedFile) -> Iterator[str]:
-    """The members that a patch adds."""
-    for number in sorted(file.added_numbers):
-        found = MEMBER.match(file.code_at(number))
-        if found is not None and not file.was_there(number):
-            yield found[1]
+def added_members(file: ChangedFile) -> dict[str, int]:
+    """The members that a patch adds, and the line of each."""
+    return {
+        found[found.re.groups]: number
+        for number in sorted(file.added_numbers)
+        if (found := MEMBER.match(file.code_at(number))) is not None and not file.was_there(number)
+    }
 
 
-def lost_initialisations(file: ChangedFile) -> Iterator[str]:
-    """The members whose initialisation a patch removes."""
+def lost_initialisations(file: ChangedFile) -> dict[str, int]:
+    """The members whose initialisation a patch removes; they have no line of it."""
     found = (REMOVED.search(line.text) for line in file.removed)
-    yield from (match[1] for match in found if match is not None)
+    return {match[1]: 0 for match in found if match is not None}
 
 
-def judged(context: Context, file: ChangedFile, name: str) -> Iterator[Finding]:
-    """The claim on one name: what has to be initialised is used, and nothing else happens to it anywhere."""
-    if file.state.after is None:
-        return
+def judged(context: Context, file: ChangedFile, code: str, name: str, line: int) -> Iterator[Finding]:
+    """The claim on one name: what has to be initialised is used, and nothing else happens to it anywhere.
+
+    line: where the patch adds it, 0 where it does not.
+    """
     texts = known_in(context, file, name)
-    kind = kind_of(name, texts.values())
-    if kind is None or any(use is None for text in texts.values() for use in uses_of(name, kind, text)):
+    kind = kind_of(name, texts)
+    if kind is None:
         return
-    line = next((use for use in uses_of(name, kind, text_of(context, file.path)) if use), None)
-    if line:
-        yield file.finding(line, f"{name} is used here, and nothing initialises it: {kind.call} is missing")
+    seen = {what for text in texts for _, what in mentions(name, kind, text)}
+    if "use" not in seen or "other" in seen:
+        return
+    used = next((offset for offset, what in mentions(name, kind, code) if what == "use"), None)
+    place = line if used is None else code.count("\n", 0, used) + 1
+    if place:
+        said = "used here" if used is not None else "used by a later patch"
+        yield file.finding(place, f"{name} is {said}, and nothing initialises it: {kind.call} is missing")
 
 
-def known_in(context: Context, file: ChangedFile, name: str) -> dict[str, str]:
+def known_in(context: Context, file: ChangedFile, name: str) -> list[str]:
     """The texts, as the series leaves them, that can know an object with such a member; none where that is unclear."""
-    own = text_of(context, file.path)
-    if file.path.endswith(".c") and kind_of(name, (own,)) is not None:
-        return {file.path: own}
+    own = code_of(context.final.read(file.path) or b"")
+    if file.path.endswith(".c") and kind_of(name, [own]) is not None:
+        return [own]
     paths, why = files_holding(context.final, name)
-    return {} if why or len(paths) > FEW else {path: text_of(context, path) for path in paths}
+    return [] if why or len(paths) > FEW else [code_of(context.final.read(path) or b"") for path in paths]
 
 
-def text_of(context: Context, path: str) -> str:
-    """A file as the series leaves it, with comments and strings blank."""
-    return without_comments(context.final.read(path) or b"").decode("utf-8", "replace")
+@lru_cache(maxsize=64)
+def code_of(content: bytes) -> str:
+    """A text with comments and strings blank."""
+    return without_comments(content).decode("utf-8", "replace")
+
+
+@lru_cache(maxsize=64)
+def declared_in(code: str) -> Mapping[str, frozenset[Kind]]:
+    """The members that have to be initialised, with the kinds of which they are declared."""
+    found: dict[str, frozenset[Kind]] = {}
+    for match in MEMBER.finditer(code):
+        name = match[match.re.groups]
+        kind = next(each for number, each in enumerate(KINDS, 1) if match[number])
+        found[name] = found.get(name, frozenset()) | {kind}
+    return found
 
 
 def kind_of(name: str, texts: Iterable[str]) -> Kind | None:
     """The kind of which members of a name are declared, None for none or several."""
-    found = [
-        kind
-        for text in texts
-        if name in text
-        for kind in KINDS
-        if re.search(rf"(?m)^\s+(?:{kind.type})\s+{name}\s*;", text)
-    ]
-    return found[0] if len(set(found)) == 1 else None
+    found = frozenset().union(*(declared_in(text).get(name, ()) for text in texts))
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def uses_of(name: str, kind: Kind, text: str) -> Iterator[int | None]:
-    """What each mention of a name is: the line of a use, 0 for a declaration, None for something else."""
+@lru_cache(maxsize=64)
+def places_in(code: str) -> Mapping[str, list[int]]:
+    """Where a text mentions the members that it declares."""
+    found: dict[str, list[int]] = {name: [] for name in declared_in(code)}
+    for word in WORD.finditer(code) if found else ():
+        if word[0] in found:
+            found[word[0]].append(word.start())
+    return found
+
+
+def mentions(name: str, kind: Kind, code: str) -> Iterator[tuple[int, Mention]]:
+    """(offset, what it is) of each mention of a name in a text."""
     used = re.compile(rf"\b(?!\w*init)(?:{kind.use}){OBJECT}")
-    declared = re.compile(rf"(?:^|\n)\s+(?:{kind.type})\s+$")
-    for mention in re.finditer(rf"\b{name}\b", text):
-        before = text[max(0, mention.start() - REACH) : mention.start()]
-        if declared.search(before):
-            yield 0
+    known = places_in(code).get(name)
+    for place in known if known is not None else (each.start() for each in re.finditer(rf"\b{name}\b", code)):
+        before = code[max(0, place - REACH) : place]
+        if DECLARED.search(before):
+            yield place, "declaration"
         else:
-            yield text.count("\n", 0, mention.start()) + 1 if used.search(before) else None
+            yield place, "use" if used.search(before) else "other"
 
 
 RULE = Rule(

@@ -1,8 +1,9 @@
 """A buffer in which the IIO core puts a timestamp, and which is not aligned for one or holds what the stack held."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from patchscan.basics.keep import kept
 from patchscan.rule import Call, Context, Finding, Function, Rule, Silence, Source, frozen, pattern
 
 PUSH = ("iio_push_to_buffers_with_timestamp", "iio_push_to_buffers_with_ts")
@@ -15,6 +16,12 @@ TIMESTAMP = pattern(r"\b(?:s64|u64|u?int64_t)\s+(\w+)\s*;")
 STEP = pattern(r"->|\.")
 STRUCT = pattern(r"struct\s*\w*\s*\{(.*)\}\s*\w+\s*(?:__\w+(?:\([^()]*\))?\s*)?;", re.DOTALL)
 COMMENT = pattern(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+# A struct without a name of its own, or what one line declares.
+MEMBER = pattern(
+    r"^[ \t]+(struct\s*(?:\w+\s*)?\{[^{}]*+\}\s*(\w+)[^;{}\n]*+;"
+    r"|(?:unsigned[ ]+)?\w+[ \t]+(\w+)\b[^;\n=(){}]*+(?:\([^()\n]*+\))?[^;\n=(){}]*+;)",
+    re.MULTILINE,
+)
 FILLED = r"\b(?:memset|memcpy)\s*\(\s*&?%s\b"
 CHANNEL = pattern(r"\b([us]|__[bl]e)(8|16|32|64)\s+\w+\s*(?:\[\s*(\d+)\s*\])?\s*;")
 
@@ -98,15 +105,19 @@ def declaration(source: Source, function: Function, name: str) -> tuple[int, str
 
 def member(source: Source, name: str) -> tuple[int, str]:
     """(offset, text) of the only declaration of a member of a name in the file, (0, "") where it is not in sight."""
+    found = members_in(source).get(name, ())
+    return found[0] if len(found) == 1 else (0, "")
+
+
+@kept
+def members_in(source: Source) -> Mapping[str, Sequence[tuple[int, str]]]:
+    """The members of a file by their names: where each is declared, and how."""
     text = source.text.decode("latin-1")
-    kind = r"(?:struct\s*(?:\w+\s*)?\{[^{}]*\}|(?:unsigned\s+)?\w+)"
-    form = rf"(?m)^[ \t]+({kind}\s+{name}\b[^;=(){{}}]*(?:\([^()]*\))?[^;=(){{}}]*;)"
-    found = [
-        match
-        for match in re.finditer(form, text)
-        if source.function_at(source.line_at(match.start(1))) is None
-    ]
-    return (found[0].start(1), found[0][1]) if len(found) == 1 else (0, "")
+    found: dict[str, list[tuple[int, str]]] = {}
+    for match in MEMBER.finditer(text):
+        if source.function_at(source.line_at(match.start(1))) is None:
+            found.setdefault(match[2] or match[3], []).append((match.start(1), match[1]))
+    return found
 
 
 def leaks(source: Source, function: Function, name: str, text: str) -> bool:

@@ -1,9 +1,9 @@
 """A member of a struct that only one C file knows, and that nothing there mentions."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
+from patchscan.c.filelevel import statements
 from patchscan.c.lexical import without_comments
 from patchscan.facts.of_members import members
 from patchscan.rule import Context, Finding, Rule, Silence, parse, pattern
@@ -14,7 +14,9 @@ WORD = pattern(r"\w+")
 LAID_OUT = pattern(r"__packed|__attribute__|__aligned|__(?:le|be)\d|\bunion\b")
 # What only memory of the kernel holds: a pointer, a lock, an object of its own.
 OF_THE_KERNEL = pattern(r"\*|\bstruct\s+\w+\s+\w+\s*;|\bspinlock_t\b")
-FILLING = pattern(r"_|.*(?:reserved|pad|rsvd|unused|dummy|spare)", re.IGNORECASE)
+FILLING = pattern(r"(?i:_|.*(?:reserved|pad|rsvd|unused|dummy|spare))")
+# Initialisers that give the members in their order, without their names.
+IN_ORDER = pattern(rb"\bstruct\s+(\w+)\s+\w+(?:\[[^\]]*\])?\s*(?:\w+\s*)?=\s*\{\s*[^.\s\[}]")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -38,26 +40,28 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def unused_members(text: bytes, path: str) -> frozenset[str]:
     """The members of the structs of a file that nothing in it mentions; none of what is laid out for others."""
-    code = without_comments(text).decode("utf-8", "replace")
-    count = Counter(WORD.findall(code))
-    once = [
-        member
+    code = without_comments(text)
+    count = Counter(WORD.findall(code.decode("utf-8", "replace")))
+    ordinary = structs_of_the_kernel(text, code)
+    return frozenset(
+        member.name
         for member in members(parse(text, path))
-        if count[member.name] == 1
+        if member.owner in ordinary
+        and count[member.name] == 1
         and member.type != "enum"
-        and member.owner
         and not FILLING.match(member.name)
-    ]
-    inside = {owner for owner in {member.owner for member in once} if is_of_the_kernel(code, owner)}
-    return frozenset(member.name for member in once if member.owner in inside)
+    )
 
 
-def is_of_the_kernel(code: str, tag: str) -> bool:
-    """Whether a struct holds what only the kernel's own memory does, and is filled by names alone."""
-    found = re.search(rf"\bstruct\s+{tag}\s*\{{(.*?)\n\}}([^;]*);", code, re.DOTALL)
-    if found is None or LAID_OUT.search(found[1] + found[2]) or not OF_THE_KERNEL.search(found[1]):
-        return False
-    return not re.search(rf"\bstruct\s+{tag}\s+\w+(?:\[[^\]]*\])?\s*(?:\w+\s*)?=\s*\{{\s*[^.\s\[}}]", code)
+def structs_of_the_kernel(text: bytes, code: bytes) -> frozenset[str]:
+    """The structs that hold what only the kernel's own memory does, and are filled by names alone; code: the text
+    without comments."""
+    found = set()
+    for each in statements(text):
+        inside = code[each.start : each.end].decode("utf-8", "replace") if each.kind == "type" else ""
+        if OF_THE_KERNEL.search(inside) and not LAID_OUT.search(inside):
+            found.add(each.name)
+    return frozenset(found - {tag.decode() for tag in IN_ORDER.findall(code)})
 
 
 RULE = Rule(

@@ -275,6 +275,38 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: new_file("struct s {", *(f"\tint a{k};" for k in range(n)), "};"),
         200,
     ),
+    "code: structs": (
+        of_scan,
+        lambda n: new_file(*(line for k in range(n) for line in (f"struct s{k} {{", f"\tvoid *a{k};", "};"))),
+        60,
+    ),
+    "code: locks of structs": (
+        of_scan,
+        lambda n: new_file(
+            *(
+                line
+                for k in range(n)
+                for line in (
+                    *(f"struct s{k} {{", f"\tstruct mutex a{k};", "};"),
+                    *function(f"mutex_lock(&a->a{k});", name=f"f{k}"),
+                )
+            )
+        ),
+        30,
+    ),
+    "code: timestamps": (
+        of_scan,
+        lambda n: new_file(
+            *("struct s {", "\tu16 b[8];", "};"),
+            *(
+                line
+                for k in range(n)
+                for line in function("iio_push_to_buffers_with_timestamp(a, s->b, t);", name=f"f{k}")
+            ),
+        ),
+        30,
+    ),
+    "code: exports": (of_scan, lambda n: new_file(*(f"EXPORT_SYMBOL(a{k});" for k in range(n))), 100),
     "code: macros": (of_scan, lambda n: new_file(*(f"#define A{k}(x) A{k + 1}(x)" for k in range(n))), 200),
     "code: #if nesting": (
         of_scan,
