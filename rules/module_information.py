@@ -27,14 +27,25 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 def description(context: Context, file: ChangedFile) -> Iterator[Finding]:
-    """A module without a description: neither its file nor one that comes with it has the word."""
-    directory = file.path.rpartition("/")[0]
-    beside = [each for each in context.c_files if each.path.rpartition("/")[0] == directory]
+    """A module without a description: none of the files that it is made of has the word."""
     number = first(file, LICENCE)
-    if number and not any(each.adds("MODULE_DESC") for each in beside):
+    if number and not any("MODULE_DESC" in text for text in parts_of(context, file)):
         yield file.finding(
             number, "MODULE_DESCRIPTION() is missing: with W=1 modpost warns of a module without one"
         )
+
+
+def parts_of(context: Context, file: ChangedFile) -> Iterator[str]:
+    """The texts of the files that may be of one module with a file, itself first, as the series leaves them."""
+    yield file.added_text
+    modules, directory = context.modules_of(file.path), file.path.rpartition("/")[0]
+    if not modules:
+        # No Makefile is seen to build it: what comes with it may be of it.
+        yield from (each.added_text for each in context.c_files if each.path.rpartition("/")[0] == directory)
+    elif modules != {file.path.removesuffix(".c") + ".o"}:
+        for path in context.final.files(directory, deep=False):
+            if path.endswith(".c") and modules & context.modules_of(path):
+                yield (context.final.read(path) or b"").decode("utf-8", "replace")
 
 
 def tables(file: ChangedFile) -> Iterator[Finding]:
@@ -55,27 +66,11 @@ def tables(file: ChangedFile) -> Iterator[Finding]:
 
 
 def licence(context: Context, file: ChangedFile) -> Iterator[Finding]:
-    """A module of one file, by the Makefile and Kconfig of the series, that names no licence."""
+    """A module of one file that names no licence."""
     number = first(file, DRIVER)
-    option = option_of(context, file) if number else ""
-    if option and re.search(rf"(?m)^config {option}\n\s+tristate\b", added_to(context, "Kconfig")):
+    alone = {file.path.removesuffix(".c") + ".o"}
+    if number and context.modules_of(file.path) == alone and context.linkage(file.path) == "modular":
         yield file.finding(number, "MODULE_LICENSE() is missing: modpost refuses a module without one")
-
-
-def option_of(context: Context, file: ChangedFile) -> str:
-    """The option behind which a Makefile of the series has the object of one file, "" where it is part of another."""
-    name = re.escape(file.path.rpartition("/")[2].removesuffix(".c"))
-    makefile = added_to(context, "Makefile")
-    found = re.search(rf"(?m)^obj-\$\(CONFIG_(\w+)\)\s*\+?:?=\s*{name}\.o\s*$", makefile)
-    made_of_parts = re.search(rf"(?m)^{name}-(?:y|objs)\b", makefile)
-    return found[1] if found and not made_of_parts else ""
-
-
-def added_to(context: Context, name: str) -> str:
-    """The lines that a patch adds to files of a name."""
-    return "\n".join(
-        file.added_text for file in context.files if file.path.rpartition("/")[2].startswith(name)
-    )
 
 
 def first(file: ChangedFile, form: "re.Pattern[str]") -> int:
@@ -112,12 +107,22 @@ Add it.
 +MODULE_LICENSE("GPL"); // want "MODULE_DESCRIPTION.. is missing"
 """,
         """
+>>> tree drivers/Makefile
+obj-y += iio/
+>>> tree drivers/iio/Kconfig
+config OLD
+	bool "Old"
+>>> tree drivers/iio/Makefile
+obj-$(CONFIG_OLD) += old.o
 >>> patch iio: add a driver
 Add it.
 >>> file drivers/iio/Kconfig
+ config OLD
+ 	bool "Old"
 +config PART
 +	tristate "Part"
 >>> file drivers/iio/Makefile
+ obj-$(CONFIG_OLD) += old.o
 +obj-$(CONFIG_PART) += part.o
 >>> file drivers/iio/part.c
 +module_i2c_driver(part_driver); // want "MODULE_LICENSE.. is missing"
@@ -144,30 +149,41 @@ Add it.
 +MODULE_LICENSE("GPL");
 """,
         """
->>> patch iio: add a driver of two files
-Add it.
->>> file drivers/iio/Kconfig
-+config PART
-+	tristate "Part"
+>>> tree drivers/Makefile
+obj-y += iio/
+>>> tree drivers/iio/Kconfig
+config PART
+	tristate "Part"
+>>> tree drivers/iio/Makefile
+obj-$(CONFIG_PART) += part.o
+part-y := core.o
+>>> tree drivers/iio/core.c
+MODULE_DESCRIPTION("Part");
+MODULE_LICENSE("GPL");
+>>> patch iio: add files to a module
+Add them.
 >>> file drivers/iio/Makefile
-+obj-$(CONFIG_PART) += part.o
-+part-y := core.o bus.o
->>> file drivers/iio/part/core.c
-+MODULE_DESCRIPTION("Part");
-+MODULE_LICENSE("GPL");
->>> file drivers/iio/part/bus.c
+ obj-$(CONFIG_PART) += part.o
+-part-y := core.o
++part-y := core.o bus.o more.o
+>>> file drivers/iio/bus.c
 +MODULE_LICENSE("GPL");
 +module_i2c_driver(part_driver);
->>> file drivers/iio/part.c
+>>> file drivers/iio/more.c
 +module_exit(part_exit);
 """,
         """
+>>> tree drivers/Makefile
+obj-y += iio/
+>>> tree drivers/iio/Kconfig
+config PART
+	bool "Part"
+>>> tree drivers/iio/Makefile
+obj-$(CONFIG_OLD) += old.o
 >>> patch iio: add a driver that is no module
 Add it.
->>> file drivers/iio/Kconfig
-+config PART
-+	bool "Part"
 >>> file drivers/iio/Makefile
+ obj-$(CONFIG_OLD) += old.o
 +obj-$(CONFIG_PART) += part.o
 >>> file drivers/iio/part.c
 +module_init(part_init);
