@@ -74,7 +74,7 @@ def judge(
 def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding | Silence | Problem]:
     """What the rules say of the cover letter and the patches; what they print is kept out of the report."""
     said: list[Finding | Silence | Problem] = []
-    with kept_quiet() as taken:
+    with kept_quiet() as printed:
         for context in (*cover_letter(judged), *judged):
             wanted = [rule for rule in rules if rule.cover or context.patch.index]
             answers: list[list[Finding | Silence | Problem]] = []
@@ -84,7 +84,7 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
                     if clock.over:
                         break
                     # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
-                    answers.append(heard(rule, context, taken))
+                    answers.append(answer_of(rule, context, printed))
             said += (remark for answer in answers for remark in answer)
             if len(answers) < len(wanted):
                 said.append(out_of_time(context, wanted[len(answers) :]))
@@ -94,11 +94,11 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
     return said
 
 
-def heard(rule: Rule, context: Context, taken: Callable[[], str]) -> list[Finding | Silence | Problem]:
-    """What one rule says of one patch, and that it printed something; taken: what was printed since it was asked."""
+def answer_of(rule: Rule, context: Context, printed: Callable[[], str]) -> list[Finding | Silence | Problem]:
+    """What one rule says of one patch; printed: gives what went to stdout meanwhile, which a rule is not to do."""
     said = list(judged_twice(rule, context))
-    if printed := taken():
-        said.append(failure(rule, context, "printed", f"{printed.strip()[:60]!r}"))
+    if text := printed():
+        said.append(failure(rule, context, "printed", f"{text.strip()[:60]!r}"))
     return said
 
 
