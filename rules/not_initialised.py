@@ -86,42 +86,34 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         if file.state.after is None:
             continue
-        for name, line in {**lost_initialisations(file), **added_members(file)}.items():
-            yield from judged(context, file, code_of(file.state.after), name, line)
+        for name in dict.fromkeys((*added_members(file), *lost_initialisations(file))):
+            yield from judged(context, file, code_of(file.state.after), name)
 
 
-def added_members(file: ChangedFile) -> dict[str, int]:
-    """The members that a patch adds, and the line of each."""
-    return {
-        found[found.re.groups]: number
-        for number in sorted(file.added_numbers)
-        if (found := MEMBER.match(file.code_at(number))) is not None and not file.was_there(number)
-    }
+def added_members(file: ChangedFile) -> Iterator[str]:
+    """The members that a patch adds."""
+    for number in sorted(file.added_numbers):
+        found = MEMBER.match(file.code_at(number))
+        if found is not None and not file.was_there(number):
+            yield found[found.re.groups]
 
 
-def lost_initialisations(file: ChangedFile) -> dict[str, int]:
-    """The members whose initialisation a patch removes; they have no line of it."""
+def lost_initialisations(file: ChangedFile) -> Iterator[str]:
+    """The members whose initialisation a patch removes."""
     found = (REMOVED.search(line.text) for line in file.removed)
-    return {match[1]: 0 for match in found if match is not None}
+    yield from (match[1] for match in found if match is not None)
 
 
-def judged(context: Context, file: ChangedFile, code: str, name: str, line: int) -> Iterator[Finding]:
-    """The claim on one name: what has to be initialised is used, and nothing else happens to it anywhere.
-
-    line: where the patch adds it, 0 where it does not.
-    """
+def judged(context: Context, file: ChangedFile, code: str, name: str) -> Iterator[Finding]:
+    """The claim on one name: what has to be initialised is used, and nothing else happens to it anywhere."""
     texts = known_in(context, file, name)
     kind = kind_of(name, texts)
-    if kind is None:
-        return
-    seen = {what for text in texts for _, what in mentions(name, kind, text)}
-    if "use" not in seen or "other" in seen:
+    if kind is None or any(what == "other" for text in texts for _, what in mentions(name, kind, text)):
         return
     used = next((offset for offset, what in mentions(name, kind, code) if what == "use"), None)
-    place = line if used is None else code.count("\n", 0, used) + 1
-    if place:
-        said = "used here" if used is not None else "used by a later patch"
-        yield file.finding(place, f"{name} is {said}, and nothing initialises it: {kind.call} is missing")
+    if used is not None:
+        line = code.count("\n", 0, used) + 1
+        yield file.finding(line, f"{name} is used here, and nothing initialises it: {kind.call} is missing")
 
 
 def known_in(context: Context, file: ChangedFile, name: str) -> list[str]:
