@@ -4,9 +4,6 @@ import gc
 import os
 import sys
 
-from patchscan.basics.streams import prepare_streams
-from patchscan.cli import COMMANDS, main
-
 
 def start() -> int:
     """Run the command line of this process; returns its exit status.
@@ -14,14 +11,18 @@ def start() -> int:
     Nothing dies young here but what reference counts see to: the collector looks rarely, and not at all at exit,
     where it would walk every syntax table once more. Both together were a seventh of the scan of a small patch.
     """
-    gc.set_threshold(100_000, 20, 20)
-    prepare_streams()
+    # Asked before anything else is loaded: who hands a command line over needs none of it.
     if os.path.lexists(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), "patchscan.sock")):
         from patchscan.serve.client import answered
 
-        status = answered(sys.argv[1:], tuple(COMMANDS))
+        status = answered(sys.argv[1:])
         if status is not None:
             return status
+    from patchscan.basics.streams import prepare_streams
+    from patchscan.cli import main
+
+    gc.set_threshold(100_000, 20, 20)
+    prepare_streams()
     try:
         return main()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from typing import TYPE_CHECKING
 
 from patchscan.basics.usage import CLEAN, UsageError
@@ -55,6 +56,9 @@ def load() -> None:
     from patchscan.settling.registry import load_rules
 
     load_rules()
+    # It stays, so the collector need not look at it after each run.
+    gc.collect()
+    gc.freeze()
 
 
 def serve_editor(options: argparse.Namespace, main: Callable[[Sequence[str]], int]) -> int:

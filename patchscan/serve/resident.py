@@ -6,24 +6,31 @@ text, kept by that text. What is known of a tree ends with the run, for the tree
 
 import gc
 import io
-import json
 import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
+from patchscan.basics.record import frozen
 from patchscan.basics.streams import prepare_streams
 from patchscan.basics.usage import UsageError
-from patchscan.serve.client import GO, LONGEST, YES, program, read_all, socket_path
+from patchscan.serve.client import GO, LONGEST, NUMBER, YES, program, read_all, socket_path
 
-_LENGTH = struct.Struct("!I")
 # What a client may take to send what it has ready.
 _PATIENCE = 2.0
 Run = Callable[[Sequence[str]], int]
-Stamp = tuple[tuple[str, int, int], ...]
+
+
+@frozen
+class Request:
+    """A command line, the program that it was given to, and the umask and environment it is run in."""
+
+    program: list[str]
+    mask: int
+    words: list[str]
+    environment: dict[str, str]
 
 
 class Held(io.BytesIO):
@@ -46,43 +53,55 @@ class Resident:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.stamp = stamp()
+        self.files = files_of_program()
+        self.stamp = stamp(self.files)
         self.socket, self.path = listening()
         self.served = 0
 
     def serve(self) -> None:
-        """Answer until the program on disk is another one."""
-        while self.is_current():
-            self.answer_one()
+        """Answer until the program on disk is another one, which is looked at when somebody asks."""
+        while self.answer_one():
+            pass
         self.close()
 
     def is_current(self) -> bool:
         """Whether the program on disk is the one that runs here."""
-        return stamp() == self.stamp
+        return stamp(self.files) == self.stamp
 
-    def answer_one(self) -> None:
-        """Wait for a client and run its command line; what goes wrong with the client ends with it."""
+    def answer_one(self) -> bool:
+        """Wait for a client and run its command line; what goes wrong with the client ends with it.
+
+        False where the program on disk is not the one that runs here.
+        """
         end, _ = self.socket.accept()
-        with end, suppress(OSError, ValueError, KeyError):
+        with end, suppress(OSError, ValueError):
             end.settimeout(_PATIENCE)
             if not is_same_user(end):
-                return
+                return True
             request, streams = received(end)
             try:
-                if request["program"] != program() or not self.is_current():
-                    return
-                end.sendall(YES)
-                if end.recv(1) != GO:
-                    return
-                end.settimeout(None)
-                with as_client(request, streams):
-                    status = self.run(request["words"])
-                end.sendall(_LENGTH.pack(status))
-                self.served += 1
+                if not self.is_current():
+                    return False
+                if request.program == program():
+                    self.run_for(end, request, streams)
             finally:
                 for number in streams:
                     os.close(number)
-        gc.collect()
+        if any(gc.get_count()[1:]):
+            # So much was made that the collector has looked at what is young: that is a run worth cleaning up after.
+            gc.collect()
+        return True
+
+    def run_for(self, end: socket.socket, request: Request, streams: Sequence[int]) -> None:
+        """Run a command line, unless who asked for it waits no more."""
+        end.sendall(YES)
+        if end.recv(1) != GO:
+            return
+        end.settimeout(None)
+        with as_client(request, streams):
+            status = self.run(request.words)
+        end.sendall(status.to_bytes(NUMBER, "big"))
+        self.served += 1
 
     def close(self) -> None:
         """Take the socket away."""
@@ -136,22 +155,37 @@ def is_same_user(end: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
-def received(end: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def received(end: socket.socket) -> tuple[Request, list[int]]:
     """(the request, its streams 0 to 2 and its working directory). Raises ValueError for what is none."""
-    head, streams, _, _ = socket.recv_fds(end, _LENGTH.size, 4)
+    head, streams, _, _ = socket.recv_fds(end, NUMBER, 4)
     try:
-        if len(head) != _LENGTH.size or len(streams) != 4 or _LENGTH.unpack(head)[0] > LONGEST:
+        length = int.from_bytes(head, "big")
+        if len(head) != NUMBER or len(streams) != 4 or length > LONGEST:
             raise ValueError("no request")
-        request: dict[str, Any] = json.loads(read_all(end, _LENGTH.unpack(head)[0]))
-    except ValueError:
+        data = read_all(end, length)
+        if len(data) != length:
+            raise ValueError("a part of a request")
+        return request_of(data), list(streams)
+    except (OSError, ValueError):
         for number in streams:
             os.close(number)
         raise
-    return request, list(streams)
+
+
+def request_of(data: bytes) -> Request:
+    """What patchscan.serve.client.ask() sends. Raises ValueError for anything else."""
+    fields = [os.fsdecode(field) for field in data.split(b"\0")]
+    if len(fields) < 5:
+        raise ValueError("no request")
+    mask, count, rest = int(fields[3]), int(fields[4]), fields[5:]
+    if not 0 <= mask <= 0o777 or not 0 <= count <= len(rest):
+        raise ValueError("no request")
+    environment = dict(field.split("=", 1) for field in rest[count:])
+    return Request(fields[:3], mask, rest[:count], environment)
 
 
 @contextmanager
-def as_client(request: dict[str, Any], streams: Sequence[int]) -> Iterator[None]:
+def as_client(request: Request, streams: Sequence[int]) -> Iterator[None]:
     """Be where the client is, with its environment and its streams; what it prints is written in one piece."""
     kept, here, mask = [os.dup(number) for number in (0, 1, 2)], os.open(".", os.O_RDONLY), 0
     environment, objects = dict(os.environ), (sys.stdin, sys.stdout, sys.stderr)
@@ -160,8 +194,8 @@ def as_client(request: dict[str, Any], streams: Sequence[int]) -> Iterator[None]
         for number, stream in enumerate(streams[:3]):
             os.dup2(stream, number)
         os.fchdir(streams[3])
-        mask = os.umask(request["mask"])
-        set_environment(request["environment"])
+        mask = os.umask(request.mask)
+        set_environment(request.environment)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
         sys.stdout = io.TextIOWrapper(held, encoding=objects[1].encoding)
         sys.stderr = open(2, "w", encoding=objects[2].encoding, buffering=1, closefd=False)  # noqa: SIM115
@@ -195,19 +229,26 @@ def write_whole(number: int, data: bytes) -> None:
             view = view[os.write(number, view) :]
 
 
-def stamp() -> Stamp:
-    """Every file of the program with its size and time, and the directories it loads others from with theirs."""
+def files_of_program() -> list[str]:
+    """Every file and directory of the program, and the directories it loads others from."""
     package = program()[2]
-    places = [package, os.path.join(os.path.dirname(package), "rules")]
-    found = [
-        os.path.join(here, name)
-        for place in places
-        for here, _, names in os.walk(place)
-        for name in names
-        if not name.endswith(".pyc")
-    ]
-    return tuple(
-        (path, status.st_size, status.st_mtime_ns)
-        for path in sorted([*found, *filter(os.path.isdir, sys.path)])
-        if (status := os.stat(path))
-    )
+    found = [*filter(os.path.isdir, sys.path)]
+    for place in (package, os.path.join(os.path.dirname(package), "rules")):
+        for here, directories, names in os.walk(place):
+            # What Python keeps of the files is made from them.
+            directories[:] = [name for name in directories if name != "__pycache__"]
+            found += [here, *(os.path.join(here, name) for name in names)]
+    return found
+
+
+def stamp(paths: Iterable[str]) -> list[int]:
+    """Sizes and times of files, by which another one shows, and a new one by those of its directory."""
+    marks: list[int] = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            marks.append(-1)
+        else:
+            marks += (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return marks

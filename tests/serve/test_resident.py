@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from patchscan.serve.client import is_for_resident, is_ours, program
+from patchscan.serve.client import ALONE, TAKEN, is_for_resident, is_ours, program
+from patchscan.serve.resident import request_of
 from patchscan.serve.worktree import change_of, lines_of
 
 ROOT = Path(__file__).parents[2]
@@ -71,8 +72,7 @@ def ours(served: Environment, words: list[str], text: str = "", at: Path = ROOT)
     """What a resident answers, which a client waits for however busy the machine is."""
     script = (
         "import sys; from patchscan.serve import client; client.PATIENCE = 60;"
-        "from patchscan.cli import COMMANDS;"
-        "status = client.answered(sys.argv[1:], tuple(COMMANDS));"
+        "status = client.answered(sys.argv[1:]);"
         "sys.exit(99 if status is None else status)"
     )
     done = subprocess.run(
@@ -132,7 +132,7 @@ def test_a_file_that_changes_is_read_again(alone: Environment, served: Environme
 def test_the_environment_and_the_files_written_are_the_clients(served: Environment, tmp_path: Path) -> None:
     out = tmp_path / "report.txt"
     script = f"umask 027; exec {sys.executable} -c 'import sys; from patchscan.serve import client;" + (
-        'client.PATIENCE = 60; sys.exit(client.answered(sys.argv[1:], ("scan",)))\' "$@"'
+        'client.PATIENCE = 60; sys.exit(client.answered(sys.argv[1:]))\' "$@"'
     )
     subprocess.run(
         ["sh", "-c", script, "sh", *SCAN, "-o", str(out)],
@@ -181,6 +181,33 @@ def test_nonsense_on_the_socket_ends_with_its_sender(served: Environment) -> Non
     assert ours(served, ["explain", "kernel-doc"])[0] == 0
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"1\0/\0/p\00",
+        b"1\0/\0/p\0x\00",
+        b"1\0/\0/p\00\0-1",
+        b"1\0/\0/p\00\x007\0a=b",
+        b"1\0/\0/p\0512\x000",
+        b"1\0/\0/p\00\x000\0no value",
+        b"\xff" * 99,
+        b"\0" * 99,
+        b"1\0/\0/p\0" + b"9" * 5000 + b"\x000",
+    ],
+)
+def test_what_is_no_request_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        request_of(data)
+
+
+def test_a_request_holds_any_bytes_that_a_command_line_can() -> None:
+    request = request_of(b"1\0/\0/p\x0018\x002\0a\xff\n=\0\0B=c=\xfe\0D=")
+    assert request.words == ["a\udcff\n=", ""]
+    assert request.environment == {"B": "c=\udcfe", "D": ""}
+    assert (request.program, request.mask) == (["1", "/", "/p"], 18)
+
+
 def test_a_second_one_is_told_of_the_first(served: Environment) -> None:
     status, _, err = run(["serve"], served)
     assert (status, "another `patchscan serve` runs" in err) == (2, True)
@@ -203,7 +230,14 @@ def test_without_a_directory_of_ones_own_there_is_none(alone: Environment) -> No
     ],
 )
 def test_what_is_handed_over(words: list[str], wanted: bool) -> None:
-    assert is_for_resident(words, ("scan", "index", "serve")) is wanted
+    assert is_for_resident(words) is wanted
+
+
+def test_of_each_command_it_is_known_whether_it_is_handed_over() -> None:
+    from patchscan.cli import COMMANDS
+
+    assert {*TAKEN, *ALONE} == {*COMMANDS, "help"}
+    assert {name for name in COMMANDS if is_for_resident([name])} == set(TAKEN)
 
 
 @pytest.mark.parametrize(
