@@ -1,6 +1,7 @@
 """Which source files of a tree hold a word, found by reading them: no index, nothing kept on disk."""
 
 import contextlib
+import mmap
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -8,20 +9,14 @@ from functools import lru_cache, partial
 from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
 from patchscan.tree import Directory, GitRevision, Tree
+from patchscan.tree.index.needles import Finder, finder_of
 from patchscan.tree.index.parallel import in_parallel
 
 SOURCE_SUFFIXES = (".c", ".h", ".S")
 # Programs that run outside the kernel, and text: what stands there is no use of a kernel function.
 NOT_KERNEL = ("Documentation", "scripts", "tools", "debian")
-# Nearly every source fits the buffer, and to clear a larger one takes longer than most searches.
-_BUFFER_SIZE = 1 << 20
 _LARGEST = 1 << 26
 _FEW_FILES = 2000
-# Of more words than these it is cheaper to look at every word of a text.
-_MANY_WORDS = 24
-# What a word is made of in a text of small letters, as the tokenizer of an index has it.
-_WORD_BYTES = frozenset((*b"abcdefghijklmnopqrstuvwxyz0123456789_", *range(0x80, 0x100)))
-_AS_WORDS = bytes(byte if byte in _WORD_BYTES else 32 for byte in bytes(range(256)).lower())
 
 
 Pair = tuple[int, str]
@@ -46,7 +41,7 @@ def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mappin
     """For each word those of some files that hold it, sorted; they are read, many of them by two processes."""
     if not isinstance(tree, Directory):
         return _sorted_by_word(words, _pairs_in_tree(tree, words, paths))
-    work = partial(_pairs_in_files, tree.root, words)
+    work = partial(_pairs_in_files, tree.root, finder_of(words))
     alone = len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
     parts = [paths] if alone else [paths[::2], paths[1::2]]
     return _sorted_by_word(words, [pair for pairs in in_parallel(work, parts) for pair in pairs])
@@ -60,9 +55,9 @@ def _sorted_by_word(words: Sequence[str], pairs: Iterable[Pair]) -> Mapping[str,
 
 
 def _pairs_in_tree(tree: Tree, words: Sequence[str], paths: Iterable[str]) -> Iterator[Pair]:
-    finder = _Needles(words)
+    find = finder_of(words)
     for path in paths:
-        yield from ((index, path) for index in finder.standing_in(tree.read(path) or b""))
+        yield from ((index, path) for index in find(memoryview(tree.read(path) or b"")))
 
 
 def is_kernel_source(path: str) -> bool:
@@ -117,14 +112,13 @@ def walk(root: str, under: str, wanted: Callable[[str], bool], skip: Container[s
                     yield path
 
 
-def _pairs_in_files(root: str, words: Sequence[str], paths: Sequence[str]) -> list[Pair]:
+def _pairs_in_files(root: str, find: Finder, paths: Sequence[str]) -> list[Pair]:
     """Which word (by index) stands in which file."""
-    # One buffer for all files: a fresh bytes object for each costs three times as much.
-    buffer = bytearray(_BUFFER_SIZE)
+    # One buffer for all files, of which no more is touched than the largest fills: to make one for each takes longer.
+    buffer = mmap.mmap(-1, _LARGEST)
     view = memoryview(buffer)
     pairs = []
     prefix = root + "/"
-    needles = _Needles(words)
     for path in paths:
         try:
             descriptor = os.open(prefix + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -132,58 +126,14 @@ def _pairs_in_files(root: str, words: Sequence[str], paths: Sequence[str]) -> li
             continue
         try:
             size = os.readv(descriptor, [buffer])
-            text = bytes(view[:size])
-            if size == _BUFFER_SIZE:
-                text = _read_on(descriptor, text)
         except OSError:
             continue
         finally:
             os.close(descriptor)
         # What is larger still no reader takes, nor does an index.
-        if len(text) < _LARGEST:
-            pairs += [(index, path) for index in needles.standing_in(text)]
+        if size < _LARGEST:
+            pairs += [(index, path) for index in find(view[:size])]
     return pairs
-
-
-def _read_on(descriptor: int, text: bytes) -> bytes:
-    """A text with what follows it in a file, up to the largest that is searched."""
-    parts = [text]
-    left = _LARGEST - len(text)
-    while left > 0 and (part := os.read(descriptor, left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-class _Needles:
-    """Words that are looked for in texts: a few one by one, many by cutting the text into its words."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self._words = [word.lower().encode() for word in words]
-        self._numbers: dict[bytes, list[int]] = {}
-        for index, word in enumerate(self._words):
-            self._numbers.setdefault(word, []).append(index)
-
-    def standing_in(self, text: bytes) -> list[int]:
-        """The numbers of the words that a text holds."""
-        if len(self._words) > _MANY_WORDS:
-            held = self._numbers.keys() & text.translate(_AS_WORDS).split()
-            return [index for word in held for index in self._numbers[word]]
-        text = text.lower()
-        return [index for index, word in enumerate(self._words) if _holds_word(text, word)]
-
-
-def _holds_word(text: bytes, word: bytes) -> bool:
-    position = text.find(word)
-    while position >= 0:
-        end = position + len(word)
-        inside = (position and text[position - 1] in _WORD_BYTES) or (
-            end < len(text) and text[end] in _WORD_BYTES
-        )
-        if not inside:
-            return True
-        position = text.find(word, position + 1)
-    return False
 
 
 def _held_in_git(tree: GitRevision, words: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ An index of the tree gives it at once. Without one the tree is read, once for al
 for those that are expected. Where that gets dearer than it should, the index is made, and the user is told.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from patchscan.basics.keep import kept
@@ -13,13 +14,10 @@ from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.index.search import all_sources, holding, is_shared
 
 Held = Mapping[str, tuple[str, ...]]
-# Measured on linux 6.12, in seconds of CPU time: to read a file, to look for a word in it; git unpacks it, too.
-_READ = 45e-6
+# Seconds of CPU time that may be spent on reading before an index is made, which takes 30 on linux 6.12, and once.
+_MOST_SPENT = 12.0
+# What a file of a revision takes to read, which git unpacks: there an index is made before that is spent.
 _READ_FROM_GIT = 250e-6
-_LOOK = 4e-6
-_MOST_LOOKS = 30
-# What may be spent on reading before an index is made, which takes five times as long, and once.
-_MOST_SPENT = 6.0
 
 
 def files_with(tree: Tree, words: Sequence[str]) -> Held:
@@ -45,6 +43,11 @@ def expect(tree: Tree, words: Iterable[str]) -> None:
 @kept
 def _search_of(tree: Tree) -> "_Search":
     return _Search(tree)
+
+
+def _cpu_seconds() -> float:
+    """What this process and those it has waited for have taken so far."""
+    return sum(os.times()[:4])
 
 
 class _Search:
@@ -82,18 +85,20 @@ class _Search:
         return {word: tuple(filter(is_shared, paths)) for word, paths in self.files_with(words).items()}
 
     def _read(self, words: Sequence[str]) -> Held:
-        wanted = sorted({*words, *((self.expected | self.coming) - self.found.keys())})
-        self.spent += self._cost(len(wanted))
-        if self.spent > _MOST_SPENT and self._make_index():
+        if self._is_dear() and self._make_index():
             indexed = self._indexed(words)
             if indexed is not None:
                 return indexed
-        return holding(self.tree, wanted)
+        began = _cpu_seconds()
+        found = holding(self.tree, sorted({*words, *((self.expected | self.coming) - self.found.keys())}))
+        self.spent += _cpu_seconds() - began
+        return found
 
-    def _cost(self, words: int) -> float:
-        """About how long it takes to read the tree for some words."""
-        reading = _READ_FROM_GIT if isinstance(self.tree, GitRevision) else _READ
-        return len(all_sources(self.tree)) * (reading + _LOOK * min(words, _MOST_LOOKS))
+    def _is_dear(self) -> bool:
+        """Whether reading has taken what it may take, or would."""
+        if isinstance(self.tree, GitRevision):
+            return self.spent + len(all_sources(self.tree)) * _READ_FROM_GIT >= _MOST_SPENT
+        return self.spent >= _MOST_SPENT
 
     def _indexed(self, words: Sequence[str]) -> Held | None:
         """What an index says; None where there is none to be trusted."""
