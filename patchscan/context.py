@@ -70,6 +70,7 @@ class Context:
         self.blind: set[str] = set()
         self._flows: dict[Function, FlowStates] = {}
         self._summaries: dict[Source, Summaries] = {}
+        self._held: dict[tuple[str, ...], bool] = {}
 
     @property
     def view(self) -> View:
@@ -139,6 +140,26 @@ class Context:
             parts.append(f"{file.change.kind} {file.path} {file.change.mode}")
             parts += (line.text for line in (*file.added, *file.removed))
         return "\n".join(parts).casefold()
+
+    def may_hold(self, texts: tuple[str, ...]) -> bool:
+        """Whether one of some texts stands in the C code at hand: that of the series, or any of a tree."""
+        first = self.all[0] if self.all else self
+        if texts not in first._held:
+            first._held[texts] = first.view.tree is not None or any(
+                text in first._shown_code for text in texts
+            )
+        return first._held[texts]
+
+    @cached_property
+    def _shown_code(self) -> str:
+        """All that the series shows of its C files: whole ones, and hunks."""
+        parts = []
+        for file in (file for context in self.all or (self,) for file in context.c_files):
+            wholes = (file.state.before, file.state.after)
+            parts += [whole.decode("utf-8", "surrogateescape") for whole in wholes if whole is not None]
+            for hunk in file.change.hunks:
+                parts += [hunk.section, *(line.text for line in hunk.lines)]
+        return "\n".join(parts)
 
     @cached_property
     def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:

@@ -66,7 +66,9 @@ class Rule:
 
     What a patch can need is told before a rule's code is loaded: wakes: texts in lower case, one of which must occur
     in what the patch says and changes (Context.changed_text) for the check to say anything; none: it is always asked;
-    needs_tree: whether without a tree it has nothing to say, which makes it blind there.
+    in_code: texts one of which must stand in the code at hand for it to say anything, in the C files of the series
+    as far as they are known; a tree holds them all; needs_tree: whether without a tree it has nothing to say, which
+    makes it blind there.
     """
 
     name: str
@@ -82,10 +84,13 @@ class Rule:
     default: bool = True
     wakes: tuple[str, ...] = ()
     needs_tree: bool = False
+    in_code: tuple[str, ...] = ()
 
     def sleeps_on(self, context: Context) -> bool:
         """Whether the rule has nothing to say of a patch, by what it tells beforehand."""
         if self.needs_tree and not context.has_tree:
             return True
         text = context.changed_text if self.wakes else ""
-        return bool(self.wakes) and not any(word in text for word in self.wakes)
+        if self.wakes and not any(word in text for word in self.wakes):
+            return True
+        return bool(self.in_code) and not context.may_hold(self.in_code)

@@ -57,7 +57,10 @@ def place_of(breach: Breach, first: Breach) -> str:
 
 def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
     """The first place in a file for each habit that is not kept on added lines."""
+    learnt = file.state.before is not None or context.view.tree is not None
     for habit in HABITS:
+        if not learnt and habit.everywhere > 1:
+            continue
         if habit.sign and not re.search(habit.sign, file.added_text, re.MULTILINE):
             continue
         line = next(broken(file, habit), None)

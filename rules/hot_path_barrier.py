@@ -243,4 +243,5 @@ RULE = Rule(
  }
 """,
     ),
+    in_code=tuple(PATHS),
 )

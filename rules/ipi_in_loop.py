@@ -349,4 +349,5 @@ RULE = Rule(
  }
 """,
     ),
+    in_code=tuple(sorted(BROADCASTS)),
 )

@@ -245,4 +245,5 @@ void forget_outside(struct device *dev)
  }
 """,
     ),
+    in_code=tuple(CROSS_CALLS),
 )

@@ -33,15 +33,18 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The calls of one function, each judged by the state it is made in."""
+    from patchscan.flow.sleeping import tells_no_context
+
+    calm = context.view.tree is None and tells_no_context(source_of(function))
     forbidden = []
     for call in function.calls():
         if not call.name or call.name in OWN_BUSINESS:
             continue
         sleeps = is_known_to_sleep(function, call)
-        state = context.flow(function).at(call.node) if sleeps is not False else None
-        if state is None:
+        if sleeps is False:
             continue
-        if state.may_sleep is False:
+        state = None if calm else context.flow(function).at(call.node)
+        if state is not None and state.may_sleep is False:
             reason = state.evidence("may_sleep")
             line = next((each for each in (call.line, reason) if each in file.added_numbers), None)
             if line is not None and not file.was_there(line):

@@ -206,4 +206,5 @@ static int port_probe(struct port *port)
  }
 """,
     ),
+    in_code=_REGISTERS,
 )

@@ -21,7 +21,7 @@ TYPE = (
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The variables that added lines of functions name, and those whose declaration the patch takes away."""
-    for file in context.c_files if context.has_tree else ():
+    for file in context.c_files:
         if not file.path.endswith(".c") or file.state.after is None or not file.touched_numbers:
             continue
         outside: frozenset[str] | None = None
@@ -228,4 +228,5 @@ WALK_COUNTER(walk_counter);
  }
 """,
     ),
+    needs_tree=True,
 )

@@ -3,9 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from patchscan.c.filelevel import statements
-from patchscan.c.lexical import without_comments
-from patchscan.facts.of_members import members
 from patchscan.rule import Context, Finding, Rule, Silence, parse, pattern
 
 NEW = pattern(r"^\s+[A-Za-z_][\w\s,*]*[\s*](\w+)(?:\[[^\]]*\])*\s*;")
@@ -40,6 +37,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def unused_members(text: bytes, path: str) -> frozenset[str]:
     """The members of the structs of a file that nothing in it mentions; none of what is laid out for others."""
+    from patchscan.c.lexical import without_comments
+    from patchscan.facts.of_members import members
+
     code = without_comments(text)
     count = Counter(WORD.findall(code.decode("utf-8", "replace")))
     ordinary = structs_of_the_kernel(text, code)
@@ -56,6 +56,8 @@ def unused_members(text: bytes, path: str) -> frozenset[str]:
 def structs_of_the_kernel(text: bytes, code: bytes) -> frozenset[str]:
     """The structs that hold what only the kernel's own memory does, and are filled by names alone; code: the text
     without comments."""
+    from patchscan.c.filelevel import statements
+
     found = set()
     for each in statements(text):
         inside = code[each.start : each.end].decode("utf-8", "replace") if each.kind == "type" else ""

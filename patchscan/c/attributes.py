@@ -51,4 +51,7 @@ def is_attribute(word: bytes) -> bool:
 
 def is_plain_attribute(word: bytes) -> bool:
     """Whether the word is an attribute that stands without arguments."""
-    return word in _PLAIN or _PATTERN.fullmatch(word) is not None
+    if word in _PLAIN:
+        return True
+    # Few words begin so: the pattern takes long to compile.
+    return (word.startswith(b"__") or b"cacheline" in word) and _PATTERN.fullmatch(word) is not None

@@ -7,6 +7,7 @@ Documentation/locking/locktypes.rst (what PREEMPT_RT changes), Documentation/cor
 from functools import lru_cache
 from typing import Literal
 
+from patchscan.basics.nameset import Names
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 
@@ -81,12 +82,15 @@ _SLEEPING = pattern(
     r"|page|vma_start|nfs|sock)_(lock|trylock|unlock)(_shared|_read|_write|_killable|_nested|_interruptible)?"
 )
 _RCU = pattern(r"rcu_read_(lock|unlock)(_bh|_sched|_sched_notrace|_trace)?")
+# How the names begin that two of the patterns know: asked first, for a pattern takes long to compile.
+_LOCKS = (*_KINDS, *(f"_{kind}" for kind in _KINDS))
+_SLEEPING_LOCKS = Names("{mmap,inode,folio,device,i_mmap,anon_vma,rtnl,cpus,page,vma_start,nfs,sock}_*")
 _SIGN = {"lock": 1, "unlock": -1}
 
 
 def _lock_effect(name: str) -> Effect | None:
     """spin_lock_irqsave() and all its relatives."""
-    match = _LOCK.fullmatch(name)
+    match = _LOCK.fullmatch(name) if name.startswith(_LOCKS) else None
     if match is None:
         return None
     family, verb, flag, variant = match.groups()
@@ -108,7 +112,7 @@ def _lock_effect(name: str) -> Effect | None:
 
 def _semaphore_effect(name: str) -> Effect | None:
     """down_read(), up_write(), percpu_down_read(): locks that sleep."""
-    match = _SEMAPHORE.fullmatch(name)
+    match = _SEMAPHORE.fullmatch(name) if name.startswith(("down", "up", "percpu_")) else None
     if match is None:
         return None
     per_cpu, verb, side, variant = match.groups()
@@ -123,7 +127,7 @@ def _semaphore_effect(name: str) -> Effect | None:
 
 def _sleeping_lock_effect(name: str) -> Effect | None:
     """mmap_read_lock(), folio_lock(), rtnl_lock(): locks of a subsystem that sleep."""
-    match = _SLEEPING.fullmatch(name)
+    match = _SLEEPING.fullmatch(name) if name in _SLEEPING_LOCKS else None
     if match is None:
         return None
     family, verb, variant = match.groups()
@@ -135,7 +139,7 @@ def _sleeping_lock_effect(name: str) -> Effect | None:
 
 
 def _rcu_effect(name: str) -> Effect | None:
-    match = _RCU.fullmatch(name)
+    match = _RCU.fullmatch(name) if name.startswith("rcu_read_") else None
     if match is None or match.group(2) == "_trace":
         return None
     sign = _SIGN[match.group(1)]

@@ -11,14 +11,38 @@ from patchscan.flow.graph import Graph
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
 
 # Two calls of such a function one after the other tell the same.
-_STEADY = pattern(
-    r"IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE"
-    r"|\w*_?(is|has|have|can|need|needs|supports?|test|should|enabled|disabled|valid|present)(_\w+)?"
-    r"|\w+_(is|has|have|can)_\w+|\w+_enabled|\w+_empty|test_bit|\w+_get_drvdata|\w+_gfp_\w+"
+_STEADY = frozenset(("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE"))
+# How one of the words of such a name ends, or the name itself.
+_STEADY_WORDS = (
+    *(
+        "is",
+        "has",
+        "have",
+        "can",
+        "need",
+        "needs",
+        "support",
+        "supports",
+        "test",
+        "should",
+        "enabled",
+        "disabled",
+    ),
+    *("valid", "present"),
 )
-_UNSTEADY = pattern(r"(test_and|cmp|try|xchg|read|poll|wait|signal|need_resched|timeout)")
+_STEADY_ENDS = ("_empty", "_get_drvdata")
+_UNSTEADY = ("test_and", "cmp", "try", "xchg", "read", "poll", "wait", "signal", "need_resched", "timeout")
 _EQUALS = pattern(r"(.+)==([A-Z][A-Z0-9_]*|\d+)")
 Facts = tuple[tuple[str, int], ...]
+
+
+def _is_steady(name: str) -> bool:
+    """Whether a function of this name says the same again."""
+    if any(each in name for each in _UNSTEADY):
+        return False
+    if name.endswith(_STEADY_ENDS) or "_gfp_" in name or name in _STEADY:
+        return True
+    return any(each.endswith(_STEADY_WORDS) for each in name.split("_"))
 
 
 class Asked:
@@ -36,11 +60,7 @@ class Asked:
         found: dict[str, str] = {}
         for point in self.graph.points:
             for each in point.operations:
-                if (
-                    isinstance(each, Called)
-                    and _STEADY.fullmatch(each.name)
-                    and not _UNSTEADY.search(each.name)
-                ):
+                if isinstance(each, Called) and _is_steady(each.name):
                     found[f"@{each.offset}"] = each.key
         return found
 

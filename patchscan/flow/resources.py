@@ -227,9 +227,8 @@ def freeing() -> Mapping[str, int]:
 @lru_cache(maxsize=4096)
 def opposites(name: str) -> tuple[str, ...]:
     """The names of what would give back what a call of this name takes."""
-    if _NO_PAIR.fullmatch(name):
-        return ()
-    return tuple(dict.fromkeys(_opposites(name)))
+    found = tuple(dict.fromkeys(_opposites(name)))
+    return () if found and _NO_PAIR.fullmatch(name) else found
 
 
 def _opposites(name: str) -> Iterator[str]:

@@ -6,44 +6,103 @@ what the GFP flags allow.
 
 from functools import lru_cache
 
+from patchscan.basics.nameset import Names
 from patchscan.basics.pattern import pattern
-from patchscan.flow.effects import effect_of
+from patchscan.c.source import Source
+from patchscan.flow.effects import PREDICATES, effect_of
 
-_SLEEPS = pattern(
-    r"might_sleep|might_fault|cond_resched|msleep\w*|ssleep|fsleep|usleep_range\w*|schedule(_timeout\w*|_hrtimeout\w*)?"
-    r"|io_schedule\w*|wait_event(_(timeout|interruptible|killable|idle|exclusive|freezable|freezekillable|hrtimeout|state|io))*|wait_for_completion\w*|wait_on_(bit|page|folio)\w*|wait_woken"
-    r"|synchronize_(rcu\w*|srcu\w*|net|irq|sched|hardirq)|rcu_barrier(_tasks\w*)?|srcu_barrier|cond_synchronize_(rcu|srcu)\w*"
-    r"|flush_(work|workqueue|delayed_work|scheduled_work)|drain_workqueue|cancel_(delayed_)?work_sync"
-    r"|kthread_(stop|create\w*|run\w*)|copy_(from|to|in)_user(?!_nofault|_nmi|_inatomic)\w*|get_user|put_user|clear_user|strncpy_from_user"
-    r"|v[mz]alloc(_node|_user|_32|_32_user|_huge\w*|_array)?|kvfree_rcu_mightsleep|kfree_rcu_mightsleep|stop_machine|stop_cpus"
-    r"|blocking_notifier_call_chain|request_irq|request_threaded_irq|free_irq|disable_irq|request_firmware"
-    r"|mmput|fput_sync|filemap_write_and_wait\w*|sync_blockdev|lock_sock(_nested)?|kmem_cache_(create|destroy)\w*"
+_SLEEPS = Names(
+    "might_sleep might_fault cond_resched msleep* ssleep fsleep usleep_range* schedule schedule_timeout* "
+    "schedule_hrtimeout* io_schedule* wait_for_completion* wait_on_{bit,page,folio}* wait_woken "
+    "synchronize_{rcu*,srcu*,net,irq,sched,hardirq} rcu_barrier rcu_barrier_tasks* srcu_barrier "
+    "cond_synchronize_{rcu,srcu}* flush_{work,workqueue,delayed_work,scheduled_work} drain_workqueue "
+    "cancel_{,delayed_}work_sync kthread_{stop,create*,run*} copy_{from,to,in}_user* get_user put_user clear_user "
+    "strncpy_from_user v{m,z}alloc{,_node,_user,_32,_32_user,_huge*,_array} kvfree_rcu_mightsleep "
+    "kfree_rcu_mightsleep stop_machine stop_cpus blocking_notifier_call_chain request_irq request_threaded_irq "
+    "free_irq disable_irq request_firmware mmput fput_sync filemap_write_and_wait* sync_blockdev lock_sock "
+    "lock_sock_nested kmem_cache_{create,destroy}*"
 )
-_ALLOCATES = pattern(
-    r"(kv?[mz]alloc|kv?[mc]alloc|kv?malloc_array|kcalloc|kmemdup\w*|kstrdup\w*|kasprintf|kvasprintf|krealloc\w*"
-    r"|kmem_cache_(z?alloc|alloc_node|alloc_bulk)|alloc_pages?\w*|__get_free_pages?|get_zeroed_page|folio_alloc\w*"
-    r"|mempool_alloc|alloc_percpu_gfp|devm_k[mzc]alloc\w*|devm_kcalloc|bio_alloc\w*|alloc_skb|genlmsg_new|nlmsg_new|might_alloc|bitmap_z?alloc|skb_(copy|clone))"
-    r"(_node|_noprof|_array|_track_caller)?"
+_COPIES_AWAKE = Names("copy_{from,to,in}_user_{nofault,nmi,inatomic}*")
+_WAITS_FOR = frozenset(
+    (
+        "timeout",
+        "interruptible",
+        "killable",
+        "idle",
+        "exclusive",
+        "freezable",
+        "freezekillable",
+        "hrtimeout",
+        "state",
+        "io",
+    )
 )
+_ALLOCATES = Names(
+    "k{,v}{m,z}alloc k{,v}{m,c}alloc k{,v}malloc_array kcalloc kmemdup* kstrdup* kasprintf kvasprintf krealloc* "
+    "kmem_cache_{,z}alloc kmem_cache_alloc_{node,bulk} alloc_page* __get_free_page __get_free_pages "
+    "get_zeroed_page folio_alloc* mempool_alloc alloc_percpu_gfp devm_k{m,z,c}alloc* bio_alloc* alloc_skb genlmsg_new "
+    "nlmsg_new might_alloc bitmap_{,z}alloc skb_{copy,clone}"
+)
+_OF_AN_ALLOCATION = ("_node", "_noprof", "_array", "_track_caller")
 _MAY_SLEEP_FLAGS = pattern(
     r"\b(GFP_KERNEL\w*|GFP_USER|GFP_HIGHUSER\w*|GFP_NOFS|GFP_NOIO|__GFP_DIRECT_RECLAIM|__GFP_RECLAIM)\b"
 )
 _NO_SLEEP_FLAGS = pattern(r"\b(GFP_ATOMIC|GFP_NOWAIT)\b|~\s*__GFP_(DIRECT_)?RECLAIM\b")
 # Too common to be searched for; their definitions neither sleep nor take a lock that does.
-_AWAKE = pattern(
-    r"(raw_|arch_)?atomic(64|_long)?_\w+|_*(set|clear|test|change|find|assign|test_and_\w+)_(\w+_)?bits?(_\w+)?|refcount_\w+"
-    r"|(h?list|llist|plist|rb)_(add|del|move|splice|replace|first|last|next|prev|entry|empty|is|insert|erase|link|cut)\w*"
-    r"|INIT_(H?LIST|RB)_\w+|kref_(get|read|init)\w*|cpumask_\w+|rcu_(dereference|assign|access)\w*|(READ|WRITE)_ONCE"
-    r"|smp_(mb|rmb|wmb|load|store|processor)\w*|[rw]?mb|dma_[rw]?mb|barrier|cpu_relax|[umn]delay"
-    r"|_*(raw_)?(read|write)[bwlq](_relaxed)?|ioread\d+\w*|iowrite\d+\w*|memset\w*|memcpy\w*|memcmp|memmove|str\w*cmp|strn?len|str\w*cpy|sn?printf"
-    r"|(_?dev|netdev|pr|pci|net|drm|wiphy|ib|ibdev|sdev)_(err|warn|info|notice|dbg|emerg|crit|alert)(_\w+)?|_?printk\w*"
-    r"|(WARN|BUG)(_ON)?(_ONCE)?|trace_\w+|kfree(_skb\w*|_sensitive|_const)?|_*skb_(queue|dequeue|unlink|put|push|pull|reserve)\w*"
-    r"|complete(_all)?|wake_up\w*|(queue|schedule)_(delayed_)?work(_on)?|(mod|add|del)_timer|timer_(pending|delete)"
-    r"|time_(after|before)\w*|ktime_\w+|min(_t)?|max(_t)?|swap|clamp(_t)?|container_of|(IS_)?ERR(_PTR|_OR_NULL|_CAST)?|PTR_ERR\w*"
-    r"|IS_ENABLED|ARRAY_SIZE|BIT|GENMASK|FIELD_(GET|PREP)|likely|unlikely|sizeof|offsetof|[bl]e\d\d_to_cpu\w*|cpu_to_[bl]e\d\d\w*|hton[sl]|ntoh[sl]"
-    r"|(__)?this_cpu_\w+|raw_cpu_\w+|per_cpu(_ptr)?|page_to_\w+|virt_to_\w+|phys_to_virt|pfn_to_\w+|xa_load|idr_find"
+_AWAKE = Names(
+    "{raw_,arch_,}atomic{,64,_long}_* refcount_* {,h,l,p}list_{add,del,move,splice,replace}* "
+    "{,h,l,p}list_{first,last,next,prev,entry,empty,is,insert,erase,link,cut}* "
+    "rb_{add,del,move,splice,replace,first,last,next,prev,entry,empty,is,insert,erase,link,cut}* "
+    "INIT_{HLIST,LIST,RB}_* kref_{get,read,init}* cpumask_* rcu_{dereference,assign,access}* {READ,WRITE}_ONCE "
+    "smp_{mb,rmb,wmb,load,store,processor}* {,r,w}mb {,dma_}{,r,w}mb barrier cpu_relax {u,m,n}delay "
+    "ioread{0,1,2,3,4,5,6,7,8,9}* iowrite{0,1,2,3,4,5,6,7,8,9}* memset* memcpy* memcmp memmove strlen strnlen "
+    "s{,n}printf {,_}printk* {WARN,BUG}{,_ON}{,_ONCE} trace_* kfree kfree_{skb*,sensitive,const} complete complete_all "
+    "wake_up* {queue,schedule}_{,delayed_}work{,_on} {mod,add,del}_timer timer_{pending,delete} time_{after,before}* "
+    "ktime_* {min,max,clamp}{,_t} swap container_of {IS_ERR,ERR}{,_PTR,_OR_NULL,_CAST} PTR_ERR* IS_ENABLED ARRAY_SIZE "
+    "BIT GENMASK FIELD_{GET,PREP} likely unlikely sizeof offsetof hton{s,l} ntoh{s,l} {,__}this_cpu_* raw_cpu_* "
+    "per_cpu per_cpu_ptr page_to_* virt_to_* phys_to_virt pfn_to_* xa_load idr_find"
 )
+_AWAKE_BY_FORM = pattern(
+    r"_*(set|clear|test|change|find|assign|test_and_\w+)_(\w+_)?bits?(_\w+)?|_*(raw_)?(read|write)[bwlq](_relaxed)?"
+    r"|str\w*(cmp|cpy)|_*skb_(queue|dequeue|unlink|put|push|pull|reserve)\w*|([bl]e\d\d_to_cpu|cpu_to_[bl]e\d\d)\w*"
+    r"|(_?dev|netdev|pr|pci|net|drm|wiphy|ib|ibdev|sdev)_(err|warn|info|notice|dbg|emerg|crit|alert)(_\w+)?"
+)
+# One of these is part of each name that the pattern above knows, and of few others: it takes long to compile.
+_FORMS = (
+    *(
+        "bit",
+        "read",
+        "write",
+        "str",
+        "skb_",
+        "e16",
+        "e32",
+        "e64",
+        "_err",
+        "_warn",
+        "_info",
+        "_notice",
+        "_dbg",
+    ),
+    *("_emerg", "_crit", "_alert"),
+)
+_WORD = pattern(r"\w+")
 _SLEEPING_KINDS = frozenset({"mutex", "rwsem", "semaphore"})
+
+
+def tells_no_context(source: Source) -> bool:
+    """Whether nothing in a hunk says in which context its code runs: then nothing there is known to forbid sleeping."""
+    return source.fragment is not None and not any(
+        map(_tells_context, frozenset(_WORD.findall(source.code.decode("utf-8", "replace"))))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _tells_context(word: str) -> bool:
+    effect = effect_of(word)
+    if effect is None:
+        return word in PREDICATES or "guard" in word
+    return effect.lock not in _SLEEPING_KINDS
 
 
 def sleeps(name: str, arguments: tuple[str, ...]) -> bool | None:
@@ -58,18 +117,28 @@ def sleeps(name: str, arguments: tuple[str, ...]) -> bool | None:
 
 @lru_cache(maxsize=4096)
 def _allocates(name: str) -> bool:
-    return _ALLOCATES.fullmatch(name) is not None
+    if name in _ALLOCATES:
+        return True
+    end = next((each for each in _OF_AN_ALLOCATION if name.endswith(each)), "")
+    return bool(end) and name.removesuffix(end) in _ALLOCATES
 
 
 @lru_cache(maxsize=4096)
 def _by_name(name: str) -> bool | None:
-    if _SLEEPS.fullmatch(name):
+    if _waits(name) or (name in _SLEEPS and name not in _COPIES_AWAKE):
         return True
     effect = effect_of(name)
     if effect is None:
-        return False if _AWAKE.fullmatch(name) else None
+        awake = name in _AWAKE or (any(map(name.__contains__, _FORMS)) and _AWAKE_BY_FORM.fullmatch(name))
+        return False if awake else None
     takes = effect.op == "acquire" and effect.lock in _SLEEPING_KINDS
     return takes and not (effect.success == "nonzero" or name.endswith("trylock"))
+
+
+def _waits(name: str) -> bool:
+    """Whether a call is wait_event() or one of its relatives."""
+    rest = name.removeprefix("wait_event")
+    return rest != name and (not rest or (rest[0] == "_" and _WAITS_FOR.issuperset(rest[1:].split("_"))))
 
 
 def may_block(flags: str) -> bool | None:

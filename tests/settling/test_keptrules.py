@@ -98,7 +98,8 @@ def test_a_rule_that_sleeps_has_nothing_to_say(series: Path, tree: Tree | None) 
     asleep = 0
     for context in judged(series, tree):
         for rule in FILES:
-            if rule.wakes and (tree or not rule.needs_tree) and rule.sleeps_on(context):
+            told = rule.wakes or rule.in_code
+            if told and (tree or not rule.needs_tree) and rule.sleeps_on(context):
                 asleep += 1
                 context.asking = rule.name
                 before = set(context.blind)
