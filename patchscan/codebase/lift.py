@@ -2,15 +2,17 @@
 
 Each hunk is tried alone; one that fits nowhere is placed by its changed lines, if those stand in the file once;
 what is left gives its complete functions, which replace those of the same name. All of it is said in the notes.
+Where the tree holds a version of the patch, a hunk whose outcome stands there is left alone.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import OPENS, branches
 from patchscan.c.lexical import comments_blank
+from patchscan.codebase.standing import adds_what_stands, functions_of, stands
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import PatchState
@@ -23,16 +25,31 @@ _PER_CPU = pattern(rb"^(?:DEFINE|DECLARE)_PER_CPU[^\n]*;[ \t]*$", re.M)
 
 @frozen
 class Lifted:
-    """A file's content, and what in it does not come from applying the patch: one sentence each."""
+    """A file's content, and what in it does not come from applying the patch: one sentence each.
+
+    lost: functions whose code it should have changed, by hunks that were left out; the file itself, where some of the
+    patch could not be read.
+    """
 
     content: bytes
     notes: tuple[str, ...]
+    lost: frozenset[str] = frozenset()
 
 
-def lifted_files(states: Sequence[PatchState]) -> tuple[Mapping[str, bytes | None], tuple[str, ...]]:
-    """The files that the patches so far change, as the last of them leaves them; and the notes."""
+@frozen
+class LiftedFiles:
+    """What a series changes, as its last patch leaves it, with the notes on it; lost: see Lifted."""
+
+    contents: Mapping[str, bytes | None]
+    notes: tuple[str, ...]
+    lost: frozenset[str]
+
+
+def lifted_files(states: Sequence[PatchState]) -> LiftedFiles:
+    """The files that the patches so far change, as the last of them leaves them."""
     contents: dict[str, bytes | None] = {}
     notes: dict[str, None] = {}
+    lost: frozenset[str] = frozenset()
     for state in states:
         for file in state.files:
             path = file.change.path
@@ -41,10 +58,11 @@ def lifted_files(states: Sequence[PatchState]) -> tuple[Mapping[str, bytes | Non
                 contents[path] = file.after
             elif file.used != "text":
                 before = contents.get(path, state.view.read(path)) or b""
-                result = lift(before, file.change)
+                result = lift(before, file.change, state.held)
                 contents[path] = result.content
                 notes.update(dict.fromkeys(result.notes))
-    return contents, tuple(notes)
+                lost |= result.lost
+    return LiftedFiles(contents, tuple(notes), lost)
 
 
 def _applied(states: Sequence[PatchState], path: str, until: PatchState) -> bool:
@@ -57,10 +75,40 @@ def _applied(states: Sequence[PatchState], path: str, until: PatchState) -> bool
     return True
 
 
-def lift(before: bytes, change: FileChange) -> Lifted:
-    """One file's content with each hunk applied, placed, or its functions taken over."""
-    content, notes, left = before, list[str](), list[tuple[int, Hunk]]()
+def lift(before: bytes, change: FileChange, held: bool = False) -> Lifted:
+    """One file's content with each hunk applied, placed, or its functions taken over; held: see PatchState."""
+    content, notes, left = _each_alone(before, change, held)
+    lost: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    for numbers, hunk in _joined(left, before):
+        where = f"{change.path}, hunk {numbers} of {len(change.hunks)}"
+        content, names = _take_functions(content, hunk, taken)
+        taken |= frozenset(names)
+        missing = functions_of(hunk) - frozenset(names)
+        lost |= missing
+        if names:
+            notes.append(f"{where}: {', '.join(names)} taken from the patch text")
+        else:
+            inside = f" ({', '.join(sorted(missing))})" if missing else ""
+            notes.append(f"{where}{inside}: left out, it fits nowhere")
+    if change.damaged:
+        lost |= {change.path}
+        notes.append(f"{change.path}: {change.damaged}")
+    return Lifted(content, tuple(notes), lost)
+
+
+def _each_alone(
+    content: bytes, change: FileChange, held: bool
+) -> tuple[bytes, list[str], list[tuple[int, Hunk]]]:
+    """The content with each hunk that can be applied or placed, notes on that, and the other hunks by number."""
+    notes, left, standing = list[str](), list[tuple[int, Hunk]](), 0
     for number, hunk in enumerate(change.hunks, 1):
+        if held and stands(content, hunk):
+            standing += 1
+            continue
+        if held and adds_what_stands(content, hunk):
+            left.append((number, hunk))
+            continue
         try:
             content = apply_hunks(content, [hunk]).content
             continue
@@ -71,24 +119,21 @@ def lift(before: bytes, change: FileChange) -> Lifted:
             continue
         content = placed
         notes.append(f"{change.path}, hunk {number} of {len(change.hunks)}: placed by its changed lines")
-    for numbers, hunk in _joined(left):
-        where = f"{change.path}, hunk {numbers} of {len(change.hunks)}"
-        content, names = _take_functions(content, hunk)
-        if names:
-            notes.append(f"{where}: {', '.join(names)} taken from the patch text")
-        else:
-            notes.append(f"{where}: left out, it fits nowhere")
-    return Lifted(content, tuple(notes))
+    if 0 < standing < len(change.hunks):
+        notes.insert(0, f"{change.path}: {standing} of {len(change.hunks)} hunks are in the tree already")
+    return content, notes, left
 
 
-def _joined(left: Sequence[tuple[int, Hunk]]) -> list[tuple[str, Hunk]]:
-    """Hunks that fit nowhere; one that ends inside a function is joined with the next, what lies between is lost."""
+def _joined(left: Sequence[tuple[int, Hunk]], content: bytes) -> list[tuple[str, Hunk]]:
+    """Hunks that fit nowhere; one that ends inside a function is joined with the next, by what lies between in the
+    file if both ends stand there as far from each other."""
     joined: list[tuple[str, Hunk]] = []
-    last = 0
+    last, end = 0, 0
     for number, hunk in left:
         if joined and number == last + 1 and _is_open(joined[-1][1]):
             numbers, earlier = joined[-1]
-            lines = earlier.lines + _whole_statements(hunk)
+            between = _between(content, earlier, hunk, hunk.new_start - end)
+            lines = earlier.lines + (between + hunk.lines if between else _whole_statements(hunk))
             both = Hunk(
                 earlier.old_start,
                 earlier.old_count,
@@ -100,8 +145,26 @@ def _joined(left: Sequence[tuple[int, Hunk]]) -> list[tuple[str, Hunk]]:
             joined[-1] = (f"{numbers} and {number}", both)
         else:
             joined.append((str(number), hunk))
-        last = number
+        last, end = number, hunk.new_start + hunk.new_count
     return joined
+
+
+def _between(content: bytes, first: Hunk, second: Hunk, count: int) -> tuple[Line, ...]:
+    """The lines of a file between the context that ends one hunk and that which begins the next, () where no place, or
+    more than one, has as many."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    if first.lines[-1].kind != " " or second.lines[0].kind != " " or count <= 0:
+        return ()
+    above, below = first.lines[-1].text, second.lines[0].text
+    found = [
+        index
+        for index, text in enumerate(lines[: -count - 1])
+        if text == above and lines[index + count + 1] == below
+    ]
+    if len(found) != 1:
+        return ()
+    texts = lines[found[0] + 1 : found[0] + 1 + count]
+    return tuple(Line(" ", text, None, None) for text in texts)
 
 
 def _is_open(hunk: Hunk) -> bool:
@@ -153,8 +216,9 @@ def _place(content: bytes, hunk: Hunk) -> bytes | None:
     return None
 
 
-def _take_functions(content: bytes, hunk: Hunk) -> tuple[bytes, list[str]]:
-    """The content with the hunk's complete functions in place of those of the same name."""
+def _take_functions(content: bytes, hunk: Hunk, taken: Set[str]) -> tuple[bytes, list[str]]:
+    """The content with the hunk's complete functions in place of those of the same name, or beside them where an
+    earlier hunk gave them: the other one stands under another condition."""
     text = _balanced(b"".join(_bytes(hunk, " +")))
     found = [match for match in _DEFINITION.finditer(text) if text.find(b"\n}", match.end()) >= 0]
     added = b"".join(_bytes(hunk, "+"))
@@ -169,7 +233,7 @@ def _take_functions(content: bytes, hunk: Hunk) -> tuple[bytes, list[str]]:
     block = text[conditions[0].start if conditions else start :]
     end = max(block.rfind(b"\n}\n") + 3, block.rfind(b"#endif"))
     block = block[: block.find(b"\n", end) + 1] if end < len(block) else block
-    for name in names:
+    for name in (each for each in names if each not in taken):
         content = _without(content, name.encode())
     extra = [line.group() for line in _PER_CPU.finditer(text) if line.group() not in content + block]
     return content.rstrip() + b"\n" + b"\n".join(extra) + b"\n" + block + b"\n", names

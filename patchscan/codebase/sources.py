@@ -25,7 +25,8 @@ class Sources:
 
     defining: (directory, function) to the C files of the tree that may define it; words: the identifiers on
     the lines that the series changed; declaring: (structure, path that asks) to the headers that may declare it;
-    naming: a name to the files of the tree that hold it, None without a tree; tree: the one that lies below.
+    naming: a name to the files of the tree that hold it, None without a tree; tree: the one that lies below; lost:
+    functions, and files, in which the series changes what could not be laid there.
     """
 
     read: Read
@@ -36,11 +37,16 @@ class Sources:
     declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: ()
     naming: Callable[[str], Sequence[str] | None] = lambda name: None
     tree: Tree | None = None
+    lost: frozenset[str] = frozenset()
 
 
 def sources(states: tuple[PatchState, ...], view: View) -> Sources:
-    """The code after the patches of `states` (none: the tree itself)."""
-    contents, notes = lifted_files(states)
+    """The code after the patches of `states` (none: as `view` has it)."""
+    lifted = lifted_files(states)
+    start = states[0].start if states else view
+    # What cannot be taken off stands with all else that the tree has.
+    start = None if states and states[-1].held else start
+    contents = {**(start.changed if start is not None else {}), **lifted.contents}
     below = _tree_reader(view.tree)
 
     def read(path: str) -> bytes | None:
@@ -51,11 +57,12 @@ def sources(states: tuple[PatchState, ...], view: View) -> Sources:
         read,
         tuple(sorted(contents)),
         below.defining,
-        notes,
+        lifted.notes,
         words,
         below.declaring,
         below.naming,
         view.tree,
+        lifted.lost,
     )
 
 

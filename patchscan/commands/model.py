@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.model.scenarios.touched import scenarios_in
     from patchscan.model.verdicts.report import matrix, verdict_dict, verdict_text, write_models
-    from patchscan.tree.overlay import lay
+    from patchscan.model.verdicts.verdict import turned_unsafe
+    from patchscan.tree.fit import place
 
     options.series = options.series or default_series(options.tree)
     thread = read(options.series, options.revision, options)
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
     tools = load_tools(options)
-    states = lay(thread.series[0], tools.tree)
+    states, fit = place(thread.series[0], tools.tree)
     models = SeriesModels(states, scenarios, [Path(directory) for directory in options.scenarios])
     verdicts = [v for index in range(len(states)) for v in models.patch(index, options.all_configs)]
     if options.models:
@@ -82,13 +83,14 @@ def run(options: argparse.Namespace) -> int:
     elif verdicts:
         texts = [verdict_text(verdict, options.models or "") for verdict in verdicts]
         texts.append("\n".join(matrix(verdicts)))
+        texts += [fit.text] if fit.verdict == "there" else []
         for line in "\n\n".join(texts).split("\n"):
             print(inert(printable(line)))
     elif tools.tree:
         print("no scenario applies to this series")
     lost = list(_lost((*thread.problems, *tools.problems), tools.tree, verdicts))
     tell(lost)
-    bad = any(verdict.verdict == "unsafe" and verdict.before != "unsafe" for verdict in verdicts)
+    bad = any(map(turned_unsafe, verdicts))
     return FINDINGS if bad else PARTLY if lost else CLEAN
 
 
@@ -102,6 +104,8 @@ def _lost(problems: "Iterable[Problem]", tree: "Tree | None", verdicts: "Iterabl
     for verdict in verdicts:
         if (verdict.before, verdict.verdict) == ("safe", "unknown"):
             yield f"not fully judged: {verdict.name}: safe before the patch, unknown after it"
+        elif (verdict.held, verdict.verdict) == ("safe", "unknown"):
+            yield f"not fully judged: {verdict.name}: safe in the version that the tree holds, unknown in this one"
 
 
 def _pairs(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.diff.apply import HunkFailure, apply_hunks, fits, turned
 from patchscan.series import FileChange, Patch, Series
 from patchscan.tree import Tree, kernel_version, safe_path
@@ -45,6 +45,12 @@ def place(series: Series, tree: Tree | None) -> tuple[tuple[PatchState, ...], Fi
     taken = _Taken(series, tree)
     if taken.patches:
         states = lay(series, tree, taken.contents, taken.mixed)
+        lost = [
+            each.used == "hunk" for one in states if one.patch.index in taken.patches for each in one.files
+        ]
+        if any(lost):
+            last = max(taken.patches)
+            states = tuple(replace(state, held=state.patch.index <= last) for state in states)
     return states, _verdict(series, tree, states, tuple(sorted(taken.patches)))
 
 
@@ -80,11 +86,7 @@ class _Taken:
             before = apply_hunks(content, [turned(hunk) for hunk in change.hunks]).content
         except HunkFailure:
             # Before or after the patch, in a form that is not that of the mail.
-            if content is not None and "there" in fits(content, change.hunks):
-                self.mixed.update((new, old))
-            elif _stands(change, view) == 0 and content is not None:
-                return
-            else:
+            if content is None or _stands(change, view) or _brought(content, change):
                 self.mixed.update((new, old))
             return
         self.contents[old] = before
@@ -117,6 +119,14 @@ def _alike(content: bytes, change: FileChange) -> int:
     have = Counter(content.decode("utf-8", "surrogateescape").split("\n"))
     want = Counter(line.text for hunk in change.hunks for line in hunk.lines if line.text.strip())
     return int(2 * sum((have & want).values()) >= sum(want.values()))
+
+
+def _brought(content: bytes, change: FileChange) -> bool:
+    """Whether a file has most of the lines that a change adds to it."""
+    have = Counter(content.decode("utf-8", "surrogateescape").split("\n"))
+    added = (line for hunk in change.hunks for line in hunk.lines if line.kind == "+")
+    want = Counter(line.text for line in added if line.text.strip("\t {}"))
+    return 2 * (have & want).total() > want.total() > 0
 
 
 def _open(change: FileChange, view: View) -> int:

@@ -76,12 +76,16 @@ class FileState:
 
 @frozen
 class PatchState:
-    """A patch, its files in the order of the patch, and the tree as it stands after it; start: before the series."""
+    """A patch, its files in the order of the patch, and the tree as it stands after it; start: before the series.
+
+    held: the tree holds the patch, or a later one of the series, in a form in which it cannot be taken off.
+    """
 
     patch: Patch
     files: tuple[FileState, ...]
     view: View
     start: View | None = None
+    held: bool = False
 
 
 def lay(

@@ -14,7 +14,7 @@ from patchscan.model.scenarios.players import with_players
 from patchscan.model.scenarios.touched import shipped_scenarios
 from patchscan.model.verdicts.verdict import Verdict
 from patchscan.tree import open_tree
-from patchscan.tree.overlay import lay
+from patchscan.tree.overlay import View, lay
 
 TREE, SHARED = os.environ.get("PATCHSCAN_KERNEL_TREE", ""), os.environ.get("PATCHSCAN_SHARED", "")
 TARGETED = Path(SHARED) / "corpus" / "threads" / "v4-targeted-tlb-sync.mbox"
@@ -47,7 +47,7 @@ void tlb_remove_table_sync_mm(struct mm_struct *mm)
 def plain() -> Sources:
     messages, _ = read_input([str(TARGETED)], None)
     states = lay(read_thread(messages, ()).series[0], open_tree(TREE))
-    return sources((), states[0].view)
+    return sources((), View(states[0].view.tree, {}))
 
 
 @cache

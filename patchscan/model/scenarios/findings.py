@@ -10,7 +10,7 @@ from patchscan.finding import Evidence, Finding, Silence
 from patchscan.model.scenarios.numbering import patch_numbers, renumbered
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.verdicts.report import model_result
-from patchscan.model.verdicts.verdict import Verdict
+from patchscan.model.verdicts.verdict import Verdict, turned_unsafe
 from patchscan.model.verdicts.wording import in_kernel_names
 from patchscan.results import ModelResult
 from patchscan.tree.overlay import PatchState, View
@@ -83,7 +83,7 @@ def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
     """Unsafe and not so before: a finding; everything else is said when somebody asks."""
     names = dict.fromkeys(function for _, function in reversed(verdict.functions))
     roles = " against ".join(f"{name}()" for name in names)
-    if verdict.verdict == "unsafe" and verdict.before != "unsafe":
+    if turned_unsafe(verdict):
         return Finding(
             path,
             line,
@@ -96,7 +96,8 @@ def _say(verdict: Verdict, path: str, line: int) -> Finding | Silence:
         resting = f", assuming {', '.join(verdict.assumptions)}" if verdict.assumptions else ""
         return Silence(path, line, f"no execution of the model of {roles} does it{resting}", checked=True)
     if verdict.verdict == "unsafe":
-        return Silence(path, line, f"the model of {roles} is unsafe before the patch, too", checked=True)
+        where = "in the version that the tree holds" if verdict.held else "before the patch"
+        return Silence(path, line, f"the model of {roles} is unsafe {where}, too", checked=True)
     return Silence(path, line, f"the model of {roles} decides nothing: {verdict.reasons[0]}", checked=False)
 
 
@@ -109,6 +110,8 @@ def message(verdict: Verdict, roles: str) -> str:
         way = [each for each in verdict.branches if each.startswith("arch/")]
         parts += [f"with {verdict.turned}", *(f"and {each}" for each in way[:2])]
     parts += verdict.interleaving.gaps[:1]
+    if verdict.held == "safe":
+        parts.append("the version of this series that the tree holds is safe")
     if verdict.before == "safe":
         parts.append("the code before this patch is safe")
     for tried in verdict.tried[:2]:

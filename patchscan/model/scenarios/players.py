@@ -32,7 +32,7 @@ def _with_players(role: Role, states: Sequence[PatchState], read: Read) -> Role:
     if not role.calls:
         return role
     found = dict.fromkeys((*role.functions, *_within(role, states, read)))
-    touched = [each for each in _touched(role, states, read) if each not in found]
+    touched = [each for each in dict.fromkeys(_touched(role, states, read)) if each not in found]
     return replace(role, functions=(*found, *touched[:_MOST]))
 
 

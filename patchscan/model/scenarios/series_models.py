@@ -26,8 +26,8 @@ from patchscan.model.scenarios.one_case import (
 from patchscan.model.scenarios.players import plays, with_players
 from patchscan.model.scenarios.scenario import DEFAULT_STUBS, Scenario
 from patchscan.model.scenarios.touched import applies, shipped_scenarios
-from patchscan.model.verdicts.verdict import Verdict, against
-from patchscan.tree.overlay import PatchState
+from patchscan.model.verdicts.verdict import Verdict, against, turned_unsafe
+from patchscan.tree.overlay import PatchState, View
 
 if TYPE_CHECKING:
     from patchscan.model.scenarios.shapes import Bound
@@ -56,6 +56,8 @@ class SeriesModels:
         self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
         self._news: set[str] = set()
         self._follows: dict[tuple[str, Functions, tuple[str, ...], int], Mapping[str, Verdict]] = {}
+        # Up to here the tree holds a version of the series: what was before it is not known.
+        self._held = max((index for index, state in enumerate(states) if state.held), default=-1)
 
     def concerns(self, index: int) -> bool:
         """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
@@ -90,10 +92,12 @@ class SeriesModels:
 
     def _touches(self, scenario: Scenario, functions: Functions, index: int) -> bool:
         """Whether a patch speaks of the scenario, or of a function that its model looks into."""
-        words = touched_words(self.states[index])
+        first = 0 if index == self._held else index
+        words = frozenset().union(*(touched_words(state) for state in self.states[first : index + 1]))
         if applies(scenario, words):
             return True
-        before = self._extraction(scenario, functions, next(iter(scenario.columns)), index - 1)
+        earlier = -1 if index == self._held else index - 1
+        before = self._extraction(scenario, functions, next(iter(scenario.columns)), earlier)
         return before is not None and bool(words & before.names)
 
     def reader(self, index: int) -> Read:
@@ -109,6 +113,8 @@ class SeriesModels:
 
         The generic architecture comes first, the others only where it is unsafe or where they are asked for.
         """
+        if index < self._held:
+            return ()
         if (index, every_column) not in self._patches:
             named = (
                 verdict
@@ -135,7 +141,7 @@ class SeriesModels:
                 verdict
                 for index in range(len(self.states))
                 for verdict in self.patch(index)
-                if verdict.scenario == scenario and verdict.verdict == "unsafe" and verdict.before != "unsafe"
+                if verdict.scenario == scenario and turned_unsafe(verdict)
             ),
             None,
         )
@@ -160,14 +166,20 @@ class SeriesModels:
         """
         seen: set[Signature] = set()
         goes_on = True
+        held = index == self._held
+        earlier_index = -1 if held else max(earlier_index, self._held)
         for number, column in enumerate(scenario.columns):
             is_flush = bool(follows(scenario, column))
             if not (every_column or self._touches_flush(scenario, index) if is_flush else goes_on):
                 continue
             before = self._extraction(scenario, functions, column, earlier_index)
-            is_same = before is not None and before.same_in(codebase(scenario, column, self._at(index)))
+            is_same = (
+                not held
+                and before is not None
+                and before.same_in(codebase(scenario, column, self._at(index)))
+            )
             after = None if is_same else self._extraction(scenario, functions, column, index)
-            if after is None or (before is not None and shape(before) == shape(after)):
+            if after is None or (not held and before is not None and shape(before) == shape(after)):
                 goes_on = goes_on and is_flush
                 continue
             if shape(after) in seen:
@@ -182,15 +194,26 @@ class SeriesModels:
             others = self._followed(scenario, functions, index, verdict)
             known = self._followed(scenario, functions, earlier_index, earlier) if others else {}
             for label, each in (others or {column: verdict}).items():
-                told = against(each, known.get(label, earlier))
-                yield replace(
-                    told,
-                    name=f"{told.name}-patch-{self.states[index].patch.index}",
-                    assumptions=(*told.assumptions, *self._at(index).notes),
-                )
+                other = known.get(label, earlier)
+                yield self._of_patch(each if held else against(each, other), index, other if held else None)
             verdict = against(verdict, earlier)
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 goes_on = False
+
+    def _of_patch(self, verdict: Verdict, index: int, held: Verdict | None) -> Verdict:
+        """The verdict as one on patch `index`, with how its code came about; held: on the version in the tree."""
+        at = self._at(index)
+        lost = sorted(at.lost & {each for one in verdict.visited for each in one})
+        if lost and verdict.verdict == "safe":
+            names = ", ".join(name if "/" in name else f"{name}()" for name in lost)
+            reason = f"what the series changes in {names} fits nowhere in this tree"
+            verdict = replace(verdict, verdict="unknown", reasons=(reason,))
+        return replace(
+            verdict,
+            name=f"{verdict.name}-patch-{self.states[index].patch.index}",
+            held=held.verdict if held is not None else None,
+            assumptions=(*verdict.assumptions, *at.notes),
+        )
 
     def _touches_flush(self, scenario: Scenario, index: int) -> bool:
         """Whether a patch changes a file in which an architecture flushes."""
@@ -218,9 +241,13 @@ class SeriesModels:
         return first
 
     def _at(self, index: int) -> Sources:
-        """The code after patch `index`; -1 is the tree."""
+        """The code after patch `index`; -1 is that before the series, or with a version of it in the tree."""
         if index not in self._sources:
-            self._sources[index] = sources(self.states[: index + 1], self.states[max(index, 0)].view)
+            first = self.states[0]
+            start = None if self._held >= 0 else first.start
+            before = start or View(first.view.tree, {})
+            view = self.states[index].view if index >= 0 else before
+            self._sources[index] = sources(self.states[: index + 1], view)
         return self._sources[index]
 
     def _extraction(

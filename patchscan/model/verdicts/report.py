@@ -98,6 +98,7 @@ def write_models(directory: Path, verdicts: Iterable[Verdict]) -> list[Path]:
 def verdict_text(verdict: Verdict, directory: str = "") -> str:
     """One verdict for a reader; directory: where its litmus file is, for the command that replays it."""
     before = f" (before the patch: {verdict.before})" if verdict.before else ""
+    before += f" (in the version that the tree holds: {verdict.held})" if verdict.held else ""
     lines = [f"{verdict.name}: {verdict.verdict}{before}", f"  {verdict.why}"]
     lines += [f"  unknown because {reason}" for reason in verdict.reasons]
     lines += [f"  {step}" for step in verdict.interleaving.lines()]

@@ -59,7 +59,8 @@ class Verdict:
     decisive: those set elsewhere without which it is not unsafe; switches: the variables that those ask; turned:
     where one of them is turned on that the verdict rests on, with who does it;
     functions: (path, function) looked into; interrupts: the most
-    calls that interrupt other CPUs on one path; notes: faults beside the bad observation.
+    calls that interrupt other CPUs on one path; notes: faults beside the bad observation; held: the verdict on the
+    version of the series that the tree holds, where what was before it is not known.
     """
 
     name: str
@@ -89,6 +90,12 @@ class Verdict:
     interleaving: Interleaving = NOTHING
     before: VerdictWord | None = None
     notes: tuple[str, ...] = ()
+    held: VerdictWord | None = None
+
+
+def turned_unsafe(verdict: Verdict) -> bool:
+    """Whether a model is unsafe and nothing says that it was so before, or is so without this form of the patch."""
+    return verdict.verdict == "unsafe" and "unsafe" not in (verdict.before, verdict.held)
 
 
 def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str] = frozenset()) -> Verdict:

@@ -21,7 +21,7 @@ void unshare_then_free(struct mmu_gather *tlb, struct vm_area_struct *vma, pud_t
 	down_write(&i_mmap_rwsem);
 	huge_pmd_unshare(tlb, vma, 0, ptep);
 	last = tlb->fully_unshared_tables;
-	tlb_flush_unshared_tables(tlb);
+	huge_pmd_unshare_flush(tlb, vma);
 	up_write(&i_mmap_rwsem);
 	if (last)
 		pmd_free(vma->vm_mm, table);
