@@ -13,8 +13,11 @@ class BuildWithRules(build_py):
     def run(self) -> None:
         here = Path(__file__).parent
         sys.path.insert(0, str(here))
+        from patchscan.basics.ourtables import NAMES, read_table
         from patchscan.settling.registry import load_rules
 
+        for name in NAMES:
+            read_table(name)
         for problem in load_rules()[1]:
             raise SystemExit(f"{problem.where}: {problem.message}")
         super().run()

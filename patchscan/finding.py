@@ -68,10 +68,10 @@ class Finding:
 
     path: the file after the patch, or "(changelog)"; line: in that file (1 is the first body line of a
     changelog); fix: edits on top of the patch, in order; model: the name of a Model that proves it.
-    The runner fills rule, severity, confidence (where the rule left them empty), patch, text, fingerprint and
-    preexisting: the rule says the same of the code before the patch. construct: first and last line of what is
-    judged, where that is more than the line. repaired_by: a later patch of the series after which it no longer holds.
-    alone: its own message, where what others say is told with it.
+    The runner fills rule, severity, confidence (where the rule left them empty), patch, text, alike (how many
+    of the same rule, path and text stand before it) and preexisting: the rule says the same of the code before the
+    patch. construct: first and last line of what is judged, where that is more than the line. repaired_by: a later
+    patch of the series after which it no longer holds. alone: its own message, where what others say is told with it.
     """
 
     path: str
@@ -85,12 +85,25 @@ class Finding:
     rule: str = ""
     patch: int = 0
     text: str = ""
-    fingerprint: str = ""
+    alike: int = 0
     preexisting: bool = False
     construct: tuple[int, int] | None = None
     repaired_by: int | None = None
     suppressed: str | None = None
     alone: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """A name of 16 hexadecimal digits that survives a rebase and a new revision of the series.
+
+        It is made of the rule, the path and the text of the line without its white space, and of a count where
+        these are the same; never of line numbers, patch numbers or the wording of the message.
+        """
+        # OpenSSL takes its time to load, and few reports show fingerprints.
+        import hashlib
+
+        key = (self.rule, self.path, "".join(self.text.split()), str(self.alike))
+        return hashlib.sha256("\0".join(key).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def own(self) -> str:

@@ -15,7 +15,7 @@ from patchscan.pairing.spoken import executed_pairs
 from patchscan.results import CostChange, Coverage, ModelResult, Report, few
 from patchscan.rule import Rule
 from patchscan.series import Thread
-from patchscan.settling.fingerprint import with_fingerprints
+from patchscan.settling.fingerprint import told_apart
 from patchscan.settling.once import told_once
 from patchscan.settling.preexisting import mark_preexisting
 from patchscan.settling.repaired import mark_repaired
@@ -57,7 +57,7 @@ def judge(
         series=series,
         states=states,
         rules=tuple(rules),
-        findings=with_fingerprints(told_once(mark_repaired(findings, judged))),
+        findings=told_apart(told_once(mark_repaired(findings, judged))),
         silences=tuple(remark for remark in said if isinstance(remark, Silence)),
         problems=(
             *thread.problems,

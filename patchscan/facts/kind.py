@@ -12,9 +12,9 @@ import patchscan.c
 import patchscan.facts
 import patchscan.flow
 import patchscan.kconfig
+from patchscan.basics.ourtables import table_path
 from patchscan.basics.record import frozen
 from patchscan.c.source import Source
-from patchscan.flow.resources import table_path
 
 Fact = TypeVar("Fact")
 _PREFIX = "of_"

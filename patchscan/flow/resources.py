@@ -1,11 +1,10 @@
 """What is taken and must be given back: the rows of rules/tables/resources.toml, and pairs that names tell."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from patchscan.basics.ourtables import read_table
 from patchscan.basics.pattern import pattern
-from patchscan.basics.plaintoml import Entry, read_plain
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
@@ -127,20 +126,6 @@ class Row:
     member: str = ""
     frees: Mapping[str, int] = {}
     wrong: frozenset[str] = frozenset()
-
-
-def table_path(name: str) -> str:
-    """Where a table of rules/tables is: beside the package in a checkout, in it where it is installed."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    checkout = os.path.join(os.path.dirname(package), "rules", "tables")
-    directory = checkout if os.path.isdir(checkout) else os.path.join(package, "rules", "tables")
-    return os.path.join(directory, name)
-
-
-def read_table(name: str) -> dict[str, Entry | dict[str, Entry]]:
-    """A table of rules/tables."""
-    with open(table_path(name), encoding="utf-8") as file:
-        return read_plain(file.read())
 
 
 # Rows of a user's tables (see patchscan.flow.usertables).

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from patchscan.flow.resources import read_table
+from patchscan.basics.ourtables import read_table
 from patchscan.flow.signs import ANY, NOT_NEGATIVE, NOT_ZERO
 
 # The conventions, and what the functions of each may return.

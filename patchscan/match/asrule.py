@@ -2,33 +2,32 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from patchscan.context import Context
 from patchscan.finding import Finding, Silence
-from patchscan.match.row import Row
+from patchscan.match.row import PLACES, Row, row_from
 from patchscan.match.waking import woken_files
 from patchscan.rule import Rule
 
-
-def rule_of(row: Row) -> Rule:
-    """The row as a rule."""
-    return Rule(
-        row.name,
-        row.summary,
-        row.why,
-        row.source,
-        row.severity,
-        row.confidence,
-        partial(check, row),
-        row.bad,
-        row.good,
-        False,
-        row.default != "off",
-    )
+_TEXTS = tuple(PLACES[name] for name in ("name", "summary", "why", "source", "severity", "confidence"))
+_BAD, _GOOD, _DEFAULT, _WORDS = (PLACES[name] for name in ("bad", "good", "default", "words"))
 
 
-def check(row: Row, context: Context) -> Iterator[Finding | Silence]:
-    """Every new place in the patch that fits the row and where its conditions hold."""
+def rule_of(kept: tuple[Any, ...]) -> Rule:
+    """What is kept of a row (see patchscan.match.row.plain_of) as a rule."""
+    texts = [kept[place] for place in _TEXTS]
+    values = (*texts, partial(check, kept, []), kept[_BAD], kept[_GOOD], False, kept[_DEFAULT] != "off")
+    return Rule(*values)
+
+
+def check(kept: tuple[Any, ...], made: list[Row], context: Context) -> Iterator[Finding | Silence]:
+    """Every new place in the patch that fits the row and where its conditions hold; made: the row, once it was."""
+    if kept[_WORDS] and kept[_WORDS].isdisjoint(context.raw_words):
+        return
+    if not made:
+        made.append(row_from(kept))
+    row = made[0]
     files = woken_files(row, context)
     if files:
         from patchscan.match.check import check_files

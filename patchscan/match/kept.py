@@ -5,13 +5,15 @@ What is kept is made when the package is built, and again by whoever first reads
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
-from patchscan.basics.marked import mark_of, read_compiled, write_compiled
+import patchscan.match.row
+from patchscan.basics.marked import made_of
 from patchscan.basics.problem import Problem
 from patchscan.match.asrule import rule_of
-from patchscan.match.row import plain_of, row_from
-from patchscan.match.tablefiles import texts_of, with_rows
+from patchscan.match.row import Row, plain_of
+from patchscan.match.tablefiles import table_files, with_rows
 from patchscan.rule import Rule
 
 KEPT = "compiled.rows"
@@ -19,28 +21,23 @@ KEPT = "compiled.rows"
 
 def compiled_rules(directory: str) -> Iterator[Rule | Problem]:
     """The rules of all tables in a directory of ours, and what is wrong with rows that are none."""
-    tables = with_rows(directory)
-    if not tables:
-        return
-    mark = mark_of_tables(tables.values())
-    kept = os.path.join(directory, KEPT)
-    rows = read_compiled(kept, mark)
-    if rows is None:
+    found: list[Row | Problem] = []
+
+    def read() -> list[tuple[Any, ...]] | None:
         from patchscan.match.rowfile import read_rows
 
-        found = [each for path in tables for each in read_rows(path, checked=False)]
-        problems = [each for each in found if isinstance(each, Problem)]
-        yield from problems
-        rows = [plain_of(each) for each in found if not isinstance(each, Problem)]
-        if not problems:
-            write_compiled(kept, mark, rows)
-    for row in rows:
-        yield rule_of(row_from(row))
+        found.extend(each for path in with_rows(directory) for each in read_rows(path, checked=False))
+        rows = [plain_of(each) for each in found if isinstance(each, Row)]
+        return rows if len(rows) == len(found) else None
 
-
-def mark_of_tables(texts: Iterable[bytes]) -> int:
-    """A check sum of tables, and of the code that reads them."""
-    return mark_of((*texts, *texts_of([os.path.join(os.path.dirname(__file__), "row.py")]).values()))
+    paths = table_files(directory) if os.path.isdir(directory) else []
+    if not paths:
+        return
+    # With the code that says what a row is.
+    kept = made_of((*paths, patchscan.match.row.__file__), os.path.join(directory, KEPT), read)
+    yield from (each for each in found if isinstance(each, Problem))
+    rows = [plain_of(each) for each in found if isinstance(each, Row)] if kept is None else kept
+    yield from map(rule_of, rows)
 
 
 def main(directory: str) -> int:

@@ -184,7 +184,9 @@ def row_from(kept: tuple[Any, ...]) -> Row:
     return Row(*values)
 
 
-_WISHES = Row.__match_args__.index("wishes")
+# Where each field stands among those that are kept.
+PLACES = {name: place for place, name in enumerate(Row.__match_args__)}
+_WISHES = PLACES["wishes"]
 
 
 def check_kind(field: str, value: object, kind: str) -> None:

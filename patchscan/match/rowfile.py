@@ -8,7 +8,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
 from patchscan.match.asrule import rule_of
 from patchscan.match.conditions import CONDITIONS
-from patchscan.match.row import Row, RowError, Wish, row_of
+from patchscan.match.row import Row, RowError, Wish, plain_of, row_of
 from patchscan.match.shape import PatternError, read_pattern
 from patchscan.rule import Rule
 
@@ -19,7 +19,7 @@ _ROW_BEGINS = pattern(r"\s*\[\[\s*row\s*\]\]")
 def read_table(path: str) -> Iterator[Rule | Problem]:
     """The rules of one table, and what is wrong with rows that are none: file:line:column and what to do."""
     for found in read_rows(path):
-        yield rule_of(found) if isinstance(found, Row) else found
+        yield rule_of(plain_of(found)) if isinstance(found, Row) else found
 
 
 def read_rows(path: str, checked: bool = True) -> Iterator[Row | Problem]:

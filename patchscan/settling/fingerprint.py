@@ -1,4 +1,4 @@
-"""Names for findings that survive a rebase and a new revision of the series."""
+"""Counts findings that are alike, so that each has a fingerprint of its own."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,23 +7,12 @@ from patchscan.basics.record import replace
 from patchscan.finding import Finding
 
 
-def with_fingerprints(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings, each with a fingerprint of 16 hexadecimal digits.
-
-    It is made of the rule, the path and the text of the line without its white space, and of a count where
-    these are the same; never of line numbers, patch numbers or the wording of the message.
-    """
-    found = tuple(findings)
-    if not found:
-        return ()
-    # OpenSSL takes its time to load, and many patches are clean.
-    import hashlib
-
+def told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, each with the number of those before it of the same rule, path and text."""
     seen: Counter[tuple[str, str, str]] = Counter()
     marked = []
-    for finding in found:
+    for finding in findings:
         key = (finding.rule, finding.path, "".join(finding.text.split()))
-        digest = hashlib.sha256("\0".join((*key, str(seen[key]))).encode("utf-8", "surrogateescape"))
+        marked.append(replace(finding, alike=seen[key]) if seen[key] else finding)
         seen[key] += 1
-        marked.append(replace(finding, fingerprint=digest.hexdigest()[:16]))
     return tuple(marked)

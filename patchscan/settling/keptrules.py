@@ -10,7 +10,7 @@ from typing import Any
 
 import patchscan.rule
 from patchscan.basics.fields import as_dict
-from patchscan.basics.marked import mark_of, read_compiled, write_compiled
+from patchscan.basics.marked import made_of
 from patchscan.basics.problem import Problem
 from patchscan.context import Context
 from patchscan.finding import Finding, Silence
@@ -24,26 +24,17 @@ _CHECK = Rule.__match_args__.index("check")
 
 def compiled_rules(directory: str, paths: Sequence[str], load: Load) -> list[Rule]:
     """The rules of files, each loaded by the first patch that it does not sleep on; none where one cannot be used."""
-    kept = os.path.join(directory, KEPT)
-    mark = mark_of_files(paths)
-    values = read_compiled(kept, mark)
-    if values is None:
+
+    def read() -> list[tuple[Any, ...]] | None:
         loaded = [load(path) for path in paths]
         rules = [each for each in loaded if isinstance(each, Rule)]
-        if len(rules) < len(paths):
-            return []
-        values = [plain_of(rule) for rule in rules]
-        write_compiled(kept, mark, values)
+        return [plain_of(rule) for rule in rules] if len(rules) == len(paths) else None
+
+    # With the code that says what a rule is.
+    values = made_of((*paths, os.fspath(patchscan.rule.__file__)), os.path.join(directory, KEPT), read)
+    if values is None:
+        return []
     return [rule_from(value, partial(check, load, path)) for path, value in zip(paths, values, strict=True)]
-
-
-def mark_of_files(paths: Sequence[str]) -> int:
-    """A check sum of rule files, their names, and the code that says what a rule is."""
-    texts = []
-    for path in (*paths, os.fspath(patchscan.rule.__file__)):
-        with open(path, "rb") as file:
-            texts += [os.path.basename(path).encode(), file.read()]
-    return mark_of(texts)
 
 
 def check(load: Load, path: str, context: Context) -> Iterator[Finding | Silence]:

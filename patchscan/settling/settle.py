@@ -72,7 +72,7 @@ def why_not(
         chosen = place.part.select
         if finding.rule in place.part.ignore or (chosen and finding.rule not in chosen):
             return f"{config.name} ignores it for {place.name}"
-    reason = known.get(finding.fingerprint)
+    reason = known.get(finding.fingerprint) if known else None
     return f"known: {reason}" if reason else None
 
 

@@ -97,19 +97,18 @@ class Dictionary:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._lower = data.lower()
 
     def rest_of(self, word: str) -> str | None:
         """The rest of the line of a word, None where it is not listed or not taken for a mistake."""
         if len(word) < _SHORTEST or word in _MEANT:
             return None
         head = word.encode() + b"->"
-        first, last = 0, len(self._lower)
+        first, last = 0, len(self._data)
         while first < last:
-            start = self._lower.rfind(b"\n", first, (first + last) // 2) + 1 or first
-            end = self._lower.find(b"\n", start)
-            end = len(self._lower) if end < 0 else end
-            line = self._lower[start:end]
+            start = self._data.rfind(b"\n", first, (first + last) // 2) + 1 or first
+            end = self._data.find(b"\n", start)
+            end = len(self._data) if end < 0 else end
+            line = self._data[start:end].lower()
             if line.startswith(head):
                 return self._data[start + len(head) : end].decode("utf-8", "replace")
             first, last = (end + 1, last) if line < head else (first, start)

@@ -6,7 +6,7 @@ import pytest
 from patchscan.context import Settings
 from patchscan.match.asrule import rule_of
 from patchscan.match.conditions import CONDITIONS
-from patchscan.match.row import row_of
+from patchscan.match.row import plain_of, row_of
 from patchscan.scan import scan
 from patchscan.series import Thread
 from patchscan.testing import read_example
@@ -25,7 +25,7 @@ def answer(find: str, where: dict[str, str], text: str, frame: str = "", wake: s
         "good": ["x"],
     }
     series = read_example(text)[0]
-    report = scan(Thread((series,), (), ()), None, (rule_of(row_of(data)),), Settings({}))
+    report = scan(Thread((series,), (), ()), None, (rule_of(plain_of(row_of(data))),), Settings({}))
     assert report.problems == ()
     if report.findings:
         return "yes"
