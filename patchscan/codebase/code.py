@@ -1,21 +1,17 @@
 """The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
 
 from patchscan.c.includes import includes
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.file import File, indexed
+from patchscan.codebase.remembered import Asked
 from patchscan.kconfig.configured import Config
 
 _GENERIC = "include/asm-generic/"
-Result = TypeVar("Result")
-Question = tuple[str, ...]
-Answers = dict[Question, object]
 
 
-class Codebase:
+class Codebase(Asked):
     """Functions, macros and types by name, looked up the way the compiler would see them, within a scope.
 
     read: path to bytes or None; files: searched after the file that asks, its direct includes and `changed`;
@@ -33,13 +29,13 @@ class Codebase:
         defining: Callable[[str, str], Sequence[str]] = lambda directory, name: (),
         declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: (),
     ) -> None:
+        super().__init__()
         self._read = read
         self.scope = (*changed, *files)
         self._arch = arch
         self._defining = defining
         self._declaring = declaring
         self.config = config
-        self._asked: dict[Question, None] = {}
         self._files: dict[str, File | None] = {}
         self._orders: dict[str, tuple[File, ...]] = {}
         self._callees: dict[tuple[str, str], Definition | None] = {}
@@ -47,26 +43,6 @@ class Codebase:
         self._owns: dict[tuple[str, str], bool] = {}
         self._numbers: dict[tuple[str, str], int | None] = {}
         self._types: dict[tuple[str, str, str], str] = {}
-
-    @contextmanager
-    def recording(self) -> Iterator[Answers]:
-        """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
-        outer, self._asked = self._asked, {}
-        answers: Answers = {}
-        try:
-            yield answers
-        finally:
-            asked, self._asked = self._asked, outer
-            self._asked.update(asked)
-            answers.update((question, self.answer(question)) for question in asked)
-
-    def answer(self, question: Question) -> object:
-        """The answer to a question that another code base was asked: the name of a method and its arguments."""
-        return getattr(self, question[0])(*question[1:])
-
-    def answers_as(self, answers: Answers) -> bool:
-        """Whether this code has the same answers, on the same lines."""
-        return all(self.answer(question) == answer for question, answer in answers.items())
 
     def file(self, path: str) -> File | None:
         """The file, indexed; None when the tree does not have it."""
@@ -245,26 +221,3 @@ def _keeps(file: File, name: str) -> bool:
     if file.has_function(name):
         return file.is_static(name)
     return name in file.defines and file.defines_macro(name)
-
-
-class Remembered(Generic[Result]):
-    """What was made of code, taken again where all that was asked of the code is as it was.
-
-    most: results that are kept; one more, and all are made anew.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: dict[Hashable, list[tuple[Answers, Result]]] = {}
-
-    def get(self, key: Hashable, code: Codebase, make: Callable[[], Result]) -> Result:
-        """What `make` gives; key: all that this depends on beside the code."""
-        for answers, result in self._known.get(key, ()):
-            if code.answers_as(answers):
-                return result
-        with code.recording() as answers:
-            result = make()
-        if len(self._known) >= self._most:
-            self._known.clear()
-        self._known.setdefault(key, []).append((answers, result))
-        return result

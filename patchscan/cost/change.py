@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
 from patchscan.codebase.changed_words import touched_words
-from patchscan.codebase.code import Codebase, Remembered
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.remembered import Asked, Remembered
 from patchscan.codebase.sources import Sources, base_config
 from patchscan.cost.constants import draw, load_constants
 from patchscan.cost.operations import Program, lower_program
@@ -220,15 +221,15 @@ def _program(
 ) -> Program | None:
     choices = {key: value for key, value in scenario.choices.items() if key != "housekeeping"}
 
-    def lower() -> Program | None:
+    def lower(_: Asked) -> Program | None:
         try:
             return lower_program(name, path, code, stubs, choices, scenario.look_into, names)
         except ValueError:
             return None
 
     key = (name, path, stubs, code.config, tuple(sorted(choices.items())), scenario.look_into, names)
-    return _PROGRAMS.get(key, code, lower)
+    return _PROGRAMS.get(key, code, Asked, lower)
 
 
-_PROGRAMS: Remembered[Program | None] = Remembered(200)
+_PROGRAMS: Remembered[Asked, Program | None] = Remembered(200)
 _EMPTY = Scheme("", "", None, (), (), {}, {})

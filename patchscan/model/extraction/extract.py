@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from patchscan.basics.record import field, frozen, replace
-from patchscan.codebase.code import Answers, Codebase, Remembered
+from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
+from patchscan.codebase.remembered import Answers, Remembered
 from patchscan.model.extraction.guarding import deciding_calls, guards, origins
 from patchscan.model.lowering.abstract_values import Named, Through
 from patchscan.model.lowering.lower_expressions import evaluate, location
@@ -73,7 +74,7 @@ class _Lowered:
     tables: frozenset[str]
 
 
-_LOWERED: Remembered[_Lowered] = Remembered(1000)
+_LOWERED: Remembered[Context, _Lowered] = Remembered(1000)
 
 
 def _same(one: object, other: object) -> bool:
@@ -177,7 +178,7 @@ def _lower(
     cpus: tuple[int, ...],
     observes: bool,
 ) -> _Lowered:
-    """One role's function lowered; what was lowered before is taken where all that it asked of the code is as then."""
+    """One role's function lowered; what was lowered before is taken where all that it asked is answered as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     translates = _translates(scenario, stubs)
     key = (
@@ -186,22 +187,22 @@ def _lower(
             role.after,
             role.name,
             role.cpu,
-            tuple(sorted(role.instances.items())),
-            tuple(sorted(role.own.items())),
+            function,
+            stubs,
+            keep is None,
+            cpus,
+            observes,
+            code.config,
         ),
-        *(function, stubs, kept, keep, cpus, observes, code.config),
-        *(scenario.look_into, tuple(sorted(scenario.choices.items())), tuple(sorted(spaces.items()))),
-        tuple(sorted(scenario.given.items())),
-        scenario.marked,
+        *(frozenset(role.instances.items()), frozenset(role.own.items()), frozenset(spaces.items())),
+        *(frozenset(scenario.choices.items()), frozenset(scenario.given.items()), scenario.marked),
     )
+    typed = frozenset(each for each in kept if each.startswith("<"))
+    effects = typed | (_READS if observes else _WAITS)
+    names = frozenset(_identifier(each) for each in kept - typed)
 
-    def lower() -> _Lowered:
-        definition = find_function(*function, code, stubs, scenario.look_into)
-        assert definition is not None
-        typed = frozenset(each for each in kept if each.startswith("<"))
-        effects = typed | (_READS if observes else _WAITS)
-        names = frozenset(_identifier(each) for each in kept - typed)
-        context = Context(
+    def begin() -> Context:
+        return Context(
             code,
             stubs,
             Reach(code, stubs, effects, names),
@@ -219,6 +220,10 @@ def _lower(
             marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
         )
+
+    def lower(context: Context) -> _Lowered:
+        definition = find_function(*function, code, stubs, scenario.look_into)
+        assert definition is not None
         body = lower_function(context, definition)
         last = stubs.get(role.after[0]) if role.after is not None else None
         body = (*body, *lower_function(context, last)) if last is not None else body
@@ -233,7 +238,7 @@ def _lower(
             frozenset(context.tables),
         )
 
-    return _LOWERED.get(key, code, lower)
+    return _LOWERED.get(key, code, begin, lower)
 
 
 def _translates(scenario: Scenario, stubs: Stubs) -> bool:

@@ -65,7 +65,7 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     ):
         return masks.OPERATIONS[name](context, given, env, frame, out)
     stub, definition = None if own else context.stubs.get(name), context.code.callee(name, near)
-    if stub is not None and (name not in context.look_into or definition is None):
+    if stub is not None and (not context.names(name) or definition is None):
         return inline(context, stub, node, given, env, frame, out)
     if definition is not None and _look_into(context, definition, name, near, frame):
         if context.code.overridable(name, near):
@@ -90,7 +90,7 @@ def _look_into(context: Context, definition: Definition, name: str, near: str, f
         up.definition.name == name and up.definition.path == definition.path for up in frame.chain()
     ):
         return False
-    if name in context.look_into or context.reach.relevant(name, near):
+    if context.looks_into(name, near):
         return True
     called_back = frame.definition.stub and not definition.by_name
     small = context.by_field and not definition.by_name and len(definition.text) < _SMALL

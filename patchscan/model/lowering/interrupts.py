@@ -108,7 +108,7 @@ def _matters(context: Context, function: FunctionName) -> bool:
     """Whether a handler is to be followed: one that only flushes a TLB matters where translations are used."""
     if context.acting is None or context.stubs.get(function.name) is not None:
         return True
-    return context.acting.relevant(function.name, function.path)
+    return context.acts(function.name, function.path)
 
 
 def _is_one_cpu(target: Value) -> bool:

@@ -67,7 +67,7 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
     merged: Environment = {}
     for name in sorted(set(yes[0]) | set(no[0])):
         one, other = yes[0].get(name), no[0].get(name)
-        if one == other or other is None or (one is not None and _is_unset(other)):
+        if one is other or one == other or other is None or (one is not None and _is_unset(other)):
             assert one is not None
             merged[name] = one
         elif one is None or _is_unset(one):

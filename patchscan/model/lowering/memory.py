@@ -8,6 +8,7 @@ from tree_sitter import Node
 from patchscan.basics.record import field, record
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
+from patchscan.codebase.remembered import Asked, Question
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -63,8 +64,8 @@ class Frame:
 
 
 @record
-class Context:
-    """One thread's lowering in progress.
+class Context(Asked):
+    """One thread's lowering in progress; what of it depends on reach, keep and look_into is asked by question.
 
     keep: the location keys that become events, None for all; instances: C type to the number of the one
     object of that type this thread works on; merged: names that stand for several objects ("struct.", "array[]") and
@@ -101,6 +102,7 @@ class Context:
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
     counter: int = 0
+    _asked: dict[Question, None] = field(default_factory=dict)
 
     def next(self) -> int:
         self.counter += 1
@@ -134,7 +136,27 @@ class Context:
 
     def keeps(self, location: Location) -> bool:
         key = location_key(location)
-        return key is not None and (self.keep is None or key == "*" or key in self.keep)
+        return key is not None and (self.keep is None or self.keeps_named(key))
+
+    def keeps_named(self, key: str) -> bool:
+        """Whether the accesses to a location are events, where not all are."""
+        self._asked["keeps_named", key] = None
+        return key == "*" or self.keep is None or key in self.keep
+
+    def names(self, name: str) -> bool:
+        """Whether a function is one that is looked into in any case."""
+        self._asked["names", name] = None
+        return name in self.look_into
+
+    def looks_into(self, name: str, near: str) -> bool:
+        """Whether the function that `name` calls in file `near` is looked into for what it can touch."""
+        self._asked["looks_into", name, near] = None
+        return name in self.look_into or self.reach.relevant(name, near)
+
+    def acts(self, name: str, near: str) -> bool:
+        """Whether a handler of an interrupt does more than flush."""
+        self._asked["acts", name, near] = None
+        return self.acting is None or self.acting.relevant(name, near)
 
 
 @lru_cache(maxsize=4096)

@@ -32,10 +32,7 @@ class Reach:
     _focus: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        without = frozenset({"lock"}) if "open" in self.effects else frozenset[str]()
-        self._focus = (
-            self.stubs.names_with(self.effects, without) | self.stubs.mentioning(self.names) | self.names
-        )
+        self._focus = _focus(self.stubs, self.effects, self.names)
 
     def relevant(self, name: str, near: str, depth: int = 0) -> bool:
         """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""
@@ -95,6 +92,13 @@ class Reach:
                 if inner is not None and inner.name != definition.name:
                     found |= self.always(inner, depth + 1)
         return frozenset(found)
+
+
+@lru_cache(maxsize=256)
+def _focus(stubs: Stubs, effects: frozenset[str], names: frozenset[str]) -> frozenset[str]:
+    """The names that make a function worth looking into."""
+    without = frozenset({"lock"}) if "open" in effects else frozenset[str]()
+    return stubs.names_with(effects, without) | stubs.mentioning(names) | names
 
 
 @lru_cache(maxsize=8192)

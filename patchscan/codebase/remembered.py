@@ -1,0 +1,68 @@
+"""Who answers questions and knows which: what was made of the answers is taken again while they are the same."""
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+Question = tuple[str, ...]
+Answers = dict[Question, object]
+
+
+class Asked:
+    """Notes its questions in `_asked`: each the name of a method and its arguments."""
+
+    def __init__(self) -> None:
+        self._asked: dict[Question, None] = {}
+
+    @contextmanager
+    def recording(self) -> Iterator[Answers]:
+        """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
+        outer, self._asked = self._asked, {}
+        answers: Answers = {}
+        try:
+            yield answers
+        finally:
+            asked, self._asked = self._asked, outer
+            self._asked.update(asked)
+            answers.update((question, self.answer(question)) for question in asked)
+
+    def answer(self, question: Question) -> object:
+        """The answer to a question that another one was asked."""
+        return getattr(self, question[0])(*question[1:])
+
+    def answers_as(self, answers: Answers) -> bool:
+        """Whether this one has the same answers; of code, on the same lines."""
+        return all(self.answer(question) == answer for question, answer in answers.items())
+
+
+Second = TypeVar("Second", bound=Asked)
+
+
+class Remembered(Generic[Second, Result]):
+    """What was made of code and of a second one, taken again where both answer all that was asked as they did then.
+
+    most: results that are kept; one more, and all are made anew.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Hashable, list[tuple[Answers, Answers, Result]]] = {}
+        self._number = 0
+
+    def get(
+        self, key: Hashable, code: Asked, second: Callable[[], Second], make: Callable[[Second], Result]
+    ) -> Result:
+        """What `make` gives; key: all that this depends on beside the two; second: gives one that was asked nothing."""
+        for of_code, of_second, result in reversed(self._known.get(key, ())):
+            if code.answers_as(of_code) and second().answers_as(of_second):
+                return result
+        asked = second()
+        with code.recording() as of_code, asked.recording() as of_second:
+            result = make(asked)
+        if self._number >= self._most:
+            self._known.clear()
+            self._number = 0
+        self._number += 1
+        self._known.setdefault(key, []).append((of_code, of_second, result))
+        return result
