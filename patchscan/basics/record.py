@@ -1,5 +1,6 @@
 """Records: classes of annotated names, equal to a dataclass (PEP 557, PEP 681) without its time at start-up: that
-compiles six methods a class and imports inspect, for our hundreds of classes longer than the scan of a small patch."""
+compiles six methods a class and imports inspect, for our hundreds of classes longer than the scan of a small patch.
+Only a class of which many are made gets a method compiled for it."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -9,6 +10,9 @@ from patchscan.basics.fields import Field, refuse, represent
 from patchscan.basics.fields import field as field
 
 Kind = TypeVar("Kind")
+_MANY = 200
+_HASH = "hash()"
+"""Where a record keeps its own."""
 
 
 @overload
@@ -28,9 +32,19 @@ def _frozen(kind: Any, eq: bool) -> Any:
         names = [name for name in made.__match_args__ if made.__fields__[name].compare]
         of: Any = attrgetter(*names) if names else type
         made.__eq__ = lambda self, other: (
-            of(self) == of(other) if type(self) is type(other) else NotImplemented
+            self is other or of(self) == of(other) if type(self) is type(other) else NotImplemented
         )
-        made.__hash__ = lambda self: hash(of(self))
+
+        def hashed(self: Any) -> int:
+            held = self.__dict__
+            if _HASH not in held:
+                held[_HASH] = hash(of(self))
+            known: int = held[_HASH]
+            return known
+
+        made.__hash__ = hashed
+        # Another process hashes strings otherwise.
+        made.__getstate__ = lambda self: {name: held for name, held in self.__dict__.items() if name != _HASH}
     return made
 
 
@@ -59,7 +73,13 @@ def record(kind: Any) -> Any:
             raise TypeError(f"{kind.__name__}: {wrong}")
         return [held[name] for name in names]
 
+    made = 0
+
     def __init__(self: Any, *values: Any, **named: Any) -> None:
+        nonlocal made
+        made += 1
+        if made == _MANY:
+            kind.__init__ = _compiled(fields, after) or __init__
         whole = not named and len(values) == len(names)
         self.__dict__.update(zip(names, values if whole else complete(values, named)))  # noqa: B905 (strict is slow)
         if after is not None:
@@ -69,6 +89,23 @@ def record(kind: Any) -> Any:
     setattr(kind, "__match_args__", names)  # noqa: B010 (mypy has an opinion on assigning it)
     kind.__repr__ = kind.__dict__.get("__repr__", represent)
     return kind
+
+
+def _compiled(fields: dict[str, Field], after: Callable[[Any], None] | None) -> Any:
+    """The __init__ of a class for itself alone, None where a field without a default follows one that has it."""
+    made = [each.make is not None for each in fields.values()]
+    if made != sorted(made):
+        return None
+    given = "".join(f", {name}" if each.make is None else f", {name}=_unset" for name, each in fields.items())
+    lines = [f"def __init__(self{given}):", " _held = self.__dict__"]
+    for name, each in fields.items():
+        value = name if each.make is None else f"_make_{name}() if {name} is _unset else {name}"
+        lines.append(f" _held[{name!r}] = {value}")
+    lines += [" _after(self)"] if after is not None else []
+    known: dict[str, Any] = {f"_make_{name}": each.make for name, each in fields.items()}
+    known |= {"_unset": Field, "_after": after}
+    exec("\n".join(lines), known)
+    return known["__init__"]
 
 
 def replace(record: Kind, **changes: Any) -> Kind:

@@ -68,6 +68,33 @@ def test_a_made_default_belongs_to_its_record() -> None:
     assert (first.y, first.notes, second.notes) == (2, ["seen"], [])
 
 
+@frozen
+class Often:
+    held: int
+    after: list[int] = field(default_factory=list)
+    make: str = "m"
+
+
+def test_a_record_of_which_many_are_made_stays_what_it_is() -> None:
+    many = [Often(number) for number in range(1000)]
+    assert [each.held for each in many] == list(range(1000))
+    assert len({id(each.after) for each in many}) == 1000 and Often(1).after == []
+    assert Often(1, make="n") == Often(1, [], "n") == replace(Often(1), make="n") != Often(1)
+    with pytest.raises(TypeError):
+        Often()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Often(1, [], "m", 2)  # type: ignore[call-arg]
+    drafts = [Draft(x=number, lines=["first"]) for number in range(1000)]
+    assert drafts[-1].lines == ["first", "x is 999"]
+
+
+def test_a_record_is_not_sent_with_the_hash_of_its_sender() -> None:
+    point = Point(1)
+    assert hash(point) == hash(Point(1))
+    assert pickle.dumps(point) == pickle.dumps(Point(1))
+    assert vars(pickle.loads(pickle.dumps(point))) == as_dict(point)
+
+
 def test_a_pattern_is_compiled_when_it_is_used() -> None:
     words = pattern(r"\w+", re.I)
     assert "findall" not in vars(words)
