@@ -30,6 +30,14 @@ _MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t
 _DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\\\n]|\\\n|\\.)*", re.M)
 _BRACE = pattern(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 _ANY_BRACE = pattern(rb"[{}]")
+_BRACE_OR_END = pattern(rb"[;{]")
+_WORD = pattern(rb"\w")
+_BEHIND_NAME = pattern(rb"\s*[(,)]")
+_NO_NAMES = frozenset(b"if for while switch return sizeof".split())
+_PARENTHESIS = pattern(rb"[()]")
+_UNSURE = pattern(rb"[#\"']")
+_DEFINES = pattern(rb"[ \t]*#[ \t]*define\b")
+_CONTROL = pattern(rb"[ \t}]*(?:else[ \t]+)?(?:if|while|for|switch)[ \t]*\(")
 
 
 def may_define(text: bytes, name: str) -> bool:
@@ -48,6 +56,35 @@ def may_define(text: bytes, name: str) -> bool:
 def names_at_line_starts(text: bytes) -> frozenset[str]:
     """The names that may_define() finds."""
     return frozenset((name or macro).decode() for name, macro in _OUTER.findall(text))
+
+
+def _may_open(text: bytes, name: str) -> bool:
+    """Whether a brace may open the body of a function of that name: one is met before its statement ends; read quickly.
+
+    Strings and directives may hide an end, and the parentheses of a control statement hold no function's name.
+    """
+    word = name.encode()
+    offset = -1 if word in _NO_NAMES else text.find(word)
+    while offset >= 0:
+        end = offset + len(word)
+        if _BEHIND_NAME.match(text, end) and not (offset and _WORD.match(text, offset - 1)):
+            stop = _BRACE_OR_END.search(text, end)
+            if stop is None:
+                return False
+            line, behind = text[text.rfind(b"\n", 0, offset) + 1 : offset], text[end : stop.start()]
+            opens = stop[0] == b"{" or _UNSURE.search(behind) or _is_open(behind)
+            if opens and not _DEFINES.match(line) and not (_CONTROL.match(line) and _is_open(line)):
+                return True
+        offset = text.find(word, end)
+    return False
+
+
+def _is_open(text: bytes) -> bool:
+    """Whether a parenthesis is open at the end of a text."""
+    depth = 0
+    for each in _PARENTHESIS.findall(text):
+        depth = depth + 1 if each == b"(" else max(depth - 1, 0)
+    return depth > 0
 
 
 class File:
@@ -71,12 +108,12 @@ class File:
         return self.text.startswith(span.name.encode(), span.name_start)
 
     def has_function(self, name: str) -> bool:
-        """Whether a function of that name is defined here; a text without the word is not read for functions."""
+        """Whether a function of that name is defined here; a text that shows none is not read for functions."""
         if "functions" in self.__dict__:
             return name in self.functions
         if name in self._absent:
             return False
-        if name.encode() in self.text:
+        if _may_open(self.text, name):
             return name in self.functions
         self._absent.add(name)
         return False
