@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patchscan.results import Report
     from patchscan.rule import Rule
     from patchscan.series import Thread
+    from patchscan.serve.recalled import Memory
     from patchscan.settling.config import Config
     from patchscan.settling.trackrecord import Records
     from patchscan.tree import Tree
@@ -27,8 +28,12 @@ class Tools:
 
     rules: those to run; names: those of all rules there are; problems: what was wrong with rules or the tree;
     known: the baseline, fingerprint -> reason; turned_off: the rules that the configuration leaves out; least: the
-    share that a rule's record must reach, and the records, None where none is asked for.
+    share that a rule's record must reach, and the records, None where none is asked for; memory: of a process that
+    stays, for what rests on our own rules and tables alone.
     """
+
+    # Set by the process that stays.
+    resident: Memory | None = None
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Tools:
         settings: Settings,
         turned_off: tuple[str, ...] = (),
         least: tuple[float, Records] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.rules = rules
         self.names = names
@@ -51,9 +57,15 @@ class Tools:
         self.settings = settings
         self.turned_off = turned_off
         self.least = least
+        self.memory = memory
 
-    def judge(self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None) -> Report:
-        """Judge a thread on a tree and settle what is configured, noted or known; rules: in place of our own."""
+    def judge(
+        self, thread: Thread, tree: Tree | None, rules: tuple[Rule, ...] | None = None, fresh: bool = False
+    ) -> Report:
+        """Judge a thread on a tree and settle what is configured, noted or known.
+
+        rules: in place of our own, the same but for what they do beside; fresh: though a report is remembered.
+        """
         from patchscan.basics.record import replace
         from patchscan.scan import scan
         from patchscan.settling.settle import settle
@@ -61,7 +73,10 @@ class Tools:
 
         if thread.series:
             tree = base_tree(thread.series[0], tree)
-        report = scan(thread, tree, rules or self.rules, self.settings)
+        if self.memory is None or fresh:
+            report = scan(thread, tree, rules or self.rules, self.settings)
+        else:
+            report = self.memory.scan(thread, tree, rules or self.rules, self.settings, self.rules)
         report = settle(report, self.config, self.known, self.names, tree)
         if self.least is not None:
             from patchscan.settling.trackrecord import with_least
@@ -114,6 +129,7 @@ def load_tools(options: Namespace) -> Tools:
         Settings(config.options, not options.no_simulate, options.time_limit),
         turned_off(every, rules, options),
         least_record(options),
+        None if options.rules else Tools.resident,
     )
 
 

@@ -79,7 +79,7 @@ def report_of(thread: Thread, options: Namespace, tools: Tools, read_in: float =
     from patchscan.commands.measure import timed
 
     seconds: dict[str, float] = {}
-    report = tools.judge(thread, tools.tree, timed(tools.rules, seconds))
+    report = tools.judge(thread, tools.tree, timed(tools.rules, seconds), fresh=True)
     stages = (("read", read_in), ("judge", perf_counter() - start))
     return replace(report, timings=(*stages, *sorted(seconds.items(), key=lambda each: -each[1])))
 

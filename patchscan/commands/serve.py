@@ -53,9 +53,15 @@ def load() -> None:
     import patchscan.commands.output
     import patchscan.commands.scan
     import patchscan.scan  # noqa: F401
+    from patchscan.commands.loading import Tools
+    from patchscan.scan import scan
+    from patchscan.serve.recalled import Memory
     from patchscan.settling.registry import load_rules
+    from patchscan.tree.spelling import installed
 
     load_rules()
+    installed()
+    Tools.resident = Memory(scan)
     # It stays, so the collector need not look at it after each run.
     gc.collect()
     gc.freeze()

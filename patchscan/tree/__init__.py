@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Protocol
 
 from patchscan.basics.files import MOST_OF_TREE, Unreadable, read_file
@@ -117,6 +117,12 @@ class Directory:
         if under and (plain is None or self._locate(plain) != os.path.join(self.root, plain)):
             return
         yield from _files_below(self.root, plain or "", deep)
+
+    def listed(
+        self, under: str, wanted: Callable[[str], bool], walked: Callable[[], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """What a walk of its own below a directory finds for names that are wanted: a question like the others."""
+        return walked()
 
     def subject(self, commit: str) -> str | None:
         """See Tree.subject()."""

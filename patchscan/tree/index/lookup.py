@@ -62,13 +62,14 @@ class Index:
         self.tree = tree
         self.directory = directory
         self.seal = seal
-        self._found: dict[Kind, dict[str, list[object]]] = {}
+        stored = _stored(directory, json.dumps(seal, sort_keys=True))
+        self._found = stored.found
+        self._rows = stored.rows
+        self._decoded = stored.decoded
         self._by_directory: dict[str, dict[str, list[str]]] = {}
         self._difference: dict[Kind, Difference] = {}
         self._shared_difference: Difference | None = None
-        self._rows: dict[tuple[Kind, str, tuple[bytes, ...]], list[Row]] = {}
         self._stale_in: dict[str, frozenset[str]] = {}
-        self._decoded: dict[object, str] = {}
         self._blobs: dict[Kind, Mapping[str, bytes]] = {}
 
     def holding(self, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]]:
@@ -79,20 +80,19 @@ class Index:
         """The same of the sources that is_shared() alone; only these are compared with the index."""
         stored = self._stored(words, SOURCES)
         found = {word: self._shared_paths(each) for word, each in stored.items()}
-        whole = self._difference_of_shared()
+        whole = self.difference_of_shared()
         part = Difference(frozenset(filter(is_shared, whole.stale)), whole.behind)
         return self._sealed(self._corrected(found, part))
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources directly in a directory; only these are compared with the index."""
-        if directory not in self._stale_in:
-            self._stale_in[directory] = self._compared(directory)
+        stale = self.stale_in(directory)
         for word, paths in self._indexed([each for each in words if each not in self._by_directory]).items():
             self._by_directory[word] = {}
             for path in paths:
                 self._by_directory[word].setdefault(path.rpartition("/")[0], []).append(path)
         found = {word: self._by_directory[word].get(directory, []) for word in words}
-        return self._sealed(self._corrected(found, Difference(self._stale_in[directory])))
+        return self._sealed(self._corrected(found, Difference(stale)))
 
     def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
         """What was found, sorted, if all of it came from the index that was opened."""
@@ -142,8 +142,19 @@ class Index:
             for word, paths in found.items()
         }
 
-    def _compared(self, directory: str) -> frozenset[str]:
+    def stale_in(self, directory: str) -> frozenset[str]:
         """The sources directly in a directory that the index does not know as they are."""
+        if directory not in self._stale_in:
+            self._stale_in[directory] = self._compared(directory)
+        return self._stale_in[directory]
+
+    def comparisons(
+        self,
+    ) -> tuple[Mapping[Kind, Difference], Difference | None, Mapping[str, frozenset[str]]]:
+        """What was compared so far, and came of it: kinds, the shared sources, the sources of directories."""
+        return dict(self._difference), self._shared_difference, dict(self._stale_in)
+
+    def _compared(self, directory: str) -> frozenset[str]:
         if not isinstance(self.tree, Directory) or SOURCES in self._difference:
             return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
         rows = self.rows(SOURCES, " WHERE path = ?", (os.fsencode(directory),))
@@ -172,7 +183,8 @@ class Index:
         rest = _stale_in_directory(root, self, kind, _others)
         return Difference(shared.stale | rest.stale, shared.behind | rest.behind)
 
-    def _difference_of_shared(self) -> Difference:
+    def difference_of_shared(self) -> Difference:
+        """How the shared sources differ from what the index knows."""
         if SOURCES in self._difference or not isinstance(self.tree, Directory):
             return self.difference(SOURCES)
         if self._shared_difference is None:
@@ -183,9 +195,12 @@ class Index:
         """The rows of directories (see patchscan.tree.index.comparison), with the marks that were confirmed."""
         asked = kind, where, tuple(values)
         if asked not in self._rows:
-            self._rows[asked] = _rows(self.directory, kind, where, values)
-        found = self._confirmed(kind).over(self._rows[asked])
-        check(found)
+            rows = _rows(self.directory, kind, where, values)
+            check(rows)
+            self._rows[asked] = rows
+        rows = self._rows[asked]
+        found = self._confirmed(kind).over(rows)
+        check([new for new, old in zip(found, rows, strict=True) if new is not old])
         return found
 
     def confirm(self, root: str, kind: Kind, rows: Sequence[Row], difference: Difference) -> Difference:
@@ -204,6 +219,20 @@ class Index:
 
     def _confirmed(self, kind: Kind) -> Confirmed:
         return Confirmed(os.path.join(self.directory, marks_file(kind)), self.seal)
+
+
+class _Stored:
+    """What an index holds, as far as it was asked: the same for all who open it, however their trees have changed."""
+
+    def __init__(self) -> None:
+        self.found: dict[Kind, dict[str, list[object]]] = {}
+        self.rows: dict[tuple[Kind, str, tuple[bytes, ...]], list[Row]] = {}
+        self.decoded: dict[object, str] = {}
+
+
+@lru_cache(maxsize=2)
+def _stored(directory: str, seal: str) -> _Stored:
+    return _Stored()
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
@@ -321,7 +350,12 @@ def _others(rows: Sequence[Row]) -> list[Row]:
 
 
 def _is_of_shared(row: Row) -> bool:
-    return is_shared(os.fsdecode(row[0]) + "/")
+    return _is_shared_directory(row[0])
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_shared_directory(path: bytes) -> bool:
+    return is_shared(os.fsdecode(path) + "/")
 
 
 def _blob_rows(shard: str) -> list[tuple[bytes, bytes]]:

@@ -85,7 +85,7 @@ def files_where(tree: Tree, wanted: Callable[[str], bool], under: str = "") -> t
     if under.partition("/")[0] in NOT_KERNEL:
         return ()
     if isinstance(tree, Directory):
-        return tuple(sorted(walk(tree.root, under, wanted)))
+        return tree.listed(under, wanted, lambda: tuple(sorted(walk(tree.root, under, wanted))))
     return tuple(
         path for path in tree.files(under) if wanted(path.rpartition("/")[2]) and not is_outside(path)
     )
