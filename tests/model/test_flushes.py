@@ -181,13 +181,14 @@ def test_every_function_that_a_member_is_given() -> None:
 
 
 @cache
-def property_of_the_flush() -> dict[str, Verdict]:
-    return verdicts(PROPERTY, TREE, FREEING, "free_pte_range")
+def property_of_the_flush(scenario: str = FREEING) -> dict[str, Verdict]:
+    return verdicts(PROPERTY, TREE, scenario, "free_pte_range" if scenario == FREEING else "")
 
 
 @real
-def test_each_kind_of_flush_keeps_its_promise_or_not() -> None:
-    found = property_of_the_flush()
+@pytest.mark.parametrize("scenario", [FREEING, UNSHARING])
+def test_each_kind_of_flush_keeps_its_promise_or_not(scenario: str) -> None:
+    found = property_of_the_flush(scenario)
     assert {config: each.verdict for config, each in found.items()} == {
         "x86: native_flush_tlb_multi": "safe",
         "x86: kvm_flush_tlb_multi": "unsafe",
@@ -205,8 +206,9 @@ def test_what_a_safe_flush_rests_on() -> None:
 
 
 @real
-def test_a_preempted_virtual_cpu_gets_no_interrupt() -> None:
-    verdict = property_of_the_flush()["x86: kvm_flush_tlb_multi"]
+@pytest.mark.parametrize("scenario", [FREEING, UNSHARING])
+def test_a_preempted_virtual_cpu_gets_no_interrupt(scenario: str) -> None:
+    verdict = property_of_the_flush(scenario)["x86: kvm_flush_tlb_multi"]
     assert any("KVM_VCPU_PREEMPTED is true" in branch for branch in verdict.branches)
     assert "kvm_guest_init() turns flush_interrupts_walkers on" in verdict.turned
     assert "an IPI with wait to every CPU" in (verdict.repair or "")

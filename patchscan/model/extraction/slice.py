@@ -1,6 +1,7 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
@@ -230,7 +231,22 @@ def variants(
 
     simplify: applied after each choice; matters: a body for which it is False is dropped with all its variants.
     Equal conditions are resolved alike; of those that other threads decide alike it is kept how they were resolved.
+    Of too many come those with most conditions true, and those with most of them false, in turn.
     """
+    found, cut = _variants(body, simplify, matters, (False, True))
+    if not cut:
+        return found, False
+    others, _ = _variants(body, simplify, matters, (True, False))
+    return [each for pair in zip_longest(found, others) for each in pair if each is not None], True
+
+
+def _variants(
+    body: Body,
+    simplify: Callable[[Body], Body],
+    matters: Callable[[Body], bool],
+    order: tuple[bool, bool],
+) -> tuple[list[Variant], bool]:
+    """See variants(); order: how a condition holds, the case that is followed first last."""
     work: list[tuple[Body, dict[str, Taken]]] = [(simplify(body), {})]
     seen: set[object] = set()
     found: list[Variant] = []
@@ -244,11 +260,11 @@ def variants(
         if choice is None:
             found.append(Variant(current, tuple(sorted(taken.items()))))
             continue
-        arms = [simplify(settle(current, choice.key, holds)) for holds in (False, True)]
+        arms = [simplify(settle(current, choice.key, holds)) for holds in order]
         if signature(arms[0]) == signature(arms[1]):
             work.append((arms[0], taken))
             continue
-        for holds, smaller in zip((False, True), arms, strict=True):
+        for holds, smaller in zip(order, arms, strict=True):
             now = {**taken, choice.key: Taken(choice.text, holds, choice.place)}
             known = signature(smaller), shared_choices(now.items())
             if known not in seen and matters(smaller):

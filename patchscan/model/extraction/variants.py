@@ -1,5 +1,6 @@
 """An extraction to models that can be executed: one for each resolution of its choices."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 
@@ -11,6 +12,7 @@ from patchscan.model.extraction.slice import (
     clean,
     maybe_later,
     relevant_domains,
+    settle,
     shared_choices,
     until_write,
     variants,
@@ -66,7 +68,7 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
         complete &= all_of_them
         ways.append(found)
     unique: dict[Signature, Model] = {}
-    for combination in product(*ways):
+    for combination in product(*ways) if complete else _in_turn(ways):
         if len(unique) >= _CAP:
             return list(unique.values()), False
         if not _agree([taken for _, taken in combination]):
@@ -77,6 +79,28 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
             taken = tuple(choice for _, choices in combination for choice in choices)
             unique.setdefault(tuple(signature(thread.body) for thread in sliced), Model(single, taken))
     return list(unique.values()), complete
+
+
+def turned(
+    scenario: Scenario, threads: tuple[Thread, ...], model: Model, choice: Taken
+) -> tuple[list[Model], bool]:
+    """The models that resolve every condition as one model of the threads does, but for one, and see models()."""
+    ways = []
+    for thread in threads:
+        body = thread.body
+        for role, key, taken in model.taken:
+            if role == thread.role:
+                body = settle(body, key, taken.holds != (taken == choice))
+        ways.append(with_events(thread, body))
+    return models(scenario, tuple(ways))
+
+
+def _in_turn(ways: list[tuple["ThreadVariant", ...]]) -> Iterator[tuple["ThreadVariant", ...]]:
+    """Combinations of some variants of each thread, the first ones of all threads first."""
+    for most in range(max(map(len, ways), default=0)):
+        for chosen in product(*(range(min(len(way), most + 1)) for way in ways)):
+            if max(chosen) == most:
+                yield tuple(way[index] for way, index in zip(ways, chosen, strict=True))
 
 
 def _agree(ways: list[tuple[tuple[str, str, Taken], ...]]) -> bool:

@@ -8,8 +8,8 @@ from patchscan.basics.record import field, record
 from patchscan.lkmm.answers.outcome import Answer, Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import ModelEdit, apply
-from patchscan.model.extraction.slice import loosened
-from patchscan.model.extraction.variants import Model, litmus_of, models, prepare
+from patchscan.model.extraction.slice import Taken, loosened
+from patchscan.model.extraction.variants import Model, litmus_of, models, prepare, turned
 from patchscan.model.lowering.lowered import Thread
 from patchscan.model.verdicts.gate import execute, outcome
 
@@ -72,6 +72,11 @@ class Case:
             elif worst == result and len(self.litmus(model)) > len(self.litmus(found)):
                 found = model
         return worst, found
+
+    def unsafe_without(self, model: Model, choice: Taken) -> bool:
+        """Whether what an unsafe model does comes about if one of its conditions is the other way round, too."""
+        found, _ = turned(self.extraction.scenario, self.threads, model, choice)
+        return any(self.outcome(each) == "Sometimes" for each in found)
 
     def changes(self, edit: ModelEdit) -> bool:
         """Whether an edit makes any difference to what is executed."""

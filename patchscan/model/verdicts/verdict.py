@@ -215,7 +215,12 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
         interleaving=interleaving(litmus, worst.threads),
     )
     reasons = _doubts(case, worst)
-    masks = (choice for choice in decisive_choices(locked, with_locks, _MASK))
+    # Of too many combinations those that were looked at say little of what all of them have in common.
+    masks = (
+        choice
+        for choice in decisive_choices(locked, with_locks, _MASK)
+        if locked.complete or not locked.unsafe_without(with_locks, choice)
+    )
     reasons += [f"whether {_condition(choice)[0]} is not known" for choice in masks]
     repair, tried = find_repair(case, worst)
     if repair is None:
