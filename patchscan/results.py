@@ -1,6 +1,6 @@
 """What a scan found out: the report and the values in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.pattern import pattern
@@ -270,7 +270,7 @@ class CaseCost:
 
     isolates: whether the updater asks which CPUs are isolated; some of them are then, and in user space.
     not_seen: calls of either that were not looked into, each of which could hide what another point counts;
-    scheme: what was executed, to execute it on other numbers of CPUs.
+    made: gives what was executed, to execute it on other numbers of CPUs.
     """
 
     updater: str
@@ -279,15 +279,24 @@ class CaseCost:
     read: Mapping[str, float]
     isolates: bool = False
     not_seen: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-    scheme: "Scheme | None" = field(default=None, compare=False)
+    made: "Callable[[], Scheme | None] | None" = field(default=None, compare=False)
+
+    @property
+    def scheme(self) -> "Scheme | None":
+        """What was executed, None where that is not known."""
+        return self.made() if self.made is not None else None
 
 
 @frozen
 class CostChange:
-    """What a patch changes: text is one sentence; the counts are exact for the workload that it names."""
+    """What a patch changes: text is one sentence; the counts are exact for the workload that it names.
+
+    functions: who plays the roles of the scenario, by name and path.
+    """
 
     scenario: str
     patch: int
     before: CaseCost
     after: CaseCost
     text: str
+    functions: tuple[tuple[str, str], ...] = ()

@@ -25,6 +25,19 @@ def allow_depth() -> None:
         sys.setrecursionlimit(DEEPEST)
 
 
+_MET: set[str] = set()
+
+
+def meets(guard: str) -> None:
+    """Note that the clock or the stack has ended something: on another machine it may come to its end."""
+    _MET.add(guard)
+
+
+def guards_met() -> bool:
+    """Whether one of them has ended something in this process, of which something may be remembered."""
+    return bool(_MET)
+
+
 class OutOfTime(BaseException):
     """The time limit ran out. No Exception, so that what handles those does not take it for one of its own."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
+from patchscan.basics.limits import meets
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Branches, Held, branches
@@ -57,7 +58,10 @@ def evaluate(expression: str, value: Callable[[str], int]) -> bool:
     tokens = _TOKEN.findall(expression)
     try:
         number, rest = _or(tokens, value)
-    except (IndexError, ValueError, RecursionError):
+    except (IndexError, ValueError):
+        return True
+    except RecursionError:
+        meets("stack")
         return True
     return bool(number) if not rest else True
 

@@ -1,6 +1,8 @@
 """What a patch changes in the cost of a scheme: the same case before and after, on one number of CPUs."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
@@ -67,12 +69,30 @@ class SeriesCosts:
                 again = any(each.after.reader == after.reader for each in found.values())
                 text = cost_line(before, replace(after, read=before.read) if again else after)
                 if text is not None:
-                    found.setdefault(text, CostChange(scenario.name, state.patch.index, before, after, text))
+                    told = CostChange(scenario.name, state.patch.index, before, after, text, functions)
+                    found.setdefault(text, told)
         return tuple(found.values())
 
     def all_changes(self) -> tuple[CostChange, ...]:
-        """What each patch changes, in their order."""
-        return tuple(change for index in range(len(self._models.states)) for change in self.changes(index))
+        """What each patch changes, in their order; taken from what is kept, or counted and then kept."""
+        positions = range(len(self._models.states))
+        what = f"costs on {self._column}"
+        kept = self._models.kept.recall(what)
+        if isinstance(kept, tuple) and len(kept) == len(positions):
+            return tuple(self._executable(index, change) for index in positions for change in kept[index])
+        found = tuple(self.changes(index) for index in positions)
+        self._models.kept.remember(what, found)
+        return tuple(chain.from_iterable(found))
+
+    def _executable(self, index: int, change: CostChange) -> CostChange:
+        """A change that was kept, with what gives its schemes: they are lowered where somebody wants to see more."""
+        scenario = next(each for each in self._models.scenarios if each.name == change.scenario)
+        scheme = partial(self._scheme, scenario, change.functions)
+        before, after = (
+            replace(side, made=partial(scheme, at))
+            for side, at in ((change.before, index - 1), (change.after, index))
+        )
+        return replace(change, before=before, after=after)
 
     def _cases_of(self, scenario: Scenario) -> list[Functions]:
         """The cases of a scenario; one function of a file stands for all that play a role, for they pay the same."""
@@ -164,7 +184,7 @@ def scheme_cost(scheme: Scheme, cpus: int = CPUS, walkers: int = WALKERS) -> Cas
         return None
     reader = scheme.reader.name if scheme.reader else ""
     return CaseCost(
-        scheme.name, reader, _update(outcome), _read(outcome), isolates, _not_seen(scheme), scheme
+        scheme.name, reader, _update(outcome), _read(outcome), isolates, _not_seen(scheme), lambda: scheme
     )
 
 

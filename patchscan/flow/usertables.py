@@ -11,9 +11,9 @@ from typing import Any
 
 from patchscan.basics.files import Unreadable, read_toml_file
 from patchscan.basics.problem import Problem
-from patchscan.flow.resources import FIELDS, KINDS, OUTCOMES, row_of, use_rows
+from patchscan.flow.resources import FIELDS, KINDS, OUTCOMES, has_further_rows, row_of, use_rows
 from patchscan.flow.wellknown import CONVENTIONS as KNOWN_CONVENTIONS
-from patchscan.flow.wellknown import use_names
+from patchscan.flow.wellknown import has_further_names, use_names
 
 RESOURCES, CONVENTIONS = "resources.toml", "conventions.toml"
 NAMES = frozenset((RESOURCES, CONVENTIONS))
@@ -47,6 +47,11 @@ def forget_tables() -> None:
     """Use our own tables only."""
     use_rows(None)
     use_names(None)
+
+
+def has_tables() -> bool:
+    """Whether a user's tables are in use."""
+    return has_further_rows() or has_further_names()
 
 
 def _use(path: str, name: str) -> Iterator[Problem]:

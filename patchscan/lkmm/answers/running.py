@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from patchscan.basics.limits import meets
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.final_states import final_states
 from patchscan.lkmm.answers.flags import flags, section_flags
@@ -138,6 +139,7 @@ class _Run:
         except TooLarge as error:
             self._incomplete(error.message)
         except RecursionError:
+            meets("stack")
             self._incomplete(TOO_DEEP)
         return Result(
             name=self.litmus.name,
@@ -171,6 +173,7 @@ class _Run:
         except TooLarge as error:
             return Answer(None, error.message)
         except RecursionError:
+            meets("stack")
             return Answer(None, TOO_DEEP)
 
     def _faults(self, solver: Solver, program: Program) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from patchscan.basics.limits import meets
 from patchscan.basics.pattern import pattern
 from patchscan.lkmm.dialect.final_conditions import parse_condition, parse_observed
 from patchscan.lkmm.dialect.lexer import Tokens, without_comments
@@ -27,6 +28,7 @@ def parse(text: str, file: str = "") -> Litmus:
         error.file = error.file or file
         raise
     except RecursionError:
+        meets("stack")
         raise LitmusError("nested too deeply", file=file) from None
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from patchscan.basics.limits import meets
+
 TRUE = 1
 FALSE = -1
 
@@ -19,6 +21,7 @@ class LimitReached(Exception):
 def check_time(deadline: float | None) -> None:
     """Raises LimitReached when time.process_time() is beyond the deadline."""
     if deadline is not None and time.process_time() > deadline:
+        meets("clock")
         raise LimitReached
 
 

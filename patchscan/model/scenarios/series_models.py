@@ -6,7 +6,7 @@ from itertools import chain, count, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patchscan.basics.record import replace
+from patchscan.basics.record import frozen, replace
 from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Read, Sources, base_config, sources
@@ -15,6 +15,7 @@ from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.signature import Signature
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.followed import followed
+from patchscan.model.scenarios.kept_models import KeptModels
 from patchscan.model.scenarios.one_case import (
     Functions,
     codebase,
@@ -33,12 +34,23 @@ if TYPE_CHECKING:
     from patchscan.model.scenarios.shapes import Bound
 
 _Key = tuple[str, Functions, str, int]
+# What the verdicts of a series are kept as: with every column, or not.
+_NAMES = {False: "models", True: "models of every column"}
+
+
+@frozen
+class _Said:
+    """The verdicts of each patch, the rule that reports each scenario in them, and whether any scenario applies."""
+
+    patches: tuple[tuple[Verdict, ...], ...]
+    rules: Mapping[str, str]
+    applies: bool
 
 
 class SeriesModels:
     """The models of one laid series; the code after a patch is looked at once, for it is what the next one finds.
 
-    states: as patchscan.tree.overlay.lay() gives them.
+    states: as patchscan.tree.overlay.lay() gives them; kept: where what comes of them is kept.
     """
 
     def __init__(
@@ -47,13 +59,16 @@ class SeriesModels:
         scenarios: Sequence[Scenario] | None = None,
         stub_directories: Sequence[Path] = (),
     ) -> None:
-        self.states = states
         self._stub_directories = tuple(stub_directories)
         self.scenarios = shipped_scenarios() if scenarios is None else tuple(scenarios)
+        self.kept = KeptModels(states, self.scenarios, self._stub_directories)
+        self.states = self.kept.states
         self._sources: dict[int, Sources] = {}
         self._extractions: dict[_Key, Extraction | None] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._patches: dict[tuple[int, bool], tuple[Verdict, ...]] = {}
+        self._begun: list[tuple[int, bool]] = []
+        self._recalled: dict[bool, _Said | None] = {}
         self._news: set[str] = set()
         self._follows: dict[tuple[str, Functions, tuple[str, ...], int], Mapping[str, Verdict]] = {}
         # Up to here the tree holds a version of the series: what was before it is not known.
@@ -61,7 +76,30 @@ class SeriesModels:
 
     def concerns(self, index: int) -> bool:
         """Whether patch `index` touches code, and some scenario may apply to the series; costs nothing."""
-        return bool(self._applying or self._bound) and bool(touched_words(self.states[index]))
+        return bool(touched_words(self.states[index])) and self._applies
+
+    @cached_property
+    def _applies(self) -> bool:
+        """Whether some scenario applies to the series."""
+        said = self._recall(False)
+        if said is not None:
+            return said.applies
+        applies = bool(self._applying or self._bound)
+        if not applies and not self._begun:
+            self._keep(False, ((),) * len(self.states), False)
+        return applies
+
+    def _recall(self, every_column: bool) -> "_Said | None":
+        """What is kept of all patches, asked for once, and only as long as no model was looked at."""
+        if every_column not in self._recalled:
+            said = self.kept.recall(_NAMES[every_column]) if not self._begun else None
+            whole = said if isinstance(said, tuple) and len(said) == 3 else None
+            self._recalled[every_column] = _Said(*whole) if whole is not None else None
+        return self._recalled[every_column]
+
+    def _keep(self, every_column: bool, patches: tuple[tuple[Verdict, ...], ...], applies: bool) -> None:
+        rules = {verdict.scenario: self.rule(verdict) for verdict in chain.from_iterable(patches)}
+        self.kept.remember(_NAMES[every_column], (patches, rules, applies))
 
     @cached_property
     def _applying(self) -> tuple[Scenario, ...]:
@@ -116,23 +154,33 @@ class SeriesModels:
         if index < self._held:
             return ()
         if (index, every_column) not in self._patches:
-            named = (
-                verdict
-                for scenario in self._applying
-                for functions in cases(scenario)
-                if self._touches(scenario, functions, index)
-                for verdict in self._case(scenario, functions, index, index - 1, every_column)
-            )
-            generic = (
-                verdict
-                for bound in self._bound
-                if bound.patch == index
-                for functions in cases(bound.scenario)
-                for verdict in self._case(bound.scenario, functions, index, -1, every_column)
-                if verdict.before == "safe" or not bound.lost
-            )
-            self._patches[index, every_column] = (*named, *generic)
+            said = self._recall(every_column)
+            if said is not None:
+                self._patches[index, every_column] = said.patches[index]
+            else:
+                self._begun.append((index, every_column))
+                self._patches[index, every_column] = tuple(self._verdicts_of(index, every_column))
+                self._remember(every_column)
         return self._patches[index, every_column]
+
+    def _verdicts_of(self, index: int, every_column: bool) -> Iterator[Verdict]:
+        for scenario in self._applying:
+            for functions in cases(scenario):
+                if self._touches(scenario, functions, index):
+                    yield from self._case(scenario, functions, index, index - 1, every_column)
+        for bound in self._bound:
+            for functions in cases(bound.scenario) if bound.patch == index else ():
+                for verdict in self._case(bound.scenario, functions, index, -1, every_column):
+                    if verdict.before == "safe" or not bound.lost:
+                        yield verdict
+
+    def _remember(self, every_column: bool) -> None:
+        """Keep what was said where it is all of it, each patch looked at once and in order: what is said of one rests
+        on what was said before."""
+        whole = [(index, every_column) for index in range(max(self._held, 0), len(self.states))]
+        if self._begun == whole and list(self._patches) == whole:
+            patches = tuple(self._patches.get((index, every_column), ()) for index in range(len(self.states)))
+            self._keep(every_column, patches, bool(self._applying or self._bound))
 
     def first_unsafe(self, scenario: str) -> Verdict | None:
         """The first verdict of a scenario, in the order of the patches, that turned unsafe."""
@@ -148,6 +196,9 @@ class SeriesModels:
 
     def rule(self, verdict: Verdict) -> str:
         """The rule that a verdict's scenario names."""
+        for said in self._recalled.values():
+            if said is not None and verdict.scenario in said.rules:
+                return said.rules[verdict.scenario]
         every = (*self.scenarios, *(bound.scenario for bound in self._bound))
         return next(scenario.rule for scenario in every if scenario.name == verdict.scenario)
 

@@ -16,16 +16,18 @@ import patchscan.basics
 import patchscan.lkmm
 import patchscan.model
 from patchscan.basics.fields import is_frozen
+from patchscan.basics.limits import guards_met
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.verdicts.model_timeline import Interleaving, Moment
 from patchscan.model.verdicts.verdict import Mutation, Verdict, judge
+from patchscan.results import CaseCost, CostChange
 from patchscan.tree import Tree
 from patchscan.tree.index.location import may_be_indexed
 
 _KIND = "verdicts"
-_RECORDS = {kind.__name__: kind for kind in (Verdict, Mutation, Interleaving, Moment)}
+_RECORDS = {kind.__name__: kind for kind in (Verdict, Mutation, Interleaving, Moment, CostChange, CaseCost)}
 _ROOMS = (patchscan.basics, patchscan.lkmm, patchscan.model)
-_TUPLE, _SET, _MAPPING = "()", "{}", ":"
+_TUPLE, _SET, _MAPPING, _BYTES = "()", "{}", ":", "b"
 
 
 def judged(
@@ -52,6 +54,8 @@ def judged(
 def _lasts(verdict: Verdict) -> bool:
     """Whether a verdict would be the same on every machine: none that a limit cut short is kept."""
     outcomes = (verdict.outcome, *(mutation.outcome for mutation in verdict.mutations))
+    if guards_met():
+        return False
     return "Unknown" not in outcomes and not any("limit" in reason for reason in verdict.reasons)
 
 
@@ -79,9 +83,14 @@ def _version() -> str:
 
 
 def encoded(value: Any) -> Any:
-    """Records, tuples, sets and mappings as lists; equal for equal values, whatever the order of a set."""
-    if value is None or isinstance(value, (str, int)):
+    """Records, tuples, sets and mappings as lists; equal for equal values, whatever the order of a set.
+
+    A text of bytes is only told from others: it cannot be decoded.
+    """
+    if value is None or isinstance(value, (str, int, float)):
         return value
+    if isinstance(value, bytes):
+        return [_BYTES, hashlib.blake2b(value, digest_size=20).hexdigest()]
     if isinstance(value, tuple):
         return [_TUPLE, *map(encoded, value)]
     if isinstance(value, (frozenset, set)):
@@ -98,16 +107,19 @@ def encoded(value: Any) -> Any:
 def _decoded_verdict(rows: Any) -> Verdict | None:
     """The verdict that was encoded so, None where this is none."""
     try:
-        verdict = _decoded(rows)
-    except (TypeError, KeyError, IndexError):
+        verdict = decoded(rows)
+    except (TypeError, ValueError, KeyError, IndexError):
         return None
     return verdict if isinstance(verdict, Verdict) else None
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """What was encoded so, of verdicts and costs. Raises TypeError, ValueError, KeyError or IndexError for no such."""
     if not isinstance(value, list):
         return value
-    kind, inner = value[0], [_decoded(each) for each in value[1:]]
+    if value[0] == _MAPPING:
+        return {decoded(key): decoded(each) for key, each in value[1:]}
+    kind, inner = value[0], [decoded(each) for each in value[1:]]
     if kind == _TUPLE:
         return tuple(inner)
     return frozenset(inner) if kind == _SET else _RECORDS[kind](*inner)
