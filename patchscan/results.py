@@ -154,7 +154,8 @@ class Report:
 
     costs: what the patches change in the cost of a scheme;
     fit: whether the tree is the base of the series; timings: seconds by stage and rule, empty unless they were asked
-    for; remarks: on the revision that --previous names; ended: why the scan ended before its end, "" where it did not.
+    for; remarks: on the revision that --previous names; ended: why the scan ended before its end, "" where it did not;
+    records: the file of rules' records that the user named, "" for the one that comes with us.
     """
 
     thread: Thread
@@ -171,6 +172,7 @@ class Report:
     timings: tuple[tuple[str, float], ...] = ()
     remarks: tuple[Answered, ...] = ()
     ended: str = ""
+    records: str = ""
 
     @property
     def judged(self) -> Judged:

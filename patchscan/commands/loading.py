@@ -28,8 +28,8 @@ class Tools:
 
     rules: those to run; names: those of all rules there are; problems: what was wrong with rules or the tree;
     known: the baseline, fingerprint -> reason; turned_off: the rules that the configuration leaves out; least: the
-    share that a rule's record must reach, and the records, None where none is asked for; memory: of a process that
-    stays, for what rests on our own rules and tables alone.
+    share that a rule's record must reach, the records and their file, None where none is asked for; memory: of a
+    process that stays, for what rests on our own rules and tables alone.
     """
 
     # Set by the process that stays.
@@ -45,7 +45,7 @@ class Tools:
         known: Mapping[str, str],
         settings: Settings,
         turned_off: tuple[str, ...] = (),
-        least: tuple[float, Records] | None = None,
+        least: tuple[float, Records, str] | None = None,
         memory: Memory | None = None,
     ) -> None:
         self.rules = rules
@@ -81,7 +81,8 @@ class Tools:
         if self.least is not None:
             from patchscan.settling.trackrecord import with_least
 
-            report = replace(report, findings=with_least(report.findings, *self.least))
+            share, records, path = self.least
+            report = replace(report, findings=with_least(report.findings, share, records), records=path)
         coverage = replace(report.coverage, turned_off=self.turned_off)
         return replace(report, coverage=coverage, problems=self.problems + report.problems)
 
@@ -133,14 +134,15 @@ def load_tools(options: Namespace) -> Tools:
     )
 
 
-def least_record(options: Namespace) -> tuple[float, Records] | None:
-    """What --min-record asks for, and of which records. Raises UsageError for a file that holds none."""
+def least_record(options: Namespace) -> tuple[float, Records, str] | None:
+    """What --min-record asks for, of which records, and their file. Raises UsageError where it holds none."""
     share: float | None = getattr(options, "min_record", None)
     if share is None:
         return None
     from patchscan.settling.trackrecord import SHIPPED, read_records
 
-    return share, read_records(options.records or SHIPPED)
+    path = options.records or SHIPPED
+    return share, read_records(path), path
 
 
 def built_in_names() -> frozenset[str]:

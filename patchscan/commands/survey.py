@@ -88,15 +88,19 @@ def count_records(result: str, output: str | None) -> int:
 
     rules = asked(
         result,
-        "SELECT rule, severity, count(*), count(*) FILTER (became = 'changed'),"
-        " count(*) FILTER (became = 'unchanged'), count(*) FILTER (remarked) FROM findings"
-        " WHERE became NOT IN ('', 'last') AND suppressed = '' GROUP BY ALL ORDER BY ALL",
+        "SELECT rule, severity, count(*) FILTER (became <> 'last'), count(*) FILTER (became = 'changed'),"
+        " count(*) FILTER (became = 'unchanged'), count(*) FILTER (remarked AND became <> 'last'),"
+        " count(*) FILTER (merged), count(*) FILTER (NOT merged) FROM findings"
+        " WHERE became <> '' AND suppressed = '' GROUP BY ALL"
+        " HAVING count(*) FILTER (became <> 'last' OR merged IS NOT NULL) > 0 ORDER BY ALL",
     )[1]
     every = asked(
         result,
-        f"SELECT '{EVERY}', '', sum(added), sum(changed), sum(unchanged), sum(remarked) FROM series WHERE NOT last",
+        f"SELECT '{EVERY}', '', sum(added) FILTER (NOT last), sum(changed), sum(unchanged),"
+        " sum(remarked) FILTER (NOT last), sum(merged), sum(unmerged) FROM series",
     )[1]
-    text = written([*(row for row in every if row[2]), *rules])
+    numbers = [[*row[:2], *(number or 0 for number in row[2:])] for row in every]
+    text = written([*(row for row in numbers if any(row[2:])), *rules])
     if output:
         write_output(output, (text,), frozenset())
     else:

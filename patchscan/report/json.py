@@ -9,6 +9,7 @@ from patchscan.diff.write import diff_of
 from patchscan.finding import Finding
 from patchscan.report.tip import at_tip
 from patchscan.results import Report
+from patchscan.settling.trackrecord import EVERY, SHIPPED, of_rule, read_records
 
 SCHEMA = 1
 
@@ -21,6 +22,7 @@ def render(report: Report) -> str:
 def as_dict(report: Report) -> dict[str, Any]:
     """The report as plain data."""
     seconds = {name: round(each, 6) for name, each in report.timings}
+    records = read_records(report.records or SHIPPED)
     return {
         "schema": SCHEMA,
         "judged": report.judged.word,
@@ -36,8 +38,14 @@ def as_dict(report: Report) -> dict[str, Any]:
             for left in report.thread.left_out
         ],
         "findings": [
-            {**finding_dict(finding), "tip": tip_dict(report, finding)} for finding in report.findings
+            {
+                **finding_dict(finding),
+                "tip": tip_dict(report, finding),
+                "record": of_rule(finding.rule, finding.severity, records),
+            }
+            for finding in report.findings
         ],
+        "record_of_all_lines": of_rule(EVERY, "", records),
         "models": [plain(model) for model in report.models],
         "costs": [
             {"patch": each.patch, "scenario": each.scenario, "text": each.text} for each in report.costs

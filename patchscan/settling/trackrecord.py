@@ -1,4 +1,4 @@
-"""The record of rules: of the lines that a rule flagged in one revision, how many the next one changed.
+"""The record of rules: of the lines that a rule flagged, how many the next revision changed, how many were merged.
 
 It is counted from archives (`patchscan survey`), and means something only beside the baseline: some of all added lines
 change anyway. A file of it has a row a rule and severity, tabs between its fields, the baseline in the row named "*".
@@ -6,15 +6,15 @@ change anyway. A file of it has a row a rule and severity, tabs between its fiel
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
+from patchscan.basics.fields import as_dict
 from patchscan.basics.files import MOST_OF_SETTINGS, Unreadable, read_file
 from patchscan.basics.record import frozen, replace
 from patchscan.basics.usage import UsageError
 from patchscan.finding import Finding
 
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "records.tsv")
-COLUMNS = ("rule", "severity", "flagged", "changed", "unchanged", "remarked")
+COLUMNS = ("rule", "severity", "flagged", "changed", "unchanged", "remarked", "merged", "unmerged")
 EVERY = "*"
 # Fewer lines tell nothing of a rule.
 LEAST = 5
@@ -24,13 +24,16 @@ LEAST = 5
 class TrackRecord:
     """What became of flagged lines: so many were changed, so many stayed, and the others went with their file.
 
-    remarked: how many had a reviewer's remark within three lines.
+    flagged: in revisions that have a next one; remarked: how many of them had a reviewer's remark within three lines;
+    merged, unmerged: of all flagged lines of series that a tree has taken, how many it has as they were, how many not.
     """
 
     flagged: int
     changed: int
     unchanged: int
     remarked: int
+    merged: int = 0
+    unmerged: int = 0
 
     @property
     def share(self) -> float | None:
@@ -42,7 +45,6 @@ class TrackRecord:
 Records = Mapping[tuple[str, str], TrackRecord]
 
 
-@lru_cache(maxsize=4)
 def read_records(path: str = SHIPPED) -> Records:
     """(rule, severity) -> its record. Raises UsageError for a file that is none."""
     try:
@@ -74,9 +76,25 @@ def sentences(rule: str, records: Records) -> list[str]:
             few = "" if each.share is not None else "; too few to say more"
             lines.append(
                 f"{severity}: {each.changed} of {there} flagged lines were changed in the next revision "
-                f"(of all added lines {100 * every.share:.0f} %), {each.remarked} had a remark close by{few}"
+                f"(of all added lines {100 * every.share:.0f} %), {each.remarked} had a remark close by"
+                f"{as_merged(each, every)}{few}"
             )
     return lines
+
+
+def as_merged(record: TrackRecord, every: TrackRecord) -> str:
+    """How many flagged lines were merged as they were, "" where of none it is known whether they were."""
+    taken, all_taken = record.merged + record.unmerged, every.merged + every.unmerged
+    if not taken or not all_taken:
+        return ""
+    share = f"of all added lines {100 * every.merged / all_taken:.0f} %"
+    return f", {record.merged} of {taken} were merged unchanged ({share})"
+
+
+def of_rule(rule: str, severity: str, records: Records) -> dict[str, int] | None:
+    """The record of a rule as plain data, None where no line of it was seen."""
+    known = records.get((rule, severity))
+    return as_dict(known) if known is not None else None
 
 
 def below(finding: Finding, least: float, records: Records) -> str:

@@ -31,6 +31,8 @@ SCHEMAS = {
             ("changed", _NUMBER),
             ("unchanged", _NUMBER),
             ("remarked", _NUMBER),
+            ("merged", _NUMBER),
+            ("unmerged", _NUMBER),
         ]
     ),
     "findings": pyarrow.schema(
@@ -48,6 +50,7 @@ SCHEMAS = {
             ("suppressed", _TEXT),
             ("became", _TEXT),
             ("remarked", _TRUTH),
+            ("merged", _TRUTH),
         ]
     ),
 }

@@ -13,7 +13,9 @@ QUESTIONS = {
         SELECT rule, severity, count(*) AS findings, count(DISTINCT work) AS works,
                count(*) FILTER (became = 'changed') AS changed,
                count(*) FILTER (became = 'unchanged') AS unchanged,
-               count(*) FILTER (remarked) AS remarked
+               count(*) FILTER (remarked) AS remarked,
+               count(*) FILTER (merged) AS merged,
+               count(*) FILTER (NOT merged) AS unmerged
         FROM findings WHERE counts GROUP BY ALL ORDER BY findings DESC, rule, severity""",
     "lists": """
         SELECT list, count(*) AS series, sum(patches) AS patches, count(*) FILTER (judged = 'partly') AS partly,

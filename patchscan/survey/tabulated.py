@@ -8,7 +8,8 @@ from patchscan.finding import CHANGELOG
 from patchscan.results import Report
 from patchscan.series import Series, Thread
 from patchscan.survey.archives import Work, year
-from patchscan.survey.became import added, fates, is_near, remarked
+from patchscan.survey.became import Place, added, fates, is_near, remarked
+from patchscan.survey.merged import standing, trees_with
 from patchscan.tree import Tree
 from patchscan.tree.overlay import lay
 
@@ -21,6 +22,7 @@ def rows_of(work: Work, judge: Judge, trees: Mapping[str, Tree]) -> tuple[list[R
 
     trees: release -> tree. The same work gives the same rows wherever it is judged.
     """
+    takers = trees_with(work.revisions[-1], trees)
     series_rows: list[Row] = []
     finding_rows: list[Row] = []
     for number, series in enumerate(work.revisions):
@@ -29,6 +31,7 @@ def rows_of(work: Work, judge: Judge, trees: Mapping[str, Tree]) -> tuple[list[R
         report = judge(Thread((series,), (), ()), trees.get(release))
         fate = fates(series, newer) if newer is not None else added(series)
         spoken = remarked(series, work.replies)
+        merged: set[Place] = set().union(*(standing(series, tree) for tree in takers))
         common = common_row(work, series, release)
         states = list(fate.values())
         series_rows.append(
@@ -44,6 +47,8 @@ def rows_of(work: Work, judge: Judge, trees: Mapping[str, Tree]) -> tuple[list[R
                 "changed": states.count("changed"),
                 "unchanged": states.count("unchanged"),
                 "remarked": sum(is_near(place, spoken) for place in fate),
+                "merged": sum(place in merged for place in fate) if takers else 0,
+                "unmerged": sum(place not in merged for place in fate) if takers else 0,
             }
         )
         for finding in report.findings:
@@ -63,6 +68,7 @@ def rows_of(work: Work, judge: Judge, trees: Mapping[str, Tree]) -> tuple[list[R
                     "suppressed": shown(finding.suppressed or ""),
                     "became": fate.get(place, ""),
                     "remarked": is_near(place, spoken),
+                    "merged": place in merged if takers and place in fate else None,
                 }
             )
     return series_rows, finding_rows
@@ -94,6 +100,8 @@ def lost_row(work: Work, series: Series, why: str) -> Row:
         "changed": 0,
         "unchanged": 0,
         "remarked": 0,
+        "merged": 0,
+        "unmerged": 0,
     }
 
 

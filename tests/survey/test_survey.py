@@ -64,7 +64,7 @@ def test_one_worker_and_two_give_the_same_rows(archive: str, tmp_path: Path) -> 
     ((_, *counts),) = answer(tmp_path / "1", "SELECT rule, sum(1), max(line) FROM findings GROUP BY rule")[1:]
     assert counts == ["82", "3"]
     record = run("record", str(tmp_path / "1")).stdout.splitlines()
-    assert record[1:] == ["*\t\t3\t1\t2\t3", "barrier-comment\twarning\t1\t1\t0\t1"]
+    assert record[1:] == ["*\t\t3\t1\t2\t3\t0\t0", "barrier-comment\twarning\t1\t1\t0\t1\t0\t0"]
 
 
 def test_what_is_done_is_not_done_again(archive: str, tmp_path: Path) -> None:

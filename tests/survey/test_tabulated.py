@@ -14,6 +14,7 @@ from patchscan.series import Thread
 from patchscan.settling.trackrecord import TrackRecord, read_records, sentences, with_least, written
 from patchscan.survey.archives import works_in
 from patchscan.survey.became import fates
+from patchscan.survey.merged import standing, trees_with
 from patchscan.survey.tabulated import best_release, rows_of
 from patchscan.testing import MemoryTree
 from patchscan.tree import Tree
@@ -133,6 +134,69 @@ def test_a_file_that_is_left_alone_is_dropped(archive: str) -> None:
     assert second != elsewhere
 
 
+def merged_as(*lines: str) -> MemoryTree:
+    """A tree that holds the file with such lines."""
+    text = "".join(f"\t{line}\n" for line in lines)
+    return MemoryTree("later", {"mm/a.c": f"int f(int a)\n{{\n{text}}}\n".encode()})
+
+
+@pytest.mark.parametrize(
+    ("lines", "held"),
+    [
+        (("smp_mb();", "a = a * 2;", "f(a);"), {3, 4, 5}),
+        (("smp_mb(); /* pairs with g() */", "a = a * 2;", "f(a);"), {5}),
+        (("smp_mb();", "f(a);", "a = a * 2;"), set()),
+        (("smp_mb();", "a = a * 2;", "f(a); "), {3}),
+        ((), set()),
+    ],
+)
+def test_a_line_was_merged_where_a_tree_has_it_between_its_neighbours(
+    archive: str, lines: tuple[str, ...], held: set[int]
+) -> None:
+    first = works_in(archive)[0][0].revisions[0]
+    assert standing(first, merged_as(*lines)) == {(1, "mm/a.c", line) for line in held}
+
+
+def test_a_series_was_merged_where_a_tree_holds_half_of_its_last_revision(archive: str) -> None:
+    last = works_in(archive)[0][0].revisions[-1]
+    trees = {
+        "6.9": merged_as(),
+        "6.10": merged_as("smp_mb(); /* pairs with g() */", "a = a * 2;", "f(a + 1);"),
+        "6.12": merged_as("smp_mb(); /* pairs with g() */", "a = a * 2;", "f(a);"),
+    }
+    assert trees_with(last, trees) == (trees["6.12"],)
+    assert trees_with(last, {}) == ()
+
+
+def test_the_rows_tell_what_was_merged_unchanged(archive: str) -> None:
+    work = works_in(archive)[0][0]
+    # What the first revision had and the second one mended went in as the second one has it.
+    later = {"6.12": merged_as("smp_mb(); /* pairs with g() */", "a = a * 2;", "f(a);")}
+    series, (row,) = rows_of(work, judge, later)
+    assert [(each["merged"], each["unmerged"]) for each in series] == [(1, 2), (3, 0)]
+    assert (row["line"], row["merged"]) == (3, False)
+    # Of what no tree has taken nothing is known.
+    series, (row,) = rows_of(work, judge, {"6.12": merged_as()})
+    assert [(each["merged"], each["unmerged"]) for each in series] == [(0, 0), (0, 0)]
+    assert row["merged"] is None
+
+
+def test_json_tells_the_record_of_each_finding(
+    archive: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "records.tsv"
+    path.write_text(written(ROWS))
+    words = [archive, "--no-tree", "--select", "barrier-comment", "--format", "json", "--revision", "1"]
+    assert main([*words, "--min-record", "1", "--records", str(path)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    names = ("flagged", "changed", "unchanged", "remarked", "merged", "unmerged")
+    assert told[0]["findings"][0]["record"] == dict(zip(names, (8, 1, 7, 1, 3, 1), strict=True))
+    assert told[0]["record_of_all_lines"] == dict(zip(names, (100, 12, 88, 5, 60, 20), strict=True))
+    path.write_text(written(ROWS[:1]))
+    assert main([*words, "--min-record", "1", "--records", str(path)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["findings"][0]["record"] is None
+
+
 def works_in_text(archive: str, text: str):  # type: ignore[no-untyped-def]
     Path(archive).write_text(text)
     return works_in(archive)[0][0].revisions[0]
@@ -166,14 +230,18 @@ def test_a_series_is_judged_on_the_release_it_fits(archive: str) -> None:
     assert best_release(series, {}) == ""
 
 
-ROWS = (("*", "", 100, 12, 88, 5), ("barrier-comment", "warning", 8, 1, 7, 1), ("other", "info", 3, 3, 0, 0))
+ROWS = (
+    ("*", "", 100, 12, 88, 5, 60, 20),
+    ("barrier-comment", "warning", 8, 1, 7, 1, 3, 1),
+    ("other", "info", 3, 3, 0, 0, 0, 0),
+)
 
 
 def test_a_record_sets_findings_aside_where_enough_is_known(archive: str, tmp_path: Path) -> None:
     path = tmp_path / "records.tsv"
     path.write_text(written(ROWS))
     records = read_records(str(path))
-    assert records["barrier-comment", "warning"] == TrackRecord(8, 1, 7, 1)
+    assert records["barrier-comment", "warning"] == TrackRecord(8, 1, 7, 1, 3, 1)
     assert records["other", "info"].share is None
     findings = judge(Thread(works_in(archive)[0][0].revisions[:1], (), ()), None).findings
     assert [each.suppressed for each in with_least(findings, 0.1, records)] == [None]
@@ -187,9 +255,9 @@ def test_a_record_in_words_names_the_baseline(tmp_path: Path) -> None:
     records = read_records(str(path))
     assert sentences("barrier-comment", records) == [
         "warning: 1 of 8 flagged lines were changed in the next revision (of all added lines 12 %), "
-        "1 had a remark close by"
+        "1 had a remark close by, 3 of 4 were merged unchanged (of all added lines 75 %)"
     ]
-    assert sentences("other", records)[0].endswith("; too few to say more")
+    assert sentences("other", records)[0].endswith("a remark close by; too few to say more")
     assert sentences("unseen", records) == []
 
 
@@ -237,4 +305,5 @@ def test_explain_shows_the_record(
     assert "Record: warning: 1 of 8 flagged lines were changed" in capsys.readouterr().out
     assert main(["explain", "barrier-comment", "--json"]) == 0
     ((only),) = json.loads(capsys.readouterr().out)["record"]
-    assert only == {"severity": "warning", "flagged": 8, "changed": 1, "unchanged": 7, "remarked": 1}
+    taken = {"merged": 0, "unmerged": 0}
+    assert only == {"severity": "warning", "flagged": 8, "changed": 1, "unchanged": 7, "remarked": 1, **taken}
