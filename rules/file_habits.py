@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.keep import kept as kept_on
 from patchscan.c.habits import HABITS, Habit
 from patchscan.c.samples import Sample, lines_of
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, frozen, parse
@@ -111,7 +112,15 @@ def models_for(context: Context, file: ChangedFile) -> tuple[Sequence[Source], b
 
 def counted(texts: Sequence[Source], habit: Habit) -> tuple[int, int]:
     """(kept, all) samples of a habit in some texts."""
-    samples = [sample.kept for text in texts for sample in habit.samples(lines_of(text))]
+    each = [counted_in(text, habit) for text in texts]
+    return sum(kept for kept, _ in each), sum(number for _, number in each)
+
+
+# The files of a directory ask the same files beside them.
+@kept_on
+def counted_in(text: Source, habit: Habit) -> tuple[int, int]:
+    """(kept, all) samples of a habit in one text."""
+    samples = [sample.kept for sample in habit.samples(lines_of(text))]
     return sum(samples), len(samples)
 
 

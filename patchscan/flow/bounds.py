@@ -80,6 +80,7 @@ class _Indexing(Client):
     """Collects the elements that are used where a comparison lets the index be the size of the array."""
 
     uses = True
+    heeds = (Dereferenced, Addressed)
 
     def __init__(self, graph: Graph, sizes: Sizes) -> None:
         self.sizes = sizes
@@ -173,6 +174,7 @@ class _Copied(AfterCall):
     """Follows a copy of what a user wrote to a function that reads it as a string."""
 
     uses = True
+    heeds = (Dereferenced,)
 
     def __init__(self, call: Called) -> None:
         super().__init__(call)

@@ -63,6 +63,8 @@ class Depth:
         return Depth(self.low, self.high if value else 0, value, line)
 
     def merge(self, other: "Depth") -> "Depth":
+        if self is other:
+            return self
         base = self.base if self.base is other.base else None
         line = max(self.line, other.line) if 0 in (self.line, other.line) else min(self.line, other.line)
         return Depth(min(self.low, other.low), max(self.high, other.high), base, line)

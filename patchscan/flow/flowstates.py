@@ -107,6 +107,8 @@ def _texts(function: Function, call: Call) -> tuple[str, ...]:
 class Running(JoinedClient):
     """Its token is the state."""
 
+    heeds = (Guarded, Unguarded, Failed)
+
     def __init__(self, entry: State, summaries: Summaries | None) -> None:
         self.entry = entry
         self.summaries = summaries

@@ -36,6 +36,7 @@ class _Freed(AfterCall):
     """Follows what one call freed."""
 
     uses = True
+    heeds = (Dereferenced,)
 
     def __init__(self, graph: Graph, call: Called, key: str, frees: Frees) -> None:
         self.graph = graph

@@ -22,6 +22,8 @@ _FREES = pattern(r"\w*_(free|destroy|release|dealloc|delete|dispose|remove|kill)
 class _Handed(Client):
     """Ends each way at the call that frees a parameter."""
 
+    heeds = ()
+
     def __init__(self, name: str, frees: Frees) -> None:
         self.name = name
         self.frees = frees

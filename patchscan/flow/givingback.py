@@ -7,7 +7,7 @@ from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
-from patchscan.flow.holding import Follower
+from patchscan.flow.holding import followed
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import by_call, freeing, releasing
 from patchscan.flow.rounds import same_elements as same_elements
@@ -29,9 +29,9 @@ def given_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
     """(key, call, first line, second line) of the locks and references that are given back twice on one way."""
     for resource in resources(graph):
         if resource.row.kind in ("lock", "reference") and not resource.named and not resource.loops:
-            client = Follower(graph, resource)
-            if ways_of(graph).walk(client).complete and not client.loose:
-                for (first, second), name in client.twice.items():
+            found = followed(graph, resource)
+            if found.complete and not found.client.loose:
+                for (first, second), name in found.client.twice.items():
                     if first != second:
                         yield resource.key, name, first, second
 
@@ -70,6 +70,8 @@ def given_to_device(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
 class _Handed(AfterCall):
     """Follows what an action of a device gives back to another call that does the same."""
 
+    heeds = ()
+
     def __init__(self, graph: Graph, call: Called) -> None:
         super().__init__(call)
         self.key = call.arguments[2]
@@ -107,6 +109,8 @@ def _releases_of(graph: Graph, action: str) -> frozenset[str]:
 
 class _Wrongly(AfterCall):
     """Follows what a call returned to a call that gives back something else."""
+
+    heeds = ()
 
     def __init__(self, graph: Graph, call: Called, release: frozenset[str]) -> None:
         super().__init__(call)

@@ -1,11 +1,11 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import replace
+from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Graph
@@ -24,6 +24,8 @@ _CALL = pattern(r"\w+\(")
 class Follower(Client):
     """Follows one resource."""
 
+    heeds = ()
+
     def __init__(self, graph: Graph, resource: Resource) -> None:
         self.graph = graph
         self.ways = ways_of(graph)
@@ -38,6 +40,8 @@ class Follower(Client):
         self._calls = [e for p in graph.points for e in p.operations if isinstance(e, Called)]
         self.loose = self.by_argument and self._has_other_keys()
         self.tested = {edge.key for point in graph.points for edge in point.edges}
+        # The calls that leave a token as it is, by what of it they look at.
+        self._idle: set[tuple[int, str, frozenset[str], str]] = set()
 
     def _has_other_keys(self) -> bool:
         """Whether the function gives back what it takes under another name only, under which it takes nothing."""
@@ -63,6 +67,18 @@ class Follower(Client):
     def called(self, call: Called, token: Taken, facts: Reading) -> Iterable[tuple[Taken, int]]:
         if call.offset in self.sites:
             return self._taken(call, token, facts)
+        if token.state not in (HELD, GIVEN, GONE):
+            return ((token, ANY),)
+        asked = (call.offset, token.state, token.names, token.via)
+        if asked in self._idle:
+            return ((token, ANY),)
+        found = self._passed(call, token, facts)
+        if len(found) == 1 and found[0][0] is token and not self._again(call, token):
+            self._idle.add(asked)
+        return found
+
+    def _passed(self, call: Called, token: Taken, facts: Reading) -> Sequence[tuple[Taken, int]]:
+        """The tokens after a call that takes nothing; what is kept in mind is asked for by the same words."""
         if token.state == GIVEN and self._may_take(call):
             return ((Taken(GONE), ANY),)
         if (
@@ -77,6 +93,9 @@ class Follower(Client):
         if token.state == GONE and token.via and self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
         if token.state == GONE and token.via and self._may_end(call, token):
+            if call.key in token.via.split(";"):
+                # Another round of a loop tells nothing new.
+                return ((token, ANY),)
             return ((replace(token, via=f"{token.via};{call.key}"), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
@@ -275,10 +294,36 @@ class Follower(Client):
         return token
 
 
+@frozen(eq=False)
+class Followed:
+    """What following a resource gave: the ways out, whether all were walked, and what the client noted."""
+
+    client: Follower
+    exits: Sequence[Exit]
+    complete: bool
+
+
+@kept
+def _followed(graph: Graph) -> dict[Hashable, Followed]:
+    """What was followed in one graph so far."""
+    return {}
+
+
 @kept
 def _known(graph: Graph) -> dict[Hashable, Holding]:
     """What was found of one graph so far."""
     return {}
+
+
+def followed(graph: Graph, resource: Resource) -> Followed:
+    """Follow a resource through a function, once."""
+    known = _followed(graph)
+    key = (*resource.identity, resource.sites, resource.loops)
+    if key not in known:
+        client = Follower(graph, resource)
+        walk = ways_of(graph).walk(client)
+        known[key] = Followed(client, walk.exits, walk.complete)
+    return known[key]
 
 
 def holdings(
@@ -303,8 +348,8 @@ def holdings(
 
 
 def _holding(graph: Graph, resource: Resource) -> Holding:
-    client = Follower(graph, resource)
-    walk = ways_of(graph).walk(client)
+    walk = followed(graph, resource)
+    client = walk.client
     pointer = "*" in graph.function.header.partition(graph.function.name)[0]
     outs = []
     for each in walk.exits:

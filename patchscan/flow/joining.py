@@ -53,9 +53,9 @@ class JoinedWalk(Walk):
         token, facts = known[at] if at < len(known) else known[0]
         return -least, token, facts, self._trail, False
 
-    def _through(self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
-        self.joined.entered(point, token)
-        return super()._through(point, token, reading, trail, coarse)
+    def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
+        self.joined.entered(self.ways.graph.points[number], token)
+        return super()._through(number, token, reading, trail, coarse)
 
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         facts = facts if len(facts) <= MAX_FACTS else ()

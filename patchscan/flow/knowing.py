@@ -6,9 +6,21 @@ from functools import cached_property
 from typing import Any
 
 from patchscan.basics.pattern import pattern
-from patchscan.flow.actions import Addressed, Assigned, Called, Dereferenced, Value, words_of
+from patchscan.basics.record import frozen
+from patchscan.flow.actions import (
+    Addressed,
+    Assigned,
+    Called,
+    Declared,
+    Dereferenced,
+    Operation,
+    Round,
+    Value,
+    words_of,
+)
 from patchscan.flow.graph import Graph
-from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
+from patchscan.flow.wellknown import signs_of
 
 # Two calls of such a function one after the other tell the same.
 _STEADY = frozenset(("IS_ENABLED", "IS_BUILTIN", "IS_MODULE", "IS_REACHABLE"))
@@ -45,6 +57,24 @@ def _is_steady(name: str) -> bool:
     return any(each.endswith(_STEADY_WORDS) for each in name.split("_"))
 
 
+@frozen(eq=False)
+class Reach:
+    """What a call does to what is known: its own key and signs, and the text that tells its value where that is steady.
+
+    forgotten: the values of which nothing is known behind it; touched: those of which nothing is sure.
+    """
+
+    key: str
+    steady: str | None
+    signs: int
+    forgotten: frozenset[str]
+    touched: frozenset[str]
+
+
+# Per point: the operations that a walk comes to, with the reach of each call.
+Doing = list[tuple[tuple[Operation, Reach | None], ...]]
+
+
 class Asked:
     """What is asked for in one graph."""
 
@@ -53,6 +83,40 @@ class Asked:
         self._told: dict[str, tuple[str, ...]] = {}
         self._parts: dict[str, frozenset[str]] = {}
         self._rivals: dict[str, tuple[str, ...]] = {}
+        self._doing: dict[tuple[type[Operation], ...], Doing] = {}
+
+    @cached_property
+    def _reaches(self) -> list[tuple[Reach | None, ...]]:
+        """The reach of each operation of each point, None where it is no call."""
+        return [
+            tuple(self._reach(each) if isinstance(each, Called) else None for each in point.operations)
+            for point in self.graph.points
+        ]
+
+    def _reach(self, call: Called) -> Reach:
+        key = f"@{call.offset}"
+        addressed = (each[1:] for each in call.arguments if each.startswith("&"))
+        return Reach(
+            key,
+            self.steady_calls.get(key),
+            NOT_NEGATIVE if signs_of(call.name) == NOT_NEGATIVE else ANY,
+            frozenset(other for each in addressed for other in self.told_by(each)),
+            frozenset().union(*(self.parts_of(each) for each in (*call.arguments, ""))),
+        )
+
+    def doing(self, heeds: tuple[type[Operation], ...]) -> Doing:
+        """What is done at each point that changes what is known, or is of a kind that is heeded."""
+        if heeds not in self._doing:
+            kinds = (Called, Assigned, Declared, Round, *heeds)
+            self._doing[heeds] = [
+                tuple(
+                    (each, reach)
+                    for each, reach in zip(point.operations, reaches, strict=True)
+                    if isinstance(each, kinds)
+                )
+                for point, reaches in zip(self.graph.points, self._reaches, strict=True)
+            ]
+        return self._doing[heeds]
 
     @cached_property
     def steady_calls(self) -> dict[str, str]:
@@ -218,7 +282,6 @@ class Reading:
     def __init__(self, ways: Asked, facts: Facts | Mapping[str, int]) -> None:
         self.ways = ways
         self.known = dict(facts)
-        self.line = 0
         self.trail: Any = None
         self.coarse = False
 
@@ -249,11 +312,12 @@ class Reading:
         if signs != ANY and (key in self.ways.keys or key.startswith("@")):
             self.known[key] = signs | (STORED if "->" in key else 0)
 
-    def touch(self, key: str) -> None:
-        """What is known of the parts of a value is no longer sure."""
+    def reached(self, reach: Reach) -> None:
+        """A call was made: what is known of what it reaches is no longer sure."""
         known = self.known
-        parts = self.ways.parts_of(key)
-        for other in parts.intersection(known) if parts and known else ():
+        for other in reach.forgotten.intersection(known):
+            del known[other]
+        for other in reach.touched.intersection(known):
             if known[other] & STORED:
                 del known[other]
             else:
@@ -273,6 +337,8 @@ class Reading:
 
     def facts(self, live: frozenset[str]) -> Facts:
         """What is known of the values that are asked for later."""
+        if not self.known:
+            return ()
         return tuple(sorted([each for each in self.known.items() if each[0] in live]))
 
 

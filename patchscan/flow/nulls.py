@@ -52,6 +52,7 @@ class _Tested(Client):
     """Collects the uses of what was found to be NULL, and the tests of what was used before."""
 
     uses = True
+    heeds = (Dereferenced,)
 
     def __init__(self, graph: Graph, dereferences: Dereferences, tested: frozenset[str]) -> None:
         self.graph = graph
@@ -163,6 +164,8 @@ def _is_handed_member(key: str, call: Called) -> bool:
 class _Returned(AfterCall):
     """Follows a call that returns NULL to the first use of what it returned."""
 
+    heeds = (Dereferenced,)
+
     def __init__(self, graph: Graph, call: Called, dereferences: Dereferences) -> None:
         self.graph = graph
         super().__init__(call)
@@ -268,6 +271,8 @@ def dereferences_always(function: Function, number: int) -> bool:
 
 class _Handed(Client):
     """Ends each way at the first dereference of a parameter."""
+
+    heeds = (Dereferenced,)
 
     def __init__(self, name: str) -> None:
         self.name = name

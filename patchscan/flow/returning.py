@@ -53,6 +53,8 @@ class Wrong:
 
 
 class _Deciding(Client):
+    heeds = ()
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.codes: dict[int, Wrong] = {}

@@ -149,6 +149,7 @@ class Guard:
 
 
 UNKNOWN = State()
+_NOT = Depth()
 _ON, _OFF = Fact(False), Fact(True)
 PROCESS = State(_ON, _ON, Depth(base=False), Depth(base=False), Depth(base=False))
 ATOMIC = State(_OFF, _OFF, Depth(base=True), Depth(base=True), Depth(base=True))
@@ -204,7 +205,7 @@ def _unbounded(before: Depth, after: Depth) -> Depth:
 def _merge_held(
     first: Mapping[tuple[str, str], Depth], second: Mapping[tuple[str, str], Depth]
 ) -> dict[tuple[str, str], Depth]:
-    return {key: first.get(key, Depth()).merge(second.get(key, Depth())) for key in sorted({*first, *second})}
+    return {key: first.get(key, _NOT).merge(second.get(key, _NOT)) for key in sorted({*first, *second})}
 
 
 def _merge_saved(

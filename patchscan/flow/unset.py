@@ -31,6 +31,8 @@ class Unset:
 class _Variable(Client):
     """Follows a variable without a value to where it is read."""
 
+    heeds = (Read,)
+
     def __init__(self, graph: Graph, key: str) -> None:
         self.graph = graph
         self.key = key
@@ -64,6 +66,8 @@ class _Variable(Client):
 
 class _Mask(AfterCall):
     """Follows a mask that was allocated without being cleared to where its bits matter."""
+
+    heeds = ()
 
     def __init__(self, call: Called) -> None:
         super().__init__(call)

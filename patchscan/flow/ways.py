@@ -11,11 +11,22 @@ from typing import Any
 
 from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Called, Declared, Operation, Round
-from patchscan.flow.graph import Edge, Graph, Point
-from patchscan.flow.knowing import Asked, Facts, Reading
-from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
-from patchscan.flow.wellknown import signs_of
+from patchscan.flow.actions import (
+    Addressed,
+    Assigned,
+    Called,
+    Declared,
+    Dereferenced,
+    Failed,
+    Guarded,
+    Operation,
+    Read,
+    Round,
+    Unguarded,
+)
+from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.knowing import Asked, Facts, Reach, Reading
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
 
 MAX_STEPS = 20_000
 MAX_STATES = 40
@@ -46,9 +57,11 @@ class Client:
 
     uses: whether what is known of a pointer is kept until its last use, not only until it is last tested.
     awaits: the calls (by offset) without which a way is of no interest; empty where every way is.
+    heeds: the operations that it wants to be told of by other(), beside those that change what is known.
     """
 
     uses = False
+    heeds: tuple[type[Operation], ...] = (Dereferenced, Addressed, Read, Guarded, Unguarded, Failed)
     awaits: frozenset[int] = frozenset()
 
     def waits(self, token: Token) -> bool:
@@ -110,6 +123,7 @@ class Walk:
         self.known = known
         self.live = ways.live_with_uses if client.uses else ways.live
         self.leading = ways.leading_to(client.awaits) if client.awaits else None
+        self.doing = ways.doing(client.heeds)
         self.exits: list[Exit] = []
         self.complete = True
         self.steps = 0
@@ -134,10 +148,11 @@ class Walk:
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         """Walk on from a point later, unless a way like this one has come there."""
         seen = self._seen.setdefault(to, set())
-        if len(seen) >= MAX_STATES or len(facts) > MAX_FACTS:
+        before = len(seen)
+        if before >= MAX_STATES or len(facts) > MAX_FACTS:
             facts, coarse = (), True
-        if (token, facts) not in seen:
-            seen.add((token, facts))
+        seen.add((token, facts))
+        if len(seen) > before:
             self._work.append((to, token, facts, trail, coarse))
 
     def _run(self) -> None:
@@ -148,13 +163,13 @@ class Walk:
                 return
             number, token, facts, trail, coarse = self._take()
             point = self.ways.graph.points[number]
-            states = self._through(point, token, self._reading(facts), trail, coarse)
+            states = self._through(number, token, self._reading(facts), trail, coarse)
             while len(states) == 1 and self.ways.straight[number]:
                 # One way in and one way on: nothing is to be kept between.
                 number = point.edges[0].to
                 point = self.ways.graph.points[number]
                 trail = (trail, number, None)
-                states = self._through(point, *states[0], trail, coarse)
+                states = self._through(number, *states[0], trail, coarse)
             for after, reading in states:
                 if point.leaves:
                     signs = reading.value(point.value) if point.value is not None else None
@@ -169,8 +184,10 @@ class Walk:
 
     def _follow(self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
         if edge.key:
+            if not reading.of(edge.key) & edge.signs:
+                return
             branch = self._reading(reading.known)
-            branch.trail, branch.line, branch.coarse = trail, edge.line, coarse
+            branch.trail, branch.coarse = trail, coarse
             if not branch.test(edge.key, edge.signs):
                 return
             steady = self.ways.steady_calls.get(edge.key)
@@ -185,19 +202,20 @@ class Walk:
         facts = branch.facts(self.live[edge.to])
         self._keep(edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse)
 
-    def _through(self, point: Point, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
+    def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         """The tokens and facts after the operations of a point."""
+        reading.trail, reading.coarse = trail, coarse
         states: States = [(token, reading)]
-        for each in point.operations:
+        for each, reach in self.doing[number]:
             before, states = states, []
             for current, known in before:
-                known.line, known.trail, known.coarse = each.line, trail, coarse
-                states += self._operation(each, current, known)
+                if reach is not None and isinstance(each, Called):
+                    states += self._call(each, reach, current, known)
+                else:
+                    states += self._operation(each, current, known)
         return states
 
     def _operation(self, operation: Operation, token: Token, reading: Reading) -> States:
-        if isinstance(operation, Called):
-            return self._call(operation, token, reading)
         if isinstance(operation, Assigned):
             signs = reading.value(operation.value)
             reading.set(operation.key, signs)
@@ -213,17 +231,11 @@ class Walk:
             token = self.client.other(operation, token, reading)
         return [(token, reading)] if token is not None else []
 
-    def _call(self, call: Called, token: Token, reading: Reading) -> States:
+    def _call(self, call: Called, reach: Reach, token: Token, reading: Reading) -> States:
         outcomes = [each for each in self.client.called(call, token, reading) if each[0] is not None]
-        key = f"@{call.offset}"
-        steady = self.ways.steady_calls.get(key)
-        known = signs_of(call.name)
-        known = known if known == NOT_NEGATIVE else ANY
-        for argument in call.arguments:
-            if argument.startswith("&"):
-                reading.set(argument[1:], ANY)
-            reading.touch(argument)
-        reading.touch("")
+        key, steady, known = reach.key, reach.steady, reach.signs
+        if reading.known:
+            reading.reached(reach)
         states: States = []
         for after, signs in outcomes:
             signs &= known
@@ -231,7 +243,10 @@ class Walk:
                 signs &= reading.of(steady)
             if not signs:
                 continue
-            branch = reading if len(outcomes) == 1 else self._reading(reading.known)
+            branch = reading
+            if len(outcomes) > 1:
+                branch = self._reading(reading.known)
+                branch.trail, branch.coarse = reading.trail, reading.coarse
             branch.set(key, signs)
             states.append((after, branch))
         return states

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
 from patchscan.lookup.headers import text_of_header
@@ -104,6 +105,7 @@ def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:
     return _glued(text.decode("latin-1"))
 
 
+@kept
 def glued_names(file: ChangedFile) -> tuple["re.Pattern[str]", ...]:
     """Patterns of the names that macros of a file and of its hunks paste together."""
     hunks = "\n".join(line.text for hunk in file.change.hunks for line in hunk.lines if line.kind != "-")

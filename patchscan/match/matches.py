@@ -14,6 +14,9 @@ from patchscan.match.matching import Bindings, match_parts
 from patchscan.match.row import Row
 from patchscan.match.shape import Pattern, read_pattern
 
+# So many scopes are looked at one by one.
+_FEW = 8
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -121,10 +124,18 @@ def _matches(row: Row, places: tuple[Scope, ...], lines: frozenset[int]) -> Iter
 
 
 def _scopes_with(words: frozenset[str], places: tuple[Scope, ...]) -> Iterator[tuple[Scope, list[int]]]:
-    """The scopes that hold one of the words, and where."""
-    finder = _finder(words)
-    for place in places:
-        hits = [hit.start() for hit in finder.finditer(place.source.text, place.start, place.end)]
+    """The scopes that hold one of the words, and where; places: of one text, in order."""
+    find = _finder(words).finditer
+    if len(places) <= _FEW:
+        for place in places:
+            hits = [hit.start() for hit in find(place.source.text, place.start, place.end)]
+            if hits:
+                yield place, hits
+        return
+    # Most words stand nowhere: one look at the text tells so for all scopes.
+    found = [hit.start() for hit in find(places[0].source.text, places[0].start, places[-1].end)]
+    for place in places if found else ():
+        hits = found[bisect_left(found, place.start) : bisect_left(found, place.end)]
         if hits:
             yield place, hits
 

@@ -6,7 +6,7 @@ Both are read as data. Formats: "mistake||correction" (scripts/spelling.txt), "m
 import os
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from patchscan.basics.keep import kept
 from patchscan.tree import Tree
@@ -16,6 +16,8 @@ _CODESPELL = os.path.join("codespell_lib", "data", "dictionary.txt")
 _SYSTEM = ("/usr/share/codespell/dictionary.txt", os.path.join("/usr/lib/python3/dist-packages", _CODESPELL))
 # Shorter words of codespell's are too often the names of things.
 _SHORTEST = 5
+# How many words are kept in mind: those of a text come again and again.
+_MOST_KEPT = 1 << 14
 # Words of the kernel, names of people, firms and hardware that codespell takes for mistakes.
 _MEANT = frozenset(
     (
@@ -52,7 +54,7 @@ class Words:
 
     def __init__(self, rest_of: Callable[[str], str | None], others: "Words | None" = None) -> None:
         """rest_of: the rest of the line of a mistake, in lower case, None for what is none; others: asked then."""
-        self._rest_of = rest_of
+        self._rest_of = lru_cache(maxsize=_MOST_KEPT)(rest_of)
         self._others = others
 
     def meant(self, word: str) -> tuple[str, ...]:
