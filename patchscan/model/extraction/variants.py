@@ -1,6 +1,6 @@
 """An extraction to models that can be executed: one for each resolution of its choices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 
@@ -23,7 +23,7 @@ from patchscan.model.extraction.slice import (
 from patchscan.model.lowering.lowered import Assume, Body, Branch, Choice, Event, Thread, with_events
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.scenarios.scenario import Atom, Scenario
-from patchscan.model.verdicts.litmus import UNREAD, write_litmus
+from patchscan.model.verdicts.litmus import UNREAD, constants, write_litmus
 
 _CAP = 48
 
@@ -156,6 +156,12 @@ def litmus_of(scenario: Scenario, threads: tuple[Thread, ...], name: str) -> str
     if sliced is None or condition is None:
         return None
     return write_litmus(name, sliced, scenario.init, condition, _unread(scenario, sliced))
+
+
+def constants_of(scenario: Scenario, threads: tuple[Thread, ...]) -> Mapping[int, str]:
+    """What numbers in the test of a model's threads stand for, where that has a name."""
+    sliced = slice_for(scenario, threads)
+    return constants(sliced, scenario.init) if sliced is not None else {}
 
 
 def _conditional(body: Body) -> Body:

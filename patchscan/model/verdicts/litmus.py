@@ -44,6 +44,7 @@ from patchscan.model.lowering.lowered import (
 )
 
 _WORD = pattern(r"\W+")
+_NAME = pattern(r"name \w+$")
 _UNPRINTABLE = pattern(r"[^ -~]")
 _ARITHMETIC = frozenset({"add", "sub", "and", "or", "xor", "andnot"})
 _ORDERS = {
@@ -130,7 +131,20 @@ def write_litmus(
 ) -> str:
     """The test; init: location key or object to its initial value, "&object" for an address; condition: herd7's;
     unread: registers that hold UNREAD until they are read."""
+    return _written(_Test(init, _atomics(threads)), name, threads, condition, unread)
+
+
+def constants(threads: Sequence[Thread], init: Mapping[str, str]) -> Mapping[int, str]:
+    """The constants of C that numbers in the test of some threads stand for; see write_litmus()."""
     test = _Test(init, _atomics(threads))
+    _written(test, "", threads, "", frozenset())
+    return {number: name.removeprefix("name ") for name, number in test.symbols.items() if _NAME.match(name)}
+
+
+def _written(
+    test: _Test, name: str, threads: Sequence[Thread], condition: str, unread: frozenset[str]
+) -> str:
+    """See write_litmus()."""
     written = []
     for index, thread in enumerate(threads):
         one = _Thread(test, index, thread.cpu, unread=unread)

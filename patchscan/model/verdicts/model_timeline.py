@@ -20,6 +20,10 @@ _OPENS = pattern(r"\w+ = srcu_read_lock\(([a-z_]+)\d*\)")
 _CLOSES = pattern(r"srcu_read_unlock\(([a-z_]+)\d*, \w+\)")
 _WAITS = pattern(r"synchronize_srcu\(([a-z_]+)(\d*)\)")
 _LOCKS = pattern(r"spin_(lock|unlock)\(lock_(\w+)\)")
+# A local variable that is written, where the test has computed it.
+_LOCAL = pattern(r"(?<=, )[rv]\d+(?=\);?$)")
+_READ = pattern(r"(\w+) = ")
+_NUMBER = pattern(r"\b\d{4,}\b")
 # What reads and writes in two steps, and a write of what stands for freed memory.
 _ONCE = pattern(r"\b(?:READ|WRITE)_ONCE\(")
 _FREES = pattern(rf"(?:WRITE_ONCE|smp_store_release)\(\*?(\w+), {FREED.number}\);?")
@@ -106,8 +110,13 @@ def _told(step: Moment) -> str:
     return "; ".join(parts)
 
 
-def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
-    """A bad execution of a test as steps of the C code; empty when there is none."""
+def interleaving(
+    litmus: str, threads: tuple[Thread, ...], constants: Mapping[int, str] | None = None
+) -> Interleaving:
+    """A bad execution of a test as steps of the C code; empty when there is none.
+
+    constants: the names of what numbers in the test stand for.
+    """
     from patchscan.lkmm import LitmusError, run
     from patchscan.lkmm.answers import timeline
     from patchscan.lkmm.checking.replay import execution_of
@@ -126,11 +135,14 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     order: list[int | _Skipped] = list(timeline.interleaving(witness, execution))
     for skipped, after in _skipped(lines, witness):
         order.insert(order.index(after) + 1, skipped)
-    halves = _second_halves(order, witness)
+    joined, hidden = _one_step(order, witness, lines)
     step: dict[int | _Skipped, int] = {}
+    count = 0
     for number in order:
-        step[number] = len(set(step.values())) + (number not in halves)
+        count += number not in joined
+        step[number] = count
     missed = execution.rows(lkmm.fr)
+    names = {str(number): name for number, name in (constants or {}).items()}
     moments = []
     for number in order:
         if isinstance(number, _Skipped):
@@ -138,11 +150,13 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
             first = next(n for n, event in enumerate(witness.events) if opens in event.text)
             moments.append(_not_waited(number, threads, lines, step[first]))
             continue
-        if number in halves:
+        if number in hidden:
             continue
         event = witness.events[number]
         text, section = describe(event.text)
+        text = _LOCAL.sub(_value(event.value), text) if event.kind == "W" and not section else text
         said = text if section or event.kind != "R" else f"{text}: {_value(event.value)}"
+        said = _NUMBER.sub(lambda found: names.get(found[0], found[0]), said)
         behind = None if section else _behind(number, step, witness)
         later = [step[other] for other in bits(missed[number]) if step.get(other, len(order)) < step[number]]
         moments.append(
@@ -158,17 +172,48 @@ def interleaving(litmus: str, threads: tuple[Thread, ...]) -> Interleaving:
     return Interleaving(tuple(moments), tuple(told))
 
 
-def _second_halves(order: Sequence[int | _Skipped], witness: "Witness") -> frozenset[int]:
-    """The writes that follow the read of the same atomic operation at once: both are one step."""
-    found = set()
+def _one_step(
+    order: Sequence[int | _Skipped], witness: "Witness", lines: Sequence[str]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """The events that make one step with the one before, and those that are not told of.
+
+    An atomic operation is told by its read, for its write and its fences are no steps of their own; of reads of one
+    line that read the same, one after the other, only what is used is told.
+    """
+    joined, hidden = set(), set()
     for one, two in pairwise(order):
         if isinstance(one, _Skipped) or isinstance(two, _Skipped):
             continue
         first, second = witness.events[one], witness.events[two]
-        same = (first.thread, first.line, first.variable) == (second.thread, second.line, second.variable)
-        if same and (first.kind, second.kind) == ("R", "W") and not _ONCE.search(first.text):
-            found.add(two)
-    return frozenset(found)
+        kinds = (first.kind, second.kind)
+        if first.thread != second.thread:
+            continue
+        if (first.line, first.text) == (second.line, second.text) and not _ONCE.search(first.text):
+            untold = (
+                two if kinds in (("R", "W"), ("R", "F"), ("W", "F")) else one if kinds == ("F", "R") else None
+            )
+        else:
+            untold = one if _is_repeated(one, two, witness, lines) else None
+        if untold is not None:
+            joined.add(two)
+            hidden.add(untold)
+    return frozenset(joined), frozenset(hidden)
+
+
+def _is_repeated(one: int, two: int, witness: "Witness", lines: Sequence[str]) -> bool:
+    """Whether an event reads what the next one reads on the same line, to no use of its own."""
+    first, second = witness.events[one], witness.events[two]
+    register, place = _READ.match(first.text), _where(lines, first.line)
+    if (first.kind, second.kind) != ("R", "R") or register is None or not place[0]:
+        return False
+    used = re.compile(rf"\b{register[1]}\b")
+    return (
+        place == _where(lines, second.line)
+        and (first.variable, first.reads_from) == (second.variable, second.reads_from)
+        and not any(
+            used.search(e.text) for e in witness.events if e.thread == first.thread and e is not first
+        )
+    )
 
 
 def _behind(number: int, step: Mapping[int | _Skipped, int], witness: "Witness") -> int | None:

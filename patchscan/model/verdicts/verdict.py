@@ -10,7 +10,7 @@ from patchscan.lkmm.answers.outcome import Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at, mutations
 from patchscan.model.extraction.slice import Taken
-from patchscan.model.extraction.variants import Model
+from patchscan.model.extraction.variants import Model, constants_of
 from patchscan.model.lowering.lowered import (
     Branch,
     Choice,
@@ -212,7 +212,9 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
         branches=tuple(dict.fromkeys(branches)),
         decisive=tuple(dict.fromkeys(decisive)),
         switches=_switches(with_locks, deciding),
-        interleaving=interleaving(litmus, worst.threads),
+        interleaving=interleaving(
+            litmus, worst.threads, constants_of(case.extraction.scenario, worst.threads)
+        ),
     )
     reasons = _doubts(case, worst)
     # Of too many combinations those that were looked at say little of what all of them have in common.
