@@ -68,7 +68,7 @@ class Rule:
     in what the patch says and changes (Context.changed_text) for the check to say anything; none: it is always asked;
     in_code: texts one of which must stand in the code at hand for it to say anything, in the C files of the series
     as far as they are known; a tree holds them all; needs_tree: whether without a tree it has nothing to say, which
-    makes it blind there.
+    makes it blind there; added: words one of which must stand on an added line of a C file.
     """
 
     name: str
@@ -85,9 +85,12 @@ class Rule:
     wakes: tuple[str, ...] = ()
     needs_tree: bool = False
     in_code: tuple[str, ...] = ()
+    added: frozenset[str] = frozenset()
 
     def sleeps_on(self, context: Context) -> bool:
         """Whether the rule has nothing to say of a patch, by what it tells beforehand."""
+        if self.added and self.added.isdisjoint(context.raw_words):
+            return True
         if self.needs_tree and not context.has_tree:
             return True
         text = context.changed_text if self.wakes else ""

@@ -76,7 +76,8 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
     said: list[Finding | Silence | Problem] = []
     with kept_quiet() as printed:
         for context in (*cover_letter(judged), *judged):
-            wanted = [rule for rule in rules if rule.cover or context.patch.index]
+            asked = rules if context.patch.index else [rule for rule in rules if rule.cover]
+            wanted = [rule for rule in asked if not is_asleep(rule, context)]
             answers: list[list[Finding | Silence | Problem]] = []
             # One clock for all: to set it takes longer than most rules.
             with suppress(OutOfTime), Clock(context.settings.time_limit) as clock:
@@ -92,6 +93,12 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
             if len(judged) > 1:
                 context.forget()
     return said
+
+
+def is_asleep(rule: Rule, context: Context) -> bool:
+    """Whether a rule has nothing to say of a patch, by what it tells beforehand."""
+    context.asking = rule.name
+    return rule.sleeps_on(context)
 
 
 def answer_of(rule: Rule, context: Context, printed: Callable[[], str]) -> list[Finding | Silence | Problem]:
@@ -153,8 +160,6 @@ def costs_of(judged: Sequence[Context]) -> tuple[CostChange, ...]:
 def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]:
     """What one rule says of one patch; a rule that fails is a Problem and the others go on."""
     context.asking = rule.name
-    if rule.sleeps_on(context):
-        return
     try:
         for remark in rule.check(context):
             fault = fault_of_remark(remark)

@@ -17,14 +17,15 @@ _BAD, _GOOD, _DEFAULT, _WORDS = (PLACES[name] for name in ("bad", "good", "defau
 def rule_of(kept: tuple[Any, ...]) -> Rule:
     """What is kept of a row (see patchscan.match.row.plain_of) as a rule."""
     texts = [kept[place] for place in _TEXTS]
-    values = (*texts, partial(check, kept, []), kept[_BAD], kept[_GOOD], False, kept[_DEFAULT] != "off")
+    asked = partial(check, kept, [])
+    # All fields, for a record is made much sooner where none is left to its default.
+    default = kept[_DEFAULT] != "off"
+    values = (*texts, asked, kept[_BAD], kept[_GOOD], False, default, (), False, (), kept[_WORDS])
     return Rule(*values)
 
 
 def check(kept: tuple[Any, ...], made: list[Row], context: Context) -> Iterator[Finding | Silence]:
     """Every new place in the patch that fits the row and where its conditions hold; made: the row, once it was."""
-    if kept[_WORDS] and kept[_WORDS].isdisjoint(context.raw_words):
-        return
     if not made:
         made.append(row_from(kept))
     row = made[0]

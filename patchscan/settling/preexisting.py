@@ -5,6 +5,7 @@ of the same construct, or of lines that the patch only moves, was there before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
@@ -41,6 +42,8 @@ def mark_preexisting(found: Sequence[Finding], context: Context, rule: Rule, jud
     return marked
 
 
+# All rules that say something of a patch ask for its old code, one after the other.
+@lru_cache(maxsize=1)
 def old_context(context: Context) -> Context | None:
     """The tree before the patch, with the old code of all that it touches as if this patch had written it.
 
