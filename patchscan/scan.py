@@ -9,9 +9,7 @@ from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
-from patchscan.lookup.expected import expect_names
 from patchscan.model.scenarios.asked import asked, executed_models
-from patchscan.pairing.spoken import executed_pairs
 from patchscan.results import CostChange, Coverage, ModelResult, Report, few
 from patchscan.rule import Rule
 from patchscan.series import Thread
@@ -46,7 +44,10 @@ def judge(
 ) -> Report:
     """Judge the first series of a thread on the states it leaves, however it was laid."""
     series = thread.series[0]
-    expect_names(series, tree)
+    if tree is not None:
+        from patchscan.lookup.expected import expect_names
+
+        expect_names(series, tree)
     judged = contexts(series, states, settings, fit)
     said = said_of(judged, rules)
     troubles: list[Problem] = []
@@ -136,8 +137,7 @@ def with_models(
     """(the models that were executed, what the patches change in cost); what fails goes to troubles."""
     try:
         with Clock(judged[0].settings.time_limit if judged else 0):
-            models = (*executed_models(judged[0]), *executed_pairs(judged[0].states)) if judged else ()
-            return models, costs_of(judged) if judged else ()
+            return (models_of_series(judged[0]), costs_of(judged)) if judged else ((), ())
     except OutOfTime:
         troubles.append(Problem("models and costs", "the time limit ran out", lost=True))
         return (), ()
@@ -145,6 +145,16 @@ def with_models(
         why = f"they failed: {in_words(error)}; please report it"
         troubles.append(Problem("models and costs", why, lost=True, details=traceback_lines(error)))
         return (), ()
+
+
+def models_of_series(first: Context) -> tuple[ModelResult, ...]:
+    """The models that rules have asked for, and those of pairs, which without a tree nobody makes."""
+    models = executed_models(first)
+    if first.view.tree is None:
+        return models
+    from patchscan.pairing.spoken import executed_pairs
+
+    return (*models, *executed_pairs(first.states))
 
 
 def costs_of(judged: Sequence[Context]) -> tuple[CostChange, ...]:

@@ -50,7 +50,7 @@ def unknown_options(context: Context) -> Iterator[Finding | Silence]:
     named = {
         match[1]: number
         for number, line in reversed(tuple(enumerate(context.patch.changelog, 1)))
-        if not line.startswith((" ", "\t", ">")) and not GONE.search(line)
+        if "CONFIG_" in line and not line.startswith((" ", "\t", ">")) and not GONE.search(line)
         for match in OPTION.finditer(line)
     }
     if not named or not context.has_tree:
@@ -132,6 +132,8 @@ def is_slip(name: str, other: str) -> bool:
 def unclaimed_changes(context: Context) -> Iterator[Finding | Silence]:
     """What changes where the changelog says that nothing does."""
     lines = context.patch.changelog
+    if not any(word in line.lower() for line in lines for word in ("change", "difference")):
+        return
     claim = next(
         (
             (number, match)

@@ -201,6 +201,8 @@ def claims(lines: tuple[str, ...]) -> Iterator[Claim]:
 
 def figure_of(sentence: str) -> "re.Match[str] | None":
     """The figure for speed in a sentence, None where it has none."""
+    if not any(map(str.isdigit, sentence)) and "factor of" not in sentence:
+        return None
     if not SPEED.search(sentence) or SIZE.search(sentence):
         return None
     return FIGURE.search(sentence) if CHANGE.search(sentence) else None

@@ -103,7 +103,8 @@ def said_of(word: str, meant: Sequence[str]) -> str:
 def slips(text: str, following: str = "") -> Iterator[str]:
     """Repeated words, also over the end of a line, and a verb after "by" that lacks its -ing."""
     joined = f"{text.rstrip()} {following.strip()}"
-    for match in (*REPEATED.finditer(joined), *VERB_AFTER_BY.finditer(joined)):
+    verbs = VERB_AFTER_BY.finditer(joined) if "by " in joined else ()
+    for match in (*REPEATED.finditer(joined), *verbs):
         if match.start() < len(text.rstrip()):
             word = match[1]
             yield (

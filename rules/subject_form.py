@@ -14,6 +14,24 @@ VAGUE = pattern(
     r"fix (?:a |the |some )?(?:bugs?|issues?|errors?|warnings?|problems?)))$",
     re.IGNORECASE,
 )
+# How a subject ends that VAGUE knows, and what one names that TOOL does: asked first, for few do.
+ENDS = (
+    *(
+        "fix",
+        "fixes",
+        "ups",
+        "up",
+        "update",
+        "updates",
+        "changes",
+        "improvement",
+        "improvements",
+        "patch",
+        "patches",
+    ),
+    *("bug", "bugs", "issue", "issues", "error", "errors", "warning", "warnings", "problem", "problems"),
+)
+NAMES = ("checkpatch", "cocci", "coverity", "cppcheck", "sparse", "smatch", "clang-tidy")
 TOOL = pattern(
     r":\s*(?:fix(?:es|ed)?|address|resolve|silence|clear|remove)\s+(?:\w+\s+){0,2}(?:checkpatch(?:\.pl)?|coccicheck|"
     r"coccinelle|coverity|cppcheck|sparse|smatch|clang-tidy)\s+(?:\w+\s+){0,2}"
@@ -29,14 +47,18 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     title = patch.title.strip()
     if not patch.files or not title or MADE.match(title):
         return
-    fault = ""
+    fault, lower = "", title.lower()
     if not PREFIX.match(title):
         fault = (
             "which subsystem? A subject begins with its prefix: git log --oneline -- FILE shows those in use"
         )
-    elif VAGUE.search(title):
+    elif lower.endswith(ENDS) and VAGUE.search(title):
         fault = f'"{title}" says too little: which fault or what change is it? The subject is all that a log shows'
-    elif TOOL.search(title) and not all(file.path.startswith(TOOLS) for file in patch.files):
+    elif (
+        any(name in lower for name in NAMES)
+        and TOOL.search(title)
+        and not all(file.path.startswith(TOOLS) for file in patch.files)
+    ):
         fault = "the subject names the tool that found it: say what is changed"
     if fault:
         yield context.changelog_finding(1, fault)

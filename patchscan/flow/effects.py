@@ -127,7 +127,7 @@ def _semaphore_effect(name: str) -> Effect | None:
 
 def _sleeping_lock_effect(name: str) -> Effect | None:
     """mmap_read_lock(), folio_lock(), rtnl_lock(): locks of a subsystem that sleep."""
-    match = _SLEEPING.fullmatch(name) if name in _SLEEPING_LOCKS else None
+    match = _SLEEPING.fullmatch(name) if "lock" in name and name in _SLEEPING_LOCKS else None
     if match is None:
         return None
     family, verb, variant = match.groups()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from patchscan.basics.nameset import Names
 from patchscan.basics.ourtables import read_table
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -97,10 +98,12 @@ _OPPOSITES = (
 )
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf|ioremap(_wc|_np)?)")
 # Their names look like one of a pair, and they are none.
-_NO_PAIR = pattern(
-    r"(__)?(get|put)_user\w*|copy_\w+|devm_\w+|\w*_(get|put)_unaligned\w*|put_unaligned\w*|get_unaligned\w*|\w*_get_drvdata|skb_\w+|nla_\w+|seq_\w+"
-    r"|mutex_(init|destroy)|devres_\w+|\w*(enable|disable)_(\w+_)?reset|sg_miter_\w+"
-    r"|(raw_|arch_)?(atomic|refcount|local|this_cpu|percpu_counter|static_branch|static_key)\w*|\w*_stats?(_\w+)?"
+_NO_PAIR = Names(
+    "{,__}{get,put}_user* copy_* devm_* {put,get}_unaligned* skb_* nla_* seq_* mutex_{init,destroy} devres_* "
+    "sg_miter_* {,raw_,arch_}{atomic,refcount,local,this_cpu,percpu_counter,static_branch,static_key}*"
+)
+_NO_PAIR_BY_FORM = pattern(
+    r"_(get|put)_unaligned|_get_drvdata$|(enable|disable)_(\w+_)?reset$|_stats?(_\w|$)"
 )
 
 
@@ -213,7 +216,7 @@ def freeing() -> Mapping[str, int]:
 def opposites(name: str) -> tuple[str, ...]:
     """The names of what would give back what a call of this name takes."""
     found = tuple(dict.fromkeys(_opposites(name)))
-    return () if found and _NO_PAIR.fullmatch(name) else found
+    return () if found and (name in _NO_PAIR or _NO_PAIR_BY_FORM.search(name)) else found
 
 
 def _opposites(name: str) -> Iterator[str]:

@@ -62,29 +62,19 @@ _AWAKE = Names(
     "BIT GENMASK FIELD_{GET,PREP} likely unlikely sizeof offsetof hton{s,l} ntoh{s,l} {,__}this_cpu_* raw_cpu_* "
     "per_cpu per_cpu_ptr page_to_* virt_to_* phys_to_virt pfn_to_* xa_load idr_find"
 )
-_AWAKE_BY_FORM = pattern(
-    r"_*(set|clear|test|change|find|assign|test_and_\w+)_(\w+_)?bits?(_\w+)?|_*(raw_)?(read|write)[bwlq](_relaxed)?"
-    r"|str\w*(cmp|cpy)|_*skb_(queue|dequeue|unlink|put|push|pull|reserve)\w*|([bl]e\d\d_to_cpu|cpu_to_[bl]e\d\d)\w*"
-    r"|(_?dev|netdev|pr|pci|net|drm|wiphy|ib|ibdev|sdev)_(err|warn|info|notice|dbg|emerg|crit|alert)(_\w+)?"
-)
-# One of these is part of each name that the pattern above knows, and of few others: it takes long to compile.
-_FORMS = (
-    *(
-        "bit",
-        "read",
-        "write",
-        "str",
-        "skb_",
-        "e16",
-        "e32",
-        "e64",
-        "_err",
-        "_warn",
-        "_info",
-        "_notice",
-        "_dbg",
+# Further such names by their form, with what is part of each: a pattern takes long to compile.
+_AWAKE_BY_FORM = (
+    (("bit",), pattern(r"_*(set|clear|test|change|find|assign|test_and_\w+)_(\w+_)?bits?(_\w+)?")),
+    (("read", "write"), pattern(r"_*(raw_)?(read|write)[bwlq](_relaxed)?")),
+    (("str",), pattern(r"str\w*(cmp|cpy)")),
+    (("skb_",), pattern(r"_*skb_(queue|dequeue|unlink|put|push|pull|reserve)\w*")),
+    (("e16", "e32", "e64"), pattern(r"([bl]e\d\d_to_cpu|cpu_to_[bl]e\d\d)\w*")),
+    (
+        ("_err", "_warn", "_info", "_notice", "_dbg", "_emerg", "_crit", "_alert"),
+        pattern(
+            r"(_?dev|netdev|pr|pci|net|drm|wiphy|ib|ibdev|sdev)_(err|warn|info|notice|dbg|emerg|crit|alert)(_\w+)?"
+        ),
     ),
-    *("_emerg", "_crit", "_alert"),
 )
 _WORD = pattern(r"\w+")
 _SLEEPING_KINDS = frozenset({"mutex", "rwsem", "semaphore"})
@@ -129,10 +119,16 @@ def _by_name(name: str) -> bool | None:
         return True
     effect = effect_of(name)
     if effect is None:
-        awake = name in _AWAKE or (any(map(name.__contains__, _FORMS)) and _AWAKE_BY_FORM.fullmatch(name))
-        return False if awake else None
+        return False if name in _AWAKE or _is_awake_by_form(name) else None
     takes = effect.op == "acquire" and effect.lock in _SLEEPING_KINDS
     return takes and not (effect.success == "nonzero" or name.endswith("trylock"))
+
+
+def _is_awake_by_form(name: str) -> bool:
+    return any(
+        any(part in name for part in parts) and form.fullmatch(name) is not None
+        for parts, form in _AWAKE_BY_FORM
+    )
 
 
 def _waits(name: str) -> bool:

@@ -15,9 +15,9 @@ _DEFINED = pattern(r"^\s*#\s*define\s+(\w+)")
 _NO_CALL = frozenset(("if", "for", "while", "switch", "return", "sizeof", "typeof", "defined"))
 
 
-def expect_names(series: Series, tree: Tree | None) -> None:
+def expect_names(series: Series, tree: Tree) -> None:
     """Have the names of a series looked for with the first one that is asked for."""
-    if tree is not None and not may_be_indexed(tree):
+    if not may_be_indexed(tree):
         expect(tree, set(_names(series)) - _NO_CALL)
 
 

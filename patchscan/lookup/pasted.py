@@ -7,7 +7,6 @@ from functools import lru_cache
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
-from patchscan.lookup.headers import text_of_header
 from patchscan.tree.overlay import View
 
 # A macro in capitals, or one called outside of functions, may build the name of a function from its arguments:
@@ -95,6 +94,8 @@ def begins_plainly(glued: "re.Pattern[str]") -> bool:
 
 def glued_by(view: View, paths: Iterable[str]) -> tuple["re.Pattern[str]", ...]:
     """Patterns of the names that the macros of some headers paste together."""
+    from patchscan.lookup.headers import text_of_header
+
     texts = (text_of_header(view, path) for path in paths)
     return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
 

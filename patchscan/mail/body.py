@@ -14,11 +14,11 @@ _ONLY_DASHES = pattern(r"---\s*")
 _SHORTEST_SCISSORS = len("-- >8 --")
 # Mailman sets its footer off by such a line.
 FOOTER = pattern(r"_{20,}\s*")
-_KNOWN_TRAILER = pattern(
-    r"([A-Za-z][A-Za-z-]*-by|Fixes|Closes|Link|Cc|BugLink|Bug|Depends-on|Message-I[dD]|Change-I[dD]|Reported-and-\S+)"
-    r"[ \t]*:[ \t]*(\S.*)",
-    re.I,
+_TRAILER = pattern(r"([^\s:]+)[ \t]*:[ \t]*(\S.*)")
+_KNOWN = frozenset(
+    ("fixes", "closes", "link", "cc", "buglink", "bug", "depends-on", "message-id", "change-id")
 )
+_SIGNED = pattern(r"[a-z][a-z-]*-by|reported-and-.+")
 _ANY_TRAILER = pattern(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
 _NO_TRAILER = pattern(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
 _BASE = pattern(r"(base-commit|base-tree|change-id): *(\S+)\s*")
@@ -138,6 +138,11 @@ def _with_index_line(lines: Sequence[str], at: int) -> int:
     return at
 
 
+def _is_known(key: str) -> bool:
+    """Whether a line that begins with this is a trailer wherever it stands."""
+    return key in _KNOWN or _SIGNED.fullmatch(key) is not None
+
+
 def read_trailers(changelog: Sequence[str]) -> tuple[Trailer, ...]:
     """The trailers of a changelog: known ones anywhere at column 0, any "Key: value" in its last paragraph.
 
@@ -148,7 +153,9 @@ def read_trailers(changelog: Sequence[str]) -> tuple[Trailer, ...]:
         last_paragraph -= 1
     trailers: list[Trailer] = []
     for number, line in enumerate(changelog, 1):
-        found = None if _NO_TRAILER.match(line) else _KNOWN_TRAILER.fullmatch(line)
+        found = None if _NO_TRAILER.match(line) else _TRAILER.fullmatch(line)
+        if found and not _is_known(found[1].lower()):
+            found = None
         if not found and number > last_paragraph > 0 and not _NO_TRAILER.match(line):
             found = _ANY_TRAILER.fullmatch(line)
         if found:

@@ -17,8 +17,8 @@ def is_woken(row: Row, file: ChangedFile) -> bool:
     """Whether the added lines of a file hold such a word, and the form that a row may wait for."""
     return (
         wakes(row, file.raw_words)
-        and (not row.wake or _pattern(row.wake).search(file.added_text) is not None)
         and may_hold(row, file)
+        and (not row.wake or _pattern(row.wake).search(file.added_text) is not None)
     )
 
 

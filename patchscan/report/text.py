@@ -4,11 +4,8 @@ import os
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.printable import printable
-from patchscan.finding import CHANGELOG, Silence
-from patchscan.report.answered import remark_lines
+from patchscan.finding import CHANGELOG, Finding, Silence
 from patchscan.report.folded import Fold, folded, places
-from patchscan.report.models import facts, judged, proofs, timeline_lines, title, verdict, without_basis
-from patchscan.report.pages import page_of
 from patchscan.report.rows import INDENT, Row, coloured, quotation, row, wrapped
 from patchscan.results import ModelResult, Report, VerdictWord
 from patchscan.series import Patch
@@ -46,9 +43,11 @@ def report_rows(report: Report, width: int, detail: int, links: bool = False) ->
             for fold in folded(found):
                 yield from told.finding_rows(fold)
     if detail >= 0:
-        yield from section_rows(
-            "Review remarks on the previous revision", remark_lines(report.remarks), width
-        )
+        if report.remarks:
+            from patchscan.report.answered import remark_lines
+
+            lines = remark_lines(report.remarks)
+            yield from section_rows("Review remarks on the previous revision", lines, width)
         reading = reading_lines(report, whole=detail > 0)
         yield from section_rows("How the patches were read", reading, width)
     if detail > 0:
@@ -72,7 +71,7 @@ def report_rows(report: Report, width: int, detail: int, links: bool = False) ->
 
 def more_lines(report: Report) -> tuple[str, ...]:
     """What the report holds that is not told unless it is asked for, in counts."""
-    others = [model.verdict for model in report.models if model.name not in proofs(report)]
+    others = [model.verdict for model in without_finding(report)]
     verdicts = ", ".join(f"{count} {word}" for word in VERDICTS if (count := others.count(word)))
     counted = (
         (len(others), "model", f" ({verdicts})"),
@@ -82,6 +81,16 @@ def more_lines(report: Report) -> tuple[str, ...]:
         (sum(each.suppressed is not None for each in report.findings), "finding", " set aside"),
     )
     return tuple(f"{number} {noun}{'s' * (number != 1)}{rest}" for number, noun, rest in counted if number)
+
+
+def without_finding(report: Report) -> list[ModelResult]:
+    """The models that no finding rests on."""
+    if not report.models:
+        return []
+    from patchscan.report.models import proofs
+
+    proving = proofs(report)
+    return [model for model in report.models if model.name not in proving]
 
 
 def in_order(report: Report) -> list[Patch]:
@@ -187,7 +196,7 @@ class Told:
             else f"changelog line {finding.line}"
         )
         severity = (finding.severity, finding.severity)
-        page = page_of(self.pages[finding.rule]) if finding.rule in self.pages else ""
+        page = self.page_of(finding)
         rule = (finding.rule, f"link {page}" if page else "")
         yield Row(
             (
@@ -202,7 +211,11 @@ class Told:
         if finding.text:
             code = printable(finding.text.expandtabs(8))
             yield Row(((f"{INDENT}> ", "quote"), (code, quotation(finding.path))))
-        message = finding.message if model is None or self.detail > 0 else without_basis(finding.message)
+        message = finding.message
+        if model is not None and self.detail <= 0:
+            from patchscan.report.models import without_basis
+
+            message = without_basis(message)
         yield from wrapped(message, self.width, INDENT)
         # The steps of a model stand in its timeline.
         for each in () if finding.model else finding.evidence:
@@ -218,8 +231,18 @@ class Told:
             yield from wrapped(f"the same: {other}", self.width, INDENT)
         yield row()
 
+    def page_of(self, finding: Finding) -> str:
+        """Where the manual tells of a finding's rule, "" where nothing is linked."""
+        if finding.rule not in self.pages:
+            return ""
+        from patchscan.report.pages import page_of
+
+        return page_of(self.pages[finding.rule])
+
     def model_rows(self, model: ModelResult, place: str, told: str = "") -> Iterator[Row]:
         """The interleaving and what it rests on; told: what was said of it, which is not said again."""
+        from patchscan.report.models import facts, timeline_lines, title
+
         steps = "\n".join(timeline_lines(model.timeline, self.width, places=False)) or model.name
         if steps in self.models:
             yield from wrapped(
@@ -242,15 +265,16 @@ class Told:
         """What models showed that no finding rests on: a line each, then each with all that belongs to it."""
         if not self.report.models:
             return
+        from patchscan.report.models import judged, title, verdict
+
         yield row("Models", "title")
         for model in self.report.models:
             yield from wrapped(f"{title(model)}: {judged(model)}", self.width, "  ")
         yield row()
-        for model in self.report.models:
-            if model.name not in proofs(self.report):
-                yield from wrapped(f"{title(model)}: {verdict(model)}", self.width, "  ")
-                yield from self.model_rows(model, f"the model {title(model)}")
-                yield row()
+        for model in without_finding(self.report):
+            yield from wrapped(f"{title(model)}: {verdict(model)}", self.width, "  ")
+            yield from self.model_rows(model, f"the model {title(model)}")
+            yield row()
 
 
 def cost_lines(report: Report) -> list[str]:
