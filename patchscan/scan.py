@@ -44,11 +44,11 @@ def judge(
 ) -> Report:
     """Judge the first series of a thread on the states it leaves, however it was laid."""
     series = thread.series[0]
+    judged = contexts(series, states, settings, fit)
     if tree is not None:
         from patchscan.lookup.expected import expect_names
 
-        expect_names(series, tree)
-    judged = contexts(series, states, settings, fit)
+        expect_names(judged, tree)
     said = said_of(judged, rules)
     troubles: list[Problem] = []
     models, costs = with_models(judged, troubles)

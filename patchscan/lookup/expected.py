@@ -1,9 +1,11 @@
 """The names that rules are likely to look up for a series: a tree without an index is read for all of them at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from patchscan.basics.pattern import pattern
-from patchscan.series import Series
+from patchscan.changedfile import ChangedFile
+from patchscan.context import Context
 from patchscan.tree import Tree
 from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.index.search import is_source_name
@@ -11,24 +13,50 @@ from patchscan.tree.index.wordsearch import expect
 
 _CALLED = pattern(r"\b([A-Za-z_]\w*)\s*\(")
 _STRUCT = pattern(r"\bstruct (\w+)")
-_DEFINED = pattern(r"^\s*#\s*define\s+(\w+)")
-_NO_CALL = frozenset(("if", "for", "while", "switch", "return", "sizeof", "typeof", "defined"))
+_DEFINED = pattern(r"(?m)^\s*#\s*define\s+(\w+)")
+_CONSTANT = pattern(r"\b([A-Z_][A-Z0-9_]{2,})\b")
+_MACRO = pattern(r"\b([A-Z_][A-Z0-9_]{2,}|\w+_ptr)\(")
+_NO_NAME = frozenset(("if", "for", "while", "switch", "return", "sizeof", "typeof", "defined", "NULL"))
 
 
-def expect_names(series: Series, tree: Tree) -> None:
+def expect_names(judged: Sequence[Context], tree: Tree) -> None:
     """Have the names of a series looked for with the first one that is asked for."""
     if not may_be_indexed(tree):
-        expect(tree, set(_names(series)) - _NO_CALL)
+        expect(tree, partial(_likely, judged))
 
 
-def _names(series: Series) -> Iterator[str]:
+def _likely(judged: Sequence[Context]) -> list[str]:
+    """The names of a series, the likeliest first."""
+    files = [file for context in judged for file in context.files]
+    names = (name for find in (_of_lines, _of_functions, _of_texts) for file in files for name in find(file))
+    return [name for name in dict.fromkeys(names) if name not in _NO_NAME]
+
+
+def _of_lines(file: ChangedFile) -> Iterator[str]:
     """What added lines call or define, and the structs that all lines name."""
-    for patch in series.patches:
-        for change in patch.files:
-            for hunk in change.hunks if is_source_name(change.path) else ():
-                yield from _STRUCT.findall(hunk.section)
-                for line in hunk.lines:
-                    yield from _STRUCT.findall(line.text)
-                    if line.kind == "+":
-                        yield from _CALLED.findall(line.text)
-                        yield from _DEFINED.findall(line.text)
+    for hunk in file.change.hunks if is_source_name(file.path) else ():
+        yield from _STRUCT.findall(hunk.section)
+        for line in hunk.lines:
+            yield from _STRUCT.findall(line.text)
+            if line.kind == "+":
+                yield from _CALLED.findall(line.text)
+                yield from _DEFINED.findall(line.text)
+                yield from _CONSTANT.findall(line.text)
+
+
+def _of_functions(file: ChangedFile) -> Iterator[str]:
+    """The changed functions, and what they name."""
+    functions = file.functions if file.is_c else ()
+    yield from (each.name for each in functions)
+    for each in functions:
+        yield from _CALLED.findall(each.text)
+        yield from _STRUCT.findall(each.text)
+        yield from _CONSTANT.findall(each.text)
+
+
+def _of_texts(file: ChangedFile) -> Iterator[str]:
+    """The macros that a text with changed functions uses, and those that the file defines."""
+    for source in file.after if file.is_c else ():
+        text = source.text.decode("utf-8", "surrogateescape")
+        yield from _MACRO.findall(text) if file.functions else ()
+        yield from _DEFINED.findall(text)

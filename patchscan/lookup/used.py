@@ -14,7 +14,7 @@ from patchscan.c.occurrences import offsets
 from patchscan.c.source import Source, parse
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration, find_configuration
-from patchscan.lookup.uses import files_holding, look_ahead
+from patchscan.lookup.uses import look_ahead, shared_headers_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
@@ -24,7 +24,6 @@ _MODULE = "defined(MODULE)"
 # A macro that may drop an argument; what else is called is a function, as a rule.
 _DROPS = pattern(rb"(_*[A-Z][A-Z0-9_]+|\w+_ptr)\s*\Z")
 _MOST_HEADERS = 40
-_MOST_FILES = 100_000
 _DEEPEST = 4
 _WINDOW = 1500
 
@@ -124,6 +123,7 @@ def _keeps(view: View, source: Source, macro: Macro, argument: int, depth: int) 
     found = offsets(body, name.encode()) if name else []
     if not found or depth == 0:
         return ALWAYS if depth == 0 else NEVER
+    look_ahead(view, [around for at in found for around, _ in _around(body, at)])
     return any_of(_kept(view, source, body, at, depth - 1) for at in found)
 
 
@@ -145,11 +145,10 @@ def _versions_known(tree: Tree) -> dict[str, tuple[tuple[Macro, Formula], ...]]:
 
 
 def _in_headers(view: View, name: str) -> tuple[tuple[Macro, Formula], ...]:
-    paths, _ = files_holding(view, name, most=_MOST_FILES)
     headers = [
         path
-        for path in paths
-        if path.endswith(".h") and path.startswith("include/") and defines(view.read(path) or b"", name)
+        for path in shared_headers_holding(view, name)
+        if path.startswith("include/") and defines(view.read(path) or b"", name)
     ]
     if len(headers) > _MOST_HEADERS:
         return ()

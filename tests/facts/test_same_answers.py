@@ -182,7 +182,7 @@ def test_names_are_looked_for_together(kernel: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(wordsearch, "holding", counted)
     tree = Directory(str(kernel))
-    wordsearch.expect(tree, ["count_once", "widget_count"])
+    wordsearch.expect(tree, lambda: ["count_once", "widget_count"])
     assert wordsearch.files_with(tree, ["widgets"]) == {"widgets": ("mm/widget.c",)}
     assert wordsearch.files_with(tree, ["count_once"])["count_once"]
     assert asked == [["count_once", "widget_count", "widgets"]]

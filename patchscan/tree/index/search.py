@@ -3,8 +3,10 @@
 import contextlib
 import mmap
 import os
+from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 
 from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
@@ -17,9 +19,6 @@ SOURCE_SUFFIXES = (".c", ".h", ".S")
 NOT_KERNEL = ("Documentation", "scripts", "tools", "debian")
 _LARGEST = 1 << 26
 _FEW_FILES = 2000
-
-
-Pair = tuple[int, str]
 
 
 def holding(tree: Tree, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -38,26 +37,51 @@ def all_sources(tree: Tree) -> tuple[str, ...]:
 
 
 def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-    """For each word those of some files that hold it, sorted; they are read, many of them by two processes."""
+    """For each word those of some files that hold it, in their order; many files are read by two processes."""
+    work = partial(_places_of, len(words), finder_of(words), tree, paths)
+    alone = not isinstance(tree, Directory) or len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
+    parts = [range(len(paths))] if alone else [range(0, len(paths), 2), range(1, len(paths), 2)]
+    places = zip(*in_parallel(work, parts), strict=True)
+    return {
+        word: tuple(paths[place] for place in sorted(chain(*each)))
+        for word, each in zip(words, places, strict=True)
+    }
+
+
+def _places_of(
+    words: int, find: Finder, tree: Tree, paths: Sequence[str], places: Sequence[int]
+) -> list["array[int]"]:
+    """For each word the places, in the list of paths, of the files that hold it."""
+    found = [array("I") for _ in range(words)]
+    for place, text in _texts(tree, paths, places):
+        for number in find(text):
+            found[number].append(place)
+    return found
+
+
+def _texts(tree: Tree, paths: Sequence[str], places: Iterable[int]) -> Iterator[tuple[int, memoryview]]:
+    """The texts at some places of a list of paths; each is there until the next one is asked for."""
     if not isinstance(tree, Directory):
-        return _sorted_by_word(words, _pairs_in_tree(tree, words, paths))
-    work = partial(_pairs_in_files, tree.root, finder_of(words))
-    alone = len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
-    parts = [paths] if alone else [paths[::2], paths[1::2]]
-    return _sorted_by_word(words, [pair for pairs in in_parallel(work, parts) for pair in pairs])
-
-
-def _sorted_by_word(words: Sequence[str], pairs: Iterable[Pair]) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {word: [] for word in words}
-    for index, path in sorted(pairs):
-        found[words[index]].append(path)
-    return {word: tuple(paths) for word, paths in found.items()}
-
-
-def _pairs_in_tree(tree: Tree, words: Sequence[str], paths: Iterable[str]) -> Iterator[Pair]:
-    find = finder_of(words)
-    for path in paths:
-        yield from ((index, path) for index in find(memoryview(tree.read(path) or b"")))
+        yield from ((place, memoryview(tree.read(paths[place]) or b"")) for place in places)
+        return
+    # One buffer for all files, of which no more is touched than the largest fills: to make one for each takes longer.
+    buffer = mmap.mmap(-1, _LARGEST)
+    view = memoryview(buffer)
+    prefix = tree.root + "/"
+    for place in places:
+        try:
+            descriptor = os.open(prefix + paths[place], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            continue
+        try:
+            size = os.readv(descriptor, [buffer])
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
+        # What is larger still no reader takes, nor does an index.
+        if size < _LARGEST:
+            yield place, view[:size]
 
 
 def is_kernel_source(path: str) -> bool:
@@ -110,30 +134,6 @@ def walk(root: str, under: str, wanted: Callable[[str], bool], skip: Container[s
                         pending.append(path)
                 elif wanted(entry.name) and entry.is_file(follow_symlinks=False):
                     yield path
-
-
-def _pairs_in_files(root: str, find: Finder, paths: Sequence[str]) -> list[Pair]:
-    """Which word (by index) stands in which file."""
-    # One buffer for all files, of which no more is touched than the largest fills: to make one for each takes longer.
-    buffer = mmap.mmap(-1, _LARGEST)
-    view = memoryview(buffer)
-    pairs = []
-    prefix = root + "/"
-    for path in paths:
-        try:
-            descriptor = os.open(prefix + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            continue
-        try:
-            size = os.readv(descriptor, [buffer])
-        except OSError:
-            continue
-        finally:
-            os.close(descriptor)
-        # What is larger still no reader takes, nor does an index.
-        if size < _LARGEST:
-            pairs += [(index, path) for index in find(view[:size])]
-    return pairs
 
 
 def _held_in_git(tree: GitRevision, words: Sequence[str]) -> list[str]:

@@ -5,19 +5,23 @@ for those that are expected. Where that gets dearer than it should, the index is
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, islice
 
 from patchscan.basics.keep import kept
 from patchscan.basics.streams import say_aside
 from patchscan.tree import Directory, GitRevision, Tree, kernel_version
 from patchscan.tree.index.location import may_be_indexed
-from patchscan.tree.index.search import all_sources, holding, is_shared
+from patchscan.tree.index.search import all_sources, holding, holding_in, is_shared
 
 Held = Mapping[str, tuple[str, ...]]
 # Seconds of CPU time that may be spent on reading before an index is made, which takes 30 on linux 6.12, and once.
 _MOST_SPENT = 12.0
 # What a file of a revision takes to read, which git unpacks: there an index is made before that is spent.
 _READ_FROM_GIT = 250e-6
+
+# Up to so many words cost hardly more than one.
+_CHEAP = 240
 
 
 def files_with(tree: Tree, words: Sequence[str]) -> Held:
@@ -35,9 +39,12 @@ def look_ahead(tree: Tree, words: Iterable[str]) -> None:
     _search_of(tree).coming.update(words)
 
 
-def expect(tree: Tree, words: Iterable[str]) -> None:
-    """Words that are likely to be asked for: where the tree must be read, they are looked for with the first ones."""
-    _search_of(tree).expected.update(words)
+def expect(tree: Tree, words: Callable[[], Iterable[str]]) -> None:
+    """What gives words that are likely to be asked for, the likeliest first.
+
+    Where the tree must be read, they are looked for with the words that are asked for.
+    """
+    _search_of(tree).expected.append(words)
 
 
 @kept
@@ -58,7 +65,8 @@ class _Search:
         self.found: dict[str, tuple[str, ...]] = {}
         self.shared: dict[str, tuple[str, ...]] = {}
         self.coming: set[str] = set()
-        self.expected: set[str] = set()
+        self.expected: list[Callable[[], Iterable[str]]] = []
+        self.likely: list[str] = []
         self.spent = 0.0
         self.may_index = True
 
@@ -76,21 +84,44 @@ class _Search:
         return {word: self.shared[word] for word in words}
 
     def _shared(self, words: Sequence[str]) -> Held:
-        if any(word not in self.found for word in words) and may_be_indexed(self.tree):
+        missing = [word for word in words if word not in self.found]
+        if missing and may_be_indexed(self.tree):
             from patchscan.tree.index.lookup import look_up_shared
 
             found = look_up_shared(self.tree, words)
             if found is not None:
                 return found
-        return {word: tuple(filter(is_shared, paths)) for word, paths in self.files_with(words).items()}
+        held: dict[str, tuple[str, ...]] = {}
+        # The first time everything is read, for what is expected.
+        if missing and self.spent and not self._is_dear():
+            shared = tuple(filter(is_shared, all_sources(self.tree)))
+            held.update(self._timed(holding_in, self._with_likely(missing, self.shared, self.found), shared))
+        held.update(self.files_with([word for word in words if word not in held]))
+        return {word: tuple(filter(is_shared, paths)) for word, paths in held.items()}
 
     def _read(self, words: Sequence[str]) -> Held:
         if self._is_dear() and self._make_index():
             indexed = self._indexed(words)
             if indexed is not None:
                 return indexed
+        return self._timed(
+            holding, self._with_likely([*words, *self.coming.difference(self.found)], self.found)
+        )
+
+    def _with_likely(self, words: Iterable[str], *known: Mapping[str, object]) -> list[str]:
+        """Words to look for, sorted: some, and of the likely ones that are not known as many as cost hardly more."""
+        expected, self.expected = self.expected, []
+        self.likely += dict.fromkeys(chain.from_iterable(each() for each in expected))
+        wanted = set(words)
+        likely = (
+            word for word in self.likely if word not in wanted and not any(word in each for each in known)
+        )
+        return sorted(wanted.union(islice(likely, max(0, _CHEAP - len(wanted)))))
+
+    def _timed(self, read: Callable[..., Held], *arguments: Sequence[str]) -> Held:
+        """What some way of reading the tree finds; what that takes is noted."""
         began = _cpu_seconds()
-        found = holding(self.tree, sorted({*words, *((self.expected | self.coming) - self.found.keys())}))
+        found = read(self.tree, *arguments)
         self.spent += _cpu_seconds() - began
         return found
 
