@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from patchscan.commands.loading import Tools
+    from patchscan.serve.watching import Watcher
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -32,15 +33,17 @@ def serve(options: argparse.Namespace, main: Callable[[Sequence[str]], int]) -> 
     from patchscan.basics.limits import allow_depth
     from patchscan.basics.streams import say
     from patchscan.serve.resident import Resident
+    from patchscan.serve.watching import Watcher
 
     allow_depth()
     if options.lsp:
         return serve_editor(options, main)
-    resident = Resident(main)
+    watching = Watcher()
+    resident = Resident(main, watching.rest)
     say(f"patchscan: serving on {resident.path}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        load()
+        load(watching)
         resident.serve()
         say("patchscan: the program has changed: start `patchscan serve` again")
     finally:
@@ -48,7 +51,7 @@ def serve(options: argparse.Namespace, main: Callable[[Sequence[str]], int]) -> 
     return CLEAN
 
 
-def load() -> None:
+def load(watching: Watcher) -> None:
     """Load now what the first run would have to wait for."""
     import patchscan.commands.output
     import patchscan.commands.scan
@@ -57,11 +60,13 @@ def load() -> None:
     from patchscan.scan import scan
     from patchscan.serve.recalled import Memory
     from patchscan.settling.registry import load_rules
+    from patchscan.tree.index.quiet import watcher
     from patchscan.tree.spelling import installed
 
     load_rules()
     installed()
     Tools.resident = Memory(scan)
+    watcher[0] = watching
     # It stays, so the collector need not look at it after each run.
     gc.collect()
     gc.freeze()

@@ -7,6 +7,7 @@ text, kept by that text. What is known of a tree ends with the run, for the tree
 import gc
 import io
 import os
+import select
 import socket
 import struct
 import sys
@@ -20,6 +21,8 @@ from patchscan.serve.client import GO, LONGEST, NUMBER, YES, program, read_all, 
 
 # What a client may take to send what it has ready.
 _PATIENCE = 2.0
+# Who asks for several things asks for the next one within this time.
+_PAUSE = 0.2
 Run = Callable[[Sequence[str]], int]
 
 
@@ -49,10 +52,11 @@ class Held(io.BytesIO):
 
 
 class Resident:
-    """A socket and what answers on it; run: what a command line does."""
+    """A socket and what answers on it; run: what a command line does; rest: what is done while nobody waits."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, rest: Callable[[], None] = lambda: None) -> None:
         self.run = run
+        self.rest = rest
         self.files = files_of_program()
         self.stamp = stamp(self.files)
         self.socket, self.path = listening()
@@ -90,6 +94,8 @@ class Resident:
         if any(gc.get_count()[1:]):
             # So much was made that the collector has looked at what is young: that is a run worth cleaning up after.
             gc.collect()
+        if not select.select([self.socket], [], [], _PAUSE)[0]:
+            self.rest()
         return True
 
     def run_for(self, end: socket.socket, request: Request, streams: Sequence[int]) -> None:

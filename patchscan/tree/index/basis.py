@@ -46,9 +46,10 @@ def still_holds(known: Compared, tree: Directory) -> bool:
     if index is None or index.seal != known.seal:
         return False
     try:
+        # Shared sources first, if they were looked at alone: what is looked at for all sources then is the rest.
         return (
-            all(index.difference(kind) == each for kind, each in known.kinds.items())
-            and (known.shared is None or index.difference_of_shared() == known.shared)
+            (known.shared is None or index.difference_of_shared() == known.shared)
+            and all(index.difference(kind) == each for kind, each in known.kinds.items())
             and all(index.stale_in(each) == stale for each, stale in known.directories.items())
             and all(mark_in(tree.root, path) == each for path, each in known.marks.items())
         )

@@ -30,6 +30,7 @@ from patchscan.tree.index.comparison import (
 )
 from patchscan.tree.index.confirmed import Confirmed, confirm
 from patchscan.tree.index.location import SEAL, identity, index_directory
+from patchscan.tree.index.quiet import settled
 from patchscan.tree.index.search import holding_in, is_outside, is_shared, is_source_name
 
 # Raise it whenever what an index holds changes.
@@ -62,7 +63,8 @@ class Index:
         self.tree = tree
         self.directory = directory
         self.seal = seal
-        stored = _stored(directory, json.dumps(seal, sort_keys=True))
+        self.name = directory, json.dumps(seal, sort_keys=True)
+        stored = _stored(*self.name)
         self._found = stored.found
         self._rows = stored.rows
         self._decoded = stored.decoded
@@ -157,9 +159,14 @@ class Index:
     def _compared(self, directory: str) -> frozenset[str]:
         if not isinstance(self.tree, Directory) or SOURCES in self._difference:
             return frozenset(path for path in self.stale() if path.rpartition("/")[0] == directory)
-        rows = self.rows(SOURCES, " WHERE path = ?", (os.fsencode(directory),))
-        difference = compare_directory(self.tree.root, directory, rows[0] if rows else None)
-        return self.confirm(self.tree.root, SOURCES, rows, difference).stale
+        root = self.tree.root
+
+        def compared() -> Difference:
+            rows = self.rows(SOURCES, " WHERE path = ?", (os.fsencode(directory),))
+            difference = compare_directory(root, directory, rows[0] if rows else None)
+            return self.confirm(root, SOURCES, rows, difference)
+
+        return settled(root, (self.name, directory), compared).stale
 
     def stale(self, kind: Kind = SOURCES) -> frozenset[str]:
         """The files of a kind that the index does not know as they are; looks at the time of each, once."""
@@ -332,11 +339,14 @@ def _stale_in_git(tree: GitRevision, commit: str, kind: Kind) -> Difference:
 def _stale_in_directory(
     root: str, index: Index, kind: Kind, part: Callable[[Sequence[Row]], Sequence[Row]] | None = None
 ) -> Difference:
-    rows = index.rows(kind)
-    if not rows:
-        raise sqlite3.DatabaseError("an index without directories")
-    some = part(rows) if part is not None else None
-    return index.confirm(root, kind, rows, compare(root, rows, kind.has_name, some))
+    def compared() -> Difference:
+        rows = index.rows(kind)
+        if not rows:
+            raise sqlite3.DatabaseError("an index without directories")
+        some = part(rows) if part is not None else None
+        return index.confirm(root, kind, rows, compare(root, rows, kind.has_name, some))
+
+    return settled(root, (index.name, kind, part), compared)
 
 
 def _shared(rows: Sequence[Row]) -> list[Row]:
