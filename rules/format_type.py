@@ -236,6 +236,16 @@ RULE = Rule(
  }
 """,
         """
+ struct walk {
+ 	u64 cpu:20;
+ 	u64 steps:44;
+ };
+ void show(struct walk *walk)
+ {
++	pr_err("on cpu %d\\n", walk->cpu);
+ }
+""",
+        """
  int walk(u64 depth)
  {
 -		pr_info("%d\\n", depth);

@@ -1,4 +1,4 @@
-"""What the rules say of merged code: whole files of a kernel tree, judged as if every line were added.
+"""What the rules say of merged code: `patchscan lint` on directories of a kernel tree, as counts that are kept.
 
 Run by `make merged` on PATCHSCAN_KERNEL_TREE. Merged code is right nearly everywhere, so nearly every finding
 at warning or above would be a false alarm on a patch. The counts stand in tests/merged.txt, so that a change of a rule
@@ -8,17 +8,17 @@ in docs/merged.rst; `python tests/merged.py RULE` shows the same findings again.
 """
 
 import difflib
+import json
 import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from patchscan.commands.workers import side_by_side
-from patchscan.finding import Finding
-from patchscan.settling.registry import load_rules
-from patchscan.wholefile import judge_file
+from patchscan.cli import main as patchscan
+from patchscan.commands.lint import files_below
 
 # The rules were tuned on the findings in the first group, and not on those in the second.
 GROUPS = (
@@ -27,8 +27,8 @@ GROUPS = (
 )
 GOLDEN = Path(__file__).with_name("merged.txt")
 SHOWN = 30
-RULES = tuple(rule for rule in load_rules()[0] if rule.default)
 Places = tuple[str, ...]
+Said = dict[str, Any]
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def main() -> int:
         return 2
     if len(sys.argv) > 1:
         for places in GROUPS:
-            found = [each for each in judged(Path(top), places)[2] if each.rule == sys.argv[1]]
+            found = linted(Path(top), places, "--select", sys.argv[1])["findings"]
             print("\n\n".join(shown(Path(top), each) for each in spread(found)))
         return 0
     text = "\n".join("".join(f"{row}\n" for row in rows(Path(top), places)) for places in GROUPS)
@@ -58,47 +58,42 @@ def main() -> int:
 
 def rows(top: Path, places: Places) -> Iterator[str]:
     """A line a rule and severity: findings, and findings per 1000 functions."""
-    files, functions, found = judged(top, places)
+    report = linted(top, places)
+    functions = report["coverage"]["functions"]
+    files = len(files_below((str(top / place) for place in places), str(top.resolve()))[0])
     yield f"{functions} functions in {files} files of {', '.join(places)}"
-    counts = Counter((each.rule, each.severity) for each in found)
+    counts = Counter((each["rule"], each["severity"]) for each in report["findings"])
     for (rule, severity), count in sorted(counts.items()):
         yield f"{rule:32} {severity:8} {count:6} {1000 * count / functions:8.2f}"
 
 
-def spread(found: list[Finding]) -> list[Finding]:
+def linted(top: Path, places: Places, *more: str) -> Said:
+    """What `patchscan lint` says of some directories. Raises SystemExit where not all of it was judged."""
+    directories = [str(top / place) for place in places]
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as output:
+        words = ("--format", "json", "--output", output.name, "--jobs", str(os.cpu_count() or 1), *more)
+        patchscan(["lint", *directories, *words, "--exit-zero"])
+        report: Said = json.load(output)
+    if report["judged"] != "fully":
+        raise SystemExit(f"{', '.join(places)}: judged {report['judged']}")
+    return report
+
+
+def spread(found: list[Said]) -> list[Said]:
     """At most SHOWN findings, at equal distances in the order of paths and lines."""
-    ordered = sorted(found, key=lambda each: (each.severity, each.path, each.line))
+    ordered = sorted(found, key=lambda each: (each["severity"], each["path"], each["line"]))
     count = min(SHOWN, len(ordered))
     return [ordered[index * len(ordered) // count] for index in range(count)]
 
 
-def shown(top: Path, finding: Finding) -> str:
+def shown(top: Path, finding: Said) -> str:
     """A finding with the code around it."""
-    lines = (top / finding.path).read_text("utf-8", "replace").split("\n")
-    first = max(finding.line - 8, 1)
-    code = (
-        f"{number:6} {lines[number - 1]}" for number in range(first, min(finding.line + 8, len(lines)) + 1)
-    )
-    head = f"{finding.path}:{finding.line}: {finding.severity}: {finding.message}"
+    lines = (top / finding["path"]).read_text("utf-8", "replace").split("\n")
+    line = finding["line"]
+    first = max(line - 8, 1)
+    code = (f"{number:6} {lines[number - 1]}" for number in range(first, min(line + 8, len(lines)) + 1))
+    head = f"{finding['path']}:{line}: {finding['severity']}: {finding['message']}"
     return "\n".join((head, *code))
-
-
-def judged(top: Path, places: Places) -> tuple[int, int, list[Finding]]:
-    """(files, functions, findings) of all C files below the places, each judged alone as `patchscan lint` does."""
-    files = sorted(str(path.relative_to(top)) for place in places for path in (top / place).rglob("*.c"))
-    reports = side_by_side(partial(judge, top), files, os.cpu_count() or 1, 0)
-    results = []
-    for path, (found, why) in zip(files, reports, strict=True):
-        if found is None:
-            raise SystemExit(f"{path}: {why}")
-        results.append(found)
-    return len(files), sum(seen for seen, _ in results), [each for _, found in results for each in found]
-
-
-def judge(top: Path, path: str) -> tuple[int, list[Finding]]:
-    """(functions, findings) of one file."""
-    report = judge_file(path, (top / path).read_bytes(), None, RULES)
-    return report.coverage.functions, list(report.findings)
 
 
 if __name__ == "__main__":

@@ -223,7 +223,9 @@ class _Reader:
                     return
             stars = "*" * before.count(b"*")
             shape = stars + "[]" * (found[2] or b"").count(b"[")
-            self._add(found[1], f"{base} {shape}".strip(), self._where(at, found[1]))
+            # A bit-field is promoted by its width: its type says nothing of what it is handed on as.
+            kind = "" if b":" in part[found.start(1) :] else f"{base} {shape}".strip()
+            self._add(found[1], kind, self._where(at, found[1]))
 
     def _where(self, at: int, name: bytes) -> int:
         found = re.compile(rb"\b%s\b" % re.escape(name)).search(self.code, at)

@@ -1,14 +1,15 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
-from patchscan.flow.graph import Graph
+from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
 from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
@@ -32,6 +33,8 @@ class Follower(Client):
         self.resource = resource
         self.row = resource.row
         self.sites = dict(resource.sites)
+        # What a value may be that was taken.
+        self.took = reduce(or_, (OUTCOMES[kind][0] for kind in self.sites.values()), 0) or ANY
         self.awaits = frozenset(self.sites)
         self.twice: dict[tuple[int, int], str] = {}
         self.again: list[Way] = []
@@ -277,6 +280,11 @@ class Follower(Client):
     def _is_value(self, source: str, token: Taken) -> bool:
         """Whether a text is the pointer itself, or one into what it points to: not a field that is read."""
         return source in token.names or source.startswith("&")
+
+    def decided(self, edge: Edge, token: Taken, facts: Reading) -> Taken | None:
+        """What is found to be NULL or an error is none of what was taken, whoever wrote to memory since."""
+        holds = token.state == HELD and not token.failed and not self.by_argument
+        return None if holds and edge.key in token.names and edge.signs & self.took == 0 else token
 
     def other(self, operation: Operation, token: Taken, facts: Reading) -> Taken:
         if not isinstance(operation, Round):

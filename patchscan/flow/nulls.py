@@ -19,6 +19,9 @@ _ROUNDS = pattern(r"\w+<\w+")
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
 # They write to what they are given the address of.
+# Such calls have a reserve behind them (mm/mempool.c) and wait for it where they may.
+_RESERVED = pattern(r"bio_alloc\w*|mempool_alloc\w*")
+_WAITS = pattern(r"\bGFP_(?:KERNEL|USER|NOIO|NOFS)\b")
 _WRITES = pattern(
     r"(raw_)?spin_lock(_init|_irq|_irqsave|_bh)?|mutex_(init|lock\w*)|INIT_\w+|\w*_init|init_\w+|kref_(init|get|put)"
     r"|h?list_(add|del|move)\w*|(refcount|atomic\w*)_(set|inc|dec|add|sub)\w*|mem(set|cpy|move)|strscpy|timer_setup"
@@ -326,10 +329,10 @@ def tested_in(graph: Graph) -> frozenset[str]:
 
 
 def may_return_null(call: Called) -> bool:
-    """Whether a call is known to return NULL when memory is short."""
-    return returns_null(call.name) and not any(
-        "NOFAIL" in each or "__GFP_NOFAIL" in each for each in call.arguments
-    )
+    """Whether a call is known to return NULL when memory is short; what may wait for a reserve gets it."""
+    if _RESERVED.fullmatch(call.name) and any(_WAITS.search(each) for each in call.arguments):
+        return False
+    return returns_null(call.name) and not any("NOFAIL" in each for each in call.arguments)
 
 
 def is_allocated(graph: Graph, use: NullUse) -> bool:

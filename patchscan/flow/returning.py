@@ -211,4 +211,7 @@ def _allocated(graph: Graph) -> frozenset[str]:
         for each in point.operations:
             if isinstance(each, Called) and each.result:
                 (mine if returns_null(each.name) else others).add(each.result)
+            elif isinstance(each, Assigned) and each.source == "NULL" and not each.declared:
+                # It was handed on: that it is NULL then is no failure.
+                others.add(each.key)
     return frozenset(mine - others)

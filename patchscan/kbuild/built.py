@@ -20,6 +20,7 @@ from patchscan.tree.overlay import View
 # CFLAGS_fault.o := and its like say how, not whether.
 _OF_ONE_OBJECT = pattern(r"\w+_[\w./-]+\.o\s*[:+?]?=(?:(?!\.o\b).)*")
 _WORD = pattern(r"[\w./+-]+(?:\.o|/)(?![\w.-])")
+_ADDS = pattern(r"[^=]*\+=")
 _VARIABLE = pattern(r"(?<!\S)\$[({]([\w.-]+)-y[)}](?!\S)")
 # What the Makefile at the top enters beside the directories of its Kbuild file.
 _LIBRARIES = "lib"
@@ -133,6 +134,7 @@ def _first(files: View | Tree, names: tuple[str, ...]) -> _Lists | None:
 def _read(text: bytes) -> _Lists:
     plain: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
     unsure: set[str] = set()
+    defaults: dict[str, list[str]] = {}
     for statement in statements(text.decode("utf-8", "replace")):
         if _OF_ONE_OBJECT.fullmatch(statement.text):
             continue
@@ -145,6 +147,11 @@ def _read(text: bytes) -> _Lists:
             unsure.update(_WORD.findall(statement.text))
             continue
         options = (*around, *filter(None, (listed.option,)))
+        if not _ADDS.match(statement.text):
+            # What is set under an option takes the place of what was set without: it is built without that only.
+            unsure.update(defaults.pop(listed.stem, ()))
+            if not options and listed.suffix == "y":
+                defaults[listed.stem] = value.split()
         for each in value.split():
             plain.setdefault(each, []).append((listed.stem, options))
     return _Lists({word: tuple(dict.fromkeys(ways)) for word, ways in plain.items()}, frozenset(unsure))

@@ -80,11 +80,16 @@ def added_uses(
 
 def dropped_otherwise(file: ChangedFile, line: int, symbol: str) -> Iterator[Formula]:
     """When a macro that is called with a symbol, and of which the file has several versions, passes it on."""
-    inner = re.search(rf"(\w+)\s*\(([^()]*)\b{re.escape(symbol)}\b", file.code_at(line))
+    yield from dropped_in(file.after, file.code_at(line), symbol)
+
+
+def dropped_in(sources: Sequence[Source], code: str, symbol: str) -> Iterator[Formula]:
+    """Like dropped_otherwise, of a line of code in some texts."""
+    inner = re.search(rf"(\w+)\s*\(([^()]*)\b{re.escape(symbol)}\b", code)
     if inner is None:
         return
     position = inner[2].count(",")
-    for source in file.after:
+    for source in sources:
         versions = [macro for macro in source.macros() if macro.name == inner[1] and macro.parameters]
         passing = [
             conditions_of(source, macro.line)

@@ -1,7 +1,7 @@
 """Whether a struct lacks a member where a line is compiled: in all configurations, or in one that is found."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from patchscan.basics.formula import Formula, all_of, any_of, follows
 from patchscan.c.branches import Condition
@@ -11,6 +11,7 @@ from patchscan.context import Context
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration as Configuration
 from patchscan.kconfig.solve import find_configuration
+from patchscan.lookup.compiled import dropped_in
 from patchscan.lookup.edges import condition
 from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.lookup.unapplied import as_built
@@ -32,10 +33,13 @@ def is_macro(view: View, source: Source, own: Sequence[str], name: str) -> bool:
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
 
 
-def lacking(context: Context, source: Source, line: int, members: Iterable[Member]) -> Configuration | None:
+def lacking(context: Context, source: Source, line: int, members: Sequence[Member]) -> Configuration | None:
     """A configuration that builds a line and has none of some members; None where none is found, or it is not known."""
     there = any_of(_when(each.conditions) for each in members)
     if not there.atoms or not there.plain:
+        return None
+    code = source.code_text(line)
+    if any(True for each in members for _ in dropped_in((source,), code, each.name)):
         return None
     view = as_built(context)
     built = built_exactly_when(view, source.path)

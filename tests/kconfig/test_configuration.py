@@ -98,6 +98,8 @@ def test_an_architecture_has_its_own_kconfig() -> None:
         ("obj-$(CONFIG_WALK) += $(addsuffix .o,walk)\n", None),
         ("lib-$(CONFIG_WALK) += walk.o\n", None),
         ("OBJECTS = walk.o\nobj-$(CONFIG_WALK) += walk.o\n", None),
+        ("big-y := walk.o\nbig-$(CONFIG_WALK) := run.o\nobj-y += $(big-y)\n", None),
+        ("big-y := run.o\nbig-$(CONFIG_WALK) += walk.o\nobj-y += $(big-y)\n", "WALK"),
     ],
 )
 def test_what_builds_an_object(makefile: str, option: str | None) -> None:
