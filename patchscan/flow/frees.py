@@ -16,6 +16,7 @@ from patchscan.flow.ways import Client, Token, ways_of
 Frees = Callable[[str], tuple[int, ...]]
 FreesOfTree = Callable[[str, Source], tuple[int, ...]]
 _DEEPEST = 2
+_WORD = pattern(r"[A-Za-z_]\w*")
 _FREES = pattern(r"\w*_(free|destroy|release|dealloc|delete|dispose|remove|kill)(_\w+)?")
 
 
@@ -63,9 +64,25 @@ def frees_in(source: Source, name: str, depth: int = 0) -> tuple[int, ...]:
     if name in freeing() or depth > _DEEPEST:
         return by_table(name)
     own = [each for each in source.functions() if each.name == name]
-    if len(own) != 1:
+
+    def frees(called: str) -> tuple[int, ...]:
+        return frees_in(source, called, depth + 1) if called else ()
+
+    # Its words are cheap, and its calls are among them.
+    if len(own) != 1 or not any(map(frees, _known_words(source, own[0]))):
         return ()
-    return freed_arguments(own[0], lambda called: frees_in(source, called, depth + 1) if called else ())
+    return freed_arguments(own[0], frees)
+
+
+def _known_words(source: Source, function: Function) -> list[str]:
+    """The words in a function, but its own name, that the tables know or that name functions of its file."""
+    words = set(_WORD.findall(function.text)) - {function.name}
+    return sorted(word for word in words if word in freeing() or word in _names(source))
+
+
+@kept
+def _names(source: Source) -> frozenset[str]:
+    return frozenset(each.name for each in source.functions())
 
 
 def in_tree(function: Function, tree: FreesOfTree, words: frozenset[str] | None) -> Frees:
