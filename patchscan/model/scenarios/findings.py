@@ -9,6 +9,7 @@ from patchscan.context import ChangedFile, Context
 from patchscan.finding import Evidence, Finding, Silence
 from patchscan.model.scenarios.numbering import patch_numbers, renumbered
 from patchscan.model.scenarios.series_models import SeriesModels
+from patchscan.model.verdicts.repairs import NO_ORDER
 from patchscan.model.verdicts.report import model_result
 from patchscan.model.verdicts.verdict import Verdict, turned_unsafe
 from patchscan.model.verdicts.wording import in_kernel_names
@@ -18,6 +19,7 @@ from patchscan.tree.overlay import PatchState, View
 _PLACE = pattern(r"([\w./-]+):(\d+)")
 _CALLED = pattern(r"\w+(?=\s*\()")
 _WRITES = pattern(r"WRITE_ONCE|store_release|xchg")
+_READS = pattern(r"(?:\w+ = )?READ_ONCE\(")
 _NO_CODE = ("/*", "*", "//", "{", "}", "#if", "#el", "#endif", "#include")
 
 
@@ -109,7 +111,12 @@ def message(verdict: Verdict, roles: str) -> str:
     if verdict.turned:
         way = [each for each in verdict.branches if each.startswith("arch/")]
         parts += [f"with {verdict.turned}", *(f"and {each}" for each in way[:2])]
-    parts += verdict.interleaving.gaps[:1]
+    if any(one.startswith(NO_ORDER) for one in verdict.tried):
+        parts.append("no barrier would prevent it")
+    else:
+        parts += verdict.interleaving.gaps[:1]
+    if verdict.anchor == "flag":
+        parts += _late_flag(verdict)
     if verdict.held == "safe":
         parts.append("the version of this series that the tree holds is safe")
     if verdict.before == "safe":
@@ -121,6 +128,20 @@ def message(verdict: Verdict, roles: str) -> str:
     if verdict.assumptions:
         parts.append("assuming " + ", ".join(verdict.assumptions))
     return "; ".join(parts)
+
+
+def _late_flag(verdict: Verdict) -> Iterator[str]:
+    """Where a CPU announces itself in a variable of its own, once it has used what that is for."""
+    flags = [f"per_cpu({key.partition('@')[0]}," for key in sorted(verdict.kept) if "@" in key]
+    used: set[str] = set()
+    for step in verdict.interleaving.moments:
+        flag = next((each for each in flags if each in step.text and _WRITES.search(step.text)), None)
+        if flag is not None and step.thread in used:
+            name = flag.removeprefix("per_cpu(").rstrip(",")
+            yield f"{name} is set at {step.path}:{step.line} only after what it announces has begun"
+            return
+        if _READS.match(step.text):
+            used.add(step.thread)
 
 
 def _evidence(verdict: Verdict) -> Iterator[Evidence]:

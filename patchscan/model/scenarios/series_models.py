@@ -245,14 +245,13 @@ class SeriesModels:
             others = self._followed(scenario, functions, index, verdict)
             known = self._followed(scenario, functions, earlier_index, earlier) if others else {}
             for label, each in (others or {column: verdict}).items():
-                other = known.get(label, earlier)
-                yield self._of_patch(each if held else against(each, other), index, other if held else None)
+                yield self._of_patch(against(each, known.get(label, earlier)), index)
             verdict = against(verdict, earlier)
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 goes_on = False
 
-    def _of_patch(self, verdict: Verdict, index: int, held: Verdict | None) -> Verdict:
-        """The verdict as one on patch `index`, with how its code came about; held: on the version in the tree."""
+    def _of_patch(self, verdict: Verdict, index: int) -> Verdict:
+        """The verdict as one on patch `index`, with how its code came about."""
         at = self._at(index)
         lost = sorted(at.lost & {each for one in verdict.visited for each in one})
         if lost and verdict.verdict == "safe":
@@ -262,7 +261,8 @@ class SeriesModels:
         return replace(
             verdict,
             name=f"{verdict.name}-patch-{self.states[index].patch.index}",
-            held=held.verdict if held is not None else None,
+            before=verdict.before if index > self._held else None,
+            held=verdict.before if index == self._held else None,
             assumptions=(*verdict.assumptions, *at.notes),
         )
 

@@ -25,6 +25,7 @@ _KNOWN: dict[str, Answer] = {}
 _COMMENT = pattern(r"[ \t]*/\*.*?\*/", re.S)
 _NUMBERED = pattern(r"\b[rv]\d+\b")
 _STUCK = ("vacuous", "deadlock")
+INCOMPLETE = "there are more combinations of conditions than were looked at"
 _HARMLESS = (*_STUCK, "data-race", "mixed-accesses")
 
 
@@ -63,7 +64,7 @@ def _reasons(grounds: Grounds) -> Iterable[str]:
     if "Sometimes" not in grounds.weakened:
         yield "no wait or barrier of the model matters, so the model shows nothing"
     if not grounds.complete:
-        yield "there are more combinations of conditions than were looked at"
+        yield INCOMPLETE
     yield from grounds.doubts
 
 

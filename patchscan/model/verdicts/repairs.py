@@ -8,6 +8,7 @@ from patchscan.model.extraction.variants import Model
 from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.model_timeline import interleaving, places_between
 
+NO_ORDER = "a barrier or acquire at every access"
 _PAIRS = 150
 
 
@@ -29,7 +30,7 @@ def find_repair(case: Case, worst: Model) -> tuple[str | None, list[str]]:
                 alone = [text for edit in pair for text in tried if text.startswith(edit.text)]
                 return " and ".join(edit.text for edit in pair), alone
     elif barriers:
-        tried.append("a barrier or acquire at every access -> still unsafe")
+        tried.append(f"{NO_ORDER} -> still unsafe")
     for edit in (*moves, *waits):
         if _helps(case, worst, [edit]):
             return edit.text, tried[:1]

@@ -29,7 +29,7 @@ from patchscan.model.lowering.memory import FREED, MASK
 from patchscan.model.verdicts.case import Case, case_of
 from patchscan.model.verdicts.checks import context_faults
 from patchscan.model.verdicts.doubts import doubts_of_safe, taken_for_one
-from patchscan.model.verdicts.gate import Grounds, gate
+from patchscan.model.verdicts.gate import INCOMPLETE, Grounds, gate
 from patchscan.model.verdicts.model_timeline import NOTHING, Interleaving, interleaving
 from patchscan.model.verdicts.repairs import find_repair
 from patchscan.results import VerdictWord
@@ -55,12 +55,11 @@ class Verdict:
     name: scenario, functions and configuration; verdict: "safe", "unsafe" or "unknown"; outcome: herd7's word
     for the worst model; reasons: why it is unknown; repair: the smallest change that makes it safe; tried:
     smaller ones that do not; assumptions: what the verdict rests on; unmodelled: calls not looked into;
-    litmus: the worst model's test; branches: the choices taken on the way to it;
-    decisive: those set elsewhere without which it is not unsafe; switches: the variables that those ask; turned:
-    where one of them is turned on that the verdict rests on, with who does it;
-    functions: (path, function) looked into; interrupts: the most
-    calls that interrupt other CPUs on one path; notes: faults beside the bad observation; held: the verdict on the
-    version of the series that the tree holds, where what was before it is not known.
+    complete: whether the models are all combinations of conditions; litmus: the worst model's test; branches: the
+    choices taken on the way to it; decisive: those set elsewhere without which it is not unsafe; switches: the
+    variables that those ask; turned: where one of them is turned on that the verdict rests on, with who does it;
+    functions: (path, function) looked into; interrupts: the most calls that interrupt other CPUs on one path; notes:
+    faults beside the bad observation; held: the verdict on the version in the tree, where none is on what was before.
     """
 
     name: str
@@ -82,6 +81,7 @@ class Verdict:
     turned: str = ""
     litmus: str = ""
     models: int = 0
+    complete: bool = True
     interrupts: int = 0
     anchor: str = ""
     kept: frozenset[str] = frozenset()
@@ -153,6 +153,7 @@ def _blank(case: Case, config: str, outcome: Outcome | Literal[""], worst: Model
         unmodelled=tuple(dict.fromkeys(unmodelled)),
         litmus=case.litmus(worst),
         models=len(case.models),
+        complete=case.complete,
         interrupts=_interrupts(extraction),
         visited=extraction.visited,
         notes=context_faults(extraction.threads),
@@ -237,7 +238,13 @@ def _judge_unsafe(case: Case, verdict: Verdict, worst: Model) -> Verdict:
 
 
 def against(verdict: Verdict, before: Verdict | None) -> Verdict:
-    """A verdict beside that on the code before: where that was safe it is the repair, though no other was found."""
+    """A verdict beside that on the code before: where that was safe it is the repair, though no other was found.
+
+    What is unsafe in some of too many combinations may be so in one that never comes about, unless it was safe before.
+    """
+    unsure = verdict.verdict == "unsafe" and not verdict.complete
+    if unsure and (before is None or before.verdict == "unknown"):
+        verdict = replace(verdict, verdict="unknown", reasons=(INCOMPLETE,))
     if before is None:
         return verdict
     if before.verdict == "safe" and verdict.reasons == (NO_REPAIR,):

@@ -12,6 +12,7 @@ from patchscan.model.verdicts.verdict import Verdict
 
 _READ = pattern(r"(r\d+) = (.+)")
 _REGISTER = pattern(r"\br\d+\b")
+_FREED = pattern(r"(\w+) is freed, or used for something else.*")
 # What a read gave, where that is no number.
 _VALUE = pattern(r": ([a-z_]\w*)(?: \(|$)")
 
@@ -26,13 +27,23 @@ def in_kernel_names(verdict: Verdict) -> Verdict:
             edit = edit.replace(f" of {key} at ", f" of {_spelled(key)} at ")
         return edit
 
+    told = told_in_c(verdict.interleaving, verdict.kept)
     return replace(
         verdict,
-        interleaving=told_in_c(verdict.interleaving, verdict.kept),
-        repair=None if verdict.repair is None else spelled(verdict.repair),
+        interleaving=told,
+        repair=None if verdict.repair is None else _of_the_free(spelled(verdict.repair), told),
         tried=tuple(map(spelled, verdict.tried)),
         assumptions=(*verdict.assumptions, *_own(verdict)),
     )
+
+
+def _of_the_free(repair: str, told: Interleaving) -> str:
+    """A repair that names the write which frees: by what is freed, where no file of the kernel holds the write."""
+    for step in told.moments:
+        freed = _FREED.fullmatch(step.text)
+        if freed is not None and "/" not in step.path:
+            repair = repair.replace(f"the write at {step.path}:{step.line}", f"{freed[1]} is freed")
+    return repair
 
 
 def told_in_c(told: Interleaving, keys: Iterable[str]) -> Interleaving:
