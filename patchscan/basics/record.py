@@ -63,7 +63,7 @@ def record(kind: Any) -> Any:
     def complete(values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         left = makes[len(values) :]
         if not named and len(values) <= len(names) and None not in left:
-            return [*values, *(make() for make in left)]
+            return [*values, *[make() for make in left]]
         held = {**dict(zip(names, values, strict=False)), **named}
         twice = not named.keys().isdisjoint(names[: len(values)])
         held.update({name: make() for name, make in defaults if name not in held})

@@ -125,8 +125,8 @@ def source_of(function: Function) -> Source:
 
 
 # What one patch of a series leaves is what the next begins with, and several rules look at the same other file. With
-# its trees, and what is kept on it, a Source takes some thirty times its text.
-_MOST_BYTES = 4_000_000
+# its trees, and what is kept on it, a Source takes some thirty times its text; most are only divided into tokens.
+_MOST_BYTES = 12_000_000
 _PARSED: "OrderedDict[tuple[bytes, str, int], Source]" = OrderedDict()
 
 
