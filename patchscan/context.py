@@ -305,9 +305,15 @@ class Context:
 
     def not_built_yet(self, path: str) -> bool:
         """Whether the series makes a file that no Makefile builds before a later patch."""
+        if not self.later or not any(
+            file.path == path and file.change.kind == "create"
+            for other in (*self.earlier, self)
+            for file in other.files
+        ):
+            return False
         from patchscan.kbuild.unbuilt import not_built_yet
 
-        return bool(self.later) and not_built_yet(self.series.patches, self.patch.index, path)
+        return not_built_yet(self.series.patches, self.patch.index, path)
 
     def modules_of(self, path: str) -> frozenset[str]:
         """The modules, or objects of vmlinux, that a C file becomes part of; empty where that is not known."""

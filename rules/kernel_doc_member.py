@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.c.filelevel import statements
 from patchscan.c.kerneldoc import Comment, Parameter, comments
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, pattern
 
@@ -29,13 +28,15 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """What is to be said of the documented types of one text."""
-    from patchscan.c.members import type_at
-
     found = list(comments(source))
     touched = file.touched_numbers
-    for comment in found:
-        if comment.type not in ("struct", "union") or comment.inline:
-            continue
+    types = [each for each in found if each.type in ("struct", "union") and not each.inline]
+    if not types:
+        return
+    from patchscan.c.filelevel import statements
+    from patchscan.c.members import type_at
+
+    for comment in types:
         statement = next((each for each in statements(source.text) if each.start >= comment.end), None)
         if statement is None or statement.kind != "type" or statement.name != comment.name:
             continue

@@ -1,16 +1,22 @@
 """After a patch the prototype of a function and its definition have other parameters."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.lookup.stated import Stated
 
 
+PROTOTYPE = pattern(r"^[A-Za-z_][^;{}()]*\([^;{}]*\)[^;{}()]*;", re.MULTILINE)
+
+
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every prototype and definition that the patch changes."""
+    if context.view.tree is None and not shows_prototype(context):
+        return
     for file in context.c_files:
         if not file.adds("(", ")", ","):
             continue
@@ -18,6 +24,16 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             partner = in_file(file, each) or (None if each.static else elsewhere(context, file, each))
             if partner is not None:
                 yield finding(context, file, each, partner)
+
+
+def shows_prototype(context: Context) -> bool:
+    """Whether the C files of the series show a prototype, without which nothing contradicts a definition."""
+    return any(
+        PROTOTYPE.search(source.text.decode("latin-1"))
+        for other in context.all
+        for file in other.c_files
+        for source in (*file.before, *file.after)
+    )
 
 
 def changed(file: ChangedFile) -> "list[Stated]":

@@ -3,7 +3,6 @@
 import resource
 import signal
 import sys
-import threading
 import time
 from types import FrameType
 
@@ -20,7 +19,7 @@ def allow_depth() -> None:
     most = STACK if hard == resource.RLIM_INFINITY else min(STACK, hard)
     if soft == resource.RLIM_INFINITY or soft >= most:
         sys.setrecursionlimit(DEEPEST)
-    elif threading.current_thread() is threading.main_thread() and most >= STACK:
+    elif in_main_thread() and most >= STACK:
         resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
         sys.setrecursionlimit(DEEPEST)
 
@@ -36,6 +35,12 @@ def meets(guard: str) -> None:
 def guards_met() -> bool:
     """Whether one of them has ended something in this process, of which something may be remembered."""
     return bool(_MET)
+
+
+def in_main_thread() -> bool:
+    """Whether this is the thread that signals come to; the only one there is where nothing has loaded threading."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.current_thread() is threading.main_thread()
 
 
 class OutOfTime(BaseException):
@@ -60,7 +65,7 @@ class Clock:
         return bool(self.seconds) and time.process_time() >= self.end
 
     def __enter__(self) -> "Clock":
-        if self.seconds and threading.current_thread() is threading.main_thread():
+        if self.seconds and in_main_thread():
             signal.signal(signal.SIGPROF, self._ring)
             self._armed = True
             # Again and again: code that is run by the collector cannot be ended.
