@@ -7,12 +7,11 @@ from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
-from patchscan.flow.holding import followed
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import by_call, freeing, releasing
 from patchscan.flow.rounds import same_elements as same_elements
 from patchscan.flow.signs import ANY
-from patchscan.flow.taking import resources
+from patchscan.flow.taking import Resource, resources
 from patchscan.flow.ways import AfterCall, Token, ways_of
 
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf)")
@@ -29,11 +28,22 @@ def given_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
     """(key, call, first line, second line) of the locks and references that are given back twice on one way."""
     for resource in resources(graph):
         if resource.row.kind in ("lock", "reference") and not resource.named and not resource.loops:
+            if not _may_be_given_twice(graph, resource):
+                continue
+            from patchscan.flow.holding import followed
+
             found = followed(graph, resource)
             if found.complete and not found.client.loose:
                 for (first, second), name in found.client.twice.items():
                     if first != second:
                         yield resource.key, name, first, second
+
+
+def _may_be_given_twice(graph: Graph, resource: Resource) -> bool:
+    """Whether two calls give such a thing back, or say that it is not held."""
+    row = resource.row
+    gives = row.release | row.wrong | {"lockdep_assert_not_held"}
+    return sum(call.name in gives for _, call in graph.calls) > 1
 
 
 def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:
