@@ -18,6 +18,9 @@ def start() -> int:
         status = answered(sys.argv[1:])
         if status is not None:
             return status
+    from patchscan.basics.keptcode import keep_loaded, use_kept
+
+    use_kept("patchscan", os.path.dirname(os.path.abspath(__file__)))
     from patchscan.basics.streams import prepare_streams
     from patchscan.cli import main
 
@@ -26,6 +29,7 @@ def start() -> int:
     try:
         return main()
     finally:
+        keep_loaded()
         gc.freeze()
 
 

@@ -4,10 +4,10 @@ import os
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
+from patchscan.basics.keptcode import code_of
 from patchscan.basics.problem import Problem
 from patchscan.rule import Rule
 from patchscan.settling.sound import CONFIDENCES, SEVERITIES
@@ -154,7 +154,7 @@ def load_rule(path: str) -> Rule | Problem:
     module = sys.modules[module_name] = ModuleType(module_name)
     module.__file__ = path
     try:
-        code = SourceFileLoader(module_name, os.fspath(path)).get_code(module_name)
+        code = code_of(module_name, os.fspath(path))
         exec(code or "", module.__dict__)
         rule = getattr(module, "RULE", None)
         fault = fault_of(rule, stem) if isinstance(rule, Rule) else "has no RULE = Rule(...)"
