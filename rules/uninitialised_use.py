@@ -1,6 +1,6 @@
 """A variable that is read before it has a value, and a CPU mask whose bits are used before they were cleared."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
@@ -13,6 +13,8 @@ _WORDS = pattern(r"=|;|cpumask|goto|return")
 _NUMBER = pattern(
     r"(unsigned |signed )?(int|long|long long|char|short|bool|[us]\d+|s?size_t|enum \w+)\b[^\[\]]*"
 )
+# What is written whole or not at all.
+_WHOLE = pattern(rf"{_NUMBER.pattern}|(?:const )?(?:struct |union )?\w+ \*+")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -33,8 +35,12 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         yield from masks(file, graph)
     before = file.before_of(function.name)
     old = graph_of(before) if before is not None else None
+    said = set()
     if old is not None:
-        yield from variables(file, function, graph, old)
+        for key, finding in variables(file, function, graph, old):
+            said.add(key)
+            yield finding
+    yield from inevitable(file, function, graph, old, said)
 
 
 def masks(file: ChangedFile, graph: "Graph") -> Iterator[Finding]:
@@ -59,8 +65,10 @@ def is_added(file: ChangedFile, line: int) -> bool:
     return line in file.added_numbers and not file.was_there(line)
 
 
-def variables(file: ChangedFile, function: Function, graph: "Graph", old: "Graph") -> Iterator[Finding]:
-    """Variables that the function before the patch never read without a value."""
+def variables(
+    file: ChangedFile, function: Function, graph: "Graph", old: "Graph"
+) -> Iterator[tuple[str, Finding]]:
+    """(variable, finding) of those that the function before the patch never read without a value."""
     from patchscan.flow.unset import declared, unset_variables
 
     numbers = {each.name for each in function.locals if _NUMBER.fullmatch(each.type)}
@@ -74,7 +82,30 @@ def variables(file: ChangedFile, function: Function, graph: "Graph", old: "Graph
         line = place(file, each)
         if each.key not in known and each.key not in said and line is not None:
             said.add(each.key)
-            yield report(file, graph, each, line)
+            yield each.key, report(file, graph, each, line)
+
+
+def inevitable(
+    file: ChangedFile, function: Function, graph: "Graph", old: "Graph | None", said: Container[str]
+) -> Iterator[Finding]:
+    """Variables without a value whenever one condition goes one way, be they handed to calls on the other."""
+    from patchscan.flow.inevitable import inevitable_reads
+
+    names = {
+        each.name
+        for each in function.locals
+        if not each.static and each.value is None and _WHOLE.fullmatch(each.type) and each.name not in said
+    }
+    known = {each.key for each in inevitable_reads(old, names)} if old is not None else set()
+    for each in inevitable_reads(graph, names - known):
+        line = next((at for at in (each.branch, each.line) if is_added(file, at)), None)
+        if line is not None:
+            way = f", once the condition on line {file.patch_line(each.branch)} goes one way"
+            yield file.finding(
+                line,
+                f"{each.key} is read on line {file.patch_line(each.line)} without a value{'' if each.always else way}",
+                tuple(file.evidence(at) for at in dict.fromkeys((each.branch, each.line))),
+            )
 
 
 def touched(file: ChangedFile, function: Function) -> frozenset[str]:
@@ -88,10 +119,9 @@ def touched(file: ChangedFile, function: Function) -> frozenset[str]:
 
 def place(file: ChangedFile, found: "Unset") -> int | None:
     """The line to speak at: the last of the way that the patch adds, else where it took one away."""
-    from patchscan.flow.ways import steps_of
+    from patchscan.flow.unset import way_to
 
-    steps = [edge.line for _, edge in steps_of(found.trail) if edge is not None]
-    for line in (found.line, *reversed(steps), found.origin):
+    for line in (found.line, *reversed(way_to(found)), found.origin):
         if is_added(file, line):
             return line
     inside = range(found.origin, found.line + 1)
@@ -99,9 +129,9 @@ def place(file: ChangedFile, found: "Unset") -> int | None:
 
 
 def report(file: ChangedFile, graph: "Graph", found: "Unset", line: int) -> Finding:
-    from patchscan.flow.ways import steps_of
+    from patchscan.flow.unset import way_to
 
-    steps = [edge.line for _, edge in steps_of(found.trail) if edge is not None and edge.line > found.origin]
+    steps = [line for line in way_to(found) if line > found.origin]
     shown = dict.fromkeys((found.origin, *steps[-5:], found.line))
     return file.finding(
         line,
@@ -144,6 +174,34 @@ RULE = Rule(
  	return ret;
  }
 """,
+        """
++static int start(struct port *port, unsigned long mask)
++{
++	unsigned int sleep;
++	int ret;
++
++	if (mask & PORT_ON) { // want "line 12 without a value, once the condition on line 6 goes one way"
++		ret = set_mode(port, &sleep);
++		if (ret)
++			return ret;
++	}
++	ret = set_mask(port, mask);
++	if (sleep)
++		msleep(sleep);
++	return ret;
++}
+""",
+        """
++static int set_time(struct port *port, int value)
++{
++	int old, ret;
++
++	old = find_time(port, value);
++	if (ret < 0) // want "ret is read on line 6 without a value"
++		return ret;
++	return old;
++}
+""",
     ),
     good=(
         """
@@ -185,6 +243,32 @@ RULE = Rule(
  		return ret;
  	return value;
  }
+""",
+        """
++static int start(struct port *port, unsigned long mask, int count)
++{
++	unsigned int sleep, last, first;
++	static int calls;
++	int ret, index;
++
++	if (mask & PORT_ON)
++		ret = set_mode(port, &sleep);
++	else
++		sleep = 0;
++	if (mask & PORT_LAST)
++		last = sleep;
++	for (index = 0; index < count; index++)
++		first = index;
++	if (mask & PORT_LAST)
++		sleep += last;
++	if (!count)
++		goto out;
++	ret = sleep + first + calls;
++	return ret;
++out:
++	ret = -EINVAL;
++	return ret ? ret : first;
++}
 """,
     ),
 )

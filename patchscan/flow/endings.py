@@ -8,6 +8,7 @@ _DECLARED = pattern(rb"\b__noreturn\b[^;{}()]*?\b(\w+)\s*\(")
 NEVER_RETURNS = frozenset(
     {
         "BUG",
+        "BUILD_BUG",
         "panic",
         "do_exit",
         "make_task_dead",

@@ -8,7 +8,7 @@ from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, 
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, steps_of, ways_of
 
 _ALLOCATES = ("alloc_cpumask_var", "alloc_cpumask_var_node")
 # Of the calls on a mask these leave bits as they were, so that these must be known.
@@ -26,6 +26,11 @@ class Unset:
     origin: int
     trail: Trail | None
     by: str = ""
+
+
+def way_to(found: Unset) -> tuple[int, ...]:
+    """The lines of the branches on the way to a read, in order."""
+    return tuple(edge.line for _, edge in steps_of(found.trail) if edge is not None)
 
 
 class _Variable(Client):

@@ -1,0 +1,139 @@
+"""Variables that have no value whenever a condition goes one way, however all others go.
+
+A way by itself may be impossible, as conditions hang together in ways that no reader knows. Here all ways on from one
+branch read what none up to it has written: what clang's -Wsometimes-uninitialized asks, too.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from patchscan.basics.record import frozen
+from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, Round, words_of
+from patchscan.flow.graph import Edge, Graph, Point
+
+_BRANCHES = ("yes", "no", "default")
+
+
+@frozen
+class Inevitable:
+    """key is read on `line` whenever the condition on line `branch` goes one way; always: or however it goes."""
+
+    key: str
+    branch: int
+    line: int
+    always: bool = False
+
+
+def inevitable_reads(graph: Graph, names: Iterable[str]) -> Iterator[Inevitable]:
+    """The first such branch of each variable that is declared without a value."""
+    function = graph.function
+    assembly = " ".join(function.source.text_of(each) for each in function.nodes("gnu_asm_expression"))
+    for name in sorted(set(names).difference(words_of(assembly))):
+        found = _branch(graph, name)
+        if found is not None:
+            yield found
+
+
+def _branch(graph: Graph, name: str) -> Inevitable | None:
+    without = _without_value(graph, name)
+    reads = _reading(graph, name)
+    for point in graph.points:
+        own = [each for each in point.operations if isinstance(each, Declared) and each.key == name]
+        if own and point.operations[-1] == own[-1] and all(reads[edge.to] for edge in point.edges):
+            line = min((reads[edge.to] for edge in point.edges), default=0)
+            return Inevitable(name, line, line, True) if line else None
+    for number, point in enumerate(graph.points):
+        edges = [edge for edge in point.edges if edge.taken in _BRANCHES]
+        if len(point.edges) < 2 or not _leaves_unset(graph, number, name, without[number]):
+            continue
+        led = [edge for edge in edges if reads[edge.to] and not _same(edge, point.edges)]
+        if led and any(not reads[edge.to] for edge in point.edges):
+            return Inevitable(name, led[0].line or point.line, reads[led[0].to])
+    return None
+
+
+def _same(edge: Edge, others: Iterable[Edge]) -> bool:
+    """Whether both ways of a branch go to one place."""
+    return sum(each.to == edge.to for each in others) > 1
+
+
+def _effect(operation: Operation, name: str) -> bool | None:
+    """True where an operation leaves a variable without a value, False where it may write it, None elsewhere."""
+    if isinstance(operation, Declared):
+        return True if operation.key == name else None
+    if isinstance(operation, Assigned):
+        return False if name in words_of(operation.key) or f"&{name}" in operation.source else None
+    if isinstance(operation, Called | Round):
+        return False if any(name in words_of(argument) for argument in operation.arguments) else None
+    return None
+
+
+def _leaves_unset(graph: Graph, number: int, name: str, before: bool) -> bool:
+    """Whether a variable has no value at the end of a point."""
+    point = graph.points[number]
+    for operation in point.operations:
+        effect = _effect(operation, name)
+        before = before if effect is None else effect
+    return before and not _may_walk(point, name)
+
+
+def _may_walk(point: Point, name: str) -> bool:
+    """Whether a point is a macro with a block, which may be a loop that writes to what it names."""
+    macro = len(point.edges) > 1 and not any(edge.taken for edge in point.edges)
+    return macro and any(isinstance(each, Read) and each.key == name for each in point.operations)
+
+
+def _without_value(graph: Graph, name: str) -> list[bool]:
+    """For each point that can be reached whether on all ways to it the variable was declared and not written."""
+    unset: list[bool | None] = [None] * len(graph.points)
+    unset[graph.entry] = False
+    pending = [graph.entry]
+    while pending:
+        number = pending.pop()
+        leaves = _leaves_unset(graph, number, name, unset[number] is True)
+        for edge in graph.points[number].edges:
+            known = unset[edge.to]
+            if known is None or (known and not leaves):
+                unset[edge.to] = leaves
+                pending.append(edge.to)
+    return [each is True for each in unset]
+
+
+def _reading(graph: Graph, name: str) -> list[int]:
+    """For each point the line of the read to which all ways from it lead before any write, 0 where one does not."""
+    befores: list[list[int]] = [[] for _ in graph.points]
+    for number, point in enumerate(graph.points):
+        for edge in point.edges:
+            befores[edge.to].append(number)
+    lines = [0] * len(graph.points)
+    pending = list(range(len(graph.points)))
+    while pending:
+        number = pending.pop()
+        if lines[number]:
+            continue
+        lines[number] = _read_at(graph, number, name, lines)
+        if lines[number]:
+            pending.extend(befores[number])
+    return lines
+
+
+def _read_at(graph: Graph, number: int, name: str, lines: list[int]) -> int:
+    point = graph.points[number]
+    if _may_walk(point, name):
+        return 0
+    read = 0
+    for operation in point.operations:
+        if isinstance(operation, Read) and operation.key == name:
+            read = read or operation.line
+        elif _effect(operation, name) is not None:
+            # What looks like a function may be a macro that writes to what it is handed, and "+=" reads first.
+            return read if isinstance(operation, Assigned) else 0
+    if read:
+        return read if _is_sure(graph, read, point.edges) else 0
+    led = [lines[edge.to] for edge in point.edges]
+    return min(led) if led and all(led) else 0
+
+
+def _is_sure(graph: Graph, line: int, edges: tuple[Edge, ...]) -> bool:
+    """Whether what stands on a line is evaluated whenever it is reached: of a condition, a point has one part alone."""
+    text = graph.function.source.line_text(line)
+    return len(edges) > 1 or not any(each in text for each in ("&&", "||", "?"))
