@@ -214,6 +214,27 @@ def test_a_preempted_virtual_cpu_gets_no_interrupt(scenario: str) -> None:
     assert "an IPI with wait to every CPU" in (verdict.repair or "")
 
 
+SET = "\t\t\tpv_ops.mmu.flush_interrupts_walkers = true;"
+FOR_XEN = "\t\t.flush_interrupts_walkers = false,"
+
+
+@real
+@pytest.mark.parametrize(
+    ("old", "new", "guest", "expected"),
+    [
+        (SET, SET.replace("true", "false"), "kvm", "safe"),
+        (FOR_XEN, FOR_XEN.replace("false", "true"), "xen", "unsafe"),
+    ],
+    ids=["not promised under KVM", "promised under Xen"],
+)
+def test_a_promise_that_is_made_or_not(old: str, new: str, guest: str, expected: str, tmp_path: Path) -> None:
+    text, mbox = PROPERTY.read_text(), tmp_path / "series.mbox"
+    assert text.count(f"\n+{old}\n") == 1
+    mbox.write_text(text.replace(f"\n+{old}\n", f"\n+{new}\n"))
+    found = verdicts(mbox, TREE, FREEING, "free_pte_range")
+    assert found[f"x86: {guest}_flush_tlb_multi"].verdict == expected
+
+
 UNSHARED, PASSED = "tlb->freed_tables || tlb->unshared_tables);", "tlb->freed_tables);"
 GUARD, WEAKER = (
     "if (pv_ops.mmu.flush_tlb_multi != native_flush_tlb_multi)",
