@@ -8,7 +8,7 @@ import pytest
 from patchscan.basics.record import replace
 from patchscan.facts.store import store_of
 from patchscan.model.extraction.extract import Extraction
-from patchscan.model.lowering.lowered import Fence, Place
+from patchscan.model.lowering.lowered import Fence, Hole, Place
 from patchscan.model.verdicts import kept_verdicts
 from patchscan.model.verdicts.gate import execute, program_of
 from patchscan.model.verdicts.kept_verdicts import judged
@@ -95,8 +95,23 @@ def test_a_verdict_is_taken_only_for_all_that_it_rests_on(tree: Directory, made:
         judged(other, "m", "fixture", NOBODY, tree)
     judged(extraction, "n", "fixture", NOBODY, tree)
     judged(extraction, "m", "x86", NOBODY, tree)
-    judged(extraction, "m", "fixture", frozenset({"helper"}), tree)
-    assert len(made) == 1 + len(others) + 3
+    unknown = Hole("helper", "call", NOBODY, NOBODY, False, Place("mm/gup.c", 1, "f"))
+    calling = replace(
+        extraction, threads=(*extraction.threads[:-1], replace(updater, body=(unknown, *updater.body)))
+    )
+    judged(calling, "m", "fixture", NOBODY, tree)
+    judged(calling, "m", "fixture", frozenset({"helper"}), tree)
+    assert len(made) == 1 + len(others) + 4
+
+
+def test_a_name_that_no_hole_has_changes_no_verdict(tree: Directory, made: list[str]) -> None:
+    build_index(tree.root)
+    extraction = extraction_of(SOME[0])
+    names = {hole.name for hole in extraction.holes()}
+    assert "helper" not in names
+    first = judged(extraction, "m", "fixture", frozenset({"helper"}), tree)
+    assert judged(extraction, "m", "fixture", NOBODY, tree) == first and made == ["m"]
+    assert judge(extraction, "m", "fixture", frozenset({"helper"})) == first
 
 
 def test_other_sources_find_nothing_of_these(

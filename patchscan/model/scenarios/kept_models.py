@@ -31,6 +31,8 @@ from patchscan.tree.overlay import PatchState, View
 
 _KIND = "models"
 _DIGEST_SIZE = 20
+# How the names of files begin that are made of our tables.
+_MADE = "compiled."
 # What computes beside Python and our own code.
 _ENGINES = ("tree_sitter", "tree_sitter_c", "pysat", "pysolvers", "pycard")
 
@@ -117,6 +119,8 @@ def _program() -> str:
 
 
 def _files_below(place: str) -> Iterator[str]:
+    """The files below a directory, but those that are made of others there as they are asked for."""
     for directory, inner, names in os.walk(place):
         inner[:] = sorted(each for each in inner if each != "__pycache__")
-        yield from (os.path.join(directory, name) for name in sorted(names))
+        own = (name for name in sorted(names) if not name.startswith(_MADE))
+        yield from (os.path.join(directory, name) for name in own)

@@ -34,6 +34,8 @@ def judged(
     extraction: Extraction, name: str, config: str, doubted: frozenset[str], tree: Tree | None
 ) -> Verdict:
     """The verdict of judge(), kept or made and then kept; a tree without an index keeps none."""
+    # Of what a series speaks of else, the verdict says nothing: to change a comment changes none.
+    doubted = doubted.intersection(hole.name for hole in extraction.holes())
     key = key_of(extraction, name, config, doubted) if tree is not None and may_be_indexed(tree) else None
     if tree is None or key is None:
         return judge(extraction, name, config, doubted)
