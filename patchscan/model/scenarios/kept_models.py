@@ -74,7 +74,10 @@ class KeptModels:
 
         rows = [self._tree.trace(), encoded(said)]
         if decoded(rows[1]) == said:
-            store_of(self._tree.tree).remember(_KIND, self._key(what), rows)
+            store = store_of(self._tree.tree)
+            store.remember(_KIND, self._key(what), rows)
+            # At once, for a process that stays has another store of the tree the next time.
+            store.flush()
 
     def _key(self, what: str) -> bytes:
         parts = (what, tuple(map(_laid, self.states)), tuple(self._scenarios))
