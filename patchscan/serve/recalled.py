@@ -16,7 +16,7 @@ from patchscan.results import Report
 from patchscan.rule import Rule
 from patchscan.series import Thread
 from patchscan.serve.client import program
-from patchscan.tree import Directory, Tree
+from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.basis import Compared, compared, settled_listing, still_holds
 from patchscan.tree.index.listing import Listing
 from patchscan.tree.index.location import cache_directory
@@ -34,11 +34,10 @@ _LOOKS = frozenset(
 )
 
 
-class Noting(Directory):
-    """A directory that notes each question with its answer; steady: whether none had two answers."""
+class Notes:
+    """Questions with their answers; steady: whether none had two; asking: how many are asked just now."""
 
-    def __init__(self, tree: Directory) -> None:
-        super().__init__(tree.name)
+    def __init__(self) -> None:
         self.asking = 0
         self.steady = True
         self.answers: dict[tuple[Hashable, ...], object] = {}
@@ -54,10 +53,33 @@ class Noting(Directory):
             self.steady = False
         return answer
 
+
+class NotingRevision(Notes, GitRevision):
+    """A revision that notes what may have another answer one day: all else is fixed by its commit."""
+
+    def __init__(self, tree: GitRevision) -> None:
+        Notes.__init__(self)
+        # As it was found: git is not asked for the commit again.
+        self.__dict__.update(
+            commit=tree.commit, name=tree.name, directory=tree.directory, _batch=None, _owner=0
+        )
+
+    def subject(self, commit: str) -> str | None:
+        """See Tree.subject()."""
+        return self.note(("subject", commit), lambda: GitRevision.subject(self, commit))
+
+
+class NotingDirectory(Notes, Directory):
+    """A directory that notes each question."""
+
+    def __init__(self, tree: Directory) -> None:
+        Notes.__init__(self)
+        Directory.__init__(self, tree.name)
+
     @property
     def commit(self) -> str | None:
         """See Tree.commit."""
-        return self.note(("commit",), lambda: super(Noting, self).commit)
+        return self.note(("commit",), lambda: super(NotingDirectory, self).commit)
 
     def read(self, path: str) -> bytes | None:
         """See Tree.read()."""
@@ -82,7 +104,17 @@ class Noting(Directory):
         return self.note(("subject", commit), lambda: Directory.subject(self, commit))
 
 
-def same_answer(tree: Directory, question: tuple[Any, ...], answer: object) -> bool:
+Noting = NotingDirectory | NotingRevision
+
+
+def noting(tree: Tree | None) -> Noting | None:
+    """A tree that notes; None where there is none, or of a kind that cannot."""
+    if isinstance(tree, GitRevision):
+        return NotingRevision(tree)
+    return NotingDirectory(tree) if isinstance(tree, Directory) else None
+
+
+def same_answer(tree: Tree, question: tuple[Any, ...], answer: object) -> bool:
     """Whether a question has the same answer now."""
     kind, *words = question
     if kind == "listed":
@@ -117,24 +149,40 @@ class Remembered:
         """Whether the same is asked."""
         return self.rules == rules and self.settings == settings and self.thread == thread
 
-    def holds(self, tree: Directory | None) -> bool:
+    def holds(self, tree: Tree | None) -> bool:
         """Whether each question has the same answer now."""
         if self.tree is None or tree is None:
             return self.tree is tree
-        if not self.tree.steady:
-            return False
-        basis = self.basis()
         return (
-            all(same_answer(tree, question, answer) for question, answer in self.tree.answers.items())
-            and (still_holds(basis, tree) if basis else open_index(tree) is None)
-            and (basis is not None or settled_listing(tree) == self.listing)
+            self.tree.steady
+            and all(same_answer(tree, question, answer) for question, answer in self.tree.answers.items())
+            and self.finds_the_same(tree)
         )
 
+    def finds_the_same(self, tree: Tree) -> bool:
+        """Whether a search of the tree gives the same now."""
+        if isinstance(tree, GitRevision):
+            index = open_index(tree)
+            return (index.seal if index else None) == (self.index.seal if self.index else None)
+        if not isinstance(tree, Directory):
+            return False
+        basis = self.basis()
+        if basis is not None:
+            return still_holds(basis, tree)
+        return self.index is None and open_index(tree) is None and settled_listing(tree) == self.listing
+
     def basis(self) -> Compared | None:
-        """What the answers of the index rest on."""
-        if self.index is None or self.tree is None:
+        """What the answers of the index of a directory rest on."""
+        if self.index is None or not isinstance(self.tree, Directory):
             return None
         return compared(self.index, self.tree.root, self.begun)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether what it rests on can be asked for again."""
+        if not isinstance(self.tree, Directory):
+            return self.tree is None or self.tree.steady
+        return self.tree.steady and (self.listing if self.index is None else self.basis()) is not None
 
 
 class Memory:
@@ -158,7 +206,7 @@ class Memory:
         named: tuple[Rule, ...],
     ) -> Report:
         """Judge a thread, or give the report again; named: the rules by which it is remembered."""
-        if not thread.series or not (tree is None or isinstance(tree, Directory)):
+        if not thread.series or not (tree is None or isinstance(tree, Directory | GitRevision)):
             return self.scan_anew(thread, tree, rules, settings)
         key = place_of(thread, tree)
         known = self.kept.pop(key, None)
@@ -175,31 +223,32 @@ class Memory:
     def judged(
         self,
         thread: Thread,
-        tree: Directory | None,
+        tree: Tree | None,
         rules: Sequence[Rule],
         settings: Settings,
         named: tuple[Rule, ...],
     ) -> Remembered | Report:
         """A report that may be remembered, or one that may not."""
         begun = time.time_ns()
-        listing = settled_listing(tree) if tree is not None and open_index(tree) is None else None
-        noting = Noting(tree) if tree is not None else None
-        self.begin(noting)
+        plain = isinstance(tree, Directory) and open_index(tree) is None
+        listing = settled_listing(tree) if plain and isinstance(tree, Directory) else None
+        notes = noting(tree)
+        self.begin(notes)
         try:
-            report = self.scan_anew(thread, noting, rules, settings)
+            report = self.scan_anew(thread, notes, rules, settings)
         finally:
             self.active = False
-        index = open_index(noting) if noting is not None else None
-        made = Remembered(thread, named, settings, noting, index, listing, begun, report)
-        rests = noting is None or (noting.steady and (made.basis() or (index is None and listing)))
-        return made if rests and not self.strange and not report.judged.lost else report
+        index = open_index(notes) if notes is not None else None
+        made = Remembered(thread, named, settings, notes, index, listing, begun, report)
+        return made if made.lasts and not self.strange and not report.judged.lost else report
 
     def begin(self, tree: Noting | None) -> None:
         """Watch where the scan looks from now on."""
         package = program()[2]
         rules = os.path.join(os.path.dirname(package), "rules")
-        ours = (sys.prefix, sys.base_prefix, package, rules, cache_directory())
-        self.allowed = tuple(each.rstrip("/") + "/" for each in (*ours, *([tree.root] if tree else [])))
+        ours = (os.devnull, sys.prefix, sys.base_prefix, package, rules, cache_directory())
+        asked = [tree.root] if isinstance(tree, Directory) else []
+        self.allowed = tuple(each.rstrip("/") + "/" for each in (*ours, *asked))
         self.watching, self.strange, self.active = tree, False, True
 
     def heard(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -213,6 +262,9 @@ class Memory:
         # Where modules are looked for, which the resident watches.
         if event == "os.listdir" and place in sys.path:
             return
+        # What git says of a commit it says for ever, but for what is noted.
+        if isinstance(self.watching, GitRevision) and is_git_in(self.watching.directory, event, arguments):
+            return
         if isinstance(place, bytes | str) and event in ("open", "os.listdir", "os.scandir"):
             text = os.fsdecode(place).removeprefix("file:")
             self.strange = self.strange or not f"{text}/".startswith(self.allowed)
@@ -220,11 +272,23 @@ class Memory:
             self.strange = True
 
 
-def place_of(thread: Thread, tree: Directory | None) -> tuple[Hashable, ...]:
+def is_git_in(directory: str, event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a process is git, asked of a repository."""
+    if event != "subprocess.Popen":
+        return False
+    words = [os.fsdecode(word) for word in arguments[1]]
+    return words[:1] == ["git"] and directory in words
+
+
+def place_of(thread: Thread, tree: Tree | None) -> tuple[Hashable, ...]:
     """What tells most scans apart: the series, the tree, and the environment."""
     series = thread.series[0]
     environment = frozenset(item for item in os.environ.items() if item[0] not in _FLEETING)
-    where = (tree.name, tree.root) if tree is not None else None
+    where: tuple[Hashable, ...] = ()
+    if isinstance(tree, Directory):
+        where = tree.name, tree.root
+    elif isinstance(tree, GitRevision):
+        where = tree.name, os.path.realpath(tree.directory), tree.commit
     return series.message_id, series.title, len(series.patches), where, environment
 
 

@@ -1,6 +1,7 @@
 """Reports that are given again: only to the same question, and only where every answer they rest on is the same now."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from patchscan.rule import Rule
 from patchscan.scan import scan
 from patchscan.series import Thread
 from patchscan.serve.recalled import Memory
-from patchscan.tree import Directory, Tree
+from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.wordsearch import files_with, shared_with
 
@@ -246,6 +247,50 @@ def test_what_failed_is_not_remembered(memory: Memory, counting: Counting, kerne
     for _ in range(2):
         assert memory.scan(thread(), Directory(str(kernel)), (broken,), NO_SETTINGS, (broken,)).judged.lost
     assert counting.times == 2
+
+
+def of_commit(memory: Memory, kernel: Path, name: str, commit: str = "HEAD") -> list[str]:
+    rules = (RULES[name],)
+    tree = GitRevision(str(kernel), commit)
+    return [each.message for each in memory.scan(thread(), tree, rules, NO_SETTINGS, rules).findings]
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"commit"}))
+def test_a_commit_is_judged_once(name: str, memory: Memory, counting: Counting, kernel: Path) -> None:
+    before = of_commit(memory, kernel, name)
+    for path in ("mm/other.c", "net/core.c", "include/linux/walk.h"):
+        write(path, "int other_than_committed;\n")(kernel)
+    assert of_commit(memory, kernel, name) == before == of_commit(Memory(scan), kernel, name)
+    assert counting.times == 1
+    git(kernel, "commit", "-q", "-a", "-m", "another")
+    of_commit(memory, kernel, name)
+    assert counting.times == 2
+
+
+def test_what_a_history_may_get_is_asked_again(memory: Memory, counting: Counting, kernel: Path) -> None:
+    def run(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(kernel), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    git(kernel, "commit", "-q", "--allow-empty", "-m", "gone for now")
+    missing = run("rev-parse", "HEAD")
+    place = kernel / ".git/objects" / missing[:2] / missing[2:]
+    git(kernel, "reset", "-q", "--soft", "HEAD^")
+    aside = place.rename(kernel.parent / "aside")
+    subject = rule("subject", lambda context: tree_of(context).subject(missing))
+    head = run("rev-parse", "HEAD")
+
+    def told() -> list[str]:
+        tree = GitRevision(str(kernel), head)
+        found = memory.scan(thread(), tree, (subject,), NO_SETTINGS, (subject,)).findings
+        return [each.message for each in found]
+
+    before = told()
+    assert told() == before
+    assert counting.times == 1
+    aside.rename(place)
+    assert (told() != before, counting.times) == (True, 2)
 
 
 def test_not_all_is_remembered_for_ever(
