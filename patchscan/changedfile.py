@@ -261,7 +261,14 @@ class ChangedFile:
 
     def was_there(self, line: int) -> bool:
         """Whether an added line only moves or indents a line that this patch takes away from the file."""
-        return self.takes_away(self.text_at(line))
+        if line not in self._were_there:
+            self._were_there[line] = self.takes_away(self.text_at(line))
+        return self._were_there[line]
+
+    @cached_property
+    def _were_there(self) -> dict[int, bool]:
+        """What was_there() found so far: a long line is asked for once a call on it."""
+        return {}
 
     def takes_away(self, text: str) -> bool:
         """Whether the patch removes a line of this text from the file, white space aside."""

@@ -223,6 +223,8 @@ def loops_in(
 
 def in_loop(function: Function, call: Call) -> bool:
     """Whether a call is repeated, with whatever arguments."""
+    if not function.nodes("for_statement", "while_statement", "do_statement"):
+        return False
     loop = next((each for each in function.enclosing(call.node) if each.kind in ("for", "while", "do")), None)
     return loop is not None and advances(function, loop) and not leaves(function, call)
 

@@ -46,7 +46,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """The chains and loops of one function."""
     for node in function.nodes("if_statement", *LOOPS):
-        if node.parent is not None and node.parent.type == "else_clause":
+        outer = function.parent_of(node)
+        if outer is not None and outer.type == "else_clause":
             continue
         branches = tuple(branches_of(node))
         finding = mixed_branches(file, function, branches) or long_body(context, file, function, branches)

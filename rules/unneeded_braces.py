@@ -34,7 +34,8 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield file.fine(function.first_line, "the code does not parse cleanly")
                 continue
             for node in function.nodes("if_statement", "for_statement", "while_statement"):
-                if node.parent is None or node.parent.type != "else_clause":
+                outer = function.parent_of(node)
+                if outer is None or outer.type != "else_clause":
                     yield from judge(file, function, node)
 
 
@@ -80,15 +81,18 @@ def without_braces(
 
 def branches_of(node: "Node") -> "Iterator[tuple[Node, Node]]":
     """(header, body) of a loop, or of each branch of an if/else chain; the header is the node of the keyword."""
-    body = node.child_by_field_name("consequence") or node.child_by_field_name("body")
-    if body is not None:
-        yield node, body
-    clause = node.child_by_field_name("alternative")
-    inner = [child for child in clause.named_children if child.type != "comment"] if clause else []
-    if inner and inner[0].type == "if_statement":
-        yield from branches_of(inner[0])
-    elif clause and inner:
-        yield clause, inner[0]
+    header: Node | None = node
+    while header is not None:
+        body = header.child_by_field_name("consequence") or header.child_by_field_name("body")
+        if body is not None:
+            yield header, body
+        clause = header.child_by_field_name("alternative")
+        header = None
+        inner = [child for child in clause.named_children if child.type != "comment"] if clause else []
+        if inner and inner[0].type == "if_statement":
+            header = inner[0]
+        elif clause and inner:
+            yield clause, inner[0]
 
 
 def is_simple(function: Function, header: "Node", body: "Node") -> bool:

@@ -10,7 +10,7 @@ from patchscan.c.branches import first_branches
 from patchscan.c.lexical import without_defines
 from patchscan.c.mask import mask, mask_header
 from patchscan.c.plaintext import Text
-from patchscan.c.syntax import descendants, tree
+from patchscan.c.syntax import descendants, parents, tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -198,20 +198,27 @@ class Function:
         """The innermost statement or declaration that holds a node."""
         found: Node | None = node
         while found is not None and found.type not in _STATEMENTS:
-            found = found.parent
+            found = self.parent_of(found)
         return found
+
+    def parent_of(self, node: "Node") -> "Node | None":
+        """The parent of a node of this function; node.parent goes down from the root, which makes nesting a square."""
+        return self._parents.get(node.id)
+
+    @cached_property
+    def _parents(self) -> "dict[int, Node]":
+        return parents(self.node)
 
     def enclosing(self, node: "Node") -> tuple[Control, ...]:
         """The control structures around a node, innermost first. A node in the condition is not inside.
 
         Of a fragment, those that begin in it: what kind of block it began inside of is not known.
         """
-        # tree-sitter looks for a parent from the root down, so that a way up through n nodes costs n * n.
         way: list[tuple[Node, Node]] = []
-        child, parent = node, node.parent
-        while parent is not None and child != self.node and child.id not in self._around:
+        child, parent = node, self.parent_of(node)
+        while parent is not None and child.id not in self._around:
             way.append((child, parent))
-            child, parent = parent, parent.parent
+            child, parent = parent, self.parent_of(parent)
         found = self._around.get(child.id, ())
         for child, parent in reversed(way):
             control = self._control(parent, child)

@@ -58,3 +58,16 @@ def descendants(node: "Node") -> "Iterator[Node]":
                 break
         else:
             return
+
+
+def parents(root: "Node") -> "dict[int, Node]":
+    """The parent of each node below root, by the node's id."""
+    found: dict[int, Node] = {}
+    left = [root]
+    while left:
+        parent = left.pop()
+        for child in parent.children:
+            found[child.id] = parent
+            if child.child_count:
+                left.append(child)
+    return found

@@ -186,11 +186,11 @@ def _candidates(pattern: Pattern, scope: Scope, starts: list[int]) -> "Iterator[
     seen: set[int] = set()
     for start in starts:
         node = scope.root.descendant_for_byte_range(start, start + 1)
-        while node is not None and node.start_byte >= scope.start:
-            if node.type == kind and node.id not in seen:
-                seen.add(node.id)
+        while node is not None and node.start_byte >= scope.start and node.id not in seen:
+            seen.add(node.id)
+            if node.type == kind:
                 yield node
-            node = node.parent
+            node = scope.function.parent_of(node) if scope.function else node.parent
 
 
 @lru_cache(maxsize=512)

@@ -51,6 +51,9 @@ def match_parts(
         for bound in match(parts[0], node, source, NO_BINDINGS):
             yield (node,), bound
         return
+    # Before its siblings are looked for, which takes the longer the deeper it stands.
+    if not parts[0].many and next(match(parts[0], node, source, NO_BINDINGS), None) is None:
+        return
     siblings = [node]
     following = node.next_named_sibling
     while following is not None and len(siblings) < _MOST_SIBLINGS:
