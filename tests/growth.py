@@ -1,9 +1,8 @@
 """Inputs that double, nest and repeat, over every reader: four times the input may cost five times the work.
 
 `python -m tests.growth [NAME ...]` prints a table: reader, size, four times the size, and the ratio of the work, in CPU
-seconds and in calls. A test may depend on calls only. Three squares are known: the email package looks at each line
-once for every part that it is in, up to some hundred; the order of the writes to one variable of a litmus test is one
-literal a pair; and a condition of such a test names each of those around it.
+seconds and in calls. A test may depend on calls only. Two squares are known: the order of the writes to one variable
+of a litmus test is one literal a pair; and a condition of such a test names each of those around it.
 """
 
 import gc

@@ -36,8 +36,8 @@ _WANTED_HEADERS = frozenset(
     {"from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"}
 )
 _LONGEST_HEADER = 5000
-# Python's own limit, some hundred parts within parts.
-_DEEPEST = 1000
+# Calls, of which each part within a part takes one; no mailer nests deeper than some ten.
+_DEEPEST = 150
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -77,17 +77,26 @@ def _decode_mime(raw: bytes) -> Decoded:
 
     usual = sys.getrecursionlimit()
     try:
-        # The package looks at each line once for every part that it is in: a scan's deeper limit would cost minutes.
-        sys.setrecursionlimit(min(usual, _DEEPEST))
+        # The package looks at each line once for every part that it is in, which is a square of how deep they nest.
+        sys.setrecursionlimit(min(usual, _calls_here() + _DEEPEST))
         mail = email.parser.BytesParser().parsebytes(raw)
         headers = _headers(mail)
         return _decode_parts(mail, headers)
     except _UNREADABLE as error:
         text = _lines_with_newline(raw.decode("utf-8", "surrogateescape"))
-        why = f"MIME structure cannot be read ({type(error).__name__}); read as plain text"
+        what = "its parts nest too deeply" if isinstance(error, RecursionError) else type(error).__name__
+        why = f"MIME structure cannot be read ({what}); read as plain text"
         return Decoded({}, text, (), (), (why,))
     finally:
         sys.setrecursionlimit(usual)
+
+
+def _calls_here() -> int:
+    """How deep the calls nest here."""
+    depth, frame = 0, sys._getframe()
+    while frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth
 
 
 def _headers(mail: Part) -> dict[str, str]:
