@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from patchscan.basics.keep import kept as kept_on
 from patchscan.c.habits import HABITS, Habit
-from patchscan.c.samples import Sample, lines_of
+from patchscan.c.samples import Sample, lines_near, lines_of
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, Source, frozen, parse
 
 # Files read beside a new one.
@@ -80,7 +80,7 @@ def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
 def broken(file: ChangedFile, habit: Habit) -> Iterator[int]:
     """The added lines of a file that do not keep a habit; what only moved aside."""
     for source in file.after:
-        for sample in habit.samples(lines_of(source)):
+        for sample in habit.samples(lines_near(source, file.added_numbers)):
             if not sample.kept and is_new(file, sample):
                 yield sample.line if sample.line in file.added_numbers else sample.with_line
 

@@ -1,8 +1,10 @@
 """Places of a C text where one of several ways of layout was chosen: what habits are counted from."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.c.plaintext import Text
 
@@ -29,3 +31,18 @@ def width(text: str) -> int:
 def lines_of(text: Text) -> Lines:
     """What the samples are taken from; kept for the text that one habit after the other is asked of."""
     return tuple(text.numbered())
+
+
+@kept
+def lines_near(text: Text, wanted: frozenset[int]) -> Lines:
+    """The lines from the end of the function above those that are wanted to that of one below: layout reaches no
+    farther."""
+    lines = lines_of(text)
+    ends = [number for number, line, _ in lines if line.startswith("}")]
+    numbers = [number for number in wanted if number in text.lines]
+    if not numbers:
+        return ()
+    above, below = bisect_left(ends, min(numbers) - 1), bisect_left(ends, max(numbers) + 2)
+    first = ends[above - 1] if above else lines[0][0]
+    last = ends[below] if below < len(ends) else lines[-1][0]
+    return lines[first - lines[0][0] : last - lines[0][0] + 1]

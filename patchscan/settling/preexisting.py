@@ -30,7 +30,7 @@ def mark_preexisting(found: Sequence[Finding], context: Context, rule: Rule, jud
     asked = [each for each in found if each.path != CHANGELOG and not each.model and not each.preexisting]
     if not asked:
         return list(found)
-    old = old_context(context)
+    old = old_context(context, asked)
     said = [each for each in judge(rule, old) if isinstance(each, Finding)] if old is not None else []
     marked: list[Finding] = []
     for finding in found:
@@ -42,14 +42,26 @@ def mark_preexisting(found: Sequence[Finding], context: Context, rule: Rule, jud
     return marked
 
 
+def old_context(context: Context, asked: Sequence[Finding] | None = None) -> Context | None:
+    """The tree before the patch, with the old code as if this patch had written it, None where there is none.
+
+    asked: findings; of the files that the patch touches then those alone in which one of them may have been: their
+    own, and those that lose a line like theirs.
+    """
+    if asked is None:
+        return _old_context(context, frozenset(file.path for file in context.files))
+    paths = {each.path for each in asked}
+    texts = {each.text for each in asked if each.text.strip()}
+    paths.update(file.path for file in context.files if any(map(file.takes_away, texts)))
+    return _old_context(context, frozenset(paths))
+
+
 # All rules that say something of a patch ask for its old code, one after the other.
 @lru_cache(maxsize=1)
-def old_context(context: Context) -> Context | None:
-    """The tree before the patch, with the old code of all that it touches as if this patch had written it.
-
-    None where the patch touches no old code.
-    """
-    files = tuple(state for file in context.files if (state := old_state(file)) is not None)
+def _old_context(context: Context, paths: frozenset[str]) -> Context | None:
+    files = tuple(
+        state for file in context.files if file.path in paths if (state := old_state(file)) is not None
+    )
     if not files:
         return None
     place = next(number for number, state in enumerate(context.states) if state is context.state)
