@@ -176,6 +176,12 @@ class ChangedFile:
             if lines:
                 yield parse_fragment(lines, start, encode(hunk.section), self.path)
 
+    def functions_read(self) -> Iterator[Function]:
+        """The functions, before the patch and after it, of the code that somebody has read so far."""
+        for side in ("before", "after"):
+            for source in self.__dict__.get(side, ()):
+                yield from source.__dict__.get("_functions", ())
+
     def forget(self) -> None:
         """Let go of the sources and of what was made of them."""
         for name in ("before", "after", "functions", "_by_line", "_known"):

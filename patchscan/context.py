@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Hashable, Iterable, Iterator, M
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Call, Function, Source, source_of
@@ -37,7 +38,7 @@ class Settings:
 
     options: Mapping[str, Mapping[str, Any]]
     simulate: bool = True
-    time_limit: float = 60.0
+    time_limit: float = BUDGET.seconds.most
 
 
 Fault = TypeVar("Fault")
@@ -68,6 +69,7 @@ class Context:
         # The rule that asks now, and those that asked for a tree where there is none.
         self.asking = ""
         self.blind: set[str] = set()
+        self._unfollowed: set[str] = set()
         self._flows: dict[Function, FlowStates] = {}
         self._summaries: dict[Source, Summaries] = {}
         self._held: dict[tuple[str, ...], bool] = {}
@@ -119,9 +121,23 @@ class Context:
         """(path, name, whether it is partial) of each C function that the patch touches."""
         return tuple((file.path, each.name, each.partial) for file in self.c_files for each in file.functions)
 
+    @property
+    def unfollowed(self) -> frozenset[str]:
+        """The touched functions that were not followed on all ways, by path and name, before the patch or after it."""
+        from patchscan.flow.unfollowed import is_left
+
+        names = {(path, name) for path, name, _ in self.touched}
+        self._unfollowed |= {
+            f"{file.path}: {each.name or 'a function without a name'}"
+            for file in self.c_files
+            for each in file.functions_read()
+            if is_left(each) and (file.path, each.name) in names
+        }
+        return frozenset(self._unfollowed)
+
     def forget(self) -> None:
         """Let go of what was made of the code, thirty times its size; it is made anew for a later patch that asks."""
-        _ = self.touched
+        _ = self.touched, self.unfollowed
         for file in self.files:
             file.forget()
         self._flows.clear()

@@ -26,7 +26,8 @@ class Coverage:
     """What was looked at: touched functions, those that did not parse cleanly, the rules that ran.
 
     tree: whether there was one; blind: the rules that would have asked it; turned_off: rules that the
-    configuration left out; files: how many were read as new, 0 where a series was judged.
+    configuration left out; files: how many were read as new, 0 where a series was judged; unfollowed: functions that
+    were not followed on all ways.
     """
 
     functions: int = 0
@@ -36,6 +37,7 @@ class Coverage:
     blind: tuple[str, ...] = ()
     turned_off: tuple[str, ...] = ()
     files: int = 0
+    unfollowed: tuple[str, ...] = ()
 
 
 @frozen
@@ -232,6 +234,8 @@ def reduced(report: Report) -> Iterator[str]:
         numbers = ", ".join(map(str, report.series.missing[:MOST_NAMED]))
         more = ", ..." if len(report.series.missing) > MOST_NAMED else ""
         yield f"not in the input: patch {numbers}{more} of the series"
+    if seen.unfollowed:
+        yield f"not followed on all ways, for there are too many: {few(seen.unfollowed)}"
     if seen.turned_off:
         yield f"turned off by the configuration: {few(seen.turned_off)}"
 

@@ -254,4 +254,5 @@ def coverage(judged: Sequence[Context], rules: Sequence[Rule], tree: Tree | None
         rules_run=tuple(rule.name for rule in rules),
         tree=tree is not None,
         blind=tuple(sorted(blind)),
+        unfollowed=tuple(sorted(set().union(*(context.unfollowed for context in judged)))),
     )

@@ -5,10 +5,12 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
+from patchscan.basics.budget import BUDGET
+
 # The largest file of a kernel tree has 23 MiB (6.12, generated register names).
-MOST_OF_TREE = 64 << 20
-MOST_OF_SETTINGS = 4 << 20
-MOST_OF_INPUT = 1 << 30
+MOST_OF_TREE = BUDGET.tree_file_bytes.most
+MOST_OF_SETTINGS = BUDGET.settings_bytes.most
+MOST_OF_INPUT = BUDGET.input_bytes.most
 _PIECE = 1 << 20
 
 

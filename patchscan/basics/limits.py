@@ -6,8 +6,9 @@ import sys
 import time
 from types import FrameType
 
-# A tenth of what the stack below holds (measured with the most costly frames, those of generators within any()).
-DEEPEST = 10_000
+from patchscan.basics.budget import BUDGET
+
+DEEPEST = BUDGET.calls.most
 STACK = 256 << 20
 
 

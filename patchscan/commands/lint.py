@@ -65,6 +65,7 @@ class Linted:
     functions: int
     partial: tuple[str, ...]
     blind: tuple[str, ...]
+    unfollowed: tuple[str, ...]
     findings: tuple[Finding, ...]
     silences: tuple[Silence, ...]
     problems: tuple[Problem, ...]
@@ -198,12 +199,20 @@ def lint_file(top: str, path: str) -> Linted:
         replace(each, where=each.where.replace("patch 1", path)) if each.lost else each
         for each in report.problems
     )
-    return Linted(seen.functions, seen.partial, seen.blind, report.findings, report.unchecked, problems)
+    return Linted(
+        seen.functions,
+        seen.partial,
+        seen.blind,
+        seen.unfollowed,
+        report.findings,
+        report.unchecked,
+        problems,
+    )
 
 
 def lost(path: str, why: str) -> Linted:
     """What stands for a file that could not be judged."""
-    return Linted(0, (), (), (), (), (Problem(path, why, lost=True),))
+    return Linted(0, (), (), (), (), (), (Problem(path, why, lost=True),))
 
 
 def whole(
@@ -241,5 +250,6 @@ def whole(
             blind=tuple(sorted({name for one in each for name in one.blind})),
             turned_off=tools.turned_off,
             files=len(paths),
+            unfollowed=tuple(sorted({name for one in each for name in one.unfollowed})),
         ),
     )

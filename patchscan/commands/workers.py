@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.usage import PARTLY
 from patchscan.commands.loading import load_tools
 from patchscan.commands.scan import Done, joined, rendered, without_report
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 # Elapsed time an input may take, in time limits of a patch: for what no clock in the process itself can end.
-MOST_LIMITS = 60
+MOST_LIMITS = BUDGET.worker_limits.most
 
 
 def scan_side_by_side(several: Sequence[Sequence[str]], options: Namespace, style: Style) -> Iterator[Done]:

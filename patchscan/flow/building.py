@@ -24,6 +24,7 @@ from patchscan.flow.graph import Graph as Graph
 from patchscan.flow.guards import guard, guards_around
 from patchscan.flow.lowering import MAX_DEPTH, inner, operator_of
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
+from patchscan.flow.unfollowed import leave
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -45,6 +46,7 @@ def graph_of_part(function: Function) -> Graph | None:
     try:
         return _Builder(function).graph()
     except TooLarge:
+        leave(function)
         return None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.callee import CalleeSummary
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from patchscan.lookup.definitions import Definitions
 
 # Look-ups for one text, the first asked for first; each reads up to MOST_FILES files.
-MOST_LOOK_UPS = 40
+MOST_LOOK_UPS = BUDGET.look_ups.most
 _MOST_HANDED_ON = 2
 
 

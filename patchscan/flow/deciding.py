@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from patchscan.basics.budget import BUDGET
 from patchscan.c.function import Call, Function
 from patchscan.flow.actions import Failed, Operation, TooLarge, constant_sign
 from patchscan.flow.effects import ASSERTS_TRUE, KUNIT_ASSERTIONS
@@ -26,7 +27,7 @@ from patchscan.flow.signs import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MAX_POINTS = 6000
+MAX_POINTS = BUDGET.points.most
 # Calls whose value is whether their argument holds.
 _HOLDS = (
     "likely",

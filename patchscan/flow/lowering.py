@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.c.function import Function
@@ -23,7 +24,7 @@ from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, POSITIVE, ZERO, ne
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MAX_DEPTH = 150
+MAX_DEPTH = BUDGET.depth.most
 _COMMENT = pattern(r"/\*.*?\*/|//[^\n]*", re.S)
 _SPACE = pattern(r"\s+")
 # Calls whose value is that of an argument.

@@ -9,6 +9,7 @@ these facts are forgotten, see `coarse`).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import (
@@ -27,10 +28,11 @@ from patchscan.flow.actions import (
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Asked, Facts, Reach, Reading
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
+from patchscan.flow.unfollowed import leave
 
-MAX_STEPS = 20_000
-MAX_STATES = 40
-MAX_FACTS = 32
+MAX_STEPS = BUDGET.steps.most
+MAX_STATES = BUDGET.states.most
+MAX_FACTS = BUDGET.facts.most
 Token = Any
 # A way as it came about: (what came before, the point, the edge that was taken).
 Trail = tuple[Any, int, "Edge | None"]
@@ -160,6 +162,7 @@ class Walk:
             self.steps += 1
             if self.steps > MAX_STEPS:
                 self.complete = False
+                leave(self.ways.graph.function)
                 return
             number, token, facts, trail, coarse = self._take()
             point = self.ways.graph.points[number]

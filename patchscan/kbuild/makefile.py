@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.kbuild.assignments import list_name, statements
 
@@ -16,8 +17,7 @@ _INCLUDE = pattern(r"-?s?include (.*)")
 _WORD = pattern(r"\w+")
 _MOST_DEPTH = 24
 _MOST_INCLUDES = 60
-# What may be expanded for one Makefile: variables that double each other would go on for ever.
-_MOST_CHARACTERS = 1_000_000
+_MOST_CHARACTERS = BUDGET.expansion.most
 
 
 class Makefile:

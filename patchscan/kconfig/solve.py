@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.formula import Formula, config
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -33,7 +34,7 @@ _MOST_DEPTH = 14
 _MOST_LEVELS = 2
 _MOST_OTHERS = 2
 _MOST_TRIES = 40
-_MOST_STEPS = 6000
+_MOST_STEPS = BUDGET.configurations.most
 
 
 @frozen

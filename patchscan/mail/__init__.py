@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.files import MOST_OF_INPUT, MOST_OF_SETTINGS, Unreadable, read_file
 from patchscan.basics.pattern import pattern
 from patchscan.basics.problem import Problem
@@ -20,8 +21,8 @@ _MAIL_FILES = (
     *(name + end for name in _PLAIN_FILES for end in (".gz", ".xz", ".bz2", ".zst")),
 )
 # Mails are a thousand times smaller; the largest patch that git could hold is a file of generated register names.
-MOST_OF_MAIL = 32 << 20
-_LONGEST_LINE = 1 << 20
+MOST_OF_MAIL = BUDGET.mail_bytes.most
+_LONGEST_LINE = BUDGET.line_bytes.most
 # Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
 # of Braille, which is as empty.
 _HIDDEN = pattern(

@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Protocol
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.files import MOST_OF_INPUT, Unreadable, read_file
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
@@ -18,10 +19,10 @@ from patchscan.series import Thread
 
 # What is read takes some ten times its size in memory: above this an archive is read in two passes, group by group.
 LARGE = 16 << 20
-MOST_OF_ARCHIVE = 4 << 30
+MOST_OF_ARCHIVE = BUDGET.archive_bytes.most
 # A group of mails is read whole up to so many bytes; of a larger one only the series that are judged are held.
 _SMALL_GROUP = 1 << 20
-_MOST_OF_GROUP = 10_000
+_MOST_OF_GROUP = BUDGET.group_mails.most
 _MOST_TOLD = 100
 _START = 512
 

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.mail.plainmail import read_plain
@@ -36,8 +37,7 @@ _WANTED_HEADERS = frozenset(
     {"from", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references"}
 )
 _LONGEST_HEADER = 5000
-# Calls, of which each part within a part takes one; no mailer nests deeper than some ten.
-_DEEPEST = 150
+_DEEPEST = BUDGET.parts.most
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.problem import Problem
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # More than this out of one compressed file is not unpacked: it may be a few hundred KB large itself.
-_MOST_UNPACKED = 128 << 20
+_MOST_UNPACKED = BUDGET.unpacked_bytes.most
 _PIECE = 1 << 20
 # No more than 32 MiB come of it: a block of zstd has 4 bytes or more, and gives 128 KiB or less.
 _MORSEL = 1 << 10

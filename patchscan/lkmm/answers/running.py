@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.limits import meets
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.final_states import final_states
@@ -27,7 +28,7 @@ from patchscan.lkmm.solving.unfold import unfold
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Cycle, Witness
 
-DEEPEST = 10_000  # calls
+DEEPEST = BUDGET.calls.most
 TOO_DEEP = "the test is nested too deeply"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import field, frozen, record
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, LitmusError, Value
 from patchscan.lkmm.memory.arithmetic import apply
@@ -16,7 +17,7 @@ from patchscan.lkmm.memory.arithmetic import apply
 Guard = frozenset[int]
 ALWAYS: Guard = frozenset()
 INITIAL_THREAD = -1
-MOST_OPERATORS = 1000
+MOST_OPERATORS = BUDGET.operators.most
 
 
 class TooLarge(LitmusError):

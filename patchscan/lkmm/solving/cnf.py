@@ -40,10 +40,10 @@ class Formula:
 
     def new_variable(self) -> int:
         self.variables += 1
+        if self.largest is not None and self.variables > self.largest:
+            raise LimitReached(f"more than {self.largest} variables")
         if self.variables % 256 == 0:
             check_time(self.deadline)
-            if self.largest is not None and self.variables > self.largest:
-                raise LimitReached(f"more than {self.largest} variables")
         return self.variables
 
     def add(self, *literals: int) -> None:

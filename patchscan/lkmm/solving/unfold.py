@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import replace
 from patchscan.lkmm.dialect.litmus_syntax import (
     Assign,
@@ -32,7 +33,7 @@ from patchscan.lkmm.dialect.primitives import PRIMITIVES, Primitive
 from patchscan.lkmm.memory.events import Cases, Program, combine, constant, possible
 from patchscan.lkmm.solving.recorder import ONE, ZERO, Control, Recorder
 
-LONGEST_LOOP = 1000  # rounds of a loop whose condition is known
+LONGEST_LOOP = BUDGET.rounds.most
 
 
 def unfold(litmus: Litmus, unroll: int = 4, deadline: float | None = None) -> Program:

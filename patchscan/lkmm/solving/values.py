@@ -8,12 +8,13 @@ no value can pass through more of them without a cycle.
 
 from __future__ import annotations
 
+from patchscan.basics.budget import BUDGET
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply
 from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term, TooLarge
 from patchscan.lkmm.solving.cnf import check_time
 
-LARGEST = 20_000  # values in all sets together
+LARGEST = BUDGET.values.most
 
 
 class Ranges:

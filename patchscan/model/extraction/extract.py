@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import field, frozen, replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
@@ -28,6 +29,7 @@ from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.scenarios.scenario import Atom, Role, Scenario
 
 _ROUNDS = 4
+_STATEMENTS = BUDGET.statements.most
 _SPACE = "struct mm_struct *"
 _SHORT = 400
 _WAITS = frozenset({"wait", "free"})
@@ -217,6 +219,7 @@ def _lower(
             scenario.choices,
             spaces,
             given=scenario.given,
+            budget=_STATEMENTS,
             marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from itertools import zip_longest
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.propagate import propagate
@@ -32,8 +33,8 @@ from patchscan.model.lowering.lowered import (
     with_events,
 )
 
-_CAP = 64
-_STEPS = 400
+_CAP = BUDGET.variants.most
+_STEPS = BUDGET.choices.most
 _SHARED = pattern(r"serial='(?:choice|name) ")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen, replace
 from patchscan.model.extraction.extract import Extraction, observed_registers
 from patchscan.model.extraction.signature import Signature, signature
@@ -25,7 +26,7 @@ from patchscan.model.lowering.memory import FREED
 from patchscan.model.scenarios.scenario import Atom, Scenario
 from patchscan.model.verdicts.litmus import UNREAD, constants, write_litmus
 
-_CAP = 48
+_CAP = BUDGET.models.most
 
 
 @frozen

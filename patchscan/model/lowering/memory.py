@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import field, record
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
@@ -94,7 +95,7 @@ class Context(Asked):
     assumptions: set[str] = field(default_factory=set)
     visited: set[tuple[str, str]] = field(default_factory=set)
     merged: set[tuple[str, str]] = field(default_factory=set)
-    budget: int = 20_000
+    budget: int = BUDGET.statements.most
     depth: int = 12
     by_field: bool = False
     given: Mapping[str, tuple[str, str]] = field(default_factory=dict)

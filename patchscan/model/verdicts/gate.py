@@ -9,15 +9,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.outcome import Answer, Outcome, Result
 
 if TYPE_CHECKING:
     from patchscan.lkmm import Limits
-
-# Counts, so that a verdict is the same on every machine; the clock is the last guard, far above them.
-_EFFORT, _VARIABLES, _EVENTS, _SECONDS = 20_000, 1_000_000, 1_000, 300.0
 
 # The programs whose answer is remembered.
 _MOST_KNOWN = 4096
@@ -96,7 +94,12 @@ def limits() -> "Limits":
     """How far a model is followed."""
     from patchscan.lkmm import Limits
 
-    return Limits(_SECONDS, events=_EVENTS, effort=_EFFORT, variables=_VARIABLES)
+    return Limits(
+        BUDGET.engine_seconds.most,
+        events=BUDGET.events.most,
+        effort=BUDGET.effort.most,
+        variables=BUDGET.variables.most,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -115,7 +115,7 @@ def judge(extraction: Extraction, name: str, config: str, doubted: frozenset[str
     outcome, worst = case.worst()
     verdict = _blank(case, config, outcome, worst)
     if worst is None:
-        return replace(verdict, reasons=("the model never gets to the bad write or the bad read",))
+        return replace(verdict, reasons=gate(Grounds((), ("Sometimes",), case.complete)))
     if outcome == "Never":
         return _judge_safe(case, verdict)
     if outcome == "Sometimes":
