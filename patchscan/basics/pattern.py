@@ -3,8 +3,14 @@
 Two hundred patterns take longer to compile than a small scan takes to run, and most scans need few of them.
 """
 
+from __future__ import annotations
+
 import re
-from typing import AnyStr, cast
+
+# Not imported from typing, which `--version` needs not.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, AnyStr
 
 
 class _Pattern:
@@ -22,4 +28,6 @@ class _Pattern:
 
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """What re.compile() gives, later. A faulty pattern is an error at its first use."""
-    return cast("re.Pattern[AnyStr]", _Pattern(text, flags))
+    stand_in: Any = _Pattern(text, flags)
+    found: re.Pattern[AnyStr] = stand_in
+    return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+# Not imported from typing, which `--version` needs not.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     Documents = tuple[tuple[str, str], ...]
     # Columns, colour, and how much to say: as in patchscan.report.render.
     Style = tuple[int, bool, int]
