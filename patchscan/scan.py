@@ -87,6 +87,8 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
                         break
                     # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
                     answers.append(answer_of(rule, context, printed))
+            # What is asked of the tree from here on is asked by no rule.
+            context.asking = ""
             said += (remark for answer in answers for remark in answer)
             if len(answers) < len(wanted):
                 said.append(out_of_time(context, wanted[len(answers) :]))

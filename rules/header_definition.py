@@ -66,7 +66,7 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
 
 def judge_static(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """A finding where a common header defines a static function and does not use it itself."""
-    from patchscan.c.occurrences import offsets
+    from patchscan.c.lexical import offsets
 
     common = file.path.startswith("include/") or "/include/" in file.path
     outside = sum(len(offsets(source.code, function.name.encode())) for source in file.after)

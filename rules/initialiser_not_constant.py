@@ -35,7 +35,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """What is to be said of the initialisers of one file."""
     from patchscan.c.filelevel import statements
-    from patchscan.c.occurrences import offsets
+    from patchscan.c.lexical import offsets
 
     known = {
         each.name: each for each in statements(source.text) if each.kind == "variable" and not each.extern

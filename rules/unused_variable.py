@@ -89,7 +89,7 @@ def is_special(function: Function, variable: Variable) -> bool:
 
 def fault_of(function: Function, variable: Variable) -> str:
     """Why a variable is of no use, "" where something reads it."""
-    from patchscan.c.occurrences import offsets
+    from patchscan.c.lexical import offsets
 
     code, name = function.source.code, variable.name.encode()
     declared = [each for each in function.locals if each.name == variable.name]
@@ -107,7 +107,7 @@ def fault_of(function: Function, variable: Variable) -> str:
 
 def start_of(variable: Variable, code: bytes) -> int:
     """Where the name of a variable stands in its declarator."""
-    from patchscan.c.occurrences import offsets
+    from patchscan.c.lexical import offsets
 
     name = variable.name.encode()
     found = offsets(code[variable.node.start_byte : variable.node.end_byte], name)
@@ -147,7 +147,7 @@ def statics(context: Context, file: ChangedFile, words: set[str]) -> Iterator[Fi
 def is_used(source: Source, variable: "Statement") -> bool:
     """Whether anything but its declarations names a variable of a file."""
     from patchscan.c.filelevel import statements
-    from patchscan.c.occurrences import offsets
+    from patchscan.c.lexical import offsets
 
     own = {each.name_start for each in statements(source.text) if each.name == variable.name}
     return any(at not in own for at in offsets(source.code, variable.name.encode()))

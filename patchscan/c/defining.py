@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.occurrences import body_follows, offsets
+from patchscan.c.lexical import offsets
+from patchscan.c.occurrences import body_follows
 
 # A macro that stands for a value or another name; one with parameters, or that is only there, is a "macro".
 Way = Literal["function", "macro", "value", "assembly"]

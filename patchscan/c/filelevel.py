@@ -11,8 +11,7 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.lexical import blank, directives, without_comments
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import blank, directives, offsets, without_comments
 from patchscan.c.outline import body_end, function_name
 
 _STOP = pattern(rb"[;{(=]")

@@ -16,12 +16,28 @@ _BRACKET = pattern(rb"[()\[\]{}]")
 _BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
 _DIRECTIVE = pattern(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
 _SPACE = pattern(rb"(?:\s|\\\n)*")
+_IDENTIFIER_BYTES = frozenset(
+    byte for byte in map(bytes, zip(range(128))) if byte.isalnum() or byte in (b"_", b"$")
+)
 _BLANKED = bytes(byte if byte in b" \t\n\r\v\f" else 32 for byte in range(256))
 
 
 def blank(text: bytes) -> bytes:
     """The text with every visible byte made a space; white space stays."""
     return text.translate(_BLANKED)
+
+
+def offsets(text: bytes, word: bytes) -> list[int]:
+    """Where word stands as a whole identifier; find() is many times faster than an expression."""
+    found = []
+    offset = text.find(word)
+    while offset >= 0:
+        end = offset + len(word)
+        neighbours = text[max(0, offset - 1) : offset], text[end : end + 1]
+        if _IDENTIFIER_BYTES.isdisjoint(neighbours):
+            found.append(offset)
+        offset = text.find(word, end)
+    return found
 
 
 def comments_blank(text: bytes) -> bytes:

@@ -7,7 +7,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import Statement, statements_naming, types_inside, without_directives
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import offsets
 from patchscan.c.source import Condition, Source, parse
 
 _TAGGED = pattern(rb"\b(?:struct|union)\b[^;{}]*\Z")

@@ -10,14 +10,12 @@ from typing import Literal
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.braces import Braces, Place
+from patchscan.c.lexical import offsets
 from patchscan.c.tokens import Lexed, lex
 
 _KEYWORDS = frozenset(
     b"return else do goto case sizeof typeof __typeof__ typeof_unqual if while for switch default break "
     b"continue in asm volatile".split()
-)
-_IDENTIFIER_BYTES = frozenset(
-    byte for byte in map(bytes, zip(range(128))) if byte.isalnum() or byte in (b"_", b"$")
 )
 _TYPE_BEFORE = pattern(rb"^[\w\s*]*[\w*]\s*$")
 _POINTER_DECLARATION = pattern(rb"^\s*(?:\w+\s+)*\w+\s*\*[\s*]*(?:(?:const|__\w+)\s+)*$")
@@ -97,19 +95,6 @@ def occurrences(text: bytes, symbol: str, path: str = "", called: bool = False) 
         if kind:
             uses.append(Use(path, line, kind, function, _line_at(text, offset), lexed.conditions_at(offset)))
     return tuple(uses)
-
-
-def offsets(text: bytes, word: bytes) -> list[int]:
-    """Where word stands as a whole identifier; find() is many times faster than an expression."""
-    found = []
-    offset = text.find(word)
-    while offset >= 0:
-        end = offset + len(word)
-        neighbours = text[max(0, offset - 1) : offset], text[end : end + 1]
-        if _IDENTIFIER_BYTES.isdisjoint(neighbours):
-            found.append(offset)
-        offset = text.find(word, end)
-    return found
 
 
 def _line_at(text: bytes, offset: int) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 from patchscan.basics.formula import Formula, any_of, follows
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import offsets
 from patchscan.c.source import Condition, Source, parse
 from patchscan.kconfig.solve import Configuration, holds_in
 from patchscan.lookup.closure import Closure

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import offsets
 from patchscan.lookup.uses import headers_holding, shared_headers_holding
 from patchscan.tree import Tree
 from patchscan.tree.index.search import is_kernel_source

@@ -5,7 +5,7 @@ from typing import Literal
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
 from patchscan.basics.formula import Formula, all_of, any_of, config, follows
 from patchscan.basics.record import frozen
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import offsets
 from patchscan.c.source import Function, Source, source_of
 from patchscan.context import ChangedFile, Context
 from patchscan.kbuild.built import built_exactly_when

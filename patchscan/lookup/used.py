@@ -9,8 +9,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.conditions import Macro
 from patchscan.c.defining import defines
 from patchscan.c.filelevel import Statement, statements
-from patchscan.c.lexical import directives
-from patchscan.c.occurrences import offsets
+from patchscan.c.lexical import directives, offsets
 from patchscan.c.source import Source, parse
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration, find_configuration

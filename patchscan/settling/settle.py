@@ -12,7 +12,6 @@ from patchscan.series import Patch
 from patchscan.settling.config import Config, Part
 from patchscan.settling.together import told_together
 from patchscan.tree import Tree
-from patchscan.tree.maintainers import matches, section_patterns
 
 # A line under the "---" of a patch; in a cover letter it is for the whole series.
 NOTE = pattern(r"\s*patchscan:\s*ignore\s+([\w-]+)\s*(?::\s*(.*))?", re.I)
@@ -47,8 +46,7 @@ def settle(
     ]
     findings = []
     for finding in report.findings:
-        paths = paths_of(report, finding)
-        near = [place for place in places if all(matches(path, place.patterns) for path in paths)]
+        near = near_of(places, paths_of(report, finding)) if places else []
         finding = with_severity(finding, config, near)
         reason = finding.suppressed or why_not(finding, notes, near, known, config)
         findings.append(replace(finding, suppressed=reason))
@@ -92,10 +90,21 @@ def paths_of(report: Report, finding: Finding) -> list[str]:
     return [file.change.path for state in states for file in state.files] or [CHANGELOG]
 
 
+def near_of(places: Sequence[_Place], paths: Sequence[str]) -> list[_Place]:
+    """The parts of the configuration that all of some paths belong to."""
+    from patchscan.tree.maintainers import matches
+
+    return [place for place in places if all(matches(path, place.patterns) for path in paths)]
+
+
 def read_places(config: Config, tree: Tree | None) -> tuple[list[_Place], list[Problem]]:
     """The parts of the configuration; a subsystem that MAINTAINERS does not have is a problem."""
     places: list[_Place] = []
     problems: list[Problem] = []
+    if not config.parts:
+        return places, problems
+    from patchscan.tree.maintainers import section_patterns
+
     maintainers = tree.read("MAINTAINERS") if tree and any(part.subsystem for part in config.parts) else None
     for part in config.parts:
         if not part.subsystem:
