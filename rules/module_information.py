@@ -14,6 +14,10 @@ MATCHED = r"\.(?:of_match_table|acpi_match_table|id_table)\s*=\s*(?:\w+\s*\(\s*)
 PUBLISHED = r"MODULE_DEVICE_TABLE\s*\(\s*\w+\s*,\s*%s\s*\)"
 
 
+# The code of another file, which may hold what is asked for.
+INCLUDES_CODE = pattern(r'(?m)^[ \t]*#[ \t]*include[ \t]+"[^"]+\.c"')
+
+
 def check(context: Context) -> Iterator[Finding | Silence]:
     """What the files that a patch makes lack of what a module says of itself."""
     for file in context.c_files:
@@ -69,6 +73,8 @@ def licence(context: Context, file: ChangedFile) -> Iterator[Finding]:
     """A module of one file that names no licence."""
     number = first(file, DRIVER)
     alone = {file.path.removesuffix(".c") + ".o"}
+    if INCLUDES_CODE.search(file.added_text):
+        return
     if number and context.modules_of(file.path) == alone and context.linkage(file.path) == "modular":
         yield file.finding(number, "MODULE_LICENSE() is missing: modpost refuses a module without one")
 
@@ -171,6 +177,25 @@ Add them.
 +module_i2c_driver(part_driver);
 >>> file drivers/iio/more.c
 +module_exit(part_exit);
+""",
+        """
+>>> tree drivers/Makefile
+obj-y += iio/
+>>> tree drivers/iio/Kconfig
+config PART
+	tristate "Part"
+>>> tree drivers/iio/Makefile
+obj-$(CONFIG_OLD) += old.o
+>>> tree drivers/iio/core.c
+MODULE_LICENSE("GPL");
+>>> patch iio: add a driver around common code
+Add it.
+>>> file drivers/iio/Makefile
+ obj-$(CONFIG_OLD) += old.o
++obj-$(CONFIG_PART) += part.o
+>>> file drivers/iio/part.c
++module_init(part_init);
++#include "core.c"
 """,
         """
 >>> tree drivers/Makefile

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern, source_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -92,6 +92,13 @@ def is_bound(function: Function, name: str) -> bool:
     return re.search(rf"(?m){BINDS}{word}|{heads}|^[ \t]*#.*{word}|\basm\b[^;]*{word}", text) is not None
 
 
+def is_never_built(function: Function, line: int) -> bool:
+    """Whether a line stands under #if 0."""
+    return any(
+        each.expression == "0" and not each.negated for each in source_of(function).conditions_at(line)
+    )
+
+
 def judge(
     context: Context, file: ChangedFile, function: Function, found: "dict[str, Node]", outside: frozenset[str]
 ) -> Iterator[Finding | Silence]:
@@ -103,7 +110,7 @@ def judge(
     architecture = own_architecture(file.path) or "x86"
     for name, node in found.items():
         line = function.source.line_of(node)
-        if name in outside or may_be_built(name, outside):
+        if name in outside or may_be_built(name, outside) or is_never_built(function, line):
             continue
         if named_by_macro(context.view, file, name) is not False:
             yield file.fine(line, f"a macro may declare {name}")
@@ -150,6 +157,19 @@ int walk_depth(int ret, struct page *page);
 """,
     ),
     good=(
+        """
+>>> tree include/linux/systems.h
+#define SYSTEM extern
+>>> patch mm: walk on
+>>> file mm/walk.c
+ static int walk(struct page *page)
+ {
++#if 0
++	depth = page_depth(page);
++#endif
+ 	return 0;
+ }
+""",
         """
 >>> tree include/linux/systems.h
 #define SYSTEM(name) extern struct system name ## _walk_system;

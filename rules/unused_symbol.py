@@ -1,5 +1,6 @@
 """A function is introduced that nothing uses, or that only a later patch of the series uses."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,13 @@ def later(file: ChangedFile, function: Function, patch: int) -> Finding | Silenc
     return file.fine(function.name_line, f"patch {patch} uses {function.name}()")
 
 
+def is_included(context: Context, file: ChangedFile, path: str) -> bool:
+    """Whether another C file includes this one, and has its static functions."""
+    name = re.escape(file.path.rpartition("/")[2].encode())
+    text = context.final.read(path) if path.endswith(".c") and path != file.path else None
+    return text is not None and re.search(rb'#[ \t]*include[ \t]+"(?:[^"]*/)?%s"' % name, text) is not None
+
+
 def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Iterator[Finding | Silence]:
     """What is said of functions that no patch of the series uses."""
     from patchscan.lookup.pasted import may_be_included
@@ -106,7 +114,7 @@ def never(context: Context, unused: list[tuple[ChangedFile, Function]]) -> Itera
             held = context.fit.verdict == "there"
             if any(
                 (use.path != file.path or (held and use.function != function.name))
-                and use.kind in ("call", "address", "macro")
+                and (use.kind in ("call", "address", "macro") or is_included(context, file, use.path))
                 for use in near
             ):
                 yield file.fine(function.name_line, f"something else in the tree may use {function.name}()")
@@ -247,6 +255,19 @@ int other;
 """,
     ),
     good=(
+        """
+>>> tree drivers/net/around.c
+#include "core.c"
+static const struct port_ops around_ops = {
+	.open = core_open,
+};
+>>> patch net: share code
+>>> file drivers/net/core.c
++static int core_open(struct port *port)
++{
++	return 0;
++}
+""",
         """
 +static int batch(int wanted)
 +{

@@ -137,7 +137,9 @@ class Overwritten:
 
 
 # A register is read for the effect that reading it has.
-_FOR_EFFECT = pattern(r"\w*(read|inb|inw|inl|get|recv|fetch|dummy|poll)\w*|PTR_ERR\w*|max\w*|min\w*")
+_FOR_EFFECT = pattern(
+    r"\w*(read|inb|inw|inl|get|recv|fetch|dummy|poll)\w*|in_(8|[bl]e\d\d)|PTR_ERR\w*|max\w*|min\w*"
+)
 
 
 def overwritten(graph: Graph) -> Iterator[Overwritten]:

@@ -160,6 +160,8 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
         return
     yield from client.codes.values()
     fails = any(way.signs == NEGATIVE for way in walk.exits)
+    # What is never negative is an answer, and no code.
+    may_fail = any(way.signs is None or way.signs & NEGATIVE for way in walk.exits)
     printed_failures = any(way.token.printed and way.signs == NEGATIVE for way in walk.exits)
     by_decision: dict[tuple[int, str, int, int], list[Wrong | None]] = {}
     for way in walk.exits:
@@ -187,7 +189,7 @@ def wrong_returns(graph: Graph) -> Iterator[Wrong]:
             tested = _tested(way.trail, point.returned)
             if decision.printed and (tested or printed_failures):
                 said = Wrong("printed", point.line, decision, point.returned, way.trail, tested)
-            elif nothing:
+            elif nothing and may_fail:
                 said = Wrong("failed", point.line, decision, point.returned, way.trail, tested)
         by_decision.setdefault(place, []).append(said)
     for found in by_decision.values():
