@@ -11,7 +11,7 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from patchscan.basics.record import frozen
@@ -23,6 +23,8 @@ from patchscan.serve.client import GO, LONGEST, NUMBER, YES, program, read_all, 
 _PATIENCE = 2.0
 # Who asks for several things asks for the next one within this time.
 _PAUSE = 0.2
+# Files that are made of the others by whoever comes first.
+_MADE = "compiled."
 Run = Callable[[Sequence[str]], int]
 
 
@@ -57,8 +59,7 @@ class Resident:
     def __init__(self, run: Run, rest: Callable[[], None] = lambda: None) -> None:
         self.run = run
         self.rest = rest
-        self.files = files_of_program()
-        self.stamp = stamp(self.files)
+        self.stamp = stamp()
         self.socket, self.path = listening()
         self.served = 0
 
@@ -70,7 +71,7 @@ class Resident:
 
     def is_current(self) -> bool:
         """Whether the program on disk is the one that runs here."""
-        return stamp(self.files) == self.stamp
+        return stamp() == self.stamp
 
     def answer_one(self) -> bool:
         """Wait for a client and run its command line; what goes wrong with the client ends with it.
@@ -235,26 +236,18 @@ def write_whole(number: int, data: bytes) -> None:
             view = view[os.write(number, view) :]
 
 
-def files_of_program() -> list[str]:
-    """Every file and directory of the program, and the directories it loads others from."""
+def stamp() -> list[object]:
+    """What tells that a file of the program is another one, or that there are others: names, sizes and times.
+
+    Of directories it loads others from the times alone.
+    """
     package = program()[2]
-    found = [*filter(os.path.isdir, sys.path)]
+    marks: list[object] = [os.stat(place).st_mtime_ns for place in sys.path if os.path.isdir(place)]
     for place in (package, os.path.join(os.path.dirname(package), "rules")):
         for here, directories, names in os.walk(place):
-            # What Python keeps of the files is made from them.
             directories[:] = [name for name in directories if name != "__pycache__"]
-            found += [here, *(os.path.join(here, name) for name in names)]
-    return found
-
-
-def stamp(paths: Iterable[str]) -> list[int]:
-    """Sizes and times of files, by which another one shows, and a new one by those of its directory."""
-    marks: list[int] = []
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except OSError:
-            marks.append(-1)
-        else:
-            marks += (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            for name in names:
+                if not name.startswith(_MADE) and not name.endswith(".pyc"):
+                    status = os.stat(os.path.join(here, name))
+                    marks += (here, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return marks

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from patchscan.serve import resident
 from patchscan.serve.client import ALONE, TAKEN, is_for_resident, is_ours, program
-from patchscan.serve.resident import request_of
+from patchscan.serve.resident import request_of, stamp
 from patchscan.serve.worktree import change_of, lines_of
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +169,33 @@ def test_another_program_is_refused(served: Environment, tmp_path: Path) -> None
     shutil.copytree(ROOT / "rules", copy / "rules", ignore=shutil.ignore_patterns("__pycache__"))
     assert ours({**served, "PYTHONPATH": str(copy)}, SCAN, at=copy)[0] == 99
     assert program()[2] == str(ROOT / "patchscan")
+
+
+@pytest.mark.parametrize(
+    ("path", "another"),
+    [
+        ("patchscan/a.py", True),
+        ("patchscan/room/new.py", True),
+        ("rules/tables/rows.toml", True),
+        ("rules/new.py", True),
+        ("patchscan/__pycache__/a.cpython-311.pyc", False),
+        ("patchscan/__pycache__/all.code", False),
+        ("rules/compiled.rules", False),
+        ("rules/tables/compiled.words.123", False),
+    ],
+)
+def test_another_program_shows(
+    path: str, another: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("patchscan/a.py", "patchscan/room/b.py", "rules/tables/rows.toml", "rules/compiled.rules"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "patchscan/__pycache__").mkdir()
+    monkeypatch.setattr(resident, "program", lambda: ["", "", str(tmp_path / "patchscan")])
+    before = stamp()
+    assert stamp() == before
+    (tmp_path / path).write_text("y")
+    assert (stamp() != before) is another
 
 
 def test_nonsense_on_the_socket_ends_with_its_sender(served: Environment) -> None:
