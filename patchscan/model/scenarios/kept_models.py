@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +80,14 @@ class KeptModels:
             store.flush()
 
     def _key(self, what: str) -> bytes:
-        parts = (what, tuple(map(_laid, self.states)), tuple(self._scenarios))
+        return hashlib.blake2b(what.encode() + self._rests_on, digest_size=_DIGEST_SIZE).digest()
+
+    @cached_property
+    def _rests_on(self) -> bytes:
+        """A digest of the program, the series and the scenarios."""
+        parts = encoded((tuple(map(_laid, self.states)), tuple(self._scenarios)))
         # How deep calls may nest decides what is given up.
-        text = json.dumps([_version(), sys.getrecursionlimit(), encoded(parts)], separators=(",", ":"))
+        text = json.dumps([_version(), sys.getrecursionlimit(), parts], separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=_DIGEST_SIZE).digest()
 
 
