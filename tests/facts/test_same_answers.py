@@ -15,7 +15,7 @@ from patchscan.report.render import render
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 from patchscan.tree import Directory, Tree, open_tree
-from patchscan.tree.index import wordsearch
+from patchscan.tree.index import needles, wordsearch
 from patchscan.tree.index.build import build_index
 from patchscan.tree.index.location import SEAL, index_directory
 from patchscan.tree.index.lookup import look_up
@@ -212,6 +212,7 @@ def test_what_a_word_is_an_index_and_a_reader_say_alike(tmp_path: Path, has_libr
         patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         settle()
         build_index(str(tmp_path))
+        patch.setattr(needles, "_HANDFUL", 0)
         if not has_library:
             patch.setitem(sys.modules, "hyperscan", None)
         words = [

@@ -38,7 +38,7 @@ def all_sources(tree: Tree) -> tuple[str, ...]:
 
 def holding_in(tree: Tree, words: Sequence[str], paths: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     """For each word those of some files that hold it, in their order; many files are read by two processes."""
-    work = partial(_places_of, len(words), finder_of(words), tree, paths)
+    work = partial(_places_of, len(words), finder_of(words, len(paths)), tree, paths)
     alone = not isinstance(tree, Directory) or len(paths) < _FEW_FILES or (os.cpu_count() or 1) < 2
     parts = [range(len(paths))] if alone else [range(0, len(paths), 2), range(1, len(paths), 2)]
     places = zip(*in_parallel(work, parts), strict=True)
