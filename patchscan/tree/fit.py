@@ -45,12 +45,9 @@ def place(series: Series, tree: Tree | None) -> tuple[tuple[PatchState, ...], Fi
     taken = _Taken(series, tree)
     if taken.patches:
         states = lay(series, tree, taken.contents, taken.mixed)
-        lost = [
-            each.used == "hunk" for one in states if one.patch.index in taken.patches for each in one.files
-        ]
-        if any(lost):
-            last = max(taken.patches)
-            states = tuple(replace(state, held=state.patch.index <= last) for state in states)
+        lost = [state.patch.index for state in states if state.patch.index in taken.patches and _lost(state)]
+        if lost:
+            states = tuple(replace(state, held=state.patch.index <= lost[-1]) for state in states)
     return states, _verdict(series, tree, states, tuple(sorted(taken.patches)))
 
 
@@ -94,6 +91,11 @@ class _Taken:
             self.contents[new] = None
 
 
+def _lost(state: PatchState) -> bool:
+    """Whether code of a patch that the tree holds could not be taken off."""
+    return any(file.used == "hunk" and file.change.path.endswith((".c", ".h")) for file in state.files)
+
+
 def _is_there(patch: Patch, view: View) -> bool:
     """Whether a tree holds a patch: more of its hunks stand there than could be laid."""
     there = sum(_stands(change, view) for change in patch.files)
@@ -122,7 +124,9 @@ def _alike(content: bytes, change: FileChange) -> int:
 
 
 def _brought(content: bytes, change: FileChange) -> bool:
-    """Whether a file has most of the lines that a change adds to it."""
+    """Whether a file has most of the lines that a change adds to it, and does not wait for all of its hunks."""
+    if all(each in ("exact", "moved") for each in fits(content, change.hunks)):
+        return False
     have = Counter(content.decode("utf-8", "surrogateescape").split("\n"))
     added = (line for hunk in change.hunks for line in hunk.lines if line.kind == "+")
     want = Counter(line.text for line in added if line.text.strip("\t {}"))
