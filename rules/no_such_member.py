@@ -72,7 +72,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[Finding | Silence]:
     """What is to be said of the members that one file names; the first place of each."""
-    from patchscan.lookup.lacking import lacking
+    from patchscan.lookup.lacking import is_dropped, lacking
 
     source = parse(meaning.text, file.path)
     told: set[tuple[str, str]] = set()
@@ -87,7 +87,9 @@ def judge(context: Context, file: ChangedFile, meaning: "Meaning") -> Iterator[F
         if found is not None and not meaning.may_bring_member(each.struct, each.member):
             path, kind = found
             members = kind.named(each.member)
-            if not members:
+            if not members and is_dropped(source, each.line, each.member):
+                yield file.fine(each.line, f"a macro leaves {each.member} out")
+            elif not members:
                 place = Evidence(path, kind.line, f"struct {each.struct}")
                 yield say(context, file, source, each, place, kind.complete, meaning.beside)
             elif stands_whole(file) and (configuration := lacking(context, source, each.line, members)):

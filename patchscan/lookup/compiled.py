@@ -14,6 +14,7 @@ from patchscan.basics.formula import (
     negation,
     read_condition,
 )
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import branches, when
 from patchscan.c.lexical import without_comments
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from patchscan.lookup.uses import Use
 
 _SHORTEST_PLACE = 12
+_NESTED = pattern(r"\([^()]*\)")
 
 
 @frozen
@@ -85,10 +87,10 @@ def dropped_otherwise(file: ChangedFile, line: int, symbol: str) -> Iterator[For
 
 def dropped_in(sources: Sequence[Source], code: str, symbol: str) -> Iterator[Formula]:
     """Like dropped_otherwise, of a line of code in some texts."""
-    inner = re.search(rf"(\w+)\s*\(([^()]*)\b{re.escape(symbol)}\b", code)
+    inner = re.search(rf"(\w+)\s*\(((?:[^()]|\([^()]*\))*)\b{re.escape(symbol)}\b", code)
     if inner is None:
         return
-    position = inner[2].count(",")
+    position = _NESTED.sub("", inner[2]).count(",")
     for source in sources:
         versions = [macro for macro in source.macros() if macro.name == inner[1] and macro.parameters]
         passing = [

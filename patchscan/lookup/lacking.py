@@ -33,13 +33,17 @@ def is_macro(view: View, source: Source, own: Sequence[str], name: str) -> bool:
     return define.search(source.text) is not None or any(define.search(text) for text in texts)
 
 
+def is_dropped(source: Source, line: int, name: str) -> bool:
+    """Whether a macro of the text that is called on a line may leave out a name that it is handed."""
+    return any(True for _ in dropped_in((source,), source.code_text(line), name))
+
+
 def lacking(context: Context, source: Source, line: int, members: Sequence[Member]) -> Configuration | None:
     """A configuration that builds a line and has none of some members; None where none is found, or it is not known."""
     there = any_of(_when(each.conditions) for each in members)
     if not there.atoms or not there.plain:
         return None
-    code = source.code_text(line)
-    if any(True for each in members for _ in dropped_in((source,), code, each.name)):
+    if any(is_dropped(source, line, each.name) for each in members):
         return None
     view = as_built(context)
     built = built_exactly_when(view, source.path)
