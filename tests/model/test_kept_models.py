@@ -14,14 +14,17 @@ from patchscan.commands.reading import read
 from patchscan.facts.store import store_of
 from patchscan.model.scenarios import kept_models, one_case, series_models
 from patchscan.model.scenarios.kept_models import KeptModels
+from patchscan.model.scenarios.scenario import Atom, Follow, Role, Scenario, Step
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.scenarios.touched import shipped_scenarios
+from patchscan.model.verdicts.model_timeline import Interleaving, Moment
 from patchscan.model.verdicts.report import verdict_text
-from patchscan.model.verdicts.verdict import Verdict
-from patchscan.series import Series
+from patchscan.model.verdicts.verdict import Mutation, Verdict
+from patchscan.results import CaseCost, CostChange
+from patchscan.series import FileChange, Hunk, Line, Patch, Series
 from patchscan.tree import Directory
 from patchscan.tree.index.build import build_index
-from patchscan.tree.overlay import lay
+from patchscan.tree.overlay import FileState, PatchState, lay
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 WALK = next(each for each in shipped_scenarios() if each.name == "page-table-walk-against-freeing")
@@ -338,3 +341,17 @@ def test_nothing_is_kept_beside_what_a_user_may_change(root: Path, tmp_path: Pat
     write(tmp_path, "resources.toml", "")
     shutil.rmtree(tmp_path / "cache")
     assert KeptModels(states, SCENARIO, ()).states is states
+
+
+def test_what_is_written_down_is_all_there_is() -> None:
+    """A field that equality leaves out would be missing from a key, or from what comes back."""
+    seen = (PatchState, Patch, FileState, FileChange, Hunk, Line, Scenario, Role, Step, Atom, Follow)
+    said = (Verdict, Mutation, Interleaving, Moment, CostChange, CaseCost)
+    left_out = {
+        f"{kind.__name__}.{name}"
+        for kind in (*seen, *said)
+        for name, field in vars(kind)["__fields__"].items()
+        if not field.compare
+    }
+    # Made again by who takes it.
+    assert left_out == {"CaseCost.made"}
