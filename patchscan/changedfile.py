@@ -276,6 +276,10 @@ class ChangedFile:
         """What was_there() found so far: a long line is asked for once a call on it."""
         return {}
 
+    def takes_away_any(self, texts: frozenset[str]) -> bool:
+        """Whether it removes one of some lines, given without white space."""
+        return not self._removed_texts.isdisjoint(texts)
+
     def takes_away(self, text: str) -> bool:
         """Whether the patch removes a line of this text from the file, white space aside."""
         return "".join(text.split()) in self._removed_texts

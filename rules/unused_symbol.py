@@ -54,17 +54,17 @@ def by_name(context: Context) -> tuple[tuple[ChangedFile, Function], ...]:
 
 def users_of(context: Context, function: Function) -> Iterator[int]:
     """The patches that use a function on a line they add; the function itself and declarations do not count."""
+    from patchscan.lookup.pasted import adding
+
     name = function.name
-    for other in context.all:
-        for file in other.files:
-            lines = file.added_words.get(name, ())
-            own = [each for each in file.functions if each.name == name] if lines and file.is_c else []
-            if any(
-                not any(each.first_line <= line <= each.last_line for each in own)
-                and not is_declaration(file.text_at(line), name)
-                for line in lines
-            ):
-                yield other.patch.index
+    for patch, file in adding(context, name):
+        own = [each for each in file.functions if each.name == name] if file.is_c else []
+        if any(
+            not any(each.first_line <= line <= each.last_line for each in own)
+            and not is_declaration(file.text_at(line), name)
+            for line in file.added_words[name]
+        ):
+            yield patch
 
 
 def is_declaration(text: str, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Names that are used without being written: macros paste them together, and files include one another."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from patchscan.basics.keep import kept
@@ -23,21 +23,46 @@ _TELLING = 4
 _WORD = pattern(r"\w{2,}")
 
 
+def adding(context: Context, word: str) -> Sequence[tuple[int, ChangedFile]]:
+    """The patches, by their number, and files of the series that have an identifier on a line they add."""
+    return _added_by_series(context.all[0] if context.all else context).get(word, ())
+
+
+@kept
+def _added_by_series(first: Context) -> Mapping[str, Sequence[tuple[int, ChangedFile]]]:
+    found: dict[str, list[tuple[int, ChangedFile]]] = {}
+    for other in first.all:
+        for file in other.files:
+            for word in file.added_words:
+                found.setdefault(word, []).append((other.patch.index, file))
+    return found
+
+
 def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
     """Arguments of macros from which these may build names; None where a macro of the file pastes any."""
-    text = (file.state.after or b"").decode("latin-1")
-    shown = "\n".join(
-        line.text
-        for other in context.all
-        for each in other.files
-        for hunk in each.change.hunks
-        for line in hunk.lines
+    own = _pasted_in((file.state.after or b"").decode("latin-1"))
+    shown = _pasted_by_series(context.all[0] if context.all else context)
+    return None if own is None or shown is None else own | shown
+
+
+@kept
+def _pasted_by_series(first: Context) -> frozenset[str] | None:
+    """The same of all lines that a series shows, whose first patch this is."""
+    return _pasted_in(
+        "\n".join(
+            line.text
+            for other in first.all
+            for each in other.files
+            for hunk in each.change.hunks
+            for line in hunk.lines
+        )
     )
-    if any(glued.search("") for glued in _glued(f"{shown}\n{text}")):
+
+
+def _pasted_in(text: str) -> frozenset[str] | None:
+    if any(glued.search("") for glued in _glued(text)):
         return None
-    return frozenset(
-        word for match in MACRO_CALL.finditer(f"{shown}\n{text}") for word in _WORD.findall(match[1])
-    )
+    return frozenset(word for match in MACRO_CALL.finditer(text) for word in _WORD.findall(match[1]))
 
 
 def _glued(text: str) -> tuple["re.Pattern[str]", ...]:

@@ -51,8 +51,8 @@ def old_context(context: Context, asked: Sequence[Finding] | None = None) -> Con
     if asked is None:
         return _old_context(context, frozenset(file.path for file in context.files))
     paths = {each.path for each in asked}
-    texts = {each.text for each in asked if each.text.strip()}
-    paths.update(file.path for file in context.files if any(map(file.takes_away, texts)))
+    texts = frozenset("".join(each.text.split()) for each in asked) - {""}
+    paths.update(file.path for file in context.files if file.takes_away_any(texts))
     return _old_context(context, frozenset(paths))
 
 
