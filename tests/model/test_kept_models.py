@@ -1,5 +1,6 @@
 """What all models of a series said: taken again only where the tree says the same to all that was asked of it."""
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -22,9 +23,11 @@ from patchscan.model.verdicts.report import verdict_text
 from patchscan.model.verdicts.verdict import Mutation, Verdict
 from patchscan.results import CaseCost, CostChange
 from patchscan.series import FileChange, Hunk, Line, Patch, Series
-from patchscan.tree import Directory
+from patchscan.tree import Directory, GitRevision, Tree
 from patchscan.tree.index.build import build_index
 from patchscan.tree.overlay import FileState, PatchState, lay
+
+from tests.commands.test_cli import git
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 WALK = next(each for each in shipped_scenarios() if each.name == "page-table-walk-against-freeing")
@@ -37,10 +40,10 @@ def series_of(mbox: Path) -> Series:
     return read([str(mbox)], None).series[0]
 
 
-def models_on(root: Path, series: Series | None = None) -> SeriesModels:
+def models_on(root: Path, series: Series | None = None, tree: Tree | None = None) -> SeriesModels:
     """The models of a series on a tree as another process would begin with them."""
     store_of.cache_clear()
-    return SeriesModels(lay(series or series_of(COLLAPSE), Directory(str(root))), SCENARIO)
+    return SeriesModels(lay(series or series_of(COLLAPSE), tree or Directory(str(root))), SCENARIO)
 
 
 def said_by(models: SeriesModels) -> list[tuple[Verdict, ...]]:
@@ -122,6 +125,56 @@ def test_a_change_of_the_tree_gives_the_answer_of_the_new_tree(
     assert asked and after != before
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other cache"))
     assert after == said_by(models_on(root))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["collapse-without-sync", "targeted-ipi", "skip-sync-everywhere", "rmap-order"]
+)
+def test_any_change_of_the_tree_gives_the_answer_of_the_new_tree(
+    name: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines dropped, doubled or exchanged and files taken away, at random."""
+    series = series_of(FIXTURES / "series" / name / "series.mbox")
+    draw = random.Random(name)
+    said_by(models_on(root, series))
+    for _ in range(6):
+        path = draw.choice(sorted(root.rglob("*.[ch]")))
+        old = path.read_text()
+        lines = old.split("\n")
+        one, other = (draw.randrange(len(lines)) for _ in range(2))
+        lines[one], lines[other] = draw.choice(
+            [("", lines[other]), (lines[other],) * 2, (lines[other], lines[one])]
+        )
+        path.write_text("\n".join(lines))
+        if draw.randrange(4) == 0:
+            path.unlink()
+        found = said_by(models_on(root, series))
+        with monkeypatch.context() as patched:
+            patched.setattr(KeptModels, "recall", lambda *_: None)
+            assert found == said_by(models_on(root, series)), (path, one, other)
+        path.write_text(old)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_another_commit_gives_its_own_answer(root: Path, asked: list[str]) -> None:
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "one")
+    one = GitRevision(str(root), "HEAD")
+    build_index(str(root), "HEAD")
+    before = said_by(models_on(root, tree=one))
+    without_wait(root)
+    # Nobody looks at the work tree, and a commit that changes nothing that was asked for changes nothing.
+    git(root, "commit", "-q", "--allow-empty", "-m", "two")
+    asked.clear()
+    assert said_by(models_on(root, tree=GitRevision(str(root), "HEAD"))) == before and not asked
+    git(root, "commit", "-q", "-a", "-m", "three")
+    after = said_by(models_on(root, tree=GitRevision(str(root), "HEAD")))
+    assert asked and after != before
+    asked.clear()
+    assert said_by(models_on(root, tree=GitRevision(str(root), "HEAD"))) == after and not asked
+    assert said_by(models_on(root, tree=GitRevision(str(root), "HEAD~2"))) == before and asked
 
 
 @pytest.mark.parametrize("touched", ["Documentation/mm/new.rst", "drivers/misc/new.c", "mm/gup.c"])
