@@ -17,7 +17,8 @@ def start() -> int:
 
         status = answered(sys.argv[1:])
         if status is not None:
-            return status
+            # Nothing was written here, and nothing is to be taken apart.
+            os._exit(status)
     from patchscan.basics.keptcode import keep_loaded, use_kept
 
     use_kept("patchscan", os.path.dirname(os.path.abspath(__file__)))
