@@ -61,6 +61,34 @@ def test_capacity_of_the_kernel() -> None:
     assert found.tables == (4096 - 24) // 8
 
 
+SLOTS = b"\tstruct encoded_page\t*encoded_pages[];"
+
+
+@pytest.mark.skipif(not TREE, reason="needs PATCHSCAN_KERNEL_TREE")
+@pytest.mark.parametrize(
+    ("old", "new", "pages", "tables"),
+    [
+        (b"(10000UL/", b"(5000UL/", 7 + (5000 // 510) * 509, 509),
+        (SLOTS, b"\tunsigned long\t\tmore;\n" + SLOTS, 7 + (10_000 // 509) * 508, 509),
+        (b"\tstruct rcu_head\t\trcu;\n", b"", 7 + (10_000 // 510) * 509, 511),
+    ],
+    ids=["half the limit", "a longer head of a batch", "no head to free it later"],
+)
+def test_capacity_of_the_kernel_changed(old: bytes, new: bytes, pages: int, tables: int) -> None:
+    """A batch has 510 slots behind two words; single pages leave the last one, for a folio may take two."""
+    kernel = reader_of(Path(TREE))
+
+    def changed(path: str) -> bytes | None:
+        text = kernel(path)
+        if path != "include/asm-generic/tlb.h" or text is None:
+            return text
+        assert text.count(old) == 1
+        return text.replace(old, new)
+
+    found = gather_capacity(changed)
+    assert (found.pages, found.tables) == (pages, tables)
+
+
 def test_a_tree_without_the_header() -> None:
     with pytest.raises(ValueError, match=r"no include/asm-generic/tlb\.h"):
         gather_capacity(lambda path: None)
