@@ -13,6 +13,10 @@ KCONFIG_WORD = pattern(r'"[^"]*"|#.*|\$\([^)]*\)|\b([A-Z][A-Z0-9_]{2,})\b')
 OWN_DEFINE = pattern(r"^\s*#\s*define\s+CONFIG_(\w+)")
 
 
+MAIN_KCONFIGS = ("Kconfig", "arch/Kconfig")
+SOURCED = pattern(r'(?m)^source "([^"$]+)"')
+
+
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The first use of each symbol that the patch brings and no earlier patch used."""
     known = {symbol for other in context.earlier for symbol, _, _ in uses(other)}
@@ -44,6 +48,8 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
+    if defined_beside(context, symbol):
+        return file.fine(line, f"a Kconfig beside the kernel's own code defines CONFIG_{symbol}")
     if context.not_claimed:
         return file.unchecked(line, context.not_claimed)
     if any(number < context.patch.index for number in context.series.missing):
@@ -59,6 +65,14 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
     )
     # A release in between may have brought it, but for one whose prefix stands twice.
     return found if symbol.startswith("CONFIG_") else context.claimed(found)
+
+
+def defined_beside(context: Context, symbol: str) -> bool:
+    """Whether what the main Kconfigs source defines a symbol, as scripts/gcc-plugins/Kconfig does."""
+    texts = (context.tree_file(path) or b"" for path in MAIN_KCONFIGS)
+    sourced = {match[1] for text in texts for match in SOURCED.finditer(text.decode("utf-8", "replace"))}
+    entry = re.compile(rb"(?m)^(?:menu)?config %s\s*$" % re.escape(symbol.encode()))
+    return any(entry.search(context.tree_file(path) or b"") for path in sorted(sourced))
 
 
 def uses(context: Context) -> Iterator[tuple[str, ChangedFile, int]]:
@@ -201,6 +215,21 @@ config SMP
 """,
     ),
     good=(
+        """
+>>> tree Kconfig
+source "arch/Kconfig"
+>>> tree arch/Kconfig
+source "scripts/gcc-plugins/Kconfig"
+>>> tree scripts/gcc-plugins/Kconfig
+config GCC_PLUGIN_MIX
+	bool "mix"
+>>> patch lib: mix
+>>> file lib/mix.c
+ int mixed;
++#ifdef CONFIG_GCC_PLUGIN_MIX
++int mix;
++#endif
+""",
         """
 >>> tree lib/other.c
 int other;
