@@ -34,7 +34,7 @@ class KeptCode:
         self.directory = directory
         self.path = os.path.join(directory, "__pycache__", _KEPT)
         self.served: set[str] = set()
-        self._mark = (sys.version, directory)
+        self._mark = (sys.version, directory, sys.flags.optimize)
         self._entries: dict[str, Entry] = {}
         self._file, self._start = -1, 0
         try:
@@ -43,7 +43,7 @@ class KeptCode:
             mark, entries = marshal.loads(os.read(self._file, size))
         except (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError):
             return
-        # Of another Python, or moved here: nothing of it is used.
+        # Of another Python, of one without assertions, or moved here: nothing of it is used.
         if mark == self._mark:
             self._entries, self._start = entries, _HEAD + size
 

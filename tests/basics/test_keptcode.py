@@ -75,6 +75,7 @@ def test_what_is_broken_or_of_another_python_is_not_used(
     for broken in (b"", whole[:5], whole[:40], b"\xff" * 60):
         kept.write_bytes(broken)
         assert value_of(package) == (1, 0)
+    value_of(package)
     with monkeypatch.context() as other:
         other.setattr(sys, "version", "4.0")
         assert value_of(package) == (1, 0)
