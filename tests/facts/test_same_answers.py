@@ -188,6 +188,21 @@ def test_names_are_looked_for_together(kernel: Path, monkeypatch: pytest.MonkeyP
     assert asked == [["count_once", "widget_count", "widgets"]]
 
 
+def test_a_scan_reads_a_tree_once_for_the_names_of_its_functions(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[str]] = []
+
+    def counted(tree: Tree, words: Sequence[str]) -> object:
+        asked.append(words)
+        return holding(tree, words)
+
+    monkeypatch.setattr(wordsearch, "holding", counted)
+    report(kernel.parent / "series.mbox", Directory(str(kernel)))
+    assert len(asked) == 1
+    assert {"count_once", "widget_count"} <= set(asked[0])
+
+
 WORD_TEXTS = (
     b"shared",
     b"SHARED",
