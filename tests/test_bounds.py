@@ -1,6 +1,7 @@
 """A scan always ends, says what it left, and costs no more than its work: budgets, limits, workers."""
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.mails import DIFF, mail, mbox, thread
 from tests.test_nothing import DAMAGED, LETTER, Place
 
 RULES = load_rules()[0]
+ROOT = Path(__file__).parent.parent
 
 
 def new_file(lines: list[str]) -> str:
@@ -246,6 +248,27 @@ def test_workers_nest_as_deep_as_we_do(tmp_path: Path) -> None:
     assert {main([*words, "--jobs", jobs]) for jobs in ("1", "2")} == {0}
 
 
+@pytest.mark.slow
+def test_a_scan_under_load_says_the_same(tmp_path: Path) -> None:
+    """By the clock of the wall the rule below would be cut short beside so many others."""
+    rules = bad_rule(tmp_path, "for _ in range(8): sum(range(10**7))")[:2]
+    words = [*inputs(tmp_path, 3), "--no-tree", *rules, "--time-limit", "4", "--format", "json"]
+    told = []
+    for others in (0, 6 * (os.cpu_count() or 1)):
+        load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(others)]
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "patchscan", *words], cwd=ROOT, capture_output=True, check=False
+            )
+        finally:
+            for each in load:
+                each.kill()
+                each.wait()
+        told.append((done.returncode, done.stdout, done.stderr))
+    assert told[0] == told[1]
+    assert b"Found." in told[0][1]
+
+
 def test_no_child_is_left(tmp_path: Path) -> None:
     words = [*inputs(tmp_path, 3), "--no-tree", "--select", "kernel-doc", "--jobs", "2"]
     asks = (
@@ -254,9 +277,7 @@ def test_no_child_is_left(tmp_path: Path) -> None:
         "try:\n    os.waitpid(-1, os.WNOHANG)\n"
         "except ChildProcessError:\n    raise SystemExit(7) from None\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", asks], cwd=Path(__file__).parent.parent, capture_output=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 7, done.stderr
 
 
