@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # So many works make one part: what is done again at most when a survey is resumed.
 PART = 32
 SETTINGS = "survey.json"
+# Raise it whenever rows get other columns: those of one result have the same.
+COLUMNS = 2
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -153,7 +155,12 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--tree {word}: wants RELEASE=DIR, e.g. 6.12=/src/linux-6.12")
         trees[release] = os.path.realpath(path)
     names = ("select", "ignore", "rules", "config", "baseline", "time_limit", "no_simulate")
-    return {"version": __version__, "trees": trees, **{name: getattr(options, name) for name in names}}
+    return {
+        "version": __version__,
+        "columns": COLUMNS,
+        "trees": trees,
+        **{name: getattr(options, name) for name in names},
+    }
 
 
 def keep_settings(result: str, settings: dict[str, Any]) -> None:
