@@ -1,5 +1,7 @@
 """Which locations and calls decide what a thread does, and where a register's value comes from."""
 
+from functools import lru_cache
+
 from patchscan.basics.pattern import pattern
 from patchscan.model.lowering.abstract_values import Register, Through, Value, leaves
 from patchscan.model.lowering.lowered import (
@@ -20,6 +22,7 @@ from patchscan.model.lowering.lowered import (
 _CALL_RESULT = pattern(r"text='(\w+)\(\)'")
 
 
+@lru_cache(maxsize=512)
 def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
     """Locations whose values decide whether the thread waits, frees, or makes an observed access."""
     sources = _sources(body)
@@ -37,6 +40,7 @@ def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=512)
 def deciding_calls(body: Body, observed: frozenset[str]) -> frozenset[str]:
     """Names of functions that were not looked into and whose result decides what guards() asks for."""
     found: set[str] = set()

@@ -24,6 +24,8 @@ from patchscan.model.lowering.lowered import (
     with_body,
 )
 
+_CHANGING = frozenset({Assign, Branch, Choice, Write, Update, Deferred})
+
 
 @record
 class _Known:
@@ -38,7 +40,8 @@ class _Known:
     def meet(self, yes: "_Known", no: "_Known") -> None:
         """What is certain after a branch: either arm's values, and the facts that both arms know."""
         both = yes.values.keys() & no.values.keys()
-        self.values = {name: yes.values[name] | no.values[name] for name in both}
+        ways = ((name, yes.values[name], no.values[name]) for name in both)
+        self.values = {name: one if one is other else one | other for name, one, other in ways}
         self.facts = {fact: holds for fact, holds in yes.facts.items() if no.facts.get(fact) == holds}
 
 
@@ -51,6 +54,9 @@ def _body(body: Body, known: _Known) -> Body:
     out: list[Event] = []
     same = True
     for event in body:
+        if type(event) not in _CHANGING:
+            out.append(event)
+            continue
         before = len(out)
         out.extend(_event(event, known))
         same = same and len(out) == before + 1 and out[-1] is event

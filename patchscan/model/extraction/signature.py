@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import replace
 from patchscan.model.lowering.abstract_values import Location, Operation, Register, Through, Value
 from patchscan.model.lowering.lowered import (
     Assign,
@@ -13,14 +12,12 @@ from patchscan.model.lowering.lowered import (
     Choice,
     Deferred,
     Event,
-    Place,
     Read,
     Update,
     Write,
     walk,
 )
 
-_NO_PLACE = Place("", 0, "")
 _REGISTER_NAME = pattern(r"(?<=name=')[^']*")
 Signature = tuple[object, ...]
 
@@ -69,7 +66,8 @@ def _event_signature(event: Event, names: Mapping[str, str]) -> Signature:
         case Deferred():
             return "deferred", event.domain, _signature(event.body, names)
         case _:
-            return (replace(event, place=_NO_PLACE),)
+            kind = type(event)
+            return kind, *(getattr(event, name) for name in kind.__match_args__ if name != "place")
 
 
 def _plain(value: Value | Location, names: Mapping[str, str]) -> Signature:

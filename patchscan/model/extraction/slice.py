@@ -1,6 +1,7 @@
 """From everything a thread does to what the bad observation depends on, and the variants its choices leave."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import zip_longest
 
 from patchscan.basics.budget import BUDGET
@@ -71,6 +72,7 @@ def without_locks(body: Body) -> Body:
     return rewrite(body, lambda event: () if isinstance(event, Lock) else (event,))
 
 
+@lru_cache(maxsize=4096)
 def clean(body: Body, observed: frozenset[str]) -> Body:
     """Drop what has no influence: unread registers, branches whose arms are alike, empty sections.
 
@@ -100,7 +102,12 @@ def _trim(body: Body) -> Body:
     return head + body[first : len(body) - last] if first < len(body) else head
 
 
+_NEEDED_BY_OTHERS = frozenset({Read, Assign, Branch, Choice, Deferred})
+
+
 def _needed(event: Event, used: frozenset[str]) -> Iterable[Event]:
+    if type(event) not in _NEEDED_BY_OTHERS:
+        return (event,)
     if isinstance(event, Read) and event.order != "acquire" and event.register.name not in used:
         return ()
     if isinstance(event, Assign) and event.register.name not in used:
@@ -142,16 +149,12 @@ def _shrink(body: Body) -> Body:
             out.pop()
         elif isinstance(event, Fence) and isinstance(last, Fence) and event.kind == last.kind:
             continue
-        else:
-            out.append(_shrink_inside(event))
+        elif isinstance(event, (Branch, Choice)):
+            out.append(with_arms(event, _shrink(event.then), _shrink(event.otherwise)))
             same = same and out[-1] is event
+        else:
+            out.append(event)
     return body if same and len(out) == len(body) else tuple(out)
-
-
-def _shrink_inside(event: Event) -> Event:
-    if isinstance(event, (Branch, Choice)):
-        return with_arms(event, _shrink(event.then), _shrink(event.otherwise))
-    return event
 
 
 def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
@@ -169,17 +172,29 @@ def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
 
     A wait for a whole domain becomes a wait for each CPU that has a section of it; RCU's stays what it is.
     """
-    opened = sections(threads)
-    threads = tuple(with_events(thread, _reaching(thread, opened)) for thread in threads)
-    waited = {
-        (event.domain, event.cpu)
-        for thread in threads
-        for event in walk(thread.body)
-        if isinstance(event, Wait)
-    }
-    waited |= {
-        ("rcu", None) for thread in threads for event in walk(thread.body) if isinstance(event, Deferred)
-    }
+    opened = frozenset[tuple[str, int]]().union(*map(_opened, threads))
+    threads = tuple(_reaching(thread, opened) for thread in threads)
+    waited = frozenset[tuple[str, int | None]]().union(*map(_waited, threads))
+    return tuple(_waited_for(thread, waited) for thread in threads)
+
+
+@lru_cache(maxsize=1024)
+def _opened(thread: Thread) -> frozenset[tuple[str, int]]:
+    return sections((thread,))
+
+
+@lru_cache(maxsize=1024)
+def _waited(thread: Thread) -> frozenset[tuple[str, int | None]]:
+    """(domain, CPU) of what a thread waits for, the grace periods of its callbacks included."""
+    events = tuple(walk(thread.body))
+    deferred = any(isinstance(event, Deferred) for event in events)
+    waits = frozenset((event.domain, event.cpu) for event in events if isinstance(event, Wait))
+    return waits | {("rcu", None)} if deferred else waits
+
+
+@lru_cache(maxsize=1024)
+def _waited_for(thread: Thread, waited: frozenset[tuple[str, int | None]]) -> Thread:
+    """A thread with those of its sections that somebody waits for."""
 
     def change(event: Event) -> Iterable[Event]:
         if (
@@ -189,7 +204,7 @@ def relevant_domains(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
             return ()
         return (event,)
 
-    return tuple(with_events(thread, rewrite(thread.body, change)) for thread in threads)
+    return with_events(thread, rewrite(thread.body, change))
 
 
 def loosened(threads: tuple[Thread, ...]) -> tuple[Thread, ...]:
@@ -211,8 +226,9 @@ def _without_own_sections(body: Body) -> Body:
     )
 
 
-def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
-    """A thread's body with its waits aimed at the CPUs of the other threads that have such sections."""
+@lru_cache(maxsize=1024)
+def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Thread:
+    """A thread with its waits aimed at the CPUs of the other threads that have such sections."""
 
     def change(event: Event) -> Iterable[Event]:
         if not isinstance(event, Wait) or event.domain == "rcu":
@@ -222,7 +238,7 @@ def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Body:
             return (event,) if event.cpu in cpus else ()
         return tuple(replace(event, cpu=cpu) for cpu in cpus)
 
-    return rewrite(thread.body, change)
+    return with_events(thread, rewrite(thread.body, change))
 
 
 def variants(
@@ -262,12 +278,13 @@ def _variants(
             found.append(Variant(current, tuple(sorted(taken.items()))))
             continue
         arms = [simplify(settle(current, choice.key, holds)) for holds in order]
-        if signature(arms[0]) == signature(arms[1]):
+        signatures = [signature(arm) for arm in arms]
+        if signatures[0] == signatures[1]:
             work.append((arms[0], taken))
             continue
-        for holds, smaller in zip(order, arms, strict=True):
+        for holds, smaller, told in zip(order, arms, signatures, strict=True):
             now = {**taken, choice.key: Taken(choice.text, holds, choice.place)}
-            known = signature(smaller), shared_choices(now.items())
+            known = told, shared_choices(now.items())
             if known not in seen and matters(smaller):
                 seen.add(known)
                 work.append((smaller, now))
@@ -318,14 +335,15 @@ def maybe_later(body: Body, value: Value) -> Body:
 def until_write(body: Body, value: Value) -> Body:
     """The body up to and with the first write of a value on each path: what follows cannot undo it."""
     out: list[Event] = []
+    same = True
     for event in body:
         if isinstance(event, Branch):
-            event = replace(
-                event, then=until_write(event.then, value), otherwise=until_write(event.otherwise, value)
-            )
+            out.append(with_arms(event, until_write(event.then, value), until_write(event.otherwise, value)))
+            same = same and out[-1] is event
+            continue
         out.append(event)
         if isinstance(event, Write) and event.value == value:
             break
         if isinstance(event, Deferred) and writes_value(event.body, value):
             break
-    return tuple(out)
+    return body if same and len(out) == len(body) else tuple(out)

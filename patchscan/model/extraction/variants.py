@@ -21,7 +21,7 @@ from patchscan.model.extraction.slice import (
     without_locks,
     writes_value,
 )
-from patchscan.model.lowering.lowered import Assume, Body, Branch, Choice, Event, Thread, with_events
+from patchscan.model.lowering.lowered import Assume, Body, Branch, Choice, Event, Thread, walk, with_events
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.scenarios.scenario import Atom, Scenario
 from patchscan.model.verdicts.litmus import UNREAD, constants, write_litmus
@@ -54,6 +54,11 @@ def _sliced(bad: tuple[Atom, ...], thread: Thread) -> Thread:
 
 
 def _observed(bad: tuple[Atom, ...], thread: Thread) -> frozenset[str]:
+    return _registers(bad, thread) if any(atom.role == thread.role for atom in bad) else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _registers(bad: tuple[Atom, ...], thread: Thread) -> frozenset[str]:
     atoms = [atom for atom in bad if atom.role == thread.role]
     return frozenset(register for atom in atoms for register in observed_registers(thread, atom))
 
@@ -78,8 +83,13 @@ def models(scenario: Scenario, threads: tuple[Thread, ...]) -> tuple[list[Model]
         sliced = slice_for(scenario, single)
         if sliced is not None:
             taken = tuple(choice for _, choices in combination for choice in choices)
-            unique.setdefault(tuple(signature(thread.body) for thread in sliced), Model(single, taken))
+            unique.setdefault(tuple(map(_signed, sliced)), Model(single, taken))
     return list(unique.values()), complete
+
+
+@lru_cache(maxsize=1024)
+def _signed(thread: Thread) -> Signature:
+    return signature(thread.body)
 
 
 def turned(
@@ -120,8 +130,7 @@ def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[Threa
     frees = _frees(bad)
 
     def simplify(body: Body) -> Body:
-        body = until_write(body, FREED) if frees else body
-        return clean(body, _observed(bad, with_events(thread, body)))
+        return _simple(bad, thread, body)
 
     def matters(body: Body) -> bool:
         if any(atom.role == thread.role for atom in bad):
@@ -135,6 +144,26 @@ def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[Threa
         taken = tuple((thread.role, key, choice) for key, choice in variant.taken)
         unique.setdefault((signature(one.body), shared_choices(variant.taken)), (one, taken))
     return tuple(unique.values()), not cut
+
+
+def _simple(bad: tuple[Atom, ...], thread: Thread, body: Body) -> Body:
+    """A body of a thread up to what is bad in it, without what has no influence."""
+    body = until_write(body, FREED) if _frees(bad) else body
+    return clean(body, _observed(bad, with_events(thread, body)))
+
+
+def resolved(scenario: Scenario, threads: tuple[Thread, ...], model: Model) -> Model | None:
+    """The model of sliced threads in which each choice is as in another model; None where that leaves choices."""
+    bodies = []
+    for thread in threads:
+        body = _simple(scenario.bad, thread, thread.body)
+        for role, key, choice in model.taken:
+            if role == thread.role:
+                body = _simple(scenario.bad, thread, settle(body, key, choice.holds))
+        if any(isinstance(event, Choice) for event in walk(body)):
+            return None
+        bodies.append(_simple(scenario.bad, thread, _conditional(body)))
+    return Model(tuple(map(with_events, threads, bodies)), model.taken)
 
 
 def _frees(bad: tuple[Atom, ...]) -> bool:

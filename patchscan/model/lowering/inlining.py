@@ -48,10 +48,11 @@ def bind(context: Context, frame: Frame, values: list[Value], env: Environment) 
 def run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
     """Lower a frame's body; its variables leave the environment, its return value is the result."""
     body = frame.definition.body
-    after = context.lower_block(context, [body] if body is not None else [], dict(env), frame, out)
-    env.clear()
-    env.update({key: value for key, value in after.items() if key[0] != frame.number})
+    after = context.lower_block(context, [body] if body is not None else [], env, frame, out)
     value = after.get((frame.number, RETURN))
+    left = {key: each for key, each in after.items() if key[0] != frame.number}
+    env.clear()
+    env.update(left)
     if value is None or (isinstance(value, Address) and _is_own(value.of, frame)):
         return context.unknown(frame.definition.name + "()", plain_type(frame.definition.result))
     return value

@@ -215,17 +215,23 @@ class Thread:
     body: Body
 
 
+# Most events hold no others: one look at the type is quicker than asking for each of these.
+_NESTED = frozenset({Branch, Choice, Deferred})
+_COMPUTING = frozenset({Read, Write, Update, Assign, Branch, Assume})
+
+
 def walk(body: Body) -> Iterator[Event]:
     """Every event, those inside branches and callbacks included, in program order."""
     left = list(reversed(body))
     while left:
         event = left.pop()
         yield event
-        if isinstance(event, (Branch, Choice)):
-            left += reversed(event.otherwise)
-            left += reversed(event.then)
-        elif isinstance(event, Deferred):
-            left += reversed(event.body)
+        if type(event) in _NESTED:
+            if isinstance(event, (Branch, Choice)):
+                left += reversed(event.otherwise)
+                left += reversed(event.then)
+            elif isinstance(event, Deferred):
+                left += reversed(event.body)
 
 
 def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:
@@ -237,10 +243,11 @@ def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:
     same = True
     for event in body:
         inner = event
-        if isinstance(event, (Branch, Choice)):
-            inner = with_arms(event, rewrite(event.then, change), rewrite(event.otherwise, change))
-        elif isinstance(event, Deferred):
-            inner = with_body(event, rewrite(event.body, change))
+        if type(event) in _NESTED:
+            if isinstance(event, (Branch, Choice)):
+                inner = with_arms(event, rewrite(event.then, change), rewrite(event.otherwise, change))
+            elif isinstance(event, Deferred):
+                inner = with_body(event, rewrite(event.body, change))
         before = len(out)
         out.extend(change(inner))
         same = same and len(out) == before + 1 and out[-1] is event
@@ -277,6 +284,8 @@ def registers_used(body: Body) -> frozenset[str]:
     """Names of the registers that some event, address or condition depends on."""
     used: set[str] = set()
     for event in walk(body):
+        if type(event) not in _COMPUTING:
+            continue
         for value in _operands(event):
             _add_registers(value, used)
         if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Through):

@@ -25,6 +25,7 @@ class Case:
     threads: tuple[Thread, ...]
     doubted: frozenset[str] = frozenset()
     answers: dict[str, Answer] = field(default_factory=dict)
+    told: dict[tuple[Model, tuple[ModelEdit, ...]], str | None] = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -32,7 +33,11 @@ class Case:
         return tuple(self.text(model) or "" for model in self.models)
 
     def text(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str | None:
-        return litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
+        """The litmus test of one model with edits made; None when the bad observation cannot come about in it."""
+        key = (model, tuple(edits))
+        if key not in self.told:
+            self.told[key] = litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
+        return self.told[key]
 
     def outcome(self, model: Model, edits: Sequence[ModelEdit] = ()) -> Outcome | Literal[""]:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from patchscan.model.verdicts.gate import limits
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Witness
+    from patchscan.lkmm.memory.executions import Execution
 
 _LINE = pattern(r"\bline (\d+)\b")
 _COMMENT = pattern(r"/\* (\S+):(\d+) (\w*) \*/")
@@ -110,6 +112,20 @@ def _told(step: Moment) -> str:
     return "; ".join(parts)
 
 
+@lru_cache(maxsize=64)
+def _executed(litmus: str) -> "tuple[Witness | None, Execution | None]":
+    """A bad execution of a test, None where there is none; the same test is asked for what to repair, and to tell."""
+    from patchscan.lkmm import LitmusError, run
+    from patchscan.lkmm.checking.replay import execution_of
+    from patchscan.lkmm.dialect.parser import parse
+
+    try:
+        witness = run(litmus, flags=False, limits=limits()).witness
+    except LitmusError:
+        return None, None
+    return witness, execution_of(parse(litmus, ""), witness, 4) if witness is not None else None
+
+
 def interleaving(
     litmus: str, threads: tuple[Thread, ...], constants: Mapping[int, str] | None = None
 ) -> Interleaving:
@@ -117,20 +133,13 @@ def interleaving(
 
     constants: the names of what numbers in the test stand for.
     """
-    from patchscan.lkmm import LitmusError, run
     from patchscan.lkmm.answers import timeline
-    from patchscan.lkmm.checking.replay import execution_of
-    from patchscan.lkmm.dialect.parser import parse
     from patchscan.lkmm.memory import lkmm
     from patchscan.lkmm.memory.rows import bits
 
-    try:
-        witness = run(litmus, flags=False, limits=limits()).witness
-    except LitmusError:
+    witness, execution = _executed(litmus)
+    if witness is None or execution is None:
         return NOTHING
-    if witness is None:
-        return NOTHING
-    execution = execution_of(parse(litmus, ""), witness, 4)
     lines = litmus.splitlines()
     order: list[int | _Skipped] = list(timeline.interleaving(witness, execution))
     for skipped, after in _skipped(lines, witness):

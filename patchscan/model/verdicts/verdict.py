@@ -10,7 +10,7 @@ from patchscan.lkmm.answers.outcome import Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import at, mutations
 from patchscan.model.extraction.slice import Taken
-from patchscan.model.extraction.variants import Model, constants_of
+from patchscan.model.extraction.variants import Model, constants_of, prepare, resolved
 from patchscan.model.lowering.lowered import (
     Branch,
     Choice,
@@ -352,7 +352,7 @@ def _doubts(case: Case, worst: Model) -> list[str]:
         reasons.append(
             f"the series touches calls on the way whose code was not found; they may wait: {', '.join(new)}"
         )
-    elif lost and not reasons and not _unsafe_with_barriers(case, lost):
+    elif lost and not reasons and not _unsafe_with_barriers(case, worst, lost):
         names = ", ".join(sorted({f"{hole.name}()" for hole in lost}))
         reasons.append(f"a full barrier in a call whose code was not found would make it safe: {names}")
     return list(dict.fromkeys(reasons))
@@ -379,8 +379,9 @@ def _holes_on_path(thread: Thread, known: dict[tuple[str, str], bool]) -> list[H
     return found
 
 
-def _unsafe_with_barriers(case: Case, lost: Sequence[Hole]) -> bool:
-    """Whether the outcome stays when each call whose code was not found is a full barrier."""
+def _unsafe_with_barriers(case: Case, worst: Model, lost: Sequence[Hole]) -> bool:
+    """Whether the outcome stays when each call whose code was not found is a full barrier; the model that was worst
+    without them is asked first."""
     places = {hole.place for hole in lost}
 
     def change(event: Event) -> Sequence[Event]:
@@ -389,6 +390,9 @@ def _unsafe_with_barriers(case: Case, lost: Sequence[Hole]) -> bool:
         return (event,)
 
     threads = tuple(replace(t, body=rewrite(t.body, change)) for t in case.extraction.threads)
-    return (
-        case_of(replace(case.extraction, threads=threads), case.name, locks=False).worst()[0] == "Sometimes"
-    )
+    extraction = replace(case.extraction, threads=threads)
+    sliced = prepare(extraction, locks=False)
+    same = resolved(extraction.scenario, sliced, worst)
+    if same is not None and Case(extraction, case.name, [same], False, sliced).outcome(same) == "Sometimes":
+        return True
+    return case_of(extraction, case.name, locks=False).worst()[0] == "Sometimes"
