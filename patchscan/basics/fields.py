@@ -1,6 +1,7 @@
 """What is said of a record's fields, and the fields as data and as text."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 
@@ -38,9 +39,15 @@ def plain(value: Any) -> Any:
 
 def represent(record: Any) -> str:
     """A record as a dataclass shows itself: its name and the fields that are compared."""
-    fields = type(record).__fields__
-    shown = (f"{name}={value!r}" for name, value in as_dict(record).items() if fields[name].compare)
-    return f"{type(record).__name__}({', '.join(shown)})"
+    held, kind = record.__dict__, type(record)
+    names: Callable[[Any], tuple[str, ...]] = _compared
+    shown = [f"{name}={held[name]!r}" for name in names(kind)]
+    return f"{kind.__name__}({', '.join(shown)})"
+
+
+@cache
+def _compared(kind: Any) -> tuple[str, ...]:
+    return tuple(name for name in kind.__match_args__ if kind.__fields__[name].compare)
 
 
 def refuse(record: Any, name: str, *_value: Any) -> None:

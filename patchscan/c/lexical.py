@@ -12,6 +12,9 @@ _COMMENT_OR_STRING = pattern(
     COMMENT + rb"|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
     re.S,
 )
+_OPENING = frozenset((b"(", b"[", b"{"))
+# How far most brackets are from the one that closes them.
+_NEAR = 400
 _BRACKET = pattern(rb"[()\[\]{}]")
 _BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
 _DIRECTIVE = pattern(rb"#[ \t]*(\w*)([^\n\\]*(?:\\.[^\n\\]*)*)", re.S)
@@ -71,6 +74,13 @@ def begins_line(code: bytes, position: int) -> bool:
 
 def closing(code: bytes, position: int) -> int:
     """The offset of the bracket that closes the one just before position, or -1; code without comments."""
+    if code[position - 1 : position] not in _OPENING:
+        return -1
+    depth = 1
+    for match in _BRACKET.finditer(code, position, position + _NEAR):
+        depth += 1 if match[0] in _OPENING else -1
+        if not depth:
+            return match.start()
     return _pairs(code).get(position - 1, -1)
 
 
@@ -80,7 +90,7 @@ def _pairs(code: bytes) -> dict[int, int]:
     found: dict[int, int] = {}
     opened: list[int] = []
     for match in _BRACKET.finditer(code):
-        if match[0] in b"([{":
+        if match[0] in _OPENING:
             opened.append(match.start())
         elif opened:
             found[opened.pop()] = match.start()

@@ -1,6 +1,7 @@
 """C functions as syntax trees, for lowering: what the model needs of patchscan's parser."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -19,7 +20,12 @@ def parse_function(text: bytes, name: int) -> Node | None:
 
 def children(node: Node) -> list[Node]:
     """The named children that are no comments."""
-    return [child for child in node.named_children if child.type != "comment"]
+    return list(_children(node))
+
+
+@lru_cache(maxsize=8192)
+def _children(node: Node) -> tuple[Node, ...]:
+    return tuple(child for child in node.named_children if child.type != "comment")
 
 
 def arguments(node: Node | None) -> list[Node]:

@@ -71,11 +71,11 @@ class Codebase(Asked):
 
     def function(self, name: str, near: str) -> Definition | None:
         """The function that `name` calls in file `near`."""
-        self._asked["function", name, near] = None
         key = (name, near)
         if key not in self._functions:
             self._functions[key] = self._find_function(name, near)
-        return self._functions[key]
+        found = self._asked["function", name, near] = self._functions[key]
+        return found
 
     def _find_function(self, name: str, near: str) -> Definition | None:
         weak: Definition | None = None
@@ -101,11 +101,11 @@ class Codebase(Asked):
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""
-        self._asked["callee", name, near] = None
         key = (name, near)
         if key not in self._callees:
             self._callees[key] = self._find_callee(name, near)
-        return self._callees[key]
+        found = self._asked["callee", name, near] = self._callees[key]
+        return found
 
     def _find_callee(self, name: str, near: str) -> Definition | None:
         definition = self.function(name, near)
@@ -123,11 +123,11 @@ class Codebase(Asked):
 
         Headers of include/ are where the kernel itself defines its names.
         """
-        self._asked["own", name, near] = None
         key = (name, near)
         if key not in self._owns:
             self._owns[key] = self._find_own(name, near)
-        return self._owns[key]
+        found = self._asked["own", name, near] = self._owns[key]
+        return found
 
     def _find_own(self, name: str, near: str) -> bool:
         directory = near.rpartition("/")[0]
@@ -140,19 +140,20 @@ class Codebase(Asked):
 
     def overridable(self, name: str, near: str) -> bool:
         """Whether what `name` calls in file `near` is weak: another file may define it, too."""
-        self._asked["overridable", name, near] = None
-        found = self.callee(name, near)
-        file = self.file(found.path) if found is not None else None
-        return file is not None and file.has_function(name) and file.is_weak(name)
+        definition = self.callee(name, near)
+        file = self.file(definition.path) if definition is not None else None
+        found = file is not None and file.has_function(name) and file.is_weak(name)
+        self._asked["overridable", name, near] = found
+        return found
 
     def elsewhere(self, name: str, near: str) -> Definition | None:
         """The function or macro outside the scope: in the directories of the scope's .c files, in headers."""
-        self._asked["elsewhere", name, near] = None
         # By the directory that asks, for that is searched, too.
         key = (name, f"{near.rpartition('/')[0]}/" if near.endswith(".c") else "/")
         if key not in self._functions:
             self._functions[key] = self._find_elsewhere(name, near)
-        return self._functions[key]
+        found = self._asked["elsewhere", name, near] = self._functions[key]
+        return found
 
     def _find_elsewhere(self, name: str, near: str) -> Definition | None:
         outside = sorted({path.rpartition("/")[0] for path in (near, *self.scope) if path.endswith(".c")})
@@ -170,11 +171,11 @@ class Codebase(Asked):
 
     def constant(self, name: str, near: str) -> int | None:
         """The number an object-like macro stands for."""
-        self._asked["constant", name, near] = None
         key = (name, near)
         if key not in self._numbers:
             self._numbers[key] = self._find_number(name, near)
-        return self._numbers[key]
+        found = self._asked["constant", name, near] = self._numbers[key]
+        return found
 
     def _find_number(self, name: str, near: str) -> int | None:
         for found in self.order(near):
@@ -185,11 +186,11 @@ class Codebase(Asked):
 
     def global_type(self, name: str, near: str) -> str:
         """The type of a global or per-CPU variable, "" when it is not found."""
-        self._asked["global_type", name, near] = None
         key = ("", name, near)
         if key not in self._types:
             self._types[key] = self._find_global_type(name, near)
-        return self._types[key]
+        found = self._asked["global_type", name, near] = self._types[key]
+        return found
 
     def _find_global_type(self, name: str, near: str) -> str:
         for found in self.order(near):
@@ -199,20 +200,22 @@ class Codebase(Asked):
 
     def field_type(self, structure: str, name: str, near: str) -> str:
         """The type of a structure's field, "" when it is not found."""
-        self._asked["field_type", structure, name, near] = None
         key = (structure, name, near)
         if key not in self._types:
             self._types[key] = self._find_field_type(structure, name, near)
-        return self._types[key]
+        found = self._asked["field_type", structure, name, near] = self._types[key]
+        return found
 
     def _find_field_type(self, structure: str, name: str, near: str) -> str:
         for found in self.order(near):
-            if structure in found.structs:
-                return found.structs[structure].get(name, "")
+            members = found.members(structure)
+            if members is not None:
+                return members.get(name, "")
         for path in self._declaring(structure, near):
             other = self.file(path)
-            if other is not None and structure in other.structs:
-                return other.structs[structure].get(name, "")
+            members = other.members(structure) if other is not None else None
+            if members is not None:
+                return members.get(name, "")
         return ""
 
 

@@ -68,7 +68,7 @@ class Definition:
         """The line of a node in the file."""
         return self.first_line + node.start_point[0]
 
-    @property
+    @cached_property
     def body(self) -> Node | None:
         return self.node.child_by_field_name("body") if self.node is not None else None
 

@@ -96,6 +96,7 @@ class File:
         self.text = text
         self._definitions: dict[tuple[str, bool], Definition | None] = {}
         self._absent: set[str] = set()
+        self._fields: dict[str, dict[str, str]] = {}
 
     @cached_property
     def functions(self) -> dict[str, Span]:
@@ -149,13 +150,17 @@ class File:
         return {name.decode(): " ".join(kind.decode().split()) for kind, name in found}
 
     @cached_property
-    def structs(self) -> dict[str, dict[str, str]]:
-        """Structure name to field name to type."""
-        found: dict[str, dict[str, str]] = {}
-        for opens in _STRUCT.finditer(self.text):
-            body = self.text[opens.end() : _closing_brace(self.text, opens.end())]
-            found.setdefault(opens.group(1).decode(), dict(_members(body)))
-        return found
+    def _structs(self) -> dict[str, int]:
+        """Structure name to where its members begin, of several the first."""
+        found = [(opens.group(1).decode(), opens.end()) for opens in _STRUCT.finditer(self.text)]
+        return dict(reversed(found))
+
+    def members(self, structure: str) -> dict[str, str] | None:
+        """Field name to type, None where the structure is not declared."""
+        if structure in self._structs and structure not in self._fields:
+            start = self._structs[structure]
+            self._fields[structure] = dict(_members(self.text[start : _closing_brace(self.text, start)]))
+        return self._fields.get(structure)
 
     def calling(self, name: str) -> tuple[str, ...]:
         """The functions that call one, or use a macro, in the order of the file."""

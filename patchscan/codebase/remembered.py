@@ -10,22 +10,21 @@ Answers = dict[Question, object]
 
 
 class Asked:
-    """Notes its questions in `_asked`: each the name of a method and its arguments."""
+    """Notes its questions in `_asked`, each the name of a method and its arguments, with what it answers."""
 
     def __init__(self) -> None:
-        self._asked: dict[Question, None] = {}
+        self._asked: Answers = {}
 
     @contextmanager
     def recording(self) -> Iterator[Answers]:
         """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
-        outer, self._asked = self._asked, {}
         answers: Answers = {}
+        outer, self._asked = self._asked, answers
         try:
             yield answers
         finally:
-            asked, self._asked = self._asked, outer
-            self._asked.update(asked)
-            answers.update((question, self.answer(question)) for question in asked)
+            self._asked = outer
+            self._asked.update(answers)
 
     def answer(self, question: Question) -> object:
         """The answer to a question that another one was asked."""

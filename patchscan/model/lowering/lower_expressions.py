@@ -38,6 +38,7 @@ from patchscan.model.lowering.memory import (
     Out,
     dereference,
     place_of,
+    private,
     read,
     structure_of,
     write,
@@ -183,9 +184,7 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     if kind == "local" and _decays(frame.types[name], env.get((frame.number, name))):
         return Address(Local(frame.number, name, frame.types[name]))
     if kind == "local":
-        return read(
-            context, Local(frame.number, name, frame.types[name]), "plain", env, out, place_of(frame, node)
-        )
+        return private(context, (frame.number, name), frame.types[name], env)
     if name == SPUN_FOR[1] and SPUN_FOR in env:
         return env[SPUN_FOR]
     if name in context.choices:

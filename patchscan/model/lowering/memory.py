@@ -9,7 +9,7 @@ from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import field, record
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.remembered import Asked, Question
+from patchscan.codebase.remembered import Answers, Asked
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -103,7 +103,7 @@ class Context(Asked):
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
     counter: int = 0
-    _asked: dict[Question, None] = field(default_factory=dict)
+    _asked: Answers = field(default_factory=dict)
 
     def next(self) -> int:
         self.counter += 1
@@ -141,23 +141,26 @@ class Context(Asked):
 
     def keeps_named(self, key: str) -> bool:
         """Whether the accesses to a location are events, where not all are."""
-        self._asked["keeps_named", key] = None
-        return key == "*" or self.keep is None or key in self.keep
+        kept = key == "*" or self.keep is None or key in self.keep
+        self._asked["keeps_named", key] = kept
+        return kept
 
     def names(self, name: str) -> bool:
         """Whether a function is one that is looked into in any case."""
-        self._asked["names", name] = None
-        return name in self.look_into
+        named = self._asked["names", name] = name in self.look_into
+        return named
 
     def looks_into(self, name: str, near: str) -> bool:
         """Whether the function that `name` calls in file `near` is looked into for what it can touch."""
-        self._asked["looks_into", name, near] = None
-        return name in self.look_into or self.reach.relevant(name, near)
+        found = name in self.look_into or self.reach.relevant(name, near)
+        self._asked["looks_into", name, near] = found
+        return found
 
     def acts(self, name: str, near: str) -> bool:
         """Whether a handler of an interrupt does more than flush."""
-        self._asked["acts", name, near] = None
-        return self.acting is None or self.acting.relevant(name, near)
+        found = self.acting is None or self.acting.relevant(name, near)
+        self._asked["acts", name, near] = found
+        return found
 
 
 @lru_cache(maxsize=4096)
@@ -194,7 +197,7 @@ def place_of(frame: Frame, node: Node) -> Place:
 def read(context: Context, location: Location, order: str, env: Environment, out: Out, place: Place) -> Value:
     """A read of a location: an event where the location is kept, otherwise what this thread last put there."""
     if isinstance(location, Local):
-        return _private(context, (location.frame, location.name), location.type, env)
+        return private(context, (location.frame, location.name), location.type, env)
     if isinstance(location, Nowhere) or context.is_copy(location, order):
         return context.unknown(
             location.text if isinstance(location, Nowhere) else str(location_key(location))
@@ -203,7 +206,7 @@ def read(context: Context, location: Location, order: str, env: Environment, out
     if not context.keeps(location):
         if order != "plain" or not isinstance(location, Named):
             return context.unknown(str(location_key(location)), kind)
-        return _private(context, (0, location.name), kind, env)
+        return private(context, (0, location.name), kind, env)
     instance = context.instance(kind) if order == "plain" and isinstance(location, Named) else None
     if instance is not None and isinstance(location, Named) and "@" not in location.name:
         return instance
@@ -213,7 +216,7 @@ def read(context: Context, location: Location, order: str, env: Environment, out
     return register
 
 
-def _private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
+def private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
     """A variable of this thread alone; read before it was written it is unknown, but the same each time."""
     if key not in env:
         shared = key[0] == 0
