@@ -1,5 +1,7 @@
 """Constants through a body: a branch whose condition is known on its path becomes the arm that is taken."""
 
+from itertools import islice
+
 from patchscan.basics.record import field, record, replace
 from patchscan.model.lowering.abstract_values import (
     Const,
@@ -42,7 +44,9 @@ class _Known:
         both = yes.values.keys() & no.values.keys()
         ways = ((name, yes.values[name], no.values[name]) for name in both)
         self.values = {name: one if one is other else one | other for name, one, other in ways}
-        self.facts = {fact: holds for fact, holds in yes.facts.items() if no.facts.get(fact) == holds}
+        # Both arms began with the facts that are known here, and none of these changes.
+        learnt = islice(yes.facts.items(), len(self.facts), None)
+        self.facts.update([(fact, holds) for fact, holds in learnt if no.facts.get(fact) == holds])
 
 
 def propagate(body: Body) -> Body:

@@ -242,18 +242,22 @@ def _reaching(thread: Thread, opened: frozenset[tuple[str, int]]) -> Thread:
 
 
 def variants(
-    body: Body, simplify: Callable[[Body], Body], matters: Callable[[Body], bool]
+    body: Body,
+    simplify: Callable[[Body], Body],
+    matters: Callable[[Body], bool],
+    lost: Callable[[Body], bool],
 ) -> tuple[list[Variant], bool]:
     """Every resolution of the body's choices that differs; True when there were too many to look at.
 
-    simplify: applied after each choice; matters: a body for which it is False is dropped with all its variants.
+    simplify: applied after each choice; matters: a body for which it is False is dropped with all its variants; lost:
+    whether a body will be none that matters, however simple it is made.
     Equal conditions are resolved alike; of those that other threads decide alike it is kept how they were resolved.
     Of too many come those with most conditions true, and those with most of them false, in turn.
     """
-    found, cut = _variants(body, simplify, matters, (False, True))
+    found, cut = _variants(body, simplify, matters, lost, (False, True))
     if not cut:
         return found, False
-    others, _ = _variants(body, simplify, matters, (True, False))
+    others, _ = _variants(body, simplify, matters, lost, (True, False))
     return [each for pair in zip_longest(found, others) for each in pair if each is not None], True
 
 
@@ -261,6 +265,7 @@ def _variants(
     body: Body,
     simplify: Callable[[Body], Body],
     matters: Callable[[Body], bool],
+    lost: Callable[[Body], bool],
     order: tuple[bool, bool],
 ) -> tuple[list[Variant], bool]:
     """See variants(); order: how a condition holds, the case that is followed first last."""
@@ -277,12 +282,15 @@ def _variants(
         if choice is None:
             found.append(Variant(current, tuple(sorted(taken.items()))))
             continue
-        arms = [simplify(settle(current, choice.key, holds)) for holds in order]
-        signatures = [signature(arm) for arm in arms]
-        if signatures[0] == signatures[1]:
-            work.append((arms[0], taken))
+        settled = [(holds, settle(current, choice.key, holds)) for holds in order]
+        arms = [(holds, simplify(arm)) for holds, arm in settled if not lost(arm)]
+        if len(arms) < 2 and not any(matters(arm) for _, arm in arms):
+            arms = [(holds, simplify(arm)) for holds, arm in settled]
+        signed = [(holds, arm, signature(arm)) for holds, arm in arms]
+        if len(signed) == 2 and signed[0][2] == signed[1][2]:
+            work.append((signed[0][1], taken))
             continue
-        for holds, smaller, told in zip(order, arms, signatures, strict=True):
+        for holds, smaller, told in signed:
             now = {**taken, choice.key: Taken(choice.text, holds, choice.place)}
             known = told, shared_choices(now.items())
             if known not in seen and matters(smaller):

@@ -127,17 +127,21 @@ ThreadVariant = tuple[Thread, tuple[tuple[str, str, Taken], ...]]
 @lru_cache(maxsize=512)
 def _thread_variants(bad: tuple[Atom, ...], thread: Thread) -> tuple[tuple[ThreadVariant, ...], bool]:
     """The variants of one thread that differ in what matters, and whether they are all of them."""
-    frees = _frees(bad)
 
     def simplify(body: Body) -> Body:
         return _simple(bad, thread, body)
 
     def matters(body: Body) -> bool:
-        if any(atom.role == thread.role for atom in bad):
+        if observes:
             return bool(_observed(bad, with_events(thread, body)))
-        return not frees or writes_value(body, FREED) or not writes_value(thread.body, FREED)
+        return not frees_here or writes_value(body, FREED)
 
-    found, cut = variants(thread.body, simplify, matters)
+    def lost(body: Body) -> bool:
+        return frees_here and not observes and not writes_value(body, FREED)
+
+    observes = any(atom.role == thread.role for atom in bad)
+    frees_here = _frees(bad) and writes_value(thread.body, FREED)
+    found, cut = variants(thread.body, simplify, matters, lost)
     unique: dict[object, ThreadVariant] = {}
     for variant in found:
         one = replace(thread, body=simplify(_conditional(variant.body)))

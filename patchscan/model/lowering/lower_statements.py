@@ -5,6 +5,7 @@ at the end of the inlined function. Loops run zero times or once, those over CPU
 """
 
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -221,7 +222,7 @@ def _goto(
 ) -> Environment | None:
     """Forward: go on at the label. Backward: this path is cut, and noted."""
     label = frame.text(children(node)[0])
-    target = _after_label(frame, label)
+    target = _after_label(frame.definition, label)
     if target is None or node.start_byte > target[0].start_byte:
         out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, target is not None, place_of(frame, node)))
         context.assumptions.add("jumps back are not taken")
@@ -231,21 +232,23 @@ def _goto(
     return None
 
 
-def _after_label(frame: Frame, label: str) -> list[Node] | None:
+@lru_cache(maxsize=1024)
+def _after_label(definition: Definition, label: str) -> list[Node] | None:
     """The statements from a label to the end of the function, those after enclosing blocks included."""
-    body = frame.definition.body
+    body = definition.body
     stack: list[tuple[Node, list[Node]]] = [(body, [])] if body is not None else []
     while stack:
         block, after = stack.pop()
         inner = children(block)
         for index, node in enumerate(inner):
-            if node.type == "labeled_statement" and frame.text(children(node)[0]) == label:
+            if node.type == "labeled_statement" and definition.text_of(children(node)[0]) == label:
                 return [node, *inner[index + 1 :], *after]
             sequence = block.type in ("compound_statement", "case_statement")
             stack.append((node, [*(inner[index + 1 :] if sequence else ()), *after]))
     return None
 
 
+@lru_cache(maxsize=8192)
 def _exits(node: Node | None) -> bool:
     """Whether control can leave a statement other than at its end."""
     return node is not None and any(inner.type in _EXITS for inner in nodes(node))
