@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
+from weakref import ref
 
 Result = TypeVar("Result")
 Question = tuple[str, ...]
@@ -26,6 +27,10 @@ class Asked:
             self._asked = outer
             self._asked.update(answers)
 
+    def note(self, answers: Answers) -> None:
+        """Note questions that this one answered so itself as asked once more."""
+        self._asked.update(answers)
+
     def answer(self, question: Question) -> object:
         """The answer to a question that another one was asked."""
         return getattr(self, question[0])(*question[1:])
@@ -46,15 +51,19 @@ class Remembered(Generic[Second, Result]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._known: dict[Hashable, list[tuple[Answers, Answers, Result]]] = {}
+        self._known: dict[Hashable, list[tuple[ref[Asked], Answers, Answers, Result]]] = {}
         self._number = 0
 
     def get(
         self, key: Hashable, code: Asked, second: Callable[[], Second], make: Callable[[Second], Result]
     ) -> Result:
         """What `make` gives; key: all that this depends on beside the two; second: gives one that was asked nothing."""
-        for of_code, of_second, result in reversed(self._known.get(key, ())):
-            if code.answers_as(of_code) and second().answers_as(of_second):
+        for made_of, of_code, of_second, result in reversed(self._known.get(key, ())):
+            if made_of() is code:
+                code.note(of_code)
+            elif not code.answers_as(of_code):
+                continue
+            if second().answers_as(of_second):
                 return result
         asked = second()
         with code.recording() as of_code, asked.recording() as of_second:
@@ -63,5 +72,5 @@ class Remembered(Generic[Second, Result]):
             self._known.clear()
             self._number = 0
         self._number += 1
-        self._known.setdefault(key, []).append((of_code, of_second, result))
+        self._known.setdefault(key, []).append((ref(code), of_code, of_second, result))
         return result

@@ -55,6 +55,8 @@ def propagate(body: Body) -> Body:
 
 
 def _body(body: Body, known: _Known) -> Body:
+    if not body:
+        return body
     out: list[Event] = []
     same = True
     for event in body:
@@ -78,7 +80,11 @@ def _event(event: Event, known: _Known) -> Body:
     if isinstance(event, Branch):
         return _branch(event, known)
     if isinstance(event, Choice):
-        return (with_arms(event, *_arms(event, known, known.copy(), known.copy())),)
+        return (
+            with_arms(
+                event, *_arms(event, known, _before(event.then, known), _before(event.otherwise, known))
+            ),
+        )
     if isinstance(event, Write):
         value = _substitute(event.value, known)
         return (event if value is event.value else replace(event, value=value),)
@@ -96,15 +102,21 @@ def _branch(event: Branch, known: _Known) -> Body:
     decided = _decide(condition, known)
     if decided is not None:
         return _body(event.then if decided else event.otherwise, known)
-    yes, no = known.copy(), known.copy()
+    yes, no = _before(event.then, known), _before(event.otherwise, known)
     inverse = negate(condition)
     for arm, holds in ((yes, True), (no, False)):
-        arm.facts[condition] = holds
-        arm.facts[inverse] = not holds
+        if arm is not known:
+            arm.facts[condition] = holds
+            arm.facts[inverse] = not holds
     then, otherwise = _arms(event, known, yes, no)
     if condition == event.condition:
         return (with_arms(event, then, otherwise),)
     return (Branch(condition, then, otherwise, event.place),)
+
+
+def _before(arm: Body, known: _Known) -> _Known:
+    """What is certain where an arm begins, for it to add to; an empty one adds nothing, so both learn nothing."""
+    return known.copy() if arm else known
 
 
 def _arms(event: Branch | Choice, known: _Known, yes: _Known, no: _Known) -> tuple[Body, Body]:
@@ -121,8 +133,10 @@ def _decide(condition: Value, known: _Known) -> bool | None:
     if condition in known.facts:
         return known.facts[condition]
     if isinstance(condition, Operation) and isinstance(condition.left, Register):
-        values = known.values.get(condition.left.name, frozenset())
-        results = {combine(condition.operator, value, condition.right) for value in values}
+        values = known.values.get(condition.left.name, ())
+        results = (
+            {combine(condition.operator, value, condition.right) for value in values} if values else None
+        )
         if results and results <= {Const(0), Const(1)} and len(results) == 1:
             return results == {Const(1)}
     return None

@@ -36,6 +36,8 @@ from patchscan.model.lowering.lowered import (
 
 _CAP = BUDGET.variants.most
 _STEPS = BUDGET.choices.most
+# What is left out where nobody looks at what it gives.
+_UNREAD = frozenset({Read, Assign})
 _SHARED = pattern(r"serial='(?:choice|name) ")
 
 
@@ -64,12 +66,12 @@ def without_holes(body: Body) -> Body:
             return (Fence("mb", event.place),) if "fence" in event.always else ()
         return (event,)
 
-    return rewrite(body, change)
+    return rewrite(body, change, frozenset({Hole}))
 
 
 def without_locks(body: Body) -> Body:
     """The body without locks: weaker, so what never happens without them never happens with them."""
-    return rewrite(body, lambda event: () if isinstance(event, Lock) else (event,))
+    return rewrite(body, lambda event: () if isinstance(event, Lock) else (event,), frozenset({Lock}))
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +83,8 @@ def clean(body: Body, observed: frozenset[str]) -> Body:
     while True:
         propagated = propagate(body)
         used = registers_used(propagated) | observed
-        smaller = _shrink(rewrite(propagated, lambda event, used=used: _needed(event, used)))  # type: ignore[misc]
+        smaller = rewrite(propagated, lambda event, used=used: _needed(event, used), _UNREAD)  # type: ignore[misc]
+        smaller = _shrink(smaller)
         smaller = _trim(smaller)
         if smaller == body:
             return body
@@ -102,12 +105,7 @@ def _trim(body: Body) -> Body:
     return head + body[first : len(body) - last] if first < len(body) else head
 
 
-_NEEDED_BY_OTHERS = frozenset({Read, Assign, Branch, Choice, Deferred})
-
-
 def _needed(event: Event, used: frozenset[str]) -> Iterable[Event]:
-    if type(event) not in _NEEDED_BY_OTHERS:
-        return (event,)
     if isinstance(event, Read) and event.order != "acquire" and event.register.name not in used:
         return ()
     if isinstance(event, Assign) and event.register.name not in used:
@@ -135,12 +133,16 @@ def _arms(event: Branch | Choice) -> Iterable[Event]:
 
 def _alike(one: Body, other: Body) -> bool:
     """Whether two bodies do the same; most differ at first sight."""
+    if len(one) != len(other):
+        return False
     kinds = [type(event) for event in one] == [type(event) for event in other]
     return kinds and (one == other or signature(one) == signature(other))
 
 
 def _shrink(body: Body) -> Body:
     """Drop sections with nothing in them and repeated fences."""
+    if not body:
+        return body
     out: list[Event] = []
     same = True
     for event in body:
@@ -312,9 +314,10 @@ def settle(body: Body, key: str, holds: bool) -> Body:
             return event.then if holds else event.otherwise
         return (event,)
 
-    return rewrite(body, change)
+    return rewrite(body, change, frozenset())
 
 
+@lru_cache(maxsize=4096)
 def writes_value(body: Body, value: Value) -> bool:
     """Whether some path of a body writes the value."""
     return any(isinstance(event, Write) and event.value == value for event in walk(body))

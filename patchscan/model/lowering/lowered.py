@@ -234,20 +234,29 @@ def walk(body: Body) -> Iterator[Event]:
                 left += reversed(event.body)
 
 
-def rewrite(body: Body, change: Callable[[Event], Iterable[Event]]) -> Body:
+def rewrite(
+    body: Body, change: Callable[[Event], Iterable[Event]], kinds: frozenset[type] | None = None
+) -> Body:
     """The body with each event replaced by what `change` gives for it, innermost first.
 
-    What does not change stays the same object, so that comparing is cheap.
+    What does not change stays the same object, so that comparing is cheap. kinds: which events that hold no others
+    `change` is asked of, None for all.
     """
+    if not body:
+        return body
     out: list[Event] = []
     same = True
     for event in body:
         inner = event
         if type(event) in _NESTED:
             if isinstance(event, (Branch, Choice)):
-                inner = with_arms(event, rewrite(event.then, change), rewrite(event.otherwise, change))
+                arms = rewrite(event.then, change, kinds), rewrite(event.otherwise, change, kinds)
+                inner = with_arms(event, *arms)
             elif isinstance(event, Deferred):
-                inner = with_body(event, rewrite(event.body, change))
+                inner = with_body(event, rewrite(event.body, change, kinds))
+        elif kinds is not None and type(event) not in kinds:
+            out.append(event)
+            continue
         before = len(out)
         out.extend(change(inner))
         same = same and len(out) == before + 1 and out[-1] is event
