@@ -1,0 +1,106 @@
+"""What is made once of code, and what is read of a file for it."""
+
+import random
+
+import pytest
+from patchscan.c.lexical import closing
+from patchscan.codebase.code import Codebase
+from patchscan.codebase.file import File
+from patchscan.codebase.remembered import Asked, Remembered
+from patchscan.kconfig.configured import Config
+
+
+class Wanted(Asked):
+    """Knows which names are wanted."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def wants(self, name: str) -> bool:
+        found = self._asked["wants", name] = name in self.names
+        return found
+
+
+def codebase(text: bytes) -> Codebase:
+    return Codebase(lambda path: text if path == "a.c" else None, (), Config({}))
+
+
+def test_what_is_asked_alike_is_made_once() -> None:
+    made: list[str] = []
+    remembered: Remembered[Wanted, int] = Remembered(10)
+
+    def get(code: Codebase, *names: str) -> int:
+        def make(wanted: Wanted) -> int:
+            made.append("made")
+            found = code.function("f", "a.c")
+            assert found is not None
+            return found.first_line if wanted.wants("x") else -1
+
+        return remembered.get("key", code, lambda: Wanted(*names), make)
+
+    code = codebase(b"int f(void)\n{\n}\n")
+    assert [get(code), get(code, "y"), get(code, "y", "z")] == [-1, -1, -1] and len(made) == 1
+    assert get(code, "x") == 1 and len(made) == 2
+    # Other code that answers alike, code with the function elsewhere, and the first one again.
+    assert get(codebase(b"int f(void)\n{\n}\nint g;\n"), "x") == 1 and len(made) == 2
+    assert get(codebase(b"\nint f(void)\n{\n}\n"), "x") == 2 and len(made) == 3
+    assert (get(code, "x"), get(code)) == (1, -1) and len(made) == 3
+
+
+def test_what_is_taken_again_counts_as_asked() -> None:
+    remembered: Remembered[Asked, bool] = Remembered(10)
+    code = codebase(b"int f(void)\n{\n}\n")
+    for other in (code, code, codebase(b"int f(void)\n{\n}\n")):
+        with other.recording() as answers:
+            remembered.get("key", other, Asked, lambda _, other=other: bool(other.function("f", "a.c")))  # type: ignore[misc]
+        assert answers == {("function", "f", "a.c"): other.function("f", "a.c")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"int f(void)\n{\n}\n",
+        b"int g(void)\n{\n\tif (f(1)) {\n\t}\n}\nint f(int x)\n{\n}\n",
+        b'int f(int x) __section("a;b")\n{\n}\n',
+        b"#define f2 f;\nint\nf\n(int x\n#ifdef A\n, int y\n#define B ;\n#endif\n)\n{\n}\n",
+        b"SYSCALL_DEFINE1(f, int, x)\n{\n}\n",
+        b"static int (*f(int x))(int)\n{\n}\n",
+        b"int f(int x) __attr((;))\n{\n}\n",
+    ],
+)
+def test_a_function_is_found_where_one_is(text: bytes) -> None:
+    assert File("a.c", text).has_function("f")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"int f(int x);\nint g(void)\n{\n\treturn f(1);\n}\n",
+        b"int g(void)\n{\n\tif (f(1)) {\n\t} else if (a && f(2)) {\n\t}\n\twhile (f(3)) {\n\t}\n}\n",
+        b"int g(void)\n{\n\tint f = 1;\n\tif (f) {\n\t\tff(1);\n\t}\n}\n",
+        b"#define f(x) do { g(x); } while (0)\n",
+    ],
+)
+def test_a_file_that_only_calls_one_is_not_read(text: bytes) -> None:
+    file = File("a.c", text)
+    assert not file.has_function("f") and "functions" not in vars(file)
+    assert "f" not in file.functions
+
+
+def test_a_bracket_closes_alike_near_and_far() -> None:
+    chosen = random.Random(3)
+    for size in (10, 300, 2000):
+        for _ in range(20):
+            code = bytes(chosen.choice(b"(){}[] a") for _ in range(size))
+            opened: list[int] = []
+            pairs: dict[int, int] = {}
+            for offset, byte in enumerate(code):
+                if byte in b"([{":
+                    opened.append(offset)
+                elif byte in b")]}" and opened:
+                    pairs[opened.pop()] = offset
+            assert [closing(code, place) for place in range(size + 1)] == [
+                pairs.get(place - 1, -1) for place in range(size + 1)
+            ]
+    assert closing(b"(" + b"(a)" * 1000 + b")", 1) == 3001
