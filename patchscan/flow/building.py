@@ -18,7 +18,7 @@ from patchscan.flow.actions import (
 )
 from patchscan.flow.deciding import Deciding
 from patchscan.flow.effects import ASSERTS_FALSE, ASSERTS_TRUE, KUNIT_ASSERTIONS
-from patchscan.flow.endings import never_returning
+from patchscan.flow.endings import ends_way
 from patchscan.flow.graph import Edge, Taken
 from patchscan.flow.graph import Graph as Graph
 from patchscan.flow.guards import guard, guards_around
@@ -162,7 +162,7 @@ class _Builder(Deciding):
             call = self.function.call(node)
             if call.name in ASSERTS and call.arguments:
                 return self.assertion(call, to)
-            if call.name in never_returning(source_of(self.function)):
+            if ends_way(source_of(self.function), call.name):
                 return self.point(self.line(node))
             if call.name.removesuffix("_MSG") in KUNIT_ASSERTIONS and len(call.arguments) > 1:
                 return self.kunit_assertion(call, to)

@@ -22,6 +22,15 @@ NEVER_RETURNS = frozenset(
 )
 
 
+# Macros of that name return from where they stand: of ACPICA, and of some drivers.
+_RETURNS = pattern(r"RET|RETURN|return_[A-Z]\w*")
+
+
+def ends_way(source: Source, name: str) -> bool:
+    """Whether nothing runs behind a call of this name in the function that makes it."""
+    return name in never_returning(source) or _RETURNS.fullmatch(name) is not None
+
+
 @kept
 def never_returning(source: Source) -> frozenset[str]:
     """The functions that a way ends in, in a text."""
