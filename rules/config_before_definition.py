@@ -48,6 +48,8 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
         return file.unchecked(line, f"no kernel tree: whether a Kconfig defines CONFIG_{symbol} is not known")
     if context.config_symbol(symbol, file.path) or context.config_symbol(symbol.removesuffix("_MODULE")):
         return file.fine(line, f"a Kconfig of the tree defines CONFIG_{symbol}")
+    if defined_by_header(context, symbol):
+        return file.fine(line, f"a header of the tree defines CONFIG_{symbol}")
     if defined_beside(context, symbol):
         return file.fine(line, f"a Kconfig beside the kernel's own code defines CONFIG_{symbol}")
     if context.not_claimed:
@@ -65,6 +67,12 @@ def judge(context: Context, symbol: str, file: ChangedFile, line: int) -> Findin
     )
     # A release in between may have brought it, but for one whose prefix stands twice.
     return found if symbol.startswith("CONFIG_") else context.claimed(found)
+
+
+def defined_by_header(context: Context, symbol: str) -> bool:
+    """Whether a #define gives a symbol its value where no Kconfig does."""
+    uses = context.uses(f"CONFIG_{symbol}", whole=False).uses
+    return any(use.kind == "definition" and use.path.endswith(".h") for use in uses)
 
 
 def defined_beside(context: Context, symbol: str) -> bool:
@@ -215,6 +223,20 @@ config SMP
 """,
     ),
     good=(
+        """
+>>> tree include/linux/part.h
+#ifndef CONFIG_PART_SHIFT
+#define CONFIG_PART_SHIFT 0
+#endif
+>>> patch net: shift
+>>> file drivers/net/part.c
+ #include <linux/part.h>
+ int shift(int address)
+ {
+-	return address;
++	return address << CONFIG_PART_SHIFT;
+ }
+""",
         """
 >>> tree Kconfig
 source "arch/Kconfig"
