@@ -62,12 +62,19 @@ def descendants(node: "Node") -> "Iterator[Node]":
 
 def parents(root: "Node") -> "dict[int, Node]":
     """The parent of each node below root, by the node's id."""
+    # By a cursor: a node keeps the children that it is asked for.
     found: dict[int, Node] = {}
-    left = [root]
-    while left:
-        parent = left.pop()
-        for child in parent.children:
-            found[child.id] = parent
-            if child.child_count:
-                left.append(child)
-    return found
+    above: list[Node] = []
+    cursor, node = root.walk(), root
+    while True:
+        if cursor.goto_first_child():
+            above.append(node)
+        else:
+            while not cursor.goto_next_sibling():
+                if not cursor.goto_parent():
+                    return found
+                above.pop()
+        child = cursor.node
+        assert child is not None
+        node = child
+        found[node.id] = above[-1]
