@@ -9,7 +9,7 @@ SHARED = pattern(
     r"\b(?:static|inline|__inline\w*|__always_inline|\w*_inline|extern|__weak|[A-Z][A-Z0-9_]*)\b"
 )
 GUARD = pattern(
-    r"\A(?:\s|/\*.*?\*/|//[^\n]*)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once)", re.DOTALL
+    r"\A(?:\s|/\*(?:[^*]|\*(?!/))*+\*/|//[^\n]*)*+#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once)"
 )
 STATIC = pattern(r"\bstatic\b(?!.*\b\w*inline\w*\b)", re.DOTALL)
 ATTRIBUTE = pattern(r"\b(?:__\w*unused|__used|[A-Z][A-Z0-9_]*)\b")
