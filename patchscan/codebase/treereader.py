@@ -8,7 +8,7 @@ from patchscan.codebase.file import may_define, names_at_line_starts
 from patchscan.tree import Tree
 from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.index.search import is_outside
-from patchscan.tree.index.wordsearch import files_with
+from patchscan.tree.index.wordsearch import files_with, headers_with
 
 
 class TreeReader:
@@ -51,11 +51,10 @@ class TreeReader:
         return [path for path in files_with(self._tree, [name])[name] if path.endswith((".c", ".h"))]
 
     def _find_declaring(self, tree: Tree, directory: str, structure: str) -> Sequence[str]:
-        paths = files_with(tree, [structure])[structure]
         for under in (f"{directory}/", f"{directory.rpartition('/')[0]}/", "include/linux/", "include/"):
             what = (under, structure)
             if what not in self._opening:
-                near = (path for path in paths if path.endswith(".h") and path.startswith(under))
+                near = headers_with(tree, structure, under)
                 self._opening[what] = [path for path in near if _opens(self.read(path) or b"", structure)]
             if self._opening[what]:
                 return self._opening[what]

@@ -34,6 +34,11 @@ def shared_with(tree: Tree, words: Sequence[str]) -> Held:
     return _search_of(tree).shared_with(words)
 
 
+def headers_with(tree: Tree, word: str, under: str) -> tuple[str, ...]:
+    """The headers below a directory ("include/") that hold a word, sorted: without an index these alone are read."""
+    return _search_of(tree).headers_with(word, under)
+
+
 def look_ahead(tree: Tree, words: Iterable[str]) -> None:
     """Words of which some will be asked for: they are looked for together with the first one."""
     _search_of(tree).coming.update(words)
@@ -82,6 +87,17 @@ class _Search:
             missing += sorted(self.coming.difference(self.shared, missing))
             self.shared.update(self._shared(missing))
         return {word: self.shared[word] for word in words}
+
+    def headers_with(self, word: str, under: str) -> tuple[str, ...]:
+        if word not in self.found:
+            indexed = self._indexed([word])
+            if indexed is None and isinstance(self.tree, Directory):
+                headers = [
+                    each for each in all_sources(self.tree) if each.startswith(under) and each.endswith(".h")
+                ]
+                return self._timed(holding_in, [word], headers)[word]
+            self.found.update(indexed or self._read([word]))
+        return tuple(each for each in self.found[word] if each.startswith(under) and each.endswith(".h"))
 
     def _shared(self, words: Sequence[str]) -> Held:
         missing = [word for word in words if word not in self.found]
