@@ -1,7 +1,8 @@
 """The compiled code of our modules in one file: to find and read two hundred takes a fifteenth of a small scan.
 
-It lies in the __pycache__ of the package and serves as what lies there does: it is written by whoever runs us, and read
-only where a source is of the size and time that it was of then. All else is left to Python.
+It lies in the __pycache__ of the package and serves as what lies there does: it is written by whoever runs us. It is
+read only where a source is of the size and the times that it was of then, the one included that nobody can set, and was
+not changed just before: Python's own files, which tell seconds of one time, are not asked for what it holds.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+import time
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
 # Not imported from typing, nor collections.abc, for `--version` needs neither.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import CodeType, ModuleType
 
-    # Size and time of a source, and where its code lies: offset and length.
-    Entry = tuple[int, int, int, int]
+    # Size and times of a source, and where its code lies: offset and length.
+    Status = tuple[int, int, int]
+    Entry = tuple[int, int, int, int, int]
 
 _KEPT = "all.code"
 # Bytes of the number that says how long the table of entries is.
 _HEAD = 8
+# What changed so shortly before may change again without another time: a second where a file system tells no more.
+_RACY_NANOSECONDS = 2_000_000_000
 
 
 class KeptCode:
@@ -31,6 +36,7 @@ class KeptCode:
     def __init__(self, package: str, directory: str) -> None:
         """package: its name; directory: where its __init__.py lies."""
         self.package = package
+        self.prefix = f"{package}."
         self.directory = directory
         self.path = os.path.join(directory, "__pycache__", _KEPT)
         self.served: set[str] = set()
@@ -51,15 +57,17 @@ class KeptCode:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """What Python's import asks: how to load a module of ours, None where its code is not kept."""
-        if not name.startswith(self.package):
+        if not f"{name}.".startswith(self.prefix):
             return None
         stem = os.path.join(self.directory, *name.split(".")[1:])
-        source = next((each for each in (f"{stem}.py", f"{stem}/__init__.py") if each in self._entries), "")
-        if not source or not self._is_as_it_was(source):
+        # As Python does, a package before a module.
+        package = f"{stem}/__init__.py"
+        source = package if package in self._entries or os.path.lexists(package) else f"{stem}.py"
+        if not self._is_as_it_was(source):
             return None
         spec = ModuleSpec(name, _Loader(name, source, self), origin=source)
         spec.has_location = True
-        if not source.startswith(f"{stem}."):
+        if source == package:
             spec.submodule_search_locations = [stem]
         return spec
 
@@ -76,33 +84,43 @@ class KeptCode:
         return code
 
     def keep(self, sources: Iterable[str]) -> None:
-        """Keep the code of some modules, too, where we may write."""
+        """Keep the code of some modules, too, where Python keeps its own and we may write."""
         wanted = {each for each in sources if each not in self.served and not self._is_as_it_was(each)}
-        if not wanted or sys.dont_write_bytecode or sys.flags.optimize:
+        settled = {each: status for each in wanted if (status := _status(each)) and _is_settled(status)}
+        if not settled or sys.dont_write_bytecode or sys.flags.optimize or sys.pycache_prefix:
             return
+        if os.access(os.path.dirname(self.path), os.W_OK):
+            _write(self.path, self._parts(settled))
+
+    def _parts(self, wanted: Mapping[str, Status]) -> list[bytes]:
+        """What the file is to hold: what it held, and the code of further sources, which had a status before."""
         entries: dict[str, Entry] = {}
         codes: list[bytes] = []
         end = 0
-        for source in sorted(wanted.union(self._entries)):
-            status = _status(source)
-            if status is None:
+        for source in sorted(wanted.keys() | set(filter(self._is_as_it_was, self._entries))):
+            try:
+                status, code = self._entry_of(source, wanted.get(source))
+            except (OSError, SyntaxError, ValueError):
                 continue
-            if source in wanted:
-                code = marshal.dumps(SourceFileLoader(self.package, source).get_code(self.package))
-            else:
-                status, code = self._entries[source][:2], self._bytes(source)
             entries[source] = (*status, end, len(code))
             codes.append(code)
             end += len(code)
         table = marshal.dumps((self._mark, entries))
-        _write(self.path, (len(table).to_bytes(_HEAD, "little"), table, *codes))
+        return [len(table).to_bytes(_HEAD, "little"), table, *codes]
+
+    def _entry_of(self, source: str, status: Status | None) -> tuple[Status, bytes]:
+        """A status and code: as they are kept, or the code of what the source holds now."""
+        if status is None:
+            return self._entries[source][:3], self._bytes(source)
+        loader = SourceFileLoader(self.package, source)
+        return status, marshal.dumps(loader.source_to_code(loader.get_data(source), source))
 
     def _bytes(self, source: str) -> bytes:
         *_, offset, length = self._entries[source]
         return os.pread(self._file, length, self._start + offset)
 
     def _is_as_it_was(self, source: str) -> bool:
-        return source in self._entries and _status(source) == self._entries[source][:2]
+        return source in self._entries and _status(source) == self._entries[source][:3]
 
 
 class _Loader(SourceFileLoader):
@@ -116,12 +134,17 @@ class _Loader(SourceFileLoader):
         return self._kept.code_as_it_was(os.fspath(self.path))
 
 
-def _status(source: str) -> tuple[int, int] | None:
+def _status(source: str) -> Status | None:
     try:
         status = os.stat(source)
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _is_settled(status: Status) -> bool:
+    """Whether another change of a source, from now on, must show."""
+    return max(status[1:]) < time.time_ns() - _RACY_NANOSECONDS
 
 
 def _write(path: str, parts: Iterable[bytes]) -> None:

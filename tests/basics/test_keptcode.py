@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patchscan.basics import keptcode
 from patchscan.basics.keptcode import KeptCode
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (directory / "inner" / "__init__.py").write_text("NAME = __name__\n")
     (directory / "inner" / "leaf.py").write_text("VALUE = 1\n")
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    # What is written here is older than it looks.
+    monkeypatch.setattr(keptcode, "_RACY_NANOSECONDS", -(10**12))
     monkeypatch.syspath_prepend(str(tmp_path))
     yield directory
     forget()
@@ -66,6 +69,43 @@ def test_a_source_of_another_time_or_size_is_loaded_itself(package: Path) -> Non
     assert value_of(package) == (33, 2)
 
 
+def test_a_source_that_changed_behind_its_time_is_not_taken_for_what_it_was(package: Path) -> None:
+    write_leaf(package, "VALUE = 1\n", 1_000_000)
+    value_of(package)
+    for number in (2, 3):
+        write_leaf(package, f"VALUE = {number}\n", 1_000_000)
+        # Python cannot tell, and runs the code of its own file; who deletes that has what the source says.
+        value_of(package)
+        for compiled in package.rglob("*.pyc"):
+            compiled.unlink()
+        assert value_of(package)[0] == number
+
+
+def test_what_changed_just_now_is_not_kept_yet(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keptcode, "_RACY_NANOSECONDS", 10**12)
+    value_of(package)
+    assert value_of(package) == (1, 0)
+
+
+def test_a_package_comes_before_a_module_of_its_name(package: Path) -> None:
+    value_of(package)
+    (package / "inner" / "leaf").mkdir()
+    forget()
+    sys.meta_path.insert(0, KeptCode("keptpart", str(package)))
+    assert importlib.import_module("keptpart.inner.leaf").VALUE == 1
+    (package / "inner" / "leaf" / "__init__.py").write_text("VALUE = 2\n")
+    forget()
+    sys.meta_path.insert(0, KeptCode("keptpart", str(package)))
+    assert importlib.import_module("keptpart.inner.leaf").VALUE == 2
+
+
+def test_a_package_whose_name_begins_like_ours_is_another_one(package: Path) -> None:
+    value_of(package)
+    kept = KeptCode("keptpart", str(package))
+    assert kept.find_spec("keptpart.inner.leaf") is not None
+    assert kept.find_spec("keptpartner.inner.leaf") is None
+
+
 def test_what_is_broken_or_of_another_python_is_not_used(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,9 +129,15 @@ def test_a_module_that_is_gone_is_gone(package: Path) -> None:
 
 
 def test_nothing_is_kept_where_no_code_is_to_be(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    value_of(package)
-    assert not (package / "__pycache__" / "all.code").exists()
+    for place, name, value in (
+        (sys, "dont_write_bytecode", True),
+        (sys, "pycache_prefix", str(package.parent)),
+        (os, "access", lambda path, mode: False),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(place, name, value)
+            value_of(package)
+        assert not (package / "__pycache__" / "all.code").exists()
 
 
 def test_the_command_runs_from_what_is_kept() -> None:
