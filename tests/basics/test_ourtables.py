@@ -1,9 +1,13 @@
 """Our own tables by what is kept of them."""
 
+import os
+import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from patchscan.basics import marked
 from patchscan.basics.ourtables import NAMES, read_kept, read_table, table_path
 
 
@@ -25,3 +29,25 @@ def test_a_table_is_read_anew_where_it_changed(tmp_path: Path) -> None:
     table.write_text('a = "two"\n')
     assert read_kept(str(table)) == {"a": "two"}
     assert {path.name for path in tmp_path.iterdir()} == {"part.toml", "compiled.part"}
+
+
+def test_a_table_that_changes_within_a_tick_of_the_clock_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = time.time_ns()
+    status = SimpleNamespace(st_size=6, st_mtime_ns=tick, st_ctime_ns=tick)
+    slow = SimpleNamespace(path=os.path, replace=os.replace, getpid=os.getpid, stat=lambda path: status)
+    monkeypatch.setattr(marked, "os", slow)
+    table = tmp_path / "part.toml"
+    for number in (1, 2):
+        table.write_text(f"a = {number}\n")
+        assert read_kept(str(table)) == {"a": number}
+
+
+def test_of_a_table_that_stays_the_times_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marked, "_RACY_NANOSECONDS", -(10**12))
+    table = tmp_path / "part.toml"
+    table.write_text("a = 1\n")
+    read_kept(str(table))
+    monkeypatch.setattr(marked, "_mark_of", lambda paths: 1 / 0)
+    assert read_kept(str(table)) == {"a": 1}
