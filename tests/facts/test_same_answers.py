@@ -219,6 +219,9 @@ WORD_TEXTS = (
 )
 
 
+NO_WORDS = ("", "a->shared", "x shared", "share.", "$shared", "a\0b")
+
+
 @pytest.mark.parametrize("has_library", [True, False])
 def test_what_a_word_is_an_index_and_a_reader_say_alike(tmp_path: Path, has_library: bool) -> None:
     for number, text in enumerate(WORD_TEXTS):
@@ -242,6 +245,8 @@ def test_what_a_word_is_an_index_and_a_reader_say_alike(tmp_path: Path, has_libr
         tree = Directory(str(tmp_path))
         found = holding(tree, words)
         assert look_up(tree, words) == found
+        # What is none stands nowhere, and the others are found beside it.
+        assert holding(tree, [*words, *NO_WORDS]) == {**found, **dict.fromkeys(NO_WORDS, ())}
     assert found["shared"] == tuple(f"{number:02}.c" for number in (0, 1, 2, 4, 7, 8, 9, 10, 11))
 
 

@@ -18,9 +18,13 @@ _HANDFUL = 200
 
 
 def finder_of(words: Sequence[str], texts: int) -> Finder:
-    """What looks for all of some words in so many texts, one after the other; for one thread, after a fork too."""
+    """What looks for all of some words in so many texts, one after the other; for one thread, after a fork too.
+
+    What is no word stands in no text, as in an index.
+    """
     wanted = [word.lower().encode() for word in words]
-    return (_by_automaton(wanted) if texts > _HANDFUL else None) or _by_splitting(wanted)
+    many = texts > _HANDFUL and all(word and _WORD_BYTES.issuperset(word) for word in wanted)
+    return (_by_automaton(wanted) if many else None) or _by_splitting(wanted)
 
 
 def _by_automaton(words: Sequence[bytes]) -> Finder | None:
