@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 MARKS = pattern(rb"\b__(?:iomem|user|percpu)\b|ioremap|_iomap\b|copy_(?:from|to)_user")
 DEVICE = pattern(
     r"(?:__raw_)?(?:read|write)[bwlq](?:_relaxed|_be)?|io(?:read|write)(?:8|16|32|64)(?:be)?(?:_rep)?|"
-    r"(?:read|write)s[bwlq]|(?:devm_)?iounmap"
+    r"(?:read|write)s[bwlq]|iounmap"
 )
 # What each place of an argument leads to: "i" to a device, "u" to user space, "k" to the kernel's memory.
 COPIES = {
+    "devm_iounmap": "-i",
     "memcpy_fromio": "ki",
     "memcpy_toio": "ik",
     "memset_io": "i",
@@ -172,13 +173,9 @@ def accessed(types: "Types", node: "Node") -> tuple[str, str]:
     source = types.function.source
     if argument is None or is_named_only(types, node):
         return "", ""
-    if node.type == "pointer_expression":
-        if not source.text_of(node).startswith("*"):
-            return "", ""
-    else:
-        field = node.child_by_field_name("field")
-        if field is None or source.text[argument.end_byte : field.start_byte].strip() != b"->":
-            return "", ""
+    reads = source.text_of(node).startswith("*") or between(types, node) == "->"
+    if not reads:
+        return "", ""
     found = space(types, argument)
     if found not in ("iomem", "user", "percpu"):
         return "", ""
@@ -200,8 +197,24 @@ def is_named_only(types: "Types", node: "Node") -> bool:
         if outer.type == "pointer_expression" and types.function.source.text_of(outer).startswith("&"):
             return True
         outer = outer.parent
-    # The type of a member that is an array decays to its address.
-    return node.type == "field_expression" and "[]" in types.of(node)
+    return node.type == "field_expression" and may_be_array(types, node)
+
+
+def may_be_array(types: "Types", node: "Node") -> bool:
+    """Whether a member may be an array, of which its name is the address alone: one of unknown type may."""
+    outer = node.parent
+    while outer is not None and outer.type == "field_expression" and "->" not in between(types, outer):
+        node, outer = outer, outer.parent
+    kind = types.of(node)
+    return not kind or "[]" in kind
+
+
+def between(types: "Types", node: "Node") -> str:
+    """What stands between an object and its member."""
+    outer, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
+    if outer is None or field is None:
+        return ""
+    return types.function.source.text[outer.end_byte : field.start_byte].strip().decode("latin-1")
 
 
 RULE = Rule(
@@ -258,14 +271,21 @@ struct frame {
     good=(
         """
 >>> tree include/linux/box.h
+typedef struct frame __attribute__((aligned(4))) frame_t;
 struct box {
 	void __iomem *registers;
 	struct frame __iomem *frame;
+	frame_t __iomem *aligned;
+	__iomem u16 *first;
 	void *buffer;
+};
+struct part {
+	u32 words[4];
 };
 struct frame {
 	u32 state;
 	u32 rest[4];
+	struct part part;
 };
 >>> patch drivers: box
 >>> file drivers/example.c
@@ -273,11 +293,12 @@ struct frame {
  static void box_set(void __iomem *where, u32 value)
  {
  }
- static long box_ioctl(struct box *box, u32 __user *argument, unsigned long address)
+ static long box_ioctl(struct box *box, struct device *plain, __user u32 *argument, unsigned long address)
  {
 +	void __iomem *base = box->registers + 4;
 +	struct frame frame, *kept = box->buffer;
 +	u32 __user *user = (u32 __user *)address, value;
++	__iomem u16 *first = base, *second = box->first;
 +
 +	writel(readl(base), &box->frame->state);
 +	box_set(base, 1);
@@ -291,6 +312,9 @@ struct frame {
 +	kept = (__force void *)box->registers;
 +	writel(1, (void __iomem *)kept);
 +	box_walk(box->frame->rest);
++	user = (__force u32 __user *)(box->aligned->rest + 1);
++	base = box->frame->part.words;
++	devm_iounmap(plain, box->registers);
  	return 0;
  }
 """,

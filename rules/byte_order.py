@@ -203,6 +203,10 @@ class Values:
         name, shown = self.text(left), self.text(right)
         if found == "plain":
             return f"'{name}' is '{wanted}', but '{shown}' is in the machine's order: cpu_to_{wanted[2:]}() converts it"
+        if wanted == "plain" and right.type == "call_expression":
+            return (
+                f"'{shown}' is '{found}', but '{name}' is declared in the machine's order, not as '{found}'"
+            )
         if wanted == "plain":
             return f"'{shown}' is '{found}', but '{name}' is in the machine's order: {found[2:]}_to_cpu() converts it"
         return f"'{name}' is '{wanted}', but '{shown}' is '{found}'"
@@ -267,6 +271,7 @@ struct packet {
 +		return -EINVAL;
 +	packet->seen = packet->magic; // want "'packet->magic' is '__le32', but 'packet->seen' is in the machine's"
 +	packet->magic = wanted; // want "cpu_to_le32.. converts it"
++	u32 raw = cpu_to_le32(wanted); // want "'raw' is declared in the machine's order, not as '__le32'"
 +	packet->port = cpu_to_le16(magic); // want "'packet->port' is '__be16', but 'cpu_to_le16.magic.' is '__le16'"
 +	packet->magic += 4; // want "'packet->magic' is '__le32', but '.' reckons in the machine's byte order"
 +	packet->seen = le32_to_cpu(magic); // want "le32_to_cpu\\(\\) takes '__le32', but 'magic' is a plain number"

@@ -13,6 +13,8 @@ KERNEL = "kernel"
 _SPACE = pattern(r"\b__(iomem|user|percpu)\b")
 # RCU's mark changes in place, and the others say nothing of where the memory is.
 _UNSURE = pattern(r"\b__(?:rcu|force)\b|\(|\[")
+# Marks ahead of a type are no part of the declaration's node.
+_AHEAD = pattern(r"(?:\b__\w+\s+)+$")
 _BEFORE_STAR = pattern(r"[^*]*\*\s*(?:const\s*)?")
 _MAPPED = pattern(
     r"(?:devm_)?(?:platform_)?(?:get_and_)?ioremap(?:_\w+)?|devm_platform_(?:get_and_)?ioremap_resource\w*|"
@@ -92,7 +94,8 @@ def written_type(types: Types, variable: Variable) -> str:
     if outer is None:
         return ""
     first = outer.child_by_field_name("declarator") or variable.node
-    base = source.text[outer.start_byte : first.start_byte].decode("latin-1")
+    ahead = _AHEAD.search(source.text[max(outer.start_byte - 60, 0) : outer.start_byte].decode("latin-1"))
+    base = (ahead[0] if ahead else "") + source.text[outer.start_byte : first.start_byte].decode("latin-1")
     before, _, behind = source.text_of(variable.node).partition("=")[0].partition(variable.name)
     return base + before + behind
 
