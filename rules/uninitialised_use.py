@@ -205,6 +205,28 @@ RULE = Rule(
     ),
     good=(
         """
++static bool are_set(struct port *port, int count)
++{
++	bool set = false;
++	int index;
++
++	for (index = 0; index < count; index++) {
++		struct lane *lane = find_lane(port, index);
++		bool set;
++
++		if (!lane)
++			goto out;
++		set = lane_is_set(lane);
++		put_lane(lane);
++		if (!set)
++			goto out;
++	}
++	set = true;
++out:
++	return set;
++}
+""",
+        """
  static int prepare(struct port *port, int cpu)
  {
 -	if (!zalloc_cpumask_var(&port->cpus, GFP_KERNEL))

@@ -5,10 +5,15 @@ branch read what none up to it has written: what clang's -Wsometimes-uninitializ
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
+from patchscan.c.function import Function
 from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, Round, words_of
 from patchscan.flow.graph import Edge, Graph, Point
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _BRANCHES = ("yes", "no", "default")
 
@@ -27,10 +32,34 @@ def inevitable_reads(graph: Graph, names: Iterable[str]) -> Iterator[Inevitable]
     """The first such branch of each variable that is declared without a value."""
     function = graph.function
     assembly = " ".join(function.source.text_of(each) for each in function.nodes("gnu_asm_expression"))
-    for name in sorted(set(names).difference(words_of(assembly))):
+    for name in sorted(set(names).difference(words_of(assembly), _hidden(function))):
         found = _branch(graph, name)
         if found is not None:
             yield found
+
+
+def _hidden(function: Function) -> frozenset[str]:
+    """The names that stand for two variables, one in a block inside of the other's."""
+    own = {each.name for each in function.parameters}
+    blocks: dict[str, list[Node]] = {}
+    for each in function.locals:
+        blocks.setdefault(each.name, []).append(_block(each.node))
+    return frozenset(
+        name
+        for name, found in blocks.items()
+        if name in own or any(_is_inside(one, other) for one in found for other in found)
+    )
+
+
+def _block(node: "Node") -> "Node":
+    """What a declaration holds in: the block or the loop around it."""
+    while node.parent is not None and node.type not in ("compound_statement", "for_statement"):
+        node = node.parent
+    return node
+
+
+def _is_inside(inner: "Node", outer: "Node") -> bool:
+    return inner != outer and outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
 def _branch(graph: Graph, name: str) -> Inevitable | None:
