@@ -44,7 +44,7 @@ _UNDERSCORED = pattern(rb"\b__\w+")
 
 @frozen
 class Member:
-    """A member: its type as written with stars, "[]" where it is an array and "(*)(...)" for a function.
+    """A member: its type as written with stars, "[]" where it is an array, "(*)(...)" for a function, "" of bits.
 
     conditions: the #if around it inside the struct; parameters: of a pointer to a function, else "".
     """
