@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import patchscan
 import pytest
 from patchscan.basics import limits
 from patchscan.basics.limits import OutOfTime, meets
@@ -360,6 +361,12 @@ def test_another_series_or_program_finds_nothing(
 def test_what_a_limit_ended_is_not_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_MET", set())
     meets("clock")
+    said_by(models_on(root))
+    assert not kept_rows(root)
+
+
+def test_what_code_said_that_may_be_gone_is_not_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patchscan, "BEGAN", 0)
     said_by(models_on(root))
     assert not kept_rows(root)
 

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import patchscan
 import pytest
 from patchscan.basics.record import replace
 from patchscan.facts.store import store_of
@@ -123,6 +124,19 @@ def test_other_sources_find_nothing_of_these(
     written(tree)
     monkeypatch.setattr(kept_verdicts, "_version", lambda: "another")
     assert judged(extraction, "m", "fixture", NOBODY, tree).verdict == "unsafe"
+    assert made == ["m", "m"]
+
+
+def test_what_code_said_that_may_be_gone_is_not_kept(
+    tree: Directory, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index(tree.root)
+    extraction = extraction_of(SOME[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(patchscan, "BEGAN", 0)
+        judged(extraction, "m", "fixture", NOBODY, tree)
+    for _ in range(2):
+        judged(extraction, "m", "fixture", NOBODY, tree)
     assert made == ["m", "m"]
 
 

@@ -20,6 +20,7 @@ from patchscan.basics.fields import as_dict
 from patchscan.basics.limits import guards_met
 from patchscan.basics.ourtables import table_path
 from patchscan.basics.record import replace
+from patchscan.basics.unchanged import runs_as_it_stands
 from patchscan.codebase.traced import Traced, answers_alike
 from patchscan.flow.usertables import has_tables
 from patchscan.model.scenarios.scenario import Scenario
@@ -68,7 +69,9 @@ class KeptModels:
     def remember(self, what: str, said: object) -> None:
         """Keep what came of the series, unless it may be another thing on another machine, or the tree or the program
         changed meanwhile."""
-        if self._tree is None or guards_met() or not self._tree.steady or _program() != _version():
+        if self._tree is None or guards_met() or not self._tree.steady:
+            return
+        if _program() != _version() or not runs_as_it_stands((*patchscan.__path__, table_path(""))):
             return
         from patchscan.facts.store import store_of
 

@@ -17,6 +17,7 @@ import patchscan.lkmm
 import patchscan.model
 from patchscan.basics.fields import is_frozen
 from patchscan.basics.limits import guards_met
+from patchscan.basics.unchanged import runs_as_it_stands
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.verdicts.model_timeline import Interleaving, Moment
 from patchscan.model.verdicts.verdict import Mutation, Verdict, judge
@@ -54,9 +55,9 @@ def judged(
 
 
 def _lasts(verdict: Verdict) -> bool:
-    """Whether a verdict would be the same on every machine: none that a limit cut short is kept."""
+    """Whether a verdict is the same on every machine: none is kept that a limit cut short or other code made."""
     outcomes = (verdict.outcome, *(mutation.outcome for mutation in verdict.mutations))
-    if guards_met():
+    if guards_met() or not runs_as_it_stands(path for room in _ROOMS for path in room.__path__):
         return False
     return "Unknown" not in outcomes and not any("limit" in reason for reason in verdict.reasons)
 
