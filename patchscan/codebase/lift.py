@@ -12,7 +12,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import OPENS, branches
 from patchscan.c.lexical import comments_blank
-from patchscan.codebase.standing import adds_what_stands, functions_of, stands
+from patchscan.codebase.standing import adds_what_stands, belongs, changes_beside, functions_of, stands
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import PatchState
@@ -86,6 +86,8 @@ def lift(before: bytes, change: FileChange, held: bool = False) -> Lifted:
         taken |= frozenset(names)
         missing = functions_of(hunk) - frozenset(names)
         lost |= missing
+        if (not names and changes_beside(hunk)) or any(not _mentions(before, name) for name in missing):
+            lost |= {change.path}
         if names:
             notes.append(f"{where}: {', '.join(names)} taken from the patch text")
         else:
@@ -109,11 +111,11 @@ def _each_alone(
         if held and adds_what_stands(content, hunk):
             left.append((number, hunk))
             continue
-        try:
-            content = apply_hunks(content, [hunk]).content
+        placed = _in_place(content, hunk)
+        if placed is not None:
+            content = placed
             continue
-        except HunkFailure:
-            placed = _place(content, hunk)
+        placed = _place(content, hunk, held)
         if placed is None:
             left.append((number, hunk))
             continue
@@ -187,14 +189,37 @@ def _bytes(hunk: Hunk, kinds: str) -> list[bytes]:
     return [line.text.encode("utf-8", "surrogateescape") + b"\n" for line in hunk.lines if line.kind in kinds]
 
 
-def _place(content: bytes, hunk: Hunk) -> bytes | None:
-    """The content with the hunk's change made where its changed lines, or those next to them, stand once."""
+def _mentions(content: bytes, name: str) -> bool:
+    return re.search(rb"\b%s\b" % name.encode(), content) is not None
+
+
+def _in_place(content: bytes, hunk: Hunk) -> bytes | None:
+    """The content with the hunk laid over it, None where that fails, or hits another function than that it names."""
+    try:
+        applied = apply_hunks(content, [hunk])
+    except HunkFailure:
+        return None
+    unchanged = next((index for index, line in enumerate(hunk.lines) if line.kind != " "), 0)
+    line = hunk.new_start - (1 if hunk.new_count else 0) + applied.offsets[0] + unchanged
+    return applied.content if belongs(applied.content, line, hunk) else None
+
+
+def _place(content: bytes, hunk: Hunk, held: bool) -> bytes | None:
+    """The content with the hunk's change made where its changed lines, or those next to them, stand once, in the
+    function that it names.
+
+    held: what the file has between lines that are next to each other in the patch may be another form of the change,
+    which would stay beside it.
+    """
     changed = [index for index, line in enumerate(hunk.lines) if line.kind != " "]
     if not changed:
         return None
     first, last = changed[0], changed[-1]
     most = max(first, len(hunk.lines) - 1 - last)
+    adds_alone = all(line.kind != "-" for line in hunk.lines)
     for less in range(most + 1):
+        if held and adds_alone and (less >= first > 0 or less >= len(hunk.lines) - 1 - last > 0):
+            return None
         core = hunk.lines[min(less, first) : max(last + 1, len(hunk.lines) - less)]
         old = b"".join(
             line.text.encode("utf-8", "surrogateescape") + b"\n" for line in core if line.kind != "+"
@@ -203,7 +228,8 @@ def _place(content: bytes, hunk: Hunk) -> bytes | None:
             line.text.encode("utf-8", "surrogateescape") + b"\n" for line in core if line.kind != "-"
         )
         if len(old.strip()) > 8 and content.count(old) == 1:
-            return content.replace(old, new)
+            line = content[: content.index(old)].count(b"\n") + first - min(less, first)
+            return content.replace(old, new) if belongs(content, line, hunk) else None
     for side in (hunk.lines[last + 1 :], hunk.lines[:first]):
         anchors = [line for line in side if len(line.text.strip()) > 8]
         if any(hunk.lines[index].kind == "-" for index in changed) or not anchors:
@@ -212,6 +238,8 @@ def _place(content: bytes, hunk: Hunk) -> bytes | None:
         if content.count(anchor) == 1:
             added = b"".join(_bytes(hunk, "+"))
             at = content.index(anchor) + 1
+            if not belongs(content, content[:at].count(b"\n"), hunk):
+                return None
             return content[:at] + added + content[at:]
     return None
 

@@ -1,9 +1,10 @@
 """One case of a scenario in one configuration: its threads, and the verdict on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Sources, base_config
@@ -17,6 +18,7 @@ from patchscan.model.verdicts.kept_verdicts import judged
 from patchscan.model.verdicts.verdict import Verdict
 
 Functions = tuple[tuple[str, str], ...]
+_WORD = pattern(r"[A-Za-z_]\w*")
 
 
 def extract_case(
@@ -107,6 +109,18 @@ def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[
             last = definition.first_line + definition.text.count(b"\n")
             named |= symbols_around(text, definition.first_line, last)
     return tuple(f"{symbol}={values.get(symbol, 0) or 'n'}".replace("=1", "=y") for symbol in sorted(named))
+
+
+def lost_in(scenario: Scenario, column: str, at: Sources, visited: Set[tuple[str, str]]) -> tuple[str, ...]:
+    """Of what the series changes and could not be laid, what some functions are, stand in or name."""
+    if not at.lost:
+        return ()
+    code, named = codebase(scenario, column, at), set[str]()
+    for path, name in visited:
+        definition = code.callee(name, path)
+        text = definition.text.decode("latin-1") if definition is not None else ""
+        named |= {path, name, *_WORD.findall(text)}
+    return tuple(f"{name}()" if "/" not in name else name for name in sorted(at.lost & named))
 
 
 def shape(extraction: Extraction) -> Signature:

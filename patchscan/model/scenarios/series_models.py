@@ -22,6 +22,7 @@ from patchscan.model.scenarios.one_case import (
     extract_case,
     follows,
     judge_case,
+    lost_in,
     shape,
 )
 from patchscan.model.scenarios.players import plays, with_players
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from patchscan.model.scenarios.shapes import Bound
 
 _Key = tuple[str, Functions, str, int]
+_AS_HELD = ("between the hunks of the series the code is that of the version in the tree",)
 # What the verdicts of a series are kept as: with every column, or not.
 _NAMES = {False: "models", True: "models of every column"}
 
@@ -224,13 +226,14 @@ class SeriesModels:
             if not (every_column or self._touches_flush(scenario, index) if is_flush else goes_on):
                 continue
             before = self._extraction(scenario, functions, column, earlier_index)
+            goes_by_shape = not held and not self._loses(scenario, column, index, earlier_index, before)
             is_same = (
-                not held
+                goes_by_shape
                 and before is not None
                 and before.same_in(codebase(scenario, column, self._at(index)))
             )
             after = None if is_same else self._extraction(scenario, functions, column, index)
-            if after is None or (not held and before is not None and shape(before) == shape(after)):
+            if after is None or (goes_by_shape and before is not None and shape(before) == shape(after)):
                 goes_on = goes_on and is_flush
                 continue
             if shape(after) in seen:
@@ -245,25 +248,33 @@ class SeriesModels:
             others = self._followed(scenario, functions, index, verdict)
             known = self._followed(scenario, functions, earlier_index, earlier) if others else {}
             for label, each in (others or {column: verdict}).items():
-                yield self._of_patch(against(each, known.get(label, earlier)), index)
+                lost = lost_in(scenario, column, self._at(index), each.visited | after.visited)
+                yield self._of_patch(against(each, known.get(label, earlier)), index, lost)
             verdict = against(verdict, earlier)
             if number == 0 and not every_column and not self._is_news(verdict, earlier):
                 goes_on = False
 
-    def _of_patch(self, verdict: Verdict, index: int) -> Verdict:
-        """The verdict as one on patch `index`, with how its code came about."""
+    def _loses(
+        self, scenario: Scenario, column: str, index: int, earlier: int, before: "Extraction | None"
+    ) -> bool:
+        """Whether what a patch changes in the code of a model fits nowhere: that it stays as it was says nothing."""
+        lost = self._at(index).lost - self._at(earlier).lost
+        if not lost or before is None:
+            return False
+        return bool(lost_in(scenario, column, replace(self._at(index), lost=lost), before.visited))
+
+    def _of_patch(self, verdict: Verdict, index: int, lost: Sequence[str]) -> Verdict:
+        """The verdict as one on patch `index`, with how its code came about; lost: see lost_in()."""
         at = self._at(index)
-        lost = sorted(at.lost & {each for one in verdict.visited for each in one})
-        if lost and verdict.verdict == "safe":
-            names = ", ".join(name if "/" in name else f"{name}()" for name in lost)
-            reason = f"what the series changes in {names} fits nowhere in this tree"
+        if lost and verdict.verdict in ("safe", "unsafe"):
+            reason = f"what the series changes in {', '.join(lost)} fits nowhere in this tree"
             verdict = replace(verdict, verdict="unknown", reasons=(reason,))
         return replace(
             verdict,
             name=f"{verdict.name}-patch-{self.states[index].patch.index}",
             before=verdict.before if index > self._held else None,
             held=verdict.before if index == self._held else None,
-            assumptions=(*verdict.assumptions, *at.notes),
+            assumptions=(*verdict.assumptions, *at.notes, *(_AS_HELD if index == self._held else ())),
         )
 
     def _touches_flush(self, scenario: Scenario, index: int) -> bool:
