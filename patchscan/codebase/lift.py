@@ -12,7 +12,14 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import OPENS, branches
 from patchscan.c.lexical import comments_blank
-from patchscan.codebase.standing import adds_what_stands, belongs, changes_beside, functions_of, stands
+from patchscan.codebase.standing import (
+    adds_what_stands,
+    belongs,
+    changes_beside,
+    functions_of,
+    last_function,
+    stands,
+)
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.series import FileChange, Hunk, Line
 from patchscan.tree.overlay import PatchState
@@ -80,12 +87,12 @@ def lift(before: bytes, change: FileChange, held: bool = False) -> Lifted:
     content, notes, left = _each_alone(before, change, held)
     lost: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
-    for numbers, hunk in _joined(left, before):
+    for numbers, hunk, torn in _joined(left, before):
         where = f"{change.path}, hunk {numbers} of {len(change.hunks)}"
         content, names = _take_functions(content, hunk, taken)
         taken |= frozenset(names)
         missing = functions_of(hunk) - frozenset(names)
-        lost |= missing
+        lost |= missing | torn
         if (not names and changes_beside(hunk)) or any(not _mentions(before, name) for name in missing):
             lost |= {change.path}
         if names:
@@ -126,14 +133,14 @@ def _each_alone(
     return content, notes, left
 
 
-def _joined(left: Sequence[tuple[int, Hunk]], content: bytes) -> list[tuple[str, Hunk]]:
+def _joined(left: Sequence[tuple[int, Hunk]], content: bytes) -> list[tuple[str, Hunk, frozenset[str]]]:
     """Hunks that fit nowhere; one that ends inside a function is joined with the next, by what lies between in the
-    file if both ends stand there as far from each other."""
-    joined: list[tuple[str, Hunk]] = []
+    file if both ends stand there as far from each other; with the functions of which some code between is not known."""
+    joined: list[tuple[str, Hunk, frozenset[str]]] = []
     last, end = 0, 0
     for number, hunk in left:
         if joined and number == last + 1 and _is_open(joined[-1][1]):
-            numbers, earlier = joined[-1]
+            numbers, earlier, torn = joined[-1]
             between = _between(content, earlier, hunk, hunk.new_start - end)
             lines = earlier.lines + (between + hunk.lines if between else _whole_statements(hunk))
             both = Hunk(
@@ -144,9 +151,11 @@ def _joined(left: Sequence[tuple[int, Hunk]], content: bytes) -> list[tuple[str,
                 earlier.section,
                 lines,
             )
-            joined[-1] = (f"{numbers} and {number}", both)
+            if not between and hunk.new_start > end:
+                torn |= last_function(earlier)
+            joined[-1] = (f"{numbers} and {number}", both, torn)
         else:
-            joined.append((str(number), hunk))
+            joined.append((str(number), hunk, frozenset()))
         last, end = number, hunk.new_start + hunk.new_count
     return joined
 

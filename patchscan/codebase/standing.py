@@ -94,6 +94,12 @@ def functions_of(hunk: Hunk) -> frozenset[str]:
     return frozenset(owner for _, owner in _changes(hunk) if owner)
 
 
+def last_function(hunk: Hunk) -> frozenset[str]:
+    """The function in which a hunk ends, none where that is not known."""
+    *_, owner = owners([line.text for line in hunk.lines if line.kind != "-"], _named(hunk.section) or None)
+    return frozenset({owner} if owner else ())
+
+
 def changes_beside(hunk: Hunk) -> bool:
     """Whether a hunk changes code that is in no function, or in one that it does not name."""
     return any(not owner and not _INERT.match(text) for text, owner in _changes(hunk))

@@ -108,6 +108,17 @@ def test_another_form_of_what_a_hunk_adds_does_not_stay_beside_it() -> None:
         assert found.content == otherwise.encode() and found.lost == {"f"}
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_lies_between_two_hunks_of_a_function_is_known_or_lost(known: bool) -> None:
+    between = "".join(f"\tstep({number});\n" for number in range(9))
+    old = f"int f(int a)\n{{\n\tone();\n\ttwo();\n{between}\tthree();\n\treturn a;\n}}\n"
+    whole = change("mm/a.c", old, old.replace("one", "begin").replace("three", "end"))
+    assert len(whole.hunks) == 2
+    found = lift((old if known else BEFORE).replace("one()", "1").replace("three()", "3").encode(), whole)
+    assert b"\tbegin();\n\ttwo();\n" in found.content and b"\tend();\n\treturn a;\n}" in found.content
+    assert (b"step(4)" in found.content, found.lost) == (known, frozenset(() if known else ("f",)))
+
+
 @pytest.mark.parametrize(
     ("section", "line", "lost"),
     [
