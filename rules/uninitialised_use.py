@@ -16,6 +16,8 @@ _NUMBER = pattern(
 # What is written whole or not at all.
 _WHOLE = pattern(rf"{_NUMBER.pattern}|(?:const )?(?:struct |union )?\w+ \*+")
 
+_MACRO = pattern(rb"(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
+
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The functions in which the patch changes an assignment, a declaration or a way."""
@@ -91,13 +93,12 @@ def inevitable(
     """Variables without a value whenever one condition goes one way, be they handed to calls on the other."""
     from patchscan.flow.inevitable import inevitable_reads
 
-    names = {
-        each.name
-        for each in function.locals
-        if not each.static and each.value is None and _WHOLE.fullmatch(each.type) and each.name not in said
-    }
+    unsure = {each.name for each in function.locals if each.static or not _WHOLE.fullmatch(each.type)}
+    names = {each.name for each in function.locals if each.value is None and each.name not in said} - unsure
     known = {each.key for each in inevitable_reads(old, names)} if old is not None else set()
-    for each in inevitable_reads(graph, names - known):
+    found = list(inevitable_reads(graph, names - known))
+    written = in_macros(file, function) if found else set()
+    for each in (one for one in found if one.key not in written):
         line = next((at for at in (each.branch, each.line) if is_added(file, at)), None)
         if line is not None:
             way = f", once the condition on line {file.patch_line(each.branch)} goes one way"
@@ -106,6 +107,17 @@ def inevitable(
                 f"{each.key} is read on line {file.patch_line(each.line)} without a value{'' if each.always else way}",
                 tuple(file.evidence(at) for at in dict.fromkeys((each.branch, each.line))),
             )
+
+
+def in_macros(file: ChangedFile, function: Function) -> set[str]:
+    """The words in the file's macros that a function uses, which may write to variables that they name."""
+    text = "".join(
+        found[2].decode("latin-1")
+        for each in file.after
+        for found in _MACRO.finditer(each.text)
+        if found[1].decode("latin-1") in function.text
+    )
+    return set(pattern(r"[A-Za-z_]\w*").findall(text))
 
 
 def touched(file: ChangedFile, function: Function) -> frozenset[str]:
@@ -204,6 +216,25 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++#define DO_PORT(operation) \\
++do { \\
++	ret = (operation) ? (operation)(port) : -EINVAL; \\
++} while (0)
++static int do_port(struct port *port, int kind)
++{
++	int ret, old;
++
++	DO_PORT(port->ops->stop);
++	if (kind) {
++		struct state old;
++
++		old.kind = kind;
++		put_state(port, old.kind);
++	}
++	return ret;
++}
+""",
         """
 +static bool are_set(struct port *port, int count)
 +{
