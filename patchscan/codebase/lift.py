@@ -152,12 +152,26 @@ def _joined(left: Sequence[tuple[int, Hunk]], content: bytes) -> list[tuple[str,
                 lines,
             )
             if not between and hunk.new_start > end:
-                torn |= last_function(earlier)
+                torn |= {name for name in last_function(earlier) if not _of_other_option(content, hunk, name)}
             joined[-1] = (f"{numbers} and {number}", both, torn)
         else:
             joined.append((str(number), hunk, frozenset()))
         last, end = number, hunk.new_start + hunk.new_count
     return joined
+
+
+def _of_other_option(content: bytes, hunk: Hunk, name: str) -> bool:
+    """Whether a function that ends in a hunk is that of an option which the file does not know, and its #else, which
+    is in force, has it whole."""
+    _, _, after = b"".join(_bytes(hunk, " +")).partition(b"\n#else")
+    other, _, ending = after.partition(b"\n#endif")
+    option = _NAMED_END.search(ending.partition(b"\n")[0])
+    whole = {
+        each.group(1).decode("latin-1")
+        for each in _DEFINITION.finditer(other)
+        if other.find(b"\n}", each.end()) >= 0
+    }
+    return name in whole and option is not None and b"!" not in option[0] and option[1] not in content
 
 
 def _between(content: bytes, first: Hunk, second: Hunk, count: int) -> tuple[Line, ...]:

@@ -119,6 +119,19 @@ def test_what_lies_between_two_hunks_of_a_function_is_known_or_lost(known: bool)
     assert (b"step(4)" in found.content, found.lost) == (known, frozenset(() if known else ("f",)))
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_an_option_that_the_file_does_not_know_hides_is_not_lost(known: bool) -> None:
+    between = "".join(f"\tstep({number});\n" for number in range(9))
+    option = f"#ifdef CONFIG_LATER\nstatic void f(int a)\n{{\n\tlater();\n\ttwo();\n{between}\tthree();\n}}\n"
+    old = f"{option}#else\nstatic void f(int a)\n{{\n\tone();\n}}\n#endif /* CONFIG_LATER */\n"
+    new = old.replace("later", "begin").replace("three", "end").replace("one", "all")
+    whole = change("mm/a.c", old, new)
+    assert len(whole.hunks) == 2
+    found = lift(BEFORE.encode() + b"// CONFIG_LATER\n" * known, whole)
+    assert b"#else\nstatic void f(int a)\n{\n\tall();\n}\n" in found.content
+    assert found.lost == frozenset(("f",) if known else ())
+
+
 @pytest.mark.parametrize(
     ("section", "line", "lost"),
     [
