@@ -46,6 +46,7 @@ def judge(
     series = thread.series[0]
     judged = contexts(series, states, settings, fit)
     if tree is not None:
+        # Imported here: without a tree nothing is searched.
         from patchscan.lookup.expected import expect_names
 
         expect_names(judged, tree)
@@ -99,7 +100,7 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
 
 
 def is_asleep(rule: Rule, context: Context) -> bool:
-    """Whether a rule has nothing to say of a patch, by what it tells beforehand."""
+    """Whether a rule has nothing to say of a patch, by what it tells beforehand; notes who asks, for the coverage."""
     context.asking = rule.name
     return rule.sleeps_on(context)
 

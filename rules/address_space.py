@@ -81,11 +81,6 @@ def fault_of(types: "Types", node: "Node") -> tuple[str, str]:
     return assigned(types, node)
 
 
-def text(types: "Types", node: "Node") -> str:
-    """What is written, on one line."""
-    return " ".join(types.function.source.text_of(node).split())
-
-
 def handed_over(types: "Types", call: Call) -> tuple[str, str]:
     """An argument that leads elsewhere than the function goes."""
     from patchscan.lookup.spaces import declared_space, space, written_type
@@ -103,10 +98,9 @@ def handed_over(types: "Types", call: Call) -> tuple[str, str]:
     for value, where in zip(call.arguments, wanted, strict=False):
         found = space(types, value) if where else ""
         if found and found != where:
-            shown = text(types, value)
-            return moved(
-                shown
-            ), f"{call.name}() takes a pointer {into(where)}, but '{shown}' leads {into(found)}"
+            shown = types.written(value)
+            fault = f"{call.name}() takes a pointer {into(where)}, but '{shown}' leads {into(found)}"
+            return pointer_in(shown), fault
     return "", ""
 
 
@@ -117,11 +111,11 @@ def defined_here(types: "Types", name: str) -> Function | None:
     return parse(types.text, types.meaning.path).function_named(name) if name.encode() in types.text else None
 
 
-def moved(pointer: str) -> str:
-    """The variable or member that a pointer is reckoned from, as "box->base" of "box->base + 4" or "&box->base->id"."""
-    found = NAMED.match(pointer)
-    name = found[1] if found is not None else pointer
-    return name.rpartition("->")[0] or name if pointer.startswith("&") else name
+def pointer_in(expression: str) -> str:
+    """The pointer that an expression starts from: "box->base" of "box->base + 4" or "&box->base->id"."""
+    found = NAMED.match(expression)
+    name = found[1] if found is not None else expression
+    return name.rpartition("->")[0] or name if expression.startswith("&") else name
 
 
 def into(space: str) -> str:
@@ -133,16 +127,16 @@ def cast(types: "Types", node: "Node") -> tuple[str, str]:
     """A cast to a pointer that drops the mark without saying that it is meant."""
     from patchscan.lookup.spaces import declared_space, space
 
-    kind = text(types, node).partition(")")[0].strip("( ")
+    kind = types.written(node).partition(")")[0].strip("( ")
     if "__force" in kind:
         return "", ""
     found, wanted = space(types, node.child_by_field_name("value")), declared_space(kind)
     # A mark may be put on: how else would an address become one. sparse is silent of it, too.
     if found not in ("", "kernel") and wanted == "kernel":
         value = node.child_by_field_name("value")
-        shown = text(types, value) if value is not None else ""
+        shown = types.written(value) if value is not None else ""
         hidden = f"the cast to '{kind}' hides that '{shown}' leads {into(found)}"
-        return moved(shown), f"{hidden}: keep the mark, or write __force"
+        return pointer_in(shown), f"{hidden}: keep the mark, or write __force"
     return "", ""
 
 
@@ -157,12 +151,12 @@ def assigned(types: "Types", node: "Node") -> tuple[str, str]:
         own = [each for each in types.function.locals if each.node == node]
         wanted = declared_space(written_type(types, own[0])) if own else ""
     else:
-        wanted = space(types, left) if sign is not None and text(types, sign) == "=" else ""
+        wanted = space(types, left) if sign is not None and types.written(sign) == "=" else ""
     found = space(types, right) if wanted else ""
     if left is None or right is None or not found or found == wanted:
         return "", ""
-    name = text(types, left).lstrip("* ")
-    return name, f"'{name}' leads {into(wanted)}, but '{text(types, right)}' {into(found)}"
+    name = types.written(left).lstrip("* ")
+    return name, f"'{name}' leads {into(wanted)}, but '{types.written(right)}' {into(found)}"
 
 
 def accessed(types: "Types", node: "Node") -> tuple[str, str]:
@@ -173,7 +167,7 @@ def accessed(types: "Types", node: "Node") -> tuple[str, str]:
     source = types.function.source
     if argument is None or is_named_only(types, node):
         return "", ""
-    reads = source.text_of(node).startswith("*") or between(types, node) == "->"
+    reads = source.text_of(node).startswith("*") or types.is_through_pointer(node)
     if not reads:
         return "", ""
     found = space(types, argument)
@@ -184,8 +178,8 @@ def accessed(types: "Types", node: "Node") -> tuple[str, str]:
         "user": "get_user() or copy_from_user()",
         "percpu": "this_cpu_ptr()",
     }
-    shown = text(types, argument)
-    return moved(shown), f"'{shown}' leads to __{found}, and may not be dereferenced: use {how[found]}"
+    shown = types.written(argument)
+    return pointer_in(shown), f"'{shown}' leads to __{found}, and may not be dereferenced: use {how[found]}"
 
 
 def is_named_only(types: "Types", node: "Node") -> bool:
@@ -203,18 +197,10 @@ def is_named_only(types: "Types", node: "Node") -> bool:
 def may_be_array(types: "Types", node: "Node") -> bool:
     """Whether a member may be an array, of which its name is the address alone: one of unknown type may."""
     outer = node.parent
-    while outer is not None and outer.type == "field_expression" and "->" not in between(types, outer):
+    while outer is not None and outer.type == "field_expression" and not types.is_through_pointer(outer):
         node, outer = outer, outer.parent
     kind = types.of(node)
     return not kind or "[]" in kind
-
-
-def between(types: "Types", node: "Node") -> str:
-    """What stands between an object and its member."""
-    outer, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
-    if outer is None or field is None:
-        return ""
-    return types.function.source.text[outer.end_byte : field.start_byte].strip().decode("latin-1")
 
 
 RULE = Rule(

@@ -14,15 +14,9 @@ CONVERTS = pattern(
     rb"\b(?:cpu_to_(?:le|be|virtio)|(?:le|be|virtio)(?:16|32|64)_to_cpu|hton[sl]\b|ntoh[sl]\b)"
 )
 ORDERED = pattern(r"__(?:le|be|virtio)(?:16|32|64)")
-INTEGER = pattern(
-    r"(?:__)?[us](?:8|16|32|64)|u?int(?:8|16|32|64)_t|"
-    r"(?:unsigned |signed )?(?:char|short|int|long|long long)(?: int)?|unsigned|"
-    r"size_t|ssize_t|loff_t|sector_t|dma_addr_t"
-)
 INTO = pattern(r"cpu_to_((?:le|be|virtio)(?:16|32|64))")
 FROM = pattern(r"((?:le|be|virtio)(?:16|32|64))_to_cpu")
 NETWORK = {"htons": "be16", "htonl": "be32", "ntohs": "be16", "ntohl": "be32"}
-NUMBER = pattern(r"-?(?:0x[0-9a-fA-F]+|\d+)[uUlL]*")
 # These have the same bytes in every order.
 NOTHING = pattern(r"(?:0x)?0+[uUlL]*|0x[fF]+[uUlL]*")
 ARITHMETIC = frozenset(("+", "-", "*", "/", "%", "<<", ">>", "<", ">", "<=", ">="))
@@ -65,10 +59,6 @@ class Values:
     def __init__(self, types: "Types") -> None:
         self.types = types
 
-    def text(self, node: "Node") -> str:
-        """What is written, on one line."""
-        return " ".join(self.types.function.source.text_of(node).split())
-
     def order(self, node: "Node | None") -> str:
         """The type with a byte order that a value has, "plain" of a number in the machine's, "" where none is sure."""
         while node is not None and node.type == "parenthesized_expression" and node.named_child_count == 1:
@@ -76,22 +66,22 @@ class Values:
         if node is None:
             return ""
         if node.type == "number_literal":
-            return "" if NOTHING.fullmatch(self.text(node)) else "plain"
+            return "" if NOTHING.fullmatch(self.types.written(node)) else "plain"
         if node.type == "call_expression":
             return gives(self.types.function.call(node).name)
         if node.type == "binary_expression":
             return self.calculated(node)
-        if node.type == "cast_expression" and forced(self.text(node)):
-            kind = self.text(node).partition(")")[0].replace("__force", "").strip("( ")
+        if node.type == "cast_expression" and forced(self.types.written(node)):
+            kind = self.types.written(node).partition(")")[0].replace("__force", "").strip("( ")
         else:
             kind = self.types.of(node)
-        return kind if ORDERED.fullmatch(kind) else "plain" if INTEGER.fullmatch(kind) else ""
+        return kind if ORDERED.fullmatch(kind) else "plain" if is_number(kind) else ""
 
     def calculated(self, node: "Node") -> str:
         """What a calculation gives: an order that both sides have lives through &, | and ^."""
         sides = {self.order(node.child_by_field_name(each)) for each in ("left", "right")}
         operator = node.child_by_field_name("operator")
-        bitwise = operator is not None and self.text(operator) in ("&", "|", "^")
+        bitwise = operator is not None and self.types.written(operator) in ("&", "|", "^")
         return sides.pop() if len(sides) == 1 and (bitwise or sides == {"plain"}) else ""
 
     def fault(self, node: "Node") -> str:
@@ -114,7 +104,7 @@ class Values:
             return self.arguments(call)
         value = call.arguments[-1]
         found = self.order(value)
-        shown = self.text(value)
+        shown = self.types.written(value)
         if makes and ORDERED.fullmatch(found):
             return f"{call.name}() takes a number in the machine's byte order, but '{shown}' is '{found}' already"
         if takes and found and found != takes and (found != "plain" or value.type != "number_literal"):
@@ -131,40 +121,28 @@ class Values:
         for place, (found, value) in enumerate(zip(orders, call.arguments, strict=True)):
             wanted = {each[place] if place < len(each) else "" for each in takes}
             kind = wanted.pop() if len(wanted) == 1 else ""
-            if not ORDERED.fullmatch(kind) and (not ORDERED.fullmatch(found) or not INTEGER.fullmatch(kind)):
+            if not ORDERED.fullmatch(kind) and (not ORDERED.fullmatch(found) or not is_number(kind)):
                 continue
             if found and found != kind and value.type != "number_literal":
                 what = "a plain number" if found == "plain" else f"'{found}'"
-                return f"{call.name}() takes '{kind}', but '{self.text(value)}' is {what}"
+                return f"{call.name}() takes '{kind}', but '{self.types.written(value)}' is {what}"
         return ""
 
     def cast(self, node: "Node") -> str:
         """A cast that takes the byte order off without saying that it is meant."""
         kind, value = node.child_by_field_name("type"), node.child_by_field_name("value")
-        if kind is None or forced(self.text(node)):
+        if kind is None or value is None or forced(self.types.written(node)):
             return ""
-        found, wanted = self.order(value), self.text(kind)
-        if (
-            ORDERED.fullmatch(found)
-            and wanted != found
-            and (INTEGER.fullmatch(wanted) or ORDERED.fullmatch(wanted))
-        ):
+        found, wanted = self.order(value), self.types.written(kind)
+        if ORDERED.fullmatch(found) and wanted != found and (is_number(wanted) or ORDERED.fullmatch(wanted)):
             return (
-                f"the cast to '{wanted}' takes '{self.text_of_value(value)}' as it stands in memory, but it is "
+                f"the cast to '{wanted}' takes '{self.types.written(value)}' as it stands in memory, but it is "
                 f"'{found}': convert it, or write __force"
             )
-        if (
-            ORDERED.fullmatch(wanted)
-            and found == "plain"
-            and value is not None
-            and value.type != "number_literal"
-        ):
-            return f"the cast to '{wanted}' converts nothing: '{self.text(value)}' is in the machine's byte order"
+        if ORDERED.fullmatch(wanted) and found == "plain" and value.type != "number_literal":
+            shown = self.types.written(value)
+            return f"the cast to '{wanted}' converts nothing: '{shown}' is in the machine's byte order"
         return ""
-
-    def text_of_value(self, node: "Node | None") -> str:
-        """What is written of a value that may be missing."""
-        return self.text(node) if node is not None else ""
 
     def operands(self, node: "Node") -> str:
         """A calculation with what is in another byte order than the machine's."""
@@ -172,7 +150,7 @@ class Values:
         sign = node.child_by_field_name("operator")
         if left is None or right is None or sign is None:
             return ""
-        return self.calculation(left, right, self.text(sign))
+        return self.calculation(left, right, self.types.written(sign))
 
     def calculation(self, left: "Node", right: "Node", operator: str) -> str:
         """What is wrong where two values meet at an operator."""
@@ -181,7 +159,7 @@ class Values:
             if not ORDERED.fullmatch(one):
                 continue
             if operator in ARITHMETIC or (operator in BITWISE and other and other != one):
-                return f"'{self.text(node)}' is '{one}', but '{operator}' reckons in the machine's byte order"
+                return f"'{self.types.written(node)}' is '{one}', but '{operator}' computes in the machine's byte order"
         return ""
 
     def assignment(self, node: "Node") -> str:
@@ -194,13 +172,13 @@ class Values:
                 return ""
         if left is None or right is None:
             return ""
-        operator = self.text(sign) if sign is not None else "="
+        operator = self.types.written(sign) if sign is not None else "="
         if operator != "=":
             return self.calculation(left, right, operator.removesuffix("="))
         wanted, found = self.order(left), self.order(right)
         if not wanted or not found or wanted == found:
             return ""
-        name, shown = self.text(left), self.text(right)
+        name, shown = self.types.written(left), self.types.written(right)
         if found == "plain":
             return f"'{name}' is '{wanted}', but '{shown}' is in the machine's order: cpu_to_{wanted[2:]}() converts it"
         if wanted == "plain" and right.type == "call_expression":
@@ -210,6 +188,13 @@ class Values:
         if wanted == "plain":
             return f"'{shown}' is '{found}', but '{name}' is in the machine's order: {found[2:]}_to_cpu() converts it"
         return f"'{name}' is '{wanted}', but '{shown}' is '{found}'"
+
+
+def is_number(kind: str) -> bool:
+    """Whether a type is an integer in the machine's byte order."""
+    from patchscan.lookup.typeof import is_integer
+
+    return is_integer(kind)
 
 
 def forced(cast: str) -> bool:
@@ -239,7 +224,7 @@ RULE = Rule(
     summary="A value of stated byte order is used as a plain number, or the reverse",
     why=(
         "The types __le32, __be16, __virtio32 and their like say in which order the bytes stand, for the device or "
-        "the wire. What reckons with such a value without converting it, or converts it the wrong way, works on half "
+        "the wire. What computes with such a value without converting it, or converts it the wrong way, works on half "
         "of the machines; sparse warns of it, and the kernel test robot runs sparse."
     ),
     source="Documentation/dev-tools/sparse.rst; include/linux/byteorder/generic.h; include/uapi/linux/types.h",
@@ -265,15 +250,15 @@ struct packet {
  	u32 magic = le32_to_cpu(packet->magic);
 +	if (cpu_to_le32(packet->magic) != wanted) // want "cpu_to_le32\\(\\) takes a number in the machine's byte order"
 +		return -EINVAL;
-+	if (packet->length > 64) // want "'packet->length' is '__le16', but '>' reckons in the machine's byte order"
++	if (packet->length > 64) // want "'packet->length' is '__le16', but '>' computes in the machine's byte order"
 +		return -EINVAL;
-+	if (packet->magic == wanted) // want "'packet->magic' is '__le32', but '==' reckons in the machine's"
++	if (packet->magic == wanted) // want "'packet->magic' is '__le32', but '==' computes in the machine's"
 +		return -EINVAL;
 +	packet->seen = packet->magic; // want "'packet->magic' is '__le32', but 'packet->seen' is in the machine's"
 +	packet->magic = wanted; // want "cpu_to_le32.. converts it"
 +	u32 raw = cpu_to_le32(wanted); // want "'raw' is declared in the machine's order, not as '__le32'"
 +	packet->port = cpu_to_le16(magic); // want "'packet->port' is '__be16', but 'cpu_to_le16.magic.' is '__le16'"
-+	packet->magic += 4; // want "'packet->magic' is '__le32', but '.' reckons in the machine's byte order"
++	packet->magic += 4; // want "'packet->magic' is '__le32', but '.' computes in the machine's byte order"
 +	packet->seen = le32_to_cpu(magic); // want "le32_to_cpu\\(\\) takes '__le32', but 'magic' is a plain number"
 +	u16 length = (u16)packet->length; // want "the cast to 'u16' takes 'packet->length' as it stands in memory"
 +	packet_seen(packet->magic, packet->port); // want "packet_seen.. takes 'u32', but 'packet->magic' is '__le32'"

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 NAME = pattern(r"[a-z_]\w{3,}")
-# Types whose every definition is an integer; a bool takes a pointer, too.
-INTEGER = pattern(
-    r"(?:__)?[us](?:8|16|32|64)|u?int(?:8|16|32|64)_t|(?:unsigned |signed )?(?:char|short|int|long|long long)(?: int)?|"
-    r"unsigned|size_t|ssize_t|loff_t|off_t|sector_t|dma_addr_t|phys_addr_t|resource_size_t|pgoff_t|blkcnt_t|ino_t"
-)
 POINTER = pattern(r"(?:const |volatile )*(?:(struct|union) )?(\w+(?: \w+)*?)(?: const)? (\*+)")
 STRUCT = pattern(r"struct \w+")
 
@@ -75,8 +70,7 @@ def is_new(file: ChangedFile, function: Function, node: "Node") -> bool:
 def given(types: "Types", node: "Node") -> Given:
     """What is known of a value."""
     source = types.function.source
-    shown = " ".join(source.text_of(node).split())
-    return Given(shown, types.of(node), types.leads_to_const(node), source.line_of(node))
+    return Given(types.written(node), types.of(node), types.leads_to_const(node), source.line_of(node))
 
 
 def is_plain(function: Function, call: Call) -> bool:
@@ -137,7 +131,7 @@ def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types"
         wanted = f"const {wanted}"
     differs = value.type and wanted and not wanted.endswith("[]") and differ(value, wanted)
     if differs and types.meaning.named_plainly(value.type, wanted):
-        how, name = how_it_differs(value, wanted), " ".join(types.function.source.text_of(left).split())
+        how, name = how_it_differs(value, wanted), types.written(left)
         message = (
             f"the assignment to '{name}' {how}: it is '{wanted}', and '{value.shown}' is '{told(value)}'"
         )
@@ -151,6 +145,8 @@ def told(value: Given) -> str:
 
 def differ(value: Given, wanted: str) -> bool:
     """Whether a value cannot stand for a parameter or variable of a type without a cast."""
+    from patchscan.lookup.typeof import is_integer
+
     if "?" in (value.type, wanted) or "(" in value.type + wanted or "[]" in wanted:
         return False
     leads = value.type.replace("[]", "*") if value.type.count("[]") == 1 else value.type
@@ -160,7 +156,7 @@ def differ(value: Given, wanted: str) -> bool:
     if one is None or two is None:
         other = value.type if one is None else wanted
         # What takes or is a struct by value is as wrong.
-        return INTEGER.fullmatch(other) is not None or STRUCT.fullmatch(other) is not None
+        return is_integer(other) or STRUCT.fullmatch(other) is not None
     if one[1] is None or two[1] is None or len(one[3]) != len(two[3]):
         return False
     return (one[1], one[2]) != (two[1], two[2]) or (

@@ -66,11 +66,7 @@ def place(types: Types, node: "Node") -> str:
         return place(types, outer) if types.of(outer).endswith("[]") else space(types, outer)
     if node.type != "field_expression" or outer is None:
         return ""
-    field = node.child_by_field_name("field")
-    if field is None:
-        return ""
-    between = types.function.source.text[outer.end_byte : field.start_byte].strip()
-    return space(types, outer) if between == b"->" else place(types, outer)
+    return space(types, outer) if types.is_through_pointer(node) else place(types, outer)
 
 
 def declared_space(kind: str) -> str:

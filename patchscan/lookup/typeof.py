@@ -22,6 +22,11 @@ _DECLARES = pattern(
 _TABLE = pattern(r"\s*\[[^\]]*\]\s*\[")
 _QUALIFIER = pattern(r"\b(?:const|volatile|static|register|__iomem|__user|__rcu|__percpu|__force)\b")
 _SPACED_STARS = pattern(r"\* (?=\*)")
+# Types whose every definition is an integer; a bool takes a pointer, too.
+_INTEGER = pattern(
+    r"(?:__)?[us](?:8|16|32|64)|u?int(?:8|16|32|64)_t|(?:unsigned |signed )?(?:char|short|int|long|long long)(?: int)?|"
+    r"unsigned|size_t|ssize_t|loff_t|off_t|sector_t|dma_addr_t|phys_addr_t|resource_size_t|pgoff_t|blkcnt_t|ino_t"
+)
 # Calls whose result has a type that formats and calculations fall over.
 _RESULTS = {"resource_size": "resource_size_t", "strlen": "size_t", "ARRAY_SIZE": "size_t"}
 
@@ -73,6 +78,17 @@ class Types:
             return pointed_to(self.of(argument))
         return ""
 
+    def written(self, node: "Node") -> str:
+        """An expression as it is written, on one line."""
+        return " ".join(self.function.source.text_of(node).split())
+
+    def is_through_pointer(self, node: "Node") -> bool:
+        """Whether an expression is a member of what a pointer leads to: one behind "->"."""
+        outer, field = node.child_by_field_name("argument"), node.child_by_field_name("field")
+        if outer is None or field is None:
+            return False
+        return self.function.source.text[outer.end_byte : field.start_byte].strip() == b"->"
+
     def leads_to_const(self, node: "Node") -> bool:
         """Whether a value plainly is a pointer to what is const: a variable declared so, or the address of one."""
         text = self.function.source.text_of(node)
@@ -102,8 +118,7 @@ class Types:
         if outer is None or field is None:
             return ""
         struct = _STRUCT.fullmatch(self.of(outer))
-        arrow = self.function.source.text[outer.end_byte : field.start_byte].strip() == b"->"
-        if struct is None or len(struct[3]) != (1 if arrow else 0) or struct[4]:
+        if struct is None or len(struct[3]) != (1 if self.is_through_pointer(node) else 0) or struct[4]:
             return ""
         found = self.meaning.struct(struct[2], self.text)
         members = found[1].named(self.function.source.text_of(field)) if found is not None else ()
@@ -122,6 +137,11 @@ def _declared_type(text: bytes, variable: Statement) -> str:
     if variable.kind != "variable" or _DECLARES.fullmatch(head) is None or _TABLE.match(tail):
         return ""
     return plain(head) + (" []" if variable.array else "")
+
+
+def is_integer(kind: str) -> bool:
+    """Whether a type is an integer, whatever the configuration."""
+    return _INTEGER.fullmatch(kind) is not None
 
 
 def types_in(context: Context, file: ChangedFile, function: Function) -> Types:
