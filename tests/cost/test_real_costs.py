@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from patchscan.cli import main
+from patchscan.commands import cost as command
+from patchscan.cost import schemes
 
 FILE = Path(__file__).parents[2] / "fixtures" / "real" / "costs.toml"
 TREE = os.environ.get("PATCHSCAN_KERNEL_TREE", "")
@@ -86,3 +90,41 @@ def test_a_series_wants_a_tree(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "targeted: not lowered, so not counted: its series wants a tree: --tree DIR"
         in capsys.readouterr().out
     )
+
+
+SUBJECT = re.compile(
+    r"\b(gup_fast|collapse_huge_page|tlb_remove_table_one|tlb_remove_table_sync_one|tlb_wait_for_walkers|walks"
+    r"|walk_begins|walk_ends|tlb_remove_table_later|huge_pmd_unshare|__huge_pmd_unshare|ptdesc_pmd_is_shared"
+    r"|tlb_unshare_pmd_ptdesc|tlb_flush_unshared_tables)\b"
+)
+
+
+def under_other_names(read: schemes.ReadFile) -> schemes.ReadFile:
+    """The same tree, in which every function of the schemes bears another name."""
+
+    def renamed(path: str) -> bytes | None:
+        text = read(path)
+        return text if text is None else SUBJECT.sub(r"other_\1", text.decode("latin-1")).encode("latin-1")
+
+    return renamed
+
+
+def test_other_names_for_all_functions_cost_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counted(FILE, 8, capsys)
+    for path in FILE.parent.iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    file = tmp_path / FILE.name
+    file.write_text(SUBJECT.sub(r"other_\1", FILE.read_text()))
+    reader, laid = schemes.reader_of, command._laid
+    monkeypatch.setattr(schemes, "reader_of", lambda tree: under_other_names(reader(tree)))
+
+    def laid_and_renamed(names: Sequence[str], options: object) -> Callable[[str], bytes | None]:
+        return under_other_names(laid(names, options))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(command, "_laid", laid_and_renamed)
+    assert counted(file, 8, capsys) == before
+    file.write_text(FILE.read_text())
+    with pytest.raises(AssertionError):
+        counted(file, 8, capsys)
