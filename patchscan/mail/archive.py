@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import BinaryIO, Protocol
 
 from patchscan.basics.budget import BUDGET
@@ -13,7 +13,7 @@ from patchscan.mail import MOST_OF_MAIL, Message, files_in, messages_in, read_me
 from patchscan.mail.gitlog import is_log
 from patchscan.mail.mbox import Mbox
 from patchscan.mail.postings import Loose, Turns
-from patchscan.mail.thread import Ties, places_to_scan, read_threads, ties_of
+from patchscan.mail.thread import Ties, read_threads, ties_of
 from patchscan.mail.unpack import is_packed
 from patchscan.series import Thread
 
@@ -273,15 +273,22 @@ def _threads_in(mails: Mails, group: Sequence[int], revision: int | None, told: 
         told.tell(Problem(next(iter(mails.read(group[0], []))).where, why, lost=True))
         group = group[-_MOST_OF_GROUP:]
     problems: list[Problem] = []
+    numbers: dict[str, int] = {}
 
-    def read(troubles: list[Problem]) -> Iterator[Message]:
-        return (message for number in group for message in mails.read(number, troubles))
+    def read() -> Iterator[Message]:
+        for number in group:
+            for message in mails.read(number, problems):
+                numbers[message.where] = number
+                yield message
+
+    def again(places: Set[str]) -> Iterator[Message]:
+        for number in sorted({numbers[place] for place in places}):
+            yield from mails.read(number, [])
 
     if sum(map(mails.size, group)) <= _SMALL_GROUP:
-        messages = tuple(read(problems))
+        messages = tuple(read())
         return read_threads(messages, problems, revision)
-    whole = places_to_scan(read([]), revision)
-    threads = read_threads(read(problems), (), revision, whole)
+    threads = read_threads(read(), (), revision, again)
     if problems:
         first, *others = threads
         threads = (replace(first, problems=(*problems, *first.problems)), *others)

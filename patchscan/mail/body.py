@@ -22,8 +22,10 @@ _SIGNED = pattern(r"[a-z][a-z-]*-by|reported-and-.+")
 _ANY_TRAILER = pattern(r"([A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*):[ \t]+(\S.*)")
 _NO_TRAILER = pattern(r"base-(?:commit|tree)|change-id|prerequisite-|https?:")
 _BASE = pattern(r"(base-commit|base-tree|change-id): *(\S+)\s*")
+_OF_BASE = ("base-", "change-id", "prerequisite-")
 _PREREQUISITE = pattern(r"prerequisite-(?:patch-id|message-id|change-id): *\S.*")
 _SCISSORS = pattern(r"\s|>8|8<|>%|%<")
+_BLADES = (">8", "8<", ">%", "%<")
 
 
 @frozen
@@ -46,7 +48,7 @@ class Body:
 def split_body(text: str, cover: bool = False) -> Body:
     """Split the body of a patch or a cover letter (which has no diff). Lines end at "\\n" only."""
     lines: Sequence[str] = text.split("\n")
-    scissors = _scissors(lines)
+    scissors = _scissors(lines) if any(mark in text for mark in _BLADES) else 0
     lines = lines[scissors:]
     headers, start = in_body_headers(lines)
     lines = lines[start:]
@@ -60,6 +62,8 @@ def split_body(text: str, cover: bool = False) -> Body:
     bases: dict[str, str] = {}
     prerequisites = []
     for line in lines:
+        if not line.startswith(_OF_BASE):
+            continue
         if found := _BASE.fullmatch(line):
             bases.setdefault(found[1], found[2])
         elif _PREREQUISITE.fullmatch(line):
@@ -80,7 +84,7 @@ def _scissors(lines: Sequence[str]) -> int:
     for at, line in enumerate(lines):
         if _ONLY_DASHES.fullmatch(line) or starts_diff(lines, at):
             return 0
-        if not any(mark in line for mark in (">8", "8<", ">%", "%<")) or line.startswith(">"):
+        if not any(mark in line for mark in _BLADES) or line.startswith(">"):
             continue
         bare = _SCISSORS.sub("", line)
         if bare.count("-") * 2 > len(bare) and len(line.strip()) >= _SHORTEST_SCISSORS:

@@ -1,6 +1,7 @@
 """Subject lines of patches: prefix, number, total, revision and title."""
 
 import re
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -51,6 +52,7 @@ class Subject:
     no_patch: str = ""
 
 
+@lru_cache(256)
 def parse_subject(subject: str) -> Subject:
     """Parse a subject on one line, e.g. "[PATCH net-next v3 02/17] net: drop the lock". Raises nothing."""
     rest = subject.strip()

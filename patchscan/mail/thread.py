@@ -1,6 +1,7 @@
 """Messages to series and replies, and the choice of the series to scan."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen, replace
@@ -30,12 +31,17 @@ class _Kind:
 class _Candidate:
     """A series that may be the one to scan.
 
-    answer: it was sent within the discussion of another; places: what its mails are called in problems.
+    answer: it was sent within the discussion of another; posting: its mails.
     """
 
     series: Series
     answer: bool
-    places: frozenset[str] = frozenset()
+    posting: tuple[Posted, ...]
+
+    @property
+    def places(self) -> frozenset[str]:
+        """What its mails are called in problems."""
+        return frozenset(one.message.where for one in self.posting)
 
     @property
     def complete(self) -> bool:
@@ -82,24 +88,17 @@ def read_threads(
     messages: Iterable[Message],
     problems: Iterable[Problem] = (),
     revision: int | None = None,
-    whole: Container[str] | None = None,
+    again: Callable[[Set[str]], Iterable[Message]] | None = None,
 ) -> tuple[Thread, ...]:
     """The same for a mailbox that may be an archive: a thread a work, in the order of their first mails.
 
     Problems of no mail in particular are those of the first thread, and mails that belong to no series are as well.
-    Where no work holds a series to scan, it is one thread that says so. whole: what the mails are called that are to
-    be held with their diffs, None for all, and for replies to be held at all.
+    Where no work holds a series to scan, it is one thread that says so. again: reads once more the mails that are
+    called so; where it is given only those of the series to scan are held with their diffs, and no reply.
     """
-    read = _read(messages, problems, archive=True, whole=whole)
-    threads = tuple(_thread(part, revision) for part in _works(read))
-    return tuple(thread for thread in threads if thread.series) or (_thread(read, revision),)
-
-
-def places_to_scan(messages: Iterable[Message], revision: int | None = None) -> frozenset[str]:
-    """What the mails are called of the series that read_threads() would choose; no mail is held."""
-    read = _read(messages, archive=True, whole=())
-    chosen = (_choose(part.candidates, revision)[0] for part in _works(read))
-    return frozenset().union(*(one.places for one in chosen if one is not None))
+    read = _read(messages, problems, archive=True, hold=again is None)
+    threads = tuple(_thread(part, revision, again) for part in _works(read))
+    return tuple(thread for thread in threads if thread.series) or (_thread(read, revision, again),)
 
 
 def _works(read: _Read) -> list[_Read]:
@@ -133,21 +132,23 @@ def _read(
     messages: Iterable[Message],
     problems: Iterable[Problem] = (),
     archive: bool = False,
-    whole: Container[str] | None = None,
+    hold: bool = True,
 ) -> _Read:
-    """whole: as in read_threads()."""
+    """hold: the mails, and what is in their diffs."""
     found = list(problems)
     met: list[Message] = []
     posted: list[Posted] = []
     replies: list[tuple[str, Reply]] = []
     copied: dict[str, str] = {}
-    for message in _without_copies(messages, found, copied, met, whole is None):
-        kind = _kind(message)
-        if kind.reply and whole is None:
+    # A mail is asked for its content, to know a copy, and then for what it is.
+    split = lru_cache(1)(split_body)
+    for message in _without_copies(messages, found, copied, met, hold, split):
+        kind = _kind(message, split)
+        if kind.reply and hold:
             replies.append((message.where, read_reply(message)))
         if kind.body:
-            one = _read_patch(message, kind.subject, kind.body, found)
-            posted.append(one if whole is None or message.where in whole else thinned(one))
+            one = _read_patch(message, kind.subject, kind.body, found, hold)
+            posted.append(one if hold else thinned(one))
         if kind.neither:
             found.append(Problem(message.where, f'"{message.subject[:100]}": {kind.neither}; left out'))
     known = {message.message_id for message in met}
@@ -156,16 +157,21 @@ def _read(
         _Candidate(
             series_of(posting, found),
             is_answer(posting, known),
-            frozenset(one.message.where for one in posting),
+            tuple(posting),
         )
         for posting in postings_of(posted, answered, archive)
     ]
     return _Read(met, candidates, replies, found, copied)
 
 
-def _thread(read: _Read, revision: int | None) -> Thread:
+def _thread(
+    read: _Read, revision: int | None, again: Callable[[Set[str]], Iterable[Message]] | None = None
+) -> Thread:
+    """again: as in read_threads()."""
     found = list(read.problems)
     chosen, others = _choose(read.candidates, revision)
+    if chosen is not None and again is not None:
+        chosen = _read_again(chosen, again(chosen.places), found)
     if chosen is None:
         found.append(_nothing_to_scan(read.candidates, revision))
     left_out = tuple(LeftOut(one.series, _why_left_out(one, chosen, revision)) for one in others)
@@ -174,6 +180,21 @@ def _thread(read: _Read, revision: int | None) -> Thread:
         elsewhere = {message.where for message in read.messages} - chosen.places
         found = [_of_series(problem, elsewhere, read.copied) for problem in found]
     return Thread(series, tuple(reply for _, reply in read.replies), tuple(found), left_out)
+
+
+def _read_again(one: _Candidate, messages: Iterable[Message], problems: list[Problem]) -> _Candidate:
+    """The same with all that its mails hold; what was told of them is not told again."""
+    anew = {message.where: message for message in messages}
+    posting = []
+    for each in one.posting:
+        message = anew.get(each.message.where)
+        kind = _kind(message) if message else None
+        if message and kind and kind.body:
+            posting.append(_read_patch(message, kind.subject, kind.body, []))
+        else:
+            posting.append(each)
+            problems.append(Problem(each.message.where, "changed while it was read", lost=True))
+    return replace(one, series=series_of(posting, []), posting=tuple(posting))
 
 
 def _of_series(problem: Problem, elsewhere: Set[str], copied: Mapping[str, str]) -> Problem:
@@ -188,6 +209,7 @@ def _without_copies(
     copied: dict[str, str],
     met: list[Message],
     hold: bool,
+    split: Callable[[str], Body],
 ) -> Iterator[Message]:
     """Leave out what came a second time under the same Message-ID, as mails to several lists do.
 
@@ -201,28 +223,29 @@ def _without_copies(
         earlier, content = first.get(name, ("", None))
         if not earlier:
             if name:
-                first[name] = message.where, message if hold else hash(_content(message))
+                first[name] = message.where, message if hold else hash(_content(message, split))
             yield message
-        elif (_content(content) if isinstance(content, Message) else content) != (
-            _content(message) if hold else hash(_content(message))
+        elif (_content(content, split) if isinstance(content, Message) else content) != (
+            _content(message, split) if hold else hash(_content(message, split))
         ):
             other = f"differs from {earlier}, which has the same Message-ID; left out"
             problems.append(Problem(message.where, other, lost=True))
             copied[message.where] = earlier
 
 
-def _content(message: Message) -> tuple[str, ...]:
+def _content(message: Message, split: Callable[[str], Body]) -> tuple[str, ...]:
     """What two copies of a mail have in common, list footers and white space apart."""
-    body = split_body(message.body)
+    body = split(message.body)
     changed = tuple(line for line in body.diff if line.startswith(("+", "-")) and not line.startswith("--"))
     return (parse_subject(message.subject).title, *(changed or body.changelog[:20]))
 
 
-def _kind(message: Message) -> _Kind:
+def _kind(message: Message, split: Callable[[str], Body] = split_body) -> _Kind:
     subject = parse_subject(message.subject)
     if subject.no_patch and not subject.reply:
         return _Kind(subject, neither=f"not a patch for the kernel ({subject.no_patch})")
-    body = split_body(message.body, cover=subject.numbered and subject.index == 0)
+    cover = subject.numbered and subject.index == 0
+    body = split_body(message.body, cover=True) if cover else split(message.body)
     in_body = parse_subject(body.headers.get("subject", ""))
     if subject.reply:
         # The number in the subject is that of the patch replied to.
@@ -268,8 +291,10 @@ def ties_of(message: Message) -> Ties:
     return Ties((*marks, *of_work), tuple(links_in(texts)), loose_of(message, kind.subject))
 
 
-def _read_patch(message: Message, subject: Subject, body: Body, problems: list[Problem]) -> Posted:
-    files, troubles = read_diff(body.diff, message.where)
+def _read_patch(
+    message: Message, subject: Subject, body: Body, problems: list[Problem], whole: bool = True
+) -> Posted:
+    files, troubles = read_diff(body.diff, message.where, whole)
     problems.extend(troubles)
     if not files and not troubles and not (subject.numbered and subject.index == 0):
         why = f'no patch found in "{message.subject[:100]}": it holds no diff'
