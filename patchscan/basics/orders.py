@@ -8,7 +8,10 @@ from patchscan.basics.pattern import pattern
 # in a line (TryParse). Azure Pipelines: "##vso[...]". TeamCity: "##teamcity[...]".
 _BEGINS = pattern(r"^([^\S\n]*):(?=:)", re.M)
 _ANYWHERE = pattern(r"#(?=#[\w.]*\[)")
-_SIGNS = {"html": ("&#58;", "&#35;"), "json": ("\\u003a", "\\u0023"), "sarif": ("\\u003a", "\\u0023")}
+_SIGNS = {
+    "html": ("&#58;", "&#35;"),
+    **dict.fromkeys(("json", "sarif", "gitlab", "rdjson"), ("\\u003a", "\\u0023")),
+}
 
 
 def inert(text: str, form: str = "text") -> str:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterable, Iterator
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from patchscan.results import Report
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The formats whose documents cannot simply follow each other in one file.
 JOINED = ("json", "sarif", "gitlab", "rdjson", "html")
+# So many characters of documents are held; what is above them waits in a file.
+_MOST_HELD = 8 << 20
 
 
 def inputs_of(options: Namespace) -> frozenset[tuple[int, int]]:
@@ -85,13 +87,56 @@ def in_one(
     if form not in JOINED or (place is not None and (place.endswith("/") or os.path.isdir(place))):
         yield write
         return
-    held: list[tuple[str, str]] = []
+    held = PutBy()
     yield held.extend
-    if len(held) > 1:
-        from patchscan.report.joining import joined
+    if len(held) < 2:
+        write((held.name, text) for text in held)
+        return
+    from patchscan.report.joining import joined
 
-        held = [(held[0][0], joined(form, [text for _, text in held]))]
-    write(held)
+    write((held.name, piece) for piece in joined(form, held))
+
+
+class PutBy:
+    """The texts of documents until the last is there, few of them in memory; name: of the first document."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._places: list[tuple[int, int]] = []
+        self._held: list[str] = []
+        self._file: BinaryIO | None = None
+
+    def extend(self, documents: Documents) -> None:
+        """Take some more in."""
+        for name, text in documents:
+            self.name = self.name or name
+            self._held.append(text)
+        if sum(map(len, self._held)) > _MOST_HELD:
+            self._put_by()
+
+    def _put_by(self) -> None:
+        if self._file is None:
+            # Imported here: few scans have so much to say.
+            import tempfile
+
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (read as long as this is)
+        for text in self._held:
+            start = self._file.seek(0, os.SEEK_END)
+            self._places.append((start, self._file.write(text.encode("utf-8", "surrogatepass"))))
+        self._held.clear()
+
+    def __len__(self) -> int:
+        return len(self._places) + len(self._held)
+
+    def __getitem__(self, number: int) -> str:
+        if number >= len(self._places):
+            return self._held[number - len(self._places)]
+        assert self._file is not None
+        self._file.seek(self._places[number][0])
+        return self._file.read(self._places[number][1]).decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
 
 
 @contextlib.contextmanager

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
+from patchscan.basics.orders import inert
 from patchscan.basics.pattern import pattern
 from patchscan.report.sarif import MOST_RUNS
 
@@ -12,24 +13,37 @@ _TITLE = pattern(r"<title>(.*?)</title>", re.DOTALL)
 _ANCHOR = pattern(r'(\b(?:id|for)="|href="#)')
 
 
-def joined(form: str, texts: Sequence[str]) -> str:
-    """The documents of several series as one; of one series it stays as it is.
+class Texts(Protocol):
+    """Some texts, which need not all be in memory."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> str: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+
+def joined(form: str, texts: Texts) -> Iterator[str]:
+    """The documents of several series as one, in pieces; of one series it stays as it is.
 
     json: an array of reports; sarif: one log with a run a series; gitlab, rdjson: one list of findings; html: one page.
+    texts: read twice at most, and of all but sarif one at a time.
     """
     if len(texts) == 1:
-        return texts[0]
-    if form == "html":
-        return joined_pages(texts)
-    documents = [json.loads(text) for text in texts]
-    if form == "sarif":
-        return written(joined_logs(documents))
-    if form == "gitlab":
-        return written([entry for document in documents for entry in document])
-    if form == "rdjson":
-        said = [each for document in documents for each in document["diagnostics"]]
-        return written({"source": documents[0]["source"] if documents else {}, "diagnostics": said})
-    return written(documents)
+        yield texts[0]
+    elif form == "html":
+        yield from joined_pages(texts)
+    elif form == "sarif":
+        yield inert(written(joined_logs(map(json.loads, texts))), form)
+    elif form == "gitlab":
+        yield from listed("[]\n", (inert(written(each), form) for text in texts for each in json.loads(text)))
+    elif form == "rdjson":
+        said = (each for text in texts for each in json.loads(text)["diagnostics"])
+        source = json.loads(texts[0])["source"] if texts else {}
+        frame = written({"source": source, "diagnostics": []})
+        yield from listed(frame, (inert(written(each), form) for each in said))
+    else:
+        yield from listed("[]\n", texts)
 
 
 def written(value: Any) -> str:
@@ -37,35 +51,49 @@ def written(value: Any) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def joined_logs(logs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def listed(frame: str, entries: Iterable[str]) -> Iterator[str]:
+    """A document whose last "[]" holds some entries, each written as a document of its own."""
+    head, _, tail = frame.rpartition("[]")
+    margin = "\n" + " " * (len(head.rpartition("\n")[2]) - len(head.rpartition("\n")[2].lstrip()))
+    yield head + "["
+    mark = ""
+    for entry in entries:
+        yield mark + f"{margin}  " + entry.rstrip("\n").replace("\n", f"{margin}  ")
+        mark = ","
+    yield (margin if mark else "") + "]" + tail
+
+
+def joined_logs(logs: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """One log; series of more than a host takes runs share the last one, whose rules are the same."""
-    runs = [run for log in logs for run in log["runs"]]
+    head: dict[str, Any] = {}
+    kept: list[dict[str, Any]] = []
     names: dict[str, int] = {}
-    for run in runs:
-        name = run["automationDetails"]["id"]
-        names[name] = names.get(name, 0) + 1
-        if names[name] > 1:
-            run["automationDetails"]["id"] = f"{name}{names[name]}/"
-    kept = runs[:MOST_RUNS]
-    for run in runs[MOST_RUNS:]:
-        kept[-1]["results"] += run["results"]
-        kept[-1]["invocations"] += run["invocations"]
-    return {**logs[0], "runs": kept}
+    for log in logs:
+        head = head or log
+        for run in log["runs"]:
+            if len(kept) == MOST_RUNS:
+                kept[-1]["results"] += run["results"]
+                kept[-1]["invocations"] += run["invocations"]
+                continue
+            name = run["automationDetails"]["id"]
+            names[name] = names.get(name, 0) + 1
+            if names[name] > 1:
+                run["automationDetails"]["id"] = f"{name}{names[name]}/"
+            kept.append(run)
+    return {**head, "runs": kept}
 
 
-def joined_pages(pages: Sequence[str]) -> str:
+def joined_pages(pages: Texts) -> Iterator[str]:
     """One page: the head of the first, then what each shows below a list of their titles."""
-    head, _, _ = pages[0].partition("<body>")
-    script = pages[0][pages[0].rindex("<script>") :]
-    bodies = [page.partition("<body>")[2][: page.partition("<body>")[2].rindex("<script>")] for page in pages]
-    titles = [_TITLE.search(page) for page in pages]
-    entries = [
-        f'<li><a href="#series-{number}">{found[1] if found else ""}</a></li>'
-        for number, found in enumerate(titles, 1)
-    ]
-    # Attributes of the page are its own: what mail says is escaped and holds no quote.
-    numbered = [
-        f'<section id="series-{number}">\n' + _ANCHOR.sub(rf"\g<1>s{number}-", body) + "</section>\n"
-        for number, body in enumerate(bodies, 1)
-    ]
-    return f"{head}<body>\n<nav><ul>\n" + "\n".join(entries) + "\n</ul></nav>\n" + "".join(numbered) + script
+    first = pages[0]
+    yield first.partition("<body>")[0] + "<body>\n<nav><ul>\n"
+    for number, page in enumerate(pages, 1):
+        found = _TITLE.search(page)
+        yield f'<li><a href="#series-{number}">{found[1] if found else ""}</a></li>\n'
+    yield "</ul></nav>\n"
+    for number, page in enumerate(pages, 1):
+        body = page.partition("<body>")[2]
+        # Attributes of the page are its own: what mail says is escaped and holds no quote.
+        numbered = _ANCHOR.sub(rf"\g<1>s{number}-", body[: body.rindex("<script>")])
+        yield f'<section id="series-{number}">\n{numbered}</section>\n'
+    yield first[first.rindex("<script>") :]

@@ -142,11 +142,11 @@ def test_rules_name_the_document_they_rest_on() -> None:
 
 def test_several_series_are_one_document() -> None:
     texts = [render(report_on(MAIL), "sarif"), render(report_on(MAIL.replace("red", "blue")), "sarif")]
-    log = json.loads(joined("sarif", [*texts, texts[0]]))
+    log = json.loads("".join(joined("sarif", [*texts, texts[0]])))
     assert faults(log, "SarifLog", "") == []
     names = [run["automationDetails"]["id"] for run in log["runs"]]
     assert len(names) == 3 == len(set(names))
-    many = json.loads(joined("sarif", texts * 15))
+    many = json.loads("".join(joined("sarif", texts * 15)))
     assert len(many["runs"]) == 20
     assert sum(len(run["results"]) for run in many["runs"]) == 15 * sum(
         len(json.loads(text)["runs"][0]["results"]) for text in texts
