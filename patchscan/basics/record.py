@@ -10,9 +10,10 @@ from patchscan.basics.fields import Field, refuse, represent
 from patchscan.basics.fields import field as field
 
 Kind = TypeVar("Kind")
+Found = TypeVar("Found")
 _MANY = 200
 _HASH = "hash()"
-"""Where a record keeps its own."""
+"""Where a record keeps its own; no field ends so."""
 
 
 @overload
@@ -44,8 +45,22 @@ def _frozen(kind: Any, eq: bool) -> Any:
 
         made.__hash__ = hashed
         # Another process hashes strings otherwise.
-        made.__getstate__ = lambda self: {name: held for name, held in self.__dict__.items() if name != _HASH}
+        made.__getstate__ = lambda self: {n: held for n, held in self.__dict__.items() if n[-1] != ")"}
     return made
+
+
+def once(function: Callable[[Any], Found]) -> Callable[[Any], Found]:
+    """A function of one frozen record whose answer is kept with the record, as its hash is."""
+    name = f"{function.__module__}.{function.__qualname__}()"
+
+    def asked(record: Any) -> Found:
+        held: dict[str, Any] = record.__dict__
+        if name not in held:
+            held[name] = function(record)
+        found: Found = held[name]
+        return found
+
+    return asked
 
 
 @dataclass_transform(field_specifiers=(field,))

@@ -8,7 +8,7 @@ import re
 import pytest
 from patchscan.basics.fields import as_dict, is_frozen, plain
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import field, frozen, record, replace
+from patchscan.basics.record import field, frozen, once, record, replace
 
 
 @frozen
@@ -86,6 +86,20 @@ def test_a_record_of_which_many_are_made_stays_what_it_is() -> None:
         Often(1, [], "m", 2)  # type: ignore[call-arg]
     drafts = [Draft(x=number, lines=["first"]) for number in range(1000)]
     assert drafts[-1].lines == ["first", "x is 999"]
+
+
+def test_what_is_asked_once_is_kept_with_its_record_and_not_sent() -> None:
+    asked: list[Point] = []
+
+    def doubled(point: Point) -> int:
+        asked.append(point)
+        return 2 * point.x
+
+    double = once(doubled)
+    point, other = Point(1), Point(2)
+    assert [double(point), double(point), double(other)] == [2, 2, 4] and asked == [point, other]
+    assert point == Point(1) and replace(point, x=3) == Point(3) and double(replace(point, x=3)) == 6
+    assert vars(pickle.loads(pickle.dumps(point))) == as_dict(point)
 
 
 def test_a_record_is_not_sent_with_the_hash_of_its_sender() -> None:

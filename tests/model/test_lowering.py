@@ -9,7 +9,8 @@ from patchscan.codebase.conditionals import evaluate, plain_text
 from patchscan.codebase.definition import number
 from patchscan.kconfig.configured import Config, read_defconfig, read_selects
 from patchscan.lkmm import run
-from patchscan.model.extraction.slice import clean, relevant_domains, without_holes
+from patchscan.model.extraction.clean import clean
+from patchscan.model.extraction.slice import relevant_domains, without_holes
 from patchscan.model.extraction.variants import _conditional
 from patchscan.model.lowering.lower_expressions import evaluate as value_of
 from patchscan.model.lowering.lower_expressions import location

@@ -1,8 +1,7 @@
 """Constants through a body: a branch whose condition is known on its path becomes the arm that is taken."""
 
-from itertools import islice
-
-from patchscan.basics.record import field, record, replace
+from patchscan.basics.record import field, once, record, replace
+from patchscan.model.extraction.inside import used_in
 from patchscan.model.lowering.abstract_values import (
     Const,
     Operation,
@@ -31,22 +30,50 @@ _CHANGING = frozenset({Assign, Branch, Choice, Write, Update, Deferred})
 
 @record
 class _Known:
-    """What is certain on a path: the values a register can have, and the conditions that hold or do not."""
+    """What is certain on a path: the values a register can have, and the conditions that hold or do not.
+
+    before: the values that registers had where the arm began that is looked at, of those that it set; learnt: the
+    conditions that are known since. Both are taken back where the arm ends.
+    """
 
     values: dict[str, frozenset[Value]] = field(default_factory=dict)
     facts: dict[Value, bool] = field(default_factory=dict)
+    before: dict[str, frozenset[Value] | None] = field(default_factory=dict)
+    learnt: list[Value] = field(default_factory=list)
 
-    def copy(self) -> "_Known":
-        return _Known(dict(self.values), dict(self.facts))
+    def set(self, name: str, values: frozenset[Value] | None) -> None:
+        """A register has one of these values, None for any."""
+        self.before.setdefault(name, self.values.get(name))
+        if values is not None:
+            self.values[name] = values
+        else:
+            self.values.pop(name, None)
 
-    def meet(self, yes: "_Known", no: "_Known") -> None:
-        """What is certain after a branch: either arm's values, and the facts that both arms know."""
-        both = yes.values.keys() & no.values.keys()
-        ways = ((name, yes.values[name], no.values[name]) for name in both)
-        self.values = {name: one if one is other else one | other for name, one, other in ways}
-        # Both arms began with the facts that are known here, and none of these changes.
-        learnt = islice(yes.facts.items(), len(self.facts), None)
-        self.facts.update([(fact, holds) for fact, holds in learnt if no.facts.get(fact) == holds])
+    def learn(self, fact: Value, holds: bool) -> None:
+        self.facts[fact] = holds
+        self.learnt.append(fact)
+
+    def meet(self, yes: "_Arm", no: "_Arm") -> None:
+        """What is certain after a branch: either arm's values, and the facts that both arms learnt."""
+        for name in yes.values.keys() | no.values.keys():
+            now = self.values.get(name)
+            one, other = yes.values.get(name, now), no.values.get(name, now)
+            if one is not other:
+                self.set(name, one | other if one is not None and other is not None else None)
+            elif one is not now:
+                self.set(name, one)
+        for fact, holds in yes.facts.items():
+            if no.facts.get(fact) == holds:
+                self.learn(fact, holds)
+
+
+@record
+class _Arm:
+    """An arm as it is where its way is certain; values, facts: what it changed, None where it left nothing certain."""
+
+    body: Body
+    values: dict[str, frozenset[Value] | None]
+    facts: dict[Value, bool]
 
 
 def propagate(body: Body) -> Body:
@@ -54,13 +81,33 @@ def propagate(body: Body) -> Body:
     return _body(body, _Known())
 
 
+@once
+def _is_inert(event: Event) -> bool:
+    """Whether an event stays as it is, whatever is certain, and makes nothing so."""
+    match event:
+        case Choice(_, _, then, otherwise):
+            return _all_inert(then) and _all_inert(otherwise)
+        case Deferred(_, body):
+            return _all_inert(body)
+        case Write() | Update():
+            return not used_in(event)
+    return type(event) not in _CHANGING
+
+
+@once
+def _has_inert_arms(event: Branch) -> bool:
+    return _all_inert(event.then) and _all_inert(event.otherwise)
+
+
+def _all_inert(body: Body) -> bool:
+    return all(type(event) not in _CHANGING or _is_inert(event) for event in body)
+
+
 def _body(body: Body, known: _Known) -> Body:
-    if not body:
-        return body
     out: list[Event] = []
     same = True
     for event in body:
-        if type(event) not in _CHANGING:
+        if type(event) not in _CHANGING or _is_inert(event):
             out.append(event)
             continue
         before = len(out)
@@ -73,18 +120,13 @@ def _event(event: Event, known: _Known) -> Body:
     """What stands for an event where `known` is certain; itself where nothing changes."""
     if isinstance(event, Assign):
         value = _substitute(event.value, known)
-        known.values.pop(event.register.name, None)
-        if isinstance(value, (Const, Register)) or is_symbol(value):
-            known.values[event.register.name] = frozenset({value})
+        certain = isinstance(value, (Const, Register)) or is_symbol(value)
+        known.set(event.register.name, frozenset({value}) if certain else None)
         return (event if value is event.value else Assign(event.register, value),)
     if isinstance(event, Branch):
         return _branch(event, known)
     if isinstance(event, Choice):
-        return (
-            with_arms(
-                event, *_arms(event, known, _before(event.then, known), _before(event.otherwise, known))
-            ),
-        )
+        return (with_arms(event, *_arms(event, known)),)
     if isinstance(event, Write):
         value = _substitute(event.value, known)
         return (event if value is event.value else replace(event, value=value),)
@@ -93,7 +135,7 @@ def _event(event: Event, known: _Known) -> Body:
         same = all(one is other for one, other in zip(operands, event.operands, strict=True))
         return (event if same else replace(event, operands=operands),)
     if isinstance(event, Deferred):
-        return (with_body(event, _body(event.body, known.copy())),)
+        return (with_body(event, _arm(event.body, known).body),)
     return (event,)
 
 
@@ -102,28 +144,41 @@ def _branch(event: Branch, known: _Known) -> Body:
     decided = _decide(condition, known)
     if decided is not None:
         return _body(event.then if decided else event.otherwise, known)
-    yes, no = _before(event.then, known), _before(event.otherwise, known)
-    inverse = negate(condition)
-    for arm, holds in ((yes, True), (no, False)):
-        if arm is not known:
-            arm.facts[condition] = holds
-            arm.facts[inverse] = not holds
-    then, otherwise = _arms(event, known, yes, no)
+    if _has_inert_arms(event):
+        then, otherwise = event.then, event.otherwise
+    else:
+        then, otherwise = _arms(event, known, condition)
     if condition == event.condition:
         return (with_arms(event, then, otherwise),)
     return (Branch(condition, then, otherwise, event.place),)
 
 
-def _before(arm: Body, known: _Known) -> _Known:
-    """What is certain where an arm begins, for it to add to; an empty one adds nothing, so both learn nothing."""
-    return known.copy() if arm else known
-
-
-def _arms(event: Branch | Choice, known: _Known, yes: _Known, no: _Known) -> tuple[Body, Body]:
-    """Both arms; what is certain behind them goes into `known`."""
-    then, otherwise = _body(event.then, yes), _body(event.otherwise, no)
+def _arms(event: Branch | Choice, known: _Known, condition: Value | None = None) -> tuple[Body, Body]:
+    """Both arms; what is certain behind them goes into `known`. condition: holds in the one and not in the other."""
+    yes, no = _arm(event.then, known, condition, True), _arm(event.otherwise, known, condition, False)
     known.meet(yes, no)
-    return then, otherwise
+    return yes.body, no.body
+
+
+def _arm(body: Body, known: _Known, condition: Value | None = None, holds: bool = True) -> _Arm:
+    """One arm; an empty one adds nothing to what is certain, so both learn nothing."""
+    if not body:
+        return _Arm(body, {}, {})
+    before, learnt = known.before, known.learnt
+    known.before, known.learnt = {}, []
+    if condition is not None:
+        known.learn(condition, holds)
+        known.learn(negate(condition), not holds)
+    body = _body(body, known)
+    values = {name: known.values.get(name) for name in known.before}
+    for name, value in known.before.items():
+        if value is not None:
+            known.values[name] = value
+        else:
+            known.values.pop(name, None)
+    facts = {fact: known.facts.pop(fact) for fact in known.learnt}
+    known.before, known.learnt = before, learnt
+    return _Arm(body, values, facts)
 
 
 def _decide(condition: Value, known: _Known) -> bool | None:

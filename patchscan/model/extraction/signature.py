@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from patchscan.basics.pattern import pattern
+from patchscan.basics.record import once
 from patchscan.model.lowering.abstract_values import Location, Operation, Register, Through, Value
 from patchscan.model.lowering.lowered import (
     Assign,
@@ -31,8 +32,47 @@ def signature(body: Body) -> Signature:
     return _signature(body, names)
 
 
+def alike(one: Body, other: Body) -> bool:
+    """Whether two bodies do the same; most differ at first sight."""
+    if len(one) != len(other) or list(map(outline, one)) != list(map(outline, other)):
+        return False
+    return one == other or signature(one) == signature(other)
+
+
+@once
+def outline(event: Event) -> int:
+    """Equal for events that do the same; little of them is looked at, and no register."""
+    if isinstance(event, (Branch, Choice)):
+        return hash((type(event), *map(outline, event.then), "else", *map(outline, event.otherwise)))
+    if isinstance(event, Deferred):
+        return hash((Deferred, event.domain, *map(outline, event.body)))
+    if isinstance(event, (Read, Write, Update)):
+        where = "through" if isinstance(event.location, Through) else event.location
+        return hash((type(event), where, event.order))
+    return hash(type(event)) if isinstance(event, (Assign, Assume)) else hash(_fixed(event))
+
+
 def _signature(body: Body, names: Mapping[str, str]) -> Signature:
-    return tuple(_event_signature(event, names) for event in body)
+    return tuple([_fixed(event) or _event_signature(event, names) for event in body])
+
+
+@once
+def _fixed(event: Event) -> Signature:
+    """What an event does where no register has to do with it, () where one has."""
+    match event:
+        case Write(location, value):
+            fixed = not isinstance(location, Through) and not isinstance(value, (Register, Operation))
+        case Branch() | Read() | Update() | Assign() | Assume():
+            fixed = False
+        case Choice(key, _, then, otherwise):
+            fixed = (
+                _REGISTER_NAME.search(key) is None and all(map(_fixed, then)) and all(map(_fixed, otherwise))
+            )
+        case Deferred(_, body):
+            fixed = all(map(_fixed, body))
+        case _:
+            fixed = True
+    return _event_signature(event, {}) if fixed else ()
 
 
 def _event_signature(event: Event, names: Mapping[str, str]) -> Signature:

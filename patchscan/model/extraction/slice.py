@@ -7,11 +7,11 @@ from itertools import zip_longest
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.model.extraction.propagate import propagate
+from patchscan.model.extraction.inside import first_choice, keys_in
 from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.abstract_values import Value
 from patchscan.model.lowering.lowered import (
-    Assign,
+    NESTED,
     Body,
     Branch,
     Choice,
@@ -23,21 +23,18 @@ from patchscan.model.lowering.lowered import (
     Lock,
     Open,
     Place,
-    Read,
     Thread,
     Wait,
     Write,
-    registers_used,
     rewrite,
     walk,
     with_arms,
+    with_body,
     with_events,
 )
 
 _CAP = BUDGET.variants.most
 _STEPS = BUDGET.choices.most
-# What is left out where nobody looks at what it gives.
-_UNREAD = frozenset({Read, Assign})
 _SHARED = pattern(r"serial='(?:choice|name) ")
 
 
@@ -72,91 +69,6 @@ def without_holes(body: Body) -> Body:
 def without_locks(body: Body) -> Body:
     """The body without locks: weaker, so what never happens without them never happens with them."""
     return rewrite(body, lambda event: () if isinstance(event, Lock) else (event,), frozenset({Lock}))
-
-
-@lru_cache(maxsize=4096)
-def clean(body: Body, observed: frozenset[str]) -> Body:
-    """Drop what has no influence: unread registers, branches whose arms are alike, empty sections.
-
-    observed: registers to keep. Only reads, fences and waits are lost, so that no execution is.
-    """
-    while True:
-        propagated = propagate(body)
-        used = registers_used(propagated) | observed
-        smaller = rewrite(propagated, lambda event, used=used: _needed(event, used), _UNREAD)  # type: ignore[misc]
-        smaller = _shrink(smaller)
-        smaller = _trim(smaller)
-        if smaller == body:
-            return body
-        body = smaller
-
-
-def _trim(body: Body) -> Body:
-    """Without the barriers that stand before the first access, or after the last: they order nothing."""
-    first = next(
-        (index for index, event in enumerate(body) if not isinstance(event, (Fence, Assign))), len(body)
-    )
-    last = next(
-        (index for index, event in enumerate(reversed(body)) if not isinstance(event, Fence)), len(body)
-    )
-    head = tuple(event for event in body[:first] if not isinstance(event, Fence))
-    if not last and len(head) == first:
-        return body
-    return head + body[first : len(body) - last] if first < len(body) else head
-
-
-def _needed(event: Event, used: frozenset[str]) -> Iterable[Event]:
-    if isinstance(event, Read) and event.order != "acquire" and event.register.name not in used:
-        return ()
-    if isinstance(event, Assign) and event.register.name not in used:
-        return ()
-    if isinstance(event, (Branch, Choice)):
-        return _arms(event)
-    if isinstance(event, Deferred) and not event.body:
-        return ()
-    return (event,)
-
-
-def _arms(event: Branch | Choice) -> Iterable[Event]:
-    """A branch, or what stands for it where its arms do not differ, or only by what the weaker arm lacks."""
-    then, otherwise = event.then, event.otherwise
-    if not then and not otherwise:
-        return ()
-    if _alike(then, otherwise):
-        return then
-    if isinstance(event, Choice):
-        weak = [arm for arm in (then, otherwise) if not arm]
-        if weak and all(isinstance(inner, (Fence, Lock)) for inner in then + otherwise):
-            return ()
-    return (event,)
-
-
-def _alike(one: Body, other: Body) -> bool:
-    """Whether two bodies do the same; most differ at first sight."""
-    if len(one) != len(other):
-        return False
-    kinds = [type(event) for event in one] == [type(event) for event in other]
-    return kinds and (one == other or signature(one) == signature(other))
-
-
-def _shrink(body: Body) -> Body:
-    """Drop sections with nothing in them and repeated fences."""
-    if not body:
-        return body
-    out: list[Event] = []
-    same = True
-    for event in body:
-        last = out[-1] if out else None
-        if isinstance(event, Close) and isinstance(last, Open) and event.domain == last.domain:
-            out.pop()
-        elif isinstance(event, Fence) and isinstance(last, Fence) and event.kind == last.kind:
-            continue
-        elif isinstance(event, (Branch, Choice)):
-            out.append(with_arms(event, _shrink(event.then), _shrink(event.otherwise)))
-            same = same and out[-1] is event
-        else:
-            out.append(event)
-    return body if same and len(out) == len(body) else tuple(out)
 
 
 def sections(threads: Iterable[Thread]) -> frozenset[tuple[str, int]]:
@@ -280,7 +192,7 @@ def _variants(
         steps += 1
         if steps > _STEPS or len(found) > _CAP:
             return found, True
-        choice = next((event for event in walk(current) if isinstance(event, Choice)), None)
+        choice = first_choice(current)
         if choice is None:
             found.append(Variant(current, tuple(sorted(taken.items()))))
             continue
@@ -309,12 +221,20 @@ def shared_choices(taken: Iterable[tuple[str, Taken]]) -> frozenset[tuple[str, b
 def settle(body: Body, key: str, holds: bool) -> Body:
     """The body with the choices of one key resolved."""
 
-    def change(event: Event) -> Iterable[Event]:
+    out: list[Event] = []
+    same = True
+    for event in body:
+        if type(event) not in NESTED or key not in keys_in(event):
+            out.append(event)
+            continue
+        same = False
         if isinstance(event, Choice) and event.key == key:
-            return event.then if holds else event.otherwise
-        return (event,)
-
-    return rewrite(body, change, frozenset())
+            out.extend(settle(event.then if holds else event.otherwise, key, holds))
+        elif isinstance(event, (Branch, Choice)):
+            out.append(with_arms(event, settle(event.then, key, holds), settle(event.otherwise, key, holds)))
+        elif isinstance(event, Deferred):
+            out.append(with_body(event, settle(event.body, key, holds)))
+    return body if same else tuple(out)
 
 
 @lru_cache(maxsize=4096)

@@ -6,11 +6,11 @@ from itertools import product
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen, replace
+from patchscan.model.extraction.clean import clean
 from patchscan.model.extraction.extract import Extraction, observed_registers
 from patchscan.model.extraction.signature import Signature, signature
 from patchscan.model.extraction.slice import (
     Taken,
-    clean,
     maybe_later,
     relevant_domains,
     settle,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from patchscan.basics.record import frozen
-from patchscan.model.lowering.abstract_values import Location, Named, Operation, Register, Through, Value
+from patchscan.model.lowering.abstract_values import Location, Named, Register, Through, Value
 
 
 @frozen
@@ -216,8 +216,7 @@ class Thread:
 
 
 # Most events hold no others: one look at the type is quicker than asking for each of these.
-_NESTED = frozenset({Branch, Choice, Deferred})
-_COMPUTING = frozenset({Read, Write, Update, Assign, Branch, Assume})
+NESTED = frozenset({Branch, Choice, Deferred})
 
 
 def walk(body: Body) -> Iterator[Event]:
@@ -226,7 +225,7 @@ def walk(body: Body) -> Iterator[Event]:
     while left:
         event = left.pop()
         yield event
-        if type(event) in _NESTED:
+        if type(event) in NESTED:
             if isinstance(event, (Branch, Choice)):
                 left += reversed(event.otherwise)
                 left += reversed(event.then)
@@ -248,7 +247,7 @@ def rewrite(
     same = True
     for event in body:
         inner = event
-        if type(event) in _NESTED:
+        if type(event) in NESTED:
             if isinstance(event, (Branch, Choice)):
                 arms = rewrite(event.then, change, kinds), rewrite(event.otherwise, change, kinds)
                 inner = with_arms(event, *arms)
@@ -287,33 +286,3 @@ def location_key(location: Location) -> str | None:
     if isinstance(location, Named):
         return location.name
     return "*" if isinstance(location, Through) else None
-
-
-def registers_used(body: Body) -> frozenset[str]:
-    """Names of the registers that some event, address or condition depends on."""
-    used: set[str] = set()
-    for event in walk(body):
-        if type(event) not in _COMPUTING:
-            continue
-        for value in _operands(event):
-            _add_registers(value, used)
-        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Through):
-            used.add(event.location.register.name)
-    return frozenset(used)
-
-
-def _add_registers(value: Value, used: set[str]) -> None:
-    if isinstance(value, Register):
-        used.add(value.name)
-    elif isinstance(value, Operation):
-        _add_registers(value.left, used)
-        _add_registers(value.right, used)
-
-
-def _operands(event: Event) -> tuple[Value, ...]:
-    """The values an event computes with."""
-    if isinstance(event, (Write, Assign)):
-        return (event.value,)
-    if isinstance(event, Update):
-        return event.operands
-    return (event.condition,) if isinstance(event, (Branch, Assume)) else ()
