@@ -30,12 +30,15 @@ class Budget:
 
     # What is read
     input_bytes: Bound = Bound(
-        1 << 30, "bytes of an input, unpacked", "it is held while it is read", "not read: it holds more than"
+        128 << 20,
+        "bytes of an input other than a mailbox",
+        "held as lines it takes ten to thirty times that",
+        "not read: it holds more than",
     )
     archive_bytes: Bound = Bound(
         4 << 30,
         "bytes of an mbox",
-        "it is read in two passes, and never held",
+        "it is read in two passes, and above 16 MiB never held",
         "not read: it holds more than",
     )
     unpacked_bytes: Bound = Bound(

@@ -14,7 +14,7 @@ from patchscan.mail.gitlog import is_log
 from patchscan.mail.mbox import Mbox
 from patchscan.mail.postings import Loose, Turns
 from patchscan.mail.thread import Ties, read_threads, ties_of
-from patchscan.mail.unpack import is_packed
+from patchscan.mail.unpack import Refused, is_packed, unpack
 from patchscan.series import Thread
 
 # What is read takes some ten times its size in memory: above this an archive is read in two passes, group by group.
@@ -25,10 +25,14 @@ _SMALL_GROUP = 1 << 20
 _MOST_OF_GROUP = BUDGET.group_mails.most
 _MOST_TOLD = 100
 _START = 512
+# By so many bits a compressed mailbox is shorter than what it holds, or less.
+_PACKED = 5
 
 
 class Mails(Protocol):
-    """The mails of an archive by their numbers, from 0."""
+    """The mails of an archive by their numbers, from 0; problems: what went wrong before the first was read."""
+
+    problems: Sequence[Problem]
 
     def __len__(self) -> int: ...
 
@@ -42,8 +46,8 @@ class Mails(Protocol):
 class MailsOfMbox:
     """Those of a mailbox in a file that is open."""
 
-    def __init__(self, stream: BinaryIO, size: int, where: str) -> None:
-        self._stream, self._where = stream, where
+    def __init__(self, stream: BinaryIO, size: int, where: str, problems: Sequence[Problem] = ()) -> None:
+        self._stream, self._where, self.problems = stream, where, problems
         self._mbox = Mbox(lambda start, end: os.pread(stream.fileno(), end - start, start), size)
 
     def __len__(self) -> int:
@@ -63,8 +67,8 @@ class MailsOfMbox:
 class MailsOfFiles:
     """Those of a Maildir."""
 
-    def __init__(self, files: Sequence[str]) -> None:
-        self._files = files
+    def __init__(self, files: Sequence[str], problems: Sequence[Problem]) -> None:
+        self._files, self.problems = files, problems
 
     def __len__(self) -> int:
         return len(self._files)
@@ -90,15 +94,18 @@ def large_archive(path: str) -> Mails | None:
     """The mails of a file or a Maildir too large to hold, None for what is not, or is no mailbox."""
     if os.path.isdir(path):
         problems: list[Problem] = []
-        mails = MailsOfFiles(files_in(path, problems))
+        mails = MailsOfFiles(files_in(path, problems), problems)
         return mails if sum(map(mails.size, range(len(mails)))) > LARGE else None
     try:
-        if not os.path.isfile(path) or not LARGE < os.path.getsize(path) <= MOST_OF_ARCHIVE:
+        if not os.path.isfile(path) or not LARGE >> _PACKED < os.path.getsize(path) <= MOST_OF_ARCHIVE:
             return None
         stream = open(path, "rb")  # noqa: SIM115 (read as long as its mails are)
+        size = os.fstat(stream.fileno()).st_size
+        if is_packed(os.pread(stream.fileno(), _START, 0)) and size <= BUDGET.unpacked_bytes.most:
+            return _unpacked(stream.read(), path)
     except OSError:
         return None
-    return _mailbox(stream, path)
+    return _mailbox(stream, path) if size > LARGE else None
 
 
 def large_stream(read: Callable[[int], bytes], where: str) -> Mails | bytes:
@@ -113,10 +120,7 @@ def large_stream(read: Callable[[int], bytes], where: str) -> Mails | bytes:
         size += len(piece)
     if size <= LARGE:
         return b"".join(pieces)
-    # Imported here: few archives are so large.
-    import tempfile
-
-    stream = tempfile.TemporaryFile()  # noqa: SIM115 (read as long as its mails are)
+    stream = _nameless()
     stream.writelines(pieces)
     del pieces
     while piece := read(1 << 20):
@@ -132,11 +136,32 @@ def large_stream(read: Callable[[int], bytes], where: str) -> Mails | bytes:
     return found
 
 
-def _mailbox(stream: BinaryIO, where: str) -> Mails | None:
+def _nameless() -> BinaryIO:
+    """A file to put mails by in, which is gone with its last reader."""
+    # Imported here: few archives are so large.
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
+def _unpacked(data: bytes, where: str) -> Mails | None:
+    """The mails of a compressed mailbox that is large when it is unpacked."""
+    stream = _nameless()
+    try:
+        why = unpack(data, stream.write)
+    except Refused:
+        return None
+    stream.flush()
+    if os.fstat(stream.fileno()).st_size <= LARGE:
+        return None
+    return _mailbox(stream, where, [Problem(where, why, lost=True)] if why else [])
+
+
+def _mailbox(stream: BinaryIO, where: str, problems: Sequence[Problem] = ()) -> Mails | None:
     start = os.pread(stream.fileno(), _START, 0)
     if is_packed(start) or is_log(start):
         return None
-    return MailsOfMbox(stream, os.fstat(stream.fileno()).st_size, where)
+    return MailsOfMbox(stream, os.fstat(stream.fileno()).st_size, where, problems)
 
 
 class Told(list[Problem]):
@@ -167,8 +192,9 @@ def threads_of(mails: Mails, where: str, revision: int | None = None) -> Iterato
     one work are read together, so that works which could not be told apart before follow one another.
     """
     told = Told(where)
+    for problem in mails.problems:
+        told.tell(problem)
     held: Thread | None = None
-    nothing = read_threads((), (), revision)[0]
     for group in _groups(mails, told):
         for thread in _threads_in(mails, group, revision, told):
             if not thread.series:
@@ -177,8 +203,10 @@ def threads_of(mails: Mails, where: str, revision: int | None = None) -> Iterato
             if held is not None:
                 yield held
             held = thread
-    last = held or nothing
-    yield replace(last, problems=(*last.problems, *told.all()))
+    if held is not None:
+        yield replace(held, problems=(*held.problems, *told.all()))
+    else:
+        yield read_threads((), told.all(), revision)[0]
 
 
 def _groups(mails: Mails, told: Told) -> Iterator[Sequence[int]]:

@@ -33,6 +33,10 @@ class _Missing(Exception):
     """What unpacks a format is not installed."""
 
 
+class Refused(Exception):
+    """Compressed data of which nothing is read; the text says why."""
+
+
 class _Gzip:
     """zlib's object in the shape of the others: what it did not take in yet is kept here."""
 
@@ -113,37 +117,40 @@ def unpacked(data: bytes, where: str) -> tuple[bytes, list[Problem]]:
 
     where: what the data is called in a problem.
     """
-    for magic, name, unpacker in _FORMATS:
-        if data.startswith(magic):
-            content, why = _streams(data, magic, unpacker)
-            return content, [Problem(where, f"{name} data {why}", lost=True)] if why else []
-    return data, []
-
-
-def _streams(data: bytes, magic: bytes, unpacker: Callable[[], Unpacker]) -> tuple[bytes, str]:
-    """All streams of a file one after the other, and why they end early, "" where they do not."""
+    if not is_packed(data):
+        return data, []
     pieces: list[bytes] = []
+    try:
+        why = unpack(data, pieces.append)
+    except Refused as error:
+        return b"", [Problem(where, str(error), lost=True)]
+    return b"".join(pieces), [Problem(where, why, lost=True)] if why else []
+
+
+def unpack(data: bytes, take: Callable[[bytes], object]) -> str:
+    """Hand on what compressed data holds, piece by piece; why it ends early, "" where it does not. Raises Refused."""
+    magic, name, unpacker = next(each for each in _FORMATS if data.startswith(each[0]))
     size, why = 0, ""
     while data.startswith(magic) and not why:
         try:
             stream = unpacker()
         except _Missing as error:
-            return b"", f"cannot be unpacked: {error}"
+            raise Refused(f"{name} data cannot be unpacked: {error}") from None
         errors = getattr(stream, "errors", (OSError, ValueError, EOFError))
         try:
             piece = stream.decompress(data, _PIECE)
             while piece and size <= _MOST_UNPACKED:
-                pieces.append(piece)
+                take(piece)
                 size += len(piece)
                 piece = b"" if stream.eof else stream.decompress(b"", _PIECE)
         except (*errors, *_lzma_errors(magic)) as error:
             why = f"cannot be unpacked: {error}"
         if size > _MOST_UNPACKED:
-            return b"", f"unpacks to more than {_MOST_UNPACKED >> 20} MiB: not read"
+            raise Refused(f"{name} data unpacks to more than {_MOST_UNPACKED >> 20} MiB: not read")
         if not stream.eof:
             why = why or "is cut short: read up to there"
         data = stream.unused_data
-    return b"".join(pieces), why
+    return f"{name} data {why}" if why else ""
 
 
 def _lzma_errors(magic: bytes) -> tuple[type[Exception], ...]:

@@ -1,11 +1,13 @@
 """Archives too large to hold: the same threads as of those that are held, in memory for one of them."""
 
+import gzip
 import io
 import os
 import random
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patchscan.cli import main
@@ -112,6 +114,51 @@ def test_a_maildir_gives_the_same(tmp_path: Path) -> None:
     assert told(streamed(str(tmp_path / "box"))) == told(expected)
 
 
+def test_a_compressed_mailbox_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "a.mbox.gz"
+    data = mbox(*mails().values())
+    place.write_bytes(gzip.compress(data))
+    assert told(streamed(str(place))) == told(read_threads(*read_messages(place.read_bytes(), str(place))))
+    place.write_bytes(gzip.compress(data)[:-20])
+    found = list(streamed(str(place)))
+    lost = [each.message for thread in found for each in thread.problems if each.lost]
+    assert len(found) > 5 and any("cut short" in why for why in lost)
+    monkeypatch.setattr("patchscan.mail.unpack._MOST_UNPACKED", 100)
+    assert large_archive(str(place)) is None
+
+
+def test_what_alone_was_wrong_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "a.mbox").write_bytes(mbox(mail("[PATCH] x", "x" * (2 << 20))))
+    (thread,) = streamed(str(tmp_path / "a.mbox"))
+    assert "a line of this mail has more than 1 MiB" in thread.problems[0].message
+
+
+def test_a_mail_that_changes_while_it_is_read_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hunks are read again when the series is chosen: without them the patch would seem clean."""
+    monkeypatch.setattr(archive, "_SMALL_GROUP", 0)
+    files = [tmp_path / f"{number}" for number in (1, 2)]
+    for number, file in enumerate(files, 1):
+        above = ["1@x"] if number > 1 else []
+        file.write_text(mail(f"[PATCH {number}/2] mm: {number}", LETTER + DIFF, f"{number}@x", above))
+    box = archive.MailsOfFiles([str(file) for file in files], [])
+    groups = archive._groups(box, archive.Told("box"))
+    group = next(iter(groups))
+
+    def read_and_change(*words: Any) -> Any:
+        def again(places: Any) -> Any:
+            files[1].write_text("\n")
+            return words[3](places)
+
+        return read_threads(words[0], words[1], words[2], again)
+
+    monkeypatch.setattr(archive, "read_threads", read_and_change)
+    (thread,) = archive._threads_in(box, group, None, archive.Told("box"))
+    assert [(each.where, each.lost) for each in thread.problems] == [(str(files[1]), True)]
+    assert [bool(each.files[0].hunks) for each in thread.series[0].patches] == [True, False]
+
+
 BOXES = [
     mbox(mail("[PATCH] a", "text\n"), mail("[PATCH] b", "a\n\nFrom here\n\n>From there\nb\n")),
     b"\n\xef\xbb\xbf" + mbox(mail("[PATCH] a", "text\n")),
@@ -169,10 +216,9 @@ def test_a_large_archive_is_scanned_like_a_small_one(
 
 
 def test_what_is_no_mailbox_is_read_as_before(tmp_path: Path) -> None:
-    import gzip
-
-    (tmp_path / "a.mbox.gz").write_bytes(gzip.compress(mbox(*mails().values())))
-    (tmp_path / "log").write_bytes(b"commit 0123456789abcdef\nAuthor: A <a@example.org>\n\n    mm: count\n")
+    log = b"commit 0123456789abcdef\nAuthor: A <a@example.org>\n\n    mm: count\n"
+    (tmp_path / "log").write_bytes(log)
+    (tmp_path / "log.gz").write_bytes(gzip.compress(log))
     for place in tmp_path.iterdir():
         assert large_archive(str(place)) is None
     assert large_archive(str(tmp_path / "not there")) is None
