@@ -30,6 +30,7 @@ from patchscan.tree.overlay import View
 _EVERYWHERE = 100_000
 # A constant that more headers name is one of those that every file reaches.
 _MOST_NAMING = 40
+_TELLING = 8
 _CONDITIONAL = pattern(r"\s*#\s*(?:if|el|endif)")
 
 
@@ -55,6 +56,11 @@ class Undeclared:
     why: str = ""
     missing: str = ""
     in_part: bool = False
+
+
+def is_constant(name: str) -> bool:
+    """Whether a name is that of a constant that few files share: several words in capitals."""
+    return name.isupper() and "_" in name.strip("_") and len(name) >= _TELLING
 
 
 class _Asking:
@@ -136,7 +142,7 @@ class _Asking:
 
     def is_nowhere(self, name: str) -> bool:
         """Whether nothing in the tree or the series speaks of a name that no header declares."""
-        if self.closure.unknown or self.context.not_claimed or not name.islower():
+        if self.closure.unknown or self.context.not_claimed or not (name.islower() or is_constant(name)):
             return False
         if was_there(self.context, name):
             return False
