@@ -13,13 +13,15 @@ def litmus(name: str, threads: list[tuple[str, list[str]]], question: str, initi
     return "\n".join([*lines, question]) + "\n"
 
 
-def ring(name: str, count: int, body: Callable[[int], list[str]], wanted: int = 0) -> str:
+def ring(
+    name: str, count: int, body: Callable[[int], list[str]], wanted: int = 0, shared: str = "int *z"
+) -> str:
     """Thread i works on x_i and x_(i+1); the question is whether every r0 is `wanted`."""
     threads = []
     for number in range(count):
         following = (number + 1) % count
         statements = [line.format(a=f"x{number}", b=f"x{following}") for line in body(number)]
-        threads.append((f"int *x{number}, int *x{following}", statements))
+        threads.append((f"int *x{number}, int *x{following}, {shared}", statements))
     return litmus(f"{name}-{count}", threads, f"exists ({all_are(count, wanted)})")
 
 
@@ -86,6 +88,15 @@ def locked_increments(count: int) -> str:
     """Never: no increment under a lock is lost."""
     body = ["spin_lock(l);", "r0 = READ_ONCE(*x);", "WRITE_ONCE(*x, r0 + 1);", "spin_unlock(l);"]
     return litmus(f"lockinc-{count}", [("int *x, spinlock_t *l", body)] * count, f"exists (~x={count})")
+
+
+def locked_ring(count: int) -> str:
+    """Never: of sections each of which sees what another wrote, one is the first."""
+
+    def body(number: int) -> list[str]:
+        return ["spin_lock(l);", "r0 = READ_ONCE(*{a});", "WRITE_ONCE(*{b}, 1);", "spin_unlock(l);"]
+
+    return ring("lockring", count, body, 1, "spinlock_t *l")
 
 
 def atomic_increments(count: int) -> str:

@@ -37,6 +37,7 @@ class Writer:
     named: list[tuple[int, str]] = field(default_factory=list)
     count: int = 0
     section: int = 0
+    under_lock: bool = False
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -157,11 +158,63 @@ class Writer:
 
     def locked(self, depth: int) -> list[str]:
         self.accesses += 1
+        tested = self.random.choice(self.registers) if self.registers and self.chance(0.2) else None
+        before = list(self.registers), list(self.pointers)
         inside = self.statements(self.random.randint(1, 2), depth + 1)
+        if tested is not None:
+            self.registers, self.pointers = list(before[0]), list(before[1])
+            otherwise = [*self.statements(1, depth + 1), "spin_unlock(l);"]
+            self.registers, self.pointers = before
+            return [
+                "spin_lock(l);",
+                f"if ({tested}) {{",
+                *inside,
+                "spin_unlock(l);",
+                "}",
+                "else {",
+                *otherwise,
+                "}",
+            ]
         if self.chance(0.2):
             register = self.new_register()
             return [f"{register} = spin_trylock(l);", f"if ({register}) {{", *inside, "spin_unlock(l);", "}"]
         return ["spin_lock(l);", *inside, "spin_unlock(l);"]
+
+    def told_section(self) -> list[str]:
+        """A section between accesses, which tells by a variable of its own whether it is the later one."""
+        before = self.statements(self.chance(0.4), 1)
+        register = self.new_register()
+        self.named.append((self.thread, register))
+        tell = [f"{register} = READ_ONCE(*w);", "WRITE_ONCE(*w, 1);"]
+        release = ["spin_unlock(l);"] * (2 if self.chance(0.1) else 1)
+        return [*before, "spin_lock(l);", *tell, *self.statements(1, 1), *release, *self.statements(1, 1)]
+
+    def count_up(self) -> list[str]:
+        """A counter is changed by sums alone: atomic ones, or sums in sections of one lock."""
+        self.accesses += 3
+        register, amount = self.new_register(), self.random.randint(1, 2)
+        name = self.variables[0]
+        if self.under_lock:
+            again = self.chance(0.2)
+            self.registers.append(register)
+            self.named.append((self.thread, register))
+            step = [f"{register} = READ_ONCE(*{name});", f"WRITE_ONCE(*{name}, {register} + {amount});"]
+            return ["spin_lock(l);", *step * (1 + again), "spin_unlock(l);"]
+        text = self.random.choice(
+            (
+                f"atomic_inc({name});",
+                f"atomic_add({amount}, {name});",
+                f"{register} = atomic_fetch_add_relaxed({amount}, {name});",
+                f"{register} = atomic_inc_return({name});",
+                f"{register} = atomic_dec_return_release({name});",
+                f"{register} = atomic_dec_and_test({name});",
+                f"{register} = atomic_add_unless({name}, {amount}, {self.random.randint(0, 2)});",
+            )
+        )
+        if text.startswith(register):
+            self.registers.append(register)
+            self.named.append((self.thread, register))
+        return [text]
 
     def read_section(self, depth: int) -> list[str]:
         inside = self.statements(self.random.randint(1, 3), depth + 1)
@@ -181,13 +234,15 @@ class Writer:
         if self.accesses >= MOST_ACCESSES:
             return []
         kinds = [self.read, self.read, self.write, self.write, self.fence]
-        if self.theme == "atomic":
+        if self.theme == "counter":
+            kinds = [self.count_up, self.count_up, self.count_up, self.read]
+        if self.theme in ("atomic", "equal"):
             kinds += [self.update, self.update]
         if self.theme == "pointer":
             kinds += [self.pointer, self.pointer]
         if depth < 2:
             kinds.append(lambda: self.branch(depth))
-        if depth == 0 and self.theme == "lock":
+        if depth == 0 and self.theme in ("lock", "equal"):
             kinds += [lambda: self.locked(depth)] * 2
         if depth == 0 and self.theme in ("rcu", "srcu"):
             kinds += [lambda: self.read_section(depth)] * 2
@@ -199,18 +254,36 @@ class Writer:
     def body(self, thread: int) -> list[str]:
         self.thread, self.count, self.section = thread, 0, 0
         self.registers, self.pointers = [], []
-        return self.statements(self.random.randint(2, 4), 0)
+        if self.theme == "sections":
+            return self.statements(2, 1) if thread == 2 else self.told_section()
+        few = self.theme in ("counter", "equal")
+        return self.statements(self.random.randint(1, 2) if few else self.random.randint(2, 4), 0)
+
+    def bodies(self) -> list[list[str]]:
+        """Of two or three threads; those of the theme "equal" are the same but for one, now and then."""
+        count = self.random.randint(2, 3)
+        if self.theme != "equal":
+            return [self.body(thread) for thread in range(count)]
+        body = self.body(0)
+        read = list(self.named)
+        bodies = [self.body(1)] if self.chance(0.3) else []
+        named = self.chance(0.4)
+        self.named = [(thread, name) for thread in range(count if named else 0) for _, name in read]
+        return [body] * count + bodies
 
 
 def program(seed: int) -> str:
     """The text of the random test with this number."""
     source = random.Random(seed)
-    theme = source.choice(("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain"))
+    theme = source.choice(
+        ("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain", "sections", "counter", "equal")
+    )
     plain = 0.5 if theme == "plain" else source.choice((0, 0.2))
     writer = Writer(source, theme, plain, ["x", "y", "z"][: source.randint(1, 3)])
-    bodies = [writer.body(thread) for thread in range(source.randint(2, 3))]
+    writer.under_lock = theme == "counter" and writer.chance(0.5)
+    bodies = writer.bodies()
     parameters = ", ".join(f"int *{name}" for name in writer.variables)
-    parameters += ", int **p, spinlock_t *l, struct srcu_struct *ss"
+    parameters += ", int *w, int **p, spinlock_t *l, struct srcu_struct *ss"
     lines = [f"C random-{seed}", "", "{ int *p = &x; }" if theme == "pointer" else "{}", ""]
     for thread, body in enumerate(bodies):
         lines += [f"P{thread}({parameters})", "{", *body, "}", ""]

@@ -45,7 +45,7 @@ _COMMUNICATION = ("rf", "co", "fr")
 def forbidding_cycle(program: Program, deadline: float | None) -> Cycle:
     """What forbids the condition, shown on one candidate in which it holds. Raises LimitReached."""
     for coherent in (True, False):
-        encoding = Encoding(program, coherent, deadline)
+        encoding = Encoding(program, coherent, deadline, consequences=False)
         solver = Solver(encoding, deadline)
         candidate = solver.candidate([encoding.condition, encoding.filter])
         if candidate is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import combinations, permutations, product
+from itertools import product
 
 from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.checking.interpreter import Held, Interpreter, Step, Stuck
@@ -125,17 +125,23 @@ def _fitting(
 
 
 def _pools(litmus: Litmus, budget: _Budget) -> Pools:
-    """Grow the values of each variable by what the threads can write, as often as there are writes.
+    """Grow the values of each variable by what the threads can write, as often as there are writes of what was read:
+    no value passes through more of them.
 
     Branches go both ways here: a value may justify itself through a control dependency.
     """
     pools: Pools = {}
     copied: set[str] = set()  # variables to which what was read is written as it is
     plain = False
-    for _ in range(sum(_size(thread) for thread in litmus.threads) + 2):
+    handed_on = dict.fromkeys(litmus.threads, 0)
+    rounds = 0
+    while rounds <= sum(handed_on.values()) + 1:
+        rounds += 1
         before = {name: set(values) for name, values in pools.items()}
+        read = {name: set(values) for name, values in pools.items()}
         for thread in litmus.threads:
-            for attempt, _ in _attempts(litmus, thread, pools, budget, both_ways=True):
+            for attempt, _ in _attempts(litmus, thread, read, budget, both_ways=True):
+                handed_on[thread] = max(handed_on[thread], _handed_on(attempt))
                 for step in attempt.steps:
                     plain = plain or step.event.tag == "plain"
                     _add_written(litmus, pools, step, copied)
@@ -146,15 +152,16 @@ def _pools(litmus: Litmus, budget: _Budget) -> Pools:
     return pools
 
 
+def _handed_on(attempt: Interpreter) -> int:
+    """How many of its writes depend on what it read."""
+    return sum(step.event.kind == "W" and bool(_reads_of(step.written)) for step in attempt.steps)
+
+
 def _add_written(litmus: Litmus, pools: Pools, step: Step, copied: set[str]) -> None:
     if step.event.kind == "W" and step.variable is not None and step.value is not None:
         _pool(litmus, pools, step.variable).add(step.value)
         if isinstance(step.written, ReadValue):
             copied.add(step.variable)
-
-
-def _size(thread: Thread) -> int:
-    return str(thread.body).count("Call(") + str(thread.body).count("Store(")
 
 
 def _pool(litmus: Litmus, pools: Pools, variable: str) -> set[Value]:
@@ -224,7 +231,7 @@ def _executions_of(
         source = dict(zip(reads, chosen, strict=True))
         if not grounded(steps, source):
             continue
-        for co in _orders(path, steps):
+        for co in _orders(path, steps, source):
             execution = Execution(path, source, co)
             yield _final_state(litmus, runs, steps, co, observed), execution
 
@@ -322,15 +329,13 @@ def _reads_of(term: Term) -> set[int]:
     return set()
 
 
-def _orders(path: Path, steps: list[Step]) -> Iterator[list[int]]:
+def _orders(path: Path, steps: list[Step], source: Mapping[int, int]) -> Iterator[list[int]]:
     """Every coherence order that keeps to program order, the initial write of each variable first."""
     choices = []
     for writes in path.writes_to.values():
         initial = [write for write in writes if steps[write].event.tag == "IW"]
-        others = [write for write in writes if steps[write].event.tag != "IW"]
-        choices.append(
-            [[*initial, *order] for order in permutations(others) if _in_program_order(order, steps)]
-        )
+        others = {write for write in writes if steps[write].event.tag != "IW"}
+        choices.append(list(_orders_of(initial, others, steps, source)))
     for orders in product(*choices):
         pairs = [
             (one, other)
@@ -341,9 +346,17 @@ def _orders(path: Path, steps: list[Step]) -> Iterator[list[int]]:
         yield rows_of(pairs, path.size)
 
 
-def _in_program_order(order: tuple[int, ...], steps: list[Step]) -> bool:
-    pairs = combinations(order, 2)
-    return all(one < other or steps[one].event.thread != steps[other].event.thread for one, other in pairs)
+def _orders_of(
+    order: list[int], others: set[int], steps: list[Step], source: Mapping[int, int]
+) -> Iterator[list[int]]:
+    """The orders of these writes that start so; that of a read-modify-write stands directly behind what it read."""
+    if not others:
+        yield order
+    for write in sorted(others):
+        read = steps[write].event.partner
+        earlier = any(one < write and steps[one].event.thread == steps[write].event.thread for one in others)
+        if not earlier and (read is None or source[read] == order[-1]):
+            yield from _orders_of([*order, write], others - {write}, steps, source)
 
 
 def broken_axioms(execution: Execution) -> list[str]:

@@ -41,6 +41,12 @@ class Communication:
             self._coherence()
             self._atomic()
 
+    def meeting(self, one: Event, other: Event) -> list[int]:
+        """Literals of "both are executed, on the same variable"."""
+        if self.literals.address[one.number].keys().isdisjoint(self.literals.address[other.number]):
+            return [FALSE]
+        return [*self._given(one, other), self.literals.same_variable(one.number, other.number)]
+
     def _given(self, *events: Event) -> list[int]:
         """Literals of "these events are executed"."""
         executed = self.literals.executed

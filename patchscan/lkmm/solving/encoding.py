@@ -27,6 +27,7 @@ from patchscan.lkmm.memory.events import (
 from patchscan.lkmm.memory.states import observed_order
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 from patchscan.lkmm.solving.communication import Communication
+from patchscan.lkmm.solving.exclusion import order_sections, sections_by_lock
 from patchscan.lkmm.solving.literals import Literals
 from patchscan.lkmm.solving.symmetry import order_identical_threads
 
@@ -34,7 +35,8 @@ from patchscan.lkmm.solving.symmetry import order_identical_threads
 class Encoding(Literals):
     """The clauses of one program, and which literal says what.
 
-    coherent: False leaves coherence and atomicity out, to show what they forbid.
+    coherent: False leaves coherence and atomicity out, to show what they forbid; consequences: False leaves out what
+    the memory model implies and the solver is told beforehand.
 
     communication: literals of rf and co.
     final[observed]: value -> literal, for all that the condition, the filter and `locations` name.
@@ -47,11 +49,14 @@ class Encoding(Literals):
         coherent: bool = True,
         deadline: float | None = None,
         largest: int | None = None,
+        consequences: bool = True,
     ) -> None:
         super().__init__(program, deadline, largest)
         self._decide_branches()
         self._require()
         self.communication = Communication(self, coherent)
+        if coherent and consequences:
+            order_sections(self.communication, sections_by_lock(self))
         order_identical_threads(self, self.communication.co)
         self.final = {one: self._final_value(one) for one in sorted(self.observed(), key=observed_order)}
         self.condition = self.holds(program.litmus.condition)
