@@ -227,6 +227,19 @@ def _opposites(name: str) -> Iterator[str]:
                 yield "_".join((*words[:at], give, *words[at + 1 :]))
 
 
+@lru_cache(maxsize=1024)
+def takes_named(name: str) -> frozenset[str]:
+    """The names of what would take what a call of this name gives back."""
+    words = name.split("_")
+    found = (
+        "_".join((*words[:at], take, *words[at + 1 :]))
+        for take, give in _OPPOSITES
+        for at, word in enumerate(words)
+        if word == give
+    )
+    return frozenset(each for each in found if name in opposites(each))
+
+
 def may_take(function: Function) -> bool:
     """Whether a function calls something that takes a resource, or two functions whose names are a pair."""
     words = function.identifiers

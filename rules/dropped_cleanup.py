@@ -1,0 +1,221 @@
+"""What a file gave back or stopped and, after the patch, nowhere does, although it still takes or starts it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
+
+if TYPE_CHECKING:
+    from patchscan.flow.ceased import Ceased
+
+_CALL = pattern(r"\b(\w+)\s*\(")
+_WORD = pattern(r"[A-Za-z_]\w*")
+
+
+def check(context: Context) -> Iterator[Finding | Silence]:
+    """The files, known as a whole, of which the patch takes away a call that gives back."""
+    for file in context.c_files:
+        if (
+            file.state.before is not None
+            and file.state.after is not None
+            and any(gives(each.text) for each in file.removed)
+        ):
+            yield from check_file(context, file)
+
+
+def gives(text: str) -> bool:
+    """Whether a line calls something that gives back."""
+    from patchscan.flow.ceased import takers_of
+
+    return any(takers_of(name) for name in _CALL.findall(text))
+
+
+def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
+    """What one file ceases to give back."""
+    from patchscan.flow.ceased import ceased
+
+    words = {word for each in context.files for word in each.raw_words}
+    others = {
+        word
+        for each in context.files
+        for line in each.removed
+        if not gives(line.text)
+        for word in _WORD.findall(line.text)
+    }
+    for each in ceased(file.before[0], file.after[0], file.removed_numbers, words, others):
+        place = file.passage.after(each.old)
+        line = next((line for line in sorted(file.touched_numbers) if line >= place.start), None)
+        if line is not None:
+            yield file.finding(line, message(file, each), (file.evidence(each.taken),))
+
+
+def message(file: ChangedFile, found: "Ceased") -> str:
+    """What is not given back any more."""
+    taken = f"{found.taker}() on line {file.patch_line(found.taken)}"
+    if found.left:
+        return (
+            f"{found.by}() no longer waits for what {found.key} may be doing: {found.left}() only asks it to stop, "
+            f"and nothing else in this file waits; {taken} makes it ready to run"
+        )
+    return (
+        f"nothing in this file calls {found.name}() for {found.key} any more, as {found.by}() did before the patch, "
+        f"but {taken} stays"
+    )
+
+
+RULE = Rule(
+    name="dropped-cleanup",
+    summary="What a file gave back or stopped it gives back nowhere after the patch, and still takes it",
+    why=(
+        "What runs by itself, work or a timer, goes on when its memory is freed already; what is registered is called "
+        "when its code is gone; what is taken is never given back."
+    ),
+    source=(
+        "Documentation/core-api/workqueue.rst; include/linux/timer.h; "
+        "Documentation/driver-api/driver-model/driver.rst; "
+        "the rows of rules/tables/resources.toml and rules/tables/words.toml"
+    ),
+    severity="warning",
+    confidence="medium",
+    check=check,
+    bad=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	INIT_DELAYED_WORK(&port->poll, port_poll);
+ 	return port_start(port);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	cancel_delayed_work_sync(&port->poll);
+ 	port_free(port); // want "calls cancel_delayed_work_sync.. for poll any more, as remove.. did"
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	timer_setup(&port->tick, port_tick, 0);
+ 	return port_start(port);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	timer_delete_sync(&port->tick);
++	timer_delete(&port->tick); // want "remove.. no longer waits for what tick may be doing: timer_delete.. only asks"
+ 	port_free(port);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	return sysfs_create_group(&port->dev.kobj, &port_group);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	sysfs_remove_group(&port->dev.kobj, &port_group);
+ 	port_free(port); // want "calls sysfs_remove_group.. for port_group any more"
+ }
+""",
+    ),
+    good=(
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+-	INIT_DELAYED_WORK(&port->poll, port_poll);
+-	return port_start(port);
++	return devm_delayed_work_autocancel(port->dev, &port->poll, port_poll);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	cancel_delayed_work_sync(&port->poll);
+ 	port_free(port);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	INIT_WORK(&port->work, port_work);
+ 	port->queue = alloc_workqueue("port", 0, 0);
+ 	return port_start(port);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	cancel_work_sync(&port->work);
+ 	destroy_workqueue(port->queue);
+ 	port_free(port);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	timer_setup(&port->tick, port_tick, 0);
+ 	return port_start(port);
+ }
+ 
+ static void remove(struct port *port)
+ {
+-	timer_delete_sync(&port->tick);
++	timer_shutdown_sync(&port->tick);
+ 	port_free(port);
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+ 	timer_setup(&port->tick, port_tick, 0);
+ 	return port_start(port);
+ }
+ 
+ static void quiet(struct port *port)
+ {
+-	timer_delete_sync(&port->tick);
+ 	port_calm(port);
+ }
+ 
+ static void remove(struct port *port)
+ {
+ 	timer_delete_sync(&port->tick);
+ 	port_free(port);
+ }
+""",
+    ),
+)
