@@ -305,6 +305,11 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         ),
         30,
     ),
+    "code: barriers with a comment": (
+        of_scan,
+        lambda n: new_file(*function(*["/* pairs with smp_rmb() in g() */ smp_wmb();"] * n)),
+        40,
+    ),
     "code: exports": (of_scan, lambda n: new_file(*(f"EXPORT_SYMBOL(a{k});" for k in range(n))), 100),
     "code: macros": (of_scan, lambda n: new_file(*(f"#define A{k}(x) A{k + 1}(x)" for k in range(n))), 200),
     "code: #if nesting": (
@@ -344,6 +349,8 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: kconfig("depends on " + " || ".join(f"(B{k} && C{k})" for k in range(n))),
         100,
     ),
+    "kconfig: continued": (of_kconfig, lambda n: kconfig("depends on A" + " && \\\n A" * n), 2000),
+    "kconfig: selects": (of_kconfig, lambda n: kconfig(*(f"select A{k} if B{k}" for k in range(n))), 800),
     "kconfig: parentheses": (of_kconfig, lambda n: kconfig("depends on " + "(" * n + "B" + ")" * n), 100),
     "kconfig: entries": (
         of_kconfig,

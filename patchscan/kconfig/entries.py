@@ -237,7 +237,7 @@ class Definition:
         self.choice = choice
         self.kind = kind
         self.prompt = prompt
-        self.selects: tuple[str, ...] = ()
+        self.selects: list[str] = []
 
 
 def definitions_in(text: bytes) -> Iterator[Definition]:
@@ -265,7 +265,7 @@ def definitions_in(text: bytes) -> Iterator[Definition]:
 def _add(definition: Definition, words: str) -> None:
     """Take one attribute of a `config` entry."""
     if selected := _SELECT.match(words):
-        definition.selects += (selected[1],)
+        definition.selects.append(selected[1])
     elif _PROMPT.match(words):
         definition.prompt = True
     elif typed := _TYPED.match(words):

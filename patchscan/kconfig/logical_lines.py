@@ -30,12 +30,12 @@ def statements(text: str) -> Iterator[Statement]:
     lines = text.expandtabs().split("\n")
     number = 0
     while number < len(lines):
-        first, line = number, lines[number]
+        first = number
         number += 1
-        while line.endswith("\\") and number < len(lines):
-            line = line[:-1] + " " + lines[number]
+        while lines[number - 1].endswith("\\") and number < len(lines):
             number += 1
-        statement = without_comment(line).strip()
+        ended = [line.removesuffix("\\") for line in lines[first : number - 1]]
+        statement = without_comment(" ".join([*ended, lines[number - 1]])).strip()
         if statement:
             yield Statement(first + 1, statement)
         if statement in _HELP:

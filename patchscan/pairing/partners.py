@@ -5,11 +5,12 @@ comment that names it. What a comment says is taken only from the clause after "
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.pairing.barriers import BARRIER, ONCE, WAIT, Barrier, Text, barriers, prepare
 from patchscan.pairing.clauses import Partner, named_partners
-from patchscan.pairing.sites import Site, sites
+from patchscan.pairing.sites import Site, sites, sites_of
 
 __all__ = (
     "BARRIER",
@@ -249,7 +250,8 @@ class _Search:
         """The barriers of a file whose comment says that they pair with the site's function."""
         if text is None or not self.site.function:
             return []
-        found = [each for each in text.barriers if not self._is_site(each) and self._says_back(each, text)]
+        naming = _naming(text).get(_stem(self.site.function), ())
+        found = [each for each in naming if not self._is_site(each) and self._says_back(each, text)]
         return [each for each in found if self._same_operand(each)] or found
 
     def _says_back(self, barrier: Barrier, text: Text, related: bool = False) -> bool:
@@ -261,8 +263,7 @@ class _Search:
         return own != "" and any(
             (_stem(partner.function) == own or (related and own.startswith(f"{_stem(partner.function)}_")))
             and _fits(self.site.barrier, partner.operations)
-            for other in sites(text)
-            if (other.line, other.barrier) == (barrier.line, barrier.name)
+            for other in sites_of(text, barrier)
             for partner in other.partners
             if partner.function and not partner.label
         )
@@ -290,6 +291,17 @@ def spellings(name: str) -> Iterator[str]:
     if name.endswith("*"):
         name = name.rstrip("*_")
     yield from (name, f"__{name}", f"{name}_noprof")
+
+
+@lru_cache(maxsize=64)
+def _naming(text: Text) -> dict[str, tuple[Barrier, ...]]:
+    """The barriers of a file at which a comment names a function, by what its name comes down to."""
+    found: dict[str, list[Barrier]] = {}
+    for each in text.barriers:
+        partners = (partner for site in sites_of(text, each) for partner in site.partners)
+        for name in dict.fromkeys(_stem(partner.function) for partner in partners):
+            found.setdefault(name, []).append(each)
+    return {name: tuple(several) for name, several in found.items()}
 
 
 def _stem(name: str) -> str:

@@ -53,6 +53,19 @@ def sites(file: Text) -> Iterator[Site]:
     return iter(_sites(file))
 
 
+def sites_of(file: Text, barrier: Barrier) -> tuple[Site, ...]:
+    """Those of one barrier."""
+    return _by_barrier(file).get((barrier.line, barrier.name), ())
+
+
+@lru_cache(maxsize=64)
+def _by_barrier(file: Text) -> dict[tuple[int, str], tuple[Site, ...]]:
+    found: dict[tuple[int, str], list[Site]] = {}
+    for site in _sites(file):
+        found.setdefault((site.line, site.barrier), []).append(site)
+    return {place: tuple(several) for place, several in found.items()}
+
+
 def site_at(file: Text, line: int) -> Site | None:
     """The barrier on a line with what its comment says that it pairs with, matches or is ordered against.
 

@@ -46,7 +46,7 @@ config ARCH
 
 def test_every_reader_sees_the_same_selects() -> None:
     (definition,) = definitions_in(ALL.encode())
-    assert definition.selects == ("A", "C", "E")
+    assert definition.selects == ["A", "C", "E"]
     (entry,) = read_entries(statement_lines(ALL.encode()), ALWAYS).entries
     assert [name for name, _ in entry.selects] == ["A", "C", "E"]
     selects = parse(ALL.encode()).entries[1].selects
