@@ -11,7 +11,7 @@ from patchscan.codebase.changed_words import touched_words
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Read, Sources, base_config, sources
 from patchscan.kconfig.configured import Config
-from patchscan.model.extraction.extract import Extraction
+from patchscan.model.extraction.extract import Extraction, is_cut
 from patchscan.model.extraction.signature import Signature
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.followed import followed
@@ -233,6 +233,8 @@ class SeriesModels:
                 and before.same_in(codebase(scenario, column, self._at(index)))
             )
             after = None if is_same else self._extraction(scenario, functions, column, index)
+            # What a patch changes may stand behind the place at which a model was left.
+            goes_by_shape = goes_by_shape and not (after is not None and any(map(is_cut, after.threads)))
             if after is None or (goes_by_shape and before is not None and shape(before) == shape(after)):
                 goes_on = goes_on and is_flush
                 continue
