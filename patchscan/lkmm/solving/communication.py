@@ -40,6 +40,8 @@ class Communication:
         if coherent:
             self._coherence()
             self._atomic()
+        # What is told here hangs on the literals: left there as well, both would wait for the garbage collector.
+        del self.literals
 
     def meeting(self, one: Event, other: Event) -> list[int]:
         """Literals of "both are executed, on the same variable"."""

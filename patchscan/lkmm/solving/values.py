@@ -8,10 +8,12 @@ no value can pass through more of them without a cycle.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from patchscan.basics.budget import BUDGET
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, Value
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, apply
-from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term, TooLarge
+from patchscan.lkmm.memory.events import Case, Cases, Computed, Event, Program, ReadValue, Term, TooLarge
 from patchscan.lkmm.solving.cnf import check_time
 
 LARGEST = BUDGET.values.most
@@ -30,7 +32,11 @@ class Ranges:
         self.writes = [event for event in program.events if event.kind == "W"]
         self.read: dict[int, set[Value]] = {event.number: set() for event in self.reads}
         self.accesses = [event for event in program.events if event.address is not None]
-        self.address: dict[int, set[str]] = {}
+        self.pointed = [event for event in self.accesses if any(map(_is_read, event.address or ()))]
+        self.address: dict[int, set[str]] = {
+            event.number: self._variables(case.term for case in event.address or ())
+            for event in self.accesses
+        }
         self.copied: set[int] = set()
         self.cyclic: set[int] = set()
         self._grow(deadline)
@@ -52,9 +58,13 @@ class Ranges:
 
     def may_read(self, write: Event, read: Event) -> bool:
         """Whether `read` comes too early in its thread to see `write`, or looks elsewhere."""
-        if write.thread == read.thread and write.number > read.number:
+        if self._is_later(write, read):
             return False
         return not self.address[write.number].isdisjoint(self.address[read.number])
+
+    @staticmethod
+    def _is_later(write: Event, read: Event) -> bool:
+        return write.thread == read.thread and write.number > read.number
 
     def _grow(self, deadline: float | None) -> None:
         terms = [
@@ -82,24 +92,30 @@ class Ranges:
         changed = True
         while changed:
             changed = False
-            for event in self.accesses:
-                self.address[event.number] = {
-                    str(value) for value in values(event.address or ()) if self._is_variable(value)
-                }
-            written = [(write, values(write.value or ())) for write in self.writes]
+            for event in self.pointed:
+                self.address[event.number] = self._variables(values(event.address or ()))
+            written: dict[str, list[tuple[Event, set[Value]]]] = {}
+            for write in self.writes:
+                of_write = values(write.value or ())
+                for name in self.address[write.number]:
+                    written.setdefault(name, []).append((write, of_write))
+            check_time(deadline)
             for read in self.reads:
-                check_time(deadline)
                 known = self.read[read.number]
                 size = len(known)
-                known.update(self.litmus.initial.get(name, 0) for name in self.address[read.number])
-                for write, of_write in written:
-                    if self.may_read(write, read):
-                        known |= of_write
+                for name in self.address[read.number]:
+                    known.add(self.litmus.initial.get(name, 0))
+                    for write, of_write in written.get(name, ()):
+                        if not self._is_later(write, read):
+                            known |= of_write
                 changed |= len(known) != size
             if sum(map(len, self.read.values())) > LARGEST:
                 raise TooLarge(f"the reads may return more than {LARGEST} values")
 
-    def _is_variable(self, value: Value) -> bool:
+    def _variables(self, values: Iterable[Term]) -> set[str]:
+        return {str(value) for value in values if self._is_variable(value)}
+
+    def _is_variable(self, value: Term) -> bool:
         """Whether it is an address one may access: not an integer, not outside its array."""
         if not isinstance(value, str) or value == UNKNOWN:
             return False
@@ -136,6 +152,11 @@ class Ranges:
                 continue
             if isinstance(term.left, ReadValue) and isinstance(term.right, int):
                 self.read[term.left.event] &= {term.right}
+
+
+def _is_read(case: Case) -> bool:
+    """Whether what a case amounts to is read first."""
+    return isinstance(case.term, (ReadValue, Computed))
 
 
 def reads_in(term: Term) -> set[int]:
