@@ -31,7 +31,8 @@ _WAYS_TO_WAIT = {
 
 @frozen
 class ModelEdit:
-    """One change to a thread; text: as a developer would say it; kind: "wait", "barrier"."""
+    """One change to a thread; text: as a developer would say it; kind: "wait", "barrier", or "order" for what only adds
+    order, and so allows no execution that there was not before."""
 
     text: str
     kind: str
@@ -135,7 +136,7 @@ def repairs(
                 text = f"smp_mb() after the access at {at(event.place)}"
                 if (text, event.place) not in seen:
                     seen.add((text, event.place))
-                    insert.append(ModelEdit(text, "barrier", index, _fence_after(event)))
+                    insert.append(ModelEdit(text, "order", index, _fence_after(event)))
             if isinstance(event, (Write, Update)) and thread.role not in observers:
                 waits += list(_waits_before(index, event, domains, seen))
     return strengthen + insert, moves, waits
@@ -174,13 +175,13 @@ def _stronger(index: int, event: Event) -> Iterator[tuple[ModelEdit, Place]]:
     if isinstance(event, Fence) and event.kind in ("rmb", "wmb"):
         text = f"smp_mb() in place of smp_{event.kind}() at {at(event.place)}"
         change = _replace_event(event, replace(event, kind="mb"))
-        yield ModelEdit(text, "barrier", index, change), event.place
+        yield ModelEdit(text, "order", index, change), event.place
     elif isinstance(event, Read) and event.order in ("once", "plain") and isinstance(event.location, Named):
         text = f"smp_load_acquire() for the read{_of(event)} at {at(event.place)}"
-        yield ModelEdit(text, "barrier", index, _order(event, "acquire")), event.place
+        yield ModelEdit(text, "order", index, _order(event, "acquire")), event.place
     elif isinstance(event, Write) and event.order in ("once", "plain") and event.value != FREED:
         text = f"smp_store_release() for the write{_of(event)} at {at(event.place)}"
-        yield ModelEdit(text, "barrier", index, _order(event, "release")), event.place
+        yield ModelEdit(text, "order", index, _order(event, "release")), event.place
 
 
 def _of(event: Read | Write) -> str:

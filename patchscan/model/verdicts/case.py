@@ -53,6 +53,11 @@ class Case:
         text = self.text(model, edits)
         if text is None:
             return None
+        if text not in self.answers and edits and all(edit.kind == "order" for edit in edits):
+            # What does not happen does not happen with more order either, and what has a fault is asked.
+            known = self.answers.get(self.text(model) or "")
+            if known is not None and outcome(known) == "Never":
+                return known
         if text not in self.answers:
             answer = execute(text)
             threads = apply(edits, model.threads)
@@ -63,6 +68,10 @@ class Case:
                     answer = Answer(False, faults=("only a wait inside a section of its own orders it",))
             self.answers[text] = answer
         return self.answers[text]
+
+    def is_judged(self, model: Model) -> bool:
+        """Whether the answer of a model is known."""
+        return self.text(model) in self.answers
 
     def worst(self, edits: Sequence[ModelEdit] = ()) -> tuple[Outcome | Literal[""], Model | None]:
         """The worst outcome of all models, "" where there is none, and the first model that has it."""

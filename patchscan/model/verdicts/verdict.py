@@ -289,29 +289,20 @@ def decisive_choices(case: Case, worst: Model, what: re.Pattern[str]) -> tuple[T
     """The choices without which no model is unsafe, of those whose key holds a pattern; what asks the same variable
     is one choice for all threads."""
     asked = [taken for taken in worst.taken if what.search(taken[1])]
-    unsafe = [model for model in case.models if asked and case.outcome(model) == "Sometimes"]
-    decisive = []
-    for role, key, choice in asked:
-        subject = _subject(role, key)
-        possible = any(
-            _subject(who, which) == subject and taken.holds != choice.holds
-            for model in case.models
-            for who, which, taken in model.taken
-        )
-        needed = all(
-            any(
-                _subject(who, which) == subject and taken.holds == choice.holds
-                for who, which, taken in model.taken
-            )
-            if _switch(key)
-            else all(
-                taken.holds == choice.holds for who, which, taken in model.taken if (who, which) == subject
-            )
-            for model in unsafe
-        )
-        if possible and needed:
-            decisive.append(choice)
-    return tuple(decisive)
+    return tuple(choice for role, key, choice in asked if _is_decisive(case, _subject(role, key), key, choice))
+
+
+def _is_decisive(case: Case, subject: tuple[str, str], key: str, choice: Taken) -> bool:
+    """Whether some model has a choice the other way round, and none that has not this one is unsafe."""
+    answers = [
+        [taken.holds == choice.holds for who, which, taken in model.taken if _subject(who, which) == subject]
+        for model in case.models
+    ]
+    agrees = any if _switch(key) else all
+    others = [model for model, same in zip(case.models, answers, strict=True) if not agrees(same)]
+    others.sort(key=lambda model: not case.is_judged(model))
+    possible = not all(map(all, answers))
+    return possible and not any(case.outcome(model) == "Sometimes" for model in others)
 
 
 def _subject(role: str, key: str) -> tuple[str, str]:
