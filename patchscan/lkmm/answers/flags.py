@@ -7,7 +7,8 @@ solver.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from patchscan.lkmm.memory import lkmm
 from patchscan.lkmm.memory.events import Event
@@ -20,6 +21,9 @@ from patchscan.lkmm.solving.solving import Solver
 
 _LOCK_TAGS = frozenset(("LKR", "LKW", "UL", "LF", "RU", "srcu-lock", "srcu-unlock", "sync-srcu"))
 _SECTION_TAGS = frozenset(("rcu-lock", "rcu-unlock", "srcu-lock", "srcu-unlock", "sync-srcu", "LKW", "UL"))
+
+_SLEEPS = lkmm.rcu_rscs & (lkmm.po @ lkmm.Sync_srcu @ lkmm.po)
+_MOST_WAYS = 64
 
 
 def flags(solver: Solver, some: Candidate) -> tuple[tuple[str, ...], tuple[Event, Event] | None]:
@@ -38,7 +42,8 @@ def flags(solver: Solver, some: Candidate) -> tuple[tuple[str, ...], tuple[Event
 
 def section_flags(solver: Solver, some: Candidate) -> tuple[str, ...]:
     """The flags that speak of sections and locks which do not match, sorted."""
-    return tuple(sorted({*_section_flags(solver, some), *_lock_flags(solver)}))
+    sections = set[str]() if _all_match(solver) else _section_flags(solver, some)
+    return tuple(sorted({*sections, *_lock_flags(solver)}))
 
 
 # Data races
@@ -170,18 +175,28 @@ def _happen_together(solver: Solver, one: Event, other: Event, also: Iterable[in
 
 def _section_flags(solver: Solver, some: Candidate) -> set[str]:
     """Flags that depend on which locks and unlocks are executed: ask for every such combination."""
-    encoding = solver.encoding
     relevant = _section_literals(solver)
-    found: set[str] = set()
-    asking = encoding.formula.new_variable() if relevant else TRUE
-    candidate: Candidate | None = some
-    while candidate is not None:
-        found |= _flags_of_sections(candidate)
-        if not relevant:
-            break
+    if not relevant:
+        return _flags_of_sections(some)
+    return set().union(*map(_flags_of_sections, _combinations(solver, relevant, solver.find)))
+
+
+def _all_match(solver: Solver) -> bool:
+    """Whether sections match in all that the clauses allow: it is more than the memory model does, and found sooner;
+    False where that is too much."""
+    ways = _combinations(solver, _section_literals(solver), solver.candidate)
+    match = not any(map(_flags_of_sections, islice(ways, _MOST_WAYS)))
+    return match and next(ways, None) is None
+
+
+def _combinations(
+    solver: Solver, relevant: Sequence[int], find: Callable[[Sequence[int]], Candidate | None]
+) -> Iterator[Candidate]:
+    """A candidate for each way in which the literals come out."""
+    asking = solver.encoding.formula.new_variable()
+    while (candidate := find([solver.encoding.filter, asking])) is not None:
+        yield candidate
         solver.forbid([asking, *(lit if candidate.chosen(lit) else -lit for lit in relevant)])
-        candidate = solver.find([encoding.filter, asking])
-    return found
 
 
 def _section_literals(solver: Solver) -> list[int]:
@@ -206,7 +221,7 @@ def _section_literals(solver: Solver) -> list[int]:
 def _flags_of_sections(candidate: Candidate) -> set[str]:
     path = candidate.path
     found = {f"unmatched-{tag}" for tag, positions in path.unmatched.items() if positions}
-    if any(candidate.rows(lkmm.rcu_rscs & (lkmm.po @ lkmm.Sync_srcu @ lkmm.po))):
+    if any(candidate.rows(_SLEEPS)):
         found.add("invalid-sleep")
     if path.sets.get("Srcu-lock") or path.sets.get("Srcu-unlock"):
         found |= _flags_of_srcu(candidate)

@@ -135,7 +135,7 @@ class Path:
 class Execution:
     """One candidate execution along a path, and the memo of what was evaluated on it.
 
-    source: read position -> write position; co: rows.
+    source: read position -> write position; co: rows; explained: why pairs are in a relation, as far as it was asked.
     """
 
     def __init__(self, path: Path, source: Mapping[int, int], co: Rows) -> None:
@@ -145,6 +145,7 @@ class Execution:
         self.co = co
         self.memo: dict[Relation, Rows] = {}
         self.bound: dict[Variable, dict[Relation, Rows]] = {}
+        self.explained: dict[tuple[Relation, int, int], set[int]] = {}
         self._iterations: dict[Fixpoint, list[dict[Relation, Rows]]] = {}
         reads_from, from_read = [0] * self.size, [0] * self.size
         for read, write in source.items():

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from operator import and_, or_
 from typing import Protocol
 
 from patchscan.lkmm.memory.rows import Rows, bits, closure, compose, shortest_path, transpose
@@ -34,6 +35,7 @@ class Execution(Protocol):
 
     size: int
     bound: dict[Variable, dict[Relation, Rows]]
+    explained: dict[tuple[Relation, int, int], set[int]]
 
     def rows(self, relation: Relation) -> Rows: ...
 
@@ -191,6 +193,8 @@ class Restriction(Relation):
         if not left or not right:
             return [0] * execution.size
         rows = execution.rows(self.relation)
+        if left == everything:
+            return rows if right == everything else [row & right for row in rows]
         return [row & right if left >> index & 1 else 0 for index, row in enumerate(rows)]
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
@@ -203,7 +207,10 @@ class Union(Relation):
         self._depends_on(left, right)
 
     def compute(self, execution: Execution) -> Rows:
-        return [a | b for a, b in zip(execution.rows(self.left), execution.rows(self.right), strict=True)]
+        left, right = execution.rows(self.left), execution.rows(self.right)
+        if not any(left):
+            return right
+        return list(map(or_, left, right)) if any(right) else left
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         """Prefer the side that needs no rf or co: the explanation is shorter."""
@@ -224,7 +231,7 @@ class Intersection(Relation):
         left = execution.rows(self.left)
         if not any(left):
             return left
-        return [a & b for a, b in zip(left, execution.rows(self.right), strict=True)]
+        return list(map(and_, left, execution.rows(self.right)))
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         self.left.explain(execution, start, end, found)
@@ -262,6 +269,15 @@ class Composition(Relation):
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         """Through the event in the middle that gives the shortest explanation; a few are tried."""
+        key = (self, start, end)
+        known = execution.explained.get(key) if self.variable is None else None
+        if known is None:
+            known = self._explained(execution, start, end)
+            if self.variable is None:
+                execution.explained[key] = known
+        found |= known
+
+    def _explained(self, execution: Execution, start: int, end: int) -> set[int]:
         left, right = execution.rows(self.left)[start], execution.rows(self.right)
         middles = [middle for middle in bits(left) if right[middle] >> end & 1]
         near = [middle for middle in middles if middle in (start, end)]
@@ -273,7 +289,7 @@ class Composition(Relation):
             if best is None or len(reasons) < len(best):
                 best = reasons
         assert best is not None, "the pair is not in the relation"
-        found |= best
+        return best
 
 
 class Maybe(Relation):

@@ -289,7 +289,9 @@ def decisive_choices(case: Case, worst: Model, what: re.Pattern[str]) -> tuple[T
     """The choices without which no model is unsafe, of those whose key holds a pattern; what asks the same variable
     is one choice for all threads."""
     asked = [taken for taken in worst.taken if what.search(taken[1])]
-    return tuple(choice for role, key, choice in asked if _is_decisive(case, _subject(role, key), key, choice))
+    return tuple(
+        choice for role, key, choice in asked if _is_decisive(case, _subject(role, key), key, choice)
+    )
 
 
 def _is_decisive(case: Case, subject: tuple[str, str], key: str, choice: Taken) -> bool:
