@@ -23,6 +23,7 @@ _KNOWN: dict[str, Answer] = {}
 _COMMENT = pattern(r"[ \t]*/\*.*?\*/", re.S)
 _NUMBERED = pattern(r"\b[rv]\d+\b")
 _STUCK = ("vacuous", "deadlock")
+_UNREADABLE = "its test cannot be read"
 INCOMPLETE = "there are more combinations of conditions than were looked at"
 _HARMLESS = (*_STUCK, "data-race", "mixed-accesses")
 
@@ -107,9 +108,11 @@ def execute(text: str) -> Answer:
     """Whether the condition of a litmus test can hold; what only differs in names and places is executed once."""
     program = program_of(text)
     if program not in _KNOWN:
-        answer = _ask(text)
-        if answer.held is None or answer.faults:
-            # It speaks of lines and registers of this very test.
+        answer = _ask(f"C program\n{program}")
+        if answer.faults or answer.why.startswith(_UNREADABLE):
+            # What is said speaks of lines and registers of this very test.
+            return _ask(text)
+        if answer.held is None:
             return answer
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
@@ -123,7 +126,7 @@ def _ask(text: str) -> Answer:
     try:
         return ask(text, limits())
     except LitmusError as error:
-        return Answer(None, f"its test cannot be read: {error.message}")
+        return Answer(None, f"{_UNREADABLE}: {error.message}")
 
 
 def program_of(text: str) -> str:
