@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
@@ -23,7 +24,6 @@ _TOKEN = pattern(
     re.VERBOSE,
 )
 _VISIBLE = pattern(r"[^\n]")
-_NEWLINE = pattern("\n")
 
 
 def without_comments(text: str) -> str:
@@ -69,6 +69,26 @@ def _comment_end(text: str, start: int, opener: str) -> int:
 _LONGEST_NUMBER = 80
 
 
+_SHORT_LINE = 300
+
+
+def _tokens_of(line: str) -> tuple[list[str], list[str], list[int], str]:
+    """The kinds, texts and offsets of the tokens of a line, and what is none."""
+    kinds, texts, starts = list[str](), list[str](), list[int]()
+    position = 0
+    for found in iter(_TOKEN.scanner(line).match, None):  # type: ignore[attr-defined]
+        kind = found.lastgroup
+        kinds.append(kind)
+        texts.append(found.group(kind))
+        starts.append(found.start(kind))
+        position = found.end()
+    return kinds, texts, starts, line[position:].lstrip()[:1]
+
+
+# One test is much like another.
+_remembered = lru_cache(maxsize=4096)(_tokens_of)
+
+
 class Tokens:
     """A cursor over the tokens of a text whose comments are blanked.
 
@@ -77,7 +97,7 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.source = text
-        self._line_starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
+        self._line_starts = [0]
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []
@@ -85,20 +105,21 @@ class Tokens:
         self._read()
 
     def _read(self) -> None:
-        text, position = self.source, 0
-        for found in iter(_TOKEN.scanner(text, position).match, None):  # type: ignore[attr-defined]
-            kind = found.lastgroup
-            self.kinds.append(kind)
-            self.texts.append(found.group(kind))
-            self.starts.append(found.start(kind))
-            position = found.end()
-        rest = text[position:].lstrip()
-        if rest:
-            line = self.line_of(len(text) - len(rest))
-            raise LitmusError(f"unexpected character {rest[0]!r}", line)
+        start = 0
+        for number, line in enumerate(self.source.split("\n"), start=1):
+            read = _remembered if len(line) < _SHORT_LINE else _tokens_of
+            kinds, texts, starts, rest = read(line)
+            if rest:
+                raise LitmusError(f"unexpected character {rest!r}", number)
+            self.kinds += kinds
+            self.texts += texts
+            self.starts += [start + offset for offset in starts]
+            start += len(line) + 1
+            self._line_starts.append(start)
+        self._line_starts.pop()
         self.kinds.append("end")
         self.texts.append("end of file")
-        self.starts.append(len(text.rstrip()))
+        self.starts.append(len(self.source.rstrip()))
 
     def line_of(self, offset: int) -> int:
         return bisect_right(self._line_starts, offset)

@@ -87,6 +87,14 @@ def keys_in(event: Event) -> frozenset[str]:
     return frozenset(found) if found else _NOTHING
 
 
+@once
+def values_written(event: Event) -> frozenset[Value]:
+    """What an event writes, and those inside it."""
+    if isinstance(event, Write):
+        return frozenset({event.value})
+    return frozenset().union(*(values_written(each) for body in bodies(event) for each in body))
+
+
 def first_choice(body: Body) -> Choice | None:
     """The first choice of a body in program order."""
     for event in body:

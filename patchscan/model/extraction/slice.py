@@ -7,7 +7,7 @@ from itertools import zip_longest
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.model.extraction.inside import first_choice, keys_in
+from patchscan.model.extraction.inside import first_choice, keys_in, values_written
 from patchscan.model.extraction.signature import signature
 from patchscan.model.lowering.abstract_values import Value
 from patchscan.model.lowering.lowered import (
@@ -237,10 +237,9 @@ def settle(body: Body, key: str, holds: bool) -> Body:
     return body if same else tuple(out)
 
 
-@lru_cache(maxsize=4096)
 def writes_value(body: Body, value: Value) -> bool:
     """Whether some path of a body writes the value."""
-    return any(isinstance(event, Write) and event.value == value for event in walk(body))
+    return any(value in values_written(event) for event in body)
 
 
 def maybe_later(body: Body, value: Value) -> Body:
