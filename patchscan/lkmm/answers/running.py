@@ -77,6 +77,12 @@ def ask(text: str, limits: Limits) -> Answer:
         return _Run(parse(text, ""), "", limits).answer()
 
 
+def execution(litmus: Litmus, limits: Limits) -> Witness | None:
+    """The execution that shows the condition of a test, the one that `run` keeps; None where none was found."""
+    with _deep_recursion():
+        return _Run(litmus, "", limits).execution()
+
+
 def run_parsed(
     litmus: Litmus,
     name: str = "",
@@ -176,6 +182,17 @@ class _Run:
         except RecursionError:
             meets("stack")
             return Answer(None, TOO_DEEP)
+
+    def execution(self) -> Witness | None:
+        """The first execution in which the condition holds."""
+        try:
+            solver = self._solver(self._unfold())
+            return self._witness(solver.find([solver.encoding.condition, solver.encoding.filter]), None)
+        except (LimitReached, TooLarge):
+            return None
+        except RecursionError:
+            meets("stack")
+            return None
 
     def _faults(self, solver: Solver, program: Program) -> tuple[str, ...]:
         """Why the absence of an execution proves nothing: there is none at all, or they make no sense."""

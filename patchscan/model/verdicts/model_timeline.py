@@ -115,15 +115,17 @@ def _told(step: Moment) -> str:
 @lru_cache(maxsize=64)
 def _executed(litmus: str) -> "tuple[Witness | None, Execution | None]":
     """A bad execution of a test, None where there is none; the same test is asked for what to repair, and to tell."""
-    from patchscan.lkmm import LitmusError, run
+    from patchscan.lkmm import LitmusError
+    from patchscan.lkmm.answers.running import execution
     from patchscan.lkmm.checking.replay import execution_of
     from patchscan.lkmm.dialect.parser import parse
 
     try:
-        witness = run(litmus, flags=False, limits=limits()).witness
+        test = parse(litmus, "")
+        witness = execution(test, limits())
     except LitmusError:
         return None, None
-    return witness, execution_of(parse(litmus, ""), witness, 4) if witness is not None else None
+    return witness, execution_of(test, witness, 4) if witness is not None else None
 
 
 def interleaving(
