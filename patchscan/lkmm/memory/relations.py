@@ -208,9 +208,7 @@ class Union(Relation):
 
     def compute(self, execution: Execution) -> Rows:
         left, right = execution.rows(self.left), execution.rows(self.right)
-        if not any(left):
-            return right
-        return list(map(or_, left, right)) if any(right) else left
+        return list(map(or_, left, right)) if any(left) and any(right) else left if any(left) else right
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         """Prefer the side that needs no rf or co: the explanation is shorter."""
@@ -269,13 +267,10 @@ class Composition(Relation):
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         """Through the event in the middle that gives the shortest explanation; a few are tried."""
-        key = (self, start, end)
-        known = execution.explained.get(key) if self.variable is None else None
-        if known is None:
-            known = self._explained(execution, start, end)
-            if self.variable is None:
-                execution.explained[key] = known
-        found |= known
+        known, key = execution.explained if self.variable is None else {}, (self, start, end)
+        if key not in known:
+            known[key] = self._explained(execution, start, end)
+        found |= known[key]
 
     def _explained(self, execution: Execution, start: int, end: int) -> set[int]:
         left, right = execution.rows(self.left)[start], execution.rows(self.right)

@@ -40,7 +40,9 @@ class Communication:
         if coherent:
             self._coherence()
             self._atomic()
-        # What is told here hangs on the literals: left there as well, both would wait for the garbage collector.
+
+    def end(self) -> None:
+        """No more is asked: the literals hold what is told here, and would wait for the garbage collector with it."""
         del self.literals
 
     def meeting(self, one: Event, other: Event) -> list[int]:

@@ -62,6 +62,7 @@ class Encoding(Literals):
         self.condition = self.holds(program.litmus.condition)
         whole = [-self.branch(cut) for cut in program.cuts]
         self.filter = self.formula.all_of([self.holds(program.litmus.filter), *whole])
+        self.communication.end()
 
     # What must hold
 
