@@ -45,10 +45,8 @@ def message(file: ChangedFile, function: Function, found: "Dropped") -> str:
         return (
             f"nothing limits {found.subject} any more ({found.what} before the patch), which line {use} uses"
         )
-    return (
-        f"the patch takes away the test `{found.what}`, which led out of what follows; "
-        f"{found.subject} is used on line {use}"
-    )
+    text = f"the patch takes away the test `{found.what}`, which led out of what follows"
+    return text if found.use == found.place else f"{text}; {found.subject} is used on line {use}"
 
 
 def returns_nothing(context: Context, name: str) -> bool:

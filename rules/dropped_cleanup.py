@@ -1,9 +1,9 @@
-"""What a file gave back or stopped and, after the patch, nowhere does, although it still takes or starts it."""
+"""What a file, or a way out of a function, gave back or stopped and does no more, although it still takes it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.flow.ceased import Ceased
@@ -15,6 +15,8 @@ _WORD = pattern(r"[A-Za-z_]\w*")
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The files, known as a whole, of which the patch takes away a call that gives back."""
     for file in context.c_files:
+        for function in file.functions if any(gives(each.text) for each in file.removed) else ():
+            yield from check_function(file, function)
         if (
             file.state.before is not None
             and file.state.after is not None
@@ -23,11 +25,30 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             yield from check_file(context, file)
 
 
+def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
+    """What one way out of a function gives back no more."""
+    from patchscan.flow.bereft import bereft
+
+    before = file.before_of(function.name)
+    if before is None or not (function.whole and before.whole):
+        return
+    for each in bereft(function, before, file.added_words):
+        line = next((line for line in sorted(file.touched_numbers) if line >= each.place - 1), None)
+        if line is not None:
+            text = (
+                f"{function.name}() leads out on line {file.patch_line(each.place)} without {each.call}(), which it "
+                f"called there before the patch, as line {file.patch_line(each.other)} still does"
+            )
+            yield file.finding(line, text, (file.evidence(each.place), file.evidence(each.other)))
+
+
 def gives(text: str) -> bool:
     """Whether a line calls something that gives back."""
     from patchscan.flow.ceased import takers_of
+    from patchscan.flow.resources import words_of_names
 
-    return any(takers_of(name) for name in _CALL.findall(text))
+    ends = words_of_names("ends")
+    return any(takers_of(name) or not ends.isdisjoint(name.split("_")) for name in _CALL.findall(text))
 
 
 def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
@@ -133,8 +154,47 @@ Rework it.
  	port_free(port); // want "calls sysfs_remove_group.. for port_group any more"
  }
 """,
+        """
+ static int load(struct port *port, struct key *key)
+ {
+ 	struct entry *entry = entry_find(port, key);
+ 
+ 	if (!entry)
+ 		return -ENOENT;
+-	if (entry_stale(entry)) {
+-		entry_put(entry);
++	if (entry_stale(entry)) // want "load.. leads out on line 8 without entry_put.., which it called there before"
+ 		return -ESTALE;
+-	}
+ 	show(entry);
+ 	entry_put(entry);
+ 	return 0;
+ }
+""",
     ),
     good=(
+        """
+ static int load(struct port *port, struct key *key)
+ {
+ 	struct entry *entry = entry_find(port, key);
+ 
+ 	if (!entry)
+ 		return -ENOENT;
+-	if (entry_stale(entry)) {
+-		entry_put(entry);
++	if (entry_stale(entry))
+ 		return -ESTALE;
+-	}
+-	if (entry_empty(entry)) {
+-		entry_put(entry);
++	if (entry_empty(entry))
+ 		return -ENODATA;
+-	}
+ 	show(entry);
+ 	entry_put(entry);
+ 	return 0;
+ }
+""",
         """
 >>> tree mm/Makefile
 obj-y += example.o

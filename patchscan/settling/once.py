@@ -28,6 +28,7 @@ _PAIRS = (
     Pair("of-match-ptr-of-table", "unused-without-option", " is defined "),
     Pair("unchecked-result", "dropped-check", "()"),
     Pair("null-dereference", "dropped-check", "()"),
+    Pair("held-at-exit", "dropped-cleanup", "()"),
 )
 
 
