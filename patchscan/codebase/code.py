@@ -2,26 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from patchscan.c.includes import includes
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.file import File, indexed
+from patchscan.codebase.file import File
 from patchscan.codebase.remembered import Asked
+from patchscan.codebase.treefiles import Texts
 from patchscan.kconfig.configured import Config
-
-_GENERIC = "include/asm-generic/"
 
 
 class Codebase(Asked):
     """Functions, macros and types by name, looked up the way the compiler would see them, within a scope.
 
-    read: path to bytes or None; files: searched after the file that asks, its direct includes and `changed`;
-    arch: for <asm/...>; defining: (directory, function) to the files there that may define it, asked last;
-    declaring: (structure, path that asks) to further files that may declare it, asked last.
+    read: path to bytes or None, or the texts that several share; files: searched after the file that asks, its direct
+    includes and `changed`; arch: for <asm/...>; defining: (directory, function) to the files there that may define it,
+    asked last; declaring: (structure, path that asks) to further files that may declare it, asked last.
     """
 
     def __init__(
         self,
-        read: Callable[[str], bytes | None],
+        read: Callable[[str], bytes | None] | Texts,
         files: Sequence[str],
         config: Config,
         changed: Sequence[str] = (),
@@ -30,13 +28,12 @@ class Codebase(Asked):
         declaring: Callable[[str, str], Sequence[str]] = lambda structure, near: (),
     ) -> None:
         super().__init__()
-        self._read = read
+        self._seen = (read if isinstance(read, Texts) else Texts(read)).seen(config, arch)
         self.scope = (*changed, *files)
         self._arch = arch
         self._defining = defining
         self._declaring = declaring
         self.config = config
-        self._files: dict[str, File | None] = {}
         self._orders: dict[str, tuple[File, ...]] = {}
         self._callees: dict[tuple[str, str], Definition | None] = {}
         self._functions: dict[tuple[str, str], Definition | None] = {}
@@ -46,28 +43,14 @@ class Codebase(Asked):
 
     def file(self, path: str) -> File | None:
         """The file, indexed; None when the tree does not have it."""
-        if path not in self._files:
-            text = self._read(path)
-            self._files[path] = indexed(path, text, self.config) if text is not None else None
-        return self._files[path]
+        return self._seen.file(path)
 
     def order(self, near: str) -> tuple[File, ...]:
         """The files in which a name used in `near` is looked up, nearest first."""
         if near not in self._orders:
-            text = self._read(near)
-            named = [each.name for each in includes(text or b"") if each.name]
-            included = [self._included(name, near) for name in named]
-            paths = dict.fromkeys([near, *filter(None, included), *self.scope])
-            self._orders[near] = tuple(filter(None, map(self.file, paths)))
+            nearest = self._seen.nearest(near)
+            self._orders[near] = tuple(dict.fromkeys((*nearest, *filter(None, map(self.file, self.scope)))))
         return self._orders[near]
-
-    def _included(self, name: str, near: str) -> str | None:
-        """The path of an #include; asm/ is the architecture's, else the generic one."""
-        if name.startswith("asm/"):
-            candidates = [f"arch/{self._arch}/include/{name}", "include/asm-generic/" + name[4:]]
-        else:
-            candidates = ["include/" + name, near.rpartition("/")[0] + "/" + name]
-        return next((path for path in candidates if self.file(path) is not None), None)
 
     def function(self, name: str, near: str) -> Definition | None:
         """The function that `name` calls in file `near`."""
@@ -78,26 +61,12 @@ class Codebase(Asked):
         return found
 
     def _find_function(self, name: str, near: str) -> Definition | None:
-        weak: Definition | None = None
-        for found in self.order(near):
-            if not found.has_function(name):
-                continue
-            if found.path != near and found.path.endswith(".c") and found.is_static(name):
-                continue
-            definition = self._overriding(found.path, name) or found.function(name)
-            if definition is not None and not found.is_weak(name):
-                return definition
-            weak = weak or definition
-        return weak
-
-    def _overriding(self, path: str, name: str) -> Definition | None:
-        """The architecture's function in place of one of include/asm-generic: a macro of that name says so."""
-        if not path.startswith(_GENERIC):
-            return None
-        own = self.file(f"arch/{self._arch}/include/asm/{path.removeprefix(_GENERIC)}")
-        return (
-            own.function(name) if own is not None and name in own.defines and own.has_function(name) else None
-        )
+        definition, weak = self._seen.found(name, near)
+        if definition is not None:
+            return definition
+        nearest = len(self._seen.nearest(near))
+        definition, later = self._seen.among(name, near, self.order(near)[nearest:])
+        return definition or weak or later
 
     def callee(self, name: str, near: str) -> Definition | None:
         """The function or function-like macro that `name` calls in file `near`."""

@@ -8,6 +8,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.sources import Sources, base_config
+from patchscan.codebase.treefiles import Texts
 from patchscan.kconfig.configured import Config, symbols_around
 from patchscan.model.extraction.extract import Extraction, extract
 from patchscan.model.extraction.signature import Signature, signature
@@ -66,7 +67,13 @@ def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
 @kept
 def _codebase(at: Sources, files: tuple[str, ...], config: Config, arch: str) -> Codebase:
     """One code base for all who see the code alike: what one of them looked up is known to the others."""
-    return Codebase(at.read, files, config, at.changed, arch, at.defining)
+    return Codebase(_texts(at), files, config, at.changed, arch, at.defining)
+
+
+@kept
+def _texts(at: Sources) -> Texts:
+    """The texts of one point, shared by its code bases."""
+    return Texts(at.read)
 
 
 def judge_case(
@@ -102,7 +109,7 @@ def _with_doubt(
 def _decided(at: Sources, verdict: Verdict, values: Mapping[str, int]) -> tuple[str, ...]:
     """The configuration symbols that the functions looked into stand under or ask for, with their values."""
     named: set[str] = set()
-    code = Codebase(at.read, (), Config(values), at.changed)
+    code = Codebase(_texts(at), (), Config(values), at.changed)
     for path, name in sorted(verdict.visited):
         definition, text = code.callee(name, path), at.read(path)
         if definition is not None and text is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
 from patchscan.c.source import Source, parse
 from patchscan.changedfile import ChangedFile
@@ -55,8 +56,8 @@ def plays(scenario: Scenario, state: PatchState) -> bool:
         names = {function.name for function in ChangedFile(file).functions} if roles else set()
         for text in (file.before, file.after) if names else ():
             source = _parsed(text or b"", file.change.path)
-            own = _words(source)
-            if any(names & _reached(player, own) for role in roles for player in players(role, source)):
+            reached = _reached(source)
+            if any(names & reached[player] for role in roles for player in players(role, source)):
                 return True
     return False
 
@@ -73,10 +74,9 @@ def _within(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[tu
         start = states[0].start if states else None
         before = start.read(path) if start is not None else None
         source = _parsed(text, path)
-        own = _words(source)
         changed = before is not None and before != text and not role.still
         earlier = players(role, _parsed(before or b"", path)) if changed else ()
-        names = (*(name for name in earlier if name in own), *players(role, source))
+        names = (*(name for name in earlier if name in _words(source)), *players(role, source))
         yield from ((name, path) for name in names[:1])
 
 
@@ -88,13 +88,14 @@ def _parsed(text: bytes, path: str) -> Source:
 def players(role: Role, source: Source) -> tuple[str, ...]:
     """The functions of a file that call a name of each set, themselves or through functions of the file none of which
     does so alone; in the order of the file."""
-    own = _words(source)
-    reached = {name: _reached(name, own) for name in own}
-    words = {name: frozenset().union(*(own[each] for each in names)) for name, names in reached.items()}
-    fit = {name for name in own if all(_calls(names, words[name]) for names in role.calls)}
-    return tuple(name for name in own if name in fit and not (fit - {name}) & reached[name])
+    reached, words = _reached(source), _reached_words(source)
+    every = frozenset().union(*words.values())
+    wanted = [_among(names, every) for names in role.calls]
+    fit = {name for name, own in words.items() if not any(each.isdisjoint(own) for each in wanted)}
+    return tuple(name for name in words if name in fit and not (fit - {name}) & reached[name])
 
 
+@kept
 def _words(source: Source) -> Words:
     """The identifiers of each function of a file."""
     own: dict[str, frozenset[str]] = {}
@@ -105,8 +106,14 @@ def _words(source: Source) -> Words:
     return own
 
 
-def _reached(name: str, own: Words) -> frozenset[str]:
-    """A function and those of its file that it calls, and so on."""
+@kept
+def _reached(source: Source) -> Words:
+    """Of each function of a file those of the file that it calls, and so on, itself among them."""
+    own = _words(source)
+    return {name: _reached_from(name, own) for name in own}
+
+
+def _reached_from(name: str, own: Words) -> frozenset[str]:
     found = last = {name}
     for _ in range(_DEPTH):
         last = {callee for each in last for callee in own[each] & own.keys()} - found
@@ -114,7 +121,15 @@ def _reached(name: str, own: Words) -> frozenset[str]:
     return frozenset(found)
 
 
-def _calls(names: frozenset[str], words: frozenset[str]) -> bool:
-    """Whether one of the names, which may be patterns, is among the words."""
+@kept
+def _reached_words(source: Source) -> Words:
+    """The identifiers of each function of a file and of those that it reaches."""
+    own = _words(source)
+    return {name: frozenset().union(*map(own.__getitem__, names)) for name, names in _reached(source).items()}
+
+
+def _among(names: frozenset[str], words: frozenset[str]) -> frozenset[str]:
+    """The words that are one of the names, which may be patterns."""
     plain = {name for name in names if "*" not in name}
-    return bool(plain & words) or any(fnmatchcase(word, name) for name in names - plain for word in words)
+    matched = (word for name in names - plain for word in words if fnmatchcase(word, name))
+    return words & plain | frozenset(matched)
