@@ -11,21 +11,41 @@ Answers = dict[Question, object]
 
 
 class Asked:
-    """Notes its questions in `_asked`, each the name of a method and its arguments, with what it answers."""
+    """Notes its questions in `_asked`, each the name of a method and its arguments, with what it answers.
+
+    Those asked aside go to `_aside`: who asks them is asked, too, and answers for them.
+    """
 
     def __init__(self) -> None:
         self._asked: Answers = {}
+        self._aside: Answers = {}
 
     @contextmanager
-    def recording(self) -> Iterator[Answers]:
-        """Gives the questions asked meanwhile and their answers, in the order in which they were asked."""
+    def recording(self, everything: bool = False) -> Iterator[Answers]:
+        """Gives the questions asked meanwhile and their answers, in the order in which they were asked.
+
+        everything: those asked aside as well.
+        """
         answers: Answers = {}
         outer, self._asked = self._asked, answers
+        if everything:
+            beside, self._aside = self._aside, answers
         try:
             yield answers
         finally:
             self._asked = outer
             self._asked.update(answers)
+            if everything:
+                self._aside = beside
+
+    @contextmanager
+    def asked_aside(self) -> Iterator[None]:
+        """What is asked meanwhile is asked aside."""
+        outer, self._asked = self._asked, self._aside
+        try:
+            yield
+        finally:
+            self._asked = outer
 
     def note(self, answers: Answers) -> None:
         """Note questions that this one answered so itself as asked once more."""
@@ -46,11 +66,13 @@ Second = TypeVar("Second", bound=Asked)
 class Remembered(Generic[Second, Result]):
     """What was made of code and of a second one, taken again where both answer all that was asked as they did then.
 
-    most: results that are kept; one more, and all are made anew.
+    most: results that are kept; one more, and all are made anew; everything: what was asked aside counts, for the
+    second one does not answer for it.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, everything: bool = True) -> None:
         self._most = most
+        self._everything = everything
         self._known: dict[Hashable, list[tuple[ref[Asked], Answers, Answers, Result]]] = {}
         self._number = 0
 
@@ -66,7 +88,7 @@ class Remembered(Generic[Second, Result]):
             if second().answers_as(of_second):
                 return result
         asked = second()
-        with code.recording() as of_code, asked.recording() as of_second:
+        with code.recording(self._everything) as of_code, asked.recording() as of_second:
             result = make(asked)
         if self._number >= self._most:
             self._known.clear()

@@ -12,6 +12,7 @@ from patchscan.basics.record import field, frozen
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Named, Register
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import bind, run
 from patchscan.model.lowering.lower_expressions import evaluate, location
 from patchscan.model.lowering.lower_statements import lower_block
@@ -30,7 +31,7 @@ from patchscan.model.lowering.lowered import (
     rewrite,
     walk,
 )
-from patchscan.model.lowering.memory import Context, Environment, Frame, Out
+from patchscan.model.lowering.memory import Context, Frame, Out
 from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import Stubs
 

@@ -57,6 +57,27 @@ def test_what_is_taken_again_counts_as_asked() -> None:
         assert answers == {("function", "f", "a.c"): other.function("f", "a.c")}
 
 
+def test_what_is_asked_aside_counts_unless_the_second_answers_for_it() -> None:
+    """By default the code is the same only where all that it was asked is."""
+    one, other = codebase(b"int f(void)\n{\n}\n"), codebase(b"\nint f(void)\n{\n}\n")
+
+    def made(remembered: Remembered[Asked, int], code: Codebase) -> int:
+        def make(_: Asked) -> int:
+            with code.asked_aside():
+                found = code.function("f", "a.c")
+            assert found is not None
+            return found.first_line
+
+        with code.recording(everything=True) as answers:
+            line = remembered.get("key", code, Asked, make)
+        assert answers == {("function", "f", "a.c"): code.function("f", "a.c")} or line == 1
+        return line
+
+    whole, part = Remembered[Asked, int](10), Remembered[Asked, int](10, everything=False)
+    assert [made(whole, one), made(whole, other)] == [1, 2]
+    assert [made(part, one), made(part, other)] == [1, 1]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,7 @@
 """Functions to threads: lower everything, find what is shared, keep what the bad observation needs, lower again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import field, frozen, replace
@@ -25,10 +26,12 @@ from patchscan.model.lowering.lowered import (
 )
 from patchscan.model.lowering.memory import Context
 from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.replays import Replays
 from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.scenarios.scenario import Atom, Role, Scenario
 
 _ROUNDS = 4
+_BODIES = 1000
 _STATEMENTS = BUDGET.statements.most
 _SPACE = "struct mm_struct *"
 _SHORT = 400
@@ -76,7 +79,7 @@ class _Lowered:
     tables: frozenset[str]
 
 
-_LOWERED: Remembered[Context, _Lowered] = Remembered(1000)
+_LOWERED: Remembered[Context, _Lowered] = Remembered(1000, everything=False)
 
 
 def _same(one: object, other: object) -> bool:
@@ -93,7 +96,7 @@ def extract(
 
     functions: (name, path) in the order of the scenario's roles.
     """
-    with code.recording() as answers:
+    with code.recording(everything=True) as answers:
         extraction = _extract(scenario, functions, code, stubs)
     return replace(extraction, answers=answers) if extraction is not None else None
 
@@ -183,22 +186,12 @@ def _lower(
     """One role's function lowered; what was lowered before is taken where all that it asked is answered as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     translates = _translates(scenario, stubs)
-    key = (
-        *(
-            translates,
-            role.after,
-            role.name,
-            role.cpu,
-            function,
-            stubs,
-            keep is None,
-            cpus,
-            observes,
-            code.config,
-        ),
-        *(frozenset(role.instances.items()), frozenset(role.own.items()), frozenset(spaces.items())),
-        *(frozenset(scenario.choices.items()), frozenset(scenario.given.items()), scenario.marked),
+    made_of = (
+        *(translates, stubs, keep is None, cpus, observes, code.config, scenario.marked),
+        *(frozenset(role.instances.items()), frozenset(spaces.items())),
+        *(frozenset(scenario.choices.items()), frozenset(scenario.given.items())),
     )
+    key = (made_of, role.after, role.name, role.cpu, function, frozenset(role.own.items()))
     typed = frozenset(each for each in kept if each.startswith("<"))
     effects = typed | (_READS if observes else _WAITS)
     names = frozenset(_identifier(each) for each in kept - typed)
@@ -222,6 +215,7 @@ def _lower(
             budget=_STATEMENTS,
             marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
+            again=_replays(made_of).run,
         )
 
     def lower(context: Context) -> _Lowered:
@@ -242,6 +236,12 @@ def _lower(
         )
 
     return _LOWERED.get(key, code, begin, lower)
+
+
+@lru_cache(maxsize=64)
+def _replays(made_of: Hashable) -> Replays:
+    """The bodies lowered in one way; made_of: all that it rests on beside what is asked and the CPU."""
+    return Replays(_BODIES)
 
 
 def _translates(scenario: Scenario, stubs: Stubs) -> bool:

@@ -21,6 +21,7 @@ from patchscan.model.lowering.abstract_values import (
     cpu_number,
     cpu_value,
 )
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.interrupts import interrupt, lost_wait, one_cpu
 from patchscan.model.lowering.joins import assume
@@ -41,7 +42,6 @@ from patchscan.model.lowering.lowered import (
 from patchscan.model.lowering.memory import (
     SPUN_FOR,
     Context,
-    Environment,
     Frame,
     Out,
     dereference,
@@ -251,7 +251,7 @@ def _after(
         out.append(Hole(frame.text(given[1]), "indirect call", _NONE, frozenset({"free"}), False, place))
         return _NOTHING
     events = Out()
-    inline(context, definition, node, given[2:3], dict(env), frame, events)
+    inline(context, definition, node, given[2:3], env.copy(), frame, events)
     if any(isinstance(event, (Read, Write, Update)) for event in walk(tuple(events))):
         context.assumptions.add(
             f"what {frame.definition.name}() runs later is over before its caller goes on"

@@ -3,7 +3,7 @@
 from tree_sitter import Node
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.nodes import arguments, children
+from patchscan.c.nodes import arguments
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
@@ -17,11 +17,11 @@ from patchscan.model.lowering.abstract_values import (
     Value,
 )
 from patchscan.model.lowering.builtins import PRIMITIVES
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
 from patchscan.model.lowering.memory import (
     Context,
-    Environment,
     Frame,
     Out,
     dereference,
@@ -31,9 +31,9 @@ from patchscan.model.lowering.memory import (
     whole,
     write,
 )
+from patchscan.model.lowering.reach import SMALL, Callee
 from patchscan.model.lowering.typing import find, type_of
 
-_SHORT, _SMALL = 300, 700
 # What a parameter leads to that takes any memory.
 _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
@@ -64,18 +64,20 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         and not (context.by_field and context.stubs.get(name) is not None)
     ):
         return masks.OPERATIONS[name](context, given, env, frame, out)
-    stub, definition = None if own else context.stubs.get(name), context.code.callee(name, near)
-    if stub is not None and (not context.names(name) or definition is None):
+    stub, known = None if own else context.stubs.get(name), context.callee(name, near)
+    if stub is not None and (not context.names(name) or known is None):
         return inline(context, stub, node, given, env, frame, out)
-    if definition is not None and _look_into(context, definition, name, near, frame):
+    if known is not None and _look_into(context, known, name, near, frame):
+        definition = context.code.callee(name, near)
+        assert definition is not None
         if context.code.overridable(name, near):
             context.assumptions.add(f"{name}() is the weak one of {definition.path}")
         return inline(context, definition, node, given, env, frame, out)
-    if context.by_field and definition is None and frame.depth <= 1:
+    if context.by_field and known is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
         if other is not None and (context.reach.mentions(other) or _is_inline(other, near)):
             return inline(context, other, node, given, env, frame, out)
-    return _not_looked_into(context, definition, name, node, given, env, frame, out)
+    return _not_looked_into(context, name, near, node, given, env, frame, out)
 
 
 def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
@@ -85,35 +87,23 @@ def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Fra
     return Const(0)
 
 
-def _look_into(context: Context, definition: Definition, name: str, near: str, frame: Frame) -> bool:
+def _look_into(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
     if frame.depth >= context.depth or any(
-        up.definition.name == name and up.definition.path == definition.path for up in frame.chain()
+        up.definition.name == name and up.definition.path == callee.path for up in frame.chain()
     ):
         return False
     if context.looks_into(name, near):
         return True
-    called_back = frame.definition.stub and not definition.by_name
-    small = context.by_field and not definition.by_name and len(definition.text) < _SMALL
-    return called_back or small or _is_simple(definition) or _begins_or_ends(context, definition)
+    called_back = frame.definition.stub and not callee.by_name
+    small = context.by_field and not callee.by_name and callee.small
+    return called_back or small or callee.simple or callee.paired
 
 
 def _is_inline(definition: Definition, near: str) -> bool:
     """A small function of a header, or a small macro of one beside the file that uses it."""
-    if not definition.path.endswith(".h") or len(definition.text) >= _SMALL:
+    if not definition.path.endswith(".h") or len(definition.text) >= SMALL:
         return False
     return not definition.by_name or definition.path.rpartition("/")[0] == near.rpartition("/")[0]
-
-
-def _begins_or_ends(context: Context, definition: Definition) -> bool:
-    """A short function that takes or gives a lock, or begins or ends a section, as a pair with its caller."""
-    effects = (context.stubs.effects.get(name, _NONE) for name in definition.called)
-    return len(definition.text) < _SHORT and any(each & {"lock", "open"} for each in effects)
-
-
-def _is_simple(definition: Definition) -> bool:
-    """A body of at most one short statement: looking into it costs nothing and may decide a condition."""
-    statements = children(definition.body) if definition.body is not None else []
-    return len(definition.text) < _SHORT and len(statements) <= 1
 
 
 def _indirect(context: Context, node: Node, name: str, env: Environment, frame: Frame, out: Out) -> Value:
@@ -127,8 +117,8 @@ def _indirect(context: Context, node: Node, name: str, env: Environment, frame: 
 
 def _not_looked_into(
     context: Context,
-    definition: Definition | None,
     name: str,
+    near: str,
     node: Node,
     given: list[Node],
     env: Environment,
@@ -136,11 +126,10 @@ def _not_looked_into(
     out: Out,
 ) -> Value:
     """A call left out: its arguments are evaluated, what it may do is noted, its result is unknown."""
-    if definition is None:
-        definition = context.code.elsewhere(name, frame.path)
+    effects = context.effects(name, near, frame.path)
     events = Out()
     values = [context.evaluate(context, argument, env, frame, events) for argument in given]
-    if definition is None and any(isinstance(event, _ACTIONS) for event in walk(tuple(events))):
+    if effects is None and any(isinstance(event, _ACTIONS) for event in walk(tuple(events))):
         # It may be a macro that does not evaluate them, as those for debugging are.
         text, place = f"{name}() evaluates its arguments", place_of(frame, node)
         events = Out([Choice(f"u{context.next()}", text, tuple(events), (), place)])
@@ -148,18 +137,17 @@ def _not_looked_into(
     for value in values:
         if isinstance(value, Address) and isinstance(value.of, Local):
             _forget(context, env, value.of)
-    if context.by_field and definition is not None:
+    definition = context.called(name, near, frame.path) if context.by_field else None
+    if definition is not None:
         _hand_on(context, definition, values, node, env, frame, out)
-    may = set(context.reach.may(definition) if definition is not None else _NONE)
+    may, always = effects or (_NONE, _NONE)
     if any("GFP_KERNEL" in frame.text(argument) for argument in given):
-        may.add("end")
-    always = context.reach.always(definition) if definition is not None else _NONE
+        may |= {"end"}
     is_given = any(_is_kept(context, value) for value in values)
     if is_given:
-        may.add("write")
-    if definition is None or always or may & {"wait", "free", "write", "end"}:
-        known = definition is not None
-        out.append(Hole(name, "call", always, frozenset(may), known, place_of(frame, node)))
+        may |= {"write"}
+    if effects is None or always or may & {"wait", "free", "write", "end"}:
+        out.append(Hole(name, "call", always, may, effects is not None, place_of(frame, node)))
     kind = type_of(context, node, frame)
     return context.unknown(name + "()", kind, DERIVED if is_given else "u")
 
@@ -201,7 +189,7 @@ def _is_kept(context: Context, value: Value) -> bool:
 
 def _forget(context: Context, env: Environment, where: Local) -> None:
     """A callee that got a variable's address may have changed it, or a field of it."""
-    for number, name in [key for key in env if key[0] == where.frame]:
+    for number, name in env.of_frame(where.frame):
         if name == where.name or name.startswith(where.name + "."):
             old = env[number, name]
             kind = old.type if isinstance(old, (Unknown, Register)) else where.type

@@ -4,7 +4,8 @@ from tree_sitter import Node
 
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
-from patchscan.model.lowering.memory import RETURN, Context, Environment, Frame, Out, plain_type, structure_of
+from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, plain_type, structure_of
 
 
 def inline(
@@ -46,13 +47,22 @@ def bind(context: Context, frame: Frame, values: list[Value], env: Environment) 
 
 
 def run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
-    """Lower a frame's body; its variables leave the environment, its return value is the result."""
+    """Lower a frame's body; its variables leave the environment, its return value is the result.
+
+    One that is bound to its callers' expressions, or shown at their places, is lowered each time.
+    """
+    by_value = frame.up is not None and not frame.definition.by_name and not frame.definition.stub
+    if by_value and context.again is not None:
+        return context.again(context, frame, env, out, _run)
+    return _run(context, frame, env, out)
+
+
+def _run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
     body = frame.definition.body
     after = context.lower_block(context, [body] if body is not None else [], env, frame, out)
     value = after.get((frame.number, RETURN))
-    left = {key: each for key, each in after.items() if key[0] != frame.number}
-    env.clear()
-    env.update(left)
+    env.replace(after)
+    env.leave(frame.number)
     if value is None or (isinstance(value, Address) and _is_own(value.of, frame)):
         return context.unknown(frame.definition.name + "()", plain_type(frame.definition.result))
     return value

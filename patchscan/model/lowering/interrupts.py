@@ -13,9 +13,10 @@ from patchscan.model.lowering.abstract_values import (
     cpu_number,
     cpu_value,
 )
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Body, Choice, Hole, Update, Wait, Write, walk
-from patchscan.model.lowering.memory import Context, Environment, Frame, Out, place_of
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 
 _NONE: frozenset[str] = frozenset()
 _NOTHING = Const(0)
@@ -99,7 +100,7 @@ def _handler(
         return ()
     events, own = Out(), context.cpu
     context.cpu = cpu
-    inline(context, definition, node, [info], dict(env), frame, events)
+    inline(context, definition, node, [info], env.copy(), frame, events)
     context.cpu = own
     return tuple(events)
 

@@ -15,8 +15,9 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Update, Write, walk
-from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Environment, Frame, Out, place_of
+from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Frame, Out, place_of
 
 Arm = tuple[Environment, Out]
 
@@ -44,7 +45,7 @@ def join(
             if not is_unknown(holds):
                 out.append(Assume(holds, place))
             out.extend(events)
-            _replace(env, kept)
+            env.replace(kept)
             return
     merged = _merge(context, yes, no)
     if is_unknown(condition):
@@ -54,20 +55,18 @@ def join(
         out.append(Choice(key, text if straight else f"!({text})", tuple(then), tuple(otherwise), place))
     else:
         out.append(Branch(condition, tuple(yes[1]), tuple(no[1]), place))
-    _replace(env, merged)
-
-
-def _replace(env: Environment, by: Environment) -> None:
-    env.clear()
-    env.update(by)
+    env.replace(merged)
 
 
 def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
     """Variables after both arms: equal values stay, different ones are set in each arm."""
-    merged: Environment = {}
-    for name in sorted(set(yes[0]) | set(no[0])):
-        one, other = yes[0].get(name), no[0].get(name)
-        if one is other or one == other or other is None or (one is not None and _is_unset(other)):
+    then, otherwise = yes[0], no[0]
+    merged, known = then.copy(), dict.get
+    apart = [name for name, one in then.items() if known(otherwise, name) is not one]
+    apart += otherwise.keys() - then.keys()
+    for name in sorted(apart):
+        one, other = then.get(name), otherwise.get(name)
+        if one == other or other is None or (one is not None and _is_unset(other)):
             assert one is not None
             merged[name] = one
         elif one is None or _is_unset(one):

@@ -28,12 +28,12 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.builtins import location_of_call
 from patchscan.model.lowering.calls import evaluate_assembly, evaluate_call
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.joins import join
 from patchscan.model.lowering.memory import (
     FREED,
     SPUN_FOR,
     Context,
-    Environment,
     Frame,
     Out,
     dereference,
@@ -307,12 +307,13 @@ def _shortcut(
         if bool(left.number) == (operation == "||"):
             return shorted
         return truth(evaluate(context, node.child_by_field_name("right"), env, frame, out))
-    key, events, taken = (frame.number, "%short"), Out(), dict(env)
+    key, events, taken = (frame.number, "%short"), Out(), env.copy()
     right = truth(evaluate(context, node.child_by_field_name("right"), taken, frame, events))
     if not events and right in (Const(0), Const(1)):
         return left if right == Const(1 - shorted.number) else shorted
     taken[key] = right
-    skipped: Environment = {**env, key: shorted}
+    skipped = env.copy()
+    skipped[key] = shorted
     condition = left if operation == "&&" else negate(left)
     join(context, condition, node, frame, (taken, events), (skipped, []), env, out)
     return env.pop(key)
@@ -324,7 +325,7 @@ def _conditional(context: Context, node: Node, env: Environment, frame: Frame, o
     if isinstance(condition, Const):
         return evaluate(context, then if condition.number else otherwise, env, frame, out)
     key = (frame.number, "%conditional")
-    yes, no = dict(env), dict(env)
+    yes, no = env.copy(), env.copy()
     yes_events, no_events = Out(), Out()
     yes[key] = evaluate(context, then, yes, frame, yes_events) if then is not None else condition
     no[key] = evaluate(context, otherwise, no, frame, no_events)

@@ -22,6 +22,7 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import bind, run
 from patchscan.model.lowering.joins import assume, join
 from patchscan.model.lowering.lower_expressions import evaluate, location
@@ -31,7 +32,6 @@ from patchscan.model.lowering.memory import (
     RETURN,
     UNSET,
     Context,
-    Environment,
     Frame,
     Out,
     dereference,
@@ -47,7 +47,6 @@ _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "co
 _CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
 _EMPTY_BODY = pattern(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
 _FOR_EACH = pattern(r"\w*for_?each")
-_DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
 _LOOPS = ("while_statement", "for_statement", "do_statement")
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
@@ -149,22 +148,15 @@ def _statement(
 def _declared_by_macro(context: Context, node: Node, env: Environment, frame: Frame) -> bool:
     """DEFINE_FOLIO_VMA_WALK(name, ...): a macro that declares a structure by the name it is given."""
     callee = node.child_by_field_name("function") if node.type == "call_expression" else None
-    macro = context.code.callee(frame.text(callee), frame.path) if callee is not None else None
-    found = _DECLARES.search(macro.text) if macro is not None and macro.by_name else None
-    if macro is None or found is None:
+    declared = context.declares(frame.text(callee), frame.path) if callee is not None else None
+    if declared is None:
         return False
-    given = dict(
-        zip(
-            (name for _, name in macro.parameters),
-            arguments(node.child_by_field_name("arguments")),
-            strict=False,
-        )
-    )
-    argument = given.get(found[2].decode())
+    given = arguments(node.child_by_field_name("arguments"))
+    argument = given[declared[1]] if declared[1] < len(given) else None
     if argument is None or argument.type != "identifier":
         return False
     name = frame.text(argument)
-    frame.types[name] = " ".join(found[1].decode().split())
+    frame.types[name] = declared[0]
     env[frame.number, name] = context.unknown(name, frame.types[name])
     return True
 
@@ -282,8 +274,8 @@ def _branch(
 ) -> None:
     """Lower both arms, each followed by `rest`, and join them."""
     yes_events, no_events = Out(), Out()
-    yes = lower_block(context, [*arms[0], *rest], dict(env), frame, yes_events)
-    no = lower_block(context, [*arms[1], *rest], dict(env), frame, no_events)
+    yes = lower_block(context, [*arms[0], *rest], env.copy(), frame, yes_events)
+    no = lower_block(context, [*arms[1], *rest], env.copy(), frame, no_events)
     join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)
 
 
@@ -372,9 +364,7 @@ def _each_cpu(
         _set_variable(context, given[0], cpu, env, frame)
         if inside == Const(1):
             after = lower_block(context, [body, END], env, frame, out)
-            if after is not env:
-                env.clear()
-                env.update(after)
+            env.replace(after)
         else:
             _branch(context, truth(inside), node, ([body, END], []), env, frame, out, [])
     return None

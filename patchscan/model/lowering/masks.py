@@ -20,7 +20,8 @@ from patchscan.model.lowering.abstract_values import (
     is_unknown,
     negate,
 )
-from patchscan.model.lowering.memory import MASK, Context, Environment, Frame, Out
+from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.memory import MASK, Context, Frame, Out
 
 Key = tuple[int, str]
 CPUS_OF = "mm_cpumask of "

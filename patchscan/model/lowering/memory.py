@@ -1,15 +1,17 @@
 """State of a lowering: frames, environment, and what a read or a write of a location becomes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from tree_sitter import Node
 
 from patchscan.basics.budget import BUDGET
-from patchscan.basics.record import field, record
+from patchscan.basics.record import field, frozen, record, replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.remembered import Answers, Asked
+from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -23,11 +25,12 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
 )
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
-from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.reach import Callee, Reach, declared_by, described
 from patchscan.model.lowering.stubs import Stubs
 
-Environment = dict[tuple[int, str], Value]
+Answer = TypeVar("Answer")
 Out = list[Event]
 RETURN, DEAD = "%return", (0, "%dead")
 MASK = "mask "
@@ -55,13 +58,27 @@ class Frame:
         return self.definition.path
 
     def text(self, node: Node) -> str:
-        return self.definition.text_of(node)
+        return self.definition.text[node.start_byte : node.end_byte].decode("latin-1")
 
     def chain(self) -> Iterator["Frame"]:
         frame: Frame | None = self
         while frame is not None:
             yield frame
             frame = frame.up
+
+
+@frozen(eq=False)
+class Recorded:
+    """What a part of a lowering notes beside its events (see Context)."""
+
+    accesses: tuple[tuple[str, str, str], ...]
+    assumptions: frozenset[str]
+    visited: frozenset[tuple[str, str]]
+    merged: frozenset[tuple[str, str]]
+    tables: frozenset[str]
+
+
+Run = Callable[["Context", Frame, Environment, Out], Value]
 
 
 @record
@@ -74,8 +91,9 @@ class Context(Asked):
     deep calls are looked into; by_field: a field is named by type and field also where its object's address was read;
     given: members of tables of operations to the function, with its path, that is called through them; tables: those
     of them that were asked; marked: locations of which a plain access is one to a copy; acting: where only a handler
-    of an interrupt matters that does more than flush, which those are; lower_block, evaluate, location: the lowering
-    of statements and expressions, given here because they call each other.
+    of an interrupt matters that does more than flush, which those are; again: gives what a body comes to, by the way
+    of lowering it, where that is not done each time; lower_block, evaluate, location: the lowering of statements and
+    expressions, given here because they call each other.
     """
 
     code: Codebase
@@ -102,8 +120,36 @@ class Context(Asked):
     tables: set[str] = field(default_factory=set)
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
+    again: Callable[["Context", Frame, Environment, Out, Run], Value] | None = None
     counter: int = 0
     _asked: Answers = field(default_factory=dict)
+    _known: dict[Question, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def apart(self) -> Iterator[list[Recorded]]:
+        """Gives, when it is left, what was noted meanwhile."""
+        first, outer = len(self.accesses), (self.assumptions, self.visited, self.merged, self.tables)
+        self.assumptions, self.visited, self.merged, self.tables = set(), set(), set(), set()
+        made: list[Recorded] = []
+        yield made
+        inner = Recorded(
+            tuple(self.accesses[first:]),
+            frozenset(self.assumptions),
+            frozenset(self.visited),
+            frozenset(self.merged),
+            frozenset(self.tables),
+        )
+        self.assumptions, self.visited, self.merged, self.tables = outer
+        self.add(replace(inner, accesses=()))
+        made.append(inner)
+
+    def add(self, recorded: Recorded) -> None:
+        """Note what a part notes that was lowered before."""
+        self.accesses += recorded.accesses
+        self.assumptions |= recorded.assumptions
+        self.visited |= recorded.visited
+        self.merged |= recorded.merged
+        self.tables |= recorded.tables
 
     def next(self) -> int:
         self.counter += 1
@@ -152,14 +198,63 @@ class Context(Asked):
 
     def looks_into(self, name: str, near: str) -> bool:
         """Whether the function that `name` calls in file `near` is looked into for what it can touch."""
-        found = name in self.look_into or self.reach.relevant(name, near)
-        self._asked["looks_into", name, near] = found
-        return found
+        return self._settle(
+            ("looks_into", name, near), lambda: name in self.look_into or self.reach.relevant(name, near)
+        )
 
     def acts(self, name: str, near: str) -> bool:
         """Whether a handler of an interrupt does more than flush."""
-        found = self.acting is None or self.acting.relevant(name, near)
-        self._asked["acts", name, near] = found
+        acting = self.acting
+        return self._settle(("acts", name, near), lambda: acting is None or acting.relevant(name, near))
+
+    def callee(self, name: str, near: str) -> Callee | None:
+        """What the function or macro that `name` calls in file `near` is to its caller."""
+
+        def find() -> Callee | None:
+            definition = self.code.callee(name, near)
+            return described(definition, self.stubs) if definition is not None else None
+
+        return self._settle(("callee", name, near), find)
+
+    def called(self, name: str, near: str, at: str) -> Definition | None:
+        """The function or macro that `name` calls in file `near`; of those outside the scope that of file `at`."""
+        return self.code.callee(name, near) or self.code.elsewhere(name, at)
+
+    def effects(self, name: str, near: str, at: str) -> tuple[frozenset[str], frozenset[str]] | None:
+        """What a call that is not looked into may do, and does on each of its paths; None for what is not found."""
+
+        def find() -> tuple[frozenset[str], frozenset[str]] | None:
+            definition = self.called(name, near, at)
+            reach = self.reach
+            return (reach.may(definition), reach.always(definition)) if definition is not None else None
+
+        return self._settle(("effects", name, near, at), find)
+
+    def result(self, name: str, near: str) -> str:
+        """The type of what the function gives that `name` calls in file `near`, "" where that is not known."""
+
+        def find() -> str:
+            definition = self.code.function(name, near)
+            return plain_type(definition.result) if definition is not None else ""
+
+        return self._settle(("result", name, near), find)
+
+    def declares(self, name: str, near: str) -> tuple[str, int] | None:
+        """For a macro that declares a structure by the name that it is given: the type, and which argument is it."""
+
+        def find() -> tuple[str, int] | None:
+            macro = self.code.callee(name, near)
+            return declared_by(macro) if macro is not None and macro.by_name else None
+
+        return self._settle(("declares", name, near), find)
+
+    def _settle(self, question: Question, find: Callable[[], Answer]) -> Answer:
+        """The answer to a question, found once; what is asked of the code for it is asked aside."""
+        if question not in self._known:
+            with self.code.asked_aside():
+                self._known[question] = find()
+        found: Answer = self._known[question]
+        self._asked[question] = found
         return found
 
 

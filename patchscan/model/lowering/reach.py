@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import field, record
+from patchscan.basics.record import field, frozen, record
 from patchscan.c.nodes import children, nodes
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
@@ -11,7 +11,50 @@ from patchscan.model.lowering.stubs import Stubs
 
 _DEPTH = 6
 _SHALLOW = 3
-_LOCAL = pattern(r"\.c$")
+_DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
+
+
+_SHORT, SMALL = 300, 700
+
+
+@frozen
+class Callee:
+    """What a function is to a caller that may look into it, or not.
+
+    small, simple: short, or no more than one short statement, so that looking into it costs nothing; paired: short, and
+    takes or gives a lock, or begins or ends a section, as a pair with its caller.
+    """
+
+    path: str
+    by_name: bool
+    small: bool
+    simple: bool
+    paired: bool
+
+
+@lru_cache(maxsize=8192)
+def described(definition: Definition, stubs: Stubs) -> Callee:
+    """What a definition is to its callers."""
+    statements = children(definition.body) if definition.body is not None else []
+    size = len(definition.text)
+    effects = (stubs.effects.get(name, frozenset()) for name in definition.called) if size < _SHORT else ()
+    return Callee(
+        definition.path,
+        definition.by_name,
+        size < SMALL,
+        size < _SHORT and len(statements) <= 1,
+        any(each & {"lock", "open"} for each in effects),
+    )
+
+
+@lru_cache(maxsize=1024)
+def declared_by(macro: Definition) -> tuple[str, int] | None:
+    """The type of the structure that a macro declares, and the number of the argument that names it."""
+    found = _DECLARES.search(macro.text)
+    names = [name for _, name in macro.parameters]
+    if found is None or found[2].decode() not in names:
+        return None
+    return " ".join(found[1].decode().split()), names.index(found[2].decode())
 
 
 @record

@@ -4,8 +4,9 @@ from tree_sitter import Node
 
 from patchscan.c.nodes import children
 from patchscan.model.lowering.abstract_values import Const, Value, combine, truth
+from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.joins import join
-from patchscan.model.lowering.memory import Context, Environment, Frame, Out
+from patchscan.model.lowering.memory import Context, Frame, Out
 
 END = "end of loop"
 Rest = list["Node | str"]
@@ -36,9 +37,7 @@ def _cases(
     """The case at `index` or one behind it; `default` counts where it stands last."""
     if index >= len(cases):
         after = context.lower_block(context, rest, env, frame, out)
-        if after is not env:
-            env.clear()
-            env.update(after)
+        env.replace(after)
         return
     label = cases[index].child_by_field_name("value")
     statements: Rest = [child for case in cases[index:] for child in _of_case(case)]
@@ -47,15 +46,14 @@ def _cases(
     else:
         condition = combine("==", value, context.evaluate(context, label, env, frame, out))
     yes_events, no_events = Out(), Out()
-    yes, no = dict(env), dict(env)
+    yes, no = env.copy(), env.copy()
     if condition != Const(0):
         yes = context.lower_block(context, [*statements, *rest], yes, frame, yes_events)
     if condition != Const(1):
         _cases(context, node, value, cases, index + 1, no, frame, no_events, rest)
     if isinstance(condition, Const):
         chosen, events = (yes, yes_events) if condition.number else (no, no_events)
-        env.clear()
-        env.update(chosen)
+        env.replace(chosen)
         out.extend(events)
     else:
         join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)

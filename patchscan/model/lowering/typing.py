@@ -84,5 +84,4 @@ def _call(context: Context, node: Node, frame: Frame) -> str:
     if stub is not None and given:
         argument = type_of(context, given[0], frame)
         return {"same_t": argument, "pointee_t": pointee(argument)}.get(stub.result, plain_type(stub.result))
-    definition = context.code.function(name, frame.path) if callee is not None else None
-    return plain_type(definition.result) if definition is not None else ""
+    return context.result(name, frame.path) if callee is not None else ""

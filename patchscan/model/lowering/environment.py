@@ -1,0 +1,77 @@
+"""The variables of a lowering, and which of them a piece of code touches."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, overload
+
+from patchscan.model.lowering.abstract_values import Value
+
+Key = tuple[int, str]
+"""A frame's number, and the name of a variable in it; 0 for what belongs to no frame."""
+EVERY = "*"
+"""Stands for the names of all variables of a frame."""
+Default = TypeVar("Default")
+
+
+class Noted:
+    """The variables that were touched since somebody began to note them."""
+
+    def __init__(self) -> None:
+        self.keys: set[Key] = set()
+
+
+class Environment(dict[Key, Value]):
+    """Variables to values. Which are asked for or set one by one is noted, in one place with all copies.
+
+    What is copied or taken over as a whole touches nothing: whoever changed it has done so.
+    """
+
+    __slots__ = ("noted",)
+
+    def __init__(
+        self, values: Mapping[Key, Value] | Iterable[tuple[Key, Value]] = (), noted: Noted | None = None
+    ):
+        super().__init__(values)
+        self.noted = noted or Noted()
+
+    def __getitem__(self, key: Key) -> Value:
+        self.noted.keys.add(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self.noted.keys.add(key)
+        super().__setitem__(key, value)
+
+    def __contains__(self, key: object) -> bool:
+        self.noted.keys.add(key)  # type: ignore[arg-type]
+        return super().__contains__(key)
+
+    @overload
+    def get(self, key: Key, default: None = None) -> Value | None: ...
+    @overload
+    def get(self, key: Key, default: Default) -> Value | Default: ...
+    def get(self, key: Key, default: Any = None) -> Any:
+        self.noted.keys.add(key)
+        return super().get(key, default)
+
+    def pop(self, key: Key, *default: Value | None) -> Value:  # type: ignore[override]
+        self.noted.keys.add(key)
+        return super().pop(key, *default)
+
+    def copy(self) -> "Environment":
+        return Environment(self, self.noted)
+
+    def of_frame(self, number: int) -> list[Key]:
+        """The variables of one frame, sorted."""
+        self.noted.keys.add((number, EVERY))
+        return sorted(key for key in self if key[0] == number)
+
+    def replace(self, by: "Environment") -> None:
+        """Become what another one is."""
+        if by is not self:
+            self.clear()
+            self.update(by)
+
+    def leave(self, number: int) -> None:
+        """Forget the variables of a frame that is left: nobody else can see them."""
+        for key in [key for key in self if key[0] == number]:
+            del self[key]

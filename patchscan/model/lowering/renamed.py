@@ -1,0 +1,205 @@
+"""Events and values with other numbers: those of registers, of values that are not followed, and of frames."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from patchscan.basics.pattern import pattern
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    Local,
+    Location,
+    Named,
+    Operation,
+    Register,
+    Through,
+    Unknown,
+    Value,
+)
+from patchscan.model.lowering.lowered import (
+    Assign,
+    Assume,
+    Body,
+    Branch,
+    Choice,
+    Deferred,
+    Event,
+    Lock,
+    Read,
+    Update,
+    Write,
+)
+
+NUMBERED = pattern(r"(r|v|u|m|of|unset |mask |one cpu (?:of some )?)(\d+)(|\D.*)", re.S)
+"""A name with a number that the lowering gave: of a register, or the serial of an unknown value."""
+_LOCK = pattern(r"(lock of |)(.*)( on \d+)", re.S)
+# In how a value is shown: names, serials and frames.
+_SHOWN = pattern(r"(?<=Register\(name=')[^']*|(?<=Unknown\(serial=['\"])[^'\"]*|(?<=Local\(frame=)\d+")
+# What hides in how a value is shown.
+_HIDING = pattern(r"\\|base=\('")
+
+
+class Renaming:
+    """Gives names other numbers.
+
+    forward: of numbers up to `last` the new ones; larger ones are moved by `shift`. Raises KeyError for others.
+    """
+
+    def __init__(self, forward: Mapping[int, int], last: int, shift: int) -> None:
+        self._forward = forward
+        self._last = last
+        self._shift = shift
+        self._names: dict[str, str] = {}
+        self.is_none = not shift and all(one == other for one, other in forward.items())
+
+    def number(self, number: int) -> int:
+        return number + self._shift if number > self._last else self._forward[number]
+
+    def name(self, name: str) -> str:
+        """The name of a register, or the serial of an unknown value."""
+        if name not in self._names:
+            found = NUMBERED.fullmatch(name)
+            renamed = f"{found[1]}{self.number(int(found[2]))}{found[3]}" if found else name
+            self._names[name] = renamed
+        return self._names[name]
+
+    def register(self, register: Register) -> Register:
+        return Register(self.name(register.name), register.type)
+
+    def value(self, value: Value) -> Value:
+        if isinstance(value, Register):
+            return self.register(value)
+        if isinstance(value, Unknown):
+            return Unknown(self.name(value.serial), value.text, value.type)
+        if isinstance(value, Operation):
+            return Operation(value.operator, self.value(value.left), self.value(value.right))
+        return Address(self.location(value.of)) if isinstance(value, Address) else value
+
+    def location(self, where: Location) -> Location:
+        if isinstance(where, Through):
+            return Through(self.register(where.register))
+        if isinstance(where, Local):
+            return Local(self.number(where.frame), where.name, where.type)
+        if isinstance(where, Named) and where.base:
+            return Named(where.name, where.type, tuple(map(self.name, where.base)))
+        return where
+
+    def body(self, body: Body) -> Body:
+        return tuple([self._event(event) for event in body])
+
+    def _event(self, event: Event) -> Event:
+        change = _CHANGES.get(type(event))
+        return change(self, event) if change is not None else event
+
+    def _read(self, event: Read) -> Event:
+        return Read(self.register(event.register), self.location(event.location), event.order, event.place)
+
+    def _write(self, event: Write) -> Event:
+        return Write(self.location(event.location), self.value(event.value), event.order, event.place)
+
+    def _update(self, event: Update) -> Event:
+        operands = tuple(map(self.value, event.operands))
+        register, where = self.register(event.register), self.location(event.location)
+        return Update(register, where, event.operation, operands, event.order, event.place)
+
+    def _lock(self, event: Lock) -> Event:
+        found = _LOCK.fullmatch(event.name)
+        name = f"{found[1]}{self.name(found[2])}{found[3]}" if found else event.name
+        return Lock(event.kind, name, event.place)
+
+    def _branch(self, event: Branch) -> Event:
+        arms = self.body(event.then), self.body(event.otherwise)
+        return Branch(self.value(event.condition), *arms, event.place)
+
+    def _choice(self, event: Choice) -> Event:
+        shown = NUMBERED.fullmatch(event.key) is None
+        key = _SHOWN.sub(self._shown, event.key) if shown else self.name(event.key)
+        return Choice(key, event.text, self.body(event.then), self.body(event.otherwise), event.place)
+
+    def _shown(self, found: re.Match[str]) -> str:
+        return str(self.number(int(found[0]))) if found[0].isdigit() else self.name(found[0])
+
+    def _assign(self, event: Assign) -> Event:
+        return Assign(self.register(event.register), self.value(event.value))
+
+    def _assume(self, event: Assume) -> Event:
+        return Assume(self.value(event.condition), event.place)
+
+    def _deferred(self, event: Deferred) -> Event:
+        return Deferred(event.domain, self.body(event.body), event.place)
+
+
+_CHANGES: dict[type, Callable[..., Event]] = {
+    Read: Renaming._read,
+    Write: Renaming._write,
+    Update: Renaming._update,
+    Lock: Renaming._lock,
+    Branch: Renaming._branch,
+    Choice: Renaming._choice,
+    Assign: Renaming._assign,
+    Assume: Renaming._assume,
+    Deferred: Renaming._deferred,
+}
+
+
+def hides_numbers(event: Event) -> bool:
+    """Whether an event may hold a number where Renaming does not look for one."""
+    if isinstance(event, Choice):
+        return _HIDING.search(event.key) is not None
+    # The sections of a structure are named after it, in letters.
+    return "_" in getattr(event, "domain", "")
+
+
+def lock_number(event: Event) -> str | None:
+    """The name with a number that a lock is called by, which a variable of the code might have as well."""
+    found = _LOCK.fullmatch(event.name) if isinstance(event, Lock) else None
+    return found[2] if found and NUMBERED.fullmatch(found[2]) else None
+
+
+class Pairing:
+    """The numbers of one lowering and those that stand for them in another one."""
+
+    def __init__(self, pairs: Mapping[int, int]) -> None:
+        self.forward = dict(pairs)
+        self._back = {other: one for one, other in pairs.items()}
+
+    def numbers(self, one: int, other: int) -> bool:
+        """Pair two numbers; whether neither has another partner."""
+        return self.forward.setdefault(one, other) == other and self._back.setdefault(other, one) == one
+
+    def is_ordered(self) -> bool:
+        """Whether the numbers have the order of their partners."""
+        partners = [self.forward[number] for number in sorted(self.forward)]
+        return partners == sorted(partners)
+
+    def names(self, one: str, other: str) -> bool:
+        """Whether two names are the same but for their numbers, which are paired."""
+        found, there = NUMBERED.fullmatch(one), NUMBERED.fullmatch(other)
+        if found is None or there is None:
+            return one == other
+        return (found[1], found[3]) == (there[1], there[3]) and self.numbers(int(found[2]), int(there[2]))
+
+    def values(self, one: Value | None, other: Value | None) -> bool:
+        """Whether two values are the same but for numbers."""
+        if isinstance(one, Register) and isinstance(other, Register):
+            return one.type == other.type and self.names(one.name, other.name)
+        if isinstance(one, Unknown) and isinstance(other, Unknown):
+            same = (one.text, one.type) == (other.text, other.type)
+            return same and self.names(one.serial, other.serial)
+        if isinstance(one, Operation) and isinstance(other, Operation):
+            same = one.operator == other.operator and self.values(one.left, other.left)
+            return same and self.values(one.right, other.right)
+        if isinstance(one, Address) and isinstance(other, Address):
+            return self.locations(one.of, other.of)
+        return one == other
+
+    def locations(self, one: Location, other: Location) -> bool:
+        """Whether two locations are the same but for numbers."""
+        if isinstance(one, Through) and isinstance(other, Through):
+            return self.values(one.register, other.register)
+        if isinstance(one, Local) and isinstance(other, Local):
+            same = (one.name, one.type) == (other.name, other.type)
+            return same and self.numbers(one.frame, other.frame)
+        if isinstance(one, Named) and isinstance(other, Named):
+            same = (one.name, one.type, len(one.base)) == (other.name, other.type, len(other.base))
+            return same and all(map(self.names, one.base, other.base))
+        return one == other
