@@ -105,6 +105,34 @@ def atomic_increments(count: int) -> str:
     return litmus(f"atomicinc-{count}", [("atomic_t *x", body)] * count, f"exists (~x={count})")
 
 
+def distinct_sums(count: int) -> str:
+    """Never: whatever the order, a counter ends with the sum of the different amounts."""
+    threads = [("atomic_t *x", [f"atomic_add({2**number}, x);"]) for number in range(count)]
+    return litmus(f"sums-{count}", threads, f"exists (~x={2**count - 1})")
+
+
+def distinct_results(count: int) -> str:
+    """Never: no two of the threads find the counter at the same value."""
+    threads = [("atomic_t *x", [f"r0 = atomic_fetch_add({number + 1}, x);"]) for number in range(count)]
+    return litmus(f"results-{count}", threads, f"exists (0:r0={count} /\\ 1:r0={count})")
+
+
+def locked_sums(count: int) -> str:
+    """Never, as distinct_sums: with sections of one lock."""
+    body = ["spin_lock(l);", "r0 = READ_ONCE(*x);", "WRITE_ONCE(*x, r0 + {});", "spin_unlock(l);"]
+    threads = [
+        ("int *x, spinlock_t *l", [line.format(2**number) for line in body]) for number in range(count)
+    ]
+    return litmus(f"locksums-{count}", threads, f"exists (x={2**count - 2})")
+
+
+def attempts(count: int) -> str:
+    """Never: one of equal attempts to take a lock succeeds."""
+    inside = ["\tr1 = READ_ONCE(*x);", "\tWRITE_ONCE(*x, r1 + 1);", "\tspin_unlock(l);"]
+    body = ["r0 = spin_trylock(l);", "if (r0) {", *inside, "}"]
+    return litmus(f"attempts-{count}", [("int *x, spinlock_t *l", body)] * count, "exists (x=0)")
+
+
 def reads_against_writes(reads: int, writes: int) -> str:
     """Never: the last read of a row cannot see an older write than the first."""
     store = [f"WRITE_ONCE(*x, {number + 1});" for number in range(writes)]

@@ -190,16 +190,18 @@ class Writer:
         return [*before, "spin_lock(l);", *tell, *self.statements(1, 1), *release, *self.statements(1, 1)]
 
     def count_up(self) -> list[str]:
-        """A counter is changed by sums alone: atomic ones, or sums in sections of one lock."""
+        """A counter is changed by sums alone: atomic ones, or sums in sections of one lock; few are loose."""
         self.accesses += 3
         register, amount = self.new_register(), self.random.randint(1, 2)
         name = self.variables[0]
         if self.under_lock:
-            again = self.chance(0.2)
             self.registers.append(register)
             self.named.append((self.thread, register))
-            step = [f"{register} = READ_ONCE(*{name});", f"WRITE_ONCE(*{name}, {register} + {amount});"]
-            return ["spin_lock(l);", *step * (1 + again), "spin_unlock(l);"]
+            read, write = f"{register} = READ_ONCE(*{name});", f"WRITE_ONCE(*{name}, {register} + {amount});"
+            loose = [["spin_lock(l);", read, "spin_unlock(l);", write], [read, write]]
+            if self.chance(0.3):
+                return self.random.choice(loose)
+            return ["spin_lock(l);", read, write, *[read, write] * self.chance(0.2), "spin_unlock(l);"]
         text = self.random.choice(
             (
                 f"atomic_inc({name});",

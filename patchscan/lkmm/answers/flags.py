@@ -174,7 +174,7 @@ def _happen_together(solver: Solver, one: Event, other: Event, also: Iterable[in
 
 
 def _section_flags(solver: Solver, some: Candidate) -> set[str]:
-    """Flags that depend on which locks and unlocks are executed: ask for every such combination."""
+    """Flags that depend on which locks and unlocks are executed: ask for every combination of those of a thread."""
     relevant = _section_literals(solver)
     if not relevant:
         return _flags_of_sections(some)
@@ -190,22 +190,30 @@ def _all_match(solver: Solver) -> bool:
 
 
 def _combinations(
-    solver: Solver, relevant: Sequence[int], find: Callable[[Sequence[int]], Candidate | None]
+    solver: Solver, groups: Sequence[Sequence[int]], find: Callable[[Sequence[int]], Candidate | None]
 ) -> Iterator[Candidate]:
-    """A candidate for each way in which the literals come out."""
-    asking = solver.encoding.formula.new_variable()
+    """Candidates with each way in which the literals of a group come out."""
+    formula = solver.encoding.formula
+    asking = formula.new_variable()
+    unseen = {formula.new_variable(): group for group in groups or [()]}
+    formula.implies([asking], *unseen)
     while (candidate := find([solver.encoding.filter, asking])) is not None:
         yield candidate
-        solver.forbid([asking, *(lit if candidate.chosen(lit) else -lit for lit in relevant)])
+        for new, group in unseen.items():
+            solver.forbid([new, *(lit if candidate.chosen(lit) else -lit for lit in group)])
 
 
-def _section_literals(solver: Solver) -> list[int]:
-    """The literals that decide how sections match."""
+def _section_literals(solver: Solver) -> list[list[int]]:
+    """The literals that decide how sections match: thread by thread, but all together where an srcu_read_unlock()
+    takes its index from memory.
+    """
     encoding = solver.encoding
     sections = [event for event in encoding.events if event.tag in _SECTION_TAGS]
-    literals = {encoding.executed[event.number] for event in sections}
+    literals: dict[int, set[int]] = {}
     for event in sections:
-        literals.update(encoding.address.get(event.number, {}).values())
+        of_thread = literals.setdefault(event.thread, set())
+        of_thread.add(encoding.executed[event.number])
+        of_thread.update(encoding.address.get(event.number, {}).values())
     carried = {
         read
         for event in sections
@@ -213,9 +221,11 @@ def _section_literals(solver: Solver) -> list[int]:
         for kind, read, _ in event.dependencies
         if kind == "data" and encoding.events[read].tag != "srcu-lock"
     }
+    groups = list(literals.values())
     if carried:
-        literals.update(encoding.communication.rf.values())
-    return sorted(literals - {TRUE, FALSE})
+        groups = [set().union(*groups, encoding.communication.rf.values())]
+    chosen = [sorted(group - {TRUE, FALSE}) for group in groups]
+    return [group for group in chosen if group]
 
 
 def _flags_of_sections(candidate: Candidate) -> set[str]:

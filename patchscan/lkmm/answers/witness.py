@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from patchscan.lkmm.answers.outcome import Witness, WitnessEvent
-from patchscan.lkmm.dialect.litmus_syntax import Value
 from patchscan.lkmm.memory.states import shown, state_text
 from patchscan.lkmm.solving.candidate import Candidate
 
@@ -12,19 +11,15 @@ def witness_of(candidate: Candidate) -> Witness:
     """What happens in the candidate execution."""
     encoding, path = candidate.encoding, candidate.path
     events = []
+    values = candidate.values()
     for position, event in enumerate(path.events):
-        value: Value | None = None
-        if event.kind == "R":
-            value = candidate.value(encoding.read[event.number])
-        elif event.kind == "W":
-            value = candidate.value(encoding.written[event.number])
         events.append(
             WitnessEvent(
                 thread=event.thread,
                 kind=event.kind,
                 tag=event.tag,
                 variable=path.locations.get(position),
-                value=value,
+                value=values.get(position),
                 reads_from=candidate.source.get(position),
                 line=event.line,
                 text=event.text,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from itertools import product
 
 from patchscan.basics.record import frozen, replace
+from patchscan.lkmm.checking.communications import choices_of, orders
 from patchscan.lkmm.checking.interpreter import Held, Interpreter, Step, Stuck
 from patchscan.lkmm.dialect.final_conditions import holds
 from patchscan.lkmm.dialect.litmus_syntax import Litmus, Observed, Thread, Value, observed_in
@@ -18,7 +18,7 @@ from patchscan.lkmm.memory import lkmm
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, truth
 from patchscan.lkmm.memory.events import ALWAYS, INITIAL_THREAD, Computed, Event, ReadValue, Term, constant
 from patchscan.lkmm.memory.executions import Execution, Path
-from patchscan.lkmm.memory.rows import closure, rows_of
+from patchscan.lkmm.memory.rows import closure
 
 Pools = dict[str, set[Value]]  # variable -> values that a read of it may return
 
@@ -98,7 +98,7 @@ def executions(
     choices = [list(_runs(litmus, thread, pools, budget)) for thread in litmus.threads]
     written: set[tuple[str | None, Value | None]] = {(name, litmus.initial.get(name, 0)) for name in pools}
     for runs in _fitting(choices, written, budget):
-        for state, execution in _executions_of(litmus, runs, observed):
+        for state, execution in _executions_of(litmus, runs, observed, budget):
             budget.spend()
             if not broken_axioms(execution):
                 yield state, execution
@@ -219,19 +219,19 @@ class _Choices:
 
 
 def _executions_of(
-    litmus: Litmus, runs: tuple[Run, ...], observed: set[Observed]
+    litmus: Litmus, runs: tuple[Run, ...], observed: set[Observed], budget: _Budget
 ) -> Iterator[tuple[dict[Observed, Value], Execution]]:
     steps = _renumbered(litmus, runs, observed)
     sources = _possible_sources(steps)
     if sources is None:
         return
     path = path_of(steps)
-    reads = sorted(sources)
-    for chosen in product(*(sources[read] for read in reads)):
-        source = dict(zip(reads, chosen, strict=True))
+    halves = {step.event.partner for step in steps}
+    for source in choices_of(sources, sorted(sources), {}, halves):
+        budget.spend()
         if not grounded(steps, source):
             continue
-        for co in _orders(path, steps, source):
+        for co in orders(path, steps, source):
             execution = Execution(path, source, co)
             yield _final_state(litmus, runs, steps, co, observed), execution
 
@@ -327,36 +327,6 @@ def _reads_of(term: Term) -> set[int]:
     if isinstance(term, Computed):
         return _reads_of(term.left) | _reads_of(term.right)
     return set()
-
-
-def _orders(path: Path, steps: list[Step], source: Mapping[int, int]) -> Iterator[list[int]]:
-    """Every coherence order that keeps to program order, the initial write of each variable first."""
-    choices = []
-    for writes in path.writes_to.values():
-        initial = [write for write in writes if steps[write].event.tag == "IW"]
-        others = {write for write in writes if steps[write].event.tag != "IW"}
-        choices.append(list(_orders_of(initial, others, steps, source)))
-    for orders in product(*choices):
-        pairs = [
-            (one, other)
-            for order in orders
-            for place, one in enumerate(order)
-            for other in order[place + 1 :]
-        ]
-        yield rows_of(pairs, path.size)
-
-
-def _orders_of(
-    order: list[int], others: set[int], steps: list[Step], source: Mapping[int, int]
-) -> Iterator[list[int]]:
-    """The orders of these writes that start so; that of a read-modify-write stands directly behind what it read."""
-    if not others:
-        yield order
-    for write in sorted(others):
-        read = steps[write].event.partner
-        earlier = any(one < write and steps[one].event.thread == steps[write].event.thread for one in others)
-        if not earlier and (read is None or source[read] == order[-1]):
-            yield from _orders_of([*order, write], others - {write}, steps, source)
 
 
 def broken_axioms(execution: Execution) -> list[str]:

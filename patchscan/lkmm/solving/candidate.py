@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from patchscan.lkmm.dialect.litmus_syntax import Value
 from patchscan.lkmm.memory.executions import Execution, Path
 from patchscan.lkmm.solving.cnf import TRUE
+from patchscan.lkmm.solving.counters import Counter
 from patchscan.lkmm.solving.encoding import Encoding
 
 
@@ -41,6 +42,31 @@ class Candidate(Execution):
     def value(self, literals: dict[Value, int]) -> Value:
         """Which of the values it is in this execution."""
         return next(value for value, literal in literals.items() if self.chosen(literal))
+
+    def values(self) -> dict[int, Value]:
+        """Position -> what the access reads or writes, those of hidden counters as well."""
+        encoding, path = self.encoding, self.path
+        found = {
+            position: self.value((encoding.read if event.kind == "R" else encoding.written)[event.number])
+            for position, event in enumerate(path.events)
+            if event.kind in "RW"
+        }
+        for counter in encoding.counters.values():
+            if counter.hidden:
+                found |= self._counted(counter)
+        return found
+
+    def _counted(self, counter: Counter) -> dict[int, Value]:
+        """The sums of a counter, read by read and write by write."""
+        steps = {step.write: step for step in counter.steps}
+        found: dict[int, Value] = {}
+        total = counter.initial
+        writes = self.path.writes_to.get(counter.name, ())
+        for write in sorted(writes, key=lambda one: -self.co[one].bit_count()):
+            step = steps.get(self.path.numbers[write])
+            total += step.amount if step else 0
+            found[write] = total
+        return found | {read: found[write] for read, write in self.source.items() if write in found}
 
     def reasons(self, name: str, start: int, end: int, found: set[int]) -> None:
         """The literals that put the pair into a base relation."""

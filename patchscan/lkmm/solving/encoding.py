@@ -27,9 +27,12 @@ from patchscan.lkmm.memory.events import (
 from patchscan.lkmm.memory.states import observed_order
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 from patchscan.lkmm.solving.communication import Communication
-from patchscan.lkmm.solving.exclusion import order_sections, sections_by_lock
+from patchscan.lkmm.solving.counters import counters_of
+from patchscan.lkmm.solving.exclusion import order_sections
 from patchscan.lkmm.solving.literals import Literals
+from patchscan.lkmm.solving.sums import last_sums, tell_sums
 from patchscan.lkmm.solving.symmetry import order_identical_threads
+from patchscan.lkmm.solving.turns import sections_by_lock
 
 
 class Encoding(Literals):
@@ -51,12 +54,16 @@ class Encoding(Literals):
         largest: int | None = None,
         consequences: bool = True,
     ) -> None:
-        super().__init__(program, deadline, largest)
+        counters = counters_of(program) if coherent and consequences else {}
+        super().__init__(program, deadline, largest, counters)
         self._decide_branches()
         self._require()
         self.communication = Communication(self, coherent)
         if coherent and consequences:
-            order_sections(self.communication, sections_by_lock(self))
+            order_sections(self.communication, sections_by_lock(self.events, self.address))
+            for counter in counters.values():
+                if not counter.hidden:
+                    tell_sums(self.communication, counter)
         order_identical_threads(self, self.communication.co)
         self.final = {one: self._final_value(one) for one in sorted(self.observed(), key=observed_order)}
         self.condition = self.holds(program.litmus.condition)
@@ -115,6 +122,10 @@ class Encoding(Literals):
     def _final_in_memory(self, name: str) -> dict[Value, int]:
         """The value of the write that is last in co among those executed and to this variable."""
         formula = self.formula
+        if name in self.counters:
+            sums = last_sums(formula, self.counters[name], self.executed)
+            if sums is not None:
+                return sums
         writes = [number for number in self.written if name in self.address[number]]
         reasons: dict[Value, list[int]] = {}
         last_ones = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from patchscan.lkmm.dialect.litmus_syntax import (
     Observed,
@@ -23,7 +23,10 @@ from patchscan.lkmm.memory.events import (
     constant,
 )
 from patchscan.lkmm.solving.cnf import TRUE, Formula
+from patchscan.lkmm.solving.counters import Counter, without_hidden
 from patchscan.lkmm.solving.values import Ranges
+
+NONE: Mapping[str, Counter] = {}
 
 
 class Literals:
@@ -31,17 +34,26 @@ class Literals:
 
     events: the program's events, then one initial write (tag IW) a variable.
     executed[event]; read[event], written[event]: value -> literal; address[event]: variable -> literal.
+    counters: the variables that are changed by sums alone; the hidden ones keep their first values here.
     undefined: operations without a value that some execution may come to, "x + y" of two addresses: such
         executions are left out.
     """
 
-    def __init__(self, program: Program, deadline: float | None = None, largest: int | None = None) -> None:
-        self.program = program
+    def __init__(
+        self,
+        program: Program,
+        deadline: float | None = None,
+        largest: int | None = None,
+        counters: Mapping[str, Counter] = NONE,
+    ) -> None:
+        self.program = without_hidden(program, counters)
+        self.counters = counters
         self.formula = Formula(deadline, largest)
         self.undefined: set[str] = set()
-        self.ranges = Ranges(program, deadline)
+        self.ranges = Ranges(self.program, deadline)
+        self._narrow(counters)
         self.branches = [self.formula.new_variable() for _ in program.branches]
-        self.events = [*program.events, *self._initial_writes()]
+        self.events = [*self.program.events, *self._initial_writes()]
         self.executed = [self.guard(event.guard) for event in self.events]
         self._terms: dict[Term, dict[Value, int]] = {}
         self._same: dict[tuple[int, int], int] = {}
@@ -50,6 +62,16 @@ class Literals:
             event.number: self._addresses(event) for event in self.events if event.address is not None
         }
         self.written = {event.number: self._written(event) for event in self.events if event.kind == "W"}
+
+    def _narrow(self, counters: Mapping[str, Counter]) -> None:
+        """A read of a counter finds a sum of its steps, not of the one that it belongs to."""
+        ranges = self.ranges
+        for counter in counters.values():
+            own = {step.read: step.write for step in counter.steps}
+            for read in () if counter.hidden else ranges.reads:
+                sums = counter.sums(own.get(read.number))
+                if sums is not None and ranges.address[read.number] == {counter.name}:
+                    ranges.read[read.number] &= sums
 
     # Events
 

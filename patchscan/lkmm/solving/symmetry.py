@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from patchscan.lkmm.dialect.litmus_syntax import Assign, Thread
 from patchscan.lkmm.solving.cnf import TRUE
 
 if TYPE_CHECKING:
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def order_identical_threads(literals: Literals, co: Mapping[tuple[int, int], int]) -> None:
-    """Let identical threads make their first write in the order of their numbers.
+    """Let identical threads make one of their writes in the order of their numbers, those that do not make it last.
 
-    Only for threads whose registers nobody looks at; the write must always happen, and to one known variable.
+    Only for threads whose registers nobody looks at; the write must be to one known variable.
     """
+    executed = literals.executed
     for threads in _identical_threads(literals):
-        first = [_first_write(literals, thread) for thread in threads]
-        writes = [write for write in first if write is not None]
-        if len(writes) == len(threads):
-            for one, other in pairwise(writes):
-                literal = co.get((one.number, other.number))
-                if literal is not None:
-                    literals.formula.add(literal)
+        writes = [_telling_write(literals, thread) for thread in threads]
+        for one, other in pairwise(write for write in writes if write is not None):
+            literals.formula.implies([executed[other.number]], executed[one.number])
+            order = co.get((one.number, other.number))
+            if order is not None:
+                literals.formula.implies([executed[one.number], executed[other.number]], order)
 
 
 def _identical_threads(literals: Literals) -> list[list[int]]:
@@ -37,13 +38,43 @@ def _identical_threads(literals: Literals) -> list[list[int]]:
     groups: dict[object, list[int]] = {}
     for thread in litmus.threads:
         if thread.number not in named:
-            groups.setdefault((thread.parameters, thread.body), []).append(thread.number)
+            groups.setdefault(_without_names(thread), []).append(thread.number)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _first_write(literals: Literals, thread: int) -> Event | None:
-    for event in literals.events:
-        if event.thread == thread and event.kind == "W":
-            certain = literals.executed[event.number] == TRUE and len(literals.address[event.number]) == 1
-            return event if certain else None
-    return None
+def _without_names(thread: Thread) -> object:
+    """The thread, its registers numbered as they come."""
+    numbers: dict[str, int] = {}
+
+    def form(node: object) -> object:
+        if isinstance(node, str) and node in registers:
+            return numbers.setdefault(node, len(numbers))
+        if isinstance(node, tuple):
+            return tuple(form(part) for part in node)
+        fields = getattr(node, "__fields__", None)
+        if fields is None:
+            return node
+        return type(node).__name__, *(form(getattr(node, name)) for name in fields if fields[name].compare)
+
+    registers = {*thread.locals, *_assigned(thread.body)} - {*thread.parameters}
+    return thread.parameters, form(thread.body)
+
+
+def _assigned(node: object) -> set[str]:
+    """The registers that are set somewhere in it."""
+    if isinstance(node, tuple):
+        return set().union(*map(_assigned, node))
+    fields = getattr(node, "__fields__", {})
+    inner = set().union(*(_assigned(getattr(node, name)) for name in fields))
+    return inner | ({node.register} if isinstance(node, Assign) else set())
+
+
+def _telling_write(literals: Literals, thread: int) -> Event | None:
+    """The first write to one known variable that always happens, else the first that may."""
+    writes = [
+        event
+        for event in literals.events
+        if event.thread == thread and event.kind == "W" and len(literals.address[event.number]) == 1
+    ]
+    certain = [write for write in writes if literals.executed[write.number] == TRUE]
+    return next(iter([*certain, *writes]), None)
