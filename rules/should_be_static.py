@@ -126,8 +126,18 @@ def variables(context: Context) -> Iterator[tuple[ChangedFile, str, int]]:
         for line in sorted(file.added_numbers):
             text = file.code_at(line)
             found = VARIABLE.fullmatch(text) or DEFINES_VARIABLE.fullmatch(text)
-            if found and not SPECIAL.search(text) and at_file_scope(file, line) and not file.was_there(line):
+            if not found or SPECIAL.search(text) or not at_file_scope(file, line) or file.was_there(line):
+                continue
+            if not is_only_set(file, found[1], line):
                 yield file, found[1], line
+
+
+def is_only_set(file: ChangedFile, name: str, line: int) -> bool:
+    """Whether a file sets a variable and never reads it: so that the compiler keeps what it is set to, as a rule."""
+    sets = re.compile(rf"(?:(?!\b{name}\b).)*\b{name}\s*=[^=](?:(?!\b{name}\b).)*")
+    numbered = (each for source in file.after for each in source.numbered())
+    texts = [text for number, _, text in numbered if number != line and re.search(rf"\b{name}\b", text)]
+    return bool(texts) and all(map(sets.fullmatch, texts))
 
 
 def at_file_scope(file: ChangedFile, line: int) -> bool:
@@ -372,25 +382,18 @@ int walk(void);
 """,
         """
 >>> tree mm/Makefile
-obj-y += walk.o count.o
->>> patch mm: let the counter walk, too
->>> file mm/walk.c
--static int walk_one(int depth)
-+int walk_one(int depth)
+obj-y += example.o
+>>> patch mm: test what is read
+Test it.
+>>> file mm/example.c
++int read_result;
++
+ void read_all(struct port *port)
  {
- 	return depth;
++	read_result = port_read(port, 1);
++	EXPECT(port, read_result = port_read(port, 2));
+ 	port_stop(port);
  }
- 
- int walk(void)
- {
- 	return walk_one(0);
- }
->>> patch mm: count
->>> file mm/count.c
-+int count(void)
-+{
-+	return walk_one(1);
-+}
 """,
     ),
 )

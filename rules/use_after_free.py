@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
     from patchscan.flow.freed import AfterFree
 
+_EXPECTS = pattern(r"\s*KUNIT_(EXPECT|ASSERT)_")
 _WORDS = ("free", "destroy", "unregister", "release", "consume", "unmap", "netif_r", "gro_receive", "remove")
 
 
@@ -37,6 +38,9 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
     known = {(each.key, each.freed) for each in uses_after_free(old, frees)} if old is not None else set()
     said = set()
     for each in found:
+        if _EXPECTS.match(file.text_at(each.line)):
+            # A test may look on purpose at what became of it.
+            continue
         line = place(file, each)
         if line is not None and (each.key, each.freed) not in known and each.key not in said:
             said.add(each.key)

@@ -29,7 +29,8 @@ def designators(source: Source, lines: frozenset[int] | None = None) -> Iterator
     for each in statements(source.text):
         if each.kind != "variable" or each.body < 0:
             continue
-        struct = _STRUCT.search(each.head(source.code).decode("latin-1"))
+        # What stands in the braces of a struct that is defined here is not its name.
+        struct = _STRUCT.search(each.head(source.code).decode("latin-1").partition("{")[0])
         if struct is not None:
             span = range(source.line_at(each.body), source.line_at(each.end) + 1)
             if lines is None or not lines.isdisjoint(span):

@@ -20,6 +20,8 @@ _LEADING = pattern(
     r"\b(?:static|extern|inline|__always_inline|noinline|asmlinkage|notrace|__init|__exit|__cold|__must_check|"
     r"__maybe_unused|__used|__ref)\b"
 )
+# A directive, or a macro that stands on a line of its own, is none of the words of a type.
+_ALONE = pattern(r"(?m)^[ \t]*(#.*|[A-Z][A-Z0-9]*_\w+[ \t]*)$")
 _STRUCT = pattern(r"(?:const )?(?:struct|union) \w+ \*+")
 _SPACED_STARS = pattern(r"\* (?=\*)")
 _ANY_POINTER = pattern(r"(?:const )?(?:void|char) \*")
@@ -56,7 +58,7 @@ def function_in(text: bytes, path: str, name: str) -> FunctionType | None:
     if len(found) != 1 or not name.isidentifier():
         return None
     source = parse(text, path)
-    head = source.code[found[0].start : found[0].name_start].decode("latin-1")
+    head = _ALONE.sub("", source.code[found[0].start : found[0].name_start].decode("latin-1"))
     # BPF_CALL_2(name, type, argument, ...) makes a function of another type.
     takes = None if not head.strip() else signature(parameters_text(source, found[0]))
     if takes is None:

@@ -186,10 +186,13 @@ def _tests(function: Function, node: "Node") -> _Tests:
 
 
 def _values(function: Function, name: str) -> Iterator[str]:
-    """What a variable of a function is set to."""
+    """What a variable of a function is set to, and under which conditions."""
     text = function.source.text_of
     yield from (text(each.value) for each in function.locals if each.name == name and each.value is not None)
     for node in function.nodes("assignment_expression"):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and right is not None and text(left) == name:
             yield text(right)
+            yield from (
+                text(each.condition) for each in function.enclosing(node) if each.condition is not None
+            )
