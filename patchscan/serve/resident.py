@@ -23,6 +23,8 @@ from patchscan.serve.client import GO, LONGEST, NUMBER, YES, program, read_all, 
 _PATIENCE = 2.0
 # Who asks for several things asks for the next one within this time.
 _PAUSE = 0.2
+# Objects that a run leaves behind, or that wait to be looked at, before the collector is asked.
+_MUCH = 100_000
 # Files that are made of the others by whoever comes first.
 _MADE = "compiled."
 Run = Callable[[Sequence[str]], int]
@@ -92,8 +94,9 @@ class Resident:
             finally:
                 for number in streams:
                     os.close(number)
-        if any(gc.get_count()[1:]):
-            # So much was made that the collector has looked at what is young: that is a run worth cleaning up after.
+        made, *looks = gc.get_count()
+        if made > _MUCH or any(looks):
+            # So much was made that it is a run worth cleaning up after.
             gc.collect()
         if not select.select([self.socket], [], [], _PAUSE)[0]:
             self.rest()
