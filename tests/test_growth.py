@@ -6,8 +6,6 @@ from patchscan.mail import read_messages
 from tests.growth import CASES, calls, nested, of_mail, of_scan, rules
 
 QUICK = [name for name, (read, _, _) in CASES.items() if read is not of_scan]
-# tests/growth.py says why.
-SQUARES = {"litmus: statements", "litmus: nested ifs"}
 
 
 def growth(name: str) -> float:
@@ -17,7 +15,7 @@ def growth(name: str) -> float:
     return many / few
 
 
-@pytest.mark.parametrize("name", [name for name in QUICK if name not in SQUARES])
+@pytest.mark.parametrize("name", QUICK)
 def test_a_reader_grows_with_its_input(name: str) -> None:
     assert growth(name) <= 5
 

@@ -62,7 +62,8 @@ def on_cycles(rows: Rows) -> int:
 
     Events that lead nowhere are left out, again and again, and then those that nothing leads to.
     """
-    return _without_ends(rows, _without_ends(transpose(rows), (1 << len(rows)) - 1))
+    leading_on = _without_ends(rows, (1 << len(rows)) - 1)
+    return leading_on and _without_ends(transpose(rows), leading_on)
 
 
 def _without_ends(rows: Rows, remaining: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cmp_to_key
 
 from patchscan.lkmm.dialect.litmus_syntax import Value
 from patchscan.lkmm.memory.executions import Execution, Path
@@ -27,13 +28,15 @@ class Candidate(Execution):
                         source[read] = position[write]
                         break
         co = [0] * path.size
+
+        def compare(one: int, other: int) -> int:
+            return -1 if self.chosen(communication.co[numbers[one], numbers[other]]) else 1
+
         for writes in path.writes_to.values():
-            for index, one in enumerate(writes):
-                for other in writes[:index]:
-                    if self.chosen(communication.co[numbers[one], numbers[other]]):
-                        co[one] |= 1 << other
-                    else:
-                        co[other] |= 1 << one
+            later = 0
+            for write in sorted(writes, key=cmp_to_key(compare), reverse=True):
+                co[write] = later
+                later |= 1 << write
         super().__init__(path, source, co)
 
     def chosen(self, literal: int) -> bool:

@@ -7,16 +7,52 @@ Every read that is executed reads from one write; the writes to a variable are t
 
 from __future__ import annotations
 
-from itertools import combinations
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import chain, combinations, pairwise, permutations, product
+from typing import TYPE_CHECKING, overload
 
 from patchscan.lkmm.memory.events import INITIAL_THREAD, Event, TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 
-MOST_WRITES = 200  # to one variable: the clauses of a total order grow with the third power
+MOST_PAIRS = 200_000  # of writes to one variable whose order is open
+MOST_TRIPLES = 1_400_000  # of such, which are two clauses each: of 200 writes of as many threads
 
 if TYPE_CHECKING:
     from patchscan.lkmm.solving.literals import Literals
+
+
+class WriteOrder:
+    """co[write, write]: the literal of "the first is before the second", for writes that may be to one variable.
+
+    chains: write -> (variable, thread), for those that are to this variable in any case: their order is that of the
+    program, and the initial write is before them. pairs: the literals of all others.
+    """
+
+    def __init__(self, literals: Literals, writes: Iterable[Event]) -> None:
+        self.pairs: dict[tuple[int, int], int] = {}
+        self.chains: dict[int, tuple[str, int]] = {}
+        for write in writes:
+            for name, literal in literals.address[write.number].items():
+                if literal == TRUE:
+                    self.chains[write.number] = (name, write.thread)
+
+    def __getitem__(self, pair: tuple[int, int]) -> int:
+        literal = self.get(pair)
+        assert literal is not None, "these two are never to one variable"
+        return literal
+
+    @overload
+    def get(self, pair: tuple[int, int]) -> int | None: ...
+    @overload
+    def get(self, pair: tuple[int, int], default: int) -> int: ...
+    def get(self, pair: tuple[int, int], default: int | None = None) -> int | None:
+        one, other = (self.chains.get(write) for write in pair)
+        if one is not None and other is not None:
+            if one == other:
+                return TRUE if pair[0] < pair[1] else FALSE
+            if one[0] == other[0] and INITIAL_THREAD in (one[1], other[1]):
+                return TRUE if one[1] == INITIAL_THREAD else FALSE
+        return self.pairs.get(pair, default)
 
 
 class Communication:
@@ -31,7 +67,7 @@ class Communication:
         for write in self.writes:
             for name in literals.address[write.number]:
                 self.writes_to.setdefault(name, []).append(write)
-        self.co: dict[tuple[int, int], int] = {}
+        self.co = WriteOrder(literals, self.writes)
         self.rf: dict[tuple[int, int], int] = {}
         self.sources: dict[int, list[int]] = {}
         self._order_writes()
@@ -66,26 +102,41 @@ class Communication:
     # Coherence order
 
     def _order_writes(self) -> None:
-        """One literal a pair, two clauses a triple: no cycle of three is a total order."""
-        for writes in self.writes_to.values():
-            for one, other in combinations(writes, 2):
-                if (one.number, other.number) not in self.co:
+        """One literal a pair, two clauses a triple: no cycle of three is a total order. Nothing need be said within a
+        chain, and of two chains only that a write before another is before all that follow that."""
+        seen: set[tuple[int, ...]] = set()
+        for name, writes in self.writes_to.items():
+            chains = self._chains(name, writes)
+            self._check_size(writes, [len(chain) for chain in chains])
+            for one, other in _pairs_of(chains):
+                if (one.number, other.number) not in self.co.pairs:
                     literal = self._order(one, other)
-                    self.co[one.number, other.number] = literal
-                    self.co[other.number, one.number] = -literal
-        self._check_size()
-        seen: set[tuple[int, int, int]] = set()
-        for writes in self.writes_to.values():
-            later = [write.number for write in writes if write.tag != "IW"]
-            for triple in combinations(later, 3):
+                    self.co.pairs[one.number, other.number] = literal
+                    self.co.pairs[other.number, one.number] = -literal
+            for triple in _triples_of(chains):
                 if triple not in seen:
                     seen.add(triple)
                     self._no_cycle(*triple)
 
-    def _check_size(self) -> None:
-        largest = max(map(len, self.writes_to.values()), default=0)
-        if largest > MOST_WRITES:
-            raise TooLarge(f"{largest} writes to one variable are more than the limit of {MOST_WRITES}")
+    def _chains(self, name: str, writes: list[Event]) -> list[list[Event]]:
+        """Writes of which the order is known are one chain, each other is one of its own; the initial write is none
+        where all are known to come behind it."""
+        chains: dict[object, list[Event]] = {}
+        for write in writes:
+            chain = self.co.chains.get(write.number)
+            chains.setdefault(write.number if chain is None else chain, []).append(write)
+        if all(write.number in self.co.chains for write in writes):
+            chains.pop((name, INITIAL_THREAD), None)
+        return list(chains.values())
+
+    def _check_size(self, writes: list[Event], sizes: list[int]) -> None:
+        pairs = triples = total = 0
+        for size in sizes:
+            triples += pairs * size
+            pairs += total * size
+            total += size
+        if triples > MOST_TRIPLES or pairs > MOST_PAIRS:
+            raise TooLarge(f"{len(writes)} writes to one variable may stand in too many orders")
 
     def _order(self, one: Event, other: Event) -> int:
         if one.tag == "IW":
@@ -94,10 +145,10 @@ class Communication:
             return FALSE
         if one.thread != other.thread:
             return self.formula.new_variable()
-        same = self.literals.same_variable(one.number, other.number)
-        if same == TRUE:
-            return TRUE
+        if one.number > other.number:
+            return -self._order(other, one)
         literal = self.formula.new_variable()
+        same = self.literals.same_variable(one.number, other.number)
         self.formula.implies([*self._given(one, other), same], literal)
         return literal
 
@@ -105,6 +156,18 @@ class Communication:
         forth, on, back = self.co[first, second], self.co[second, third], self.co[third, first]
         self.formula.add(-forth, -on, -back)
         self.formula.add(forth, on, back)
+
+    def last_ones(self, name: str) -> list[Event]:
+        """The writes to the variable that may be the last: those with none behind them that is sure to happen."""
+        found: list[Event] = []
+        over: set[object] = set()
+        for write in reversed(self.writes_to.get(name, [])):
+            chain = self.co.chains.get(write.number)
+            if chain is None or chain not in over:
+                found.append(write)
+            if chain is not None and self.literals.executed[write.number] == TRUE:
+                over |= {chain, (name, INITIAL_THREAD)}
+        return found[::-1]
 
     # Reads-from
 
@@ -204,3 +267,19 @@ class Communication:
         if after is not None and before is not None:
             same = self.literals.same_variable(between.number, write.number)
             self.formula.implies([reads, after, before, same, *self._given(between)])
+
+
+def _pairs_of(chains: list[list[Event]]) -> Iterator[tuple[Event, Event]]:
+    """The pairs of writes of two chains."""
+    return chain.from_iterable(product(one, other) for one, other in combinations(chains, 2))
+
+
+def _triples_of(chains: list[list[Event]]) -> Iterator[tuple[int, int, int]]:
+    """A write each of three chains; and one of a chain with two of another that follow each other."""
+    numbers = [[write.number for write in writes if write.tag != "IW"] for writes in chains]
+    for three in combinations(numbers, 3):
+        yield from product(*three)
+    for one, other in permutations(numbers, 2):
+        for write in one:
+            for first, second in pairwise(other):
+                yield write, first, second

@@ -126,7 +126,7 @@ class Encoding(Literals):
             sums = last_sums(formula, self.counters[name], self.executed)
             if sums is not None:
                 return sums
-        writes = [number for number in self.written if name in self.address[number]]
+        writes = [write.number for write in self.communication.last_ones(name)]
         reasons: dict[Value, list[int]] = {}
         last_ones = []
         for write in writes:

@@ -52,6 +52,7 @@ class Literals:
         self.undefined: set[str] = set()
         self.ranges = Ranges(self.program, deadline)
         self._narrow(counters)
+        self._guards: dict[Guard, int] = {ALWAYS: TRUE}
         self.branches = [self.formula.new_variable() for _ in program.branches]
         self.events = [*self.program.events, *self._initial_writes()]
         self.executed = [self.guard(event.guard) for event in self.events]
@@ -101,8 +102,14 @@ class Literals:
         return observed_in(litmus.condition) | observed_in(litmus.filter) | set(litmus.locations)
 
     def guard(self, guard: Guard) -> int:
-        """The literal of "these branches went this way"."""
-        return self.formula.all_of(self.guard_literals(guard))
+        """The literal of "these branches went this way": that of all but the innermost is known, mostly."""
+        literal = self._guards.get(guard)
+        if literal is None:
+            innermost = max(guard, key=abs)
+            around = self._guards.get(guard - {innermost})
+            literals = self.guard_literals(guard) if around is None else [around, self.branch(innermost)]
+            literal = self._guards[guard] = self.formula.all_of(literals)
+        return literal
 
     def guard_literals(self, guard: Guard) -> list[int]:
         return [self.branch(branch) for branch in sorted(guard)]

@@ -4,7 +4,6 @@ each pair.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ from patchscan.lkmm.solving.cnf import TRUE
 
 if TYPE_CHECKING:
     from patchscan.lkmm.memory.events import Event
+    from patchscan.lkmm.solving.communication import WriteOrder
     from patchscan.lkmm.solving.literals import Literals
 
 
-def order_identical_threads(literals: Literals, co: Mapping[tuple[int, int], int]) -> None:
+def order_identical_threads(literals: Literals, co: WriteOrder) -> None:
     """Let identical threads make one of their writes in the order of their numbers, those that do not make it last.
 
     Only for threads whose registers nobody looks at; the write must be to one known variable.
