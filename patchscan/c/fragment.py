@@ -30,6 +30,8 @@ _NEEDS_OPERAND_BEFORE = frozenset(b"= / % | ^ < > ? , .".split())
 _CONTROL_WORDS = frozenset(b"if for while do switch case default".split())
 _NEWLINE = ord("\n")
 _PAIRS = {b")": b"(", b"]": b"[", b"}": b"{"}
+_OPENERS = frozenset(_PAIRS.values())
+_BRACKETS = _OPENERS.union(_PAIRS)
 
 
 @frozen
@@ -43,20 +45,27 @@ class Repair:
     name: str
 
 
-class _Token(NamedTuple):
+class _Bracket(NamedTuple):
+    """A bracket, and which token of its code it is."""
+
     number: int
     text: bytes
-    offset: int
-    margin: bool
 
 
 @frozen
 class _Scan:
-    """Tokens of a code, with the brackets that have no partner in it."""
+    """A code with the texts of its tokens, where they start, and the brackets that have no partner in it."""
 
-    tokens: tuple[_Token, ...]
-    unopened: tuple[_Token, ...]
-    unclosed: tuple[_Token, ...]
+    code: bytes
+    texts: list[bytes]
+    starts: list[int]
+    unopened: tuple[_Bracket, ...]
+    unclosed: tuple[_Bracket, ...]
+
+    def at_margin(self, number: int) -> bool:
+        """Whether a token begins a line."""
+        start = self.starts[number]
+        return start == 0 or self.code[start - 1] == _NEWLINE
 
 
 def repair(lines: Sequence[bytes], section: bytes) -> Repair:
@@ -74,7 +83,7 @@ def repair(lines: Sequence[bytes], section: bytes) -> Repair:
         opening += b"#define unnamed \\"
     elif comment_before:
         opening += b"/*"
-    closing = (b"*/" if comment_after else b"") + _closing(opening, code)
+    closing = (b"*/" if comment_after else b"") + _closing(opening, scan)
     return Repair(opening, body, closing, name)
 
 
@@ -116,52 +125,60 @@ def _drop_directives(body: bytes, code: bytes, macro: int) -> tuple[bytes, bytes
 
 
 def _scan(code: bytes) -> _Scan:
-    """Tokens of the code, and the brackets that have no partner in it."""
-    # As many as the words of all hunks: made as the constructor would make them.
-    tokens = tuple(
-        _Token._make((index, match[0], start := match.start(), start == 0 or code[start - 1] == _NEWLINE))
-        for index, match in enumerate(_TOKEN.finditer(code))
-    )
-    unopened: list[_Token] = []
-    stack: list[_Token] = []
+    """The tokens of a code, and the brackets that have no partner in it."""
+    # As many as the words of all hunks: nothing is made for each but its text.
+    tokens = list(_TOKEN.finditer(code))
+    return _paired(code, [token[0] for token in tokens], [token.start() for token in tokens])
+
+
+def _behind(opening: bytes, scan: _Scan) -> _Scan:
+    """The same code behind a line in front of it."""
+    first, shift = _scan(opening), len(opening) + 1
+    starts = [*first.starts, *(start + shift for start in scan.starts)]
+    return _paired(opening + b"\n" + scan.code, first.texts + scan.texts, starts)
+
+
+def _paired(code: bytes, texts: list[bytes], starts: list[int]) -> _Scan:
+    unopened: list[_Bracket] = []
+    stack: list[_Bracket] = []
     braces = 0
-    for token in tokens:
-        if token.text in (b"(", b"[", b"{"):
-            stack.append(token)
-            braces += token.text == b"{"
-        elif token.text == b"}" and braces:
+    for number, text in enumerate(texts):
+        if text not in _BRACKETS:
+            continue
+        if text in _OPENERS:
+            stack.append(_Bracket(number, text))
+            braces += text == b"{"
+        elif text == b"}" and braces:
             while stack.pop().text != b"{":
                 pass
             braces -= 1
-        elif token.text in _PAIRS:
-            if stack and stack[-1].text == _PAIRS[token.text]:
-                stack.pop()
-            elif token.text == b"}" or not stack:
-                stack.clear()
-                unopened.append(token)
-    return _Scan(tokens, tuple(unopened), tuple(stack))
+        elif stack and stack[-1].text == _PAIRS[text]:
+            stack.pop()
+        elif text == b"}" or not stack:
+            stack.clear()
+            unopened.append(_Bracket(number, text))
+    return _Scan(code, texts, starts, tuple(unopened), tuple(stack))
 
 
 def _inside(scan: _Scan, lines: Sequence[bytes], section: bytes) -> tuple[bytes, str]:
     """What the fragment begins inside of, as the opener to put in front, and the function's name."""
     name = _section_name(section)
-    if not scan.tokens:
+    if not scan.texts:
         return (b"void unnamed(void){", name) if name and _comment_in_body(lines) else (b"", "")
-    first = scan.tokens[0]
-    if first.text == b"{" and first.margin and name:
+    if scan.texts[0] == b"{" and scan.at_margin(0) and name:
         return b"void unnamed(void) ", name
     header = _in_header(scan)
     if header:
         return header, name if section.count(b"(") > section.count(b")") else ""
     margin = _first_at_margin(scan)
-    if margin is not None and scan.tokens[margin].text != b"}":
+    if margin is not None and scan.texts[margin] != b"}":
         return b"", ""
     if _ends_declaration(section) and not any(token.text == b"}" for token in scan.unopened):
         return b"", ""
     in_aggregate = margin is not None and _after(scan, margin) in _AFTER_AGGREGATE
     if in_aggregate or _in_aggregate(section):
         return _aggregate(section), ""
-    if margin is None and first.margin and not scan.unopened and not _is_label(scan, 0):
+    if margin is None and scan.at_margin(0) and not scan.unopened and not _is_label(scan, 0):
         return b"", ""
     return b"void unnamed(void){", name
 
@@ -179,16 +196,15 @@ def _comment_in_body(lines: Sequence[bytes]) -> bool:
 
 def _first_at_margin(scan: _Scan) -> int | None:
     """Index of the first token at the margin that ends or lies outside the body the fragment begins in."""
-    for index, token in enumerate(scan.tokens):
-        if token.margin and token.text[:1] != b'"' and not _is_label(scan, index):
-            return index
+    for number, text in enumerate(scan.texts):
+        if scan.at_margin(number) and text[:1] != b'"' and not _is_label(scan, number):
+            return number
     return None
 
 
 def _is_label(scan: _Scan, index: int) -> bool:
     """Whether a token at the margin is a label."""
-    token = scan.tokens[index]
-    return _after(scan, index) == b":" and _WORD.fullmatch(token.text) is not None
+    return _after(scan, index) == b":" and _WORD.fullmatch(scan.texts[index]) is not None
 
 
 def _section_name(section: bytes) -> str:
@@ -204,9 +220,10 @@ def _in_header(scan: _Scan) -> bytes:
     """The opener for a fragment that begins in a parameter list: `)` and then a body at the margin."""
     if not scan.unopened or scan.unopened[0].text != b")":
         return b""
-    following = scan.tokens[scan.unopened[0].number + 1 :]
-    brace = next((token for token in following if not _UNDERSCORED.fullmatch(token.text)), None)
-    return b"void unnamed(" if brace is not None and brace.text == b"{" and brace.margin else b""
+    following = range(scan.unopened[0].number + 1, len(scan.texts))
+    brace = next((number for number in following if not _UNDERSCORED.fullmatch(scan.texts[number])), None)
+    in_header = brace is not None and scan.texts[brace] == b"{" and scan.at_margin(brace)
+    return b"void unnamed(" if in_header else b""
 
 
 def _in_aggregate(section: bytes) -> bool:
@@ -223,7 +240,7 @@ def _aggregate(section: bytes) -> bytes:
 
 def _after(scan: _Scan, index: int) -> bytes:
     """The text of the token after the one at index, b"" at the end."""
-    return scan.tokens[index + 1].text if index + 1 < len(scan.tokens) else b""
+    return scan.texts[index + 1] if index + 1 < len(scan.texts) else b""
 
 
 def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
@@ -233,7 +250,7 @@ def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
     if inside.endswith(b"("):
         return _operand(scan, inside)
     for closer in scan.unopened:
-        if closer.text == b"}" and closer.margin:
+        if closer.text == b"}" and scan.at_margin(closer.number):
             break
         openers.append(_opener(scan, closer, begin))
         begin = closer.number + 1
@@ -242,10 +259,9 @@ def _inner_openers(scan: _Scan, inside: bytes) -> bytes:
 
 def _operand(scan: _Scan, inside: bytes) -> bytes:
     """What must stand before the first token, when that is the rest of a statement."""
-    if not inside.endswith((b"{", b"(")) or not scan.tokens:
+    if not inside.endswith((b"{", b"(")) or not scan.texts:
         return b""
-    first = scan.tokens[0].text
-    second = scan.tokens[1].text if len(scan.tokens) > 1 else b""
+    first, second = scan.texts[0], _after(scan, 0)
     if first == b"else":
         return b"if(unnamed);"
     if first not in _CONTROL_WORDS and _else_follows_first_statement(scan):
@@ -261,23 +277,23 @@ def _operand(scan: _Scan, inside: bytes) -> bytes:
 def _else_follows_first_statement(scan: _Scan) -> bool:
     """Whether the first statement is the branch of an if that is not shown."""
     depth = 0
-    for index, token in enumerate(scan.tokens):
-        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
+    for index, text in enumerate(scan.texts):
+        depth += (text in _OPENERS) - (text in _PAIRS)
         if depth < 0:
             return False
-        if depth == 0 and token.text in (b";", b"}"):
-            return token.text == b";" and _after(scan, index) == b"else"
+        if depth == 0 and text in (b";", b"}"):
+            return text == b";" and _after(scan, index) == b"else"
     return False
 
 
-def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
+def _opener(scan: _Scan, closer: _Bracket, begin: int) -> bytes:
     """What a closer that is not the function's own most likely closes; begin: first token it can span."""
     following = _after(scan, closer.number)
-    spanned = scan.tokens[begin : closer.number]
+    spanned = scan.texts[begin : closer.number]
     if closer.text == b"]":
         return b"unnamed["
     if closer.text == b")":
-        if any(token.text == b":" for token in spanned) and any(token.text[:1] == b'"' for token in spanned):
+        if b":" in spanned and any(text[:1] == b'"' for text in spanned):
             return b"asm("
         semicolons = _top_semicolons(spanned)
         if semicolons:
@@ -292,39 +308,39 @@ def _opener(scan: _Scan, closer: _Token, begin: int) -> bytes:
         return b"do{"
     if following == b";":
         return b"int unnamed[]={"
-    words = {token.text for token in spanned}
-    return b"switch(unnamed){" if b"case" in words or b"default" in words else b"if(unnamed){"
+    return b"switch(unnamed){" if b"case" in spanned or b"default" in spanned else b"if(unnamed){"
 
 
-def _top_semicolons(tokens: Sequence[_Token]) -> int:
+def _top_semicolons(texts: Sequence[bytes]) -> int:
     """Semicolons outside brackets, as in the rest of a for's head."""
     depth = count = 0
-    for token in tokens:
-        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
-        count += token.text == b";" and depth == 0
+    for text in texts:
+        depth += (text in _OPENERS) - (text in _PAIRS)
+        count += text == b";" and depth == 0
     return count
 
 
-def _ends_do(scan: _Scan, closer: _Token) -> bool:
+def _ends_do(scan: _Scan, closer: _Bracket) -> bool:
     """Whether `} while (...)` after the closer is followed by a semicolon."""
     depth = 0
-    for index in range(closer.number + 2, min(closer.number + 200, len(scan.tokens))):
-        text = scan.tokens[index].text
+    for index in range(closer.number + 2, min(closer.number + 200, len(scan.texts))):
+        text = scan.texts[index]
         depth += (text == b"(") - (text == b")")
         if depth == 0:
-            return index + 1 >= len(scan.tokens) or scan.tokens[index + 1].text == b";"
+            return _after(scan, index) in (b"", b";")
     return True
 
 
-def _closing(opening: bytes, code: bytes) -> bytes:
+def _closing(opening: bytes, scan: _Scan) -> bytes:
     """What closes all that opening and code leave open; the brace of a function stands at the margin."""
     opening = opening.removesuffix(b"/*").removesuffix(b"#define unnamed \\")
-    scan = _scan(opening + b"\n" + code)
-    if not scan.tokens:
+    scan = _behind(opening, scan) if opening else scan
+    if not scan.texts:
         return b""
     starts_aggregate = opening.startswith((b"struct", b"enum", b"int unnamed[]"))
-    aggregate = starts_aggregate and bool(scan.unclosed) and scan.unclosed[0].offset < len(opening)
-    last = scan.tokens[-1].text
+    outermost = scan.starts[scan.unclosed[0].number] if scan.unclosed else len(opening)
+    aggregate = starts_aggregate and outermost < len(opening)
+    last = scan.texts[-1]
     ended = last in (b";", b"{", b"}")
     out = b" "
     for depth in range(len(scan.unclosed) - 1, -1, -1):
@@ -347,20 +363,20 @@ def _closing(opening: bytes, code: bytes) -> bytes:
             out += b"\n"
         out += b"}while(0);" if _word_before(scan, bracket) == b"do" else b"}"
         ended, last = True, b"}"
-    if last == b")" and not scan.unclosed and _ends_header(scan, opening + b"\n" + code):
+    if last == b")" and not scan.unclosed and _ends_header(scan):
         return out + b"\n{\n}"
     return out if ended else out + _end_of_statement(last)
 
 
-def _ends_header(scan: _Scan, code: bytes) -> bool:
+def _ends_header(scan: _Scan) -> bool:
     """Whether the last thing outside all brackets is a function's head without its body."""
     depth = 0
     start = 0
-    for token in scan.tokens:
-        depth += (token.text in (b"(", b"[", b"{")) - (token.text in _PAIRS)
-        if depth == 0 and token.text in (b";", b"}"):
-            start = token.offset + 1
-    header = code[start:]
+    for number, text in enumerate(scan.texts):
+        depth += (text in _OPENERS) - (text in _PAIRS)
+        if depth == 0 and text in (b";", b"}"):
+            start = scan.starts[number] + 1
+    header = scan.code[start:]
     words = _TWO_WORDS.match(header)
     return b"=" not in header and words is not None and function_name(header) is not None
 
@@ -371,12 +387,12 @@ def _end_of_statement(last: bytes) -> bytes:
     return b"0;" if last in _NEEDS_OPERAND_AFTER else b";"
 
 
-def _opens_value(scan: _Scan, bracket: _Token) -> bool:
+def _opens_value(scan: _Scan, bracket: _Bracket) -> bool:
     """Whether a brace opens an initialiser: after an equals sign, or before a designator."""
     before = _word_before(scan, bracket)
     after = _after(scan, bracket.number)
     return before in (b"=", b",") or (before in (b")", b"{") and after in (b".", b"["))
 
 
-def _word_before(scan: _Scan, bracket: _Token) -> bytes:
-    return scan.tokens[bracket.number - 1].text if bracket.number else b""
+def _word_before(scan: _Scan, bracket: _Bracket) -> bytes:
+    return scan.texts[bracket.number - 1] if bracket.number else b""
