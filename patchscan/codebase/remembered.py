@@ -79,15 +79,18 @@ class Remembered(Generic[Second, Result]):
     def get(
         self, key: Hashable, code: Asked, second: Callable[[], Second], make: Callable[[Second], Result]
     ) -> Result:
-        """What `make` gives; key: all that this depends on beside the two; second: gives one that was asked nothing."""
+        """What `make` gives; key: all that this depends on beside the two; second: gives one that was asked nothing.
+
+        The same one is asked by all: what one of them asked before it was refused, `make` asks first as well.
+        """
+        asked = second()
         for made_of, of_code, of_second, result in reversed(self._known.get(key, ())):
             if made_of() is code:
                 code.note(of_code)
             elif not code.answers_as(of_code):
                 continue
-            if second().answers_as(of_second):
+            if asked.answers_as(of_second):
                 return result
-        asked = second()
         with code.recording(self._everything) as of_code, asked.recording() as of_second:
             result = make(asked)
         if self._number >= self._most:

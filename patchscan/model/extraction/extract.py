@@ -31,7 +31,7 @@ from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.scenarios.scenario import Atom, Role, Scenario
 
 _ROUNDS = 4
-_BODIES = 1000
+_BODIES = 250
 _STATEMENTS = BUDGET.statements.most
 _SPACE = "struct mm_struct *"
 _SHORT = 400
@@ -238,7 +238,7 @@ def _lower(
     return _LOWERED.get(key, code, begin, lower)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _replays(made_of: Hashable) -> Replays:
     """The bodies lowered in one way; made_of: all that it rests on beside what is asked and the CPU."""
     return Replays(_BODIES)
