@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -100,9 +101,15 @@ def _end_behind(code: bytes, brace: int, stop: int) -> int:
 
 def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
     """Name, start and offset of the name of the function whose body opens at brace; None when it is none."""
-    header = code[start:brace]
+    found = _named(code[start:brace]) if next_byte(code, brace + 1) != b"." else None
+    return (found[0], start + found[1], start + found[2]) if found is not None else None
+
+
+@lru_cache(maxsize=8192)
+def _named(header: bytes) -> tuple[str, int, int] | None:
+    """The same of a header alone; most are met again: before the patch, or as another configuration sees it."""
     shown = first_branches(header) if b"#" in header else header
-    if b"(" not in shown or _is_initialiser(shown) or next_byte(code, brace + 1) == b".":
+    if b"(" not in shown or _is_initialiser(shown):
         return None
     found = function_name(shown)
     if found is None:
@@ -115,7 +122,7 @@ def _header(code: bytes, start: int, brace: int) -> tuple[str, int, int] | None:
         first = first if first >= 0 else _first_line_of_header(shown, offset)
     else:
         first = _first_line_of_header(shown, offset)
-    return name, start + first, start + offset
+    return name, first, offset
 
 
 def _is_fixture(code: bytes, header: tuple[str, int, int], end: int) -> bool:
