@@ -4,6 +4,7 @@ each pair.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,12 @@ def _identical_threads(literals: Literals) -> list[list[int]]:
     litmus = literals.program.litmus
     named = {observed.thread for observed in literals.observed()}
     named |= {thread for thread, _ in litmus.registers}
+    unnamed = [thread for thread in litmus.threads if thread.number not in named]
+    # Most differ at first sight.
+    seen = Counter((thread.parameters, len(thread.body)) for thread in unnamed)
     groups: dict[object, list[int]] = {}
-    for thread in litmus.threads:
-        if thread.number not in named:
+    for thread in unnamed:
+        if seen[thread.parameters, len(thread.body)] > 1:
             groups.setdefault(_without_names(thread), []).append(thread.number)
     return [group for group in groups.values() if len(group) > 1]
 

@@ -17,6 +17,7 @@ from patchscan.model.lowering.lowered import (
     Write,
     rewrite,
     walk,
+    with_events,
 )
 from patchscan.model.lowering.memory import FREED
 
@@ -44,7 +45,7 @@ def apply(edits: Sequence[ModelEdit], threads: tuple[Thread, ...]) -> tuple[Thre
     """The threads with the edits made, in order."""
     for edit in edits:
         changed = [
-            replace(thread, body=rewrite(thread.body, edit.change)) if index == edit.thread else thread
+            with_events(thread, rewrite(thread.body, edit.change)) if index == edit.thread else thread
             for index, thread in enumerate(threads)
         ]
         threads = tuple(changed)

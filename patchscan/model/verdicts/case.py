@@ -25,7 +25,7 @@ class Case:
     threads: tuple[Thread, ...]
     doubted: frozenset[str] = frozenset()
     answers: dict[str, Answer] = field(default_factory=dict)
-    told: dict[tuple[Model, tuple[ModelEdit, ...]], str | None] = field(default_factory=dict)
+    told: dict[tuple[Thread, ...], str | None] = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -34,10 +34,12 @@ class Case:
 
     def text(self, model: Model, edits: Sequence[ModelEdit] = ()) -> str | None:
         """The litmus test of one model with edits made; None when the bad observation cannot come about in it."""
-        key = (model, tuple(edits))
-        if key not in self.told:
-            self.told[key] = litmus_of(self.extraction.scenario, apply(edits, model.threads), self.name)
-        return self.told[key]
+        return self._told(apply(edits, model.threads))
+
+    def _told(self, threads: tuple[Thread, ...]) -> str | None:
+        if threads not in self.told:
+            self.told[threads] = litmus_of(self.extraction.scenario, threads, self.name)
+        return self.told[threads]
 
     def outcome(self, model: Model, edits: Sequence[ModelEdit] = ()) -> Outcome | Literal[""]:
         """The outcome of one model with edits made; "" when the bad observation cannot come about in it."""
@@ -62,7 +64,7 @@ class Case:
             answer = execute(text)
             threads = apply(edits, model.threads)
             if answer.held is False and loosened(threads) != threads:
-                loose = litmus_of(self.extraction.scenario, loosened(threads), self.name)
+                loose = self._told(loosened(threads))
                 answer = execute(loose) if loose is not None else answer
                 if answer.held:
                     answer = Answer(False, faults=("only a wait inside a section of its own orders it",))

@@ -7,6 +7,7 @@ themselves (the request, the wait for that CPU's sections, the answer).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import field, record
@@ -58,12 +59,14 @@ _BARRIERS = ("mb", "rmb", "wmb")
 UNREAD = 7777
 
 
+@lru_cache(maxsize=4096)
 def identifier(key: str) -> str:
     """A location's key as a C identifier: "<pmd_t>" is pmd_t, "flag@0" is flag_0."""
     name = _WORD.sub("_", key).strip("_") or "memory"
     return "v" + name if name[0].isdigit() else name
 
 
+@lru_cache(maxsize=4096)
 def comment(place: Place) -> str:
     """The place as a comment that nothing in it can end."""
     text = _UNPRINTABLE.sub("?", f"{place.path}:{place.line} {place.function}")
@@ -274,10 +277,9 @@ def _event(thread: _Thread, event: Event, depth: int) -> None:
         thread.parameters[name] = f"spinlock_t *{name}"
         thread.put(depth, f"spin_{event.kind}({name});", event.place)
     elif isinstance(event, Assign):
-        thread.declare(event.register.name, event.register.name in thread.pointers)
-        thread.put(
-            depth, f"{event.register.name} = {_value(thread, event.value, _is_pointer(thread, event))};"
-        )
+        is_pointer = event.register.name in thread.pointers
+        thread.declare(event.register.name, is_pointer)
+        thread.put(depth, f"{event.register.name} = {_value(thread, event.value, is_pointer)};")
     elif isinstance(event, Deferred):
         _wait(thread, event.domain, None, event.place, depth)
         _body(thread, event.body, depth)
@@ -285,10 +287,6 @@ def _event(thread: _Thread, event: Event, depth: int) -> None:
         _branch(thread, event, depth)
     else:
         assert isinstance(event, Assume), event
-
-
-def _is_pointer(thread: _Thread, event: Assign) -> bool:
-    return event.register.name in thread.pointers
 
 
 def _read(thread: _Thread, event: Read, depth: int) -> None:
