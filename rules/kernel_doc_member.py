@@ -1,4 +1,4 @@
-"""The kernel-doc of a struct and its members differ: one is not described, or one described is not there."""
+"""The kernel-doc of a struct or enum and its members differ: one is not described, or one described is not there."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MOST_SHOWN = 6
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """Every documented struct and union with a line that the patch adds, or takes from it."""
+    """Every documented struct, union and enum with a line that the patch adds, or takes from it."""
     for file in context.c_files:
         if not any(CONCERNS.search(line.text) for line in (*file.added, *file.removed)):
             continue
@@ -30,11 +30,11 @@ def judge(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """What is to be said of the documented types of one text."""
     found = list(comments(source))
     touched = file.touched_numbers
-    types = [each for each in found if each.type in ("struct", "union") and not each.inline]
+    types = [each for each in found if each.type in ("struct", "union", "enum") and not each.inline]
     if not types:
         return
     from patchscan.c.filelevel import statements
-    from patchscan.c.members import type_at
+    from patchscan.c.members import enum_at, type_at
 
     for comment in types:
         statement = next((each for each in statements(source.text) if each.start >= comment.end), None)
@@ -43,7 +43,7 @@ def judge(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
         last = source.line_at(statement.end)
         if not any(comment.first_line <= line <= last for line in touched):
             continue
-        members = type_at(source, statement)
+        members = (enum_at if comment.type == "enum" else type_at)(source, statement)
         inside = [each for each in found if each.inline and comment.last_line < each.first_line < last]
         yield from compare(file, source, comment, members, inside)
 
@@ -81,10 +81,11 @@ def compare(
             (file.evidence(comment.heading),),
             severity="" if described else "info",
         )
+    member = "value" if comment.type == "enum" else "member"
     for each in stale:
         yield file.finding(
             each.line,
-            f"kernel-doc describes '{each.name}', but {comment.type} '{comment.name}' has no such member",
+            f"kernel-doc describes '{each.name}', but {comment.type} '{comment.name}' has no such {member}",
         )
 
 
@@ -129,7 +130,7 @@ def private_lines(source: Source, members: "Type") -> frozenset[int]:
 
 RULE = Rule(
     name="kernel-doc-member",
-    summary="The kernel-doc of a struct lacks a member, or describes one that is not there",
+    summary="The kernel-doc of a struct or enum lacks a member, or describes one that is not there",
     why="scripts/kernel-doc warns of both, and the documentation that is made of the comment is wrong.",
     source=(
         "Documentation/doc-guide/kernel-doc.rst (members; private: and public:; in-line member documentation); "
@@ -139,6 +140,17 @@ RULE = Rule(
     confidence="high",
     check=check,
     bad=(
+        """
++/**
++ * enum walk_mode - how to walk
++ * @WALK_SLOW: step by step
++ * @WALK_NEVER: not at all // want "kernel-doc describes 'WALK_NEVER', but enum 'walk_mode' has no such value"
++ */
++enum walk_mode {
++	WALK_SLOW = WALK(1, 2),
++	WALK_FAST, // want "kernel-doc of enum 'walk_mode' does not describe 'WALK_FAST'"
++};
+""",
         """
 +/**
 + * struct walk - a walk
@@ -166,6 +178,22 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
++/**
++ * enum walk_mode - how to walk
++ * @WALK_SLOW: step by step
++ * @WALK_FAST: in one go
++ */
++enum walk_mode {
++	WALK_SLOW,
++	/** @WALK_LAST: at last */
++	WALK_LAST,
++	WALK_FAST = 3,
++	/* private: */
++	WALK_COUNT,
++};
++enum walk_plain { WALK_ONE, WALK_TWO };
+""",
         """
 +/**
 + * struct walk - a walk

@@ -1,6 +1,7 @@
 """A statement that is indented as if a condition or loop above held it, and an empty body by a stray semicolon."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
@@ -9,6 +10,19 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TAB = 8
+PLAIN = frozenset(
+    (
+        *(
+            "expression_statement",
+            "if_statement",
+            "for_statement",
+            "while_statement",
+            "do_statement",
+            "declaration",
+        ),
+        *("switch_statement", "return_statement", "goto_statement", "break_statement", "continue_statement"),
+    )
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -17,24 +31,57 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         for function in file.functions:
             if function.partial:
                 continue
+            told: set[int] = set()
             for node in function.nodes("if_statement", "for_statement", "while_statement"):
-                yield from judge(file, function, node)
+                yield from judge(file, function, node, told)
+            if function.whole and not file.change.damaged:
+                blocks = function.nodes("compound_statement", "case_statement")
+                yield from islice(
+                    (each for block in blocks for each in uneven(file, function, block, told)), 1
+                )
 
 
-def judge(file: ChangedFile, function: Function, node: "Node") -> Iterator[Finding | Silence]:
-    """One condition or loop."""
+def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int]) -> Iterator[Finding]:
+    """The statements of a block that are not indented like its first one; told: lines that were told already."""
+    source = function.source
+    inside = [each for each in block.named_children if each.type in PLAIN and is_first(source.text, each)]
+    if not inside:
+        return
+    first = source.line_of(inside[0])
+    base = width_at(file, first)
+    for node in inside[1:]:
+        line = source.line_of(node)
+        width = width_at(file, line)
+        ends_case = block.type == "case_statement" and node.type == "break_statement"
+        above = node.prev_named_sibling
+        if width == base or ends_case or line in told or not is_new(file, line):
+            continue
+        if above is None or above.type not in PLAIN:
+            continue
+        told.add(line)
+        yield file.finding(
+            line,
+            f"this is indented by {width} columns, and line {file.patch_line(first)} of the same block by {base}: "
+            "which block is it meant to be in?",
+            (file.evidence(first),),
+        )
+
+
+def judge(file: ChangedFile, function: Function, node: "Node", told: set[int]) -> Iterator[Finding]:
+    """One condition or loop; told: takes the lines that are told."""
     body = body_of(node)
     if body is None or body.type == "compound_statement":
         return
     source = function.source
+    following = node.next_named_sibling
     if is_empty(body) and node.type == "if_statement" and not function.macro_of(node):
         line = source.line_of(body)
         if is_new(file, line) and node.child_by_field_name("alternative") is None:
+            told.add(source.line_of(following) if following is not None else line)
             yield file.finding(
                 line, "a semicolon is all that this if holds: the compiler warns (-Wempty-body); leave it out"
             )
         return
-    following = node.next_named_sibling
     if following is None or following.type.startswith("preproc") or following.type == "comment":
         return
     guard, inner, after = (source.line_of(each) for each in (node, body, following))
@@ -45,6 +92,7 @@ def judge(file: ChangedFile, function: Function, node: "Node") -> Iterator[Findi
             return
         what = {"if_statement": "if", "for_statement": "for", "while_statement": "while"}[node.type]
         name = function.macro_of(node) or what
+        told.add(after)
         yield file.finding(
             after,
             f"this is indented as if {name} in line {file.patch_line(guard)} held it, but that has no braces: the "
@@ -120,8 +168,43 @@ RULE = Rule(
  	return 0;
  }
 """,
+        """
++static int walk(struct page *page)
++{
++	int ret = run(page);
++		if (ret) // want "this is indented by 16 columns, and line"
++			return ret;
++	if (page->deep) {
++		ret = walk_on(page);
++	ret |= run(page);
++	}
++	return ret;
++}
+""",
     ),
     good=(
+        """
++static int walk(struct page *page)
++{
++	int deep;
++
++	if (page->deep) {
++	deep = 3;
++	deep++;
++	}
++	switch (deep) {
++	case 1:
++		deep++; deep--;
++		break;
++	case 2: deep++;
++		break;
++	}
++out:
++	run(page);
++  same:
++	return deep;
++}
+""",
         """
  static int walk(struct page *page)
  {

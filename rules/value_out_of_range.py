@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern, source_of
+from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
 
 if TYPE_CHECKING:
     from patchscan.lookup.typeof import Types
@@ -19,8 +19,6 @@ WIDTHS: Mapping[str, tuple[int, bool]] = {
     **dict.fromkeys(("u64", "__u64", "uint64_t", "unsigned long long"), (64, False)),
     **dict.fromkeys(("s64", "__s64", "int64_t", "long long"), (64, True)),
 }
-NUMBER = pattern(r"\(*\s*(-?)\s*(0[xX][0-9a-fA-F]+|0|[1-9]\d*)([uU]?[lL]{0,2}[uU]?)\s*\)*")
-BIT = pattern(r"\(*\s*(?:BIT|BIT_ULL)\((\d+)\)\s*\)*|\(*\s*1[uU]?[lL]{0,2}\s*<<\s*(\d+)\s*\)*")
 COMPARISONS = frozenset(("==", "!=", "<", ">", "<=", ">="))
 # A narrower operand becomes an int before it is shifted.
 PROMOTED = 32
@@ -37,6 +35,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """One function."""
+    from patchscan.c.numbers import number_of
     from patchscan.lookup.typeof import types_in
 
     for node in function.nodes("binary_expression", "assignment_expression"):
@@ -49,7 +48,9 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
         if number is None:
             continue
         message = ""
-        if operator in COMPARISONS and not 0 <= number <= 127:
+        if number == 0 and operator in ("<", ">=") and right.type == "number_literal":
+            message = below_zero(types_in(context, file, function), left, operator)
+        elif operator in COMPARISONS and not 0 <= number <= 127:
             message = never(types_in(context, file, function), left, operator, number)
         elif operator == "=" and number > 127:
             message = cut(types_in(context, file, function).of(left), number)
@@ -76,24 +77,6 @@ def operator_of(node: "Node") -> str:
     return operator.type if operator is not None else ""
 
 
-def number_of(function: Function, node: "Node") -> int | None:
-    """The number that an expression is: written, a bit, or a macro of the file that is one of these."""
-    text = function.source.text_of(node)
-    if node.type == "identifier" and text.isupper():
-        bodies = {m.body for m in source_of(function).macros() if m.name == text and m.parameters is None}
-        text = bodies.pop() if len(bodies) == 1 else ""
-    found = NUMBER.fullmatch(text.strip())
-    if found:
-        digits = found[2]
-        value = int(digits, 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10)
-        return -value if found[1] else value
-    bit = BIT.fullmatch(text.strip())
-    if bit is None:
-        return None
-    shift, most = (int(bit[1]), 63) if bit[1] else (int(bit[2]), 30)
-    return 1 << shift if shift <= most else None
-
-
 def never(types: "Types", left: "Node", operator: str, number: int) -> str:
     """What is wrong with a comparison that always has one result."""
     kind = types.of(left)
@@ -108,6 +91,17 @@ def never(types: "Types", left: "Node", operator: str, number: int) -> str:
     return (
         f"{types.written(left)} is {kind}, from {least} to {most}: comparing it with {number} is always "
         f"{'true' if always else 'false'} (-Wtautological-constant-out-of-range-compare)"
+    )
+
+
+def below_zero(types: "Types", left: "Node", operator: str) -> str:
+    """What is wrong with a test for being negative that another rule does not see: of a member, or for >= 0."""
+    bits, signed = WIDTHS.get(types.of(left), (0, True))
+    if not bits or signed or (operator == "<" and left.type == "identifier"):
+        return ""
+    return (
+        f"{types.written(left)} is {types.of(left)} and never below 0: this is always "
+        f"{'true' if operator == '>=' else 'false'} (-Wtype-limits)"
     )
 
 
@@ -162,6 +156,10 @@ RULE = Rule(
 +{
 +	s8 first = 0x80; // want "s8 cannot hold 128: what is left of it is -128"
 +
++	for (status = 3; status >= 0; status--) // want "status is u32 and never below 0: this is always true"
++		walk_on(status);
++	if (walk->depth < 0) // want "walk->depth is u16 and never below 0: this is always false"
++		return 4;
 +	if (mode > WALK_LIMIT) // want "mode is u8, from 0 to 255: comparing it with 300 is always false"
 +		return 1;
 +	if (mode == -1) // want "comparing it with -1 is always false"

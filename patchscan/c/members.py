@@ -39,6 +39,8 @@ _DECLARATOR = pattern(
 _BRACKET = pattern(rb"[(){}]")
 _BRACKET_OR_COMMA = pattern(rb"[()\[\]{},]")
 _MACRO_FIRST = pattern(r"[A-Z][A-Z0-9_]{3,} (?:struct |union |enum |unsigned |const )*\w")
+_PARENTHESES = pattern(rb"\([^()]*\)")
+_CONSTANT = pattern(rb"(?:\A|,)\s*([A-Za-z_]\w*)\s*(?=[,=]|\Z)")
 _UNDERSCORED = pattern(rb"\b__\w+")
 
 
@@ -88,6 +90,18 @@ def _opens(text: bytes, offset: int, length: int) -> bool:
 def type_at(source: Source, statement: Statement) -> Type:
     """The struct or union that a statement of a text defines."""
     return _read(source, statement)
+
+
+def enum_at(source: Source, statement: Statement) -> Type:
+    """The enum that a statement of a text defines; its members are its constants, of type "enum"."""
+    code = without_directives(source.code)
+    body = code[statement.body + 1 : _closing(code, statement.body)]
+    found = [
+        Member(each[1].decode(), "enum", source.line_at(statement.body + 1 + each.start(1)), ())
+        for each in _CONSTANT.finditer(_PARENTHESES.sub(lambda inner: b" " * len(inner[0]), body))
+    ]
+    plain = b"#" not in source.code[statement.body : statement.end]
+    return Type(statement.name, source.line_at(statement.start), tuple(found), plain)
 
 
 @kept
