@@ -177,6 +177,23 @@ Rework it.
  static int load(struct port *port, struct key *key)
  {
  	struct entry *entry = entry_find(port, key);
+ 	int ret = -ESTALE;
+ 
+-	if (entry_stale(entry)) {
+-		entry_put(entry);
++	if (entry_stale(entry))
+ 		goto out;
+-	}
+ 	ret = show(entry);
+ out:
+ 	entry_put(entry);
+ 	return ret;
+ }
+""",
+        """
+ static int load(struct port *port, struct key *key)
+ {
+ 	struct entry *entry = entry_find(port, key);
  
  	if (!entry)
  		return -ENOENT;

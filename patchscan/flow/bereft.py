@@ -51,9 +51,23 @@ def bereft(function: Function, before: Function, added: Mapping[str, Sequence[in
             continue
         if any(not new.first <= line <= new.line for word in words for line in added.get(word, ())):
             continue
-        other = next((each.line for each in function.calls() if _text(function, each.node) == text), 0)
-        if other:
+        others = [each.line for each in function.calls() if _text(function, each.node) == text]
+        target = _target(function, new)
+        # Behind the label that it goes to it may still be made.
+        if others and not (target and max(others) > target):
+            other = others[0]
             yield Bereft(call.name, text, call.line, new.line, other)
+
+
+def _target(function: Function, out: Out) -> int:
+    """The line of the label that a way out goes to, 0 for one that returns."""
+    goes, _, label = out.identity[2].rstrip(";").partition(" ")
+    labels = (
+        each
+        for each in function.nodes("labeled_statement")
+        if (name := each.child_by_field_name("label")) is not None and _text(function, name) == label
+    )
+    return next((function.source.line_of(each) for each in labels), 0) if goes == "goto" else 0
 
 
 def _lost(old: Out, new: Out) -> Iterator[tuple[str, Out, Out]]:
