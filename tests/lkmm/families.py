@@ -54,6 +54,18 @@ def rcu_ring(count: int, grace_periods: int) -> str:
     return ring(f"rcuring-{grace_periods}", count, body)
 
 
+def srcu_ring(count: int) -> str:
+    """Never: every other thread waits for a grace period of the domain in which the others read."""
+
+    def body(number: int) -> list[str]:
+        accesses = ["WRITE_ONCE(*{a}, 1);", "r0 = READ_ONCE(*{b});"]
+        if number % 2:
+            return [accesses[0], "synchronize_srcu(ss);", accesses[1]]
+        return ["r1 = srcu_read_lock(ss);", *accesses, "srcu_read_unlock(ss, r1);"]
+
+    return ring("srcuring", count, body, shared="struct srcu_struct *ss")
+
+
 def message_chain(count: int) -> str:
     """Never: release to acquire, handed on from thread to thread."""
     threads = [("int *x, int *y1", ["WRITE_ONCE(*x, 1);", "smp_store_release(y1, 1);"])]
@@ -82,6 +94,17 @@ def writers_and_reader(count: int) -> str:
     threads += [("int *x", ["r0 = READ_ONCE(*x);", "r1 = READ_ONCE(*x);"])] * 2
     crossed = f"{count}:r0=1 /\\ {count}:r1=2 /\\ {count + 1}:r0=2 /\\ {count + 1}:r1=1"
     return litmus(f"writers-reader-{count}", threads, f"exists ({crossed})")
+
+
+def writers_in_a_circle(count: int) -> str:
+    """Never: each reader sees one of the writes and then the next, the last reader the last and then the first."""
+    threads = [("int *x", [f"WRITE_ONCE(*x, {number + 1});"]) for number in range(count)]
+    threads += [("int *x", ["r0 = READ_ONCE(*x);", "r1 = READ_ONCE(*x);"])] * count
+    seen = " /\\ ".join(
+        f"{count + number}:r0={number + 1} /\\ {count + number}:r1={(number + 1) % count + 1}"
+        for number in range(count)
+    )
+    return litmus(f"writers-circle-{count}", threads, f"exists ({seen})")
 
 
 def locked_increments(count: int) -> str:

@@ -12,6 +12,7 @@ from patchscan.basics.limits import meets
 
 TRUE = 1
 FALSE = -1
+MOST_IN_PAIRS = 20
 
 
 class LimitReached(Exception):
@@ -78,6 +79,19 @@ class Formula:
         return -self.all_of(-literal for literal in literals)
 
     def at_most_one(self, literals: list[int]) -> None:
+        """Pair by pair; of many, one after the other, each with "there was one before"."""
+        if len(literals) > MOST_IN_PAIRS:
+            self._one_after_the_other(literals)
+            return
         for index, one in enumerate(literals):
             for other in literals[:index]:
                 self.clauses.append([-one, -other])
+
+    def _one_after_the_other(self, literals: list[int]) -> None:
+        before = FALSE
+        for literal in literals:
+            self.add(-before, -literal)
+            so_far = self.new_variable()
+            self.add(-before, so_far)
+            self.add(-literal, so_far)
+            before = so_far

@@ -15,7 +15,7 @@ from patchscan.lkmm.memory.events import INITIAL_THREAD, Event, TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 
 MOST_PAIRS = 200_000  # of writes to one variable whose order is open
-MOST_TRIPLES = 1_400_000  # of such, which are two clauses each: of 200 writes of as many threads
+MOST_TRIPLES = 400_000  # of such, two clauses each; beyond them the solver is told of those that it breaks
 
 if TYPE_CHECKING:
     from patchscan.lkmm.solving.literals import Literals
@@ -56,7 +56,9 @@ class WriteOrder:
 
 
 class Communication:
-    """rf[write, read] and co[write, write]: literals; sources[read]: the writes it may read from."""
+    """rf[write, read] and co[write, write]: literals; sources[read]: the writes it may read from.
+
+    untold: variables of which it is not said that the order of their writes has no cycle."""
 
     def __init__(self, literals: Literals, coherent: bool) -> None:
         self.literals = literals
@@ -68,6 +70,7 @@ class Communication:
             for name in literals.address[write.number]:
                 self.writes_to.setdefault(name, []).append(write)
         self.co = WriteOrder(literals, self.writes)
+        self.untold: list[str] = []
         self.rf: dict[tuple[int, int], int] = {}
         self.sources: dict[int, list[int]] = {}
         self._order_writes()
@@ -107,12 +110,15 @@ class Communication:
         seen: set[tuple[int, ...]] = set()
         for name, writes in self.writes_to.items():
             chains = self._chains(name, writes)
-            self._check_size(writes, [len(chain) for chain in chains])
+            triples = self._triples(writes, [len(chain) for chain in chains])
             for one, other in _pairs_of(chains):
                 if (one.number, other.number) not in self.co.pairs:
                     literal = self._order(one, other)
                     self.co.pairs[one.number, other.number] = literal
                     self.co.pairs[other.number, one.number] = -literal
+            if triples > MOST_TRIPLES:
+                self.untold.append(name)
+                continue
             for triple in _triples_of(chains):
                 if triple not in seen:
                     seen.add(triple)
@@ -129,14 +135,17 @@ class Communication:
             chains.pop((name, INITIAL_THREAD), None)
         return list(chains.values())
 
-    def _check_size(self, writes: list[Event], sizes: list[int]) -> None:
+    @staticmethod
+    def _triples(writes: list[Event], sizes: list[int]) -> int:
+        """How many there are of writes of three chains."""
         pairs = triples = total = 0
         for size in sizes:
             triples += pairs * size
             pairs += total * size
             total += size
-        if triples > MOST_TRIPLES or pairs > MOST_PAIRS:
+        if pairs > MOST_PAIRS:
             raise TooLarge(f"{len(writes)} writes to one variable may stand in too many orders")
+        return triples
 
     def _order(self, one: Event, other: Event) -> int:
         if one.tag == "IW":

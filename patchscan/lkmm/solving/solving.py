@@ -18,11 +18,13 @@ from patchscan.lkmm.memory.rows import Rows, bits, on_cycles, shortest_path
 from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.cnf import FALSE, TRUE, LimitReached, check_time
 from patchscan.lkmm.solving.encoding import Encoding
+from patchscan.lkmm.solving.ordering import cycles_of_three
 
 SOLVER = "glucose4"  # as fast as any here, and it can be told to stop and look at the clock
 CONFLICTS_BETWEEN_LOOKS = 20_000
 EFFORT_OF_CONFLICTS = 500  # candidates that take as long to look at
 LEMMAS_AT_ONCE = 4
+MOST_CIRCLES = 2_000
 
 
 class Solver:
@@ -51,24 +53,31 @@ class Solver:
         assumed = [literal for literal in assumptions if literal != TRUE]
         if FALSE in assumed:
             return None
-        while True:
-            model = self._solve(assumed)
-            if model is None:
-                return None
-            self.candidates += 1
-            candidate = Candidate(self.encoding, model, self._path(model))
+        while (candidate := self._ordered(assumed)) is not None:
             violations = self.violations(candidate, lemmas_at_once)
             if not violations:
                 return candidate
             self._synchronise()
             for violation in violations:
                 self.forbid(violation)
+        return None
 
     def candidate(self, assumptions: Iterable[int]) -> Candidate | None:
         """The first candidate with these literals, whether or not the memory model allows it."""
         assumed = [literal for literal in assumptions if literal != TRUE]
-        model = None if FALSE in assumed else self._solve(assumed)
-        return None if model is None else Candidate(self.encoding, model, self._path(model))
+        return None if FALSE in assumed else self._ordered(assumed)
+
+    def _ordered(self, assumed: list[int]) -> Candidate | None:
+        """The next candidate in which the writes to each variable stand in an order."""
+        while (model := self._solve(assumed)) is not None:
+            self.candidates += 1
+            candidate = Candidate(self.encoding, model, self._path(model))
+            circles = cycles_of_three(candidate, MOST_CIRCLES) if self.encoding.communication.untold else []
+            if not circles:
+                return candidate
+            for circle in circles:
+                self.forbid(circle)
+        return None
 
     def forbid(self, literals: Iterable[int]) -> None:
         """Never again all of these together."""
