@@ -123,8 +123,18 @@ class _Deciding(Client):
 
 
 def unset_codes(graph: Graph) -> Mapping[tuple[str, int], Wrong]:
-    """Where a pointer was found to be NULL or an error and what is returned was not set since: by what was found."""
-    return {found: way for found, ways in _by_found(graph).items() for way in ways if way is not None}
+    """Where a pointer was found to be NULL or an error and what is returned was not set since: by what was found.
+
+    A pointer that the function itself sets to NULL, when it has handed on what it was, tells no failure by that.
+    """
+    emptied = {
+        (each.key, ZERO)
+        for point in graph.points
+        for each in point.operations
+        if isinstance(each, Assigned) and each.source == "NULL" and not each.declared
+    }
+    every = _by_found(graph).items()
+    return {found: way for found, ways in every if found not in emptied for way in ways if way is not None}
 
 
 def set_codes(graph: Graph) -> frozenset[tuple[str, int]]:
