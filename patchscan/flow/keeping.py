@@ -35,7 +35,8 @@ def cleaned_up_by_callers(function: Function, member: str, release: frozenset[st
         rf"\b({'|'.join(map(re.escape, sorted(release)))})\s*\([^;]*(->|\.){re.escape(member)}\b"
     )
     others = [each for each in source.functions() if each.name != function.name]
-    cleaners = {each.name for each in others if member in each.identifiers and given.search(each.text)}
+    last = member.rpartition(".")[2]
+    cleaners = {each.name for each in others if last in each.identifiers and given.search(each.text)}
     if not cleaners:
         return False
     callers = [each for each in others if function.name in each.identifiers and each.name not in cleaners]

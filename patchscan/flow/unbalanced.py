@@ -221,7 +221,7 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     if row.kind == "memory" and key.isidentifier() and not holding.resource.local:
         # Whoever cleans up finds it in a variable of the file.
         return None
-    root, _, member = key.rpartition("->")
+    root, _, member = key.removeprefix("&").rpartition("->")
     may_be_left = root.isidentifier() and way.category == "fails" and row.kind != "lock"
     if may_be_left and cleaned_up_by_callers(holding.function, member, frozenset(row.release)):
         return None
