@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.file import File
+from patchscan.codebase.file import File, is_no_name
 from patchscan.codebase.remembered import Asked
 from patchscan.codebase.treefiles import Texts
 from patchscan.kconfig.configured import Config
@@ -61,6 +61,8 @@ class Codebase(Asked):
         return found
 
     def _find_function(self, name: str, near: str) -> Definition | None:
+        if is_no_name(name):
+            return None
         definition, weak = self._seen.found(name, near)
         if definition is not None:
             return definition

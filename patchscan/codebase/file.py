@@ -33,7 +33,8 @@ _ANY_BRACE = pattern(rb"[{}]")
 _BRACE_OR_END = pattern(rb"[;{]")
 _WORD = pattern(rb"\w")
 _BEHIND_NAME = pattern(rb"\s*[(,)]")
-_NO_NAMES = frozenset(b"if for while switch return sizeof".split())
+_CONTROL_WORDS = frozenset(["if", "for", "while", "switch", "return", "sizeof"])
+_NO_NAMES = frozenset(word.encode() for word in _CONTROL_WORDS)
 _PARENTHESIS = pattern(rb"[()]")
 _UNSURE = pattern(rb"[#\"']")
 _DEFINES = pattern(rb"[ \t]*#[ \t]*define\b")
@@ -85,6 +86,11 @@ def _is_open(text: bytes) -> bool:
     for each in _PARENTHESIS.findall(text):
         depth = depth + 1 if each == b"(" else max(depth - 1, 0)
     return depth > 0
+
+
+def is_no_name(name: str) -> bool:
+    """Whether a word that stands before parentheses in C is no function's name."""
+    return name in _CONTROL_WORDS
 
 
 class File:

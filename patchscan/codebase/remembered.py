@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 from weakref import ref
 
+Found = TypeVar("Found")
 Result = TypeVar("Result")
 Question = tuple[str, ...]
 Answers = dict[Question, object]
@@ -38,12 +39,11 @@ class Asked:
             if everything:
                 self._aside = beside
 
-    @contextmanager
-    def asked_aside(self) -> Iterator[None]:
-        """What is asked meanwhile is asked aside."""
+    def aside(self, find: Callable[[], Found]) -> Found:
+        """What is found; whatever is asked for it is asked aside."""
         outer, self._asked = self._asked, self._aside
         try:
-            yield
+            return find()
         finally:
             self._asked = outer
 

@@ -63,8 +63,7 @@ def test_what_is_asked_aside_counts_unless_the_second_answers_for_it() -> None:
 
     def made(remembered: Remembered[Asked, int], code: Codebase) -> int:
         def make(_: Asked) -> int:
-            with code.asked_aside():
-                found = code.function("f", "a.c")
+            found = code.aside(lambda: code.function("f", "a.c"))
             assert found is not None
             return found.first_line
 

@@ -148,15 +148,16 @@ def _statement(
 def _declared_by_macro(context: Context, node: Node, env: Environment, frame: Frame) -> bool:
     """DEFINE_FOLIO_VMA_WALK(name, ...): a macro that declares a structure by the name it is given."""
     callee = node.child_by_field_name("function") if node.type == "call_expression" else None
-    declared = context.declares(frame.text(callee), frame.path) if callee is not None else None
-    if declared is None:
+    macro = context.callee(frame.text(callee), frame.path) if callee is not None else None
+    if macro is None or macro.declares is None:
         return False
+    kind, index = macro.declares
     given = arguments(node.child_by_field_name("arguments"))
-    argument = given[declared[1]] if declared[1] < len(given) else None
+    argument = given[index] if index < len(given) else None
     if argument is None or argument.type != "identifier":
         return False
     name = frame.text(argument)
-    frame.types[name] = declared[0]
+    frame.types[name] = kind
     env[frame.number, name] = context.unknown(name, frame.types[name])
     return True
 

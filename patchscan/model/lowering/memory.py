@@ -27,7 +27,7 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
-from patchscan.model.lowering.reach import Callee, Reach, declared_by, described
+from patchscan.model.lowering.reach import Callee, Reach, described
 from patchscan.model.lowering.stubs import Stubs
 
 Answer = TypeVar("Answer")
@@ -239,20 +239,10 @@ class Context(Asked):
 
         return self._settle(("result", name, near), find)
 
-    def declares(self, name: str, near: str) -> tuple[str, int] | None:
-        """For a macro that declares a structure by the name that it is given: the type, and which argument is it."""
-
-        def find() -> tuple[str, int] | None:
-            macro = self.code.callee(name, near)
-            return declared_by(macro) if macro is not None and macro.by_name else None
-
-        return self._settle(("declares", name, near), find)
-
     def _settle(self, question: Question, find: Callable[[], Answer]) -> Answer:
         """The answer to a question, found once; what is asked of the code for it is asked aside."""
         if question not in self._known:
-            with self.code.asked_aside():
-                self._known[question] = find()
+            self._known[question] = self.code.aside(find)
         found: Answer = self._known[question]
         self._asked[question] = found
         return found

@@ -22,7 +22,8 @@ class Callee:
     """What a function is to a caller that may look into it, or not.
 
     small, simple: short, or no more than one short statement, so that looking into it costs nothing; paired: short, and
-    takes or gives a lock, or begins or ends a section, as a pair with its caller.
+    takes or gives a lock, or begins or ends a section, as a pair with its caller; declares: of a macro that declares a
+    structure by a name that it is given the type, and which argument is the name.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Callee:
     small: bool
     simple: bool
     paired: bool
+    declares: tuple[str, int] | None
 
 
 @lru_cache(maxsize=8192)
@@ -44,12 +46,11 @@ def described(definition: Definition, stubs: Stubs) -> Callee:
         size < SMALL,
         size < _SHORT and len(statements) <= 1,
         any(each & {"lock", "open"} for each in effects),
+        _declared_by(definition) if definition.by_name else None,
     )
 
 
-@lru_cache(maxsize=1024)
-def declared_by(macro: Definition) -> tuple[str, int] | None:
-    """The type of the structure that a macro declares, and the number of the argument that names it."""
+def _declared_by(macro: Definition) -> tuple[str, int] | None:
     found = _DECLARES.search(macro.text)
     names = [name for _, name in macro.parameters]
     if found is None or found[2].decode() not in names:
