@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 EFFECT = pattern(r"[\w)\]]\s*\(|\+\+|--|[^=!<>]=[^=]")
 BITS = pattern(r"\(?\s*(?:BIT|BIT_ULL|GENMASK|GENMASK_ULL)\s*\(.*\)\s*\)?|\(?\s*1[UuLl]*\s*<<.*", re.DOTALL)
 EQUALITIES = ("==", "!=")
+# Longer branches are not compared.
+MOST_LINES = 40
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -28,12 +31,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                         yield file.finding(function.source.line_of(node), message)
             if not function.partial:
                 for node in function.nodes("if_statement"):
-                    yield from chain(file, function, node)
+                    parent = function.parent_of(node)
+                    if parent is None or parent.type != "else_clause":
+                        yield from chain(file, function, node)
 
 
 def is_new(file: ChangedFile, function: Function, node: "Node") -> bool:
-    """Whether the patch writes a line of a node."""
-    lines = range(function.source.line_of(node), function.source.last_line_of(node) + 1)
+    """Whether the patch writes the first or last line of a node."""
+    lines = (function.source.line_of(node), function.source.last_line_of(node))
     return any(line in file.added_numbers and not file.was_there(line) for line in lines)
 
 
@@ -44,11 +49,12 @@ def judged(function: Function, node: "Node") -> str:
     if left is None or right is None:
         return ""
     if operator in ("&&", "||"):
-        return (
-            same_part(function, operator, left, right)
-            or never_both(function, operator, left, right)
-            or masks(function, operator, right)
+        joined = parts(function, operator, node)
+        found = (
+            same_part(function, operator, joined),
+            *(never_both(function, operator, *two) for two in pairwise(joined)),
         )
+        return next((each for each in found if each), "") or masks(function, operator, right)
     return masked(function, operator, left, right) if operator in EQUALITIES else ""
 
 
@@ -70,22 +76,33 @@ def text_of(function: Function, node: "Node") -> str:
     return " ".join(function.source.text_of(bare(node)).split())
 
 
-def parts(function: Function, operator: str, node: "Node") -> list[str]:
-    """What && or || join on the left."""
+def parts(function: Function, operator: str, node: "Node") -> "list[Node]":
+    """What && or || join, [] where they are joined to more: the whole is asked then."""
+    outer = function.parent_of(node)
+    while outer is not None and outer.type == "parenthesized_expression":
+        outer = function.parent_of(outer)
+    if outer is not None and outer.type == "binary_expression" and operator_of(outer) == operator:
+        return []
+    found: list[Node] = []
     inner = bare(node)
-    if inner.type == "binary_expression" and operator_of(inner) == operator:
+    while inner.type == "binary_expression" and operator_of(inner) == operator:
         left, right = inner.child_by_field_name("left"), inner.child_by_field_name("right")
-        if left is not None and right is not None:
-            return [*parts(function, operator, left), *parts(function, operator, right)]
-    return [text_of(function, node)]
+        if left is None or right is None:
+            return []
+        found.append(right)
+        inner = bare(left)
+    return [inner, *reversed(found)]
 
 
-def same_part(function: Function, operator: str, left: "Node", right: "Node") -> str:
+def same_part(function: Function, operator: str, joined: "list[Node]") -> str:
     """A part that stands twice."""
-    text = text_of(function, right)
-    if EFFECT.search(text) or text not in parts(function, operator, left):
-        return ""
-    return f"{text} stands on both sides of {operator}: the second one changes nothing; is another one meant?"
+    seen: set[str] = set()
+    for node in joined:
+        text = text_of(function, node)
+        if text in seen and not EFFECT.search(text):
+            return f"{text} stands on both sides of {operator}: the second one changes nothing; is another one meant?"
+        seen.add(text)
+    return ""
 
 
 def compared(function: Function, node: "Node") -> tuple[str, str, int] | None:
@@ -103,10 +120,6 @@ def compared(function: Function, node: "Node") -> tuple[str, str, int] | None:
 
 def never_both(function: Function, operator: str, left: "Node", right: "Node") -> str:
     """Two comparisons of one value that exclude each other, or of which one always holds."""
-    inner = bare(left)
-    if inner.type == "binary_expression" and operator_of(inner) == operator:
-        nearest = inner.child_by_field_name("right")
-        left = nearest if nearest is not None else left
     names = other_constants(function, operator, left, right)
     one, two = compared(function, left), compared(function, right)
     if one is None or two is None or one[0] != two[0]:
@@ -198,23 +211,29 @@ def chain(file: ChangedFile, function: Function, node: "Node") -> Iterator[Findi
                 function.source.line_of(node), "both branches do the same: the condition changes nothing"
             )
         return
-    asked = text_of(function, condition)
+    asked = {text_of(function, condition): condition}
     while last is not None and last.type == "if_statement":
         again = last.child_by_field_name("condition")
-        same = again is not None and text_of(function, again) == asked and not EFFECT.search(asked)
-        if again is not None and same and any(is_new(file, function, each) for each in (again, condition)):
-            yield file.finding(
-                function.source.line_of(again),
-                f"line {file.patch_line(function.source.line_of(condition))} asks for {asked} already: this branch "
-                "is never taken",
-                (file.evidence(function.source.line_of(condition)),),
-            )
+        text = text_of(function, again) if again is not None else ""
+        first = asked.get(text)
+        if again is not None and first is not None and not EFFECT.search(text):
+            if any(is_new(file, function, each) for each in (again, first)):
+                line = function.source.line_of(first)
+                yield file.finding(
+                    function.source.line_of(again),
+                    f"line {file.patch_line(line)} asks for {text} already: this branch is never taken",
+                    (file.evidence(line),),
+                )
+        elif again is not None:
+            asked[text] = again
         following = last.child_by_field_name("alternative")
         last = following.named_children[-1] if following is not None and following.named_children else None
 
 
 def whole(function: Function, branch: "Node") -> str:
     """What a branch does, "" where it holds a comment, or nothing."""
+    if function.source.last_line_of(branch) - function.source.line_of(branch) > MOST_LINES:
+        return ""
     text = function.source.text_of(branch)
     inner = " ".join(text.strip("{} \t\n").split())
     return "" if "/*" in text or "//" in text or "#" in text else inner

@@ -38,10 +38,10 @@ def variables(file: ChangedFile, function: Function) -> Iterator[Finding | Silen
     for each in function.parameters:
         known[function.body.id, each.name] = each.line
     for each in function.locals:
-        declaration = each.node.parent
+        declaration = function.parent_of(each.node)
         while declaration is not None and declaration.type != "declaration":
-            declaration = declaration.parent
-        block = declaration.parent if declaration is not None else None
+            declaration = function.parent_of(declaration)
+        block = function.parent_of(declaration) if declaration is not None else None
         if block is None or block.type != "compound_statement" or is_extern(function, declaration):
             continue
         key = (block.id, each.name)

@@ -1,6 +1,7 @@
 """A label that nothing jumps to, a jump to none, and a case that stands twice."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+WORD = pattern(r"\w+")
+UNUSED = pattern(r"\b(\w+)\s*:\s*__\w*unused")
 JUMPS = pattern(r"\bgoto\s+(\w+)\s*;")
 
 
@@ -39,9 +42,20 @@ def labels(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]
                 (file.evidence(defined[name]),),
             )
         defined.setdefault(name, line)
+    unused = {found[1] for found in UNUSED.finditer(text)}
+    words = Counter(WORD.findall(text))
+    made = " ".join(macro.body for macro in source_of(function).macros()) if defined else ""
+    spoken = frozenset(WORD.findall(made))
     gone = {found[1] for line in file.removed for found in JUMPS.finditer(line.text)}
     for name, line in defined.items():
-        if (name in gone or is_new(file, line)) and is_unused(function, text, name):
+        marked = name in unused
+        if (
+            (name in gone or is_new(file, line))
+            and not marked
+            and words[name] == 1
+            and name not in spoken
+            and "##" not in made
+        ):
             yield file.finding(
                 line,
                 f"nothing jumps to {name} in {function.name}(): the compiler warns (-Wunused-label); leave it out",
@@ -59,13 +73,6 @@ def labels(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]
 def is_new(file: ChangedFile, *lines: int) -> bool:
     """Whether the patch writes one of the lines."""
     return any(line in file.added_numbers and not file.was_there(line) for line in lines)
-
-
-def is_unused(function: Function, text: str, name: str) -> bool:
-    """Whether neither the function nor a macro of its file speaks of a label, apart from the label itself."""
-    if len(re.findall(rf"\b{name}\b", text)) != 1 or re.search(rf"\b{name}\s*:\s*__\w*unused", text):
-        return False
-    return not any(re.search(rf"\b{name}\b|##", macro.body) for macro in source_of(function).macros())
 
 
 def is_made(function: Function, text: str, name: str) -> bool:

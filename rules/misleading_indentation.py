@@ -1,7 +1,7 @@
 """A statement that is indented as if a condition or loop above held it, and an empty body by a stray semicolon."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
@@ -32,10 +32,11 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if function.partial:
                 continue
             told: set[int] = set()
+            blocks = function.nodes("compound_statement", "case_statement")
+            next_of = {one.id: two for block in blocks for one, two in pairwise(block.named_children)}
             for node in function.nodes("if_statement", "for_statement", "while_statement"):
-                yield from judge(file, function, node, told)
+                yield from judge(file, function, node, next_of.get(node.id), told)
             if function.whole and not file.change.damaged:
-                blocks = function.nodes("compound_statement", "case_statement")
                 yield from islice(
                     (each for block in blocks for each in uneven(file, function, block, told)), 1
                 )
@@ -44,19 +45,19 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int]) -> Iterator[Finding]:
     """The statements of a block that are not indented like its first one; told: lines that were told already."""
     source = function.source
-    inside = [each for each in block.named_children if each.type in PLAIN and is_first(source.text, each)]
+    children = block.named_children
+    inside = [each for each in children if each.type in PLAIN and is_first(source.text, each)]
     if not inside:
         return
     first = source.line_of(inside[0])
     base = width_at(file, first)
-    for node in inside[1:]:
+    for above, node in pairwise(children):
+        if node.type not in PLAIN or above.type not in PLAIN or not is_first(source.text, node):
+            continue
         line = source.line_of(node)
         width = width_at(file, line)
         ends_case = block.type == "case_statement" and node.type == "break_statement"
-        above = node.prev_named_sibling
         if width == base or ends_case or line in told or not is_new(file, line):
-            continue
-        if above is None or above.type not in PLAIN:
             continue
         told.add(line)
         yield file.finding(
@@ -67,13 +68,14 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
         )
 
 
-def judge(file: ChangedFile, function: Function, node: "Node", told: set[int]) -> Iterator[Finding]:
-    """One condition or loop; told: takes the lines that are told."""
+def judge(
+    file: ChangedFile, function: Function, node: "Node", following: "Node | None", told: set[int]
+) -> Iterator[Finding]:
+    """One condition or loop; following: what stands behind it; told: takes the lines that are told."""
     body = body_of(node)
     if body is None or body.type == "compound_statement":
         return
     source = function.source
-    following = node.next_named_sibling
     if is_empty(body) and node.type == "if_statement" and not function.macro_of(node):
         line = source.line_of(body)
         if is_new(file, line) and node.child_by_field_name("alternative") is None:

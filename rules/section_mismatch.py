@@ -1,6 +1,5 @@
 """Code that stays uses a function or data that is gone after the boot."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ BOOT = pattern(
 ENDS = pattern(r"\b__exit(?:data|const)?\b")
 EXEMPT = pattern(r"\b__(?:init|exit|ref|initdata|refdata|meminit|head)\b|\binit\b")
 DATA = pattern(rb"\b__(?:initdata|initconst)\b")
+WORD = pattern(rb"[A-Za-z_]\w*")
 SIZE = pattern(r"(?:sizeof|ARRAY_SIZE|typeof|__alignof__)\s*\(?\s*\(?\s*\Z")
 
 
@@ -56,10 +56,12 @@ def judge(file: ChangedFile, source: Source, gone: dict[str, str]) -> Iterator[F
     """The functions that stay, and what they use of what does not."""
     functions = [each for each in source.functions() if not each.partial]
     boot = {each.name for each in functions if EXEMPT.search(each.header)}
+    names = names_of(functions)
+    places = places_of(source, names)
     for function in functions:
         if function.name in boot or function.identifiers.isdisjoint(gone):
             continue
-        if not stays(source, functions, boot, function):
+        if not stays(source, places, boot, function):
             continue
         hidden = {each.name for each in (*function.parameters, *function.locals)}
         for node in function.nodes("identifier"):
@@ -72,7 +74,7 @@ def judge(file: ChangedFile, source: Source, gone: dict[str, str]) -> Iterator[F
             ):
                 yield file.finding(
                     line,
-                    f"{function.name}() stays after the boot, but {name}{'()' * (name in names_of(functions))} is "
+                    f"{function.name}() stays after the boot, but {name}{'()' * (name in names)} is "
                     f"{gone[name]}: modpost warns of a section mismatch; mark both, or neither",
                     (file.evidence(function.name_line),),
                 )
@@ -85,27 +87,36 @@ def is_measured(source: Source, node: "Node") -> bool:
     return SIZE.search(before) is not None
 
 
+def places_of(source: Source, names: set[str]) -> dict[str, list[int]]:
+    """Where a text speaks of its functions."""
+    found: dict[str, list[int]] = {}
+    for word in WORD.finditer(source.code):
+        name = word[0].decode()
+        if name in names:
+            found.setdefault(name, []).append(word.start())
+    return found
+
+
 def names_of(functions: "list[Function]") -> set[str]:
     """The names of functions."""
     return {each.name for each in functions}
 
 
-def stays(source: Source, functions: "list[Function]", boot: set[str], function: Function) -> bool:
+def stays(source: Source, places: dict[str, list[int]], boot: set[str], function: Function) -> bool:
     """Whether a function is called, or its address taken, elsewhere than at boot: else the compiler may inline it."""
     if function.is_inline:
         return False
     if not function.is_static:
         # A header may mark what is not exported.
         return any(each.symbol == function.name for each in source.exports())
-    word = re.compile(rf"\b{re.escape(function.name)}\b".encode())
     own = range(function.start, function.end)
-    for found in word.finditer(source.code):
-        if found.start() in own:
+    for offset in places.get(function.name, ()):
+        if offset in own:
             continue
-        around = next((each for each in functions if each.start <= found.start() < each.end), None)
+        around = source.function_at(source.line_at(offset))
         if around is not None and around.name in boot:
             continue
-        line = source.line_text(source.line_at(found.start()))
+        line = source.line_text(source.line_at(offset))
         if around is None and (BOOT.search(line) or ENDS.search(line) or (";" in line and "=" not in line)):
             continue
         return True

@@ -1,6 +1,7 @@
 """Code behind a return, goto, break or continue of its own block."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
@@ -26,18 +27,17 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             continue
         for function in file.functions:
             if not function.partial and "#" not in function.source.slice(function.brace, function.end):
-                for node in function.nodes(*LEAVES):
-                    yield from behind(file, function, node)
+                for block in function.nodes("compound_statement", "case_statement"):
+                    inside = [child for child in block.named_children if child.type != "comment"]
+                    for node, following in pairwise(inside):
+                        if node.type in LEAVES:
+                            yield from behind(file, function, node, following)
 
 
-def behind(file: ChangedFile, function: Function, node: "Node") -> Iterator[Finding | Silence]:
+def behind(
+    file: ChangedFile, function: Function, node: "Node", following: "Node"
+) -> Iterator[Finding | Silence]:
     """What stands behind one jump in its block."""
-    following = node.next_named_sibling
-    while following is not None and following.type == "comment":
-        following = following.next_named_sibling
-    parent = node.parent
-    if following is None or parent is None or parent.type not in ("compound_statement", "case_statement"):
-        return
     first, line = function.source.line_of(node), function.source.line_of(following)
     if not any(each in file.added_numbers and not file.was_there(each) for each in (first, line)):
         return

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
-from patchscan.c.source import source_of
+from patchscan.c.source import Source, source_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,13 +21,18 @@ def number_of(function: Function, node: "Node") -> int | None:
     """The number that an expression is: written, a bit, a mask, or a macro of the file that is one of these."""
     text = function.source.text_of(node)
     if node.type == "identifier" and text.isupper():
-        bodies = {
-            macro.body
-            for macro in source_of(function).macros()
-            if macro.name == text and macro.parameters is None
-        }
-        text = bodies.pop() if len(bodies) == 1 else ""
+        text = _constants(source_of(function)).get(text, "")
     return number_in(text.strip())
+
+
+@kept
+def _constants(source: Source) -> dict[str, str]:
+    """What the macros of a text without parameters stand for; "" where one is defined twice."""
+    found: dict[str, str] = {}
+    for macro in source.macros():
+        if macro.parameters is None:
+            found[macro.name] = macro.body if found.get(macro.name, macro.body) == macro.body else ""
+    return found
 
 
 def number_in(text: str) -> int | None:

@@ -23,11 +23,17 @@ _STATEMENTS = frozenset(
 )
 # Macros that return, and functions that never do.
 _MAY_LEAVE = pattern(r"return|abort|exit|panic|unreachable|fallthrough|restart|goto|break|die|\bbug")
+_DEEPEST = 50
 _LOOPS = frozenset(("while_statement", "for_statement"))
 
 
-def runs_off(function: Function, node: "Node") -> bool:
-    """Whether the statement behind this one may be reached from it: True only where nothing speaks against it."""
+def runs_off(function: Function, node: "Node", depth: int = 0) -> bool:
+    """Whether the statement behind this one may be reached from it: True only where nothing speaks against it.
+
+    depth: how many branches it stands in; of what stands deeper than _DEEPEST nothing is said.
+    """
+    if depth > _DEEPEST:
+        return False
     found: Node | None = node
     while found is not None:
         if found.type in ("compound_statement", "labeled_statement", "case_statement"):
@@ -40,11 +46,11 @@ def runs_off(function: Function, node: "Node") -> bool:
             if other is None:
                 return True
             then = found.child_by_field_name("consequence")
-            if then is not None and runs_off(function, then):
+            if then is not None and runs_off(function, then, depth + 1):
                 return True
             found = other.named_children[-1] if other.named_children else None
         else:
-            return _plainly_runs_off(function, found)
+            return _plainly_runs_off(function, found, depth)
     return False
 
 
@@ -57,7 +63,7 @@ def last_of(node: "Node") -> "Node | None":
     return inner[-1]
 
 
-def _plainly_runs_off(function: Function, node: "Node") -> bool:
+def _plainly_runs_off(function: Function, node: "Node", depth: int) -> bool:
     if node.type == "expression_statement":
         return _is_plain(function, node)
     if node.type == "declaration":
@@ -65,7 +71,7 @@ def _plainly_runs_off(function: Function, node: "Node") -> bool:
     if node.type in _LOOPS:
         return not function.macro_of(node) and _ends(function, node)
     if node.type == "switch_statement":
-        return _switch_runs_off(function, node)
+        return _switch_runs_off(function, node, depth)
     return False
 
 
@@ -91,18 +97,22 @@ def _ends(function: Function, node: "Node") -> bool:
     return text not in ("1", "true", "") and not text.isupper()
 
 
-def _switch_runs_off(function: Function, node: "Node") -> bool:
+def _switch_runs_off(function: Function, node: "Node", depth: int) -> bool:
     """Whether a switch has no default, or a break of its own."""
     body = node.child_by_field_name("body")
     if body is None or any(child.type.startswith("preproc") for child in body.named_children):
         return False
     cases = list(function.nodes_in(body, "case_statement"))
-    if not cases or any(case.parent != body for case in cases if _innermost(function, case) == node):
+    if not cases or any(
+        function.parent_of(case) != body for case in cases if _innermost(function, case) == node
+    ):
         return False
-    if all(case.child_by_field_name("value") is not None for case in cases if case.parent == body):
+    if all(
+        case.child_by_field_name("value") is not None for case in cases if function.parent_of(case) == body
+    ):
         return True
     return any(
-        _innermost(function, found) == node and _is_reached(function, found)
+        _innermost(function, found) == node and _is_reached(function, found, depth)
         for found in function.nodes_in(body, "break_statement")
     )
 
@@ -113,10 +123,10 @@ def _innermost(function: Function, node: "Node") -> "Node | None":
     return next(around, None)
 
 
-def _is_reached(function: Function, node: "Node") -> bool:
+def _is_reached(function: Function, node: "Node", depth: int) -> bool:
     """Whether what stands above a statement in its block does not leave."""
     above = node.prev_named_sibling
     while above is not None and above.type == "comment":
         above = above.prev_named_sibling
     label = above is not None and above.type not in _STATEMENTS
-    return above is None or label or runs_off(function, above)
+    return above is None or label or runs_off(function, above, depth + 1)
