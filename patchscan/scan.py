@@ -1,5 +1,6 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -96,6 +97,8 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
             # What was made of one patch alone is asked for again at once, by its models.
             if len(judged) > 1:
                 context.forget()
+                # Code refers to itself, and the collector of a process looks rarely.
+                gc.collect(1)
     return said
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import patchscan.context
+import patchscan.scan
 import pytest
 from patchscan.basics.limits import Clock, OutOfTime
 from patchscan.basics.usage import FORMATS
@@ -281,6 +283,33 @@ def test_no_child_is_left(tmp_path: Path) -> None:
     assert done.returncode == 7, done.stderr
 
 
+def test_a_process_lets_go_of_the_series_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A series refers to itself: without the collector, which looks once a million objects, all would stay."""
+    held: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def contexts(*words: Any) -> Any:
+        alive.append(sum(each() is not None for each in held))
+        found = patchscan.context.contexts(*words)
+        held.extend(map(weakref.ref, found))
+        return found
+
+    monkeypatch.setattr(patchscan.scan, "contexts", contexts)
+    several = [
+        mail(f"[PATCH] mm: {n}", LETTER + DIFF, f"{n}@x", headers="To: l@example.org\n") for n in range(4)
+    ]
+    (tmp_path / "archive.mbox").write_bytes(mbox(*several))
+    gc.disable()
+    try:
+        words = [str(tmp_path / "archive.mbox"), *inputs(tmp_path, 3), "--no-tree"]
+        assert main([*words, "--select", "sign-off-order"]) == 0
+    finally:
+        gc.enable()
+    assert len(held) == 7 and alive == [0] * 7
+
+
 def test_a_series_lets_go_of_the_code_that_it_has_judged() -> None:
     """What is made of a patch's code is some thirty times its size: of many patches one is held."""
     held: dict[int, weakref.ref[Any]] = {}
@@ -288,13 +317,16 @@ def test_a_series_lets_go_of_the_code_that_it_has_judged() -> None:
 
     def look(context: Context) -> Iterator[Finding]:
         if context.patch.index not in held:
-            gc.collect()
             alive.append(sum(each() is not None for each in held.values()))
             held[context.patch.index] = weakref.ref(context.files[0].after[0])
         yield Finding("mm/widget.c", context.files[0].functions[0].first_line, "Found.")
 
     mails = [mail(f"[PATCH {n}/5] x{n}", LETTER + DIFF, f"{n}@x") for n in range(1, 6)]
-    report = scan(thread(*mails), None, [rule("look", look)])
+    gc.disable()
+    try:
+        report = scan(thread(*mails), None, [rule("look", look)])
+    finally:
+        gc.enable()
     assert alive == [0, 0, 0, 0, 0]
     assert [each.patch for each in report.findings] == [1, 2, 3, 4, 5]
     assert report.coverage.functions == 5

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from itertools import count
+
 from patchscan.basics.usage import CLEAN, CRASHED, LEVELS, WORST_LAST, UsageError
 from patchscan.commands.reading import each_thread, exit_status, read
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     Style = tuple[int, bool, int]
 
 PARTS_OF_ONE = (".patch", ".diff", ".eml")
+# The series that this process has judged, and after how many all objects are looked at.
+_judged = count()
+_ALL_OF = 32
 
 
 class Done:
@@ -155,7 +161,10 @@ def judged(series: Sequence[str], options: Namespace, style: Style, tools: Tools
 
 def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools, seconds: float) -> Done:
     """Judge a series and render the report; --accept, --fix-patch, --fix and --models write their files first."""
-    from patchscan.commands.measure import count
+    if number := next(_judged):
+        # Series refer to themselves, and the collector looks rarely; what is older than the last mostly stays.
+        gc.collect(1 if number % _ALL_OF else 2)
+    from patchscan.commands.measure import count as counted_by_rule
     from patchscan.report.render import documents
 
     report = report_of(thread, options, tools, seconds)
@@ -180,7 +189,7 @@ def judged_thread(thread: Thread, options: Namespace, style: Style, tools: Tools
         text: Documents = (("fixes.diff", as_diff(report, options)),)
     else:
         text = documents(report, options.format, *style, options.severity)
-    return Done(text, exit_status(report, options), count(report), report.judged.line)
+    return Done(text, exit_status(report, options), counted_by_rule(report), report.judged.line)
 
 
 def with_remarks(report: Report, options: Namespace) -> Report:
