@@ -8,7 +8,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 if TYPE_CHECKING:
     from patchscan.flow.dropped import Dropped
 
-_ASKS = pattern(r"\bif\b|\w\s*\(")
+_ASKS = pattern(r"\bif\b|\breturn\b|\w\s*\(")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -41,6 +41,11 @@ def message(file: ChangedFile, function: Function, found: "Dropped") -> str:
     use = file.patch_line(found.use)
     if found.kind == "result":
         return f"{function.name}() goes on when {found.what}() fails, where before the patch it left"
+    if found.kind == "code":
+        return (
+            f"{function.name}() returns 0 where it returned {found.what}, which line {use} sets to an error: its "
+            "caller takes that for success"
+        )
     if found.kind == "limit":
         return (
             f"nothing limits {found.subject} any more ({found.what} before the patch), which line {use} uses"

@@ -33,7 +33,10 @@ _NOBODY_ASKS = pattern(
     r"debugfs|print|log|dbg|warn|trace|free|disable|stop|put|unregister|remove|destroy|del|reset|suspend|cancel|flush|"
     r"clear|unmap|unlock|close|exit|cleanup|notify|wake"
 )
-Kind = Literal["test", "limit", "result"]
+_RETURNS = pattern(r"return (\w+);")
+_STATUS_NAME = pattern(r"(\w+_)?(ret|retval|ret_val|err|error|rc|rv|res|result|status|val)")
+
+Kind = Literal["test", "limit", "result", "code"]
 
 
 @frozen
@@ -66,10 +69,12 @@ def dropped(
         if not any(function.source.code_text(line).strip() for line in range(run.new, run.new_end)):
             yield from _tests(function, before, run, added)
             yield from _limits(function, before, run, added)
+            yield from _capped(function, before, run, added)
         else:
             yield from _results(function, before, run)
             yield from _weakened(function, before, run, added)
             yield from _unlimited(function, before, run)
+            yield from _uncoded(function, before, run)
 
 
 def _tests(
@@ -207,6 +212,61 @@ def _lines_of_more(function: Function, tests: Sequence["Node"], known: Collectio
                 range(function.source.line_of(condition), function.source.last_line_of(condition) + 1)
             )
     return lines
+
+
+def _capped(
+    function: Function, before: Function, run: "Run", added: Mapping[str, Sequence[int]]
+) -> Iterator[Dropped]:
+    """The tests that go with a run of lines and that set what is too large to what it may be at most."""
+    for each in before.nodes("if_statement"):
+        inside, condition = (each.child_by_field_name(name) for name in ("consequence", "condition"))
+        if not _inside(before, each, run) or inside is None or condition is None:
+            continue
+        statements = inside.named_children if inside.type == "compound_statement" else [inside]
+        value = (
+            statements[0].named_children[0] if len(statements) == 1 and statements[0].named_children else None
+        )
+        if value is None or value.type != "assignment_expression" or asks_others(before, condition):
+            continue
+        name, most = value.child_by_field_name("left"), value.child_by_field_name("right")
+        if name is None or most is None:
+            continue
+        subject, text = text_in(before, name), text_in(before, condition).strip("()")
+        if not text.startswith((f"{subject} > ", f"{subject} >= ")) or not words_asked(
+            before, condition
+        ).isdisjoint(added):
+            continue
+        use = use_behind(function, subject, run.new)
+        if use and text not in asked_in(function):
+            yield Dropped(
+                "limit",
+                f"{text_in(before, most)} at most",
+                subject,
+                before.source.line_of(each),
+                run.new,
+                use,
+            )
+
+
+def _uncoded(function: Function, before: Function, run: "Run") -> Iterator[Dropped]:
+    """The ways out that returned a code, and return 0 now, although the code is still computed."""
+    if run.old_end - run.old != 1 or run.new_end - run.new != 1:
+        return
+    was = _RETURNS.fullmatch(before.source.code_text(run.old).strip())
+    now = function.source.code_text(run.new).strip()
+    if was is None or now != "return 0;" or not _STATUS_NAME.fullmatch(was[1]):
+        return
+    computed = [
+        value
+        for each in function.nodes("assignment_expression")
+        if (name := each.child_by_field_name("left")) is not None
+        and text_in(function, name) == was[1]
+        and (value := each.child_by_field_name("right")) is not None
+        and function.source.line_of(each) < run.new
+    ]
+    if any(text_in(function, value).startswith("-E") for value in computed):
+        line = function.source.line_of(next(v for v in computed if text_in(function, v).startswith("-E")))
+        yield Dropped("code", was[1], was[1], run.old, run.new, line)
 
 
 def _unlimited(function: Function, before: Function, run: "Run") -> Iterator[Dropped]:
