@@ -115,6 +115,7 @@ def is_given(source: Source, name: str, key: str) -> bool:
     return any(
         call.name in same and key in _WORD.findall(function.source.text_of(call.node))
         for function in source.functions()
+        if key in function.identifiers
         for call in function.calls()
     )
 

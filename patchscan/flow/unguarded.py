@@ -123,6 +123,7 @@ def unlocked(
             (
                 each.line
                 for one in source_of(function).functions()
+                if last[0] in one.identifiers
                 for each in one.calls()
                 if each.name in row.calls and last[0] in _WORD.findall(one.source.text_of(each.node))
             ),
