@@ -164,6 +164,8 @@ def on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str
 
     What is plainly a declaration is looked for first: to tell the others from uses takes a parse of the header.
     """
+    if not headers:
+        return False
     reached = sorted(closure.certain().intersection(headers), key=_rank)
     under: list[Formula] = []
     for path in reached:

@@ -11,7 +11,7 @@ from patchscan.c.defining import defines
 from patchscan.c.filelevel import statements_around
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
-from patchscan.lookup.uses import files_holding, near_directories, shared_headers_holding
+from patchscan.lookup.uses import files_holding, near_series, shared_headers_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
@@ -59,7 +59,7 @@ def find_definer(view: View, name: str) -> Definer | None:
 def _is_ruled_out(view: View, name: str) -> bool:
     """Whether the headers that a tree shares rule a definer out, be the whole tree searched or what is near."""
     shared = shared_headers_holding(view, name)
-    below = tuple(f"{directory}/" for directory in near_directories(sorted(view.changed)))
+    below = tuple(f"{directory}/" for directory in near_series(view))
     near = [path for path in shared if path in view.changed or path.startswith(below)]
     return _rule_out(view, name, near)
 

@@ -1,7 +1,7 @@
 """Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from patchscan.basics.keep import kept
@@ -20,6 +20,9 @@ _FEW_FILES = 400
 # Of more files than these, an example is looked for in those that are near.
 _MANY_FILES = 60
 _REACHING = ("call", "macro", "reference", "initialiser")
+# For so many symbols what headers hold them is kept.
+_MOST_KNOWN = 1000
+_WORD = pattern(rb"[A-Za-z_]\w*")
 _NAME = pattern(r"[A-Za-z_]\w*")
 _PLAIN_DEFINE = pattern(r"\s*#\s*define\s+\w+\s")
 _DEFINE = pattern(r"^\s*#\s*define\s+\w+(\([^)]*\))?")
@@ -149,15 +152,40 @@ def files_holding(
 
     most: where more hold it, only what stands near the series and the files in `near`; None: the whole tree.
     """
-    changed = [
-        path
-        for path, content in view.changed.items()
-        if content and symbol.encode() in content and is_kernel_source(path)
-    ]
+    changed = _changed_holding(view, symbol)
     if view.tree is None:
         return sorted(changed), "no tree: only what the series itself shows was searched"
-    held, why = _held(view.tree, symbol, sorted({*view.changed, *near}), most)
+    held, why = _held(view, view.tree, symbol, near, most)
     return sorted({*changed, *(path for path in held if path not in view.changed)}), why
+
+
+@kept
+def _changed_holding(view: View, symbol: str) -> tuple[str, ...]:
+    """The sources that a view changes and that may hold a symbol."""
+    if view.tree is None or len(view.changed) <= _MANY_FILES:
+        return tuple(path for path in view.changed if _holds(view, path, symbol) and is_kernel_source(path))
+    # To look into each of a thousand files takes longer than to ask the tree.
+    held = wordsearch.files_with(view.tree, [symbol])[symbol]
+    before = (path for path in held if path in view.changed and _holds(view, path, symbol))
+    return (*before, *_brought(view).get(symbol.encode(), ()))
+
+
+def _holds(view: View, path: str, symbol: str) -> bool:
+    content = view.changed[path]
+    return content is not None and symbol.encode() in content
+
+
+@kept
+def _brought(view: View) -> Mapping[bytes, Sequence[str]]:
+    """The words on lines that a view has and its tree has not, each with the sources that hold it."""
+    found: dict[bytes, list[str]] = {}
+    for path, content in view.changed.items():
+        if content and view.tree is not None and is_kernel_source(path):
+            old = frozenset((view.tree.read(path) or b"").split(b"\n"))
+            lines = b"\n".join(line for line in content.split(b"\n") if line not in old)
+            for word in set(_WORD.findall(lines)):
+                found.setdefault(word, []).append(path)
+    return found
 
 
 @kept
@@ -177,9 +205,7 @@ def shared_headers_holding(view: View, symbol: str) -> list[str]:
 
 def _changed_headers(view: View, symbol: str) -> Iterator[str]:
     """The headers that a view changes and that hold a symbol."""
-    for path, content in view.changed.items():
-        if path.endswith(".h") and content and symbol.encode() in content and is_kernel_source(path):
-            yield path
+    return (path for path in _changed_holding(view, symbol) if path.endswith(".h"))
 
 
 def _headers_of(tree: Tree, symbol: str) -> tuple[str, ...]:
@@ -187,6 +213,8 @@ def _headers_of(tree: Tree, symbol: str) -> tuple[str, ...]:
     held = wordsearch.files_with(tree, [symbol])[symbol]
     known = _held_headers(tree)
     if symbol not in known or known[symbol][0] is not held:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
         known[symbol] = held, tuple(path for path in held if path.endswith(".h"))
     return known[symbol][1]
 
@@ -197,12 +225,14 @@ def look_ahead(view: View, symbols: Sequence[str]) -> None:
         wordsearch.look_ahead(view.tree, symbols)
 
 
-def _held(tree: Tree, symbol: str, changed: Sequence[str], most: int | None) -> tuple[tuple[str, ...], str]:
+def _held(
+    view: View, tree: Tree, symbol: str, more: Sequence[str], most: int | None
+) -> tuple[tuple[str, ...], str]:
     """The files of the tree that hold a symbol, and why these may not be all."""
     held = wordsearch.files_with(tree, [symbol])[symbol]
     if most is None or len(held) <= most:
         return held, ""
-    near = near_directories(changed)
+    near = near_series(view, *(path for path in more if path not in view.changed))
     below = tuple(f"{directory}/" for directory in near)
     return tuple(path for path in held if path.startswith(below)), (
         f"only {_shown(near)} searched, of {len(held)} files"
@@ -211,6 +241,12 @@ def _held(tree: Tree, symbol: str, changed: Sequence[str], most: int | None) -> 
 
 def _shown(directories: Iterable[str]) -> str:
     return ", ".join(directory + "/" for directory in directories)
+
+
+@kept
+def near_series(view: View, *more: str) -> tuple[str, ...]:
+    """near_directories() of what a view changes, and of further files."""
+    return near_directories((*view.changed, *more))
 
 
 def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
@@ -225,8 +261,9 @@ def near_directories(changed: Iterable[str]) -> tuple[str, ...]:
         near.add("arch/x86")
     near.add("include")
     near.discard("")
-    return tuple(
-        sorted(
-            path for path in near if not any(path != other and path.startswith(other + "/") for other in near)
-        )
-    )
+    return tuple(sorted(path for path in near if near.isdisjoint(_above(path))))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories that a directory stands in."""
+    return (path[:end] for end, character in enumerate(path) if character == "/")

@@ -20,6 +20,8 @@ _MOST_SPENT = 12.0
 # What a file of a revision takes to read, which git unpacks: there an index is made before that is spent.
 _READ_FROM_GIT = 250e-6
 
+# The places of words that are kept: of some hundred words, most of which stand in few files.
+_MOST_KEPT = 200_000
 # Up to so many words cost hardly more than one.
 _CHEAP = 240
 
@@ -76,10 +78,15 @@ class _Search:
         self.may_index = True
 
     def files_with(self, words: Sequence[str]) -> Held:
-        missing = [word for word in dict.fromkeys(words) if word not in self.found]
+        known = {word: self.found[word] for word in words if word in self.found}
+        missing = [word for word in dict.fromkeys(words) if word not in known]
         if missing:
-            self.found.update(self._indexed(missing) or self._read(missing))
-        return {word: self.found[word] for word in words}
+            indexed = self._indexed(missing)
+            if indexed is not None and sum(map(len, self.found.values())) > _MOST_KEPT:
+                # An index gives them again.
+                self.found.clear()
+            self.found.update(indexed or self._read(missing))
+        return {word: known[word] if word in known else self.found[word] for word in words}
 
     def shared_with(self, words: Sequence[str]) -> Held:
         missing = [word for word in dict.fromkeys(words) if word not in self.shared]
