@@ -1,10 +1,12 @@
 """What is done with memory after it was freed, and what is given back twice."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, root_of, words_of
+from patchscan.flow.behind import before
 from patchscan.flow.frees import Frees, in_text
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
@@ -104,15 +106,32 @@ def counted(graph: Graph, key: str) -> bool:
     return any(_COUNTS.fullmatch(call.name) and key in call.arguments for _, call in graph.calls)
 
 
-def uses_after_free(graph: Graph, frees: Frees | None = None) -> Iterator[AfterFree]:
-    """The uses of what was freed; frees: what calls free, by default as the text tells."""
+@kept
+def _followed(graph: Graph) -> dict[Hashable, tuple[AfterFree, ...]]:
+    """What was found behind the calls of a graph so far: two rules ask for it."""
+    return {}
+
+
+def uses_after_free(
+    graph: Graph, frees: Frees | None = None, lines: Collection[int] | None = None
+) -> Iterator[AfterFree]:
+    """The uses of what was freed; frees: what calls free, by default as the text tells.
+
+    lines: where the use, the call, or something between is of interest; None: everywhere.
+    """
     frees = frees or in_text(graph.function)
-    for _, call in graph.calls:
+    freed = tuple((name, frees(name)) for name in dict.fromkeys(call.name for _, call in graph.calls))
+    is_before = before(graph, lines)
+    for number, call in graph.calls:
         for key in (call.arguments[at] for at in frees(call.name) if at < len(call.arguments)):
-            if _PLAIN.fullmatch(key) and not counted(graph, key):
-                client = _Freed(graph, call, key, frees)
-                if ways_of(graph).walk(client).complete:
-                    yield from (each for each in client.found.values() if not is_meant(graph, each.line))
+            if _PLAIN.fullmatch(key) and not counted(graph, key) and is_before(number):
+                known = _followed(graph)
+                asked = call.offset, key, freed
+                if asked not in known:
+                    client = _Freed(graph, call, key, frees)
+                    complete = ways_of(graph).walk(client).complete
+                    known[asked] = tuple(client.found.values()) if complete else ()
+                yield from (each for each in known[asked] if not is_meant(graph, each.line))
 
 
 def is_meant(graph: Graph, line: int) -> bool:

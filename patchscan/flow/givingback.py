@@ -1,10 +1,11 @@
 """What is given back twice, or by a function that is for something else."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.behind import before
 from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
 from patchscan.flow.knowing import Reading
@@ -17,18 +18,25 @@ from patchscan.flow.ways import AfterCall, Token, ways_of
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf)")
 
 
-def freed_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
-    """(what, by which call, first line, second line) of the memory that is freed twice."""
-    for each in uses_after_free(graph):
+def freed_twice(graph: Graph, lines: Collection[int] | None = None) -> Iterator[tuple[str, str, int, int]]:
+    """(what, by which call, first line, second line) of the memory that is freed twice; lines: as uses_after_free()."""
+    for each in uses_after_free(graph, lines=lines):
         if each.again:
             yield each.key, each.by, each.origin, each.line
 
 
-def given_twice(graph: Graph) -> Iterator[tuple[str, str, int, int]]:
-    """(key, call, first line, second line) of the locks and references that are given back twice on one way."""
+def given_twice(graph: Graph, lines: Collection[int] | None = None) -> Iterator[tuple[str, str, int, int]]:
+    """(key, call, first line, second line) of the locks and references that are given back twice on one way.
+
+    lines: one of which is to stand behind where it was taken, None: any.
+    """
+    is_before = before(graph, lines)
+    calls = {call.offset: number for number, call in graph.calls}
     for resource in resources(graph):
         if resource.row.kind in ("lock", "reference") and not resource.named and not resource.loops:
             if not _may_be_given_twice(graph, resource):
+                continue
+            if not any(is_before(calls[offset]) for offset, _ in resource.sites):
                 continue
             from patchscan.flow.holding import followed
 

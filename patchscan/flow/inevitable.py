@@ -4,7 +4,7 @@ A way by itself may be impossible, as conditions hang together in ways that no r
 branch read what none up to it has written: what clang's -Wsometimes-uninitialized asks, too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
@@ -28,14 +28,35 @@ class Inevitable:
     always: bool = False
 
 
-def inevitable_reads(graph: Graph, names: Iterable[str]) -> Iterator[Inevitable]:
-    """The first such branch of each variable that is declared without a value."""
+def inevitable_reads(
+    graph: Graph, names: Iterable[str], lines: Collection[int] | None = None
+) -> Iterator[Inevitable]:
+    """The first such branch of each variable that is declared without a value.
+
+    lines: on one of which the branch or the read is to stand, None: on any.
+    """
     function = graph.function
+    if lines is not None and not _branches_on(graph, lines):
+        names = set(names).intersection(_read_on(graph, lines))
+    if not names:
+        return
     assembly = " ".join(function.source.text_of(each) for each in function.nodes("gnu_asm_expression"))
     for name in sorted(set(names).difference(words_of(assembly), _hidden(function))):
         found = _branch(graph, name)
         if found is not None:
             yield found
+
+
+def _branches_on(graph: Graph, lines: Collection[int]) -> bool:
+    """Whether a branch stands on one of some lines."""
+    branching = (point for point in graph.points if len(point.edges) > 1)
+    return any(line in lines for point in branching for line in (point.line, *(e.line for e in point.edges)))
+
+
+def _read_on(graph: Graph, lines: Collection[int]) -> Iterator[str]:
+    """What is read on some lines."""
+    operations = (each for point in graph.points for each in point.operations)
+    return (each.key for each in operations if isinstance(each, Read) and each.line in lines)
 
 
 def _hidden(function: Function) -> frozenset[str]:

@@ -1,12 +1,13 @@
 """Where a pointer is used that is NULL on the way there: tested and found so, or the untested result of a call."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, words_of
+from patchscan.flow.behind import before
 from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
@@ -248,12 +249,23 @@ def tested_uses(
 
 
 def returned_uses(
-    graph: Graph, wanted: Callable[[Called], bool], dereferences: Dereferences
+    graph: Graph,
+    wanted: Callable[[Called], bool],
+    dereferences: Dereferences,
+    lines: Collection[int] | None = None,
 ) -> Iterator[NullUse]:
-    """The uses of what wanted calls return, on ways on which nobody tests it."""
-    for point in graph.points:
+    """The uses of what wanted calls return, on ways on which nobody tests it.
+
+    lines: where the use, the call, something between or a decision on the way is of interest; None: everywhere.
+    """
+    if lines is not None and any(
+        edge.taken and edge.line in lines for each in graph.points for edge in each.edges
+    ):
+        lines = None
+    is_before = before(graph, lines)
+    for number, point in enumerate(graph.points):
         for call in point.operations:
-            if isinstance(call, Called) and call.result and call.sure and wanted(call):
+            if isinstance(call, Called) and call.result and call.sure and wanted(call) and is_before(number):
                 client = _Returned(graph, call, dereferences)
                 if ways_of(graph).walk(client).complete:
                     yield from client.found.values()
