@@ -11,6 +11,7 @@ from patchscan.c.source import Call, Function, Source, parse, parse_fragment
 from patchscan.diff.lines import Passage, passage
 from patchscan.finding import Evidence, Finding, Fix, GivenConfidence, GivenSeverity, Silence
 from patchscan.series import FileChange, Hunk, Line
+from patchscan.shelf import Shelf
 from patchscan.tree.overlay import FileState, Used
 
 _IDENTIFIER = pattern(r"[A-Za-z_]\w*")
@@ -33,11 +34,12 @@ class ChangedFile:
 
     In `tree` mode there is one Source a side, the whole file; in `hunk` mode one fragment a hunk. Rules use
     the line numbers of the sources; findings carry those of the patch as its author wrote it (see patch_line),
-    which differ where a hunk applies to our tree with an offset.
+    which differ where a hunk applies to our tree with an offset. shelf: where it is put when its sources are read.
     """
 
-    def __init__(self, state: FileState) -> None:
+    def __init__(self, state: FileState, shelf: "Shelf[ChangedFile] | None" = None) -> None:
         self.state = state
+        self.shelf = shelf
         self.change: FileChange = state.change
         self.path: str = state.change.path
         self.used: Used = state.used
@@ -79,6 +81,13 @@ class ChangedFile:
     def touches(self, *words: str) -> bool:
         """Whether an added or a removed line holds one of these strings: to ask first where a deletion matters."""
         return self.adds(*words) or any(word in self._removed_text for word in words)
+
+    def shows(self, *texts: str) -> bool:
+        """Whether the code after the patch, as far as it is at hand, holds one of these strings; nothing is parsed."""
+        if self.state.after is not None:
+            return any(encode(text) in self.state.after for text in texts)
+        lines = (line.text for hunk in self.change.hunks for line in hunk.lines if line.kind != "-")
+        return any(text in line for line in lines for text in texts)
 
     @cached_property
     def _removed_text(self) -> str:
@@ -158,6 +167,8 @@ class ChangedFile:
     @cached_property
     def after(self) -> tuple[Source, ...]:
         """The C code after the patch."""
+        if self.shelf is not None:
+            self.shelf.put(self)
         if self.state.after is not None:
             return (parse(self.state.after, self.path),)
         return tuple(self._fragments("+"))
@@ -165,6 +176,8 @@ class ChangedFile:
     @cached_property
     def before(self) -> tuple[Source, ...]:
         """The C code before the patch."""
+        if self.shelf is not None:
+            self.shelf.put(self)
         if self.state.before is not None:
             return (parse(self.state.before, self.change.old_path or self.path),)
         return tuple(self._fragments("-"))
@@ -182,10 +195,18 @@ class ChangedFile:
             for source in self.__dict__.get(side, ()):
                 yield from source.__dict__.get("_functions", ())
 
-    def forget(self) -> None:
-        """Let go of the sources and of what was made of them."""
+    def forget(self, parting: Callable[[Source], None] | None = None) -> None:
+        """Let go of the sources and of what was made of them; parting: what is then done with each source."""
         for name in ("before", "after", "functions", "_by_line", "_known"):
-            self.__dict__.pop(name, None)
+            gone = self.__dict__.pop(name, None)
+            if parting is not None and name in ("before", "after"):
+                for source in gone or ():
+                    parting(source)
+
+    @cached_property
+    def touched(self) -> tuple[tuple[str, str, bool], ...]:
+        """(path, name, whether it is partial) of each function that the patch touches."""
+        return tuple((self.path, each.name, each.partial) for each in self.functions)
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
@@ -198,6 +219,14 @@ class ChangedFile:
                 if next_one < len(touched) and touched[next_one] <= function.last_line:
                     found[function.first_line] = function
         return tuple(found[key] for key in sorted(found))
+
+    @cached_property
+    def may_define(self) -> bool:
+        """Whether an added line may be the head of a function or macro, which no statement is."""
+        return any(
+            not line.text.rstrip().endswith(";") or "{" in line.text or "#" in line.text
+            for line in self.added
+        )
 
     def before_of(self, name: str) -> Function | None:
         """The function of that name before the patch, None where it was not there or is not visible."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Call, Function, Source, source_of
+from patchscan.c.source import Call, Function, Source, let_go, source_of
 from patchscan.changedfile import ChangedFile as ChangedFile
 from patchscan.changedfile import encode as encode
 from patchscan.finding import CHANGELOG, Evidence, Finding, GivenConfidence, GivenSeverity, Silence
 from patchscan.series import Patch, Series
+from patchscan.shelf import HELD_FILES, MANY_FILES, Shelf
 from patchscan.tree.fit import ON_BASE, Fit
 from patchscan.tree.overlay import PatchState, View
 
@@ -57,22 +58,31 @@ class Context:
         index: int,
         settings: Settings,
         fit: Fit = ON_BASE,
+        whole: "Context | None" = None,
+        files: tuple[ChangedFile, ...] = (),
     ) -> None:
         self.series = series
         self.fit = fit
         self.states = states
+        self.index = index
         self.state = states[index]
         self.patch: Patch = self.state.patch
         self.settings = settings
-        self.files: tuple[ChangedFile, ...] = tuple(ChangedFile(state) for state in self.state.files)
-        self.all: tuple[Context, ...] = ()
+        # All of the patch, where this is a part of it.
+        self.whole: Context = whole or self
+        shelf = None if whole or len(self.state.files) <= MANY_FILES else Shelf(HELD_FILES, self._leave)
+        self.files: tuple[ChangedFile, ...] = files or tuple(
+            ChangedFile(state, shelf) for state in self.state.files
+        )
+        self.all: tuple[Context, ...] = whole.all if whole else ()
         # The rule that asks now, and those that asked for a tree where there is none.
         self.asking = ""
-        self.blind: set[str] = set()
-        self._unfollowed: set[str] = set()
+        self.blind: set[str] = whole.blind if whole else set()
+        self._unfollowed: set[str] = whole._unfollowed if whole else set()
         self._flows: dict[Function, FlowStates] = {}
         self._summaries: dict[Source, Summaries] = {}
         self._held: dict[tuple[str, ...], bool] = {}
+        self._defining: dict[str, tuple[ChangedFile, ...]] = {}
 
     @property
     def view(self) -> View:
@@ -119,27 +129,31 @@ class Context:
     @cached_property
     def touched(self) -> tuple[tuple[str, str, bool], ...]:
         """(path, name, whether it is partial) of each C function that the patch touches."""
-        return tuple((file.path, each.name, each.partial) for file in self.c_files for each in file.functions)
+        return tuple(each for file in self.c_files for each in file.touched)
 
     @property
     def unfollowed(self) -> frozenset[str]:
         """The touched functions that were not followed on all ways, by path and name, before the patch or after it."""
-        from patchscan.flow.unfollowed import is_left
-
-        names = {(path, name) for path, name, _ in self.touched}
-        self._unfollowed |= {
-            f"{file.path}: {each.name or 'a function without a name'}"
-            for file in self.c_files
-            for each in file.functions_read()
-            if is_left(each) and (file.path, each.name) in names
-        }
+        for file in self.c_files:
+            self._note_unfollowed(file)
         return frozenset(self._unfollowed)
 
-    def forget(self) -> None:
+    def _note_unfollowed(self, file: ChangedFile) -> None:
+        from patchscan.flow.unfollowed import is_left
+
+        left = {each.name for each in file.functions_read() if is_left(each)}
+        names = left.intersection(name for _, name, _ in file.touched) if left else ()
+        self._unfollowed |= {f"{file.path}: {name or 'a function without a name'}" for name in names}
+
+    def _leave(self, file: ChangedFile) -> None:
+        self._note_unfollowed(file)
+        file.forget(let_go)
+
+    def forget(self, parting: Callable[[Source], None] | None = None) -> None:
         """Let go of what was made of the code, thirty times its size; it is made anew for a later patch that asks."""
         _ = self.touched, self.unfollowed
         for file in self.files:
-            file.forget()
+            file.forget(parting)
         self._flows.clear()
         self._summaries.clear()
 
@@ -180,11 +194,13 @@ class Context:
     @cached_property
     def new_functions(self) -> tuple[tuple[ChangedFile, Function], ...]:
         """The functions that the patch introduces: their name is on an added line, and no file loses it."""
-        gone = set(_CALLED.findall("\n".join(line.text for file in self.files for line in file.removed)))
+        gone = set(
+            _CALLED.findall("\n".join(line.text for file in self.whole.files for line in file.removed))
+        )
         return tuple(
             (file, function)
             for file in self.c_files
-            for function in file.functions
+            for function in (file.functions if file.may_define else ())
             if function.has_head
             and function.name
             and function.name_line in file.added_numbers
@@ -280,17 +296,24 @@ class Context:
 
         if asking.function_named(name) is not None:
             return inside_of(asking, name, texts, wanted, self.summaries(asking)) or ""
-        for file in self._files_so_far:
-            for source in file.after if file.adds(name) else ():
+        for file in self.whole._that_may_define(name):
+            for source in file.after:
                 found = inside_of(source, name, texts, wanted, self.summaries(source))
                 if found is not None:
                     return found
         return self.callees.certain_call(name, texts, asking, wanted)
 
+    def _that_may_define(self, name: str) -> tuple[ChangedFile, ...]:
+        from patchscan.flow.callees import that_may_define
+
+        if name not in self._defining:
+            self._defining[name] = tuple(that_may_define(self._files_so_far, name))
+        return self._defining[name]
+
     @property
     def _files_so_far(self) -> "Iterator[ChangedFile]":
         """The C files that this patch and those before it change."""
-        return (file for context in (self, *self.earlier) for file in context.c_files)
+        return (file for context in (self.whole, *self.earlier) for file in context.c_files)
 
     def uses(self, symbol: str, whole: bool = True) -> "Uses":
         """Every use of an identifier in the tree as the whole series leaves it (see patchscan.lookup.uses).
@@ -375,16 +398,3 @@ def contexts(
     for context in made:
         context.all = made
     return made
-
-
-def cover_letter(judged: tuple[Context, ...]) -> tuple[Context, ...]:
-    """The context of the cover letter beside those of the patches; nothing where there is none."""
-    cover = judged[0].series.cover if judged else None
-    if cover is None:
-        return ()
-    first = judged[0]
-    start = first.state.start or View(first.view.tree, {})
-    state = PatchState(cover, (), start, start)
-    letter = Context(first.series, (state, *first.states), 0, first.settings, first.fit)
-    letter.all = judged
-    return (letter,)

@@ -69,6 +69,9 @@ class Rule:
     in_code: texts one of which must stand in the code at hand for it to say anything, in the C files of the series
     as far as they are known; a tree holds them all; needs_tree: whether without a tree it has nothing to say, which
     makes it blind there; added: words one of which must stand on an added line of a C file.
+
+    by_file: whether it judges each file by what that file holds, whatever else the patch changes: of a patch of many
+    files it is then asked some at a time. What it asks of the others it asks of Context.whole.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Rule:
     needs_tree: bool = False
     in_code: tuple[str, ...] = ()
     added: frozenset[str] = frozenset()
+    by_file: bool = False
 
     def sleeps_on(self, context: Context) -> bool:
         """Whether the rule has nothing to say of a patch, by what it tells beforehand."""

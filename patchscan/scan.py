@@ -1,16 +1,17 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.limits import Clock, OutOfTime, allow_depth
 from patchscan.basics.problem import Problem
 from patchscan.basics.record import replace
-from patchscan.context import NO_SETTINGS, Context, Settings, contexts, cover_letter
+from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
+from patchscan.portions import cover_letter, turns
 from patchscan.results import CostChange, Coverage, ModelResult, Report, few
 from patchscan.rule import Rule
 from patchscan.series import Thread
@@ -81,25 +82,36 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
         for context in (*cover_letter(judged), *judged):
             asked = rules if context.patch.index else [rule for rule in rules if rule.cover]
             wanted = [rule for rule in asked if not is_asleep(rule, context)]
-            answers: list[list[Finding | Silence | Problem]] = []
-            # One clock for all: to set it takes longer than most rules.
-            with suppress(OutOfTime), Clock(context.settings.time_limit) as clock:
-                for rule in wanted:
-                    if clock.over:
-                        break
-                    # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
-                    answers.append(answer_of(rule, context, printed))
-            # What is asked of the tree from here on is asked by no rule.
-            context.asking = ""
-            said += (remark for answer in answers for remark in answer)
-            if len(answers) < len(wanted):
-                said.append(out_of_time(context, wanted[len(answers) :]))
+            said += answers_of(wanted, context, printed)
             # What was made of one patch alone is asked for again at once, by its models.
             if len(judged) > 1:
                 context.forget()
                 # Code refers to itself, and the collector of a process looks rarely.
                 gc.collect(1)
     return said
+
+
+def answers_of(
+    rules: Sequence[Rule], context: Context, printed: Callable[[], str]
+) -> list[Finding | Silence | Problem]:
+    """What rules say of one patch, rule after rule, and which of them the time limit left."""
+    answers: dict[str, list[Finding | Silence | Problem]] = {rule.name: [] for rule in rules}
+    left = dict.fromkeys(answers, len(context.files))
+    # One clock for all: to set it takes longer than most rules.
+    with suppress(OutOfTime), Clock(context.settings.time_limit) as clock:
+        for part, asked in turns(rules, context):
+            for rule in asked:
+                if clock.over:
+                    raise OutOfTime
+                # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
+                answers[rule.name] += answer_of(rule, part, printed)
+                left[rule.name] -= len(part.files)
+                if not left[rule.name]:
+                    del left[rule.name]
+    # What is asked of the tree from here on is asked by no rule.
+    context.asking = ""
+    said = [remark for answer in answers.values() for remark in answer]
+    return [*said, out_of_time(context, left)] if left else said
 
 
 def is_asleep(rule: Rule, context: Context) -> bool:
@@ -116,10 +128,19 @@ def answer_of(rule: Rule, context: Context, printed: Callable[[], str]) -> list[
     return said
 
 
-def out_of_time(context: Context, left: Sequence[Rule]) -> Problem:
-    """The rules that the time limit did not let end, or begin."""
-    names = few([rule.name for rule in left])
-    why = f"the time limit of {context.settings.time_limit:g} s of CPU time ran out; not judged by {names}"
+def out_of_time(context: Context, left: Mapping[str, int]) -> Problem:
+    """The rules that the time limit did not let end, or begin; left: how many files each has not judged."""
+    every = len(context.files)
+    begun = [name for name, files in left.items() if files < every]
+    told = (
+        [f"not judged by {few([name for name in left if name not in begun])}"]
+        if len(begun) < len(left)
+        else []
+    )
+    told += (
+        [f"of {every} files {max(left[name] for name in begun)} not judged by {few(begun)}"] if begun else []
+    )
+    why = f"the time limit of {context.settings.time_limit:g} s of CPU time ran out; {'; '.join(told)}"
     return Problem(f"patch {context.patch.index}", why, lost=True)
 
 
@@ -210,7 +231,7 @@ def complete(remark: Finding | Silence, rule: Rule, context: Context) -> Finding
 
 def in_patch_lines(context: Context, evidence: Evidence) -> Evidence:
     """Evidence on a file of the patch by the line that the patch gives it, not that of the tree: they never mix."""
-    for file in context.files:
+    for file in context.whole.files:
         if file.path == evidence.path and file.is_c and any(file.state.offsets):
             text = evidence.text.strip()
             here, there = (
@@ -241,7 +262,7 @@ def line_text(context: Context, path: str, line: int) -> str:
     if path == CHANGELOG:
         lines = context.patch.changelog
         return lines[line - 1] if 0 < line <= len(lines) else ""
-    for file in context.files:
+    for file in context.whole.files:
         if file.path == path:
             return file.shown.get(line) or (file.text_at(file.source_line(line)) if file.is_c else "")
     return ""

@@ -207,6 +207,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     needs_tree=True,
     bad=(
         """

@@ -40,6 +40,8 @@ def empty_waits(context: Context) -> Iterator[Finding | Silence]:
         if any(WAIT.search(line.text) for line in file.removed):
             # One wait takes the place of another.
             continue
+        if not any(map(WAIT.fullmatch, file.raw_words)):
+            continue
         for name, lines in sorted(file.added_words.items()):
             if not WAIT.fullmatch(name) or all(file.was_there(line) for line in lines):
                 continue

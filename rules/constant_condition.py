@@ -253,6 +253,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 +#define WALK_READY 0x10

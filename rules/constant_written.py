@@ -83,6 +83,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     in_code=("const",),
     bad=(
         """

@@ -58,7 +58,7 @@ def returns_nothing(context: Context, name: str) -> bool:
     """Whether the patch makes a function return nothing."""
     return any(
         line.text.partition(name)[0].rstrip().endswith("void") and name in line.text
-        for file in context.files
+        for file in context.whole.files
         for line in file.added
     )
 
@@ -74,6 +74,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    by_file=True,
     bad=(
         """
  static int parse(struct port *port, u8 *data, int size)

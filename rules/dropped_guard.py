@@ -50,6 +50,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    by_file=True,
     bad=(
         """
  static int port_register(struct port *port)

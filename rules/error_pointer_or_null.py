@@ -177,6 +177,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int probe(struct platform_device *pdev, struct port *port)

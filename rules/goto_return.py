@@ -61,6 +61,7 @@ RULE = Rule(
     severity="info",
     confidence="low",
     check=check,
+    by_file=True,
     wakes=("goto ",),
     bad=(
         """

@@ -186,6 +186,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int scan(struct port *port, int length)

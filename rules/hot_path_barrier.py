@@ -111,7 +111,7 @@ def cost(call: Call) -> str | None:
 
 def cost_of_helper(context: Context, name: str) -> tuple[ChangedFile, int, str] | None:
     """(file, line, what) of a costly call that this series adds to a function of that name."""
-    for other in (context, *context.earlier):
+    for other in (context.whole, *context.earlier):
         for file in other.c_files:
             if not file.adds("mb(", "mb__", "atomic", "_bit(", "xchg", "refcount", "kref"):
                 continue
@@ -155,6 +155,7 @@ RULE = Rule(
     severity="info",
     confidence="medium",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> patch mm: note walks

@@ -163,6 +163,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> tree include/linux/device_id.h

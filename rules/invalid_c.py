@@ -105,6 +105,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  int walk(int mode)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.rule import (
     Call,
     ChangedFile,
@@ -87,7 +88,7 @@ def judge_helper(
     """A finding where a call that the patch puts in a loop leads to a broadcast."""
     if not call.name or not in_loop(function, call) or exceptional(function, call):
         return
-    for other in (file, *(each for each in context.c_files if each is not file)):
+    for other in sorted(senders(context.whole), key=lambda each: each is not file):
         for source in other.after:
             helper = source.function_named(call.name)
             inner = sends(helper) if helper is not None else None
@@ -102,12 +103,18 @@ def judge_helper(
                 return
 
 
+@kept
+def senders(context: Context) -> tuple[ChangedFile, ...]:
+    """The files of a patch that name a broadcast: a call that leads to one leads there."""
+    return tuple(file for file in context.c_files if file.shows(*BROADCASTS))
+
+
 def brought_by_series(context: Context, file: ChangedFile, call: Call) -> bool:
     """Whether this patch or an earlier one of the series adds the line of a call."""
     text = file.text_at(call.line).split()
     return any(
         line.text.split() == text
-        for each in (context, *context.earlier)
+        for each in (context.whole, *context.earlier)
         for other in each.files
         if other.path == file.path
         for line in other.added
@@ -198,12 +205,12 @@ def loops_of_callers(
         return
     series = [
         other
-        for each in (context, *context.later)
+        for each in (context.whole, *context.later)
         for other in each.c_files
         if other.path == file.path or not function.is_static
     ]
     for other in series:
-        for source in other.after:
+        for source in other.after if other.shows(function.name) else ():
             yield from ((other.path, *found) for found in loops_in(source.functions(), function.name))
     if not function.is_static and context.has_tree:
         for path, caller in context.callers_elsewhere(function.name, {other.path for other in series}):
@@ -244,6 +251,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    by_file=True,
     bad=(
         """
  void unshare_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -114,6 +114,7 @@ RULE = Rule(
     severity="error",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static void reset(void)

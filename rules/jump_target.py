@@ -112,6 +112,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int walk(struct page *page)

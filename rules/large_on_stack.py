@@ -104,6 +104,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> tree include/linux/device.h

@@ -215,6 +215,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static void send(bool found, const struct cpumask *mask)

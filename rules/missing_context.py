@@ -99,6 +99,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     wakes=("cond_resched_rcu", "spin_lock", "_lock_irq"),
     bad=(
         """

@@ -77,6 +77,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int walk(int mode)

@@ -95,6 +95,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 +static void walk(struct page *page)

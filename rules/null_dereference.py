@@ -51,6 +51,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         graph,
         lambda call: call.result in used and (may_return_null(call) or call.result in tested),
         in_text(function),
+        file.touched_numbers,
     )
     if not uses:
         return
@@ -143,6 +144,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int settle(struct port *port)

@@ -155,6 +155,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 +static int walk(u32 status, u32 mode)

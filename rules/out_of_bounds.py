@@ -161,6 +161,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  #define MOST_PORTS 8

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence, pattern
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ PROTOTYPE = pattern(r"^[A-Za-z_][^;{}()]*\([^;{}]*\)[^;{}()]*;", re.MULTILINE)
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every prototype and definition that the patch changes."""
-    if context.view.tree is None and not shows_prototype(context):
+    if context.view.tree is None and not shows_prototype(context.whole):
         return
     for file in context.c_files:
         if not file.adds("(", ")", ","):
@@ -26,6 +27,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 yield finding(context, file, each, partner)
 
 
+@kept
 def shows_prototype(context: Context) -> bool:
     """Whether the C files of the series show a prototype, without which nothing contradicts a definition."""
     return any(
@@ -77,7 +79,7 @@ def elsewhere(context: Context, file: ChangedFile, each: "Stated") -> "tuple[Evi
     """What another file states of a function after this patch, where that contradicts it."""
     from patchscan.lookup.stated import stated, stated_in_tree
 
-    in_series = [other for other in context.files if other.path != file.path and other.is_c]
+    in_series = [other for other in context.whole.files if other.path != file.path and other.is_c]
     for other in in_series:
         for source in other.after:
             if any(one.kind != each.kind for one in stated(source, each.name)):
@@ -140,6 +142,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> patch fs: give walk_begin() a control block

@@ -105,6 +105,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 +#define WALK_MODE GENMASK(2, 0)

@@ -1,6 +1,6 @@
 """Memory, a lock or a reference that is given back a second time on the same way."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence
@@ -26,7 +26,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     graph = graph_of(function)
     if graph is None:
         return
-    found = twice(graph)
+    found = twice(graph, file.touched_numbers)
     if not found:
         return
     before = file.before_of(function.name)
@@ -66,11 +66,11 @@ def check_loops(file: ChangedFile, function: Function) -> Iterator[Finding | Sil
             )
 
 
-def twice(graph: "Graph") -> list[tuple[str, str, int, int]]:
-    """(what, by which call, first line, second line) of what is given back twice."""
+def twice(graph: "Graph", lines: Collection[int] | None = None) -> list[tuple[str, str, int, int]]:
+    """(what, by which call, first line, second line) of what is given back twice; lines: as uses_after_free()."""
     from patchscan.flow.givingback import freed_twice, given_to_device, given_twice
 
-    return [*freed_twice(graph), *given_twice(graph), *given_to_device(graph)]
+    return [*freed_twice(graph, lines), *given_twice(graph, lines), *given_to_device(graph)]
 
 
 def place(file: ChangedFile, first: int, second: int) -> int | None:
@@ -90,6 +90,7 @@ RULE = Rule(
     severity="error",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int fill(struct port *port, struct part *parts)

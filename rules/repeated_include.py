@@ -51,6 +51,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    by_file=True,
     wakes=("#include",),
     bad=(
         """

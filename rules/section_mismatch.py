@@ -143,6 +143,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     in_code=("__init",),
     bad=(
         """

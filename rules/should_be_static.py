@@ -124,7 +124,7 @@ def variables(context: Context) -> Iterator[tuple[ChangedFile, str, int]]:
         if not file.path.endswith(".c") or file.used != "tree":
             continue
         for line in sorted(file.added_numbers):
-            text = file.code_at(line)
+            text = "" if file.shown.get(file.patch_line(line), "x")[:1].isspace() else file.code_at(line)
             found = VARIABLE.fullmatch(text) or DEFINES_VARIABLE.fullmatch(text)
             if not found or SPECIAL.search(text) or not at_file_scope(file, line) or file.was_there(line):
                 continue
@@ -157,7 +157,8 @@ def no_longer_exported(context: Context) -> Iterator[tuple[ChangedFile, Function
     for file in context.c_files:
         names = {match[1] for line in file.removed if (match := EXPORT.match(line.text))} - added
         # Head and end may stand in two hunks.
-        pieces = [each for source in file.after for each in source.functions() if each.name in names]
+        sources = file.after if names else ()
+        pieces = [each for source in sources for each in source.functions() if each.name in names]
         ends = {piece.name: piece.last_line for piece in pieces if piece.has_tail}
         for piece in pieces:
             if piece.has_head:

@@ -187,6 +187,7 @@ RULE = Rule(
     severity="error",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int grow(struct buffer *buffer)

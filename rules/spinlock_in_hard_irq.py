@@ -93,6 +93,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> tree drivers/misc/events.c

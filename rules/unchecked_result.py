@@ -153,6 +153,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int send(struct port *port, void *data, int length)

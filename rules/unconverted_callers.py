@@ -175,7 +175,7 @@ def introduced_by(context: Context) -> frozenset[str]:
     names = set()
     for file in context.c_files:
         gone = "\n".join(line.text for line in file.removed)
-        for source in file.after:
+        for source in file.after if file.may_define else ():
             heads = [
                 (each.name, each.first_line)
                 for each in file.functions

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.rule import (
     ChangedFile,
     Context,
@@ -40,7 +41,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def new_calls(context: Context) -> "Iterator[Added]":
     """The first added call of each function by each file; what the patch itself seems to define is left out."""
-    seen = NO_CALL.union(*(CALL.findall(line.text) for file in context.c_files for line in at_top(file)))
+    seen = defined(context.whole)
     for file in context.c_files:
         if file.used == "text" or not file.path.endswith(".c"):
             continue
@@ -51,6 +52,12 @@ def new_calls(context: Context) -> "Iterator[Added]":
             known |= names
             if names:
                 yield from first_calls(context, file, line, names)
+
+
+@kept
+def defined(context: Context) -> frozenset[str]:
+    """What looks like no call, or like a call where the patch defines it."""
+    return NO_CALL.union(*(CALL.findall(line.text) for file in context.c_files for line in at_top(file)))
 
 
 def first_calls(context: Context, file: ChangedFile, line: int, names: set[str]) -> "Iterator[Added]":
@@ -119,6 +126,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
+    by_file=True,
     needs_tree=True,
     bad=(
         """

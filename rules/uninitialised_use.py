@@ -95,12 +95,18 @@ def inevitable(
 
     unsure = {each.name for each in function.locals if each.static or not _WHOLE.fullmatch(each.type)}
     names = {each.name for each in function.locals if each.value is None and each.name not in said} - unsure
-    known = {each.key for each in inevitable_reads(old, names)} if old is not None else set()
-    found = list(inevitable_reads(graph, names - known))
-    written = in_macros(file, function) if found else set()
-    for each in (one for one in found if one.key not in written):
-        line = next((at for at in (each.branch, each.line) if is_added(file, at)), None)
-        if line is not None:
+    found = [
+        (each, line)
+        for each in inevitable_reads(graph, names, file.added_numbers)
+        for line in [at for at in (each.branch, each.line) if is_added(file, at)][:1]
+    ]
+    if not found:
+        return
+    keys = {each.key for each, _ in found}
+    known = {each.key for each in inevitable_reads(old, keys)} if old is not None else set()
+    known |= in_macros(file, function)
+    for each, line in found:
+        if each.key not in known:
             way = f", once the condition on line {file.patch_line(each.branch)} goes one way"
             yield file.finding(
                 line,
@@ -160,6 +166,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int prepare(struct port *port, int cpu)

@@ -74,6 +74,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> patch hwmon: add a driver

@@ -206,6 +206,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 >>> tree drivers/clock/Makefile

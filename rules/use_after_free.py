@@ -30,7 +30,7 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
         return
     words = file.changed_words(function)
     frees = in_tree(function, context.callees.frees, words) if context.has_tree else None
-    found = [each for each in uses_after_free(graph, frees) if not each.again]
+    found = [each for each in uses_after_free(graph, frees, file.touched_numbers) if not each.again]
     if not found:
         return
     before = file.before_of(function.name)
@@ -74,6 +74,7 @@ RULE = Rule(
     severity="error",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static void settle(struct port *port)

@@ -148,6 +148,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
 +#define WALK_LIMIT 300

@@ -50,6 +50,7 @@ RULE = Rule(
     severity="error",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int grow(struct port *port)

@@ -121,6 +121,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
+    by_file=True,
     bad=(
         """
  static int toggle(struct port *port)

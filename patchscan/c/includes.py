@@ -1,7 +1,6 @@
 """The #include lines of a C text and the conditions around each, read fast: a file reaches hundreds of headers."""
 
-from functools import lru_cache
-
+from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Condition, of_directives
@@ -20,7 +19,7 @@ class Include:
     conditions: tuple[Condition, ...]
 
 
-@lru_cache(maxsize=8192)
+@of_text(8192)
 def includes(text: bytes) -> tuple[Include, ...]:
     """The #include lines of a text, in order; an include guard is no condition."""
     if b"include" not in text:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import forget_all
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Condition
 from patchscan.c.conditions import Export, Macro
@@ -127,7 +128,23 @@ def source_of(function: Function) -> Source:
 # What one patch of a series leaves is what the next begins with, and several rules look at the same other file. With
 # its trees, and what is kept on it, a Source takes some thirty times its text; most are only divided into tokens.
 _MOST_BYTES = 12_000_000
-_PARSED: "OrderedDict[tuple[bytes, str, int], Source]" = OrderedDict()
+
+
+class _Parsed(OrderedDict[tuple[bytes, str, int], Source]):
+    """The texts by what they were made of, and how many bytes they have."""
+
+    held = 0
+
+    def hold(self, source: Source) -> None:
+        self[source.text, source.path, source.first_line] = source
+        self.held += len(source.text)
+
+    def let_go(self, key: tuple[bytes, str, int]) -> None:
+        if self.pop(key, None) is not None:
+            self.held -= len(key[0])
+
+
+_PARSED = _Parsed()
 
 
 def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
@@ -140,11 +157,30 @@ def parse(text: bytes, path: str = "", first_line: int = 1) -> Source:
     if found is not None:
         _PARSED.move_to_end(key)
         return found
-    source = _PARSED[key] = Source(path, text, first_line)
-    held = sum(len(text) for text, _, _ in _PARSED)
-    while held > _MOST_BYTES and len(_PARSED) > 1:
-        held -= len(_PARSED.popitem(last=False)[0][0])
+    source = Source(path, text, first_line)
+    _PARSED.hold(source)
+    while _PARSED.held > _MOST_BYTES and len(_PARSED) > 1:
+        _PARSED.let_go(next(iter(_PARSED)))
     return source
+
+
+def let_go(source: Source) -> None:
+    """Let go of a text; whoever holds it may go on with it, and who asks again gets it read anew."""
+    _PARSED.let_go((source.text, source.path, source.first_line))
+
+
+def take_apart(source: Source) -> None:
+    """Let go of a text that nobody works with, and of all that was made of it."""
+    let_go(source)
+    for function in source.__dict__.get("_functions", ()):
+        forget_all(function)
+    forget_all(source)
+
+
+def let_go_of_oldest(most: int) -> None:
+    """Do so with the texts not asked for the longest, until those that are held have at most so many bytes."""
+    while _PARSED.held > most and len(_PARSED) > 1:
+        take_apart(next(iter(_PARSED.values())))
 
 
 def parse_fragment(lines: Sequence[bytes], first_line: int, section: bytes, path: str = "") -> Source:

@@ -1,11 +1,13 @@
 """What a called function does, from its definition in the tree: one level, three-valued, with the line that tells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen, replace
+from patchscan.c.defining import defines
 from patchscan.c.source import Function, Source, source_of
+from patchscan.changedfile import ChangedFile
 from patchscan.flow.callee import CalleeSummary
 from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
@@ -43,6 +45,13 @@ def inside_of(
     return Inside(call.name, source.path, call.line, source.line_text(call.line).strip())
 
 
+def that_may_define(files: Iterable[ChangedFile], name: str) -> Iterator[ChangedFile]:
+    """The files that add a name, and that seem to define it as far as they are at hand; nothing is parsed."""
+    for file in files:
+        if file.adds(name) and (file.state.after is None or defines(file.state.after, name)):
+            yield file
+
+
 class Callees:
     """The functions that are defined outside the texts that call them, as one tree state has them.
 
@@ -54,6 +63,11 @@ class Callees:
         self.unapplied = unapplied
         self._definitions: dict[tuple[str, str], Definitions] = {}
         self._look_ups: dict[str, int] = {}
+
+    def let_go(self, paths: frozenset[str]) -> None:
+        """Let go of what was looked up for some texts; how often that was done is still counted."""
+        for key in [each for each in self._definitions if each[1] in paths]:
+            del self._definitions[key]
 
     def certain_call(
         self, name: str, arguments: Sequence[str], asking: Source, wanted: Wanted, depth: int = 0

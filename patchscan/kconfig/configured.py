@@ -1,8 +1,9 @@
 """A kernel configuration: what a defconfig sets, what Kconfig selects, and which symbols some code asks for."""
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 
+from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import Branches, branches
@@ -69,7 +70,7 @@ def read_selects(kconfig: str, symbols: Iterable[str]) -> dict[str, int]:
     return values
 
 
-@lru_cache(maxsize=4096)
+@of_text(4096)
 def symbols_around(text: bytes, first: int, last: int) -> frozenset[str]:
     """The CONFIG_ symbols on the lines first to last (from 1), and those of the #if around line `first`."""
     lines = text.split(b"\n")
@@ -78,7 +79,7 @@ def symbols_around(text: bytes, first: int, last: int) -> frozenset[str]:
     return frozenset([*found, *(name for each in around for name in _SYMBOL.findall(each.expression))])
 
 
-@lru_cache(maxsize=256)
+@of_text(256)
 def conditionals(text: bytes) -> Branches:
     """The conditional directives of a C text; kept, since many lines of it are asked for."""
     return branches(without_comments(text))

@@ -6,6 +6,7 @@ from functools import partial
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
+from patchscan.shelf import MANY_FILES
 from patchscan.tree import Tree
 from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.index.search import is_source_name
@@ -28,7 +29,10 @@ def expect_names(judged: Sequence[Context], tree: Tree) -> None:
 def _likely(judged: Sequence[Context]) -> list[str]:
     """The names of a series, the likeliest first."""
     files = [file for context in judged for file in context.files]
-    names = (name for find in (_of_lines, _of_functions, _of_texts) for file in files for name in find(file))
+    # Of a patch that changes more files the code is not held, and the lines tell names enough.
+    read = [file for context in judged for file in context.files[:MANY_FILES]]
+    ways = ((_of_lines, files), (_of_functions, read), (_of_texts, read))
+    names = (name for find, among in ways for file in among for name in find(file))
     return [name for name in dict.fromkeys(names) if name not in _NO_NAME]
 
 

@@ -1,9 +1,8 @@
 """How many arguments a function or macro takes, by every declaration of it that a file may mean."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
-from patchscan.basics.keep import kept
+from patchscan.basics.keep import kept, of_text
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import statements_naming
 from patchscan.c.parameters import Signature, parameters_text, signature
@@ -33,7 +32,7 @@ def _known(view: View) -> dict[tuple[str, bytes, str], tuple[Form, ...]]:
     return {}
 
 
-@lru_cache(maxsize=4096)
+@of_text(4096)
 def forms_in(text: bytes, path: str, name: str, alias_of_one: bool = False) -> tuple[Form, ...] | None:
     """The declarations of a name in a text, in order; None where one of them is not plain to read.
 

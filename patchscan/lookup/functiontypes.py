@@ -1,8 +1,8 @@
 """Functions that an initialiser gives to a member, and whether they are of the member's type."""
 
 from collections.abc import Container, Iterator
-from functools import lru_cache
 
+from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.filelevel import statements, statements_naming
@@ -51,7 +51,7 @@ class FunctionType:
     line: int
 
 
-@lru_cache(maxsize=2048)
+@of_text(2048)
 def function_in(text: bytes, path: str, name: str) -> FunctionType | None:
     """The only definition of a function in a text, None where there is none, or several, or it is not plain."""
     found = [each for each in statements_naming(text, name) if each.kind == "function"]

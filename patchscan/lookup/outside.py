@@ -1,7 +1,6 @@
 """Whether anything around a function may declare a variable: its file, or a header that the file reaches."""
 
-from functools import lru_cache
-
+from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements_around
 from patchscan.c.source import parse
@@ -65,7 +64,7 @@ def _is_included(view: View, path: str) -> bool:
     return any(any(one in (view.read(each) or b"") for one in named) for each in holding if each != path)
 
 
-@lru_cache(maxsize=4096)
+@of_text(4096)
 def _declares(text: bytes, name: str) -> bool:
     """Whether a header may declare a variable of that name outside functions."""
     if any(macro.name == name for macro in parse(text, "x.h").macros()):

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 
-from patchscan.basics.keep import kept
+from patchscan.basics.keep import kept, of_text
 from patchscan.basics.pattern import pattern
 from patchscan.context import ChangedFile, Context
 from patchscan.tree.overlay import View
@@ -125,7 +124,7 @@ def glued_by(view: View, paths: Iterable[str]) -> tuple["re.Pattern[str]", ...]:
     return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
 
 
-@lru_cache(maxsize=1024)
+@of_text(1024)
 def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:
     """Patterns of the names that the macros of a text paste together."""
     return _glued(text.decode("latin-1"))

@@ -1,8 +1,8 @@
 """The struct or union that a name means where a file is compiled."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
+from patchscan.basics.keep import of_text
 from patchscan.c.members import Type, type_in
 from patchscan.lookup.headers import headers_near, text_of_header
 from patchscan.tree.overlay import View
@@ -40,6 +40,6 @@ def defines_type(text: bytes, path: str, name: str) -> bool:
     return _type_in(text, path, name) is not None
 
 
-@lru_cache(maxsize=2048)
+@of_text(2048)
 def _type_in(text: bytes, path: str, name: str) -> Type | None:
     return type_in(text, path, name) if name.encode() in text else None

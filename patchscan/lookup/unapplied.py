@@ -27,6 +27,8 @@ def as_built(context: Context) -> View:
     added `depends on` names and nothing defines comes from a series that the tree lacks: it is taken as one that a
     user can turn on.
     """
+    if context is not context.whole:
+        return as_built(context.whole)
     view = context.view
     changed = dict(view.changed)
     for other in (*context.earlier, context):

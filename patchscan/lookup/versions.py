@@ -1,9 +1,9 @@
 """The versions of a function or macro that headers hold: when none is a constant, and which options decide on it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from patchscan.basics.formula import Formula, all_of, config, negation
+from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import defines
@@ -55,7 +55,7 @@ class Version:
         return _CALL_ALONE.sub("", self.body)
 
 
-@lru_cache(maxsize=256)
+@of_text(256)
 def _versions_of(text: bytes, path: str, name: str) -> tuple[Version, ...]:
     """The versions of a name in a header; of all names where it is ""."""
     source = parse(text, path)

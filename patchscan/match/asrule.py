@@ -20,7 +20,7 @@ def rule_of(kept: tuple[Any, ...]) -> Rule:
     asked = partial(check, kept, [])
     # All fields, for a record is made much sooner where none is left to its default.
     default = kept[_DEFAULT] != "off"
-    values = (*texts, asked, kept[_BAD], kept[_GOOD], False, default, (), False, (), kept[_WORDS])
+    values = (*texts, asked, kept[_BAD], kept[_GOOD], False, default, (), False, (), kept[_WORDS], True)
     return Rule(*values)
 
 

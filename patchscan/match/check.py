@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
@@ -49,12 +50,21 @@ def old_places(row: Row, file: ChangedFile, context: Context) -> list[tuple[str,
 
     function: "-" for those in other files, from which it may have moved here.
     """
-    found = []
-    for other in context.c_files:
-        if other.removed and wakes(row, other.removed_words):
-            for old in old_matches(row, other, other.removed_numbers):
-                found.append((old.key, name_of(old) if other is file else "-"))
-    return found
+    known = _old_places(context.whole)
+    if row.name not in known:
+        known[row.name] = [
+            (other, old.key, name_of(old))
+            for other in context.whole.c_files
+            if other.removed and wakes(row, other.removed_words)
+            for old in old_matches(row, other, other.removed_numbers)
+        ]
+    return [(key, name if other is file else "-") for other, key, name in known[row.name]]
+
+
+@kept
+def _old_places(context: Context) -> dict[str, list[tuple[ChangedFile, str, str]]]:
+    """(file, what stands in the holes, function) of what fitted before a patch, by row: asked once for each file."""
+    return {}
 
 
 def is_old(match: Match, old: list[tuple[str, str]]) -> bool:

@@ -39,7 +39,7 @@ def woken_files(row: Row, context: Context) -> list[ChangedFile]:
 
 def is_made(context: Context, path: str) -> bool:
     """Whether the series makes a file, by this patch or an earlier one."""
-    return path in _made(context)
+    return path in _made(context.whole)
 
 
 # Many rows ask this of each of the files of one patch.

@@ -30,6 +30,7 @@ def mark_preexisting(found: Sequence[Finding], context: Context, rule: Rule, jud
     asked = [each for each in found if each.path != CHANGELOG and not each.model and not each.preexisting]
     if not asked:
         return list(found)
+    context = context.whole
     old = old_context(context, asked)
     said = [each for each in judge(rule, old) if isinstance(each, Finding)] if old is not None else []
     marked: list[Finding] = []

@@ -9,7 +9,8 @@ from patchscan.basics.fields import as_dict
 from patchscan.basics.problem import Problem
 from patchscan.commands.newrule import create
 from patchscan.commands.reading import read
-from patchscan.context import NO_SETTINGS, Context, contexts, cover_letter
+from patchscan.context import NO_SETTINGS, Context, contexts
+from patchscan.portions import cover_letter
 from patchscan.rule import Rule
 from patchscan.settling.keptrules import compiled_rules
 from patchscan.settling.preexisting import old_context

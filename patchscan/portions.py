@@ -1,0 +1,66 @@
+"""What of a series is judged at a time, beside its patches: the cover letter, and some files of a large patch."""
+
+import gc
+from collections.abc import Iterator, Sequence
+
+from patchscan.basics.keep import forget_texts
+from patchscan.c.source import let_go_of_oldest, take_apart
+from patchscan.context import Context
+from patchscan.rule import Rule
+from patchscan.shelf import HELD_FILES, MANY_FILES
+from patchscan.tree.overlay import PatchState, View
+
+# The files that a rule which looks at each alone is asked of at once: both sides of them are held.
+PART_FILES = HELD_FILES // 2
+# The texts, headers for the most part, that are kept from one part for the next.
+HELD_BYTES = 2_000_000
+
+
+def turns(rules: Sequence[Rule], context: Context) -> Iterator[tuple[Context, Sequence[Rule]]]:
+    """Who is asked of what: all of a patch, and of one with many files some at a time those that look at each alone.
+
+    What was made of the code of these is then let go; what must see all of a patch comes first, for it is soon done.
+    """
+    if not is_large(context):
+        yield context, rules
+        return
+    yield context, [rule for rule in rules if not rule.by_file]
+    for part in parts_of(context):
+        yield part, [rule for rule in rules if rule.by_file]
+        _end(part)
+
+
+def _end(part: Context) -> None:
+    """Let go of what was made for a part."""
+    part.forget(take_apart)
+    part.callees.let_go(frozenset(file.path for file in part.files))
+    let_go_of_oldest(HELD_BYTES)
+    forget_texts()
+    # What holds itself in a circle waits for the collector, which looks rarely: at what came about since it last did.
+    gc.collect(0)
+
+
+def is_large(context: Context) -> bool:
+    """Whether a patch has so many files that their code is not held at once."""
+    return len(context.files) > MANY_FILES
+
+
+def parts_of(context: Context) -> Iterator[Context]:
+    """A patch as patches of some of its files each, in their order."""
+    for start in range(0, len(context.files), PART_FILES):
+        files = context.files[start : start + PART_FILES]
+        settings, fit = context.settings, context.fit
+        yield Context(context.series, context.states, context.index, settings, fit, context, files)
+
+
+def cover_letter(judged: tuple[Context, ...]) -> tuple[Context, ...]:
+    """The context of the cover letter beside those of the patches; nothing where there is none."""
+    cover = judged[0].series.cover if judged else None
+    if cover is None:
+        return ()
+    first = judged[0]
+    start = first.state.start or View(first.view.tree, {})
+    state = PatchState(cover, (), start, start)
+    letter = Context(first.series, (state, *first.states), 0, first.settings, first.fit)
+    letter.all = judged
+    return (letter,)
