@@ -274,12 +274,13 @@ class Writer:
         return [body] * count + bodies
 
 
-def program(seed: int) -> str:
-    """The text of the random test with this number."""
+def program(seed: int, wanted: str = "") -> str:
+    """The text of the random test with this number, of the wanted theme if any."""
     source = random.Random(seed)
     theme = source.choice(
         ("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain", "sections", "counter", "equal")
     )
+    theme = wanted or theme
     plain = 0.5 if theme == "plain" else source.choice((0, 0.2))
     writer = Writer(source, theme, plain, ["x", "y", "z"][: source.randint(1, 3)])
     writer.under_lock = theme == "counter" and writer.chance(0.5)

@@ -95,6 +95,27 @@ def test_solver_agrees_with_reference() -> None:
     assert not differences
 
 
+def test_what_a_register_may_hold_is_what_states_show() -> None:
+    """Asked about one value, the solver need not know the others; asked about the states, it does."""
+    never = asked = 0
+    for seed in SEEDS[: COUNT // 2]:
+        text = program(seed, "counter")
+        states = run(text, states=True, witness=False).states or ()
+        shown = {pair for state in states for pair in state.replace(";", "").split()}
+        for register in sorted({pair.split("=")[0] for pair in shown if ":" in pair}):
+            for value in range(-1, 4):
+                result = run(f"{text.partition('locations')[0]}exists ({register}={value})\n")
+                assert (result.outcome != "Never") == (f"{register}={value}" in shown), (
+                    seed,
+                    register,
+                    value,
+                )
+                assert result.witness is None or not replay(parse(text), result.witness), seed
+                never += result.outcome == "Never"
+                asked += 1
+    assert asked > never > asked // 10
+
+
 def test_an_order_told_late_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of the writes to a variable, said beforehand or only where a candidate breaks it."""
     texts = [program(seed) for seed in SEEDS[: COUNT // 2]]

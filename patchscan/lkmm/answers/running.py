@@ -204,7 +204,7 @@ class _Run:
         return (*found, *(f"its sections do not match ({flag})" for flag in section_flags(solver, some)))
 
     def _solver(self, program: Program) -> Solver:
-        encoding = Encoding(program, deadline=self.deadline, largest=self.limits.variables)
+        encoding = Encoding(program, deadline=self.deadline, largest=self.limits.variables, asked=True)
         return Solver(encoding, self.deadline, self.limits.effort)
 
     def _out_of_time(self) -> str:

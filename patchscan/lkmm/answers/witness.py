@@ -9,7 +9,7 @@ from patchscan.lkmm.solving.candidate import Candidate
 
 def witness_of(candidate: Candidate) -> Witness:
     """What happens in the candidate execution."""
-    encoding, path = candidate.encoding, candidate.path
+    path = candidate.path
     events = []
     values = candidate.values()
     for position, event in enumerate(path.events):
@@ -30,8 +30,7 @@ def witness_of(candidate: Candidate) -> Witness:
         for name, writes in sorted(path.writes_to.items())
         if writes
     }
-    state = {one: candidate.value(literals) for one, literals in encoding.final.items()}
-    return Witness(tuple(events), coherence, state)
+    return Witness(tuple(events), coherence, candidate.state())
 
 
 def witness_json(witness: Witness) -> dict[str, object]:

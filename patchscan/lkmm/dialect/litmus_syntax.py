@@ -229,6 +229,17 @@ def observed_in(condition: Condition) -> set[Observed]:
             return set().union(*map(observed_in, operands))
 
 
+def equalities(condition: Condition) -> list[Equals]:
+    """The comparisons that `condition` is made of."""
+    match condition:
+        case Equals():
+            return [condition]
+        case Not(operand):
+            return equalities(operand)
+        case And(operands) | Or(operands):
+            return [each for operand in operands for each in equalities(operand)]
+
+
 def makes_events(expression: Expression) -> bool:
     """Whether evaluating the expression makes an event."""
     match expression:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
 
-from patchscan.lkmm.dialect.litmus_syntax import Value
+from patchscan.lkmm.dialect.litmus_syntax import Observed, Value
 from patchscan.lkmm.memory.executions import Execution, Path
 from patchscan.lkmm.solving.cnf import TRUE
 from patchscan.lkmm.solving.counters import Counter
@@ -57,6 +57,17 @@ class Candidate(Execution):
         for counter in encoding.counters.values():
             if counter.hidden:
                 found |= self._counted(counter)
+        return found
+
+    def state(self) -> dict[Observed, Value]:
+        """The final values that are asked about."""
+        encoding = self.encoding
+        found = {one: self.value(literals) for one, literals in encoding.final.items()}
+        if encoding.found:
+            values = self.values()
+            for register, held in encoding.found.items():
+                value = values[self.path.position[held.step.read]]
+                found[register] = value + held.more if isinstance(value, int) else value
         return found
 
     def _counted(self, counter: Counter) -> dict[int, Value]:

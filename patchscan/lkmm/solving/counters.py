@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from patchscan.basics.record import frozen, replace
-from patchscan.lkmm.dialect.litmus_syntax import Observed, Value, observed_in
+from patchscan.lkmm.dialect.litmus_syntax import Observed, Value, equalities, observed_in
 from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term, constant
 from patchscan.lkmm.solving.turns import Section, sections_by_lock
 from patchscan.lkmm.solving.values import reads_in
@@ -44,8 +44,31 @@ class Counter:
         return {self.initial + value for value in found} if len(found) <= MOST_SUMS else None
 
 
-def counters_of(program: Program) -> dict[str, Counter]:
-    """The counters among the variables, where each access names its variable."""
+@frozen
+class Found:
+    """What a register ends with: what a step of a hidden counter found, and something added to it."""
+
+    counter: Counter
+    step: Step
+    more: int
+
+
+def registers_of(program: Program, counters: Mapping[str, Counter]) -> dict[Observed, Found]:
+    """The registers that are asked about and hold what a step of a hidden counter found."""
+    steps = {step.read: (each, step) for each in counters.values() if each.hidden for step in each.steps}
+    found = {}
+    for register, cases in _observed_registers(program).items():
+        added = _added(cases[0].term) if len(cases) == 1 else None
+        if added is not None and added[0] in steps:
+            found[register] = Found(*steps[added[0]], added[1])
+    return found
+
+
+def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
+    """The counters among the variables, where each access names its variable.
+
+    asked: of registers only what the condition compares them with matters, not which values they may have.
+    """
     accesses = [event for event in program.events if event.address is not None]
     names = {event.number: _names(event.address or ()) for event in accesses}
     if not all(names.values()):
@@ -64,7 +87,7 @@ def counters_of(program: Program) -> dict[str, Counter]:
             continue
         if all(names[step.read] == [name] for step in whole) and _unbroken(program, whole, of_name, locks):
             counter = Counter(name, initial, whole, False)
-            found[name] = replace(counter, hidden=_hidden(program, counter, names))
+            found[name] = replace(counter, hidden=_hidden(program, counter, names, asked))
     return found
 
 
@@ -126,7 +149,7 @@ def _within(program: Program, step: Step, section: Section) -> bool:
     )
 
 
-def _hidden(program: Program, counter: Counter, names: Mapping[int, Collection[str]]) -> bool:
+def _hidden(program: Program, counter: Counter, names: Mapping[int, Collection[str]], asked: bool) -> bool:
     """Whether its reads are those of its steps, and go into nothing but these; what it ends with must be few values."""
     reads = {step.read for step in counter.steps}
     writes = {step.write for step in counter.steps}
@@ -137,7 +160,10 @@ def _hidden(program: Program, counter: Counter, names: Mapping[int, Collection[s
     looked_at += [event.value for event in program.events if event.value and event.number not in writes]
     looked_at += [branch.cases for branch in program.branches if branch.cases is not None]
     looked_at += [requirement.cases for requirement in program.requirements]
-    looked_at += _observed_registers(program)
+    compared = _compared_with_others(program)
+    for register, cases in _observed_registers(program).items():
+        if not asked or register in compared or not _is_found(program, counter, cases):
+            looked_at.append(cases)
     used = {read for cases in looked_at for case in cases for read in reads_in(case.term)}
     uncertain = [step.amount for step in counter.steps if program.events[step.write].guard]
     return used.isdisjoint(reads) and len(_subset_sums(uncertain)) <= MOST_SUMS
@@ -151,14 +177,28 @@ def _subset_sums(amounts: Iterable[int]) -> set[int]:
     return found
 
 
-def _observed_registers(program: Program) -> list[Cases]:
+def _observed_registers(program: Program) -> dict[Observed, Cases]:
     litmus = program.litmus
     named: set[Observed] = observed_in(litmus.condition) | observed_in(litmus.filter) | set(litmus.locations)
-    return [
-        program.final[one.thread].get(one.name, ())
+    return {
+        one: program.final[one.thread].get(one.name, ())
         for one in named
         if one.thread is not None and 0 <= one.thread < len(program.final)
-    ]
+    }
+
+
+def _compared_with_others(program: Program) -> set[Observed]:
+    """What is compared with what is no constant."""
+    litmus = program.litmus
+    pairs = [*equalities(litmus.condition), *equalities(litmus.filter)]
+    return {one for pair in pairs if isinstance(pair.right, Observed) for one in (pair.left, pair.right)}
+
+
+def _is_found(program: Program, counter: Counter, cases: Cases) -> bool:
+    """Whether it is what one of the steps found, in any case, and perhaps something added to it."""
+    added = _added(cases[0].term) if len(cases) == 1 and not cases[0].guard else None
+    sure = {step.read for step in counter.steps if not program.events[step.write].guard}
+    return added is not None and added[0] in sure
 
 
 def without_hidden(program: Program, counters: Mapping[str, Counter]) -> Program:

@@ -16,6 +16,7 @@ from patchscan.lkmm.dialect.litmus_syntax import (
     Observed,
     Or,
     Value,
+    equalities,
 )
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, truth
 from patchscan.lkmm.memory.events import (
@@ -27,10 +28,10 @@ from patchscan.lkmm.memory.events import (
 from patchscan.lkmm.memory.states import observed_order
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 from patchscan.lkmm.solving.communication import Communication
-from patchscan.lkmm.solving.counters import counters_of
+from patchscan.lkmm.solving.counters import counters_of, registers_of
 from patchscan.lkmm.solving.exclusion import order_sections
 from patchscan.lkmm.solving.literals import Literals
-from patchscan.lkmm.solving.sums import last_sums, tell_sums
+from patchscan.lkmm.solving.sums import found_values, last_sums, tell_sums
 from patchscan.lkmm.solving.symmetry import order_identical_threads
 from patchscan.lkmm.solving.turns import sections_by_lock
 
@@ -39,7 +40,8 @@ class Encoding(Literals):
     """The clauses of one program, and which literal says what.
 
     coherent: False leaves coherence and atomicity out, to show what they forbid; consequences: False leaves out what
-    the memory model implies and the solver is told beforehand.
+    the memory model implies and the solver is told beforehand. asked: of a register that holds what a counter came to,
+    only whether it is what the condition compares it with.
 
     communication: literals of rf and co.
     final[observed]: value -> literal, for all that the condition, the filter and `locations` name.
@@ -53,8 +55,10 @@ class Encoding(Literals):
         deadline: float | None = None,
         largest: int | None = None,
         consequences: bool = True,
+        asked: bool = False,
     ) -> None:
-        counters = counters_of(program) if coherent and consequences else {}
+        counters = counters_of(program, asked) if coherent and consequences else {}
+        self.found = registers_of(program, counters)
         super().__init__(program, deadline, largest, counters)
         self._decide_branches()
         self._require()
@@ -115,9 +119,20 @@ class Encoding(Literals):
         registers = threads[observed.thread] if 0 <= observed.thread < len(threads) else {}
         if observed.name not in registers:
             return {0: TRUE}
+        if observed in self.found:
+            return self._found_value(observed)
         values = self.values(registers[observed.name])
         self.formula.add(*values.values())
         return values
+
+    def _found_value(self, observed: Observed) -> dict[Value, int]:
+        litmus = self.program.litmus
+        pairs = [*equalities(litmus.condition), *equalities(litmus.filter)]
+        constants = {
+            pair.right for pair in pairs if pair.left == observed and not isinstance(pair.right, Observed)
+        }
+        found, co = self.found[observed], self.communication.co
+        return found_values(self.formula, found, sorted(constants, key=str), self.executed, co)
 
     def _final_in_memory(self, name: str) -> dict[Value, int]:
         """The value of the write that is last in co among those executed and to this variable."""
