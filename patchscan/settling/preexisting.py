@@ -7,6 +7,7 @@ of the same construct, or of lines that the patch only moves, was there before.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
 from patchscan.c.source import Source, parse
@@ -30,17 +31,27 @@ def mark_preexisting(found: Sequence[Finding], context: Context, rule: Rule, jud
     asked = [each for each in found if each.path != CHANGELOG and not each.model and not each.preexisting]
     if not asked:
         return list(found)
+    # What one part of the patch has taken up is not there for the next.
+    taken = [] if context is context.whole else _taken(context.whole).setdefault(rule.name, [])
     context = context.whole
     old = old_context(context, asked)
     said = [each for each in judge(rule, old) if isinstance(each, Finding)] if old is not None else []
+    said = [each for each in said if each not in taken]
     marked: list[Finding] = []
     for finding in found:
         match = next((each for each in said if finding in asked and same(finding, each, context)), None)
         if match is not None:
             said.remove(match)
+            taken.append(match)
             finding = replace(finding, preexisting=True)
         marked.append(finding)
     return marked
+
+
+@kept
+def _taken(context: Context) -> dict[str, list[Finding]]:
+    """The findings on the code before a patch that stand for one after it, by rule."""
+    return {}
 
 
 def old_context(context: Context, asked: Sequence[Finding] | None = None) -> Context | None:
