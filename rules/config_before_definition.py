@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from patchscan.basics.buildfiles import is_kconfig, is_makefile
+from patchscan.basics.keep import kept
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 IN_CODE = pattern(r"\bCONFIG_([A-Za-z0-9_]+)\b(?!\s*\*)")
@@ -120,6 +121,7 @@ def added_text(file: ChangedFile) -> Iterator[tuple[int, str]]:
     yield from ((line, texts[file.patch_line(line)]) for line in sorted(file.added_numbers))
 
 
+@kept
 def defined_by(context: Context) -> frozenset[str]:
     """The symbols for which a patch adds a `config` entry."""
     return frozenset(
@@ -133,13 +135,19 @@ def defined_by(context: Context) -> frozenset[str]:
 
 def entry_was_there(context: Context, symbol: str) -> bool:
     """Whether a hunk shows the entry on a line that this patch or a later one found there, also to take it away."""
-    return any(
-        line.kind != "+" and (match := DEFINITION.match(line.text)) is not None and match[1] == symbol
-        for other in (context, *context.later)
-        for file in other.files
+    return any(symbol in entries_before(other) for other in (context, *context.later))
+
+
+@kept
+def entries_before(context: Context) -> frozenset[str]:
+    """The symbols whose entries a patch shows on lines that it found there."""
+    return frozenset(
+        match[1]
+        for file in context.files
         if is_kconfig(file.path)
         for hunk in file.change.hunks
         for line in hunk.lines
+        if line.kind != "+" and (match := DEFINITION.match(line.text))
     )
 
 

@@ -39,9 +39,15 @@ def _added_by_series(first: Context) -> Mapping[str, Sequence[tuple[int, Changed
 
 def pasted_words(context: Context, file: ChangedFile) -> frozenset[str] | None:
     """Arguments of macros from which these may build names; None where a macro of the file pastes any."""
-    own = _pasted_in((file.state.after or b"").decode("latin-1"))
+    own = _pasted_by_file(file)
     shown = _pasted_by_series(context.all[0] if context.all else context)
     return None if own is None or shown is None else own | shown
+
+
+@kept
+def _pasted_by_file(file: ChangedFile) -> frozenset[str] | None:
+    """The same of what the file holds after its patch."""
+    return _pasted_in((file.state.after or b"").decode("latin-1"))
 
 
 @kept
