@@ -68,9 +68,9 @@ class Context:
         self.state = states[index]
         self.patch: Patch = self.state.patch
         self.settings = settings
-        # All of the patch, where this is a part of it.
         self.whole: Context = whole or self
-        shelf = None if whole or len(self.state.files) <= MANY_FILES else Shelf(HELD_FILES, self._leave)
+        self.large = sum(each.used == "tree" for each in self.state.files) > MANY_FILES
+        shelf = Shelf(HELD_FILES, self._leave) if self.large and not whole else None
         self.files: tuple[ChangedFile, ...] = files or tuple(
             ChangedFile(state, shelf) for state in self.state.files
         )

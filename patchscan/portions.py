@@ -7,7 +7,7 @@ from patchscan.basics.keep import forget_texts
 from patchscan.c.source import let_go_of_oldest, take_apart
 from patchscan.context import Context
 from patchscan.rule import Rule
-from patchscan.shelf import HELD_FILES, MANY_FILES
+from patchscan.shelf import HELD_FILES
 from patchscan.tree.overlay import PatchState, View
 
 # The files that a rule which looks at each alone is asked of at once: both sides of them are held.
@@ -42,7 +42,7 @@ def _end(part: Context) -> None:
 
 def is_large(context: Context) -> bool:
     """Whether a patch has so many files that their code is not held at once."""
-    return len(context.files) > MANY_FILES
+    return context.large
 
 
 def parts_of(context: Context) -> Iterator[Context]:

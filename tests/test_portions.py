@@ -18,7 +18,7 @@ from patchscan.scan import scan
 from patchscan.series import FileChange, Series, Thread
 from patchscan.settling.registry import load_rules
 from patchscan.shelf import HELD_FILES, MANY_FILES
-from patchscan.testing import MemoryTree, example_patch, file_change, read_example
+from patchscan.testing import MemoryTree, example_patch, file_change, pre_image, read_example
 
 MANY = 3 * MANY_FILES
 
@@ -59,10 +59,11 @@ def test_rules_by_file_say_the_same_of_a_patch_in_parts(monkeypatch: pytest.Monk
     changes = list(examples_of(rules))
     assert len(changes) > MANY
     thread = series_of(changes)
-    parts = said(scan(thread, None, rules, Settings({}, time_limit=0)))
+    contents = {change.path: pre_image(change) for change in changes if change.old_path}
+    tree = MemoryTree("examples", contents)
+    parts = said(scan(thread, tree, rules, Settings({}, time_limit=0)))
     monkeypatch.setattr(patchscan.context, "MANY_FILES", len(changes))
-    monkeypatch.setattr(patchscan.portions, "MANY_FILES", len(changes))
-    whole = said(scan(thread, None, rules, Settings({}, time_limit=0)))
+    whole = said(scan(thread, tree, rules, Settings({}, time_limit=0)))
     assert len(whole) > 100
     assert {name: each for name, each in parts.items() if each != whole.get(name)} == {}
     assert parts.keys() == whole.keys()
