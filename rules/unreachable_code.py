@@ -30,8 +30,13 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 for block in function.nodes("compound_statement", "case_statement"):
                     inside = [child for child in block.named_children if child.type != "comment"]
                     for node, following in pairwise(inside):
-                        if node.type in LEAVES:
+                        if node.type in LEAVES and indentation(node) == indentation(following):
                             yield from behind(file, function, node, following)
+
+
+def indentation(node: "Node") -> int:
+    """The column at which a statement begins: a jump that stands deeper is in a branch whose head no hunk shows."""
+    return node.start_point[1]
 
 
 def behind(
@@ -107,6 +112,14 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static int walk(int mode)
+ {
+ 		return 3;
++	walk_on(mode);
+ 	return 4;
+ }
+""",
         """
 +static int walk(int mode)
 +{
