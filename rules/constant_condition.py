@@ -1,6 +1,5 @@
 """A condition that is always true or always false, or whose parts or branches are the same."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,7 +11,8 @@ if TYPE_CHECKING:
 
 # What may give another value the second time.
 EFFECT = pattern(r"[\w)\]]\s*\(|\+\+|--|[^=!<>]=[^=]")
-BITS = pattern(r"\(?\s*(?:BIT|BIT_ULL|GENMASK|GENMASK_ULL)\s*\(.*\)\s*\)?|\(?\s*1[UuLl]*\s*<<.*", re.DOTALL)
+BITS = frozenset(("BIT", "BIT_ULL", "GENMASK", "GENMASK_ULL"))
+ONE = pattern(r"1[UuLl]*")
 EQUALITIES = ("==", "!=")
 # Longer branches are not compared.
 MOST_LINES = 40
@@ -176,10 +176,19 @@ HOLDS: Mapping[str, Callable[[int, int], bool]] = {
 
 def masks(function: Function, operator: str, right: "Node") -> str:
     """A bit that && or || is given, where & is meant."""
-    text = text_of(function, right)
-    if not BITS.fullmatch(text):
+    if not is_bits(function, bare(right)):
         return ""
-    return f"{text} is never 0, so that {operator} does nothing with it: is {operator[0]} meant?"
+    return f"{text_of(function, right)} is never 0, so that {operator} does nothing with it: is {operator[0]} meant?"
+
+
+def is_bits(function: Function, node: "Node") -> bool:
+    """Whether an expression as a whole is a bit or a mask: BIT(n), 1 << n."""
+    if node.type == "call_expression":
+        return function.call(node).name in BITS
+    left = node.child_by_field_name("left")
+    return (
+        operator_of(node) == "<<" and left is not None and ONE.fullmatch(text_of(function, left)) is not None
+    )
 
 
 def masked(function: Function, operator: str, left: "Node", right: "Node") -> str:
@@ -346,6 +355,20 @@ RULE = Rule(
  		return walk_on(mode);
  	else
  		return walk_on(mode);
+ }
+""",
+        """
+ static int walk(struct page *page, unsigned int order)
+ {
++	if (page->deep && (1 << order) & page->orders)
++		return 1;
++	if (page->deep && BIT(order) & orders_of(page))
++		return 2;
++	if (page->deep || 1UL << order > page->size)
++		return 3;
++	if (page->deep && (BIT(order) & (page->orders)))
++		return 4;
+ 	return 0;
  }
 """,
     ),

@@ -106,7 +106,8 @@ def members(file: ChangedFile, source: Source, statement: "Statement") -> Iterat
     ):
         return
     for each in type_at(source, statement).members:
-        if each.conditions or not each.name:
+        # What is written in capitals behind the name of a member is an attribute.
+        if each.conditions or not each.name or each.name.isupper():
             continue
         if each.name in known and is_new(file, each.line, known[each.name]):
             yield file.finding(
@@ -261,6 +262,22 @@ RULE = Rule(
 +#endif
  	return mode;
  }
+""",
+        """
+ struct page_flags {
++	unsigned char : 5;
++	bool deep : 1;
++	unsigned char : 2;
++	unsigned int : 3;
++	unsigned int last : 1;
++	u16 first : 1,
++	: 6, more : 1,
++	: 6, most : 2;
++	u32 : 4;
++	u32 : 4;
++	u8 walk[4] WALK_ALIGNED;
++	u8 run[4] WALK_ALIGNED;
+ };
 """,
     ),
 )

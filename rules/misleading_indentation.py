@@ -46,7 +46,11 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
     """The statements of a block that are not indented like its first one; told: lines that were told already."""
     source = function.source
     children = block.named_children
-    inside = [each for each in children if each.type in PLAIN and is_first(source.text, each)]
+    inside = [
+        each
+        for each in children
+        if each.type in PLAIN and is_first(source.text, each) and not is_macro(function, each)
+    ]
     if not inside:
         return
     first = source.line_of(inside[0])
@@ -54,10 +58,13 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
     for above, node in pairwise(children):
         if node.type not in PLAIN or above.type not in PLAIN or not is_first(source.text, node):
             continue
+        if is_macro(function, node):
+            continue
         line = source.line_of(node)
         width = width_at(file, line)
+        between = source.text[above.end_byte : node.start_byte]
         ends_case = block.type == "case_statement" and node.type == "break_statement"
-        if width == base or ends_case or line in told or not is_new(file, line):
+        if width == base or ends_case or b"#" in between or line in told or not is_new(file, line):
             continue
         told.add(line)
         yield file.finding(
@@ -66,6 +73,12 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
             "which block is it meant to be in?",
             (file.evidence(first),),
         )
+
+
+def is_macro(function: Function, node: "Node") -> bool:
+    """Whether a statement is a macro in capitals, which may stand for a case."""
+    inner = node.named_children[:1] if node.type == "expression_statement" else []
+    return any(each.type == "call_expression" and function.call(each).name.isupper() for each in inner)
 
 
 def judge(
@@ -258,6 +271,35 @@ RULE = Rule(
 +#endif
 +	walk_on(page);
 +	return 0;
+ }
+""",
+        """
+ static int walk(struct page *page)
+ {
++	run(page);
++#if 0
++	if (page->deep)
++		walk_on(page);
++	else
++#endif
++		run(page);
++	walk_on(page);
+ 	return 0;
+ }
+""",
+        """
+ static const char *walk_name(struct walk *walk)
+ {
+ 	const char *name;
+ 
++	switch (walk->kind) {
++	default:
++		name = "unknown";
++		break;
++	WALK_NAME(FIRST);
++	WALK_NAME(LAST);
++	}
+ 	return name;
  }
 """,
     ),

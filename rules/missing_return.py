@@ -210,5 +210,15 @@ RULE = Rule(
 +#endif
  }
 """,
+        """
++static void __noreturn walk_no_more(struct walk *walk);
++
++static int walk_on(struct walk *walk)
++{
++	if (walk->deep)
++		return 1;
++	walk_no_more(walk);
++}
+""",
     ),
 )

@@ -69,6 +69,8 @@ def misread(function: Function, node: "Node") -> str:
     for side in (left, right):
         inner = operator_of(side) if side.type == "binary_expression" else ""
         if operator in MASKS and inner in COMPARISONS:
+            if operator == "&" and side == left and ends_with_cast(side):
+                continue
             return (
                 f"{inner} binds tighter than {operator}: {shown_of(function, side)} is compared first; put parentheses "
                 f"around what {operator} belongs to (-Wparentheses)"
@@ -90,6 +92,13 @@ def begins_with_cast(node: "Node") -> bool:
     """Whether a difference may be a cast of a negative number: (__u32) -1."""
     left = node.child_by_field_name("left")
     return left is not None and left.type == "parenthesized_expression"
+
+
+def ends_with_cast(node: "Node") -> bool:
+    """Whether the right side of a comparison may be the cast of an address: start == (handle_t) &part."""
+    right = node.child_by_field_name("right")
+    inner = right.named_children if right is not None and right.type == "parenthesized_expression" else ()
+    return len(inner) == 1 and inner[0].type == "identifier"
 
 
 def is_negated(node: "Node") -> bool:
@@ -209,6 +218,14 @@ RULE = Rule(
 +{
 +	return mode & ~(3 == 4) | mode ^ ((__u32) -1 >> 3);
 +}
+""",
+        """
+ static int walk(struct page *page, handle_t start)
+ {
++	if (start != (handle_t) &page->first || (handle_t)&page->last == start)
++		return 1;
+ 	return 0;
+ }
 """,
     ),
 )

@@ -8,6 +8,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 MEANT = pattern(
     r".*(?:template|tmpl|define_trace|defs?|list|table|inc|entry|events?|gen)\b.*|.*\.(?:c|def|inc)"
 )
+SET = pattern(rb"\s*#\s*(?:define|undef)\b")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -22,14 +23,17 @@ def judge(file: ChangedFile) -> Iterator[Finding | Silence]:
     from patchscan.c.includes import includes
 
     first: dict[tuple[str, bool], int] = {}
-    for each in includes(file.state.after or b""):
+    text = file.state.after or b""
+    for each in includes(text):
         if each.conditions or not each.name or MEANT.fullmatch(each.name):
             continue
         key = (each.name, each.quoted)
         before = first.setdefault(key, each.line)
         lines = {before, each.line}
-        if before != each.line and any(
-            line in file.added_numbers and not file.was_there(line) for line in lines
+        if (
+            before != each.line
+            and any(line in file.added_numbers and not file.was_there(line) for line in lines)
+            and not is_prepared(text, before, each.line)
         ):
             new = each.line if each.line in file.added_numbers else before
             other = (lines - {new}).pop()
@@ -38,6 +42,11 @@ def judge(file: ChangedFile) -> Iterator[Finding | Silence]:
                 f"{each.name} is included in line {file.patch_line(other)} already: leave one out",
                 (file.evidence(other),),
             )
+
+
+def is_prepared(text: bytes, first: int, second: int) -> bool:
+    """Whether a macro is given another meaning between two lines, for a header that is read with it."""
+    return any(SET.match(line) for line in text.split(b"\n")[first : second - 1])
 
 
 RULE = Rule(
@@ -89,6 +98,13 @@ RULE = Rule(
 -#include <linux/err.h>
 +#include <linux/slab.h>
 +#include <linux/err.h>
+ int walk;
+""",
+        """
++#define NAMES
++#include "walk_codes.h"
++#undef NAMES
++#include "walk_codes.h"
  int walk;
 """,
     ),

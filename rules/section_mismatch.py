@@ -31,11 +31,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def functions_gone(source: Source) -> dict[str, str]:
     """The functions that are thrown away after the boot, and how they are marked."""
-    found = {}
-    for function in source.functions():
-        if "__init" in function.header.split():
-            found[function.name] = "__init"
-    return found
+    functions = source.functions()
+    # One of two with the same name is there in some configurations only, and often a stub.
+    kept = {each.name for each in functions if "__init" not in each.header.split()}
+    return {each.name: "__init" for each in functions if each.name not in kept}
 
 
 def data_gone(source: Source) -> dict[str, str]:
@@ -220,6 +219,24 @@ RULE = Rule(
 +	pdev->id++;
  	return part_setup(pdev->id);
  }
+""",
+        """
++#ifdef CONFIG_WALK_DEBUG
++static void walk_debug(struct walk *walk)
++{
++	walk_show(walk);
++}
++#else
++static void __init walk_debug(struct walk *walk) { }
++#endif
++static int walk_probe(struct walk *walk)
++{
++	walk_debug(walk);
++	return 0;
++}
++static struct walk_driver walk_driver = {
++	.probe = walk_probe,
++};
 """,
     ),
 )

@@ -55,12 +55,23 @@ def behind(
             (file.evidence(first),),
             severity="info",
         )
-    elif following.type in RUNS and following.named_child_count and not holds_label(following):
+    elif (
+        following.type in RUNS
+        and following.named_child_count
+        and not is_macro(function, following)
+        and not holds_label(following)
+    ):
         yield file.finding(
             line,
             f"{shown} stands above this in the same block: this is never reached",
             (file.evidence(first),),
         )
+
+
+def is_macro(function: Function, node: "Node") -> bool:
+    """Whether a statement is a macro in capitals, which may be a case, or be read by the compiler alone."""
+    inner = node.named_children[0]
+    return inner.type == "call_expression" and function.call(inner).name.isupper()
 
 
 def holds_label(node: "Node") -> bool:
@@ -171,6 +182,22 @@ RULE = Rule(
  	}
 +	return 3;
 +	;
+ }
+""",
+        """
+ static const char *walk_name(struct walk *walk)
+ {
+ 	const char *name;
+ 
++	switch (walk->kind) {
++	default:
++		name = "unknown";
++		break;
++	WALK_NAME(FIRST);
++	WALK_NAME(LAST);
++	}
+ 	return name;
++	BUILD_BUG_ON(WALK_FIRST > WALK_LAST);
  }
 """,
     ),

@@ -1,13 +1,17 @@
 """The full barrier between a store and waitqueue_active() is gone."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 FULL = pattern(
-    r"\bsmp_mb(?:__\w+)?\s*\(|\bmb\s*\(|\bwq_has_sleeper\s*\(|\bxchg\s*\(|\bset_current_state\s*\(|\bset_mb\s*\("
+    r"\b(?:smp_mb(?:__\w+)?|mb|wq_has_sleeper|(?:try_)?(?:cmp)?xchg(?:64)?|set_current_state|set_mb|smp_store_mb|"
+    r"test_and_(?:set|clear|change)_bit|"
+    r"(?:atomic|atomic64|atomic_long)_(?:(?:add|sub|inc|dec|fetch)_\w+?|(?:try_)?(?:cmp)?xchg)(?<!_(?:acquire|release|relaxed)))"
+    r"\s*\("
 )
-# How far above the question the barrier stands.
+# How many lines of code above the question the barrier stands.
 ABOVE = 4
 
 
@@ -29,7 +33,7 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     if len(had) != len(asked):
         return
     for was, call in zip(had, asked, strict=True):
-        if was and not ordered(function, call.line):
+        if was and not ordered(function, call.line) and not is_brought(file, function, call.line):
             yield file.finding(
                 call.line,
                 "waitqueue_active() reads the queue without a lock, and the full barrier above it is gone: the store "
@@ -39,9 +43,15 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
 
 
 def ordered(function: Function, line: int) -> bool:
-    """Whether a full barrier stands in the few lines above."""
-    lines = range(max(function.first_line, line - ABOVE), line)
-    return any(FULL.search(function.source.line_text(each).partition("/*")[0]) for each in lines)
+    """Whether a full barrier stands in the few lines of code above."""
+    above = (function.source.code_text(each) for each in range(line - 1, function.first_line - 1, -1))
+    return any(FULL.search(code) for code in islice((code for code in above if code.strip()), ABOVE))
+
+
+def is_brought(file: ChangedFile, function: Function, line: int) -> bool:
+    """Whether the patch writes a full barrier anywhere above in the function."""
+    lines = range(function.first_line, line)
+    return any(each in file.added_numbers and FULL.search(function.source.code_text(each)) for each in lines)
 
 
 RULE = Rule(
@@ -63,6 +73,17 @@ RULE = Rule(
  	walk->done = 1;
 -	smp_mb();
 +	smp_wmb();
+ 	if (waitqueue_active(&walk->wait)) // want "the full barrier above it is gone"
+ 		wake_up(&walk->wait);
+ }
+""",
+        """
+ static void walk_done(struct walk *walk)
+ {
+-	walk->done = 1;
+-	smp_mb();
++	atomic_fetch_or_relaxed(1, &walk->done);
++	/* smp_mb() is not needed */
  	if (waitqueue_active(&walk->wait)) // want "the full barrier above it is gone"
  		wake_up(&walk->wait);
  }
@@ -97,6 +118,51 @@ RULE = Rule(
  	walk->last = 2;
  	walk->more = 3;
  	walk->next = 4;
+ 	if (waitqueue_active(&walk->wait))
+ 		wake_up(&walk->wait);
+ }
+""",
+        """
+ static void walk_done(struct walk *walk)
+ {
+-	walk->done = 1;
+-	smp_mb();
++	/*
++	 * What was written before is seen by who queues itself:
++	 * the operation gives back what was there, and is
++	 * ordered against everything around it.
++	 */
++	if (atomic_fetch_or(1, &walk->done))
++		return;
++	/*
++	 * Nobody else comes here.
++	 */
+ 	if (waitqueue_active(&walk->wait))
+ 		wake_up(&walk->wait);
+ }
+""",
+        """
+ static void walk_done(struct walk *walk)
+ {
+-	walk->done = 1;
+-	smp_mb();
++	smp_store_mb(walk->done, 1);
++	if (walk->debug)
++		walk_show(walk);
++	walk->last = 2;
++	walk->more = 3;
++	walk->next = 4;
+ 	if (waitqueue_active(&walk->wait))
+ 		wake_up(&walk->wait);
+ }
+""",
+        """
+ static void walk_done(struct walk *walk)
+ {
+ 	walk->done = 1;
+-	smp_mb();
++	if (!test_and_set_bit(WALK_DONE, &walk->flags))
++		atomic_inc_return_release(&walk->seen);
  	if (waitqueue_active(&walk->wait))
  		wake_up(&walk->wait);
  }

@@ -42,6 +42,7 @@ _MACRO_FIRST = pattern(r"[A-Z][A-Z0-9_]{3,} (?:struct |union |enum |unsigned |co
 _PARENTHESES = pattern(rb"\([^()]*\)")
 _CONSTANT = pattern(rb"(?:\A|,)\s*([A-Za-z_]\w*)\s*(?=[,=]|\Z)")
 _UNDERSCORED = pattern(rb"\b__\w+")
+_KEYWORDS = frozenset((b"char", b"short", b"int", b"long", b"unsigned", b"signed"))
 
 
 @frozen
@@ -231,10 +232,13 @@ class _Reader:
             before = part[: found.start(1)]
             if index == 0:
                 base = " ".join(before.replace(b"*", b" ").decode("latin-1").split())
-                if base in ("", "struct", "union", "enum") or _MACRO_FIRST.match(base):
-                    # One word alone, or one in capitals before a type, is a macro that stands for members, or nothing.
-                    self.complete = False
-                    return
+            if _is_nameless(found[1], b":" in part[found.start(1) :], base):
+                base = f"{base} {found[1].decode('latin-1')}".strip() if index == 0 else base
+                continue
+            if index == 0 and (base in ("", "struct", "union", "enum") or _MACRO_FIRST.match(base)):
+                # One word alone, or one in capitals before a type, is a macro that stands for members, or nothing.
+                self.complete = False
+                return
             stars = "*" * before.count(b"*")
             shape = stars + "[]" * (found[2] or b"").count(b"[")
             # A bit-field is promoted by its width: its type says nothing of what it is handed on as.
@@ -249,6 +253,11 @@ class _Reader:
         line = self.source.line_at(at)
         conditions = self.source.conditions_at(line)[self.around :]
         self.members.append(Member(name.decode("latin-1"), kind, line, conditions, parameters))
+
+
+def _is_nameless(word: bytes, bits: bool, base: str) -> bool:
+    """Whether the last word of a declarator is the width or the type of a bit-field without a name: int : 3."""
+    return word[:1].isdigit() or word in _KEYWORDS or (bits and not base)
 
 
 def _parts(text: bytes) -> list[bytes]:

@@ -1,9 +1,11 @@
 """Whether control surely can run off the end of a statement, by its shape alone."""
 
+import re
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.function import Function
+from patchscan.c.source import Source, source_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -22,7 +24,10 @@ _STATEMENTS = frozenset(
     )
 )
 # Macros that return, and functions that never do.
-_MAY_LEAVE = pattern(r"return|abort|exit|panic|unreachable|fallthrough|restart|goto|break|die|\bbug")
+_MAY_LEAVE = pattern(
+    r"return|abort|exit|panic|unreachable|fallthrough|restart|goto|break|die|\bbug|dead|halt|stop|throw|terminate|fatal|"
+    r"trap|kunit_skip"
+)
 _DEEPEST = 50
 _LOOPS = frozenset(("while_statement", "for_statement"))
 
@@ -85,7 +90,15 @@ def _is_plain(function: Function, node: "Node") -> bool:
     if inner.type != "call_expression":
         return False
     name = function.call(inner).name
-    return name.islower() and _MAY_LEAVE.search(name) is None
+    return name.islower() and _MAY_LEAVE.search(name) is None and not _is_marked(source_of(function), name)
+
+
+def _is_marked(source: Source, name: str) -> bool:
+    """Whether a text says of a function that it never returns."""
+    if b"noreturn" not in source.code:
+        return False
+    marked = re.compile(rb"\b_*noreturn_*\b[^;{}]*\b%s\s*\(" % re.escape(name.encode()))
+    return marked.search(source.code) is not None
 
 
 def _ends(function: Function, node: "Node") -> bool:
