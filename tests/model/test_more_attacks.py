@@ -81,6 +81,61 @@ NAMES = {
     ),
 }
 
+
+def calls(length: int, last: str) -> str:
+    """Functions that call one another, h0() the first; h<length>() does what is given. None is short."""
+    bodies = [*(f"h{index + 1}();" for index in range(length)), last]
+    return "\n".join(
+        f"static void h{index}(void)\n{{\n\tint a = 0;\n\n\ta++;\n\t{body}\n}}"
+        for index, body in reversed([*enumerate(bodies)])
+    )
+
+
+IRQS_ON = "local_irq_enable(); local_irq_disable();"
+CIRCLE = f"""
+static void turn(int n);
+static void leave(void)
+{{
+	int a = 0;
+
+	a++;
+	{IRQS_ON}
+}}
+static void come(int n)
+{{
+	int b = 0;
+
+	b++;
+	if (n)
+		turn(n - 1);
+	leave();
+}}
+static void turn(int n)
+{{
+	int c = 0;
+
+	c++;
+	come(n);
+}}
+"""
+FAR = {
+    "nothing is done far below": Attack("safe", middle="h0();", walker=calls(8, "a++;")),
+    "a section ends far below": Attack("unsure", middle="h0();", walker=calls(8, IRQS_ON)),
+    "one ends further below than is followed": Attack("unsure", middle="h0();", walker=calls(24, IRQS_ON)),
+    "one ends below what was asked before from far above": Attack(
+        "unsure", middle="h0(); h20();", walker=calls(27, IRQS_ON)
+    ),
+    "one ends in a circle of calls that was asked before": Attack(
+        "unsure",
+        begin="come(0); local_irq_enable(); local_irq_save(flags);",
+        middle="turn(0);",
+        walker=CIRCLE,
+    ),
+    "the same without the second call": Attack(
+        "safe", begin="come(0); local_irq_enable(); local_irq_save(flags);", walker=CIRCLE
+    ),
+}
+
 UNEVALUATED = {
     "for debugging": Attack("unsure", 'pr_debug("%d", stop());', helpers=STOP),
     "for lockdep": Attack("unsure", "lockdep_assert(stop());", helpers=STOP),
@@ -234,3 +289,8 @@ def test_which_object_is_meant(name: str) -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_to_whom_it_is_given(name: str) -> None:
     check(GIVEN[name])
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_what_is_done_far_below(name: str) -> None:
+    check(FAR[name])

@@ -73,6 +73,8 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         if context.code.overridable(name, near):
             context.assumptions.add(f"{name}() is the weak one of {definition.path}")
         return inline(context, definition, node, given, env, frame, out)
+    if known is not None and _is_lost(context, known, name, near, frame):
+        out.append(Hole(name, "budget", _NONE, _NONE, True, place_of(frame, node)))
     if context.by_field and known is None and frame.depth <= 1:
         other = context.code.elsewhere(name, near)
         if other is not None and (context.reach.mentions(other) or _is_inline(other, near)):
@@ -88,15 +90,28 @@ def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Fra
 
 
 def _look_into(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
-    if frame.depth >= context.depth or any(
-        up.definition.name == name and up.definition.path == callee.path for up in frame.chain()
-    ):
+    if _is_too_deep(context, frame) or _is_inside(callee, name, frame):
         return False
     if context.looks_into(name, near):
         return True
     called_back = frame.definition.stub and not callee.by_name
     small = context.by_field and not callee.by_name and callee.small
     return called_back or small or callee.simple or callee.paired
+
+
+def _is_too_deep(context: Context, frame: Frame) -> bool:
+    return frame.depth >= context.depth
+
+
+def _is_lost(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
+    """Whether a call is not looked into only because it is too deep, where that must not be."""
+    deep = not context.by_field and _is_too_deep(context, frame)
+    return deep and not _is_inside(callee, name, frame) and context.looks_into(name, near)
+
+
+def _is_inside(callee: Callee, name: str, frame: Frame) -> bool:
+    """Whether a call is made from inside of the function that is called."""
+    return any(up.definition.name == name and up.definition.path == callee.path for up in frame.chain())
 
 
 def _is_inline(definition: Definition, near: str) -> bool:

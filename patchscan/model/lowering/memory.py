@@ -114,7 +114,7 @@ class Context(Asked):
     visited: set[tuple[str, str]] = field(default_factory=set)
     merged: set[tuple[str, str]] = field(default_factory=set)
     budget: int = BUDGET.statements.most
-    depth: int = 12
+    depth: int = 24
     by_field: bool = False
     given: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)

@@ -9,7 +9,8 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.stubs import Stubs
 
-_DEPTH = 6
+_DEPTH = 24
+_EVER = 1_000
 _SHALLOW = 3
 _DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
 
@@ -63,36 +64,51 @@ class Reach:
     """Call-graph questions for one thread, memoised.
 
     effects: the stub effects that make a callee worth looking into for this thread's role; names: variables and
-    fields that are kept; a callee that mentions one is worth looking into as well.
+    fields that are kept; a callee that mentions one is worth looking into as well. _within, _not_within: of a function
+    by its name and the file that calls it, within how many calls it is known to reach one, or to reach none.
     """
 
     code: Codebase
     stubs: Stubs
     effects: frozenset[str]
     names: frozenset[str]
-    _relevant: dict[tuple[str, str], bool] = field(default_factory=dict)
-    _may: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _within: dict[tuple[str, str], int] = field(default_factory=dict)
+    _not_within: dict[tuple[str, str], int] = field(default_factory=dict)
+    _may: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _focus: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self._focus = _focus(self.stubs, self.effects, self.names)
 
-    def relevant(self, name: str, near: str, depth: int = 0) -> bool:
+    def relevant(self, name: str, near: str) -> bool:
         """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""
+        return self._reaches(name, near, _DEPTH)
+
+    def _reaches(self, name: str, near: str, left: int) -> bool:
+        """Whether it does within some calls, whatever was asked before: that it does not within fewer says nothing."""
         key = (name, near)
-        if key in self._relevant:
-            return self._relevant[key]
-        if depth > _DEPTH:
+        if self._within.get(key, _EVER) <= left:
+            return True
+        if self._not_within.get(key, -1) >= left:
             return False
-        self._relevant[key] = False
         definition = self.code.callee(name, near)
-        if definition is not None:
-            self._relevant[key] = bool(definition.identifiers & self._focus) or any(
-                self.stubs.get(callee) is None and self.relevant(callee, definition.path, depth + 1)
-                for callee in definition.called
-            )
-        return self._relevant[key]
+        if definition is None:
+            self._not_within[key] = _EVER
+            return False
+        if definition.identifiers & self._focus:
+            self._within[key] = 0
+            return True
+        least = _EVER
+        for callee in definition.called:
+            if self.stubs.get(callee) is None:
+                further = (callee, definition.path)
+                if left and self._reaches(*further, left - 1):
+                    self._within[key] = self._within[further] + 1
+                    return True
+                least = min(least, self._not_within.get(further, -1) + 1)
+        self._not_within[key] = least
+        return False
 
     def mentions(self, definition: Definition) -> bool:
         """Whether a function itself names what the model keeps."""
@@ -101,10 +117,9 @@ class Reach:
     def may(self, definition: Definition, depth: int = 0) -> frozenset[str]:
         """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free", and "end" where it
         ends a section or gives a lock that it did not begin or take."""
-        key = (definition.name, definition.path)
+        key = (definition.name, definition.path, depth)
         if key in self._may:
             return self._may[key]
-        self._may[key] = frozenset()
         found: set[str] = set()
         for callee in definition.called:
             if callee in self.stubs.effects and not self.code.own(callee, definition.path):
