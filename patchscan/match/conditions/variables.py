@@ -40,6 +40,15 @@ def variable(function: "Function | None", name: str) -> "Variable | None":
 
 def type_of(place: Place, wish: Wish) -> str | None:
     """The declared type of what a condition speaks of, None where it is not known."""
+    node, function = place.node(wish), place.match.function
+    outer = node.child_by_field_name("argument") if node.type == "field_expression" else None
+    if outer is not None and function is not None:
+        # Imported here: most rows ask for no member.
+        from patchscan.lookup.typeof import types_in
+
+        types = types_in(place.context, place.file, function)
+        if types.of(outer):
+            return types.of(node) or None
     return type_named(place, place.text(wish).strip())
 
 
