@@ -148,12 +148,18 @@ def assigned(types: "Types", node: "Node") -> tuple[str, str]:
     sign = node.child_by_field_name("operator")
     if node.type == "init_declarator":
         left, right = node.child_by_field_name("declarator"), node.child_by_field_name("value")
+    elif sign is None or types.written(sign) != "=":
+        return "", ""
+    # First what is known soon: where a member leads is told by headers.
+    if left is None or right is None or (right.type == "call_expression" and not space(types, right)):
+        return "", ""
+    if node.type == "init_declarator":
         own = [each for each in types.function.locals if each.node == node]
         wanted = declared_space(written_type(types, own[0])) if own else ""
     else:
-        wanted = space(types, left) if sign is not None and types.written(sign) == "=" else ""
+        wanted = space(types, left)
     found = space(types, right) if wanted else ""
-    if left is None or right is None or not found or found == wanted:
+    if not found or found == wanted:
         return "", ""
     name = types.written(left).lstrip("* ")
     return name, f"'{name}' leads {into(wanted)}, but '{types.written(right)}' {into(found)}"
@@ -173,6 +179,8 @@ def accessed(types: "Types", node: "Node") -> tuple[str, str]:
     found = space(types, argument)
     if found not in ("iomem", "user", "percpu"):
         return "", ""
+    if node.type == "field_expression" and may_be_array(types, node):
+        return "", ""
     how = {
         "iomem": "readl() and its like",
         "user": "get_user() or copy_from_user()",
@@ -191,7 +199,7 @@ def is_named_only(types: "Types", node: "Node") -> bool:
         if outer.type == "pointer_expression" and types.function.source.text_of(outer).startswith("&"):
             return True
         outer = outer.parent
-    return node.type == "field_expression" and may_be_array(types, node)
+    return False
 
 
 def may_be_array(types: "Types", node: "Node") -> bool:

@@ -25,8 +25,27 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             continue
         source = file.after[0]
         gone = {**functions_gone(source), **data_gone(source)}
-        if gone:
+        if gone and any(
+            not each.identifiers.isdisjoint(gone) for each in concerned(file, source, frozenset(gone))
+        ):
             yield from judge(file, source, gone)
+
+
+def concerned(file: ChangedFile, source: Source, gone: frozenset[str]) -> Iterator[Function]:
+    """The functions of which something can be told: those to which lines are added, or all where a head changes.
+
+    The head is that of a function that goes: the mark may be new there.
+    """
+    functions = source.functions()
+    heads = (
+        range(each.first_line, source.line_at(each.brace) + 1) for each in functions if each.name in gone
+    )
+    every = any(line in head for head in heads for line in file.added_numbers)
+    return (
+        each
+        for each in functions
+        if every or not file.added_numbers.isdisjoint(range(each.first_line, each.last_line + 1))
+    )
 
 
 def functions_gone(source: Source) -> dict[str, str]:

@@ -14,6 +14,7 @@ _TAGGED = pattern(rb"\b(?:struct|union)\b[^;{}]*\Z")
 _MEMBERS = pattern(rb"[^;{}=]*\{")
 _HEAD_LENGTH = 400
 _STOP = pattern(rb"[;{}()]")
+_WORD = pattern(rb"\w+")
 _INCLUDES = pattern(rb"^[ \t]*#[ \t]*include\b", re.MULTILINE)
 _ANONYMOUS = pattern(rb"\s*(?:struct|union|enum)\b[^;{}()]*\{")
 _GROUP = pattern(rb"\s*(__struct_group|struct_group(?:_attr|_tagged)?)\s*\(")
@@ -121,10 +122,10 @@ def _read(source: Source, statement: Statement) -> Type:
 def _closing(code: bytes, opening: int) -> int:
     """The offset of the bracket that closes the one at `opening`, or the end of the text."""
     depth = 0
-    for match in _BRACKET.finditer(code[opening:]):
+    for match in _BRACKET.finditer(code, opening):
         depth += 1 if match[0] in b"({" else -1
         if depth == 0:
-            return opening + match.start()
+            return match.start()
     return len(code)
 
 
@@ -246,8 +247,7 @@ class _Reader:
             self._add(found[1], kind, self._where(at, found[1]))
 
     def _where(self, at: int, name: bytes) -> int:
-        found = re.compile(rb"\b%s\b" % re.escape(name)).search(self.code, at)
-        return found.start() if found else at
+        return next((word.start() for word in _WORD.finditer(self.code, at) if word[0] == name), at)
 
     def _add(self, name: bytes, kind: str, at: int, parameters: str = "") -> None:
         line = self.source.line_at(at)
