@@ -22,7 +22,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if function.whole and not function.partial:
                 yield from variables(file, function)
         for source in file.after:
-            yield from outside(file, source)
+            if not all(is_in_body(source, line) for line in file.added_numbers):
+                yield from outside(file, source)
+
+
+def is_in_body(source: Source, line: int) -> bool:
+    """Whether a line stands between the braces of a function, where nothing is declared for the whole file."""
+    function = source.function_at(line)
+    return function is not None and source.line_at(function.brace) < line < function.last_line
 
 
 def is_new(file: ChangedFile, *lines: int) -> bool:

@@ -91,7 +91,14 @@ def never_negative(file: ChangedFile, function: Function, graph: "Graph") -> Ite
 
     other = {each.name for each in function.locals if each.type not in _UNSIGNED}
     held = {each.name: each for each in function.locals if each.name not in other}
-    for tests in tests_of(graph, lambda call: call.result in held):
+
+    def wanted(call: "Called") -> bool:
+        if call.result not in held:
+            return False
+        lines = (line for _, _, line in graph.tests.get(call.result, ()))
+        return any(each in file.added_numbers for each in (*lines, held[call.result].line, call.line))
+
+    for tests in tests_of(graph, wanted):
         if tests.kind != "negative" or re.search(rf"\(\w+\)\s*{tests.key}\s*<", function.text):
             continue
         variable = held[tests.key]

@@ -46,6 +46,11 @@ def members(source: Source) -> Iterator[MemberFact]:
     yield from _constants(source, code)
 
 
+def constants(source: Source) -> Iterator[MemberFact]:
+    """The constants of the enums of a text, in order, those in functions and in other types as well."""
+    return _constants(source, without_directives(source.code))
+
+
 def _constants(source: Source, code: bytes) -> Iterator[MemberFact]:
     for match in _ENUM.finditer(code):
         start = match.end()

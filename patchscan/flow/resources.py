@@ -96,6 +96,7 @@ _OPPOSITES = (
     ("enter", "leave"),
     ("quiesce", "unquiesce"),
 )
+_TAKES = frozenset(take for take, _ in _OPPOSITES)
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf|ioremap(_wc|_np)?)")
 # Their names look like one of a pair, and they are none.
 _NO_PAIR = Names(
@@ -221,6 +222,8 @@ def opposites(name: str) -> tuple[str, ...]:
 
 def _opposites(name: str) -> Iterator[str]:
     words = name.split("_")
+    if _TAKES.isdisjoint(words):
+        return
     for take, give in _OPPOSITES:
         for at, word in enumerate(words):
             if word == take:

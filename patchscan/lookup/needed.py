@@ -8,7 +8,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.filelevel import statements, without_directives
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context, encode
-from patchscan.facts.of_members import members
+from patchscan.facts.of_members import constants
 
 if TYPE_CHECKING:
     from patchscan.c.source import Source
@@ -172,7 +172,7 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
     """What the file itself defines, declares or lets macros define; also what hunks of the series may."""
     source = parse(text, file.path)
     found = {each.name for each in source.functions()} | {each.name for each in source.macros()}
-    found.update(each.name for each in members(source) if each.type == "enum")
+    found.update(each.name for each in constants(source))
     code = source.code.decode("latin-1")
     for each in statements(text):
         found.add(each.name)
