@@ -261,10 +261,10 @@ class Context:
             functions = parse(self.view.read(path) or b"", path).functions()
             yield from ((path, each) for each in functions if each.name in names)
 
-    @property
-    def not_applied(self) -> "Iterator[ChangedFile]":
+    @cached_property
+    def not_applied(self) -> tuple[ChangedFile, ...]:
         """The files of the series whose hunks do not apply to the tree: in it they look as before the series."""
-        return (file for other in self.all for file in other.files if file.used == "hunk")
+        return tuple(file for other in self.all for file in other.files if file.used == "hunk")
 
     @cached_property
     def callees(self) -> "Callees":
