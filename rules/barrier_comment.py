@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from patchscan.basics.keep import kept
 from patchscan.rule import (
     Call,
     ChangedFile,
@@ -56,7 +57,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         )
     if before_wake_up(function, call):
         return file.fine(call.line, "it is the barrier that the wake-up behind it asks for in its kernel-doc")
-    if named_by_partner(context, function):
+    if named_by_partner(context, function.name):
         return file.fine(call.line, f"a comment at its partner names {function.name}()")
     line = explained_for_all(function, call)
     if line is not None:
@@ -73,14 +74,21 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
 
 def takes_place_of_another(file: ChangedFile, call: Call) -> bool:
     """Whether the hunk takes away as many barriers as it adds."""
+    return file.patch_line(call.line) in in_place_of_others(file)
+
+
+@kept
+def in_place_of_others(file: ChangedFile) -> frozenset[int]:
+    """The added lines, by the patch's numbers, of the hunks that take away as many barriers as they add."""
+    found: set[int] = set()
     for hunk in file.change.hunks:
-        if any(line.kind == "+" and line.new == file.patch_line(call.line) for line in hunk.lines):
-            counts = {
-                kind: sum(len(BARRIER_CALL.findall(line.text)) for line in hunk.lines if line.kind == kind)
-                for kind in "+-"
-            }
-            return counts["-"] >= counts["+"]
-    return False
+        counts = {
+            kind: sum(len(BARRIER_CALL.findall(line.text)) for line in hunk.lines if line.kind == kind)
+            for kind in "+-"
+        }
+        if counts["-"] >= counts["+"]:
+            found.update(line.new for line in hunk.lines if line.kind == "+" and line.new is not None)
+    return frozenset(found)
 
 
 def comment_on(function: Function, call: Call) -> int | None:
@@ -123,11 +131,12 @@ def header_comment(source: Source, function: Function) -> Iterator[int]:
         line -= 1
 
 
-def named_by_partner(context: Context, function: Function) -> bool:
-    """Whether a comment in the changed files says that something pairs with this function."""
-    if not function.name:
+@kept
+def named_by_partner(context: Context, function: str) -> bool:
+    """Whether a comment in the changed files says that something pairs with the function of this name."""
+    if not function:
         return False
-    name = re.compile(rf"\b{re.escape(function.name)}\b")
+    name = re.compile(rf"\b{re.escape(function)}\b")
     for file in context.c_files:
         for source in file.after:
             for number, text in enumerate(source.text.decode("utf-8", "replace").split("\n")):
@@ -156,10 +165,18 @@ def explained_for_all(function: Function, call: Call) -> int | None:
     }
     for other in source.functions():
         if other.name == function.name or fields & other.identifiers:
-            for line in range(other.first_line, other.last_line + 1):
-                if f"{call.name}()" in source.comment_text(line):
-                    return line
+            line = named_in_comment(other, call.name)
+            if line is not None:
+                return line
     return None
+
+
+@kept
+def named_in_comment(function: Function, name: str) -> int | None:
+    """The first line of a function with a comment that names a barrier, None where there is none."""
+    source = source_of(function)
+    lines = range(function.first_line, function.last_line + 1)
+    return next((line for line in lines if f"{name}()" in source.comment_text(line)), None)
 
 
 RULE = Rule(

@@ -1,6 +1,7 @@
 """What is initialised outside functions takes its value from a variable: that is no constant expression."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,13 @@ def judge(context: Context, file: ChangedFile, source: Source) -> Iterator[Findi
     from patchscan.lookup.meaning import meaning_in
 
     meaning = meaning_in(context, file)
+    added = sorted(file.added_numbers)
     for each in statements(source.text):
         if each.kind != "variable" or each.value < 0:
             continue
         first, last = source.line_at(each.value), source.line_at(each.end)
-        if not any(first <= line <= last for line in file.added_numbers):
+        at_least = bisect_left(added, first)
+        if at_least == len(added) or added[at_least] > last:
             continue
         words = set(NAME.findall(source.code[each.value : each.end]))
         places = sorted(

@@ -16,7 +16,7 @@ PROTOTYPE = pattern(r"^[A-Za-z_][^;{}()]*\([^;{}]*\)[^;{}()]*;", re.MULTILINE)
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Every prototype and definition that the patch changes."""
-    if context.view.tree is None and not shows_prototype(context.whole):
+    if context.view.tree is None and not (context.all and shows_prototype(context.all[0])):
         return
     for file in context.c_files:
         if not file.adds("(", ")", ","):
@@ -28,11 +28,11 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 @kept
-def shows_prototype(context: Context) -> bool:
-    """Whether the C files of the series show a prototype, without which nothing contradicts a definition."""
+def shows_prototype(first: Context) -> bool:
+    """Whether the C files of a series show a prototype, without which nothing contradicts a definition."""
     return any(
         PROTOTYPE.search(source.text.decode("latin-1"))
-        for other in context.all
+        for other in first.all
         for file in other.c_files
         for source in (*file.before, *file.after)
     )

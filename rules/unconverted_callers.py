@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.rule import Context, Evidence, Finding, Function, Hunk, Line, Rule, Silence, frozen, pattern
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def converted_by(context: Context) -> tuple[tuple[str, str], ...]:
     return tuple((each.old, each.new) for each in conversions(context))
 
 
-@lru_cache(maxsize=64)
+@kept
 def conversions(context: Context) -> tuple[Conversion, ...]:
     """The places where a patch changes a call of one function into one that the series introduces."""
     fresh = introduced(context)
@@ -166,10 +166,16 @@ def conversions(context: Context) -> tuple[Conversion, ...]:
 
 def introduced(context: Context) -> frozenset[str]:
     """Functions and macros that the series adds."""
-    return frozenset(name for other in context.all for name in introduced_by(other))
+    return introduced_by_any(context.all[0]) if context.all else frozenset()
 
 
-@lru_cache(maxsize=64)
+@kept
+def introduced_by_any(first: Context) -> frozenset[str]:
+    """Functions and macros that the series of its first patch adds."""
+    return frozenset(name for other in first.all for name in introduced_by(other))
+
+
+@kept
 def introduced_by(context: Context) -> frozenset[str]:
     """Functions and macros that a patch adds: their definition is new, and no removed line held it."""
     names = set()

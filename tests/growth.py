@@ -155,6 +155,15 @@ def series(count: int) -> str:
     return mbox(*mails).decode()
 
 
+def patches_of_a_file(count: int) -> str:
+    mails = []
+    for n in range(1, count + 1):
+        head = f"--- a/mm/a.c\n+++ b/mm/a.c\n@@ -{10 * n},3 +{10 * n},4 @@ int f{n}(int a)\n"
+        hunk = head + " \tint b;\n \tint c;\n+\tg(a);\n \tint d;\n"
+        mails.append(mail(f"[PATCH {n}/{count}] mm: {n}", LETTER + hunk, f"{n}@x", ["1@x"] if n > 1 else ()))
+    return mbox(*mails).decode()
+
+
 def archive(count: int) -> str:
     to = "To: l@example.org\n"
     return mbox(
@@ -204,6 +213,7 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
     "scan: files": (of_scan, files, 60),
     "scan: renames": (of_scan, renames, 250),
     "scan: patches": (of_scan, series, 25),
+    "scan: patches of one file": (of_scan, patches_of_a_file, 150),
     "scan: functions": (of_scan, lambda n: functions(n, "g(a);"), 60),
     "scan: functions with locks": (
         of_scan,
@@ -308,6 +318,16 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         of_scan,
         lambda n: new_file(*function(*["/* pairs with smp_rmb() in g() */ smp_wmb();"] * n)),
         40,
+    ),
+    "code: barriers without a comment": (
+        of_scan,
+        lambda n: new_file(*function(*(f"WRITE_ONCE(q->a{k}, 1); smp_wmb();" for k in range(n)))),
+        40,
+    ),
+    "code: variables of a file": (
+        of_scan,
+        lambda n: new_file(*(f"static int a{k} = {k};" for k in range(n))),
+        600,
     ),
     "code: exports": (of_scan, lambda n: new_file(*(f"EXPORT_SYMBOL(a{k});" for k in range(n))), 100),
     "code: macros": (of_scan, lambda n: new_file(*(f"#define A{k}(x) A{k + 1}(x)" for k in range(n))), 200),

@@ -1,9 +1,11 @@
 """A function of a C text: its calls, statements, variables and control structures."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.branches import first_branches
@@ -153,7 +155,14 @@ class Function:
 
     def nodes_in(self, outer: "Node", *types: str) -> "Iterator[Node]":
         """Like nodes(), of those that stand in a node, itself included."""
-        return (node for node in self.nodes(*types) if _holds(outer, node))
+        nodes, starts = self._starting(types)
+        return (node for node in nodes[_begun_in(outer, starts)] if node.end_byte <= outer.end_byte)
+
+    @kept
+    def _starting(self, types: tuple[str, ...]) -> "tuple[Sequence[Node], Sequence[int]]":
+        """The nodes of these types, and where each begins."""
+        nodes = self.nodes(*types)
+        return nodes, [node.start_byte for node in nodes]
 
     @cached_property
     def _calls(self) -> tuple[Call, ...]:
@@ -165,7 +174,12 @@ class Function:
 
     def calls_in(self, outer: "Node") -> Iterator[Call]:
         """The calls that stand in a node, itself included."""
-        return (call for call in self._calls if _holds(outer, call.node))
+        near = self._calls[_begun_in(outer, self._call_starts)]
+        return (call for call in near if call.node.end_byte <= outer.end_byte)
+
+    @cached_property
+    def _call_starts(self) -> list[int]:
+        return [call.node.start_byte for call in self._calls]
 
     def call(self, node: "Node") -> Call:
         """A call_expression as a Call."""
@@ -337,8 +351,9 @@ _CONTROLS: dict[str, ControlKind] = {
 }
 
 
-def _holds(outer: "Node", inner: "Node") -> bool:
-    return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
+def _begun_in(outer: "Node", starts: Sequence[int]) -> slice:
+    """Those of some nodes that begin in a node; starts: where each does, in the order of the text."""
+    return slice(bisect_left(starts, outer.start_byte), bisect_right(starts, outer.end_byte))
 
 
 def _only_child(node: "Node") -> "Node | None":

@@ -112,8 +112,10 @@ class Text:
 
     def comment_text(self, line: int) -> str:
         """The comment on a line of the file, markers included, or what of one runs over it; "" where none does."""
-        code = _QUOTED.sub(lambda match: "x" * len(match[0]), self.code_text(line))
-        text = self.line_text(line)
+        text, code = self.line_text(line), self.code_text(line)
+        if text == code:
+            return ""
+        code = _QUOTED.sub(lambda match: "x" * len(match[0]), code)
         return "".join(char if mark == " " else " " for char, mark in zip(text, code, strict=False)).strip()
 
     @cached_property

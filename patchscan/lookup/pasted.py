@@ -160,8 +160,18 @@ def may_be_included(context: Context, file: ChangedFile) -> bool:
     """
     if file.state.after is None:
         return False
-    text = file.state.after.decode("latin-1")
-    here = {other.path.rpartition("/")[2] for each in context.all for other in each.files}
+    here = _names_of_files(context.all[0]) if context.all else frozenset()
+    return _is_shared(file, here)
+
+
+@kept
+def _names_of_files(first: Context) -> frozenset[str]:
+    return frozenset(other.path.rpartition("/")[2] for each in first.all for other in each.files)
+
+
+@kept
+def _is_shared(file: ChangedFile, here: frozenset[str]) -> bool:
+    text = (file.state.after or b"").decode("latin-1")
     if any(name.rpartition("/")[2] not in here for name in LOCAL_INCLUDE.findall(text)):
         return True
     functions = [function for source in file.after for function in source.functions()]
