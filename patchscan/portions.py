@@ -14,6 +14,8 @@ from patchscan.tree.overlay import PatchState, View
 PART_FILES = HELD_FILES // 2
 # The texts, headers for the most part, that are kept from one part for the next.
 HELD_BYTES = 2_000_000
+# Those kept from one patch for the next, once they are twice as many.
+SERIES_BYTES = 1_000_000
 
 
 def turns(rules: Sequence[Rule], context: Context) -> Iterator[tuple[Context, Sequence[Rule]]]:
@@ -38,6 +40,17 @@ def _end(part: Context) -> None:
     forget_texts()
     # What holds itself in a circle waits for the collector, which looks rarely: at what came about since it last did.
     gc.collect(0)
+
+
+def end_patch(context: Context) -> None:
+    """Let go of what was made of one patch of several, and of the texts of earlier ones where they became many."""
+    context.forget()
+    # Code refers to itself, and the collector of a process looks rarely.
+    if let_go_of_oldest(SERIES_BYTES, above=2 * SERIES_BYTES):
+        # These texts are so old that it takes them for ones that stay.
+        gc.collect()
+    else:
+        gc.collect(1)
 
 
 def is_large(context: Context) -> bool:

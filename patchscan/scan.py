@@ -1,6 +1,5 @@
 """The pipeline: mail -> thread -> series -> tree states -> contexts -> rules -> report. Read this first."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -11,7 +10,7 @@ from patchscan.basics.record import replace
 from patchscan.context import NO_SETTINGS, Context, Settings, contexts
 from patchscan.finding import CHANGELOG, Evidence, Finding, Silence
 from patchscan.model.scenarios.asked import asked, executed_models
-from patchscan.portions import cover_letter, turns
+from patchscan.portions import cover_letter, end_patch, turns
 from patchscan.results import CostChange, Coverage, ModelResult, Report, few
 from patchscan.rule import Rule
 from patchscan.series import Thread
@@ -85,9 +84,7 @@ def said_of(judged: tuple[Context, ...], rules: Sequence[Rule]) -> list[Finding 
             said += answers_of(wanted, context, printed)
             # What was made of one patch alone is asked for again at once, by its models.
             if len(judged) > 1:
-                context.forget()
-                # Code refers to itself, and the collector of a process looks rarely.
-                gc.collect(1)
+                end_patch(context)
     return said
 
 

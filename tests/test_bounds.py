@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import patchscan.context
+import patchscan.portions
 import patchscan.scan
 import pytest
 from patchscan.basics.limits import Clock, OutOfTime
 from patchscan.basics.usage import FORMATS
+from patchscan.c.source import let_go_of_oldest, parse
 from patchscan.cli import main
 from patchscan.context import Context, Settings
 from patchscan.finding import Finding
@@ -330,3 +332,27 @@ def test_a_series_lets_go_of_the_code_that_it_has_judged() -> None:
     assert alive == [0, 0, 0, 0, 0]
     assert [each.patch for each in report.findings] == [1, 2, 3, 4, 5]
     assert report.coverage.functions == 5
+
+
+def test_a_series_lets_go_of_texts_that_it_read_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that one patch asks for is kept for the next ones, but not all of hundreds of them."""
+    held: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def look(context: Context) -> Iterator[Finding]:
+        alive.append(sum(each() is not None for each in held))
+        header = parse(b"int a;\n" * 100, f"mm/h{context.patch.index}.h")
+        # As what is made of a text does, it holds it.
+        header.__dict__["answers"] = [header]
+        held.append(weakref.ref(header))
+        yield from ()
+
+    monkeypatch.setattr(patchscan.portions, "SERIES_BYTES", 1500)
+    mails = [mail(f"[PATCH {n}/12] x{n}", LETTER + DIFF, f"{n}@x") for n in range(1, 13)]
+    let_go_of_oldest(0)
+    gc.disable()
+    try:
+        scan(thread(*mails), None, [rule("look", look)])
+    finally:
+        gc.enable()
+    assert len(alive) == 12 and max(alive) <= 5, alive

@@ -177,10 +177,16 @@ def take_apart(source: Source) -> None:
     forget_all(source)
 
 
-def let_go_of_oldest(most: int) -> None:
-    """Do so with the texts not asked for the longest, until those that are held have at most so many bytes."""
+def let_go_of_oldest(most: int, above: int = 0) -> bool:
+    """Do so with the texts not asked for the longest, until those that are held have at most so many bytes.
+
+    above: only where they have more bytes than that. Returns whether one was let go.
+    """
+    if _PARSED.held <= max(most, above) or len(_PARSED) < 2:
+        return False
     while _PARSED.held > most and len(_PARSED) > 1:
         take_apart(next(iter(_PARSED.values())))
+    return True
 
 
 def parse_fragment(lines: Sequence[bytes], first_line: int, section: bytes, path: str = "") -> Source:
