@@ -1,9 +1,8 @@
 """A variable is introduced that nothing uses, or that is only ever set, or the patch removes its last use."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from patchscan.basics.keep import kept
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, Source, Variable, pattern
 
 if TYPE_CHECKING:
@@ -147,21 +146,11 @@ def statics(context: Context, file: ChangedFile, words: set[str]) -> Iterator[Fi
 
 def is_used(source: Source, variable: "Statement") -> bool:
     """Whether anything but its declarations names a variable of a file."""
+    from patchscan.c.filelevel import declared_at
     from patchscan.c.lexical import offsets
 
-    own = declared_at(source).get(variable.name, frozenset())
+    own = declared_at(source.text).get(variable.name, frozenset())
     return any(at not in own for at in offsets(source.code, variable.name.encode()))
-
-
-@kept
-def declared_at(source: Source) -> Mapping[str, frozenset[int]]:
-    """Where the statements of a file outside functions declare each name."""
-    from patchscan.c.filelevel import statements
-
-    found: dict[str, set[int]] = {}
-    for each in statements(source.text):
-        found.setdefault(each.name, set()).add(each.name_start)
-    return {name: frozenset(places) for name, places in found.items()}
 
 
 def was_used(file: ChangedFile, name: str) -> bool:

@@ -5,7 +5,7 @@ tells, which kernel style keeps for what stands outside functions.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -73,6 +73,15 @@ def statements(text: bytes) -> tuple[Statement, ...]:
     """The statements of a text, in order; two variables that one statement declares are two."""
     code, pieces = _pieces(text)
     return tuple(found for start, end, body in pieces for found in _read(code, start, end, body))
+
+
+@lru_cache(maxsize=2)
+def declared_at(text: bytes) -> Mapping[str, frozenset[int]]:
+    """Where the statements of a text declare each name."""
+    found: dict[str, set[int]] = {}
+    for each in statements(text):
+        found.setdefault(each.name, set()).add(each.name_start)
+    return {name: frozenset(places) for name, places in found.items()}
 
 
 def statements_naming(text: bytes, name: str) -> Iterator[Statement]:
