@@ -132,7 +132,8 @@ def stays(source: Source, places: dict[str, list[int]], boot: set[str], function
         if offset in own:
             continue
         around = source.function_at(source.line_at(offset))
-        if around is not None and around.name in boot:
+        # Of a function and its stub neither calls the other.
+        if around is not None and (around.name in boot or around.name == function.name):
             continue
         line = source.line_text(source.line_at(offset))
         if around is None and (BOOT.search(line) or ENDS.search(line) or (";" in line and "=" not in line)):
@@ -256,6 +257,22 @@ RULE = Rule(
 +static struct walk_driver walk_driver = {
 +	.probe = walk_probe,
 +};
+""",
+        """
++static int walk_start __initdata;
++#ifdef CONFIG_WALK_EARLY
++static void walk_early(struct walk *walk)
++{
++	walk->start = walk_start;
++}
++#else
++static inline void walk_early(struct walk *walk) { }
++#endif
++static int __init walk_init(void)
++{
++	walk_early(&first);
++	return 0;
++}
 """,
     ),
 )
