@@ -52,7 +52,8 @@ def judge(context: Context, file: ChangedFile, function: Function) -> Iterator[F
             message = below_zero(types_in(context, file, function), left, operator)
         elif operator in COMPARISONS and not 0 <= number <= 127:
             message = never(types_in(context, file, function), left, operator, number)
-        elif operator == "=" and number > 127:
+        elif operator == "=" and number > 127 and left.type != "pointer_expression":
+            # What a pointer is cast for, *(short *)code = 0xc0f4, is a pattern of bits.
             message = cut(types_in(context, file, function).of(left), number)
         elif operator in ("<<", ">>", "<<=", ">>=") and number >= PROMOTED:
             message = too_far(types_in(context, file, function), left, number)
@@ -115,7 +116,8 @@ def cut(kind: str, number: int) -> str:
         return ""
     left = number & ((1 << bits) - 1)
     left -= (1 << bits) if signed and left >> (bits - 1) else 0
-    return f"{kind} cannot hold {number}: what is left of it is {left} (-Woverflow, -Wconstant-conversion)"
+    told = "-Woverflow, -Wconstant-conversion" if number >> bits else "-Wconstant-conversion of clang"
+    return f"{kind} cannot hold {number}: what is left of it is {left} ({told})"
 
 
 def too_far(types: "Types", left: "Node", number: int) -> str:
@@ -213,6 +215,13 @@ RULE = Rule(
 +		return 1;
 +	return mode >> 31;
 +}
+""",
+        """
+ static void walk(unsigned char *code)
+ {
++	*(short *)&code[8] = 0xc0f4;
+ 	run(code);
+ }
 """,
     ),
 )
