@@ -71,6 +71,11 @@ struct box { int full; int *inside; spinlock_t lock; struct box *next; };
 static struct box first, second;
 static int shared, other, flag;
 DEFINE_PER_CPU(int, counted);
+#define STORE(p, v) do { *(p) = (v); } while (0)
+static int called_back(void *p) { WRITE_ONCE(other, READ_ONCE(shared)); smp_mb(); return 1; }
+static int apply(int (*fn)(void *), struct box *box) { return fn(box); }
+static void on_cpu(void *info) { struct box *box = info; box->full = 2; WRITE_ONCE(flag, smp_processor_id()); }
+static void later(struct rcu_head *head) { WRITE_ONCE(flag, 9); }
 """
 # {} is a name, of which each helper has some of its own.
 STATEMENTS = [
@@ -94,6 +99,18 @@ STATEMENTS = [
     "switch (number) {{ case 0: smp_mb(); break; default: return 3; }}",
     "if (unknown_answer(box)) goto out_{};\nWRITE_ONCE(shared, 5);\nout_{}: smp_rmb();",
     "this_cpu_write(counted, number);",
+    "static int kept; kept++; WRITE_ONCE(shared, kept);",
+    "STORE(out, number); STORE(&number, READ_ONCE(flag));",
+    "apply(called_back, box);",
+    "smp_call_function_single(1, on_cpu, box, 1);",
+    "rcu_read_lock(); number = READ_ONCE(other); rcu_read_unlock();",
+    "call_rcu(&box->head, later);",
+    "struct cpumask m{}; cpumask_copy(&m{}, &some_mask); smp_call_function_many(&m{}, on_cpu, box, 1);",
+    "int c{}; for_each_online_cpu(c{}) {{ per_cpu(counted, c{}) = number; }}",
+    "int old{} = cmpxchg(&shared, number, 5); if (old{} != number) return old{};",
+    "again_{}: if (READ_ONCE(flag)) goto again_{};",
+    "smp_cond_load_acquire(&flag, VAL == number);",
+    "int *q{} = number ? out : &number; *q{} = 4;",
 ]
 BOX = ("box", "&first", "&second", "box->next", "unknown_box()")
 NUMBER = ("number", "1", "0", "READ_ONCE(flag)", "unknown_answer(box)", "shared")
