@@ -1,0 +1,96 @@
+"""What the solver is told of counters, sections of locks and threads that are alike, where that nearly holds: its
+answer against that of the plain search, which is told nothing.
+"""
+
+import pytest
+from patchscan.lkmm import run
+from patchscan.lkmm.checking.exhaustive import search
+from patchscan.lkmm.dialect.litmus_syntax import observed_in
+from patchscan.lkmm.dialect.parser import parse
+from patchscan.lkmm.memory.states import observed_order, state_text
+
+ADD = "int r0; spin_lock(l); r0 = *x; *x = r0 + 1; spin_unlock(l);"
+TRY = "int r0; int r1; r0 = spin_trylock(l); if (r0) { r1 = *x; *x = r1 + 1; spin_unlock(l); }"
+# Threads and condition.
+PROGRAMS = {
+    "a write outside": ([ADD, ADD, "WRITE_ONCE(*x, 5);"], "exists (x=2)"),
+    "another lock": ([ADD, ADD.replace("(l)", "(m)")], "exists (x=1)"),
+    "read before the section": (
+        [ADD, "int r0; r0 = READ_ONCE(*x); spin_lock(l); *x = r0 + 1; spin_unlock(l);"],
+        "exists (x=1)",
+    ),
+    "written behind it": (
+        [ADD, "int r0; spin_lock(l); r0 = *x; spin_unlock(l); *x = r0 + 1;"],
+        "exists (x=1)",
+    ),
+    "two sums of one read": (
+        [ADD, "int r0; spin_lock(l); r0 = *x; *x = r0 + 1; *x = r0 + 4; spin_unlock(l);"],
+        "exists (x=4 \\/ x=5 \\/ x=6)",
+    ),
+    "left early on one way": (
+        [
+            ADD,
+            "int r0; int r1; spin_lock(l); r0 = *x; r1 = READ_ONCE(*y); if (r1) { spin_unlock(l); } *x = r0 + 2; "
+            "if (r1 == 0) { spin_unlock(l); }",
+            "WRITE_ONCE(*y, 1);",
+        ],
+        "exists (x=1 \\/ x=2)",
+    ),
+    "handed from lock to lock": (
+        [
+            "int r0; spin_lock(l); r0 = *x; spin_lock(m); spin_unlock(l); *x = r0 + 1; spin_unlock(m);",
+            ADD.replace("(l)", "(m)"),
+        ],
+        "exists (x=1)",
+    ),
+    "tried by three": ([TRY, TRY, TRY], "exists (x=1)"),
+    "tried, and gone on in any case": (
+        ["int r0; int r1; r0 = spin_trylock(l); r1 = *x; *x = r1 + 1; if (r0) { spin_unlock(l); }"] * 2,
+        "exists (x=1)",
+    ),
+    "released by another thread": (
+        ["int r0; spin_lock(l); r0 = *x; *x = r0 + 1;", "spin_unlock(l);", ADD],
+        "exists (x=1)",
+    ),
+    "never released": (["int r0; spin_lock(l); r0 = *x; *x = r0 + 1;", ADD], "exists (x=2)"),
+    "a sum that may not be made": (["int r0; r0 = atomic_add_unless(x, 1, 2);"] * 3, "exists (x=3)"),
+    "a sum beside a comparison": (
+        ["int r0; r0 = atomic_cmpxchg(x, 0, 5);", "atomic_inc(x);", "atomic_inc(x);"],
+        "exists (x=5 \\/ x=6 \\/ x=7)",
+    ),
+    "a result that another thread adds": (
+        [
+            "int r0; r0 = atomic_fetch_add_relaxed(1, x); WRITE_ONCE(*y, r0);",
+            "int r0; r0 = READ_ONCE(*y); atomic_add(r0, x);",
+        ],
+        "exists (x=2)",
+    ),
+    "results compared": (
+        ["int r0; r0 = atomic_add_return_relaxed(1, x);", "int r0; r0 = atomic_fetch_add_relaxed(1, x);"],
+        "exists (0:r0=1:r0)",
+    ),
+    "alike, but one is asked about": (
+        ["int r0; r0 = READ_ONCE(*x); WRITE_ONCE(*x, r0 + 1);"] * 2,
+        "filter (1:r0=0)\nexists (x=2 /\\ 0:r0=0)",
+    ),
+    "alike, each on a way of its own": (
+        ["int r0; r0 = READ_ONCE(*x); if (r0) { *y = 1; } else { WRITE_ONCE(*x, 1); r0 = *y; }"] * 2,
+        "exists (y=1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_nearly_holds_is_not_told(name: str) -> None:
+    bodies, condition = PROGRAMS[name]
+    kind = "atomic_t" if "atomic_" in bodies[0] else "int"
+    parameters = f"{kind} *x, int *y, spinlock_t *l, spinlock_t *m"
+    threads = [f"P{index}({parameters}) {{ {body} }}" for index, body in enumerate(bodies)]
+    text = "\n".join(["C nearly", "{ }", *threads, condition])
+    litmus = parse(text)
+    observed = sorted(observed_in(litmus.condition), key=observed_order)
+    found = search(litmus, observed, 60_000)
+    states = {state_text(dict(zip(observed, state, strict=True))) for state in found.states}
+    for result in (run(text), run(text, states=True)):
+        assert (result.outcome, "data-race" in result.flags) == (found.outcome, found.race)
+    assert set(result.states or ()) == states
