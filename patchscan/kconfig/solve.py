@@ -199,7 +199,8 @@ class _Search:
             for value, condition in entry.defaults:
                 holds = _all(self.truth(each, chosen) for each in (condition, entry.depends))
                 if holds is True:
-                    return self.truth(value, chosen)
+                    # Without modules, what would be one is built in.
+                    return value.text.removeprefix("?") == "m" or self.truth(value, chosen)
                 if holds is None:
                     return None
         return False
