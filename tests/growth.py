@@ -123,6 +123,21 @@ def function(*body: str, name: str = "f") -> tuple[str, ...]:
     return (f"int {name}(int a)", "{", *(f"\t{line}" for line in body), "\treturn 0;", "}", "")
 
 
+def each(count: int, *lines: str, backwards: bool = False) -> list[str]:
+    """Lines again and again, with {k} the number of the time."""
+    numbers = range(count)[:: -1 if backwards else 1]
+    return [line.replace("{k}", str(number)) for number in numbers for line in lines]
+
+
+def unwinding(count: int) -> tuple[str, ...]:
+    """A function that gives back what it allocated where a later allocation fails."""
+    return function(
+        *each(count, "p{k} = kmalloc(a, GFP_KERNEL);", "if (!p{k})", "\tgoto out{k};"),
+        "return 0;",
+        *each(count, "\tkfree(p{k});", "out{k}:", backwards=True),
+    )
+
+
 def functions(count: int, *body: str) -> str:
     return new_file(*(line for n in range(count) for line in function(*body, name=f"f{n}")))
 
@@ -274,6 +289,57 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         of_scan,
         lambda n: new_file(*function("switch (a) {", *(f"case {k}:\tg(a);\tbreak;" for k in range(n)), "}")),
         60,
+    ),
+    "code: allocations given back in turn": (of_scan, lambda n: new_file(*unwinding(n)), 25),
+    "code: locks one in the other": (
+        of_scan,
+        lambda n: new_file(
+            *function(*each(n, "mutex_lock(&l{k});"), *each(n, "mutex_unlock(&l{k});", backwards=True))
+        ),
+        30,
+    ),
+    "code: locks in turn": (
+        of_scan,
+        lambda n: new_file(*function(*each(n, "mutex_lock(&l{k});", "g(a);", "mutex_unlock(&l{k});"))),
+        30,
+    ),
+    "code: loops with locks": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(n, "for (i{k} = 0; i{k} < a; i{k}++) {", "mutex_lock(&l{k});"),
+                *each(n, "mutex_unlock(&l{k});", "}", backwards=True),
+            )
+        ),
+        10,
+    ),
+    "code: cases that allocate": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                "switch (a) {",
+                *each(n, "case {k}:", "p = kmalloc(a, GFP_KERNEL);", "if (!p)", "\treturn 1;", "break;"),
+                "}",
+                "kfree(p);",
+            )
+        ),
+        20,
+    ),
+    "code: returns under a lock": (
+        of_scan,
+        lambda n: new_file(
+            *function("mutex_lock(&l);", *each(n, "if (g({k}))", "\treturn -EINVAL;"), "mutex_unlock(&l);")
+        ),
+        40,
+    ),
+    "code: gotos to one label": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                "p = kmalloc(a, GFP_KERNEL);", *each(n, "if (g({k}))", "\tgoto out;"), "out:", "kfree(p);"
+            )
+        ),
+        40,
     ),
     "code: statements": (of_scan, lambda n: new_file(*function(*["g(a);"] * n)), 100),
     "code: variables": (of_scan, lambda n: new_file(*function(*(f"int b{k} = a;" for k in range(n)))), 100),

@@ -41,6 +41,7 @@ class _Freed(AfterCall):
     """Follows what one call freed."""
 
     uses = True
+    outs = False
     heeds = (Dereferenced,)
 
     def __init__(self, graph: Graph, call: Called, key: str, frees: Frees) -> None:
@@ -49,7 +50,11 @@ class _Freed(AfterCall):
         super().__init__(call)
         self.key = key
         self.root = root_of(key)
+        self.words = frozenset(words_of(key))
         self.found: dict[int, AfterFree] = {}
+
+    def named(self, token: Token) -> frozenset[str] | None:
+        return (self.words if token else self.awaited) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:
@@ -103,7 +108,14 @@ class _Freed(AfterCall):
 
 def counted(graph: Graph, key: str) -> bool:
     """Whether a function takes a reference of its own, so that what frees may only drop one."""
-    return any(_COUNTS.fullmatch(call.name) and key in call.arguments for _, call in graph.calls)
+    return key in _counted(graph)
+
+
+@kept
+def _counted(graph: Graph) -> frozenset[str]:
+    return frozenset(
+        argument for _, call in graph.calls if _COUNTS.fullmatch(call.name) for argument in call.arguments
+    )
 
 
 @kept

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import source_of
-from patchscan.flow.actions import Assigned, Called
+from patchscan.flow.actions import Assigned, Called, words_of
 from patchscan.flow.behind import before
 from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
@@ -129,15 +129,20 @@ class _Wrongly(AfterCall):
     """Follows what a call returned to a call that gives back something else."""
 
     heeds = ()
+    outs = False
 
     def __init__(self, graph: Graph, call: Called, release: frozenset[str]) -> None:
         super().__init__(call)
+        self.words = frozenset(words_of(call.result))
         self.function = graph.function
         self.release = release
         self.found: dict[int, str] = {}
 
     def start(self) -> Token:
         return ""
+
+    def named(self, token: Token) -> frozenset[str] | None:
+        return (self.words if token else self.awaited) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

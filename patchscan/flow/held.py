@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function
+from patchscan.flow.actions import words_of
 from patchscan.flow.taking import Resource
 from patchscan.flow.ways import Exit
 
+_CALL = pattern(r"\w+\(")
 HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 
 
@@ -75,3 +78,21 @@ class Holding:
 
 
 Holdings = Mapping[tuple[str, str], Sequence[Holding]]
+
+
+def hands_out(returned: str, token: Taken, pointer: bool) -> bool:
+    """Whether what is returned is the resource or a part of it."""
+    bare = returned.lstrip("&")
+    if returned in token.names or any(
+        bare.startswith(f"{name}->") for name in token.names if returned.startswith("&")
+    ):
+        return True
+    return (
+        pointer
+        and bool(_CALL.match(returned))
+        and any(
+            name in words_of(returned)
+            for name in token.names
+            if not returned.startswith(("PTR_ERR", "ERR_", "dev_err"))
+        )
+    )

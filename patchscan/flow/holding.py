@@ -10,16 +10,17 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
+from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Holding, Holdings, Taken, Way, hands_out
 from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
+from patchscan.flow.strides import LATER, OWN, call_word
 from patchscan.flow.taking import Resource, resources
-from patchscan.flow.ways import Client, Exit, Token, fails, ways_of
+from patchscan.flow.trails import fails
+from patchscan.flow.ways import Client, Exit, Token, ways_of
 
 _DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
-_CALL = pattern(r"\w+\(")
 
 
 class Follower(Client):
@@ -36,11 +37,15 @@ class Follower(Client):
         # What a value may be that was taken.
         self.took = reduce(or_, (OUTCOMES[kind][0] for kind in self.sites.values()), 0) or ANY
         self.awaits = frozenset(self.sites)
+        words = words_of(resource.key) if resource.loops else ()
+        self._awaited = frozenset((*map(call_word, self.sites), *words))
         self.twice: dict[tuple[int, int], str] = {}
         self.again: list[Way] = []
         self.by_argument = self.row.at is not None
         self.root = root_of(resource.key)
-        self._calls = [e for p in graph.points for e in p.operations if isinstance(e, Called)]
+        # The calls that may take it or give it back whatever they are handed.
+        self._making = (LATER, OWN) if self.by_argument else (LATER,)
+        self._calls = [call for _, call in graph.calls]
         self.loose = self.by_argument and self._has_other_keys()
         self.tested = {edge.key for point in graph.points for edge in point.edges}
         # The calls that leave a token as it is, by what of it they look at.
@@ -63,6 +68,14 @@ class Follower(Client):
 
     def start(self) -> Taken:
         return Taken()
+
+    def named(self, token: Taken) -> frozenset[str] | None:
+        if self.waits(token):
+            return self._awaited
+        if self.root == "" or self.loose:
+            return None
+        names = {word for each in token.names for word in words_of(each)}
+        return self._awaited.union(words_of(self.resource.key), self.origins, names, self._making)
 
     def waits(self, token: Token) -> bool:
         return isinstance(token, Taken) and token.state in ("", FAILED)
@@ -367,28 +380,10 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
         point = graph.points[each.point]
         returned = point.returned
         goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
-        if token.state == HELD and goes_out and _hands_out(returned, token, pointer):
+        if token.state == HELD and goes_out and hands_out(returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
         failing = fails(each.signs, pointer)
         if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
             failing = True if each.signs is not None and not each.signs & ZERO else None
         outs.append(Way(each, token, failing, point.value is None, point.line, returned, pointer))
     return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))
-
-
-def _hands_out(returned: str, token: Taken, pointer: bool) -> bool:
-    """Whether what is returned is the resource or a part of it."""
-    bare = returned.lstrip("&")
-    if returned in token.names or any(
-        bare.startswith(f"{name}->") for name in token.names if returned.startswith("&")
-    ):
-        return True
-    return (
-        pointer
-        and bool(_CALL.match(returned))
-        and any(
-            name in words_of(returned)
-            for name in token.names
-            if not returned.startswith(("PTR_ERR", "ERR_", "dev_err"))
-        )
-    )

@@ -11,6 +11,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.function import Function
 from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, Round, words_of
 from patchscan.flow.graph import Edge, Graph, Point
+from patchscan.flow.ways import ways_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -84,17 +85,20 @@ def _is_inside(inner: "Node", outer: "Node") -> bool:
 
 
 def _branch(graph: Graph, name: str) -> Inevitable | None:
-    without = _without_value(graph, name)
-    reads = _reading(graph, name)
-    for point in graph.points:
+    named = ways_of(graph).named.where.get(name, ())
+    without = _without_value(graph, name, named)
+    reads = _reading(graph, name, named)
+    for point in map(graph.points.__getitem__, sorted(named)):
         own = [each for each in point.operations if isinstance(each, Declared) and each.key == name]
         if own and point.operations[-1] == own[-1] and all(reads[edge.to] for edge in point.edges):
             line = min((reads[edge.to] for edge in point.edges), default=0)
             return Inevitable(name, line, line, True) if line else None
     for number, point in enumerate(graph.points):
-        edges = [edge for edge in point.edges if edge.taken in _BRANCHES]
-        if len(point.edges) < 2 or not _leaves_unset(graph, number, name, without[number]):
+        if len(point.edges) < 2 or (number not in named and not without[number]):
             continue
+        if not _leaves_unset(graph, number, name, without[number]):
+            continue
+        edges = [edge for edge in point.edges if edge.taken in _BRANCHES]
         led = [edge for edge in edges if reads[edge.to] and not _same(edge, point.edges)]
         if led and any(not reads[edge.to] for edge in point.edges):
             return Inevitable(name, led[0].line or point.line, reads[led[0].to])
@@ -132,14 +136,16 @@ def _may_walk(point: Point, name: str) -> bool:
     return macro and any(isinstance(each, Read) and each.key == name for each in point.operations)
 
 
-def _without_value(graph: Graph, name: str) -> list[bool]:
+def _without_value(graph: Graph, name: str, named: Collection[int]) -> list[bool]:
     """For each point that can be reached whether on all ways to it the variable was declared and not written."""
     unset: list[bool | None] = [None] * len(graph.points)
     unset[graph.entry] = False
     pending = [graph.entry]
     while pending:
         number = pending.pop()
-        leaves = _leaves_unset(graph, number, name, unset[number] is True)
+        leaves = unset[number] is True
+        if number in named:
+            leaves = _leaves_unset(graph, number, name, leaves)
         for edge in graph.points[number].edges:
             known = unset[edge.to]
             if known is None or (known and not leaves):
@@ -148,19 +154,20 @@ def _without_value(graph: Graph, name: str) -> list[bool]:
     return [each is True for each in unset]
 
 
-def _reading(graph: Graph, name: str) -> list[int]:
+def _reading(graph: Graph, name: str, named: Collection[int]) -> list[int]:
     """For each point the line of the read to which all ways from it lead before any write, 0 where one does not."""
-    befores: list[list[int]] = [[] for _ in graph.points]
-    for number, point in enumerate(graph.points):
-        for edge in point.edges:
-            befores[edge.to].append(number)
+    befores = ways_of(graph).named.into
     lines = [0] * len(graph.points)
-    pending = list(range(len(graph.points)))
+    # Where it is not named nothing is read, but behind it.
+    pending = sorted(named)
     while pending:
         number = pending.pop()
         if lines[number]:
             continue
-        lines[number] = _read_at(graph, number, name, lines)
+        if number in named:
+            lines[number] = _read_at(graph, number, name, lines)
+        else:
+            lines[number] = _led(graph.points[number], lines)
         if lines[number]:
             pending.extend(befores[number])
     return lines
@@ -179,8 +186,12 @@ def _read_at(graph: Graph, number: int, name: str, lines: list[int]) -> int:
             return read if isinstance(operation, Assigned) else 0
     if read:
         return read if _is_sure(graph, read, point.edges) else 0
-    led = [lines[edge.to] for edge in point.edges]
-    return min(led) if led and all(led) else 0
+    return _led(point, lines)
+
+
+def _led(point: Point, lines: list[int]) -> int:
+    """The first line of a read to which all edges of a point lead."""
+    return min((lines[edge.to] for edge in point.edges), default=0)
 
 
 def _is_sure(graph: Graph, line: int, edges: tuple[Edge, ...]) -> bool:

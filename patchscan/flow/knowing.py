@@ -18,7 +18,7 @@ from patchscan.flow.actions import (
     Value,
     words_of,
 )
-from patchscan.flow.graph import Graph
+from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, POSITIVE, STALE, STORED, ZERO, negated
 from patchscan.flow.wellknown import signs_of
 
@@ -170,6 +170,11 @@ class Asked:
         return found
 
     @cached_property
+    def _writes(self) -> list[frozenset[str]]:
+        """Per point: the values of which nothing that was known before is known behind it."""
+        return [keys.union(*map(self.told_by, keys)) if keys else keys for _, keys in self._reads]
+
+    @cached_property
     def live(self) -> list[frozenset[str]]:
         """Per point: the values that are asked for at it or later."""
         return self._live([reads for reads, _ in self._reads])
@@ -208,7 +213,7 @@ class Asked:
         while work:
             number = work.pop()
             queued.discard(number)
-            reads, writes = asked[number], self._reads[number][1]
+            reads, writes = asked[number], self._writes[number]
             after = frozenset().union(*(live[edge.to] for edge in points[number].edges))
             now = reads | (after - writes)
             if now != live[number]:
@@ -311,6 +316,34 @@ class Reading:
             self.known.pop(other, None)
         if signs != ANY and (key in self.ways.keys or key.startswith("@")):
             self.known[key] = signs | (STORED if "->" in key else 0)
+
+    def done(self, operation: Operation) -> int:
+        """Take in an operation that is no call; the signs of what it assigns."""
+        if isinstance(operation, Assigned):
+            signs = self.value(operation.value)
+            self.set(operation.key, signs)
+            return signs
+        if isinstance(operation, Round):
+            points = "list_for_each" in operation.macro
+            for number, argument in enumerate(operation.arguments):
+                if argument.isidentifier() and not operation.ended:
+                    self.set(argument, POSITIVE if points and not number else ANY)
+        elif isinstance(operation, Declared):
+            self.set(operation.key, ANY)
+        return ANY
+
+    def along(self, edge: Edge) -> "Reading | None":
+        """What is known where a way goes on by an edge, None where it cannot."""
+        if not edge.key:
+            return self
+        if not self.of(edge.key) & edge.signs:
+            return None
+        branch = type(self)(self.ways, self.known)
+        branch.trail, branch.coarse = self.trail, self.coarse
+        if not branch.test(edge.key, edge.signs):
+            return None
+        steady = self.ways.steady_calls.get(edge.key)
+        return branch if steady is None or branch.test(steady, edge.signs) else None
 
     def reached(self, reach: Reach) -> None:
         """A call was made: what is known of what it reaches is no longer sure."""

@@ -10,6 +10,7 @@ from patchscan.flow.actions import Assigned, Read, words_of
 from patchscan.flow.actions import Called as Called
 from patchscan.flow.graph import Graph
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
+from patchscan.flow.ways import ways_of
 from patchscan.flow.wellknown import listed
 
 _KINDS: Mapping[frozenset[int], "TestKind"] = {
@@ -71,6 +72,8 @@ def _is_error_test(graph: Graph, key: str) -> bool:
 def first_tests(graph: Graph, number: int, key: str, further: bool = False) -> Iterator[tuple[TestKind, int]]:
     """(kind, line) of the tests of a value that are met first behind a point; further: and of those behind them."""
     tests = {at: (signs, line) for at, signs, line in graph.tests[key]}
+    named = ways_of(graph).named
+    mask = named.mask(frozenset(words_of(key)))
     seen, work = {number}, [number]
     while work:
         at = work.pop()
@@ -83,7 +86,8 @@ def first_tests(graph: Graph, number: int, key: str, further: bool = False) -> I
             if not further:
                 continue
         for edge in point.edges:
-            if edge.to not in seen:
+            # Where it is not named any more nothing tests it; the result of a call has no name.
+            if edge.to not in seen and (not mask or mask & named.ahead[edge.to]):
                 seen.add(edge.to)
                 work.append(edge.to)
 

@@ -13,7 +13,8 @@ from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, POSITIVE, ZERO
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, lines_of, steps_of, ways_of
+from patchscan.flow.trails import lines_of, steps_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
 
 _ROUNDS = pattern(r"\w+<\w+")
 
@@ -169,6 +170,7 @@ class _Returned(AfterCall):
     """Follows a call that returns NULL to the first use of what it returned."""
 
     heeds = (Dereferenced,)
+    outs = False
 
     def __init__(self, graph: Graph, call: Called, dereferences: Dereferences) -> None:
         self.graph = graph
@@ -178,6 +180,10 @@ class _Returned(AfterCall):
 
     def start(self) -> Token:
         return frozenset()
+
+    def named(self, token: Token) -> frozenset[str] | None:
+        words = frozenset(word for each in token for word in words_of(each))
+        return self.awaited if not token else None if token.isdisjoint(self.graph.locals) else words
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

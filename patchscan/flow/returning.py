@@ -10,7 +10,8 @@ from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
-from patchscan.flow.ways import Client, Token, Trail, steps_of, ways_of
+from patchscan.flow.trails import steps_of
+from patchscan.flow.ways import Client, Token, Trail, ways_of
 from patchscan.flow.wellknown import listed
 
 _ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_err(_\w+)?")

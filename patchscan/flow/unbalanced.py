@@ -13,7 +13,7 @@ from patchscan.flow.holding import holdings
 from patchscan.flow.keeping import cleaned_up_by_callers
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
-from patchscan.flow.ways import lines_of, steps_of
+from patchscan.flow.trails import lines_of, steps_of
 
 _DATA = pattern(r"\w*get_drvdata")
 # What tells a resource in another state of the function (Resource.identity).

@@ -8,7 +8,8 @@ from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, 
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, steps_of, ways_of
+from patchscan.flow.trails import steps_of
+from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
 
 _ALLOCATES = ("alloc_cpumask_var", "alloc_cpumask_var_node")
 # Of the calls on a mask these leave bits as they were, so that these must be known.

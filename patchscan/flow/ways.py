@@ -6,7 +6,9 @@ as one. Bounded by counts: MAX_STEPS a walk, MAX_STATES a point and MAX_FACTS a 
 these facts are forgotten, see `coarse`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from patchscan.basics.budget import BUDGET
@@ -16,18 +18,17 @@ from patchscan.flow.actions import (
     Addressed,
     Assigned,
     Called,
-    Declared,
     Dereferenced,
     Failed,
     Guarded,
     Operation,
     Read,
-    Round,
     Unguarded,
 )
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Asked, Facts, Reach, Reading
-from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
+from patchscan.flow.signs import ANY
+from patchscan.flow.strides import Named, Strides, call_word
 from patchscan.flow.unfollowed import leave
 
 MAX_STEPS = BUDGET.steps.most
@@ -38,6 +39,12 @@ Token = Any
 Trail = tuple[Any, int, "Edge | None"]
 # Where a way is to be walked on: (point, token, facts, trail, coarse).
 Step = tuple[int, Token, Facts, Trail, bool]
+# How a way that follows nothing comes to a point.
+Met = tuple[int, Facts, Trail, bool]
+# So many clients of one graph walk to what they await for themselves, before one walk does it for all.
+MANY_CLIENTS = 3
+# A straight way of more points is known as a whole.
+LONG_WAY = 8
 # Tokens, each with what is known beside it.
 States = list[tuple[Token, Reading]]
 
@@ -59,12 +66,18 @@ class Client:
 
     uses: whether what is known of a pointer is kept until its last use, not only until it is last tested.
     awaits: the calls (by offset) without which a way is of no interest; empty where every way is.
+    outs: whether the ways out are asked for, and not only what the client notes on the way there.
     heeds: the operations that it wants to be told of by other(), beside those that change what is known.
     """
 
     uses = False
+    outs = True
     heeds: tuple[type[Operation], ...] = (Dereferenced, Addressed, Read, Guarded, Unguarded, Failed)
     awaits: frozenset[int] = frozenset()
+
+    def named(self, token: Token) -> frozenset[str] | None:
+        """The words without which nothing is done that changes a token; None: whatever is done may change it."""
+        return None
 
     def waits(self, token: Token) -> bool:
         """Whether a token still waits for one of these calls."""
@@ -97,6 +110,7 @@ class AfterCall(Client):
     def __init__(self, call: Called) -> None:
         self.call = call
         self.awaits = frozenset((call.offset,))
+        self.awaited = frozenset((call_word(call.offset),))
 
     def waits(self, token: Token) -> bool:
         return not token
@@ -108,23 +122,76 @@ def ways_of(graph: Graph) -> "Ways":
     return Ways(graph)
 
 
+class Anywhere(Client):
+    """Follows nothing."""
+
+    def __init__(self, uses: bool) -> None:
+        self.uses = uses
+
+    def named(self, token: Token) -> frozenset[str]:
+        return frozenset()
+
+
 class Ways(Asked):
     """Walks of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self._strides: dict[bool, Strides] = {}
+        self._asking = Counter[bool]()
+        self._arriving: dict[bool, Arriving] = {}
 
     def walk(self, client: Client, known: Facts = ()) -> "Walk":
         """Follow a client's token on all ways; known: what holds on entry."""
         return Walk(self, client, known)
 
+    @cached_property
+    def named(self) -> Named:
+        """What its points name."""
+        return Named(self.graph, self.straight)
+
+    def strides(self, client: Client) -> Strides | None:
+        """The strides that a client's walk may take, None where it heeds all that is done."""
+        if client.named(client.start()) is None:
+            return None
+        if client.uses not in self._strides:
+            live = self.live_with_uses if client.uses else self.live
+            self._strides[client.uses] = Strides(self, self.named, live)
+        return self._strides[client.uses]
+
+    def met(self, client: Client) -> Sequence[Met] | None:
+        """The ways to the one call that a client awaits, last ones first; None where it is to walk there itself.
+
+        They are walked once for all clients, when the third one asks.
+        """
+        place = self.named.only_place(client.awaits)
+        self._asking[client.uses] += place is not None
+        if place is None or self._asking[client.uses] < MANY_CLIENTS:
+            return None
+        if client.uses not in self._arriving:
+            self._arriving[client.uses] = Arriving(self, Anywhere(client.uses), ())
+        arriving = self._arriving[client.uses]
+        return arriving.met.get(place, [])[::-1] if arriving.complete else None
+
 
 class Walk:
     """One walk. exits: the ways out; complete: whether all were walked within the bound; steps: what that took."""
+
+    tells = True
 
     def __init__(self, ways: Ways, client: Client, known: Facts) -> None:
         self.ways = ways
         self.client = client
         self.known = known
         self.live = ways.live_with_uses if client.uses else ways.live
-        self.leading = ways.leading_to(client.awaits) if client.awaits else None
+        self.named = ways.named
+        self.strides = ways.strides(client)
+        self._heeded: dict[Token, frozenset[str] | None] = {}
+        self._met = ways.met(client) if not known and self.strides is not None else None
+        self.leading = ways.leading_to(client.awaits) if client.awaits and self._met is None else None
+        if self._met is not None:
+            # No way comes twice to the one call that is awaited.
+            self.leading = frozenset()
         self.doing = ways.doing(client.heeds)
         self.exits: list[Exit] = []
         self.complete = True
@@ -136,6 +203,10 @@ class Walk:
         entry = self.ways.graph.entry
         self._seen: dict[int, set[tuple[Token, Facts]]] = {}
         self._work: list[Any] = []
+        if self._met is not None:
+            token = self.client.start()
+            self._work += [(number, token, *how) for number, *how in self._met]
+            return
         self._keep(entry, self.client.start(), self.known, (None, entry, None), False)
 
     def _reading(self, facts: Facts | Mapping[str, int]) -> Reading:
@@ -150,11 +221,10 @@ class Walk:
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         """Walk on from a point later, unless a way like this one has come there."""
         seen = self._seen.setdefault(to, set())
-        before = len(seen)
-        if before >= MAX_STATES or len(facts) > MAX_FACTS:
+        if len(seen) >= MAX_STATES or len(facts) > MAX_FACTS:
             facts, coarse = (), True
-        seen.add((token, facts))
-        if len(seen) > before:
+        if (token, facts) not in seen:
+            seen.add((token, facts))
             self._work.append((to, token, facts, trail, coarse))
 
     def _run(self) -> None:
@@ -162,48 +232,114 @@ class Walk:
             self.steps += 1
             if self.steps > MAX_STEPS:
                 self.complete = False
-                leave(self.ways.graph.function)
+                if self.tells:
+                    leave(self.ways.graph.function)
                 return
-            number, token, facts, trail, coarse = self._take()
-            point = self.ways.graph.points[number]
-            states = self._through(number, token, self._reading(facts), trail, coarse)
-            while len(states) == 1 and self.ways.straight[number]:
-                # One way in and one way on: nothing is to be kept between.
-                number = point.edges[0].to
-                point = self.ways.graph.points[number]
-                trail = (trail, number, None)
-                states = self._through(number, *states[0], trail, coarse)
-            for after, reading in states:
-                if point.leaves:
-                    signs = reading.value(point.value) if point.value is not None else None
-                    known = tuple(sorted(reading.known.items()))
-                    self.exits.append(Exit(number, after, signs, trail, known, coarse))
+            step = self._take()
+            if self.strides is not None:
+                words = self._words(step[1])
+                if words is not None and words.isdisjoint(self.named.along(step[0])):
+                    self._stride(*step)
                     continue
-                waiting = self.leading is not None and self.client.waits(after)
-                for edge in point.edges:
-                    if waiting and self.leading is not None and edge.to not in self.leading:
-                        continue
-                    self._follow(edge, after, reading, trail, coarse)
+            self._step(*step)
+
+    def _stride(self, number: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
+        """Walk on from a point at which nothing changes the token."""
+        assert self.strides is not None
+        stride = self.strides.stride(number, facts)
+        for each in stride.straight:
+            trail = (trail, each, None)
+        if stride.out is not None:
+            out, signs, known = stride.out
+            self.exits.append(Exit(out, token, signs, trail, known, coarse))
+            return
+        leading = self.leading if self.leading is not None and self.client.waits(token) else None
+        for to, edge, after in stride.following:
+            if (leading is None or to in leading) and not self._is_over(token, to):
+                self._keep(to, token, after, (trail, to, edge), coarse)
+
+    def _step(self, number: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
+        """Walk on from a point by what the client says."""
+        point = self.ways.graph.points[number]
+        if self.strides is not None and len(self.named.straight_from(number)) > LONG_WAY:
+            self._long_step(self.strides, number, token, facts, trail, coarse)
+            return
+        states = self._through(number, token, self._reading(facts), trail, coarse)
+        while len(states) == 1 and self.ways.straight[number]:
+            # One way in and one way on: nothing is to be kept between.
+            number = point.edges[0].to
+            point = self.ways.graph.points[number]
+            trail = (trail, number, None)
+            states = self._through(number, *states[0], trail, coarse)
+        self._go_on(number, states, trail, coarse)
+
+    def _long_step(
+        self, strides: Strides, head: int, token: Token, facts: Facts, trail: Trail, coarse: bool
+    ) -> None:
+        """Walk on over a long straight way, of which only what the client heeds is asked of it."""
+        points = (head, *self.named.straight_from(head))
+        course = strides.course(head, facts)
+        states, at = [(token, self._reading(facts))], 0
+        while True:
+            token, reading = states[0]
+            words = self._words(token)
+            if words is not None and reading.known == course[at]:
+                place = self.named.next_on(head, at, words)
+                to = len(points) - 1 if place is None else place
+                known = course[to]
+                if known is None:
+                    return
+                for each in points[at + 1 : to + 1]:
+                    trail = (trail, each, None)
+                if to > at:
+                    at, reading = to, self._reading(known)
+            states = self._through(points[at], token, reading, trail, coarse)
+            if len(states) != 1 or at == len(points) - 1:
+                break
+            at += 1
+            trail = (trail, points[at], None)
+        self._go_on(points[at], states, trail, coarse)
+
+    def _go_on(self, number: int, states: States, trail: Trail, coarse: bool) -> None:
+        """Walk on from what holds at the end of a point."""
+        point = self.ways.graph.points[number]
+        for after, reading in states:
+            if point.leaves:
+                signs = reading.value(point.value) if point.value is not None else None
+                known = tuple(sorted(reading.known.items()))
+                self.exits.append(Exit(number, after, signs, trail, known, coarse))
+                continue
+            waiting = self.leading is not None and self.client.waits(after)
+            for edge in point.edges:
+                if waiting and self.leading is not None and edge.to not in self.leading:
+                    continue
+                self._follow(edge, after, reading, trail, coarse)
 
     def _follow(self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
-        if edge.key:
-            if not reading.of(edge.key) & edge.signs:
-                return
-            branch = self._reading(reading.known)
-            branch.trail, branch.coarse = trail, coarse
-            if not branch.test(edge.key, edge.signs):
-                return
-            steady = self.ways.steady_calls.get(edge.key)
-            if steady is not None and not branch.test(steady, edge.signs):
-                return
-        else:
-            branch = reading
+        branch = reading.along(edge)
+        if branch is None:
+            return
         if edge.taken:
             token = self.client.decided(edge, token, branch)
             if token is None:
                 return
+        if self._is_over(token, edge.to):
+            return
         facts = branch.facts(self.live[edge.to])
         self._keep(edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse)
+
+    def _is_over(self, token: Token, to: int) -> bool:
+        """Whether nothing can follow behind a point that is of interest: ways out are none, and nothing is named."""
+        if self.client.outs:
+            return False
+        words = self._words(token)
+        return words is not None and not self.named.mask(words) & self.named.ahead[to]
+
+    def _words(self, token: Token) -> frozenset[str] | None:
+        """What a client heeds with a token, see Client.named()."""
+        if token not in self._heeded:
+            self._heeded[token] = self.client.named(token)
+        return self._heeded[token]
 
     def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         """The tokens and facts after the operations of a point."""
@@ -219,18 +355,10 @@ class Walk:
         return states
 
     def _operation(self, operation: Operation, token: Token, reading: Reading) -> States:
+        signs = reading.done(operation)
         if isinstance(operation, Assigned):
-            signs = reading.value(operation.value)
-            reading.set(operation.key, signs)
             token = self.client.assigned(operation, token, signs, reading)
         else:
-            if isinstance(operation, Round):
-                points = "list_for_each" in operation.macro
-                for number, argument in enumerate(operation.arguments):
-                    if argument.isidentifier() and not operation.ended:
-                        reading.set(argument, POSITIVE if points and not number else ANY)
-            elif isinstance(operation, Declared):
-                reading.set(operation.key, ANY)
             token = self.client.other(operation, token, reading)
         return [(token, reading)] if token is not None else []
 
@@ -255,28 +383,17 @@ class Walk:
         return states
 
 
-def steps_of(trail: Trail | None) -> list[tuple[int, Edge | None]]:
-    """The points of a way and the decisions that led to them, from the entry on."""
-    found = []
-    while trail is not None:
-        found.append((trail[1], trail[2]))
-        trail = trail[0]
-    return found[::-1]
+class Arriving(Walk):
+    """A walk that follows nothing. met: how its ways came to each point, in their turn."""
 
+    # Each client then walks for itself.
+    tells = False
 
-def fails(signs: int | None, pointer: bool) -> bool | None:
-    """Whether a way out returns a failure: a negative number; of a pointer also NULL. None where that is not known."""
-    if signs is None:
-        return None
-    signs &= ANY
-    if pointer:
-        return True if signs & ~NOT_POSITIVE == 0 else False if signs == POSITIVE else None
-    if signs & NEGATIVE:
-        return None if signs & ZERO else True
-    return False
+    def _begin(self) -> None:
+        self.met: dict[int, list[Met]] = {}
+        super()._begin()
 
-
-def lines_of(graph: Graph, trail: Trail, last: int) -> Sequence[tuple[int, str]]:
-    """(line, how it was decided) of the decisions of a way, and the line of its last point."""
-    found = [(edge.line, edge.taken) for _, edge in steps_of(trail) if edge is not None]
-    return (*found, (graph.points[last].line, ""))
+    def _take(self) -> Step:
+        step = super()._take()
+        self.met.setdefault(step[0], []).append((step[0], *step[2:]))
+        return step

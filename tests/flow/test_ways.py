@@ -11,7 +11,8 @@ from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
 from patchscan.flow.state import UNKNOWN
 from patchscan.flow.taking import resources
-from patchscan.flow.ways import MAX_FACTS, Client, fails, lines_of, ways_of
+from patchscan.flow.trails import fails, lines_of
+from patchscan.flow.ways import MAX_FACTS, Client, ways_of
 
 
 def function(text: str) -> Function:
