@@ -14,8 +14,10 @@ from patchscan.tree.overlay import PatchState, View
 PART_FILES = HELD_FILES // 2
 # The texts, headers for the most part, that are kept from one part for the next.
 HELD_BYTES = 2_000_000
-# Those kept from one patch for the next, once they are twice as many.
-SERIES_BYTES = 1_000_000
+# Of more patches than these no more is kept from one for the next, once it has become twice as much; to read a header
+# once more costs a short series more than the memory is worth.
+MANY_PATCHES = 16
+SERIES_BYTES = 500_000
 
 
 def turns(rules: Sequence[Rule], context: Context) -> Iterator[tuple[Context, Sequence[Rule]]]:
@@ -43,10 +45,10 @@ def _end(part: Context) -> None:
 
 
 def end_patch(context: Context) -> None:
-    """Let go of what was made of one patch of several, and of the texts of earlier ones where they became many."""
+    """Let go of what was made of one patch of several, and of many what was read for earlier ones, too."""
     context.forget()
     # Code refers to itself, and the collector of a process looks rarely.
-    if let_go_of_oldest(SERIES_BYTES, above=2 * SERIES_BYTES):
+    if len(context.all) > MANY_PATCHES and let_go_of_oldest(SERIES_BYTES, above=2 * SERIES_BYTES):
         # These texts are so old that it takes them for ones that stay.
         gc.collect()
     else:

@@ -348,11 +348,11 @@ def test_a_series_lets_go_of_texts_that_it_read_long_ago(monkeypatch: pytest.Mon
         yield from ()
 
     monkeypatch.setattr(patchscan.portions, "SERIES_BYTES", 1500)
-    mails = [mail(f"[PATCH {n}/12] x{n}", LETTER + DIFF, f"{n}@x") for n in range(1, 13)]
+    mails = [mail(f"[PATCH {n}/20] x{n}", LETTER + DIFF, f"{n}@x") for n in range(1, 21)]
     let_go_of_oldest(0)
     gc.disable()
     try:
         scan(thread(*mails), None, [rule("look", look)])
     finally:
         gc.enable()
-    assert len(alive) == 12 and max(alive) <= 5, alive
+    assert len(alive) == 20 and max(alive) <= 5, alive
