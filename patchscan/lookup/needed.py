@@ -53,6 +53,7 @@ MADE = pattern(r"(?:CONFIG|KBUILD)_\w+|__\w+|\w+_MODULE|NR_\w+|MAX_NR_ZONES|UTS_
 CALLED = pattern(r"(\w+)\s*$")
 CONSTANT = pattern(rb"\b[A-Z][A-Z0-9_]{3,}\b")
 INCLUDE = pattern(r"\s*#\s*include\b")
+CALL = pattern(r"\b(\w+)\s*\(([^()]*)\)")
 WORD = pattern(r"[A-Za-z_]\w*")
 
 
@@ -173,6 +174,7 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
     source = parse(text, file.path)
     found = {each.name for each in source.functions()} | {each.name for each in source.macros()}
     found.update(each.name for each in constants(source))
+    found.update(handed_on(source))
     code = source.code.decode("latin-1")
     for each in statements(text):
         found.add(each.name)
@@ -189,6 +191,15 @@ def own_names(context: Context, file: ChangedFile, text: bytes) -> set[str]:
                 for word in WORD.findall(line.text)
             )
     return found
+
+
+def handed_on(source: "Source") -> Iterator[str]:
+    """What macros hand to one that they are given, which makes constants of it: #define WALK(DO) DO(FIRST) DO(LAST)."""
+    for macro in source.macros():
+        given = set(macro.parameters or ())
+        for call in CALL.finditer(macro.body) if given else ():
+            if call[1] in given:
+                yield from WORD.findall(call[2])
 
 
 def declaring(context: Context, file: ChangedFile, other: ChangedFile) -> Iterator[str]:
