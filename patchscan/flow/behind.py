@@ -31,6 +31,9 @@ def before(graph: Graph, lines: Collection[int] | None) -> Callable[[int], bool]
     """Whether one of some lines stands behind a point, or just below all that does; None: whether anything does."""
     if lines is None:
         return lambda number: True
+    if {point.line for point in graph.points}.issubset(lines):
+        # All is new.
+        return lambda number: True
     ordered = sorted(lines)
 
     def is_before(number: int) -> bool:
