@@ -131,6 +131,11 @@ FAR = {
         middle="turn(0);",
         walker=CIRCLE,
     ),
+    "one ends in the second round of a function that calls itself": Attack(
+        "unsure",
+        middle="again(0);",
+        walker="static void again(int n) { if (n) { local_irq_enable(); local_irq_disable(); } again(n + 1); }",
+    ),
     "the same without the second call": Attack(
         "safe", begin="come(0); local_irq_enable(); local_irq_save(flags);", walker=CIRCLE
     ),

@@ -73,6 +73,8 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
         if context.code.overridable(name, near):
             context.assumptions.add(f"{name}() is the weak one of {definition.path}")
         return inline(context, definition, node, given, env, frame, out)
+    if known is not None and _is_recursive(context, known, name, near, frame):
+        out.append(Hole(name, "called from inside of it", _NONE, _NONE, True, place_of(frame, node)))
     if known is not None and _is_lost(context, known, name, near, frame):
         out.append(Hole(name, "budget", _NONE, _NONE, True, place_of(frame, node)))
     if context.by_field and known is None and frame.depth <= 1:
@@ -107,6 +109,11 @@ def _is_lost(context: Context, callee: Callee, name: str, near: str, frame: Fram
     """Whether a call is not looked into only because it is too deep, where that must not be."""
     deep = not context.by_field and _is_too_deep(context, frame)
     return deep and not _is_inside(callee, name, frame) and context.looks_into(name, near)
+
+
+def _is_recursive(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
+    """Whether a call is not looked into only because it is made from inside of what it calls."""
+    return not callee.by_name and _is_inside(callee, name, frame) and context.looks_into(name, near)
 
 
 def _is_inside(callee: Callee, name: str, frame: Frame) -> bool:

@@ -165,6 +165,7 @@ HoleKind = Literal[
     "a way out of a loop over CPUs",
     "store",
     "writes before",
+    "called from inside of it",
 ]
 
 

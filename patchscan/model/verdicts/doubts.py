@@ -34,6 +34,7 @@ _UNDECIDED = (
     "free of an object the model lost",
     "a way out of a loop over CPUs",
     "writes before",
+    "called from inside of it",
 )
 _GIVES_AWAY = pattern(
     r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
