@@ -43,6 +43,8 @@ INCLUDED = frozenset(
         *("vdso", "video", "xen"),
     )
 )
+# Whoever builds a kernel has it.
+WHOLE = "include/linux/kconfig.h"
 WORD = pattern(r"[A-Za-z_]\w*")
 EVERYWHERE = 100_000
 MOST = 3
@@ -103,11 +105,12 @@ def judge(context: Context, file: ChangedFile) -> Iterator[Finding | Silence]:
 def is_made(context: Context, file: ChangedFile, name: str) -> bool:
     """Whether the build may make a header, or find it in a directory that a Makefile names.
 
-    What is looked for in include/ is there or not; what an architecture has, another may lack.
+    What is looked for in include/ is there or not, but in a tree of which only parts are at hand; what an architecture
+    has, another may lack.
     """
     first, _, base = name.rpartition("/")
     if first.partition("/")[0] in INCLUDED:
-        return False
+        return context.view.read(WHOLE) is None
     if first.startswith(("asm", "mach", "abi")):
         return True
     if is_included_elsewhere(context, file, base):
@@ -150,6 +153,8 @@ RULE = Rule(
         """
 >>> tree mm/walk.h
 int walk_depth(int ret);
+>>> tree include/linux/kconfig.h
+#define IS_ENABLED(option) option
 >>> tree include/linux/walk.h
 int walk_on(int ret);
 >>> patch mm: walk
@@ -176,6 +181,16 @@ int walk_depth(int ret);
         """
 >>> tree mm/walk.h
 int walk_depth(int ret);
+>>> patch mm: walk in a tree that has no headers for all
+>>> file mm/walk.c
++#include <linux/rcupdate.h>
+ int walk;
+""",
+        """
+>>> tree mm/walk.h
+int walk_depth(int ret);
+>>> tree include/linux/kconfig.h
+#define IS_ENABLED(option) option
 >>> tree include/linux/walk.h
 int walk_on(int ret);
 >>> patch mm: walk
