@@ -53,8 +53,8 @@ class _Freed(AfterCall):
         self.words = frozenset(words_of(key))
         self.found: dict[int, AfterFree] = {}
 
-    def named(self, token: Token) -> frozenset[str] | None:
-        return (self.words if token else self.awaited) if self.words else None
+    def named(self, token: Token) -> tuple[frozenset[str]] | None:
+        return (self.words if token else self.awaited,) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

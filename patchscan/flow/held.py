@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
 from patchscan.flow.actions import words_of
 from patchscan.flow.taking import Resource
 from patchscan.flow.ways import Exit
 
 _CALL = pattern(r"\w+\(")
+# Behind more calls that may keep a resource it is no longer told which: each set of them is another way.
+MOST_KEEPERS, MANY = 3, "many"
 HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 
 
@@ -17,7 +19,8 @@ HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 class Taken:
     """The token: its state, the names that mean it, the line where it was taken, and whether that call failed.
 
-    via: of what is gone, or was given back after that, the call or assignment that may have kept it.
+    via: of what is gone, or was given back after that, the calls or the assignment that may have kept it; MANY: too
+    many to tell.
     """
 
     state: str = ""
@@ -26,6 +29,17 @@ class Taken:
     failed: bool = False
     by: str = ""
     via: str = ""
+
+    def kept_by(self, call: str) -> "Taken":
+        """What it is behind another call that may have kept it; another round of a loop tells nothing new."""
+        known = self.via.split(";")
+        if self.via == MANY or call in known:
+            return self
+        return replace(self, via=f"{self.via};{call}" if len(known) < MOST_KEEPERS else MANY)
+
+    def is_kept_as(self, other: "Taken") -> bool:
+        """Whether the same may have kept both."""
+        return self.via == other.via != MANY
 
 
 @frozen

@@ -5,22 +5,20 @@ from functools import cached_property, reduce
 from operator import or_
 
 from patchscan.basics.keep import kept
-from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Holding, Holdings, Taken, Way, hands_out
+from patchscan.flow.heeding import DERIVES, NOT_HELD, calls_that_do
+from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Holding, Holdings, Taken, Way, hands_out
 from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
-from patchscan.flow.strides import LATER, OWN, call_word
+from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word
 from patchscan.flow.taking import Resource, resources
 from patchscan.flow.trails import fails
 from patchscan.flow.ways import Client, Exit, Token, ways_of
-
-_DERIVES = pattern(r"container_of\w*|to_[a-z]\w*|of_fwnode_handle|of_node_to_fwnode|dev_to_\w+")
 
 
 class Follower(Client):
@@ -45,6 +43,7 @@ class Follower(Client):
         self.root = root_of(resource.key)
         # The calls that may take it or give it back whatever they are handed.
         self._making = (LATER, OWN) if self.by_argument else (LATER,)
+        self._doing: dict[str, frozenset[str]] = {}
         self._calls = [call for _, call in graph.calls]
         self.loose = self.by_argument and self._has_other_keys()
         self.tested = {edge.key for point in graph.points for edge in point.edges}
@@ -69,13 +68,20 @@ class Follower(Client):
     def start(self) -> Taken:
         return Taken()
 
-    def named(self, token: Taken) -> frozenset[str] | None:
+    def named(self, token: Taken) -> Words | None:
         if self.waits(token):
-            return self._awaited
+            return (self._awaited,)
         if self.root == "" or self.loose:
             return None
         names = {word for each in token.names for word in words_of(each)}
-        return self._awaited.union(words_of(self.resource.key), self.origins, names, self._making)
+        words = self._awaited.union(words_of(self.resource.key), self.origins, names, self._making)
+        if token.state == HELD and not self.by_argument:
+            return (words,)
+        state = MANY if token.state == GONE and token.via == MANY else token.state
+        if state not in self._doing:
+            calls = calls_that_do(self.graph, self.row, state)
+            self._doing[state] = self._awaited.union(calls, self._making)
+        return words, self._doing[state].union(map(change_word, (self.resource.key, self.root, *token.names)))
 
     def waits(self, token: Token) -> bool:
         return isinstance(token, Taken) and token.state in ("", FAILED)
@@ -109,10 +115,7 @@ class Follower(Client):
         if token.state == GONE and token.via and self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
         if token.state == GONE and token.via and self._may_end(call, token):
-            if call.key in token.via.split(";"):
-                # Another round of a loop tells nothing new.
-                return ((token, ANY),)
-            return ((replace(token, via=f"{token.via};{call.key}"), ANY),)
+            return ((token.kept_by(call.key), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -128,7 +131,7 @@ class Follower(Client):
         if (
             call.result
             and any(name in call.arguments for name in token.names)
-            and _DERIVES.fullmatch(call.name)
+            and DERIVES.fullmatch(call.name)
         ):
             return ((self._also(token, call.result), ANY),)
         return ((token, ANY),)
@@ -181,7 +184,7 @@ class Follower(Client):
 
     def _gives(self, call: Called, token: Taken) -> bool:
         gives = call.name in self.row.release or call.name in self.row.wrong
-        if not gives and call.name != "lockdep_assert_not_held":
+        if not gives and call.name != NOT_HELD:
             return False
         if self.resource.key == "" or self.loose:
             return True
@@ -283,7 +286,7 @@ class Follower(Client):
                 if operation.key in self.graph.locals:
                     return self._also(token, operation.key)
                 return self._kept(token, f"{operation.key}={source}")
-        elif operation.key in token.names and _DERIVES.match(source):
+        elif operation.key in token.names and DERIVES.match(source):
             return token
         elif operation.key in token.names and not source.startswith(token.by):
             left = token.names - {operation.key}

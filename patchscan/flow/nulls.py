@@ -181,9 +181,9 @@ class _Returned(AfterCall):
     def start(self) -> Token:
         return frozenset()
 
-    def named(self, token: Token) -> frozenset[str] | None:
+    def named(self, token: Token) -> tuple[frozenset[str]] | None:
         words = frozenset(word for each in token for word in words_of(each))
-        return self.awaited if not token else None if token.isdisjoint(self.graph.locals) else words
+        return (self.awaited,) if not token else None if token.isdisjoint(self.graph.locals) else (words,)
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

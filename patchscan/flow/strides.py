@@ -27,12 +27,24 @@ from patchscan.flow.knowing import Asked, Facts, Reading
 
 # Beside the words of a text: a call of what the text itself defines, and one that makes another call later.
 OWN, LATER = "own()", "later()"
+# Sets of which a point must name some each, or it leaves a token as it is.
+Words = tuple[frozenset[str], ...]
 _MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu")
 
 
 def call_word(offset: int) -> str:
     """What tells a call among the words of its point."""
     return f"@{offset}"
+
+
+def name_word(name: str) -> str:
+    """What tells the calls of one name."""
+    return f"{name}("
+
+
+def change_word(key: str) -> str:
+    """What tells that a value is assigned, or handed to a round of a loop."""
+    return f"={key}"
 
 
 class Named:
@@ -81,8 +93,13 @@ class Named:
         for each in point.operations:
             for text in _texts_of(each):
                 yield from words_of(text)
-            if isinstance(each, Called):
+            if isinstance(each, Assigned):
+                yield from map(change_word, (each.key, each.source))
+            elif isinstance(each, Round):
+                yield from map(change_word, each.arguments)
+            elif isinstance(each, Called):
                 yield call_word(each.offset)
+                yield name_word(each.name)
                 if each.name in self._defined:
                     yield OWN
                 if each.name.startswith(_MAKES_LATER):
@@ -102,15 +119,24 @@ class Named:
             self._straight[number] = self._straight_from(number)
         return self._straight[number]
 
-    def next_on(self, number: int, at: int, words: frozenset[str]) -> int | None:
-        """Where on the straight way from a point, at a place or behind it, one of some words is named first."""
+    def leaves(self, number: int, words: Words) -> bool:
+        """Whether a point, and the straight way behind it, name none of a set."""
+        along = self.along(number)
+        return any(map(along.isdisjoint, words))
+
+    def next_on(self, number: int, at: int, words: Words) -> int | None:
+        """Where on the straight way from a point, at a place or behind it, some of each set was named first."""
         if number not in self._on_way:
             places: dict[str, list[int]] = {}
             for place, each in enumerate((number, *self.straight_from(number))):
                 for word in self.at[each]:
                     places.setdefault(word, []).append(place)
             self._on_way[number] = places
-        found = (self._on_way[number].get(word, ()) for word in words)
+        first = [self._next_of(self._on_way[number], at, each) for each in words]
+        return None if None in first else max(place for place in first if place is not None)
+
+    def _next_of(self, places: Mapping[str, list[int]], at: int, words: frozenset[str]) -> int | None:
+        found = (places.get(word, ()) for word in words)
         return min((each[k] for each in found if (k := bisect_left(each, at)) < len(each)), default=None)
 
     def _straight_from(self, number: int) -> tuple[int, ...]:

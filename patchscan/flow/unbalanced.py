@@ -129,12 +129,15 @@ def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int 
             yield leak
     was = [way for each in old for way in each.again]
     if was and all(each.complete for each in old) and all(each.token.state == GIVEN for each in was):
-        kept_by = {each.token.via for each in was}
         lost = (
             way
             for way in holding.again
             if way.token.state == HELD
-            or (way.token.state == GONE and way.token.via and {way.token.via} == kept_by)
+            or (
+                way.token.state == GONE
+                and way.token.via
+                and all(way.token.is_kept_as(each.token) for each in was)
+            )
         )
         yield from (Leak(holding, way, "was given back") for way in list(lost)[:1])
 
@@ -155,7 +158,7 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     if not any(each.category in covers for each in given) and way.category != "open":
         return None
     if way.token.state == GONE and not any(
-        each.category in covers and each.token.via == way.token.via for each in given
+        each.category in covers and each.token.is_kept_as(way.token) for each in given
     ):
         # The patch lets something keep it.
         return None

@@ -28,7 +28,7 @@ from patchscan.flow.actions import (
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Asked, Facts, Reach, Reading
 from patchscan.flow.signs import ANY
-from patchscan.flow.strides import Named, Strides, call_word
+from patchscan.flow.strides import Named, Strides, Words, call_word
 from patchscan.flow.unfollowed import leave
 
 MAX_STEPS = BUDGET.steps.most
@@ -75,8 +75,8 @@ class Client:
     heeds: tuple[type[Operation], ...] = (Dereferenced, Addressed, Read, Guarded, Unguarded, Failed)
     awaits: frozenset[int] = frozenset()
 
-    def named(self, token: Token) -> frozenset[str] | None:
-        """The words without which nothing is done that changes a token; None: whatever is done may change it."""
+    def named(self, token: Token) -> Words | None:
+        """Words without any of which nothing changes a token, in one set or more; None: whatever is done may do so."""
         return None
 
     def waits(self, token: Token) -> bool:
@@ -128,8 +128,8 @@ class Anywhere(Client):
     def __init__(self, uses: bool) -> None:
         self.uses = uses
 
-    def named(self, token: Token) -> frozenset[str]:
-        return frozenset()
+    def named(self, token: Token) -> Words:
+        return (frozenset(),)
 
 
 class Ways(Asked):
@@ -186,7 +186,7 @@ class Walk:
         self.live = ways.live_with_uses if client.uses else ways.live
         self.named = ways.named
         self.strides = ways.strides(client)
-        self._heeded: dict[Token, frozenset[str] | None] = {}
+        self._heeded: dict[Token, Words | None] = {}
         self._met = ways.met(client) if not known and self.strides is not None else None
         self.leading = ways.leading_to(client.awaits) if client.awaits and self._met is None else None
         if self._met is not None:
@@ -238,7 +238,7 @@ class Walk:
             step = self._take()
             if self.strides is not None:
                 words = self._words(step[1])
-                if words is not None and words.isdisjoint(self.named.along(step[0])):
+                if words is not None and self.named.leaves(step[0], words):
                     self._stride(*step)
                     continue
             self._step(*step)
@@ -333,9 +333,9 @@ class Walk:
         if self.client.outs:
             return False
         words = self._words(token)
-        return words is not None and not self.named.mask(words) & self.named.ahead[to]
+        return words is not None and any(not self.named.mask(each) & self.named.ahead[to] for each in words)
 
-    def _words(self, token: Token) -> frozenset[str] | None:
+    def _words(self, token: Token) -> Words | None:
         """What a client heeds with a token, see Client.named()."""
         if token not in self._heeded:
             self._heeded[token] = self.client.named(token)
