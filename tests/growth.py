@@ -291,6 +291,16 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         60,
     ),
     "code: allocations given back in turn": (of_scan, lambda n: new_file(*unwinding(n)), 25),
+    "code: steps undone by the opposites of their names": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(n, "a{k}_start(a);", "if (g(a))", "\tgoto out{k};"),
+                *each(n, "out{k}: a{k}_stop(a);", backwards=True),
+            )
+        ),
+        12,
+    ),
     "code: locks one in the other": (
         of_scan,
         lambda n: new_file(

@@ -27,8 +27,8 @@ from patchscan.flow.knowing import Asked, Facts, Reading
 
 # Beside the words of a text: a call of what the text itself defines, and one that makes another call later.
 OWN, LATER = "own()", "later()"
-# Sets of which a point must name some each, or it leaves a token as it is.
-Words = tuple[frozenset[str], ...]
+# One set or two: a point that names none of one of them leaves a token as it is.
+Words = tuple[frozenset[str]] | tuple[frozenset[str], frozenset[str]]
 _MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu")
 
 
@@ -120,9 +120,9 @@ class Named:
         return self._straight[number]
 
     def leaves(self, number: int, words: Words) -> bool:
-        """Whether a point, and the straight way behind it, name none of a set."""
-        along = self.along(number)
-        return any(map(along.isdisjoint, words))
+        """Whether a point, and the straight way behind it, name none of the first set or of the last."""
+        along = self._along.get(number) or self.along(number)
+        return along.isdisjoint(words[0]) or along.isdisjoint(words[-1])
 
     def next_on(self, number: int, at: int, words: Words) -> int | None:
         """Where on the straight way from a point, at a place or behind it, some of each set was named first."""

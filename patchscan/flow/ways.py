@@ -200,14 +200,13 @@ class Walk:
         self._run()
 
     def _begin(self) -> None:
-        entry = self.ways.graph.entry
-        self._seen: dict[int, set[tuple[Token, Facts]]] = {}
+        entry, token = self.ways.graph.entry, self.client.start()
+        self._seen: list[set[tuple[Token, Facts]]] = [set() for _ in self.ways.graph.points]
         self._work: list[Any] = []
         if self._met is not None:
-            token = self.client.start()
             self._work += [(number, token, *how) for number, *how in self._met]
             return
-        self._keep(entry, self.client.start(), self.known, (None, entry, None), False)
+        self._keep(entry, token, self.known, (None, entry, None), False)
 
     def _reading(self, facts: Facts | Mapping[str, int]) -> Reading:
         """The facts of a way as they can be asked and changed."""
@@ -220,11 +219,12 @@ class Walk:
 
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         """Walk on from a point later, unless a way like this one has come there."""
-        seen = self._seen.setdefault(to, set())
-        if len(seen) >= MAX_STATES or len(facts) > MAX_FACTS:
+        seen = self._seen[to]
+        before = len(seen)
+        if before >= MAX_STATES or len(facts) > MAX_FACTS:
             facts, coarse = (), True
-        if (token, facts) not in seen:
-            seen.add((token, facts))
+        seen.add((token, facts))
+        if len(seen) > before:
             self._work.append((to, token, facts, trail, coarse))
 
     def _run(self) -> None:
@@ -255,7 +255,7 @@ class Walk:
             return
         leading = self.leading if self.leading is not None and self.client.waits(token) else None
         for to, edge, after in stride.following:
-            if (leading is None or to in leading) and not self._is_over(token, to):
+            if (leading is None or to in leading) and (self.client.outs or not self._is_over(token, to)):
                 self._keep(to, token, after, (trail, to, edge), coarse)
 
     def _step(self, number: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
@@ -337,9 +337,10 @@ class Walk:
 
     def _words(self, token: Token) -> Words | None:
         """What a client heeds with a token, see Client.named()."""
-        if token not in self._heeded:
-            self._heeded[token] = self.client.named(token)
-        return self._heeded[token]
+        try:
+            return self._heeded[token]
+        except KeyError:
+            return self._heeded.setdefault(token, self.client.named(token))
 
     def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         """The tokens and facts after the operations of a point."""

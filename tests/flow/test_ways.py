@@ -6,6 +6,7 @@ import pytest
 from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
 from patchscan.flow.flowstates import Running
+from patchscan.flow.held import GIVEN, GONE, Taken
 from patchscan.flow.holding import Follower, holdings
 from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
@@ -185,6 +186,40 @@ def steps(text: str) -> int:
 def test_the_steps_of_a_walk_grow_with_the_function_only(shape: Callable[[int], str]) -> None:
     small, large = 15, 60
     assert steps(shape(large)) <= 1.3 * (large / small) * steps(shape(small))
+
+
+def undone(number: int) -> str:
+    """Steps that are undone one after the other, each by the opposite of its name."""
+    starts = (f"\ta{at}_start(port);\n\tif (g(port))\n\t\tgoto out{at};\n" for at in range(number))
+    stops = (f"out{at}:\n\ta{at}_stop(port);\n" for at in reversed(range(number)))
+    return f"int f(struct port *port)\n{{\n{''.join((*starts, *stops))}\treturn 0;\n}}\n"
+
+
+def steps_of_first(text: str) -> int:
+    graph = graph_of(function(text))
+    assert graph is not None
+    (resource,) = [each for each in resources(graph) if each.row.calls.keys() == {"a0_start"}]
+    walk = ways_of(graph).walk(Follower(graph, resource))
+    assert walk.complete
+    assert {each.token.state for each in walk.exits} == {GIVEN}
+    return walk.steps
+
+
+def test_the_ways_to_a_step_that_is_undone_grow_with_the_function_only() -> None:
+    small, large = 15, 60
+    assert steps_of_first(undone(large)) <= 1.3 * (large / small) * steps_of_first(undone(small))
+
+
+def test_calls_that_may_have_kept_it_are_told_apart_until_they_are_many() -> None:
+    first = Taken(GONE, frozenset(("port",)), via="a_stop(port)")
+    second = first.kept_by("b_stop(port)")
+    assert not second.is_kept_as(first)
+    assert second.is_kept_as(first.kept_by("b_stop(port)"))
+    assert second.kept_by("a_stop(port)") == second
+    third, other = second.kept_by("c_stop(port)"), second.kept_by("d_stop(port)")
+    assert third.is_kept_as(third) and not third.is_kept_as(other)
+    assert third.kept_by("d_stop(port)") == other.kept_by("c_stop(port)") == third.kept_by("e_stop(port)")
+    assert not third.kept_by("d_stop(port)").is_kept_as(third.kept_by("d_stop(port)"))
 
 
 @pytest.mark.parametrize(("conditions", "coarse"), [(10, False), (60, True)])
