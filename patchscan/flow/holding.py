@@ -46,7 +46,6 @@ class Follower(Client):
         self._doing: dict[str, frozenset[str]] = {}
         self._calls = [call for _, call in graph.calls]
         self.loose = self.by_argument and self._has_other_keys()
-        self.tested = {edge.key for point in graph.points for edge in point.edges}
         # The calls that leave a token as it is, by what of it they look at.
         self._idle: set[tuple[int, str, frozenset[str], str]] = set()
 
@@ -147,7 +146,7 @@ class Follower(Client):
         names = frozenset((self.resource.key,))
         held = Taken(HELD, names, call.line, by=call.name)
         looked_at = (
-            call.result or f"@{call.offset}" in self.tested or f"@{call.offset}" in self.graph_returned
+            call.result or f"@{call.offset}" in self.graph.tests or f"@{call.offset}" in self.graph_returned
         )
         if not took_nothing or (self.by_argument and not looked_at):
             return ((held, ANY),)

@@ -212,5 +212,4 @@ def _returns(graph: Graph, call: Called) -> str | None:
         if call.result in graph.pointers:
             return "null or error"
         return "negative" if call.result.isidentifier() else None
-    tested = any(edge.key == f"@{call.offset}" for point in graph.points for edge in point.edges)
-    return None if tested else "acquire"
+    return None if f"@{call.offset}" in graph.tests else "acquire"
