@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TAB = 8
-PLAIN = frozenset(
-    (
-        *(
-            "expression_statement",
-            "if_statement",
-            "for_statement",
-            "while_statement",
-            "do_statement",
-            "declaration",
-        ),
-        *("switch_statement", "return_statement", "goto_statement", "break_statement", "continue_statement"),
-    )
+PLAIN = (
+    "expression_statement",
+    "if_statement",
+    "for_statement",
+    "while_statement",
+    "do_statement",
+    "declaration",
+    "switch_statement",
+    "return_statement",
+    "goto_statement",
+    "break_statement",
+    "continue_statement",
 )
 
 

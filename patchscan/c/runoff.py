@@ -10,18 +10,21 @@ from patchscan.c.source import Source, source_of
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_STATEMENTS = frozenset(
-    (
-        *(
-            "return_statement",
-            "goto_statement",
-            "break_statement",
-            "continue_statement",
-            "expression_statement",
-        ),
-        *("if_statement", "while_statement", "for_statement", "do_statement", "switch_statement"),
-        *("compound_statement", "labeled_statement", "case_statement", "declaration"),
-    )
+_STATEMENTS = (
+    "return_statement",
+    "goto_statement",
+    "break_statement",
+    "continue_statement",
+    "expression_statement",
+    "if_statement",
+    "while_statement",
+    "for_statement",
+    "do_statement",
+    "switch_statement",
+    "compound_statement",
+    "labeled_statement",
+    "case_statement",
+    "declaration",
 )
 # Macros that return, and functions that never do.
 _MAY_LEAVE = pattern(
