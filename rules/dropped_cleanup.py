@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
-    from patchscan.flow.ceased import Ceased
+    from patchscan.flow.laststop import LastStop
 
 _CALL = pattern(r"\b(\w+)\s*\(")
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -27,12 +27,12 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
     """What one way out of a function gives back no more."""
-    from patchscan.flow.bereft import bereft
+    from patchscan.flow.lostrelease import lost_releases
 
     before = file.before_of(function.name)
     if before is None or not (function.whole and before.whole):
         return
-    for each in bereft(function, before, file.added_words):
+    for each in lost_releases(function, before, file.added_words):
         line = next((line for line in sorted(file.touched_numbers) if line >= each.place - 1), None)
         if line is not None:
             text = (
@@ -44,7 +44,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
 
 def gives(text: str) -> bool:
     """Whether a line calls something that gives back."""
-    from patchscan.flow.ceased import takers_of
+    from patchscan.flow.laststop import takers_of
     from patchscan.flow.resources import words_of_names
 
     ends = words_of_names("ends")
@@ -53,7 +53,7 @@ def gives(text: str) -> bool:
 
 def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
     """What one file ceases to give back."""
-    from patchscan.flow.ceased import ceased
+    from patchscan.flow.laststop import last_stops
 
     words = {word for each in context.files for word in each.raw_words}
     others = {
@@ -63,14 +63,14 @@ def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
         if not gives(line.text)
         for word in _WORD.findall(line.text)
     }
-    for each in ceased(file.before[0], file.after[0], file.removed_numbers, words, others):
+    for each in last_stops(file.before[0], file.after[0], file.removed_numbers, words, others):
         place = file.passage.after(each.old)
         line = next((line for line in sorted(file.touched_numbers) if line >= place.start), None)
         if line is not None:
             yield file.finding(line, message(file, each), (file.evidence(each.taken),))
 
 
-def message(file: ChangedFile, found: "Ceased") -> str:
+def message(file: ChangedFile, found: "LastStop") -> str:
     """What is not given back any more."""
     taken = f"{found.taker}() on line {file.patch_line(found.taken)}"
     if found.left:

@@ -9,7 +9,6 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.heeding import DERIVES, NOT_HELD, calls_that_do
 from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Holding, Holdings, Taken, Way, hands_out
 from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
 from patchscan.flow.knowing import Reading
@@ -17,6 +16,7 @@ from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_name
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
 from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word
 from patchscan.flow.taking import Resource, resources
+from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do
 from patchscan.flow.trails import fails
 from patchscan.flow.ways import Client, Exit, Token, ways_of
 

@@ -17,7 +17,7 @@ _LEAVES = ("return_statement", "goto_statement")
 
 
 @frozen
-class Bereft:
+class LostRelease:
     """A call that one way out made on line `old`: where it leads out now, and the line where another way makes it."""
 
     call: str
@@ -37,7 +37,9 @@ class Out:
     calls: Mapping[str, Call]
 
 
-def bereft(function: Function, before: Function, added: Mapping[str, Sequence[int]]) -> Iterator[Bereft]:
+def lost_releases(
+    function: Function, before: Function, added: Mapping[str, Sequence[int]]
+) -> Iterator[LostRelease]:
     """What one way out of a function gave back before a change, and another still does.
 
     added: the words on new lines, with these lines. Where several ways lose the same call it may be made elsewhere now.
@@ -56,7 +58,7 @@ def bereft(function: Function, before: Function, added: Mapping[str, Sequence[in
         # Behind the label that it goes to it may still be made.
         if others and not (target and max(others) > target):
             other = others[0]
-            yield Bereft(call.name, text, call.line, new.line, other)
+            yield LostRelease(call.name, text, call.line, new.line, other)
 
 
 def _target(function: Function, out: Out) -> int:

@@ -17,7 +17,7 @@ _ENDS = pattern(
 
 
 @frozen
-class Ceased:
+class LastStop:
     """A call that gave back or stopped what `key` names, on line `old`; taken: the line that takes or starts it now."""
 
     name: str
@@ -29,9 +29,9 @@ class Ceased:
     left: str = ""
 
 
-def ceased(
+def last_stops(
     before: Source, after: Source, gone: Collection[int], words: Collection[str], others: Collection[str]
-) -> Iterator[Ceased]:
+) -> Iterator[LastStop]:
     """What a file ceases to give back, or to wait for.
 
     gone: the lines of before that are taken away; words: those on new lines of the patch; others: those on lines that
@@ -50,7 +50,7 @@ def ceased(
             left = _stopped_without_wait(after, function.name, call.name, key)
             found = _taken(after, takers, key) if left or key not in words else None
             if found is not None and not _is_drained(after, function.name, call.name):
-                yield Ceased(call.name, key, call.line, function.name, found.line, found.name, left)
+                yield LastStop(call.name, key, call.line, function.name, found.line, found.name, left)
 
 
 @frozen
