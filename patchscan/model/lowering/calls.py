@@ -31,7 +31,7 @@ from patchscan.model.lowering.memory import (
     whole,
     write,
 )
-from patchscan.model.lowering.reach import SMALL, Callee
+from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
 from patchscan.model.lowering.typing import find, type_of
 
 # What a parameter leads to that takes any memory.
@@ -39,6 +39,7 @@ _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
 # Of inline assembly: something in the first string.
 _TEMPLATE = pattern(r'^[^"]*"[^":]*\w')
+_AT_ONCE = pattern(r"GFP_(?:ATOMIC|NOWAIT)")
 # Begins the serial of what a call that was not looked into made of an object that the model keeps.
 DERIVED = "of"
 _ACTIONS = (Close, Fence, Lock, Open, Wait)
@@ -163,7 +164,9 @@ def _not_looked_into(
     if definition is not None:
         _hand_on(context, definition, values, node, env, frame, out)
     may, always = effects or (_NONE, _NONE)
-    if any("GFP_KERNEL" in frame.text(argument) for argument in given):
+    if any("GFP_KERNEL" in frame.text(argument) for argument in given) or _may_sleep(
+        context, name, given, frame
+    ):
         may |= {"end"}
     is_given = any(_is_kept(context, value) for value in values)
     if is_given:
@@ -172,6 +175,14 @@ def _not_looked_into(
         out.append(Hole(name, "call", always, may, effects is not None, place_of(frame, node)))
     kind = type_of(context, node, frame)
     return context.unknown(name + "()", kind, DERIVED if is_given else "u")
+
+
+def _may_sleep(context: Context, name: str, given: list[Node], frame: Frame) -> bool:
+    """Whether a call in a reader sleeps by its name, or is given memory without a word that it must not."""
+    if not context.in_reader:
+        return False
+    allocates = "alloc" in name and not any(_AT_ONCE.search(frame.text(argument)) for argument in given)
+    return name in SLEEPING or (allocates and bool(given))
 
 
 def _hand_on(

@@ -151,6 +151,11 @@ class Context(Asked):
         self.merged |= recorded.merged
         self.tables |= recorded.tables
 
+    @property
+    def in_reader(self) -> bool:
+        """Whether the thread is one whose sections somebody waits for."""
+        return "open" in self.reach.effects and not self.by_field
+
     def next(self) -> int:
         self.counter += 1
         return self.counter
@@ -226,7 +231,10 @@ class Context(Asked):
         def find() -> tuple[frozenset[str], frozenset[str]] | None:
             definition = self.called(name, near, at)
             reach = self.reach
-            return (reach.may(definition), reach.always(definition)) if definition is not None else None
+            if definition is None:
+                return None
+            ended = self.in_reader and reach.sleeps(definition)
+            return reach.may(definition) | ({"end"} if ended else set()), reach.always(definition)
 
         return self._settle(("effects", name, near, at), find)
 

@@ -1,6 +1,7 @@
 """What a call can reach: whether to look into it, and what a call that was not looked into may do."""
 
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import field, frozen, record
@@ -9,9 +10,22 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.stubs import Stubs
 
-_DEPTH = 24
-_EVER = 1_000
 _SHALLOW = 3
+SLEEPING = frozenset(
+    """
+    cond_resched cond_resched_lock cond_resched_rcu schedule schedule_timeout schedule_timeout_interruptible
+    schedule_timeout_killable schedule_timeout_uninterruptible schedule_timeout_idle schedule_hrtimeout io_schedule
+    io_schedule_timeout yield msleep msleep_interruptible ssleep usleep_range usleep_range_state fsleep
+    might_sleep __might_sleep might_fault __might_fault wait_event wait_event_interruptible wait_event_timeout
+    wait_for_completion wait_for_completion_timeout wait_on_bit mutex_lock mutex_lock_interruptible
+    mutex_lock_killable down down_interruptible down_killable down_read_killable down_write_killable rt_mutex_lock
+    ww_mutex_lock mmap_read_lock mmap_write_lock lock_page folio_lock folio_wait_bit wait_on_page_bit lock_sock
+    inode_lock copy_from_user copy_to_user get_user put_user synchronize_rcu synchronize_srcu flush_work
+    cancel_work_sync kthread_stop vmalloc GFP_KERNEL GFP_KERNEL_ACCOUNT GFP_NOFS GFP_NOIO GFP_USER GFP_HIGHUSER
+    GFP_HIGHUSER_MOVABLE
+    """.split()  # noqa: SIM905
+)
+"""What sleeps, and what says that an allocation may."""
 _DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
 
 
@@ -60,59 +74,92 @@ def _declared_by(macro: Definition) -> tuple[str, int] | None:
 
 
 @record
+class Touching:
+    """Which functions come to one of some names, however many calls below.
+
+    _known: of a function by its name and the file that calls it, whether it does.
+    """
+
+    code: Codebase
+    stubs: Stubs
+    names: frozenset[str]
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def comes(self, name: str, near: str) -> bool:
+        """Whether the function or macro that `name` calls in file `near` does."""
+        if (name, near) not in self._known:
+            self._explore((name, near))
+        return self._known[name, near]
+
+    def does(self, definition: Definition) -> bool:
+        """Whether a function itself does, or one that it calls."""
+        return bool(definition.identifiers & self.names) or any(
+            self.comes(*callee) for callee in self._callees(definition)
+        )
+
+    def _callees(self, definition: Definition) -> Iterator[tuple[str, str]]:
+        return ((name, definition.path) for name in definition.called if self.stubs.get(name) is None)
+
+    def _explore(self, first: tuple[str, str]) -> None:
+        """Find out for a function and all below it: whoever calls one that comes to a name does so, too."""
+        callers: dict[tuple[str, str], list[tuple[str, str]]] = {first: []}
+        left, found = [first], list[tuple[str, str]]()
+        while left:
+            key = left.pop()
+            known = self._known.get(key)
+            definition = self.code.callee(*key) if known is None else None
+            there = definition.identifiers if definition is not None else {key[0]}
+            if known or (known is None and there & self.names):
+                found.append(key)
+            elif definition is not None:
+                for callee in self._callees(definition):
+                    if callee not in callers:
+                        callers[callee] = []
+                        left.append(callee)
+                    callers[callee].append(key)
+        coming = set[tuple[str, str]]()
+        while found:
+            key = found.pop()
+            if key not in coming:
+                coming.add(key)
+                found += callers[key]
+        self._known.update((key, key in coming) for key in callers)
+
+
+@record
 class Reach:
     """Call-graph questions for one thread, memoised.
 
     effects: the stub effects that make a callee worth looking into for this thread's role; names: variables and
-    fields that are kept; a callee that mentions one is worth looking into as well. _within, _not_within: of a function
-    by its name and the file that calls it, within how many calls it is known to reach one, or to reach none.
+    fields that are kept; a callee that mentions one is worth looking into as well.
     """
 
     code: Codebase
     stubs: Stubs
     effects: frozenset[str]
     names: frozenset[str]
-    _within: dict[tuple[str, str], int] = field(default_factory=dict)
-    _not_within: dict[tuple[str, str], int] = field(default_factory=dict)
     _may: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
-    _focus: frozenset[str] = frozenset()
 
-    def __post_init__(self) -> None:
-        self._focus = _focus(self.stubs, self.effects, self.names)
+    @cached_property
+    def _touching(self) -> Touching:
+        return Touching(self.code, self.stubs, _focus(self.stubs, self.effects, self.names))
+
+    @cached_property
+    def _sleeping(self) -> Touching:
+        return Touching(self.code, self.stubs, self.stubs.names_with(frozenset({"sleep"})) | SLEEPING)
 
     def relevant(self, name: str, near: str) -> bool:
         """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""
-        return self._reaches(name, near, _DEPTH)
+        return self._touching.comes(name, near)
 
-    def _reaches(self, name: str, near: str, left: int) -> bool:
-        """Whether it does within some calls, whatever was asked before: that it does not within fewer says nothing."""
-        key = (name, near)
-        if self._within.get(key, _EVER) <= left:
-            return True
-        if self._not_within.get(key, -1) >= left:
-            return False
-        definition = self.code.callee(name, near)
-        if definition is None:
-            self._not_within[key] = _EVER
-            return False
-        if definition.identifiers & self._focus:
-            self._within[key] = 0
-            return True
-        least = _EVER
-        for callee in definition.called:
-            if self.stubs.get(callee) is None:
-                further = (callee, definition.path)
-                if left and self._reaches(*further, left - 1):
-                    self._within[key] = self._within[further] + 1
-                    return True
-                least = min(least, self._not_within.get(further, -1) + 1)
-        self._not_within[key] = least
-        return False
+    def sleeps(self, definition: Definition) -> bool:
+        """Whether a function, or one below it, may give its CPU away."""
+        return self._sleeping.does(definition)
 
     def mentions(self, definition: Definition) -> bool:
         """Whether a function itself names what the model keeps."""
-        return bool(definition.identifiers & self._focus)
+        return bool(definition.identifiers & self._touching.names)
 
     def may(self, definition: Definition, depth: int = 0) -> frozenset[str]:
         """Effects that some path of a function can have, a few calls deep: "fence", "wait", "free", and "end" where it
