@@ -4,8 +4,10 @@ import gc
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.keep import forget_texts
+from patchscan.basics.record import frozen
 from patchscan.c.source import let_go_of_oldest, take_apart
 from patchscan.context import Context
+from patchscan.renaming import changing
 from patchscan.rule import Rule
 from patchscan.shelf import HELD_FILES
 from patchscan.tree.overlay import PatchState, View
@@ -20,18 +22,42 @@ MANY_PATCHES = 16
 SERIES_BYTES = 500_000
 
 
-def turns(rules: Sequence[Rule], context: Context) -> Iterator[tuple[Context, Sequence[Rule]]]:
+@frozen
+class Turn:
+    """Rules, what they are asked of (None: nothing is left to ask), and how many files of the patch that judges."""
+
+    context: Context | None
+    rules: Sequence[Rule]
+    files: int
+
+
+def turns(rules: Sequence[Rule], context: Context) -> Iterator[Turn]:
     """Who is asked of what: all of a patch, and of one with many files some at a time those that look at each alone.
 
     What was made of the code of these is then let go; what must see all of a patch comes first, for it is soon done.
+    Who judges what code does is not asked of what is only renamed.
     """
     if not is_large(context):
-        yield context, rules
+        yield from _asked(rules, context)
         return
-    yield context, [rule for rule in rules if not rule.by_file]
+    yield Turn(context, [rule for rule in rules if not rule.by_file], len(context.files))
+    by_file = [rule for rule in rules if rule.by_file]
     for part in parts_of(context):
-        yield part, [rule for rule in rules if rule.by_file]
+        yield from _asked(by_file, part)
         _end(part)
+
+
+def _asked(rules: Sequence[Rule], context: Context) -> Iterator[Turn]:
+    """The same of a patch, or a part, that is judged as a whole."""
+    files = len(context.files)
+    changed = changing(context)
+    if changed is context:
+        yield Turn(context, rules, files)
+        return
+    yield Turn(context, [rule for rule in rules if not rule.by_effect], files)
+    yield Turn(changed, [rule for rule in rules if rule.by_effect], files)
+    if changed is not None:
+        changed.forget()
 
 
 def _end(part: Context) -> None:

@@ -72,6 +72,9 @@ class Rule:
 
     by_file: whether it judges each file by what that file holds, whatever else the patch changes: of a patch of many
     files it is then asked some at a time. What it asks of the others it asks of Context.whole.
+
+    by_effect: whether, judging by file, it also heeds only what code does, not how it is written and named: of what a
+    patch only renames it is then not asked (see patchscan.renaming).
     """
 
     name: str
@@ -90,6 +93,7 @@ class Rule:
     in_code: tuple[str, ...] = ()
     added: frozenset[str] = frozenset()
     by_file: bool = False
+    by_effect: bool = False
 
     def sleeps_on(self, context: Context) -> bool:
         """Whether the rule has nothing to say of a patch, by what it tells beforehand."""

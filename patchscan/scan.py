@@ -96,13 +96,14 @@ def answers_of(
     left = dict.fromkeys(answers, len(context.files))
     # One clock for all: to set it takes longer than most rules.
     with suppress(OutOfTime), Clock(context.settings.time_limit) as clock:
-        for part, asked in turns(rules, context):
-            for rule in asked:
+        for turn in turns(rules, context):
+            for rule in turn.rules:
                 if clock.over:
                     raise OutOfTime
                 # Kept at once: what a rule said is there as a whole, or the rule is told to be left.
-                answers[rule.name] += answer_of(rule, part, printed)
-                left[rule.name] -= len(part.files)
+                if turn.context is not None:
+                    answers[rule.name] += answer_of(rule, turn.context, printed)
+                left[rule.name] -= turn.files
                 if not left[rule.name]:
                     del left[rule.name]
     # What is asked of the tree from here on is asked by no rule.

@@ -263,6 +263,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 +#define WALK_READY 0x10

@@ -84,6 +84,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     in_code=("const",),
     bad=(
         """

@@ -75,6 +75,7 @@ RULE = Rule(
     confidence="medium",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int parse(struct port *port, u8 *data, int size)

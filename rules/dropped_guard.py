@@ -51,6 +51,7 @@ RULE = Rule(
     confidence="medium",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int port_register(struct port *port)

@@ -185,6 +185,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int probe(struct platform_device *pdev, struct port *port)

@@ -62,6 +62,7 @@ RULE = Rule(
     confidence="low",
     check=check,
     by_file=True,
+    by_effect=True,
     wakes=("goto ",),
     bad=(
         """

@@ -167,6 +167,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 >>> tree include/linux/device_id.h

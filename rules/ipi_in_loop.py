@@ -252,6 +252,7 @@ RULE = Rule(
     confidence="medium",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  void unshare_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)

@@ -115,6 +115,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static void reset(void)

@@ -113,6 +113,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int walk(struct page *page)

@@ -105,6 +105,7 @@ RULE = Rule(
     confidence="medium",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 >>> tree include/linux/device.h

@@ -100,6 +100,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     wakes=("cond_resched_rcu", "spin_lock", "_lock_irq"),
     bad=(
         """

@@ -96,6 +96,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 +static void walk(struct page *page)

@@ -162,6 +162,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  #define MOST_PORTS 8

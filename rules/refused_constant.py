@@ -112,6 +112,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 +#ifndef WALK_H

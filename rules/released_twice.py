@@ -91,6 +91,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int fill(struct port *port, struct part *parts)

@@ -163,6 +163,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     in_code=("__init",),
     bad=(
         """

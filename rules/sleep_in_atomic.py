@@ -188,6 +188,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int grow(struct buffer *buffer)

@@ -94,6 +94,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 >>> tree drivers/misc/events.c

@@ -154,6 +154,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int send(struct port *port, void *data, int length)

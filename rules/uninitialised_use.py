@@ -167,6 +167,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int prepare(struct port *port, int cpu)

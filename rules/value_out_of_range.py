@@ -151,6 +151,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
 +#define WALK_LIMIT 300

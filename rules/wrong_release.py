@@ -51,6 +51,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     bad=(
         """
  static int grow(struct port *port)
