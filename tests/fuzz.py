@@ -19,6 +19,8 @@ from patchscan.c.conditions import directives, exports, macros
 from patchscan.c.kerneldoc import comments, declaration_after
 from patchscan.c.source import parse, parse_fragment
 from patchscan.codebase.conditionals import evaluate, plain_text
+from patchscan.devicetree.dts import Unread, read_source
+from patchscan.devicetree.yaml_text import Value, read_yaml
 from patchscan.diff.apply import HunkFailure, apply_hunks
 from patchscan.diff.read import read_diff
 from patchscan.kbuild.makefile import read_makefile
@@ -70,8 +72,50 @@ TOKENS = [
     b"Content-Transfer-Encoding: quoted-printable\n",
     b'Content-Type: text/plain; charset="a\xffb"; format=flowed; delsp=yes\n', b"base-commit: 0\n",
     b"patchscan: ignore x: y\n", b"::error::x", b"##[error]", b"@a", b"https://x", b"F:\t*/**/[\n",
-    b"M:\t\n", b"<script>", b"[a](b)", b"commit 1234567\nAuthor: x\n",
+    b"&a *a", b"<<: *a\n", b"- |\n", b"!!python/object:a", b"? a\n: b\n", b"\n...\n---\n", b"};\n", b"= <", b">;",
+    b"&{/a} {", b"/delete-node/ ", b"M:\t\n", b"<script>", b"[a](b)", b"commit 1234567\nAuthor: x\n",
 ]  # fmt: skip
+
+SCHEMA = b"""\
+%YAML 1.2
+---
+$id: http://devicetree.org/schemas/iio/acme,part.yaml#
+title: A part
+properties:
+  compatible:
+    items:
+      - enum: [ "acme,part", 'acme,other' ]
+      - const: acme,common
+  acme,mode: &anchor
+    description: |
+      The mode.
+    $ref: /schemas/types.yaml#/definitions/uint32
+  acme,other: *anchor
+required: [compatible]
+additionalProperties: false
+examples:
+  - |
+    sensor@48 {
+        compatible = "acme,part", "acme,common";
+        reg = <0x48>;
+    };
+"""
+BOARD = b"""\
+/dts-v1/;
+#include "soc.dtsi"
+/ {
+\tmodel = "A board";
+\tleds: leds@0 {
+\t\tcompatible = "gpio-leds";
+\t\treg = <0x0 (1 + 2) &leds>, <MACRO(1)>;
+\t\tbytes = [00 ff];
+#ifdef WIDE
+\t\t/delete-property/ reg;
+#endif
+\t};
+};
+&leds { status = "okay"; };
+"""
 
 
 def mutated(data: bytes, chance: random.Random, others: list[bytes]) -> bytes:
@@ -170,6 +214,20 @@ def read_maintainers(data: bytes) -> None:
         matches("mm/gup.c", patterns or ())
 
 
+def read_schema(data: bytes) -> None:
+    found = read_yaml(data)
+    if isinstance(found, Value):
+        assert all(1 <= each.line <= each.last <= data.count(b"\n") + 2 for each in found.below())
+    else:
+        assert "\n" not in found.why and found.line >= 1
+
+
+def read_devicetree(data: bytes) -> None:
+    found = read_source(data)
+    for node in () if isinstance(found, Unread) else found:
+        assert all(1 <= each.line <= each.last <= data.count(b"\n") + 1 for each in node.below())
+
+
 def read_litmus(data: bytes) -> None:
     try:
         parse_litmus(text_of(data), "fuzz.litmus")
@@ -208,6 +266,8 @@ READERS: dict[str, Reader] = {
     "kconfig": read_kconfig,
     "make": read_make,
     "maintainers": read_maintainers,
+    "schema": read_schema,
+    "devicetree": read_devicetree,
     "litmus": read_litmus,
     "words": read_words,
     "settings": read_settings,
@@ -231,6 +291,8 @@ def seeds() -> dict[str, list[bytes]]:
         "kconfig": of("tree/**/Kconfig*"),
         "make": of("tree/**/Makefile", "tree/**/Kbuild"),
         "maintainers": of("tree/MAINTAINERS"),
+        "schema": [SCHEMA],
+        "devicetree": [BOARD],
         "litmus": of("litmus/**/*.litmus"),
         "words": mails,
         "settings": [

@@ -14,6 +14,8 @@ from functools import cache
 from types import FrameType
 
 from patchscan.context import Settings
+from patchscan.devicetree.dts import read_source
+from patchscan.devicetree.yaml_text import read_yaml
 from patchscan.diff.read import read_diff
 from patchscan.kconfig.demands import parse as parse_demands
 from patchscan.kconfig.entries import ALWAYS, definitions_in, read_entries, statement_lines
@@ -197,6 +199,25 @@ def litmus(*threads: str, exists: str = "x=5") -> str:
         f"P{n}(int *x, int *y, spinlock_t *l)\n{{\n{body}\n}}\n\n" for n, body in enumerate(threads)
     )
     return f"C growth\n\n{{}}\n\n{bodies}exists ({exists})\n"
+
+
+SCHEMA = "Documentation/devicetree/bindings/iio/acme,part.yaml"
+
+
+def schema(count: int) -> list[str]:
+    """A schema of so many properties, with as many nodes in its example."""
+    return [
+        *("%YAML 1.2", "---", "title: Part", "properties:"),
+        *each(count, "  acme,a{k}:", "    description: |", "      It is a.", "    maxItems: 1"),
+        *("examples:", "  - |", "    / {"),
+        *each(count, "        a_{k}@{k} {", "            acme,a{k};", "        };"),
+        "    };",
+    ]
+
+
+def board(count: int) -> list[str]:
+    """A source of so many nodes, each with a fault."""
+    return ["/ {", *each(count, "\ta_{k}@{k} {", "\t\treg = <0xA{k}>;", "\t};"), "};"]
 
 
 def kconfig(*lines: str) -> str:
@@ -477,6 +498,28 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: "obj-y += " + "$(sort " * n + "a.o" + ")" * n + "\n",
         100,
     ),
+    "yaml: properties": (
+        of_bytes(read_yaml),
+        lambda n: "a:\n" + "".join(f"  b{k}:\n    maxItems: 1\n" for k in range(n)),
+        500,
+    ),
+    "yaml: flow": (of_bytes(read_yaml), lambda n: "a: [" + "b, " * n + "b]\n", 2000),
+    "yaml: nested": (of_bytes(read_yaml), lambda n: "[" * n + "]" * n, 500),
+    "yaml: anchors": (
+        of_bytes(read_yaml),
+        lambda n: "a0: &a0 b\n" + "".join(f"a{k + 1}: &a{k + 1} [*a{k}, *a{k}]\n" for k in range(n)),
+        100,
+    ),
+    "devicetree: nodes": (
+        of_bytes(read_source),
+        lambda n: "/ {\n" + "".join(f"a@{k} {{ reg = <{k}>; }};\n" for k in range(n)) + "};\n",
+        300,
+    ),
+    "devicetree: nested": (of_bytes(read_source), lambda n: "a {" * n + "};" * n, 15),
+    "devicetree: unended": (of_bytes(read_source), lambda n: "a { b = <1" * n, 200),
+    "devicetree: cells": (of_bytes(read_source), lambda n: "a { b = <" + "1 " * n + ">; };", 1000),
+    "scan: schema": (of_scan, lambda n: new_file(*schema(n), path=SCHEMA), 60),
+    "scan: devicetree": (of_scan, lambda n: new_file(*board(n), path="arch/arm/boot/dts/a.dts"), 60),
     "litmus: statements": (of_litmus, lambda n: litmus("\tWRITE_ONCE(*x, 1);\n" * n, exists="x=1"), 200),
     "litmus: registers": (
         of_litmus,

@@ -218,6 +218,23 @@ def rounds(at: Scanning) -> str:
     return raised.value.message
 
 
+def of_schema(at: Scanning, *lines: str) -> str:
+    patch = new_file([*lines]).replace("mm/new.c", "Documentation/devicetree/bindings/a.yaml")
+    return at.of_input(patch, "--select", "devicetree-unreadable", status=0)
+
+
+def schema_bytes(at: Scanning) -> str:
+    return of_schema(at, *["a: b"] * (BUDGET.schema_bytes.most // 4))
+
+
+def schema_depth(at: Scanning) -> str:
+    return of_schema(at, "a: " + "[" * 100 + "]" * 100)
+
+
+def schema_values(at: Scanning) -> str:
+    return of_schema(at, *["- a"] * (BUDGET.schema_values.most + 1))
+
+
 MET: dict[str, Callable[[Scanning], str]] = {
     **{
         each.__name__: each
@@ -225,6 +242,7 @@ MET: dict[str, Callable[[Scanning], str]] = {
             *(input_bytes, archive_bytes, unpacked_bytes, mail_bytes, line_bytes, parts, group_mails),
             *(tree_file_bytes, settings_bytes, seconds, worker_limits, calls, depth, points, steps, look_ups),
             *(statements, choices, variants, models, values, operators, rounds),
+            *(schema_bytes, schema_depth, schema_values),
         )
     },
     "events": lambda at: at.engine(events=1),

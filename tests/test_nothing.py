@@ -160,7 +160,10 @@ WAYS: dict[str, Callable[[Place], list[str]]] = {
     "a clean patch on a tree": lambda at: [*at.patch(NEW_FILE)[:-1], "--tree", str(TREE)],
     "a clean patch without a tree": lambda at: at.patch(),
     "a patch that does not apply to the tree": lambda at: [*at.patch()[:-1], "--tree", str(TREE)],
-    "a patch of a Devicetree binding": lambda at: at.patch(diff_for("Documentation/devicetree/bindings/a.yaml")),
+    "a patch of a Devicetree schema": lambda at: at.patch(diff_for("Documentation/devicetree/bindings/a.yaml")),
+    "a patch of a Devicetree binding that is no schema": lambda at: at.patch(
+        diff_for("Documentation/devicetree/bindings/a.txt")
+    ),
     "one patch of a series of three": lambda at: [
         at.series(mail("[PATCH 2/3] mm: count", LETTER + DIFF)),
         *QUIET,

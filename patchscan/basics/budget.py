@@ -69,6 +69,21 @@ class Budget:
     settings_bytes: Bound = Bound(
         4 << 20, "bytes of a configuration", "none has", "not read: it holds more than"
     )
+    schema_bytes: Bound = Bound(
+        256 << 10,
+        "bytes of a schema, or of a Devicetree source its fourfold",
+        "the largest of 6.12 has 64 KiB",
+        "not read: it holds more than",
+    )
+    schema_depth: Bound = Bound(
+        64, "values or nodes within each other", "schemas have some twenty", "nests deeper than"
+    )
+    schema_values: Bound = Bound(
+        40_000,
+        "values of a schema, or nodes and properties of a source",
+        "each is held",
+        "holds more values than",
+    )
     # Time and depth
     seconds: Bound = Bound(
         60,

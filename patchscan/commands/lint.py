@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from patchscan.results import Report
 
 FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "rdjson")
-_SOURCES = (".c", ".h")
+_SOURCES = (".c", ".h", ".dts", ".dtsi", ".dtso")
+_BINDINGS = "Documentation/devicetree/bindings"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -31,7 +32,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
     command.add_argument(
-        "places", nargs="+", metavar="DIR|FILE", help="C files, or directories that hold them"
+        "places",
+        nargs="+",
+        metavar="DIR|FILE",
+        help="C files, Devicetree sources and schemas, or directories that hold them",
     )
     command.add_argument(
         "--tree", metavar="DIR", help="also what takes the whole tree to answer (default: each file alone)"
@@ -92,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     top = os.path.realpath(options.tree or find_tree(first_directory(options.places)) or working_directory())
     paths, missed = files_below(options.places, top)
     if not paths:
-        raise UsageError(f"{missed[0].where}: {missed[0].message}" if missed else "no C file is there")
+        raise UsageError(f"{missed[0].where}: {missed[0].message}" if missed else "no such file is there")
     tools = load_tools(options)
     report = whole(options.places, paths, missed, judged(top, paths, options, tools), tools)
     named = frozenset(each for path in paths for each in identities(os.path.join(top, path)))
@@ -113,7 +117,8 @@ def first_directory(places: Sequence[str]) -> str:
 def files_below(places: Iterable[str], top: str) -> tuple[list[str], list[Problem]]:
     """(the files to judge, from the top of the tree and sorted; what was left out and why).
 
-    Of a directory the C files of the kernel itself; a file that is named is judged whatever it is called.
+    Of a directory the C files of the kernel itself and what speaks of devicetrees; a file that is named is judged
+    whatever it is called.
     """
     from patchscan.changedfile import NOT_KERNEL
 
@@ -127,7 +132,7 @@ def files_below(places: Iterable[str], top: str) -> tuple[list[str], list[Proble
             found.update(os.path.relpath(each, top) for each in sources_below(real, missed))
         else:
             found.add(os.path.relpath(real, top))
-    kernel = [path for path in sorted(found) if not path.startswith(NOT_KERNEL)]
+    kernel = [path for path in sorted(found) if path.startswith(_BINDINGS) or not path.startswith(NOT_KERNEL)]
     if len(kernel) < len(found):
         other = sorted(found.difference(kernel))
         count = f"{len(other)} file{'s' * (len(other) != 1)}"
@@ -136,7 +141,7 @@ def files_below(places: Iterable[str], top: str) -> tuple[list[str], list[Proble
 
 
 def sources_below(directory: str, missed: list[Problem]) -> Iterator[str]:
-    """The C files in a directory; links are not followed, and told in missed as is what cannot be listed."""
+    """The files to judge in a directory; links are not followed, and told in missed as is what cannot be listed."""
 
     def refused(error: OSError) -> None:
         missed.append(Problem(str(error.filename), f"cannot be listed: {error.strerror}", lost=True))
@@ -145,9 +150,11 @@ def sources_below(directory: str, missed: list[Problem]) -> Iterator[str]:
         directories[:] = sorted(name for name in directories if name != ".git")
         for name in sorted(names):
             path = os.path.join(here, name)
-            if name.endswith(_SOURCES) and os.path.islink(path):
+            if not name.endswith(_SOURCES) and not (name.endswith(".yaml") and _BINDINGS in here):
+                continue
+            if os.path.islink(path):
                 missed.append(Problem(path, "not read: it is a link"))
-            elif name.endswith(_SOURCES):
+            else:
                 yield path
 
 
