@@ -70,10 +70,10 @@ def is_extern(function: Function, declaration: "Node | None") -> bool:
 
 def outside(file: ChangedFile, source: Source) -> Iterator[Finding | Silence]:
     """The structs, and the initialisers outside functions."""
-    from patchscan.c.filelevel import statements
+    from patchscan.c.filelevel import outside_functions
 
     types: dict[str, int] = {}
-    for each in statements(source.text):
+    for each in outside_functions(source.text):
         span = range(source.line_at(each.start), source.line_at(each.end) + 1)
         if each.kind == "type" and each.name and not source.conditions_at(span[0]):
             keyword = (

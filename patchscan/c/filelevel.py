@@ -95,7 +95,24 @@ def statements_naming(text: bytes, name: str) -> Iterator[Statement]:
         index = bisect_right(pieces, (offset, len(code), len(code))) - 1
         if index > last and index >= 0:
             last = index
-            yield from (each for each in _read(code, *pieces[index]) if each.name == name)
+            start, end, body = pieces[index]
+            if _ends_in_body(code, end, body) and code.find(word, start, body) < 0:
+                # The name only stands in the body of a function.
+                continue
+            yield from (each for each in _read(code, start, end, body) if each.name == name)
+
+
+@lru_cache(maxsize=16)
+def outside_functions(text: bytes) -> tuple[Statement, ...]:
+    """The statements but for functions with a body, in order: to read these is most of the cost."""
+    code, pieces = _pieces(text)
+    outside = (piece for piece in pieces if not _ends_in_body(code, piece[1], piece[2]))
+    return tuple(found for start, end, body in outside for found in _read(code, start, end, body))
+
+
+def _ends_in_body(code: bytes, end: int, body: int) -> bool:
+    """Whether a statement ends with the brace of its body: then it is a function, or none that is known."""
+    return body >= 0 and code[end - 1 : end] == b"}"
 
 
 def statements_around(text: bytes, name: str = "") -> Iterator[tuple[tuple[Statement, ...], bytes]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import Statement, statements
+from patchscan.c.filelevel import Statement, outside_functions
 from patchscan.c.source import Source
 
 _MARK = pattern(rb"[(){}\[\],=.]")
@@ -26,7 +26,7 @@ class Designator:
 
 def designators(source: Source, lines: frozenset[int] | None = None) -> Iterator[Designator]:
     """The members that the initialisers of a text name; lines: only those of initialisers that hold one of them."""
-    for each in statements(source.text):
+    for each in outside_functions(source.text):
         if each.kind != "variable" or each.body < 0:
             continue
         # What stands in the braces of a struct that is defined here is not its name.

@@ -4,6 +4,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate, count
+from operator import add
 from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _QUOTED = pattern(r"\"[^\"]*\"|'[^']*'")
-_NEWLINE = pattern(b"\n")
 
 
 @frozen
@@ -120,7 +121,10 @@ class Text:
 
     @cached_property
     def _newlines(self) -> Sequence[int]:
-        return array("I", [match.start() for match in _NEWLINE.finditer(self.text)])
+        ends = accumulate(map(len, self.text.split(b"\n")))
+        found = array("I", map(add, ends, count()))
+        found.pop()
+        return found
 
     def row_of(self, offset: int) -> int:
         """The row of the text (counted from 0) that holds the byte offset."""

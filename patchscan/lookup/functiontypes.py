@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements, statements_naming
+from patchscan.c.filelevel import outside_functions, statements_naming
 from patchscan.c.members import Member, type_in
 from patchscan.c.parameters import Signature, parameters_text, signature
 from patchscan.c.source import Source, parse
@@ -126,7 +126,7 @@ class ChangedMember:
 
 def changed_members(before: bytes, after: Source, added: Container[int]) -> Iterator[ChangedMember]:
     """The members of one text on added lines whose type of function contradicts the one that they had."""
-    for statement in statements(after.text):
+    for statement in outside_functions(after.text):
         span = range(after.line_at(statement.body), after.line_at(statement.end) + 1)
         if statement.kind == "type" and any(line in added for line in span):
             now = type_in(after.text, after.path, statement.name)

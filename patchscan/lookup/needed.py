@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.filelevel import statements, without_directives
+from patchscan.c.filelevel import outside_functions, statements, without_directives
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context, encode
 from patchscan.facts.of_members import constants
@@ -150,7 +150,7 @@ def named_in(source: "Source", text: bytes, own: set[str], seen: set[str]) -> It
                 seen.add(name)
                 yield name
     code = without_directives(source.code)
-    others = {each.name for each in statements(text) if each.kind == "call"}
+    others = {each.name for each in outside_functions(text) if each.kind == "call"}
     others.update(word.decode() for word in CONSTANT.findall(code))
     yield from (name for name in sorted(others - own - seen) if len(name) > 3)
 
