@@ -75,6 +75,9 @@ def end_patch(context: Context) -> None:
     context.forget()
     # Code refers to itself, and the collector of a process looks rarely.
     if len(context.all) > MANY_PATCHES and let_go_of_oldest(SERIES_BYTES, above=2 * SERIES_BYTES):
+        # What was read ahead for a later patch may have gone with them, and nobody else would ask for the same text.
+        for file in (file for other in context.later for file in other.files):
+            file.forget()
         # These texts are so old that it takes them for ones that stay.
         gc.collect()
     else:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from patchscan.basics.keep import kept
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Rule, Silence
 
 THERE: Final = ("definition", "declaration", "local", "member")
@@ -31,23 +32,32 @@ def introduced_later(context: Context) -> Iterator[tuple[str, tuple[Evidence, bo
     """(name, (where it is introduced, whether only that file can use it)), of the first later patch."""
     known: set[str] = set()
     for other in context.later:
-        for file, function in other.new_functions:
-            if function.name not in known:
-                known.add(function.name)
-                private = function.is_static and file.path.endswith(".c")
-                text = f"patch {other.patch.index}: {file.text_at(function.name_line).strip()}"
-                yield function.name, (Evidence(file.path, file.patch_line(function.name_line), text), private)
-        for file in other.c_files:
-            for source in file.after if file.adds("define") else ():
-                for macro in source.macros():
-                    if (
-                        macro.line in file.added_numbers
-                        and macro.name not in known
-                        and is_new_macro(file, macro.name)
-                    ):
-                        known.add(macro.name)
-                        text = f"patch {other.patch.index}: #define {macro.name}"
-                        yield macro.name, (Evidence(file.path, file.patch_line(macro.line), text), False)
+        for name, introduced in introduces(other):
+            if name not in known:
+                known.add(name)
+                yield name, introduced
+
+
+# Every earlier patch of the series asks.
+@kept
+def introduces(context: Context) -> tuple[tuple[str, tuple[Evidence, bool]], ...]:
+    """The names that one patch introduces, as introduced_later() tells them."""
+    found: list[tuple[str, tuple[Evidence, bool]]] = []
+    number = context.patch.index
+    for file, function in context.new_functions:
+        private = function.is_static and file.path.endswith(".c")
+        text = f"patch {number}: {file.text_at(function.name_line).strip()}"
+        place = Evidence(file.path, file.patch_line(function.name_line), text)
+        found.append((function.name, (place, private)))
+    for file in context.c_files:
+        for source in file.after if file.adds("define") else ():
+            for macro in source.macros():
+                if macro.line in file.added_numbers and is_new_macro(file, macro.name):
+                    place = Evidence(
+                        file.path, file.patch_line(macro.line), f"patch {number}: #define {macro.name}"
+                    )
+                    found.append((macro.name, (place, False)))
+    return tuple(found)
 
 
 def is_new_macro(file: ChangedFile, name: str) -> bool:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import patchscan.c.source
 import patchscan.context
 import patchscan.portions
 import patchscan.scan
 import pytest
 from patchscan.basics.limits import Clock, OutOfTime
 from patchscan.basics.usage import FORMATS
+from patchscan.c.outline import Span, function_spans
 from patchscan.c.source import let_go_of_oldest, parse
 from patchscan.cli import main
 from patchscan.context import Context, Settings
@@ -27,6 +29,7 @@ from patchscan.rule import Rule
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 
+from tests.bench_inputs import many_patches
 from tests.mails import DIFF, mail, mbox, thread
 from tests.test_nothing import DAMAGED, LETTER, Place
 
@@ -356,3 +359,21 @@ def test_a_series_lets_go_of_texts_that_it_read_long_ago(monkeypatch: pytest.Mon
     finally:
         gc.enable()
     assert len(alive) == 20 and max(alive) <= 5, alive
+
+
+def test_a_file_that_every_patch_changes_is_divided_twice_a_patch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once to know what later patches bring, once to judge; what one patch leaves is what the next begins with."""
+    divided: list[bytes] = []
+
+    def spans(code: bytes) -> Iterator[Span]:
+        divided.append(code)
+        return function_spans(code)
+
+    monkeypatch.setattr(patchscan.c.source, "function_spans", spans)
+    monkeypatch.setattr(patchscan.portions, "SERIES_BYTES", 50_000)
+    tmp_path.joinpath("w").mkdir()
+    assert main(list(many_patches(tmp_path / "w", 20).arguments)) == 1
+    assert "walk_1020" in capsys.readouterr().out
+    assert 20 <= len(divided) <= 2 * 20 + 1 and len(set(divided)) == 21, len(divided)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from patchscan.basics.keep import kept
 from patchscan.basics.record import replace
+from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
-from patchscan.diff.lines import passage
+from patchscan.diff.lines import Passage, passage
 from patchscan.finding import Finding
 
 
@@ -30,9 +32,15 @@ def removed_by(finding: Finding, judged: Sequence[Context]) -> int | None:
         for file in context.files:
             if (file.change.old_path or file.path) != path:
                 continue
-            moved = passage(file.change.hunks).kept(line)
+            moved = _as_written(file).kept(line)
             if moved is None:
                 return context.patch.index
             path, line = file.path, moved
             break
     return None
+
+
+@kept
+def _as_written(file: ChangedFile) -> Passage:
+    """Where the lines of a file go by the numbers that its patch gives."""
+    return passage(file.change.hunks)
