@@ -19,10 +19,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     """Every function that the patch touches, beside what it was before."""
     for file in context.c_files:
         for function in file.functions:
-            yield from check_function(file, function)
+            yield from check_function(context, file, function)
 
 
-def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
+def check_function(context: Context, file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
     """What one function keeps because of the patch."""
     from patchscan.flow.taking import takes_by
 
@@ -34,28 +34,24 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
     if not function.whole:
         yield file.unchecked(function.first_line, "what a function holds at its end needs all of it")
         return
-    found = held(file, function, before, words, loses)
-    if found is None:
+    from patchscan.flow.unbalanced import new_leaks
+
+    def defined(name: str) -> Sequence[Function]:
+        own = source_of(function).function_named(name)
+        return (own,) if own is not None else context.callees.definitions(name, source_of(function)).functions
+
+    leaks = new_leaks(function, before, words, loses, file.passage.kept, defined)
+    if leaks is None:
         yield file.unchecked(function.first_line, f"not all ways through {function.name}() could be read")
         return
+    found = held(file, function, [each for each in leaks if not each.owned])
     yield from found
-    if not found and before is not None and loses:
+    if not found and before is not None and loses and not any(each.owned for each in leaks):
         yield from fallen(file, function, before)
 
 
-def held(
-    file: ChangedFile,
-    function: Function,
-    before: Function | None,
-    words: frozenset[str] | None,
-    loses: bool,
-) -> list[Finding] | None:
-    """What tables and pairs of names tell, None where the ways cannot be read; words: see changed_words()."""
-    from patchscan.flow.unbalanced import new_leaks
-
-    leaks = new_leaks(function, before, words, loses, file.passage.kept)
-    if leaks is None:
-        return None
+def held(file: ChangedFile, function: Function, leaks: "Sequence[Leak]") -> list[Finding]:
+    """What tables and pairs of names tell."""
     found: dict[tuple[str, int], list[Leak]] = {}
     for leak in leaks:
         if _LOCKS.fullmatch(function.name) and leak.why == "others give it back":

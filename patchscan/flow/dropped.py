@@ -174,7 +174,7 @@ def _weakened(
             }
             if not left or not left < parts.keys():
                 continue
-            for text in parts.keys() - left:
+            for text in (one for one in parts if one not in left):
                 words = words_asked(before, parts[text])
                 if any(line in news for word in words for line in added.get(word, ())):
                     continue

@@ -5,20 +5,30 @@ from functools import cached_property, reduce
 from operator import or_
 
 from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Holding, Holdings, Taken, Way, hands_out
-from patchscan.flow.keeping import HARMLESS, calls_unknown, keeps_inside, releases_inside, takes_inside
+from patchscan.flow.keeping import (
+    HARMLESS,
+    calls_unknown,
+    ends_whole,
+    keeps_inside,
+    releases_inside,
+    takes_inside,
+)
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
 from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word
-from patchscan.flow.taking import Resource, resources
-from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do
+from patchscan.flow.taking import Resource, has_other_keys, resources
+from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, wholes_of
 from patchscan.flow.trails import fails
 from patchscan.flow.ways import Client, Exit, Token, ways_of
+
+_UNSIGNED = pattern(r"^(?:const )?(?:unsigned\b|size_t|u\d+|uint\d*_t|bool)[\w ]*$")
 
 
 class Follower(Client):
@@ -45,24 +55,9 @@ class Follower(Client):
         self._making = (LATER, OWN) if self.by_argument else (LATER,)
         self._doing: dict[str, frozenset[str]] = {}
         self._calls = [call for _, call in graph.calls]
-        self.loose = self.by_argument and self._has_other_keys()
+        self.loose = self.by_argument and has_other_keys(self._calls, resource)
         # The calls that leave a token as it is, by what of it they look at.
         self._idle: set[tuple[int, str, frozenset[str], str]] = set()
-
-    def _has_other_keys(self) -> bool:
-        """Whether the function gives back what it takes under another name only, under which it takes nothing."""
-        taken = {
-            argument for each in self._calls if each.name in self.row.calls for argument in each.arguments
-        }
-        keys = [
-            each.arguments
-            for each in self._calls
-            if each.name in self.row.release and taken.isdisjoint(each.arguments)
-        ]
-        mine = any(
-            self.resource.key in each.arguments for each in self._calls if each.name in self.row.release
-        )
-        return bool(keys) and self.resource.key != "" and not mine
 
     def start(self) -> Taken:
         return Taken()
@@ -207,12 +202,21 @@ class Follower(Client):
 
     def _may_end(self, call: Called, token: Taken) -> bool:
         """Whether a call that is not known has a name that tells of giving back, and is handed what was kept."""
+        if self._ends_whole(call, token):
+            return True
         words = frozenset(call.name.lower().split("_"))
         if HARMLESS.fullmatch(call.name):
             return False
         return bool(words & words_of_names("gives_back")) and any(
             self._is(argument, name) for argument in call.arguments for name in token.names
         )
+
+    def _ends_whole(self, call: Called, token: Taken) -> bool:
+        """Whether a call may give back the object inside of which that stands which is held, or what it is itself."""
+        if self.by_argument:
+            return False
+        inside = () if self.resource.local else (self.root, *wholes_of(self.graph, self.root))
+        return ends_whole(call, {self.root, *token.names}, inside)
 
     def _is(self, argument: str, name: str) -> bool:
         """Whether an argument is what a name means: np, &pdev->dev, pdev->dev."""
@@ -225,6 +229,8 @@ class Follower(Client):
         """Whether a call may give back what is held, or keep it."""
         if not call.name:
             return not self.by_argument and any(self._is(a, n) for a in call.arguments for n in token.names)
+        if self._ends_whole(call, token):
+            return True
         if call.name in releasing() or call.name in by_call():
             return False
         words = frozenset(call.name.lower().split("_"))
@@ -246,8 +252,6 @@ class Follower(Client):
             )
         if any(argument == f"&{name}" for argument in call.arguments for name in token.names):
             return True
-        if not self.resource.local and words & words_of_names("gives_back"):
-            return any(self.root in words_of(argument) for argument in call.arguments)
         if not any(self._is(argument, name) for argument in call.arguments for name in token.names):
             return False
         if HARMLESS.fullmatch(call.name):
@@ -260,6 +264,8 @@ class Follower(Client):
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
         if token.state == GONE and operation.key in token.names:
             return replace(token, names=token.names - {operation.key})
+        if token.state == GONE and token.via and operation.source in token.names and "->" in operation.key:
+            return token.kept_by(f"{operation.key}={operation.source}")
         if token.state == GIVEN and (operation.key in token.names or operation.key == self.root):
             return Taken(GIVEN, token.names - {operation.key, self.resource.key}, token.line, by=token.by)
         if token.state != HELD:
@@ -374,6 +380,7 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
     walk = followed(graph, resource)
     client = walk.client
     pointer = "*" in graph.function.header.partition(graph.function.name)[0]
+    unsigned = {each.name for each in graph.function.locals if _UNSIGNED.search(each.type)}
     outs = []
     for each in walk.exits:
         token: Taken = each.token
@@ -384,7 +391,7 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
         goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
         if token.state == HELD and goes_out and hands_out(returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
-        failing = fails(each.signs, pointer)
+        failing = False if returned in unsigned and each.signs == NOT_ZERO else fails(each.signs, pointer)
         if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
             failing = True if each.signs is not None and not each.signs & ZERO else None
         outs.append(Way(each, token, failing, point.value is None, point.line, returned, pointer))

@@ -1,11 +1,13 @@
 """Whether a call may give back what it is handed, or keep it: by its name, and by what the text defines under it."""
 
 import re
+from collections.abc import Collection
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, Source, source_of
-from patchscan.flow.actions import words_of
+from patchscan.flow.actions import Called, words_of
+from patchscan.flow.resources import by_call, opposites, releasing, words_of_names
 
 HARMLESS = pattern(
     r"(_?dev|netdev|pr|pci|net|drm)_(err|warn|info|notice|dbg|crit)\w*|printk\w*|mem(set|cpy|cmp|move)\w*|str\w+|sn?printf"
@@ -13,6 +15,26 @@ HARMLESS = pattern(
     r"|mutex_(un)?lock\w*|spin_(un)?lock\w*|of_address_to_resource|of_iomap|fwnode_property_\w+|nla_\w+|(genlmsg|nlmsg)_(i?put|end|cancel|trim|data|hdrlen|put_\w+)|skb_(put|push|pull|reserve|trim)\w*"
     r"|dev_err_probe|\w*get_drvdata|sscanf|kstrto\w+|simple_write_to_buffer"
 )
+
+
+_PARTS = pattern(r"&(\w+)->\w.*")
+
+
+def ends_whole(call: Called, wholes: Collection[str], inside: Collection[str]) -> bool:
+    """Whether a call may give back one of some objects.
+
+    It puts a part of it, as put_device(&port->dev): the last user of that frees the whole. Or it has a name that tells
+    so and is handed one of those inside of which something stands, or a part of it.
+    """
+    if "put" in call.name.split("_") and not call.name.startswith("pm_"):
+        parts = (_PARTS.fullmatch(each) for each in call.arguments[:1])
+        if any(part is not None and part[1] in wholes for part in parts):
+            return True
+    if call.name in releasing() or call.name in by_call() or HARMLESS.fullmatch(call.name):
+        return False
+    return not words_of_names("gives_back").isdisjoint(call.name.lower().split("_")) and any(
+        word in inside for argument in call.arguments for word in words_of(argument)
+    )
 
 
 @kept
@@ -25,6 +47,24 @@ def releases_inside(source: Source, name: str, release: frozenset[str]) -> bool:
 def takes_inside(source: Source, name: str, take: frozenset[str]) -> bool:
     """Whether the text defines a function or macro of that name in which something of this kind is taken."""
     return bool(_words_inside(source, name, 0) & take)
+
+
+@kept
+def has_counterpart(function: Function, release: frozenset[str], take: frozenset[str]) -> bool:
+    """Whether the text defines what a function is ended by, which gives back and takes nothing.
+
+    port_end_io() of port_start_io(): a caller holds between the two.
+    """
+    words = function.name.split("_")
+    ends = (
+        "_".join((*words[:at], end, *words[at + 1 :]))
+        for at, word in enumerate(words)
+        for end in ("end", "finish")
+        if word in ("start", "begin", "enter")
+    )
+    source = source_of(function)
+    inside = (_words_inside(source, name, 0) for name in (*ends, *opposites(function.name)))
+    return any(each & release and not each & take for each in inside)
 
 
 @kept

@@ -188,7 +188,7 @@ def missing(after: Graph, before: Graph, lines: Sequence[tuple[int, int]]) -> It
             strict=False,
         )
         for old, new in pairs:
-            for key in old.gives.keys() - new.gives.keys():
+            for key in sorted(old.gives.keys() - new.gives.keys(), key=lambda each: old.gives[each].offset):
                 found = _missed(now, new, key, old.gives[key], then.always(old, key))
                 if found is not None and (line, key) not in said:
                     said.add((line, key))

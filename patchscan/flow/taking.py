@@ -116,6 +116,15 @@ def resources(
             yield Resource(row, arguments[at], (), (macro,), True)
 
 
+def has_other_keys(calls: Collection[Called], resource: Resource) -> bool:
+    """Whether a function gives back what it takes under another name only, under which it takes nothing."""
+    row = resource.row
+    taken = {argument for each in calls if each.name in row.calls for argument in each.arguments}
+    given = [each.arguments for each in calls if each.name in row.release]
+    mine = any(resource.key in each for each in given)
+    return resource.key != "" and not mine and any(taken.isdisjoint(each) for each in given)
+
+
 def _made(call: Called, release: str) -> Row:
     """What any call returns whose result is given back by a call of the table."""
     row = releasing()[release][0]

@@ -2,6 +2,7 @@
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
+from patchscan.flow.actions import Assigned, root_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.held import GIVEN, GONE, HELD
 from patchscan.flow.resources import Row, words_of_names
@@ -19,6 +20,17 @@ def _ending(graph: Graph) -> frozenset[str]:
         name_word(name)
         for name in {call.name for _, call in graph.calls}
         if not telling.isdisjoint(name.lower().split("_")) or DERIVES.fullmatch(name)
+    )
+
+
+@kept
+def wholes_of(graph: Graph, part: str) -> frozenset[str]:
+    """The variables inside of what which a pointer of this name points: port, where it is &port->queue."""
+    return frozenset(
+        root_of(each.source[1:])
+        for point in graph.points
+        for each in point.operations
+        if isinstance(each, Assigned) and each.key == part and each.source.startswith("&")
     )
 
 

@@ -8,13 +8,15 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function
 from patchscan.flow.building import graph_of
-from patchscan.flow.held import GIVEN, GONE, HELD, Holding, Holdings, Way
+from patchscan.flow.held import GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
 from patchscan.flow.holding import holdings
-from patchscan.flow.keeping import cleaned_up_by_callers
+from patchscan.flow.keeping import cleaned_up_by_callers, has_counterpart
+from patchscan.flow.owned import Defined, is_owned
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
 from patchscan.flow.trails import lines_of, steps_of
 
+_STORED = pattern(r"(?:^|;)[\w.]+->[\w.>-]*=\w")
 _DATA = pattern(r"\w*get_drvdata")
 # What tells a resource in another state of the function (Resource.identity).
 Identity = tuple[str, str]
@@ -28,7 +30,7 @@ class Leak:
     """A way out that holds something. why: "was given back", "others give it back", "nobody gives it back".
 
     other: a way out that gives it back, None where there is none (any more); decisions: the lines of the way on which
-    something is decided, and its last one.
+    something is decided, and its last one; owned: whether it is another's to give back (see patchscan.flow.owned).
     """
 
     holding: Holding
@@ -36,6 +38,7 @@ class Leak:
     why: Why
     other: Way | None = None
     decisions: tuple[int, ...] = ()
+    owned: bool = False
 
 
 def new_leaks(
@@ -44,10 +47,12 @@ def new_leaks(
     words: frozenset[str] | None,
     loses: bool,
     kept: Callable[[int], int | None],
+    defined: Defined,
 ) -> list[Leak] | None:
     """The ways out of a function that hold something, and did not before; None where its ways cannot be read.
 
-    words: of the lines that changed, None for all resources; loses: whether a call is gone; kept: see leaks().
+    words: of the lines that changed, None for all resources; loses: whether a call is gone; kept: see leaks();
+    defined: what functions of other texts are.
     """
     graph = graph_of(function)
     if graph is None:
@@ -64,7 +69,11 @@ def new_leaks(
     old_calls = frozenset(call.name for call in before.calls()) if before is not None else frozenset()
     after = holdings(graph, lambda resource: words is None or resource.concerned_by(words), old_calls, given)
     return [
-        replace(leak, decisions=tuple(line for line, _ in lines_of(graph, way.trail, way.point)))
+        replace(
+            leak,
+            decisions=tuple(line for line, _ in lines_of(graph, way.trail, way.point)),
+            owned=not leak.way.again and is_owned(graph, leak.holding, leak.way, defined),
+        )
         for leak in leaks(after, held_before, kept)
         for way in (leak.way.exit,)
     ]
@@ -162,6 +171,9 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     ):
         # The patch lets something keep it.
         return None
+    if _is_stored(way.token) and any(each.category != "fails" for each in given):
+        # What it stores it may not give back where it succeeds: the patch lets it live as long as what holds it.
+        return None
     here = [each for each in holding.ways if each.category == way.category]
     left = [each for each in here if each.token.state in (GIVEN, GONE)]
     elsewhere = {each.category for each in holding.at(GIVEN)}
@@ -174,6 +186,11 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
         # It is handed on where the function succeeds, and given back where it fails.
         return None
     return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
+
+
+def _is_stored(token: Taken) -> bool:
+    """Whether something was stored where others find it."""
+    return token.state == GONE and _STORED.search(token.via) is not None
 
 
 def _was_given_back_here(
@@ -270,6 +287,7 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
         and not any(each.token.state == GONE for each in kept)
         and len(places) == 1
         and row.kind == "lock"
+        and not has_counterpart(holding.function, row.release, frozenset(row.calls))
     ):
         return Leak(holding, way, "others give it back", fine[0])
     return None
