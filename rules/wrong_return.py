@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from patchscan.flow.returning import Wrong
 
 _WORDS = pattern(r"\b(return|goto|if|PTR_ERR)\b|=")
-_NO_NUMBER = pattern(r"\*|\bvoid\b|\bbool\b|\birqreturn_t\b|\bnetdev_tx_t\b|\bunsigned\b|\bu\d+\b|\bsize_t\b")
+_NO_NUMBER = pattern(
+    r"\*|\b(?:void|bool|irqreturn_t|netdev_tx_t|unsigned|ulong|uint|size_t|dev_t|sector_t|pgoff_t|umode_t|gfp_t|__poll_t"
+    r"|vm_fault_t|blk_status_t|\w+_addr_t|(?:__)?u\d+|uint\d+_t|__[bl]e\d+)\b"
+)
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -15,7 +15,7 @@ from patchscan.flow.ways import AfterCall, Token, Trail, ways_of
 
 _PLAIN = pattern(r"\w+((->|\.)\w+)*")
 _COUNTS = pattern(r"skb_get|\w+_(get|hold|ref)")
-# They only look at the pointer.
+
 # Tests of what finds such uses: by their names, and by a macro that waits for the report.
 _TESTS = pattern(r"(?:^|_)(?:uaf|use_after_free|double_(?:free|destroy)|invalid_free)(?:_|\d|$)")
 _EXPECTED = pattern(r"\w*EXPECT\w*_FAIL\w*\s*\(")
@@ -70,7 +70,7 @@ class _Freed(AfterCall):
         if self.key in call.arguments or any(argument.startswith(into) for argument in call.arguments):
             if any(call.arguments[at : at + 1] == (self.key,) for at in self.frees(call.name)):
                 self._use(call.line, facts, call.name, True)
-            elif call.sure and not _LOOKS.fullmatch(call.name) and call.name:
+            elif call.sure and call.name and not (_LOOKS.fullmatch(call.name) or call.name.isupper()):
                 self._use(call.line, facts, call.name)
             return ()
         if "->" in self.key and any(self.root in words_of(argument) for argument in call.arguments):

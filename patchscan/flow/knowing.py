@@ -40,7 +40,7 @@ _STEADY_WORDS = (
         "enabled",
         "disabled",
     ),
-    *("valid", "present"),
+    *("valid", "present", "same"),
 )
 _STEADY_ENDS = ("_empty", "_get_drvdata")
 _UNSTEADY = ("test_and", "cmp", "try", "xchg", "read", "poll", "wait", "signal", "need_resched", "timeout")

@@ -107,6 +107,8 @@ class Lowering:
         if node.type == "assignment_expression":
             left = node.child_by_field_name("left")
             return self.key(left) if left is not None else ""
+        if node.type == "update_expression" and node.children[0].type in ("++", "--"):
+            return self.key(node.children[1])
         if node.type == "call_expression":
             call = self.function.call(node)
             if call.name in _SAME and len(call.arguments) > _SAME[call.name]:
