@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TAB = 8
+# A lesser difference is spaces for a tab: nobody takes it for another block.
+CLEAR = 4
 PLAIN = (
     "expression_statement",
     "if_statement",
@@ -64,7 +66,13 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
         width = width_at(file, line)
         between = source.text[above.end_byte : node.start_byte]
         ends_case = block.type == "case_statement" and node.type == "break_statement"
-        if width == base or ends_case or b"#" in between or line in told or not is_new(file, line):
+        if (
+            abs(width - base) < CLEAR
+            or ends_case
+            or b"#" in between
+            or line in told
+            or not is_new(file, line)
+        ):
             continue
         told.add(line)
         yield file.finding(
@@ -199,6 +207,15 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static int walk(struct page *page)
+ {
++       struct page *next = page_after(page);
++	if (!next)
++		return -1;
++       return walk_on(next);
+ }
+""",
         """
 +static int walk(struct page *page)
 +{

@@ -171,6 +171,13 @@ CASES = [
     ),
     ("returns", USE, {"in": "returns: int"}, body("use(1);"), body("use(1);", head="static long work(void)")),
     (
+        "own-type",
+        USE,
+        {"in": "own-type: int"},
+        body("use(1);"),
+        body("use(1);") + "\n+static const struct part_ops ops = { .work = work };",
+    ),
+    (
         "path",
         USE,
         {"in": "path: drivers/(?!gpio)"},

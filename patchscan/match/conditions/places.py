@@ -84,11 +84,32 @@ def returns(place: Place, wish: Wish) -> Answer:
         return no("it stands outside functions")
     if not function.has_head:
         return unknown("the hunk does not show what the function returns")
+    kind = returned_type(function)
+    return when(re.fullmatch(wish.argument, kind) is not None, f"{function.name}() returns {kind}")
+
+
+def returned_type(function: Function) -> str:
+    """The type that a function returns, as its header has it."""
     words = function.header.partition(function.name)[0].split()
-    kind = " ".join(
+    return " ".join(
         word for word in words if word not in ("static", "inline", "extern", "__init", "noinline")
     )
-    return when(re.fullmatch(wish.argument, kind) is not None, f"{function.name}() returns {kind}")
+
+
+def own_type(place: Place, wish: Wish) -> Answer:
+    """The type of the function is its own choice, or none that matches: no struct of operations holds it."""
+    function = place.match.function
+    if function is None:
+        return no("it stands outside functions")
+    if not function.has_head:
+        return unknown("the hunk does not show what the function returns")
+    if not re.fullmatch(wish.argument, returned_type(function)):
+        return YES
+    source = place.match.source
+    stored = rb"=\s*&?%s\s*[,;}]" % re.escape(function.name).encode()
+    if re.search(stored, source.code):
+        return no(f"{function.name}() has the type of the operation that it is")
+    return YES if source.fragment is None else unknown("the hunk does not show whether it is an operation")
 
 
 def path(place: Place, wish: Wish) -> Answer:
@@ -299,6 +320,11 @@ CONDITIONS = {
     "end-of-void": Condition(end_of_void, "the last statement of a function that returns nothing"),
     "returns": Condition(
         returns, "in a function whose return type matches a regular expression", takes_argument=True
+    ),
+    "own-type": Condition(
+        own_type,
+        "in a function that is no operation of a struct, where its return type matches a regular expression",
+        takes_argument=True,
     ),
     "path": Condition(path, "in a file whose path matches a regular expression", takes_argument=True),
     "function": Condition(
