@@ -134,6 +134,7 @@ RULE = Rule(
     confidence="high",
     check=check,
     by_file=True,
+    by_effect=True,
     needs_tree=True,
     bad=(
         """

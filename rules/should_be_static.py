@@ -27,6 +27,8 @@ DEFINES_VARIABLE = pattern(
     r"DECLARE_WAIT_QUEUE_HEAD|DECLARE_COMPLETION)\((\w+)\b.*;\s*"
 )
 EXPORT = pattern(r"^\s*EXPORT_SYMBOL\w*\s*\(\s*(\w+)")
+STATIC = pattern(r"\bstatic\b(?:[^(\n]*?\b(\w+)\s*\()?")
+CALLED = pattern(r"\b(\w+)\s*\(")
 TWO_NAMES = pattern(r"[a-zA-Z_]\w*[\s*]+\w")
 USING = ("call", "address", "initialiser", "reference", "macro", "export")
 
@@ -109,7 +111,9 @@ def candidates(context: Context) -> Iterator[tuple[ChangedFile, str, str, int]]:
 def no_longer_static(context: Context) -> Iterator[tuple[ChangedFile, Function]]:
     """Functions that other files could not call before the patch."""
     for file in context.c_files:
-        if any("static" in line.text for line in file.removed):
+        lost = {*STATIC.findall("\n".join(line.text for line in file.removed))}
+        bare = "\n".join(line.text for line in file.added if "static" not in line.text)
+        if "" in lost or not lost.isdisjoint(CALLED.findall(bare)):
             for function in file.functions:
                 head = range(function.first_line, function.name_line + 1)
                 if function.has_head and not function.is_static and file.added_numbers.intersection(head):
@@ -342,7 +346,6 @@ obj-y += walk.o
 +{
 +	return depth;
 +}
-+
 +int walk(void)
 +{
 +	return walk_one(0);
@@ -370,9 +373,7 @@ int walk(void);
 +
  int walk(void)
  {
-+	int here = walk_most;
-+
-+	walks_done += here;
++	walks_done += walk_most;
  	return 0;
  }
 >>> file mm/count.c
@@ -388,7 +389,6 @@ obj-y += example.o
 Test it.
 >>> file mm/example.c
 +int read_result;
-+
  void read_all(struct port *port)
  {
 +	read_result = port_read(port, 1);
