@@ -106,7 +106,8 @@ def _is_known(start: View, name: str) -> bool:
     from patchscan.flow.wellknown import listed
     from patchscan.lookup.uses import files_holding
 
-    if listed(name) or name in by_call() or name in releasing():
+    # What an option stands for is said in Kconfig.
+    if name.startswith("CONFIG_") or listed(name) or name in by_call() or name in releasing():
         return True
     word = re.compile(rb"(?<!\w)%s(?!\w)" % re.escape(name.encode()))
     return any(word.search(start.read(path) or b"") for path in files_holding(start, name)[0])

@@ -200,6 +200,12 @@ def test_what_calls_another_thing_is_another_thing() -> None:
     assert renamed(context_of(changes | made)) == {"c": "b"}
 
 
+def test_an_option_is_another_thing() -> None:
+    text = "int fill(void)\n{\n#ifdef CONFIG_OLD\n\treturn 1;\n#endif\n\treturn 0;\n}\n"
+    assert renamed(context_of({"mm/fill.c": (text, text.replace("CONFIG_OLD", "FRESH"))}))
+    assert renamed(context_of({"mm/fill.c": (text, text.replace("CONFIG_OLD", "CONFIG_FRESH"))})) == {}
+
+
 def test_without_a_tree_nothing_is_known_to_be_only_renamed() -> None:
     series = series_of({"mm/fill.c": (FILL, anew(FILL))})
     states, fit = place(series, None)
