@@ -79,15 +79,32 @@ class Codebase(Asked):
         return found
 
     def _find_callee(self, name: str, near: str) -> Definition | None:
-        definition = self.function(name, near)
+        definition = self.function(name, near) or self._find_macro(name, near)
         if definition is not None:
             return definition
+        other = self._find_alias(name, near)
+        return self.function(other, near) or self._find_macro(other, near) if other else None
+
+    def _find_macro(self, name: str, near: str) -> Definition | None:
         for found in self.order(near):
             if name in found.defines and found.defines_macro(name):
                 return found.macro(name)
+        return None
+
+    def _find_alias(self, name: str, near: str) -> str:
         others = (found.alias(name) for found in self.order(near) if name in found.defines)
-        other = next(filter(None, others), None)
-        return self.function(other, near) if other else None
+        return next(filter(None, others), "")
+
+    def alias(self, name: str, near: str) -> str:
+        """The other name that a macro stands for, "" for anything else."""
+        found = self._asked["alias", name, near] = self._find_alias(name, near)
+        return found
+
+    def written_out(self, name: str, near: str) -> Definition | None:
+        """The macro without parameters of that name that calls something, or leaves where it stands."""
+        others = (each.written_out(name) for each in self.order(near) if name in each.defines)
+        found = self._asked["written_out", name, near] = next(filter(None, others), None)
+        return found
 
     def own(self, name: str, near: str) -> bool:
         """Whether `near`, or a header beside it, has a static function or a macro of that name: no other is meant.

@@ -18,6 +18,9 @@ _OUTER = pattern(
 # What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
 _DEFINE = pattern(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = pattern(rb"\(([^)\n]*)\)")
+_STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue)\b")
+_DOES = pattern(rb"\w[ \t]*\(|\b(?:return|goto|break|continue)\b")
+_SEVERAL = pattern(rb";\s*\S")
 _ALIAS = pattern(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
 _CONSTANT = pattern(rb"[ \t]+\(?(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\)?[ \t]*")
 _PER_CPU = pattern(rb"\b(?:DEFINE|DECLARE)_(?:EARLY_)?PER_CPU\w*\(\s*([^;]*?),\s*(\w+)\s*\)")
@@ -100,7 +103,7 @@ class File:
         """text: without comments, and without what the configuration leaves out."""
         self.path = path
         self.text = text
-        self._definitions: dict[tuple[str, bool], Definition | None] = {}
+        self._definitions: dict[tuple[str, str], Definition | None] = {}
         self._absent: set[str] = set()
         self._fields: dict[str, dict[str, str]] = {}
 
@@ -189,14 +192,18 @@ class File:
 
     def function(self, name: str) -> Definition | None:
         """The function of that name, cut out and parsed."""
-        return self._cached(name, False, self._cut)
+        return self._cached(name, "function", self._cut)
 
     def macro(self, name: str) -> Definition | None:
         """The function-like macro of that name as a definition whose parameters are bound as written."""
-        return self._cached(name, True, self._expand)
+        return self._cached(name, "macro", self._expand)
 
-    def _cached(self, name: str, macro: bool, make: Callable[[str], Definition | None]) -> Definition | None:
-        key = (name, macro)
+    def written_out(self, name: str) -> Definition | None:
+        """The macro without parameters of that name that calls something, or leaves where it stands."""
+        return self._cached(name, "object", self._expand_object)
+
+    def _cached(self, name: str, kind: str, make: Callable[[str], Definition | None]) -> Definition | None:
+        key = (name, kind)
         if key not in self._definitions:
             self._definitions[key] = make(name)
         return self._definitions[key]
@@ -210,14 +217,35 @@ class File:
         return self.text.count(b"\n", 0, span.start) + 1, self.text[span.start : span.end]
 
     def _expand(self, name: str) -> Definition | None:
-        found = next((each for each in self.defines.get(name, ()) if _PARAMETERS.match(each[2])), None)
-        given = _PARAMETERS.match(found[2]) if found else None
-        if found is None or given is None:
+        found = [each for each in self.defines.get(name, ()) if _PARAMETERS.match(each[2])]
+        meant = found[-1 if self._undefines(name) else 0] if found else None
+        given = _PARAMETERS.match(meant[2]) if meant is not None else None
+        if meant is None or given is None:
             return None
-        # A pasted name is a name of its own; the grammar knows no ##.
-        body = found[2][given.end() :].replace(b"\\\n", b"  ").replace(b"##", b"__").strip()
         parameters = tuple(part.strip() for part in given[1].decode("latin-1").split(",") if part.strip())
-        statement = body.startswith((b"do", b"{", b"if", b"while", b"for")) or not body
+        return self._written(name, meant, given.end(), parameters)
+
+    def _expand_object(self, name: str) -> Definition | None:
+        found = [each for each in self.defines.get(name, ()) if not _PARAMETERS.match(each[2])]
+        meant = found[-1 if self._undefines(name) else 0] if found else None
+        if meant is None or not _DOES.search(meant[2]):
+            return None
+        return self._written(name, meant, 0, ())
+
+    def _undefines(self, name: str) -> bool:
+        return (
+            len(self.defines[name]) > 1
+            and re.search(rb"#[ \t]*undef[ \t]+%b\b" % name.encode(), self.text) is not None
+        )
+
+    def _written(
+        self, name: str, found: re.Match[bytes], start: int, parameters: tuple[str, ...]
+    ) -> Definition | None:
+        """A macro's text as a function that gives its value, or runs its statements."""
+        # A pasted name is a name of its own; the grammar knows no ##.
+        body = found[2][start:].replace(b"\\\n", b"  ").replace(b"##", b"__").strip()
+        several = _SEVERAL.search(body) and not body.startswith(b"(")
+        statement = not body or _STATEMENT.match(body) or several
         text = b"%s %s(){ %s%s; }" % (
             b"void" if statement else b"long",
             name.encode(),

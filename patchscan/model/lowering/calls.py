@@ -66,6 +66,8 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     ):
         return masks.OPERATIONS[name](context, given, env, frame, out)
     stub, known = None if own else context.stubs.get(name), context.callee(name, near)
+    if stub is None and known is None:
+        stub = context.stubs.get(context.other_name(name, near))
     if stub is not None and (not context.names(name) or known is None):
         return inline(context, stub, node, given, env, frame, out)
     if known is not None and _look_into(context, known, name, near, frame):

@@ -1,7 +1,11 @@
 """A callee's events in place of its call."""
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 from tree_sitter import Node
 
+from patchscan.c.nodes import nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
 from patchscan.model.lowering.environment import Environment
@@ -26,10 +30,46 @@ def inline(
         inner.bound = {
             name: (argument, frame) for name, argument in bound if argument.type != "type_descriptor"
         }
+        if not definition.stub:
+            inner.bound |= _around(definition, frame, inner)
     else:
         values = [context.evaluate(context, argument, env, frame, out) for argument in given]
         bind(context, inner, values, env)
     return run(context, inner, env, out)
+
+
+def _around(macro: Definition, frame: Frame, inner: Frame) -> dict[str, tuple[Node, Frame]]:
+    """The variables of the place where a macro is used that its text names."""
+    names = macro.identifiers & (frame.types.keys() | frame.bound.keys())
+    names -= {name for _, name in macro.parameters} | _declared_in(macro)
+    if not names:
+        return {}
+    used = _naming(tuple(sorted(names)), frame.path)
+    owner = Frame(frame.number, used, frame.up, frame.call, frame.bound, frame.types, frame.depth)
+    return {used.text_of(node): (node, owner) for node in _nodes(used) if node.type == "identifier"}
+
+
+def _nodes(definition: Definition) -> Iterator[Node]:
+    return nodes(definition.body) if definition.body is not None else iter(())
+
+
+@lru_cache(maxsize=4096)
+def _naming(names: tuple[str, ...], path: str) -> Definition:
+    """A text that names variables, so that they are expressions."""
+    return Definition("names", path, 1, b"void names(){ %s; }" % ", ".join(names).encode())
+
+
+@lru_cache(maxsize=4096)
+def _declared_in(macro: Definition) -> frozenset[str]:
+    """The variables that a macro declares itself."""
+    found = (node for node in _nodes(macro) if node.type == "declaration")
+    declarators = (each for node in found for each in node.children_by_field_name("declarator"))
+    return frozenset(
+        macro.text_of(node)
+        for declarator in declarators
+        for node in nodes(declarator.child_by_field_name("declarator") or declarator)
+        if node.type == "identifier"
+    )
 
 
 def bind(context: Context, frame: Frame, values: list[Value], env: Environment) -> None:

@@ -1,7 +1,11 @@
 """Where two branches of the code meet again: one event for the branch, one environment after it."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from tree_sitter import Node
 
+from patchscan.c.nodes import nodes
 from patchscan.model.lowering.abstract_values import (
     SYMBOL,
     Const,
@@ -19,6 +23,7 @@ from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Update, Write, walk
 from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Frame, Out, place_of
 
+_EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
 Arm = tuple[Environment, Out]
 
 
@@ -96,6 +101,13 @@ def assume(condition: Value, node: Node, frame: Frame, out: Out) -> None:
         out.append(Assume(condition, place))
 
 
+def lost_way(frame: Frame, node: Node) -> Hole:
+    """What leaves an expression or a macro for a place outside of it."""
+    text = " ".join(frame.text(node).split())[:40].rstrip(";")
+    place = place_of(frame, node)
+    return Hole(text, "a way out that is not followed", frozenset(), frozenset(), True, place)
+
+
 def _is_set_elsewhere(value: Value) -> bool:
     """Whether a value rests on a variable or a static key that the model does not follow."""
     return any(
@@ -132,3 +144,26 @@ def _condition_text(node: Node, frame: Frame) -> str:
     """The C text of the condition that a statement or expression branches on."""
     condition = node.child_by_field_name("condition") or node
     return frame.text(condition)[:80]
+
+
+def branch(
+    context: Context,
+    condition: Value,
+    node: Node,
+    arms: tuple[Sequence["Node | str"], Sequence["Node | str"]],
+    env: Environment,
+    frame: Frame,
+    out: Out,
+    rest: Sequence["Node | str"],
+) -> None:
+    """Lower both arms, each followed by `rest`, and join them."""
+    yes_events, no_events = Out(), Out()
+    yes = context.lower_block(context, [*arms[0], *rest], env.copy(), frame, yes_events)
+    no = context.lower_block(context, [*arms[1], *rest], env.copy(), frame, no_events)
+    join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)
+
+
+@lru_cache(maxsize=8192)
+def exits(node: Node | None) -> bool:
+    """Whether control can leave a statement other than at its end."""
+    return node is not None and any(inner.type in _EXITS for inner in nodes(node))

@@ -6,7 +6,7 @@ from itertools import islice
 from tree_sitter import Node
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.nodes import children
+from patchscan.c.nodes import children, nodes
 from patchscan.codebase.definition import number
 from patchscan.model.lowering.abstract_values import (
     Address,
@@ -29,7 +29,7 @@ from patchscan.model.lowering.abstract_values import (
 from patchscan.model.lowering.builtins import location_of_call
 from patchscan.model.lowering.calls import evaluate_assembly, evaluate_call
 from patchscan.model.lowering.environment import Environment
-from patchscan.model.lowering.joins import join
+from patchscan.model.lowering.joins import join, lost_way
 from patchscan.model.lowering.memory import (
     FREED,
     SPUN_FOR,
@@ -215,6 +215,9 @@ def _parenthesis(context: Context, node: Node, env: Environment, frame: Frame, o
 def _statements(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
     """A GNU statement expression: its value is that of its last expression statement."""
     inner = children(node)
+    gone = next((each for each in nodes(node) if each.type == "return_statement"), None)
+    if gone is not None:
+        out.append(lost_way(frame, gone))
     last = inner[-1] if inner and inner[-1].type == "expression_statement" else None
     context.lower_block(context, inner[:-1] if last is not None else inner, env, frame, out)
     return (

@@ -9,22 +9,18 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from patchscan.basics.pattern import pattern
-from patchscan.c.nodes import arguments, children, nodes
+from patchscan.c.nodes import arguments, children
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition, declared
-from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
     Const,
     Unknown,
-    Value,
-    cpu_value,
-    negate,
     truth,
 )
 from patchscan.model.lowering.environment import Environment
-from patchscan.model.lowering.inlining import bind, run
-from patchscan.model.lowering.joins import assume, join
+from patchscan.model.lowering.inlining import bind, inline, run
+from patchscan.model.lowering.joins import branch, exits, lost_way
+from patchscan.model.lowering.loops import LOOPS, leave_loop, loop
 from patchscan.model.lowering.lower_expressions import evaluate, location
 from patchscan.model.lowering.lowered import Body, Hole
 from patchscan.model.lowering.memory import (
@@ -34,20 +30,14 @@ from patchscan.model.lowering.memory import (
     Context,
     Frame,
     Out,
-    dereference,
     place_of,
-    read,
 )
 from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import Stubs
-from patchscan.model.lowering.switches import END, Rest, switch
+from patchscan.model.lowering.switches import END, NEXT, Rest, of_case, switch
 from patchscan.model.lowering.typing import find
 
-_EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
-_CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
-_EMPTY_BODY = pattern(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
-_FOR_EACH = pattern(r"\w*for_?each")
-_LOOPS = ("while_statement", "for_statement", "do_statement")
+_LEAVES = {"break_statement": END, "continue_statement": NEXT}
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
 
@@ -119,23 +109,28 @@ def _statement(
     elif kind == "expression_statement":
         for expression in children(node):
             if not _declared_by_macro(context, expression, env, frame):
-                evaluate(context, expression, env, frame, out)
+                _do(context, expression, env, frame, out)
     elif kind == "declaration":
         declare(context, node, env, frame, out)
     elif kind == "labeled_statement":
         todo[:0] = children(node)[1:]
+    elif kind == "case_statement":
+        todo[:0] = of_case(node)
     elif kind == "return_statement":
         inner = children(node)
         env[frame.number, RETURN] = evaluate(context, inner[0], env, frame, out) if inner else Const(0)
+        if frame.definition.by_name and not frame.definition.stub and not _is_value(node, frame):
+            out.append(lost_way(frame, node))
         return env
     elif kind == "goto_statement":
         return _goto(context, node, env, frame, out, todo)
-    elif kind in ("break_statement", "continue_statement"):
-        _leave_loop(todo)
+    elif kind in _LEAVES:
+        if not leave_loop(todo, _LEAVES[kind]):
+            out.append(lost_way(frame, node))
     elif kind == "if_statement":
         return _if(context, node, env, frame, out, todo)
-    elif kind in _LOOPS:
-        return _loop(context, node, env, frame, out, todo)
+    elif kind in LOOPS:
+        return loop(context, node, env, frame, out, todo)
     elif kind == "switch_statement":
         return switch(context, node, env, frame, out, todo)
     elif kind.endswith("_expression"):
@@ -143,6 +138,24 @@ def _statement(
     elif kind not in _QUIET:
         out.append(Hole(frame.text(node)[:40], "parse", _NONE, _NONE, True, place_of(frame, node)))
     return None
+
+
+def _do(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
+    """What a statement evaluates; a macro without parameters may be all of one."""
+    name = frame.text(node)
+    macro = None
+    if node.type == "identifier" and not find(name, frame) and name not in context.choices:
+        macro = context.code.written_out(name, frame.path)
+    if macro is not None:
+        inline(context, macro, node, [], env, frame, out)
+    else:
+        evaluate(context, node, env, frame, out)
+
+
+def _is_value(node: Node, frame: Frame) -> bool:
+    """Whether a return of a macro only gives the value of the expression that it is."""
+    body = frame.definition.body
+    return body is not None and frame.definition.result == "long" and children(body)[:1] == [node]
 
 
 def _declared_by_macro(context: Context, node: Node, env: Environment, frame: Frame) -> bool:
@@ -160,12 +173,6 @@ def _declared_by_macro(context: Context, node: Node, env: Environment, frame: Fr
     frame.types[name] = kind
     env[frame.number, name] = context.unknown(name, frame.types[name])
     return True
-
-
-def _leave_loop(todo: Rest) -> None:
-    """Drop what is left of the innermost loop or switch."""
-    while todo and todo.pop(0) != END:
-        pass
 
 
 def declare(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
@@ -216,8 +223,14 @@ def _goto(
     """Forward: go on at the label. Backward: this path is cut, and noted."""
     label = frame.text(children(node)[0])
     target = _after_label(frame.definition, label)
-    if target is None or node.start_byte > target[0].start_byte:
-        out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, target is not None, place_of(frame, node)))
+    if target is None:
+        out.append(lost_way(frame, node))
+        env[DEAD] = Const(1)
+        return env
+    labelled = target[0]
+    assert not isinstance(labelled, str)
+    if node.start_byte > labelled.start_byte:
+        out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, True, place_of(frame, node)))
         context.assumptions.add("jumps back are not taken")
         env[DEAD] = Const(1)
         return env
@@ -226,25 +239,24 @@ def _goto(
 
 
 @lru_cache(maxsize=1024)
-def _after_label(definition: Definition, label: str) -> list[Node] | None:
-    """The statements from a label to the end of the function, those after enclosing blocks included."""
+def _after_label(definition: Definition, label: str) -> Rest | None:
+    """What follows a label to the end of the function, that after enclosing blocks included."""
     body = definition.body
-    stack: list[tuple[Node, list[Node]]] = [(body, [])] if body is not None else []
+    stack: list[tuple[Node, Rest]] = [(body, [])] if body is not None else []
     while stack:
         block, after = stack.pop()
         inner = children(block)
+        if block.type in LOOPS:
+            condition = block.child_by_field_name("condition") if block.type == "do_statement" else None
+            after = [NEXT, *([condition] if condition is not None else []), END, *after]
+        elif block.type == "switch_statement":
+            after = [END, *after]
         for index, node in enumerate(inner):
             if node.type == "labeled_statement" and definition.text_of(children(node)[0]) == label:
                 return [node, *inner[index + 1 :], *after]
             sequence = block.type in ("compound_statement", "case_statement")
             stack.append((node, [*(inner[index + 1 :] if sequence else ()), *after]))
     return None
-
-
-@lru_cache(maxsize=8192)
-def _exits(node: Node | None) -> bool:
-    """Whether control can leave a statement other than at its end."""
-    return node is not None and any(inner.type in _EXITS for inner in nodes(node))
 
 
 def _if(
@@ -258,129 +270,6 @@ def _if(
     if isinstance(condition, Const):
         todo[:0] = arms[0] if condition.number else arms[1]
         return None
-    rest = todo if _exits(then) or _exits(otherwise) else []
-    _branch(context, condition, node, (arms[0], arms[1]), env, frame, out, rest)
+    rest = todo if exits(then) or exits(otherwise) else []
+    branch(context, condition, node, (arms[0], arms[1]), env, frame, out, rest)
     return env if rest is todo else None
-
-
-def _branch(
-    context: Context,
-    condition: Value,
-    node: Node,
-    arms: tuple[Sequence["Node | str"], Sequence["Node | str"]],
-    env: Environment,
-    frame: Frame,
-    out: Out,
-    rest: Rest,
-) -> None:
-    """Lower both arms, each followed by `rest`, and join them."""
-    yes_events, no_events = Out(), Out()
-    yes = lower_block(context, [*arms[0], *rest], env.copy(), frame, yes_events)
-    no = lower_block(context, [*arms[1], *rest], env.copy(), frame, no_events)
-    join(context, condition, node, frame, (yes, yes_events), (no, no_events), env, out)
-
-
-def _loop(
-    context: Context, node: Node, env: Environment, frame: Frame, out: Out, todo: Rest
-) -> Environment | None:
-    """A loop: over CPUs, a spin, a do (once), or zero times or once."""
-    body, condition = node.child_by_field_name("body"), node.child_by_field_name("condition")
-    over_cpus = _CPU_LOOP.match(text := frame.text(node))
-    if over_cpus and body is not None and not context.code.own(over_cpus.group(1), frame.path):
-        return _each_cpu(context, node, over_cpus.group(1), env, frame, out, todo)
-    if node.type == "do_statement":
-        if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
-            context.assumptions.add("loops run at most once")
-        todo[:0] = [
-            *([body] if body is not None else []),
-            *([condition] if condition is not None else []),
-            END,
-        ]
-        return None
-    iterates = _FOR_EACH.match(text) is not None
-    if node.type == "while_statement" and body is not None and _EMPTY_BODY.fullmatch(frame.text(body)):
-        _spin(context, node, env, frame, out)
-        return None
-    initial = node.child_by_field_name("initializer")
-    if initial is not None:
-        todo_first = [initial]
-        lower_block(context, todo_first, env, frame, out)
-    context.assumptions.add("loops run at most once")
-    value = _iteration(context, condition, iterates, env, frame, out)
-    _any_round(context, node.child_by_field_name("update"), env, frame)
-    if isinstance(value, Const):
-        todo[:0] = [*([body] if value.number and body is not None else []), END]
-        return None
-    rest = todo if _exits(body) else []
-    _branch(context, value, node, ([*([body] if body is not None else []), END], []), env, frame, out, rest)
-    return env if rest is todo else None
-
-
-def _any_round(context: Context, step: Node | None, env: Environment, frame: Frame) -> None:
-    """What a loop counts is no longer the number it began with: the round that is followed may be any."""
-    for node in nodes(step) if step is not None else ():
-        argument = node.child_by_field_name("argument") or node.child_by_field_name("left")
-        if node.type not in ("update_expression", "assignment_expression") or argument is None:
-            continue
-        name = frame.text(argument)
-        if isinstance(env.get((frame.number, name)), Const):
-            env[frame.number, name] = context.unknown(name, frame.types.get(name, ""))
-
-
-def _iteration(
-    context: Context, condition: Node | None, iterates: bool, env: Environment, frame: Frame, out: Out
-) -> Value:
-    """The condition of a loop's first round; an iterator macro gives its variable an unknown value."""
-    if not iterates:
-        return truth(evaluate(context, condition, env, frame, out)) if condition is not None else Const(1)
-    for variable in arguments(condition)[:1]:
-        name = frame.text(variable)
-        if find(name, frame) == "local":
-            env[frame.number, name] = context.unknown(name, frame.types[name])
-    return truth(context.unknown("one more round"))
-
-
-def _spin(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
-    """Wait in a loop until a condition: executions in which it never comes are not looked at."""
-    value = truth(evaluate(context, node.child_by_field_name("condition"), env, frame, out))
-    assume(negate(value), node, frame, out)
-
-
-def _each_cpu(
-    context: Context, node: Node, macro: str, env: Environment, frame: Frame, out: Out, todo: Rest
-) -> Environment | None:
-    """Once for each CPU of the model that the mask may hold."""
-    body, given = node.child_by_field_name("body"), arguments(node.child_by_field_name("condition"))
-    assert body is not None
-    if _leaves(body):
-        out.append(Hole(macro, "a way out of a loop over CPUs", _NONE, _NONE, True, place_of(frame, node)))
-    mask = given[1] if macro.startswith("for_each_cpu") and len(given) > 1 else None
-    if mask is not None and context.by_field:
-        value = evaluate(context, mask, env, frame, out)
-        read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
-    for cpu in context.cpus:
-        inside = masks.looped_over(context, macro, given, cpu, env, frame)
-        if inside == Const(0):
-            continue
-        _set_variable(context, given[0], cpu, env, frame)
-        if inside == Const(1):
-            after = lower_block(context, [body, END], env, frame, out)
-            env.replace(after)
-        else:
-            _branch(context, truth(inside), node, ([body, END], []), env, frame, out, [])
-    return None
-
-
-def _leaves(body: Node) -> bool:
-    """Whether a loop may end before it has come to every CPU."""
-    return any(node.type in ("return_statement", "goto_statement", "break_statement") for node in nodes(body))
-
-
-def _set_variable(context: Context, node: Node, cpu: int, env: Environment, frame: Frame) -> None:
-    """Give the loop variable its CPU, in the frame that declares it."""
-    name = frame.text(node)
-    while name in frame.bound:
-        node, frame = frame.bound[name]
-        name = frame.text(node)
-    env[frame.number, name] = cpu_value(cpu)
-    frame.types.setdefault(name, "int")

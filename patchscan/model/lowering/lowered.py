@@ -166,6 +166,7 @@ HoleKind = Literal[
     "store",
     "writes before",
     "called from inside of it",
+    "a way out that is not followed",
 ]
 
 

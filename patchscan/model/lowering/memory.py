@@ -221,6 +221,10 @@ class Context(Asked):
 
         return self._settle(("callee", name, near), find)
 
+    def other_name(self, name: str, near: str) -> str:
+        """The name that a macro gives instead of `name` in file `near`, "" where none does."""
+        return self._settle(("other_name", name, near), lambda: self.code.alias(name, near))
+
     def called(self, name: str, near: str, at: str) -> Definition | None:
         """The function or macro that `name` calls in file `near`; of those outside the scope that of file `at`."""
         return self.code.callee(name, near) or self.code.elsewhere(name, at)

@@ -28,13 +28,14 @@ from patchscan.model.lowering.memory import FREED
 from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.checks import context_faults
 
-_UNDECIDED = (
+UNDECIDED = (
     "budget",
     "parse",
     "free of an object the model lost",
     "a way out of a loop over CPUs",
     "writes before",
     "called from inside of it",
+    "a way out that is not followed",
 )
 _GIVES_AWAY = pattern(
     r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
@@ -106,7 +107,7 @@ def _holes(extraction: Extraction) -> Iterator[str]:
     """What was not looked into and could free."""
     for hole in extraction.holes():
         where = f"{hole.name}() at {at(hole.place)}"
-        if hole.kind in _UNDECIDED:
+        if hole.kind in UNDECIDED:
             yield f"{hole.kind}: {hole.name} at {at(hole.place)}"
         elif hole.known and hole.kind == "call" and "free" in hole.may:
             yield f"{where} can free, and was not looked into"

@@ -334,7 +334,7 @@ def _doubts(case: Case, worst: Model) -> list[str]:
         if not any(isinstance(event, Write) and event.value == FREED for event in walk(thread.body)):
             continue
         for hole in _holes_on_path(thread, known):
-            if hole.kind in ("budget", "parse"):
+            if hole.kind in ("budget", "parse", "a way out that is not followed"):
                 reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
             elif "wait" in hole.may:
                 reasons.append(f"{hole.name}() at {at(hole.place)} can wait, and was not looked into")

@@ -1,0 +1,143 @@
+"""Loops: zero times or once, those over CPUs once for each CPU of the model, and what leaves them."""
+
+from tree_sitter import Node
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.nodes import arguments, nodes
+from patchscan.model.lowering import masks
+from patchscan.model.lowering.abstract_values import Const, Value, cpu_value, negate, truth
+from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.joins import assume, branch, exits
+from patchscan.model.lowering.lowered import Hole
+from patchscan.model.lowering.memory import Context, Frame, Out, dereference, place_of, read
+from patchscan.model.lowering.switches import END, NEXT, Rest
+from patchscan.model.lowering.typing import find
+
+_CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")
+_EMPTY_BODY = pattern(r"(?:[\s{};]|cpu_relax\(\)|barrier\(\)|cond_resched\(\))*")
+_FOR_EACH = pattern(r"\w*for_?each")
+_NONE: frozenset[str] = frozenset()
+LOOPS = ("while_statement", "for_statement", "do_statement")
+
+
+def leave_loop(todo: Rest, end: str) -> bool:
+    """Drop what is left of the innermost loop or switch, or of the round of a loop; whether there is one."""
+    while todo:
+        if todo.pop(0) == end:
+            return True
+    return False
+
+
+def loop(
+    context: Context, node: Node, env: Environment, frame: Frame, out: Out, todo: Rest
+) -> Environment | None:
+    """A loop: over CPUs, a spin, a do (once), or zero times or once."""
+    body, condition = node.child_by_field_name("body"), node.child_by_field_name("condition")
+    over_cpus = _CPU_LOOP.match(text := frame.text(node))
+    if over_cpus and body is not None and not context.code.own(over_cpus.group(1), frame.path):
+        return _each_cpu(context, node, over_cpus.group(1), env, frame, out, todo)
+    if node.type == "do_statement":
+        if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
+            context.assumptions.add("loops run at most once")
+        todo[:0] = [
+            *([body] if body is not None else []),
+            NEXT,
+            *([condition] if condition is not None else []),
+            END,
+        ]
+        return None
+    iterates = _FOR_EACH.match(text) is not None
+    if node.type == "while_statement" and body is not None and _EMPTY_BODY.fullmatch(frame.text(body)):
+        _spin(context, node, env, frame, out)
+        return None
+    initial = node.child_by_field_name("initializer")
+    if initial is not None:
+        todo_first = [initial]
+        context.lower_block(context, todo_first, env, frame, out)
+    context.assumptions.add("loops run at most once")
+    value = _iteration(context, condition, iterates, env, frame, out)
+    step = node.child_by_field_name("update")
+    _any_round(context, step, env, frame)
+    acts = step is not None and any(inner.type == "call_expression" for inner in nodes(step))
+    steps = [step] if step is not None and acts else []
+    a_round: Rest = [*([body] if body is not None else []), NEXT, *steps, END]
+    if isinstance(value, Const):
+        todo[:0] = a_round if value.number else [END]
+        return None
+    rest = todo if exits(body) else []
+    branch(context, value, node, (a_round, []), env, frame, out, rest)
+    return env if rest is todo else None
+
+
+def _any_round(context: Context, step: Node | None, env: Environment, frame: Frame) -> None:
+    """What a loop counts is no longer the number it began with: the round that is followed may be any."""
+    for node in nodes(step) if step is not None else ():
+        argument = node.child_by_field_name("argument") or node.child_by_field_name("left")
+        if node.type not in ("update_expression", "assignment_expression") or argument is None:
+            continue
+        name = frame.text(argument)
+        if isinstance(env.get((frame.number, name)), Const):
+            env[frame.number, name] = context.unknown(name, frame.types.get(name, ""))
+
+
+def _iteration(
+    context: Context, condition: Node | None, iterates: bool, env: Environment, frame: Frame, out: Out
+) -> Value:
+    """The condition of a loop's first round; an iterator macro gives its variable an unknown value."""
+    if not iterates:
+        return (
+            truth(context.evaluate(context, condition, env, frame, out))
+            if condition is not None
+            else Const(1)
+        )
+    for variable in arguments(condition)[:1]:
+        name = frame.text(variable)
+        if find(name, frame) == "local":
+            env[frame.number, name] = context.unknown(name, frame.types[name])
+    return truth(context.unknown("one more round"))
+
+
+def _spin(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> None:
+    """Wait in a loop until a condition: executions in which it never comes are not looked at."""
+    value = truth(context.evaluate(context, node.child_by_field_name("condition"), env, frame, out))
+    assume(negate(value), node, frame, out)
+
+
+def _each_cpu(
+    context: Context, node: Node, macro: str, env: Environment, frame: Frame, out: Out, todo: Rest
+) -> Environment | None:
+    """Once for each CPU of the model that the mask may hold."""
+    body, given = node.child_by_field_name("body"), arguments(node.child_by_field_name("condition"))
+    assert body is not None
+    if _leaves(body):
+        out.append(Hole(macro, "a way out of a loop over CPUs", _NONE, _NONE, True, place_of(frame, node)))
+    mask = given[1] if macro.startswith("for_each_cpu") and len(given) > 1 else None
+    if mask is not None and context.by_field:
+        value = context.evaluate(context, mask, env, frame, out)
+        read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
+    for cpu in context.cpus:
+        inside = masks.looped_over(context, macro, given, cpu, env, frame)
+        if inside == Const(0):
+            continue
+        _set_variable(context, given[0], cpu, env, frame)
+        if inside == Const(1):
+            after = context.lower_block(context, [body, NEXT, END], env, frame, out)
+            env.replace(after)
+        else:
+            branch(context, truth(inside), node, ([body, NEXT, END], []), env, frame, out, [])
+    return None
+
+
+def _leaves(body: Node) -> bool:
+    """Whether a loop may end before it has come to every CPU."""
+    return any(node.type in ("return_statement", "goto_statement", "break_statement") for node in nodes(body))
+
+
+def _set_variable(context: Context, node: Node, cpu: int, env: Environment, frame: Frame) -> None:
+    """Give the loop variable its CPU, in the frame that declares it."""
+    name = frame.text(node)
+    while name in frame.bound:
+        node, frame = frame.bound[name]
+        name = frame.text(node)
+    env[frame.number, name] = cpu_value(cpu)
+    frame.types.setdefault(name, "int")
