@@ -6,8 +6,10 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.context import Context
-from patchscan.devicetree.dts import Node, Unread, read_source
-from patchscan.devicetree.yaml_text import Unreadable, Value, read_yaml
+from patchscan.devicetree.dts import Node as Node
+from patchscan.devicetree.dts import Unread, read_source
+from patchscan.devicetree.yaml_text import Unreadable, read_yaml
+from patchscan.devicetree.yaml_text import Value as Value
 
 BINDINGS = "Documentation/devicetree/bindings/"
 # The name that a node gets here which begins before the text.

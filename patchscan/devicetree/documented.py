@@ -1,0 +1,49 @@
+"""What the bindings of a tree document: all of them are read once, which takes a quarter of a second."""
+
+import re
+
+from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
+from patchscan.devicetree.changed import BINDINGS
+from patchscan.tree.overlay import View
+
+# Of one vendor: what matches those of all is no documentation.
+_PATTERN = pattern(rb"(?m)\bpattern:\s*(['\"]?)(\^?\(?[a-z][\w-]*,.*?)\1\s*(?:#.*)?$")
+_OF_A_NAME = pattern(rb"[\w,.+#-]")
+
+
+def is_documented(view: View, text: str) -> bool:
+    """Whether a binding holds a compatible string or the name of a property, or an expression that matches it."""
+    return holds(bindings(view), text.encode()) or any(matches(each, text) for each in expressions(view))
+
+
+def holds(where: bytes, word: bytes) -> bool:
+    """Whether a text holds a name as a whole."""
+    at = where.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _OF_A_NAME.match(where[max(at - 1, 0) : at]) and not _OF_A_NAME.match(where[end : end + 1]):
+            return True
+        at = where.find(word, end)
+    return False
+
+
+@kept
+def bindings(view: View) -> bytes:
+    """The texts of all bindings as one."""
+    return b"\n".join(view.read(path) or b"" for path in view.files(BINDINGS.rstrip("/")))
+
+
+@kept
+def expressions(view: View) -> tuple[str, ...]:
+    """The expressions of compatible strings in them."""
+    found = {each[2].decode("utf-8", "replace") for each in _PATTERN.finditer(bindings(view))}
+    return tuple(sorted(found))
+
+
+def matches(expression: str, text: str) -> bool:
+    """Whether an expression of a schema, which is made for a whole string as a rule, matches."""
+    try:
+        return re.fullmatch(expression.strip("^$"), text) is not None
+    except re.error:
+        return False
