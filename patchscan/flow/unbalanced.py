@@ -128,7 +128,7 @@ def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int 
     for way in sorted(
         (*holding.at(HELD), *holding.kept()), key=lambda each: (each.line, len(str(each.category)))
     ):
-        if (way.line, way.category) in seen:
+        if (way.line, way.category) in seen or _is_known_less(way, holding, old, kept):
             continue
         leak = _was_given_back(holding, way, old) or _was_given_back_here(holding, way, old, kept)
         if leak is None and way.token.state == HELD:
@@ -149,6 +149,25 @@ def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int 
             )
         )
         yield from (Leak(holding, way, "was given back") for way in list(lost)[:1])
+
+
+def _is_known_less(
+    way: Way, holding: Holding, old: Sequence[Holding], kept: Callable[[int], int | None]
+) -> bool:
+    """Whether it was held on this way out before, where what is returned was still known to succeed, or to fail.
+
+    That is less known where a patch calls something unknown in the place of what our tables know.
+    """
+    if way.category != "open" or way.token.state != HELD:
+        return False
+    here = {
+        each.category
+        for one in old
+        for each in one.at(HELD)
+        if kept(each.line) == way.line and each.returned == way.returned
+    }
+    now = {each.category for each in holding.at(HELD) if each.line == way.line}
+    return bool(here - now) and "open" not in here
 
 
 def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak | None:
