@@ -35,7 +35,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         told_before,
         used_in,
     )
-    from patchscan.flow.untested import is_vouched_for
+    from patchscan.flow.vouched import is_vouched_for
 
     words = file.changed_words(function)
     if words is not None and not words:
@@ -81,7 +81,8 @@ def brought(
     tested: frozenset[str],
 ) -> bool:
     """Whether the patch brings a use about; tested: what the function tested for NULL before the patch."""
-    from patchscan.flow.nulls import is_told_by_another, told
+    from patchscan.flow.nulls import told
+    from patchscan.flow.vouched import is_told_by_another
 
     if known is not None and told(graph, use) in known:
         return False

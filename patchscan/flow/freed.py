@@ -15,6 +15,7 @@ from patchscan.flow.ways import AfterCall, Token, Trail, ways_of
 
 _PLAIN = pattern(r"\w+((->|\.)\w+)*")
 _COUNTS = pattern(r"skb_get|\w+_(get|hold|ref)")
+_ADDS = pattern(r"refcount_(?:add|inc|set)\w*|atomic\w*_(?:add|inc|set)\w*|kref_get\w*")
 
 # Tests of what finds such uses: by their names, and by a macro that waits for the report.
 _TESTS = pattern(r"(?:^|_)(?:uaf|use_after_free|double_(?:free|destroy)|invalid_free)(?:_|\d|$)")
@@ -64,7 +65,9 @@ class _Freed(AfterCall):
             return () if zero or not call.sure else (("freed", ANY),)
         if not token:
             return ((token, ANY),)
-        if any(argument == f"&{self.key}" for argument in call.arguments):
+        # Who is given its address, or that of the struct that holds it, may set it.
+        holder = f"&{self.root}" if self.key.startswith(f"{self.root}.") else ""
+        if any(argument in (f"&{self.key}", holder) for argument in call.arguments):
             return ()
         into = (f"&{self.key}->", f"{self.key}->")
         if self.key in call.arguments or any(argument.startswith(into) for argument in call.arguments):
@@ -92,10 +95,22 @@ class _Freed(AfterCall):
         elif isinstance(operation, Round) and self.root in operation.arguments:
             goes_on = operation.macro.startswith(("list_for_each_entry", "hlist_for_each_entry"))
             unsafe = goes_on and not any(word in operation.macro for word in ("safe", "rcu", "lockless"))
-            if unsafe and operation.arguments[0] == self.key and token == "freed":
+            if unsafe and operation.arguments[0] == self.key and self._is_inside(operation.line):
                 self._use(operation.line, facts, operation.macro)
             return None
         return token
+
+    def _is_inside(self, line: int) -> bool:
+        """Whether what frees stands in the loop that begins on a line, which then goes on by what is gone."""
+        function = self.graph.function
+        node = next(
+            (each.node for each in function.calls() if each.node.start_byte == self.call.offset), None
+        )
+        while node is not None and node.type != "function_definition":
+            node = node.parent
+            if node is not None and function.source.line_of(node) == line:
+                return True
+        return False
 
     def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
         if token and (operation.key == self.key or operation.key == self.root):
@@ -113,9 +128,16 @@ def counted(graph: Graph, key: str) -> bool:
 
 @kept
 def _counted(graph: Graph) -> frozenset[str]:
-    return frozenset(
+    taken = {
         argument for _, call in graph.calls if _COUNTS.fullmatch(call.name) for argument in call.arguments
+    }
+    inside = (
+        argument.removeprefix("&").rpartition("->")[0]
+        for _, call in graph.calls
+        if _ADDS.fullmatch(call.name)
+        for argument in call.arguments
     )
+    return frozenset((*taken, *inside)) - {""}
 
 
 @kept

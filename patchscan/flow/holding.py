@@ -1,18 +1,18 @@
 """What a function holds at its ways out: a client of patchscan.flow.ways that follows one resource."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cached_property, reduce
 from operator import or_
 
 from patchscan.basics.keep import kept
-from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Holding, Holdings, Taken, Way, hands_out
+from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Taken, Way
 from patchscan.flow.keeping import (
     HARMLESS,
+    LOOKS_AT_LOCK,
     calls_unknown,
     ends_whole,
     keeps_inside,
@@ -22,13 +22,11 @@ from patchscan.flow.keeping import (
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
-from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word
-from patchscan.flow.taking import Resource, has_other_keys, resources
+from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word, name_word
+from patchscan.flow.taking import Resource, has_other_keys
 from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, wholes_of
-from patchscan.flow.trails import fails
+from patchscan.flow.trails import depends_on_flag
 from patchscan.flow.ways import Client, Exit, Token, ways_of
-
-_UNSIGNED = pattern(r"^(?:const )?(?:unsigned\b|size_t|u\d+|uint\d*_t|bool)[\w ]*$")
 
 
 class Follower(Client):
@@ -74,7 +72,8 @@ class Follower(Client):
         state = MANY if token.state == GONE and token.via == MANY else token.state
         if state not in self._doing:
             calls = calls_that_do(self.graph, self.row, state)
-            self._doing[state] = self._awaited.union(calls, self._making)
+            handed = (name_word(each.name) for each in self._calls if self._is_handed_on(each))
+            self._doing[state] = self._awaited.union(calls, self._making, handed)
         return words, self._doing[state].union(map(change_word, (self.resource.key, self.root, *token.names)))
 
     def waits(self, token: Token) -> bool:
@@ -103,6 +102,7 @@ class Follower(Client):
             and call.sure
             and not facts.coarse
             and self._again(call, token)
+            and not depends_on_flag(self.graph, facts.trail)
         ):
             self.twice.setdefault((token.line, call.line), call.name)
             return ()
@@ -119,7 +119,7 @@ class Follower(Client):
         if call.name in self.row.consumes and any(name in call.arguments for name in token.names):
             return ((Taken(GONE, frozenset(), call.line), ANY),)
         if self._gives(call, token):
-            return ((Taken(GIVEN, token.names, call.line, by=call.name), ANY),)
+            return ((Taken(GIVEN, token.names, call.line, token.failed, call.name), ANY),)
         if self._takes_over(call, token):
             return ((self._kept(token, call.key), ANY),)
         if (
@@ -214,7 +214,8 @@ class Follower(Client):
     def _ends_whole(self, call: Called, token: Taken) -> bool:
         """Whether a call may give back the object inside of which that stands which is held, or what it is itself."""
         if self.by_argument:
-            return False
+            whole = {self.root} if self.resource.named and "->" in self.resource.key else ()
+            return call.name in releasing() and ends_whole(call, (), whole)
         inside = () if self.resource.local else (self.root, *wholes_of(self.graph, self.root))
         return ends_whole(call, {self.root, *token.names}, inside)
 
@@ -243,6 +244,8 @@ class Follower(Client):
         if self.by_argument:
             if releases_inside(source_of(self.graph.function), call.name, self.row.release):
                 return True
+            if self._is_handed_on(call):
+                return True
             shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
             handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
             if handed and calls_unknown(source_of(self.graph.function), call.name):
@@ -260,6 +263,16 @@ class Follower(Client):
         return bool(words & (words_of_names("gives_back") | keeps)) or keeps_inside(
             source_of(self.graph.function), call.name, self.row.release
         )
+
+    def _is_handed_on(self, call: Called) -> bool:
+        """Whether a call is handed the lock itself, or all that told what was taken to keep it by."""
+        if self.row.kind == "lock":
+            handed = self.resource.key.startswith("&") and self.resource.key in call.arguments
+            return handed and not LOOKS_AT_LOCK.fullmatch(call.name)
+        taken = next((each.arguments for each in self._calls if each.offset in self.sites), ())
+        given = set(call.arguments)
+        keeps = not words_of_names("keeps").isdisjoint(call.name.split("_"))
+        return keeps and call.offset not in self.sites and len(taken) > 1 and given.issuperset(taken)
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
         if token.state == GONE and operation.key in token.names:
@@ -284,7 +297,11 @@ class Follower(Client):
             kept = operation.source == self.resource.key and (
                 self.resource.counted or (self.goes_with_object and operation.key not in self.graph.locals)
             )
+            if self._stores_whole(operation):
+                return self._kept(token, f"{operation.key}={operation.source}")
             return Taken(GONE, frozenset(), operation.line) if lost or kept else token
+        if self._stores_whole(operation):
+            return self._kept(token, f"{operation.key}={operation.source}")
         source = operation.source
         if any(self._is(source, name) or self._is(source.lstrip("&"), name) for name in token.names):
             if self._is_value(source, token):
@@ -297,6 +314,12 @@ class Follower(Client):
             left = token.names - {operation.key}
             return Taken(HELD, left, token.line, token.failed, token.by) if left else Taken(GONE)
         return token
+
+    def _stores_whole(self, operation: Assigned) -> bool:
+        """Whether the object that was prepared, or in which it stands, is stored in another: it then goes with that."""
+        made = self.resource.named if self.by_argument else self.resource.key != self.root
+        stored = operation.source == self.root != "" and "->" in operation.key
+        return made and stored and root_of(operation.key) != self.root
 
     def _is_value(self, source: str, token: Taken) -> bool:
         """Whether a text is the pointer itself, or one into what it points to: not a field that is read."""
@@ -338,12 +361,6 @@ def _followed(graph: Graph) -> dict[Hashable, Followed]:
     return {}
 
 
-@kept
-def _known(graph: Graph) -> dict[Hashable, Holding]:
-    """What was found of one graph so far."""
-    return {}
-
-
 def followed(graph: Graph, resource: Resource) -> Followed:
     """Follow a resource through a function, once."""
     known = _followed(graph)
@@ -353,46 +370,3 @@ def followed(graph: Graph, resource: Resource) -> Followed:
         walk = ways_of(graph).walk(client)
         known[key] = Followed(client, walk.exits, walk.complete)
     return known[key]
-
-
-def holdings(
-    graph: Graph,
-    wanted: Callable[[Resource], bool],
-    known_calls: Collection[str] = (),
-    given: Mapping[str, str] = {},
-) -> Holdings:
-    """What a function holds at its ways out of the resources that are wanted, by the identity of the resource.
-
-    known_calls, given: see resources().
-    """
-    known = _known(graph)
-    found: dict[tuple[str, str], list[Holding]] = {}
-    for resource in resources(graph, known_calls, given):
-        if wanted(resource):
-            key = (*resource.identity, resource.sites, resource.loops)
-            if key not in known:
-                known[key] = _holding(graph, resource)
-            found.setdefault(resource.identity, []).append(known[key])
-    return found
-
-
-def _holding(graph: Graph, resource: Resource) -> Holding:
-    walk = followed(graph, resource)
-    client = walk.client
-    pointer = "*" in graph.function.header.partition(graph.function.name)[0]
-    unsigned = {each.name for each in graph.function.locals if _UNSIGNED.search(each.type)}
-    outs = []
-    for each in walk.exits:
-        token: Taken = each.token
-        if each.coarse or not token.state:
-            continue
-        point = graph.points[each.point]
-        returned = point.returned
-        goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
-        if token.state == HELD and goes_out and hands_out(returned, token, pointer):
-            token = Taken(GONE, frozenset(), point.line)
-        failing = False if returned in unsigned and each.signs == NOT_ZERO else fails(each.signs, pointer)
-        if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
-            failing = True if each.signs is not None and not each.signs & ZERO else None
-        outs.append(Way(each, token, failing, point.value is None, point.line, returned, pointer))
-    return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))

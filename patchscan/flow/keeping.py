@@ -17,6 +17,13 @@ HARMLESS = pattern(
 )
 
 
+# They are handed a lock, and leave it as it is.
+LOOKS_AT_LOCK = pattern(
+    r"_*(?:lockdep|assert|might|rcu|cond_resched|need_resched|trace)\w*|\w*(?:_is_(?:locked|held|contended)|init|wait_event)\w*"
+)
+_PLAIN_FREES = pattern(
+    r"k\w*free\w*|vfree\w*|free_(?:pages?|percpu)|\w*unlock\w*|up_\w+|pm_\w+|(?:devm|dma|clk)_\w+"
+)
 _PARTS = pattern(r"&(\w+)->\w.*")
 
 
@@ -30,6 +37,8 @@ def ends_whole(call: Called, wholes: Collection[str], inside: Collection[str]) -
         parts = (_PARTS.fullmatch(each) for each in call.arguments[:1])
         if any(part is not None and part[1] in wholes for part in parts):
             return True
+    if call.name in releasing() and not _PLAIN_FREES.fullmatch(call.name):
+        return any(argument in inside for argument in call.arguments[:1])
     if call.name in releasing() or call.name in by_call() or HARMLESS.fullmatch(call.name):
         return False
     return not words_of_names("gives_back").isdisjoint(call.name.lower().split("_")) and any(
@@ -119,7 +128,7 @@ def keeps_inside(source: Source, name: str, release: frozenset[str]) -> bool:
         return True
     for each in own.parameters:
         if each.type.endswith("*") and re.search(
-            rf"(?<![=!<>])=\s*(\([^()]*\)\s*)?&?{re.escape(each.name)}\s*[;,]", own.text
+            rf"(?<![=!<>])=\s*(\([^()]*\)\s*)?&?{re.escape(each.name)}\s*[;,+]", own.text
         ):
             return True
     return False

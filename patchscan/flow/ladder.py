@@ -117,6 +117,19 @@ class Ladder:
             seen |= ahead
         return True
 
+    def took_nothing(self, rung: Rung, call: Called) -> bool:
+        """Whether a way out is taken where what a call gives back could not be taken."""
+        tested = {edge.key for edge in self.graph.points[rung.point].edges}
+        return any(
+            (made.result in tested or f"@{made.offset}" in tested)
+            and self.has(number, rung.point)
+            and made.arguments[:1] == call.arguments[:1]
+            and made.line >= rung.line - 1
+            and ((row := by_call().get(made.name)) is not None and call.name in row.release)
+            and not row.held_on_failure
+            for number, made in self.graph.calls
+        )
+
     def between(self, first: Rung, second: Rung) -> list[Called]:
         """The calls on ways from one rung to another."""
         return [
@@ -198,7 +211,7 @@ def missing(after: Graph, before: Graph, lines: Sequence[tuple[int, int]]) -> It
 def _missed(ladder: Ladder, rung: Rung, key: str, call: Called, always: bool) -> Missing | None:
     """Why a call is missed at a rung, None where the code does not tell; always: whether it made it on every way."""
     still = [(number, each) for number, each in ladder.graph.calls if each.key == key]
-    if not still or not call.sure:
+    if not still or not call.sure or ladder.took_nothing(rung, call):
         return None
     if not any(ladder.has(ladder.graph.entry, number) for number, _ in still):
         return Missing(call, rung.line, "dead", still[0][1].line)

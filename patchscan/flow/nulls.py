@@ -12,18 +12,16 @@ from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
-from patchscan.flow.signs import ANY, POSITIVE, ZERO
+from patchscan.flow.signs import ANY, NOT_NEGATIVE, POSITIVE, ZERO
 from patchscan.flow.trails import lines_of, steps_of
 from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
 
-_ROUNDS = pattern(r"\w+<\w+")
-
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
-# They write to what they are given the address of.
 # Such calls have a reserve behind them (mm/mempool.c) and wait for it where they may.
 _RESERVED = pattern(r"bio_alloc\w*|mempool_alloc\w*")
 _WAITS = pattern(r"\bGFP_(?:KERNEL|USER|NOIO|NOFS)\b")
+# They write to what they are given the address of.
 _WRITES = pattern(
     r"(raw_)?spin_lock(_init|_irq|_irqsave|_bh)?|mutex_(init|lock\w*)|INIT_\w+|\w*_init|init_\w+|kref_(init|get|put)"
     r"|h?list_(add|del|move)\w*|(refcount|atomic\w*)_(set|inc|dec|add|sub)\w*|mem(set|cpy|move)|strscpy|timer_setup"
@@ -149,7 +147,7 @@ def is_looked_at(graph: Graph, call: Called) -> bool:
 def _origin(graph: Graph, key: str, trail: Trail | None) -> tuple[int, How]:
     """The line that tells that a key is NULL, and how: what was assigned after a test is not what was tested."""
     for number, edge in reversed(steps_of(trail)):
-        if edge is not None and edge.key == key:
+        if edge is not None and edge.key == key and edge.signs & ANY != NOT_NEGATIVE:
             return edge.line, "tested"
         for each in reversed(graph.points[number].operations):
             if isinstance(each, Assigned) and each.key == key:
@@ -377,22 +375,6 @@ def told_before(before: Graph, graph: Graph, uses: Iterable[NullUse]) -> frozens
         *returned_uses(before, lambda call: (call.result, call.name) in made, text),
     )
     return frozenset(told(before, use) for use in found)
-
-
-def is_told_by_another(graph: Graph, use: NullUse) -> bool:
-    """Whether something decided between the test and the use that may tell of the pointer, too.
-
-    That is another pointer, which may be there only with this one, a number of rounds, which may be 0 without it, and
-    the case of a switch.
-    """
-    edges = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.key]
-    last = max((at for at, edge in enumerate(edges) if edge.key == use.key), default=-1)
-    behind = edges[last + 1 :]
-    return last >= 0 and any(
-        edge.taken == "case"
-        or (edge.signs & ZERO == 0 and (edge.key in graph.pointers or _ROUNDS.fullmatch(edge.key)))
-        for edge in behind
-    )
 
 
 def decisions(graph: Graph, use: NullUse) -> tuple[int, ...]:

@@ -89,7 +89,6 @@ _OPPOSITES = (
     ("probe", "remove"),
     ("hold", "put"),
     ("up", "down"),
-    ("assert", "deassert"),
     ("deassert", "assert"),
     ("suspend", "resume"),
     ("inc", "dec"),

@@ -1,7 +1,7 @@
 """The resources that a function takes: by the table, by loop macros, and by pairs of names that it calls itself."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -200,11 +200,16 @@ def _named(
     ):
         row = Row(give, "", "memory", None, {call.name: kind}, frozenset({give}), shown=give)
         yield row, call.result, kind
-    elif call.arguments and (not given or any(call.arguments[:1] == each[:1] for each in given)):
+    elif call.arguments and (not given or any(_is_of_pair(call.arguments, each) for each in given)):
         if kind == "null or error":
             return
         row = Row(give, "", "state", 0, {call.name: kind}, frozenset({give}), shown=give)
         yield row, call.arguments[0], kind
+
+
+def _is_of_pair(taken: Sequence[str], given: Sequence[str]) -> bool:
+    """Whether one call gives back what another takes, by their arguments: all of them where they have as many."""
+    return taken[:1] == given[:1] and (len(taken) != len(given) or tuple(taken) == tuple(given))
 
 
 def _returns(graph: Graph, call: Called) -> str | None:

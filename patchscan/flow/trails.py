@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from patchscan.flow.actions import Assigned
 from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
 from patchscan.flow.ways import Trail
+
+_FLAGS = ("true", "false", "1")
 
 
 def steps_of(trail: Trail | None) -> list[tuple[int, Edge | None]]:
@@ -26,6 +29,16 @@ def fails(signs: int | None, pointer: bool) -> bool | None:
     if signs & NEGATIVE:
         return None if signs & ZERO else True
     return False
+
+
+def depends_on_flag(graph: Graph, trail: Trail | None) -> bool:
+    """Whether the last decision of a way asks for what the function sets itself, to know later what it has done."""
+    key = next((edge.key for _, edge in reversed(steps_of(trail)) if edge is not None and edge.key), "")
+    return any(
+        isinstance(each, Assigned) and each.key == key and each.source in _FLAGS
+        for point in graph.points
+        for each in point.operations
+    )
 
 
 def lines_of(graph: Graph, trail: Trail, last: int) -> Sequence[tuple[int, str]]:

@@ -6,17 +6,18 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.flow.building import graph_of
 from patchscan.flow.held import GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
-from patchscan.flow.holding import holdings
-from patchscan.flow.keeping import cleaned_up_by_callers, has_counterpart
+from patchscan.flow.keeping import cleaned_up_by_callers, has_counterpart, keeps_inside
 from patchscan.flow.owned import Defined, is_owned
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import given_back
 from patchscan.flow.trails import lines_of, steps_of
+from patchscan.flow.wayouts import holdings
 
 _STORED = pattern(r"(?:^|;)[\w.]+->[\w.>-]*=\w")
+_HOLDS = pattern(r"[A-Z]\w*_LOCKED(_\w+)?")
 _DATA = pattern(r"\w*get_drvdata")
 # What tells a resource in another state of the function (Resource.identity).
 Identity = tuple[str, str]
@@ -190,7 +191,7 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     ):
         # The patch lets something keep it.
         return None
-    if _is_stored(way.token) and any(each.category != "fails" for each in given):
+    if _is_stored(holding, way.token) and any(each.category != "fails" for each in given):
         # What it stores it may not give back where it succeeds: the patch lets it live as long as what holds it.
         return None
     here = [each for each in holding.ways if each.category == way.category]
@@ -207,9 +208,14 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     return Leak(holding, way, "was given back", next(iter(holding.at(GIVEN)), None))
 
 
-def _is_stored(token: Taken) -> bool:
-    """Whether something was stored where others find it."""
-    return token.state == GONE and _STORED.search(token.via) is not None
+def _is_stored(holding: Holding, token: Taken) -> bool:
+    """Whether something was stored where others find it, here or by a function of the text."""
+    if token.state != GONE:
+        return False
+    source = source_of(holding.function)
+    return _STORED.search(token.via) is not None or any(
+        keeps_inside(source, each.partition("(")[0], frozenset()) for each in token.via.split(";")
+    )
 
 
 def _was_given_back_here(
@@ -255,7 +261,7 @@ def _kept(decision: tuple[int | None, str], kept: Callable[[int], int | None]) -
 def _strict(holding: Holding, way: Way) -> Leak | None:
     """A way out that is told from the code as it stands."""
     row, key = holding.resource.row, holding.resource.key
-    if way.token.by in row.weak:
+    if way.token.by in row.weak or (row.kind == "lock" and _says_that_it_holds(holding.function, way)):
         return None
     if row.kind == "memory" and key.isidentifier() and not holding.resource.local:
         # Whoever cleans up finds it in a variable of the file.
@@ -269,7 +275,8 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     ]
     if any(each.token.state in (GIVEN, GONE) for each in same):
         return None
-    given = holding.at(GIVEN)
+    # Who gives back what a call left behind when it failed tells nothing of where it did not.
+    given = [each for each in holding.at(GIVEN) if way.token.failed or not each.token.failed]
     if holding.resource.loops:
         if way.category == "succeeds" or holding.at(GONE):
             return None
@@ -310,6 +317,12 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     ):
         return Leak(holding, way, "others give it back", fine[0])
     return None
+
+
+def _says_that_it_holds(function: Function, way: Way) -> bool:
+    """Whether a function is marked as one that takes a lock, or returns a code that says so: VM_FAULT_LOCKED."""
+    head = function.source.text[function.start : function.body.start_byte]
+    return b"__acquires" in head or _HOLDS.fullmatch(way.returned) is not None
 
 
 def _goes_with_data(holding: Holding, way: Way) -> bool:

@@ -1,6 +1,6 @@
 """What a change no longer tests: pointers that calls return, and whether a call set a variable."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.pattern import pattern
@@ -9,10 +9,8 @@ from patchscan.flow.actions import Assigned, Called, Declared, Dereferenced, Ope
 from patchscan.flow.conventions import fails_as
 from patchscan.flow.graph import Graph
 from patchscan.flow.lookedat import first_tests, tests_of
-from patchscan.flow.nulls import NullUse, in_text, makers, returned_uses
+from patchscan.flow.nulls import in_text, returned_uses
 from patchscan.flow.resources import releasing, returns_null
-from patchscan.flow.signs import ZERO
-from patchscan.flow.trails import steps_of
 
 if TYPE_CHECKING:
     from patchscan.flow.callees import Callees
@@ -28,25 +26,6 @@ class Untested:
     call: Called
     may: Literal["error", "null", ""]
     line: int
-
-
-def is_vouched_for(graph: Graph, use: NullUse, lines: Container[int]) -> bool:
-    """Whether on one of these lines another call was asked about the same arguments first, and said yes.
-
-    if (!port_has_peer(port)) return; peer = port_peer(port);
-    """
-    calls = {f"@{call.offset}": call for _, call in graph.calls}
-    made = {
-        call.arguments
-        for call in calls.values()
-        if call.line == use.origin and call.name in makers(graph, use)
-    }
-    tests = (
-        calls.get(edge.key)
-        for _, edge in steps_of(use.trail)
-        if edge is not None and edge.line in lines and not edge.signs & ZERO
-    )
-    return any(each is not None and each.arguments and each.arguments in made for each in tests)
 
 
 def untested(graph: Graph, before: Graph, callees: "Callees | None") -> Iterator[Untested]:

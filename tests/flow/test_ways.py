@@ -7,12 +7,13 @@ from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
 from patchscan.flow.flowstates import Running
 from patchscan.flow.held import GIVEN, GONE, Taken
-from patchscan.flow.holding import Follower, holdings
+from patchscan.flow.holding import Follower
 from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
 from patchscan.flow.state import UNKNOWN
 from patchscan.flow.taking import resources
 from patchscan.flow.trails import fails, lines_of
+from patchscan.flow.wayouts import holdings
 from patchscan.flow.ways import MAX_FACTS, Client, ways_of
 
 
