@@ -1,4 +1,4 @@
-"""A new binding that other projects cannot take: under the GPL alone, or in one patch with a driver."""
+"""A new binding that other projects cannot take, being under the GPL alone."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,9 @@ ANY = pattern(r"\b(?:OR|or)\b|^\(?(?:BSD|MIT)")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """The licence of new bindings, and code beside them."""
-    converted = any(file.change.kind == "delete" and file.path.startswith(BINDINGS) for file in context.files)
+    """The licence of new bindings; what is converted keeps its own."""
+    if any(file.change.kind == "delete" and file.path.startswith(BINDINGS) for file in context.files):
+        return
     for file in context.files:
         schema = file.path.startswith(BINDINGS) and file.path.endswith(".yaml")
         if file.change.kind != "create" or not (schema or file.path.startswith(HEADERS)):
@@ -25,7 +26,6 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         yield file.finding(
             line.new,
             f"bindings are for other projects, too: (GPL-2.0-only OR BSD-2-Clause) instead of {found[1]}",
-            severity="info" if converted else "",
         )
 
 
@@ -34,7 +34,7 @@ RULE = Rule(
     summary="A new binding is under a licence that other projects cannot take",
     why="Bindings are used by boot loaders and other systems whose licences are not the kernel's.",
     source="Documentation/devicetree/bindings/submitting-patches.rst (3); checkpatch (SPDX_LICENSE_TAG)",
-    severity="warning",
+    severity="info",
     confidence="high",
     check=check,
     wakes=("documentation/devicetree/bindings/", "include/dt-bindings/"),

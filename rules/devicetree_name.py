@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import OUTER, SOURCES, Passage, passages
-from patchscan.devicetree.dts import Node
+from patchscan.devicetree.changed import OUTER, SOURCES, Node, Passage, passages
+from patchscan.devicetree.documented import is_given
 from patchscan.devicetree.included import stands_elsewhere
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -15,14 +15,14 @@ FEW = 3
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """One finding for the nodes of a passage; where the rest of a file is written so, it is an info."""
+    """One finding for the nodes of a passage; a warning where no other node is written so: examples are copied."""
     for file, passage in passages(context):
         named = [node for node in passage.every() if is_refused(node)]
         usual = any(node.line not in file.added_numbers for node in named)
         new = [node for node in named if node.line in file.added_numbers and not file.was_there(node.line)]
         found = []
         for node in new:
-            if is_given(passage, node):
+            if has_given_name(context, passage, node):
                 yield file.fine(node.line, "the binding gives this name")
             elif is_added_to(context, file, passage, node):
                 yield file.unchecked(node.line, "a file that is included may hold this node")
@@ -40,15 +40,17 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 first.line,
                 f"{first.name}: names of nodes have lower-case letters, digits and dashes only "
                 f"({first.name.replace('_', '-').lower()}){more}",
-                severity="info" if usual else "",
+                severity="info" if usual or not passage.example else "",
             )
 
 
-def is_given(passage: Passage, node: Node) -> bool:
-    """Whether a binding gives a node its name: that of a regulator, or one that the schema of an example has."""
+def has_given_name(context: Context, passage: Passage, node: Node) -> bool:
+    """Whether a binding gives a node its name: that of a regulator, one of the schema of an example, or of any."""
     if node.get("regulator-name") and not node.get("compatible"):
         return True
-    return any(node.name.startswith(each) for each in passage.given)
+    if passage.example:
+        return any(node.name.startswith(each) for each in passage.given)
+    return is_given(context.final, node.name)
 
 
 def is_refused(node: Node) -> bool:
@@ -128,6 +130,22 @@ Labels have underscores.
 +&pmic {
 +	buck_vcore: buck_vcore {
 +		regulator-name = "vcore";
++	};
++};
+""",
+        """
+>>> patch dt-bindings: hwmon: add a part
+Its nodes have the names of keys.
+>>> file Documentation/devicetree/bindings/hwmon/acme,part.yaml
++patternProperties:
++  "^fan-[A-Z0-9]{4}$":
++    type: object
+>>> patch arm64: dts: acme: add fans
+Add them.
+>>> file arch/arm64/boot/dts/acme/board.dts
++/ {
++	fan-F0AC {
++		label = "Fan";
 +	};
 +};
 """,

@@ -21,7 +21,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if value and value not in KNOWN and not value.startswith("fail-"):
                 meant = "okay" if value in ("ok", "enabled", "enable", "on") else "disabled"
                 yield file.finding(status.line, f'"{value}" is no status: "{meant}"')
-            elif passage.example and value in KNOWN[:2]:
+            elif passage.example and value in KNOWN[:2] and node.get("compatible"):
                 yield file.finding(status.line, "an example needs no status: a node is enabled without one")
             elif (
                 value == "okay"

@@ -81,8 +81,7 @@ def mismatch(node: Node, parent: Node | None) -> str:
     unit = int(node.unit, 16)
     if unit in addresses or node.unit == cells[0] or is_translated(unit, addresses, (node, parent)):
         return ""
-    shown = rest[0] if not first and rest else first
-    return f"{node.whole_name}: the unit address is not that of its reg, {shown:x}"
+    return f"{node.whole_name}: the unit address is not that of its reg, <{' '.join(cells[:2])} ..."
 
 
 def is_translated(unit: int, addresses: set[int], nodes: tuple[Node, Node]) -> bool:
@@ -122,7 +121,7 @@ Add them.
 +/ {
 +	soc@0 {
 +		reg = <0x0 0x0 0x0 0x1000>;
-+		serial@1000 { // want "serial@1000: .* not that of its reg, 2000"
++		serial@1000 { // want "serial@1000: .* not that of its reg, <0x2000 "
 +			compatible = "acme,serial";
 +			reg = <0x2000 0x100>;
 +		};
@@ -158,7 +157,7 @@ It stands elsewhere.
  		serial@1000 {
  			compatible = "acme,serial";
 -			reg = <0x1000 0x100>;
-+			reg = <0x5000 0x100>; // want "not that of its reg, 5000"
++			reg = <0x5000 0x100>; // want "not that of its reg, <0x5000 "
  		};
  	};
 """,

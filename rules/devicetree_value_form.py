@@ -43,7 +43,7 @@ RULE = Rule(
     why="Numbers are searched for in one form. Where each entry has its brackets, their count and that of the cells "
     "are seen by readers and by dtbs_check.",
     source="Documentation/devicetree/bindings/dts-coding-style.rst (Naming and Valid Characters, Indentation)",
-    severity="warning",
+    severity="info",
     confidence="high",
     check=check,
     wakes=SOURCES,

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from patchscan.devicetree.changed import SCHEMAS, Node, Value, examples, schemas
 from patchscan.devicetree.schema import allows, closes, compatible_patterns, compatibles, required
-from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
+from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
+
+MACRO = pattern(r"[A-Z]{2}")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -13,8 +15,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         known = {each.text: each for each in compatibles(schema)}
         if not known:
             continue
-        open_ended = bool(compatible_patterns(schema))
-        for item, nodes in examples(schema):
+        elsewhere: list[tuple[int, str]] = []
+        found_own = bool(compatible_patterns(schema))
+        for _, nodes in examples(schema):
             strings = [
                 (value, node)
                 for top in nodes
@@ -24,19 +27,15 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 for value in held.values
             ]
             own = [node for value, node in strings if value.text in known]
-            if strings and not own and not open_ended and touched(file, item.line, item.last):
-                value = strings[0][0]
-                yield file.finding(
-                    value.line,
-                    f'the example has no compatible string of this schema: "{value.text}" is none of them',
-                )
+            found_own = found_own or bool(own) or not strings
+            elsewhere += [(value.line, value.text) for value, _ in strings[:1]]
             for node in dict.fromkeys(own):
                 yield from faults(file, schema, node)
-
-
-def touched(file: ChangedFile, first: int, last: int) -> bool:
-    """Whether the patch adds one of some lines."""
-    return any(first <= line <= last for line in file.added_numbers)
+        for line, text in elsewhere[:1]:
+            if not found_own and line in file.added_numbers:
+                yield file.finding(
+                    line, f'no example has a compatible string of this schema: "{text}" is none of them'
+                )
 
 
 def faults(file: ChangedFile, schema: Value, node: Node) -> Iterator[Finding]:
@@ -47,9 +46,10 @@ def faults(file: ChangedFile, schema: Value, node: Node) -> Iterator[Finding]:
     if closes(schema):
         for line, name in (
             *((each.line, each.name) for each in node.properties),
-            *((each.line, each.whole_name) for each in node.nodes),
+            # A macro stands for a number.
+            *((each.line, each.whole_name) for each in node.nodes if not MACRO.search(each.unit)),
         ):
-            if not allows(schema, name) and touched(file, line, line):
+            if line in file.added_numbers and not allows(schema, name):
                 yield file.finding(
                     line,
                     f"{name}: the schema of this example lists no such property (additionalProperties: false)",
@@ -119,7 +119,7 @@ RULE = Rule(
         START
         + """\
 +        sensor@48 {
-+            compatible = "acme,part-3"; // want "has no compatible string of this schema"
++            compatible = "acme,part-3"; // want "no example has a compatible string of this schema"
 +        };
 """
         + END,

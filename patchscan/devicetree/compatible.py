@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
@@ -33,6 +34,7 @@ def used(context: Context) -> Iterator[tuple[ChangedFile, int, str]]:
                     yield file, value.line, value.text
 
 
+@kept
 def added_names(context: Context, bindings: bool) -> frozenset[str]:
     """The names with a comma on lines that a patch adds to bindings, or takes away from anything else."""
     lines = (

@@ -9,12 +9,33 @@ from patchscan.tree.overlay import View
 
 # Of one vendor: what matches those of all is no documentation.
 _PATTERN = pattern(rb"(?m)\bpattern:\s*(['\"]?)(\^?\(?[a-z][\w-]*,.*?)\1\s*(?:#.*)?$")
+# A name of a node that a schema gives: a plain one, or an expression that begins with letters, and so is not for all.
+_GIVEN = pattern(rb"""(?m)^\s+['"]?([\w,.+-]+|\^\(?[A-Za-z]{2}[^\n'"]*)['"]?:\s*$""")
+_REFUSED = pattern(rb"[_A-Z]")
 _OF_A_NAME = pattern(rb"[\w,.+#-]")
 
 
 def is_documented(view: View, text: str) -> bool:
     """Whether a binding holds a compatible string or the name of a property, or an expression that matches it."""
     return holds(bindings(view), text.encode()) or any(matches(each, text) for each in expressions(view))
+
+
+def is_given(view: View, name: str) -> bool:
+    """Whether a schema gives a node this name, which has underscores or capitals."""
+    plain, shapes = given(view)
+    return name in plain or any(matches(each, name) for each in shapes)
+
+
+@kept
+def given(view: View) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names with underscores or capitals that schemas give: plain ones, and expressions."""
+    found = {
+        each[1].decode("utf-8", "replace")
+        for each in _GIVEN.finditer(bindings(view))
+        if _REFUSED.search(each[1])
+    }
+    plain = frozenset(each for each in found if not each.startswith("^"))
+    return plain, tuple(sorted(found - plain))
 
 
 def holds(where: bytes, word: bytes) -> bool:

@@ -31,7 +31,8 @@ _PINS = pattern(r"pinctrl-[0-9]+")
 class Part:
     """A schema or a part of one: its value, the name that it has and what that is the name of ("" for none).
 
-    conditional: whether it stands in an if, a branch of one, a not or one of several ways (anyOf, oneOf).
+    conditional: whether it stands in an if, a branch of one, a not, one of several ways (anyOf, oneOf), or speaks of
+    names that are not listed.
     """
 
     value: Value
@@ -56,7 +57,7 @@ def _parts(part: Part) -> Iterator[Part]:
             for item in value.items:
                 yield from _parts(Part(item, None, key.text, some))
         elif key.text in _SINGLE and value.entries:
-            some = part.conditional or key.text in ("if", "then", "else", "not")
+            some = part.conditional or key.text != "items"
             yield from _parts(Part(value, None, key.text, some))
 
 
