@@ -1,4 +1,4 @@
-"""Calls below which a reader's section ends: a helper that sleeps, or that is further down than anybody counts.
+"""Calls below which a reader's section ends, by sleep or far down, and calls of the updater that may wait.
 
 Each case was judged by reading the code: a section of RCU, or with IRQs off, ends where its CPU is given away.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.model.test_attacks import BROADCAST, Attack, check
+from tests.model.test_attacks import BROADCAST, Attack, check, judged
 from tests.model.test_more_attacks import IRQS_ON, RCU_SECTION, calls
 
 GRACE = "synchronize_rcu();"
@@ -72,6 +72,29 @@ DEEP = {
         .replace("();", "(mm, old);"),
     ),
 }
+
+# What is called between the entry that is cleared and the table that is freed, and nobody knows of: "unknown".
+MAY_WAIT = {
+    "through a table of operations": "mm->ops->wait_for_walkers(mm);",
+    "through a variable": "wait_hook(mm);",
+    "by a name that says so": "wait_for_walkers(mm);",
+    "by a name that says so otherwise": "synchronize_walkers(mm);",
+    "on every CPU": "schedule_on_each_cpu(sync);",
+    "while all else stops": "stop_machine(sync, NULL, NULL);",
+    "by one of two functions": "(mm->users ? smp_call_function : on_each_cpu)(sync, NULL, 1);",
+}
+
+
+@pytest.mark.parametrize("name", MAY_WAIT)
+def test_what_may_wait_is_not_unsafe(name: str) -> None:
+    helpers = "void (*wait_hook)(struct mm_struct *mm);" if "hook" in MAY_WAIT[name] else ""
+    verdict = judged(Attack("unsure", MAY_WAIT[name], helpers=helpers))
+    assert verdict.verdict == "unknown", verdict.litmus
+    assert any("wait" in reason for reason in verdict.reasons), verdict.reasons
+
+
+def test_what_does_not_sound_like_a_wait_is_unsafe() -> None:
+    check(Attack("unsafe", "account_pages(mm);"))
 
 
 @pytest.mark.parametrize("name", HELPERS)

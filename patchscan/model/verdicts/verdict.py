@@ -37,6 +37,7 @@ from patchscan.results import VerdictWord
 NO_REPAIR = "no repair of one or two changes was found"
 _SET_ELSEWHERE = pattern(r"serial='(?:m\d|choice )")
 _SWITCH = pattern(r"serial='choice (\w+)'|serial='m\d+', text='(?:[^'@]*[.>])?(\w+)(?:@\d+)?'")
+_WAITS = pattern(r"wait|synchroni[sz]e|drain|quiesce|stop_machine|on_each_cpu|rendezvous")
 _MASK = pattern(rf"serial='{MASK}")
 
 
@@ -338,6 +339,8 @@ def _doubts(case: Case, worst: Model) -> list[str]:
                 reasons.append(f"{hole.kind}: {hole.name} at {at(hole.place)}")
             elif "wait" in hole.may:
                 reasons.append(f"{hole.name}() at {at(hole.place)} can wait, and was not looked into")
+            elif hole.kind == "indirect call" or (not hole.known and _WAITS.search(hole.name)):
+                reasons.append(f"{hole.name}() at {at(hole.place)} may wait, and is not known")
             elif not hole.known and hole.kind == "call":
                 lost.append(hole)
     new = sorted({f"{hole.name}()" for hole in lost if hole.name in case.doubted})
