@@ -108,6 +108,7 @@ def _extract(
         return None
     seeds = scenario.keep | {atom.key for atom in scenario.bad}
     kept = candidates = frozenset(seeds)
+    decides: frozenset[str] = frozenset()
     for _ in range(_ROUNDS):
         everything = _lower_all(scenario, functions, code, stubs, candidates, None)
         if any(is_cut(one.thread) for one in everything):
@@ -116,6 +117,7 @@ def _extract(
         calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
         short = frozenset(name for name in calls if _is_short(name, functions, code))
         deciding, concurrent = _deciding(everything, kept | {"*"}), _concurrent(everything)
+        decides |= deciding
         short |= _makers(deciding - concurrent, everything, code)
         deciding &= concurrent
         kept |= deciding & _shared(everything)
@@ -123,7 +125,10 @@ def _extract(
             break
         candidates |= deciding
         scenario = replace(scenario, look_into=scenario.look_into | short)
-    return _extraction(scenario, _lower_all(scenario, functions, code, stubs, kept, kept), kept, code)
+    watched = tuple(sorted(decides - kept))
+    return _extraction(
+        scenario, _lower_all(scenario, functions, code, stubs, kept, kept, watched), kept, code
+    )
 
 
 def _extraction(
@@ -163,11 +168,12 @@ def _lower_all(
     stubs: Stubs,
     kept: frozenset[str],
     keep: frozenset[str] | None,
+    watched: tuple[str, ...] = (),
 ) -> tuple[_Lowered, ...]:
     cpus = tuple(sorted({role.cpu for role in scenario.roles}))
     observers = {atom.role for atom in scenario.bad}
     return tuple(
-        _lower(scenario, role, function, code, stubs, kept, keep, cpus, role.name in observers)
+        _lower(scenario, role, function, code, stubs, kept, keep, cpus, role.name in observers, watched)
         for role, function in zip(scenario.roles, functions, strict=True)
     )
 
@@ -182,12 +188,13 @@ def _lower(
     keep: frozenset[str] | None,
     cpus: tuple[int, ...],
     observes: bool,
+    watched: tuple[str, ...],
 ) -> _Lowered:
     """One role's function lowered; what was lowered before is taken where all that it asked is answered as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     translates = _translates(scenario, stubs)
     made_of = (
-        *(translates, stubs, keep is None, cpus, observes, code.config, scenario.marked),
+        *(translates, stubs, keep is None, cpus, observes, code.config, scenario.marked, watched),
         *(frozenset(role.instances.items()), frozenset(spaces.items())),
         *(frozenset(scenario.choices.items()), frozenset(scenario.given.items())),
     )
@@ -215,6 +222,7 @@ def _lower(
             budget=_STATEMENTS,
             marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
+            watched=watched,
             again=_replays(made_of).run,
         )
 

@@ -28,6 +28,7 @@ from patchscan.model.lowering.memory import (
     place_of,
     pointee,
     read,
+    structure_of,
     whole,
     write,
 )
@@ -162,6 +163,7 @@ def _not_looked_into(
     for value in values:
         if isinstance(value, Address) and isinstance(value.of, Local):
             _forget(context, env, value.of)
+    _forget_watched(context, name, near, given, effects is not None, env, frame)
     definition = context.called(name, near, frame.path) if context.by_field else None
     if definition is not None:
         _hand_on(context, definition, values, node, env, frame, out)
@@ -181,7 +183,7 @@ def _not_looked_into(
 
 def _may_sleep(context: Context, name: str, given: list[Node], frame: Frame) -> bool:
     """Whether a call in a reader sleeps by its name, or is given memory without a word that it must not."""
-    if not context.in_reader:
+    if not context.reach.in_reader or context.by_field:
         return False
     allocates = "alloc" in name and not any(_AT_ONCE.search(frame.text(argument)) for argument in given)
     return name in SLEEPING or (allocates and bool(given))
@@ -220,6 +222,28 @@ def _is_kept(context: Context, value: Value) -> bool:
         where = dereference(context, value, value.type)
         return isinstance(where, Named) and context.keep is not None and context.keeps(where)
     return False
+
+
+def _forget_watched(
+    context: Context, name: str, near: str, given: list[Node], found: bool, env: Environment, frame: Frame
+) -> None:
+    """What decides may be another value behind a call that writes to it, or that gets its object and was not found."""
+    structures: set[str] = set()
+    if not found and context.watched:
+        types = (type_of(context, argument, frame) for argument in given)
+        structures = {structure_of(kind) for kind in types if kind.endswith("*")}
+    for key in context.watched:
+        if (0, key) not in env:
+            continue
+        structure, _, member = key.partition("@")[0].rpartition(".")
+        member = member.removesuffix("[]")
+        changed = (
+            context.writes(name, near, frame.path, member)
+            if found
+            else bool(structure) and structure in structures
+        )
+        if changed:
+            env[0, key] = context.unknown(key, prefix="m")
 
 
 def _forget(context: Context, env: Environment, where: Local) -> None:

@@ -33,10 +33,10 @@ from patchscan.model.lowering.stubs import Stubs
 Answer = TypeVar("Answer")
 Out = list[Event]
 RETURN, DEAD = "%return", (0, "%dead")
+# Begins the serial of a bit of a mask of CPUs that the model does not follow.
 MASK = "mask "
-"""Begins the serial of a bit of a mask of CPUs that the model does not follow."""
+# Begins the serial of what a variable holds before it was given a value: nobody may look at it.
 UNSET = "unset "
-"""Begins the serial of what a variable holds before it was given a value: nobody may look at it."""
 SPUN_FOR = (0, "VAL")
 FREED = Const(9)
 
@@ -91,7 +91,8 @@ class Context(Asked):
     deep calls are looked into; by_field: a field is named by type and field also where its object's address was read;
     given: members of tables of operations to the function, with its path, that is called through them; tables: those
     of them that were asked; marked: locations of which a plain access is one to a copy; acting: where only a handler
-    of an interrupt matters that does more than flush, which those are; again: gives what a body comes to, by the way
+    of an interrupt matters that does more than flush, which those are; watched: what decides and no other thread sees;
+    again: gives what a body comes to, by the way
     of lowering it, where that is not done each time; lower_block, evaluate, location: the lowering of statements and
     expressions, given here because they call each other.
     """
@@ -120,6 +121,7 @@ class Context(Asked):
     tables: set[str] = field(default_factory=set)
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
+    watched: tuple[str, ...] = ()
     again: Callable[["Context", Frame, Environment, Out, Run], Value] | None = None
     counter: int = 0
     _asked: Answers = field(default_factory=dict)
@@ -150,11 +152,6 @@ class Context(Asked):
         self.visited |= recorded.visited
         self.merged |= recorded.merged
         self.tables |= recorded.tables
-
-    @property
-    def in_reader(self) -> bool:
-        """Whether the thread is one whose sections somebody waits for."""
-        return "open" in self.reach.effects and not self.by_field
 
     def next(self) -> int:
         self.counter += 1
@@ -237,10 +234,19 @@ class Context(Asked):
             reach = self.reach
             if definition is None:
                 return None
-            ended = self.in_reader and reach.sleeps(definition)
+            ended = self.reach.in_reader and not self.by_field and reach.sleeps(definition)
             return reach.may(definition) | ({"end"} if ended else set()), reach.always(definition)
 
         return self._settle(("effects", name, near, at), find)
+
+    def writes(self, name: str, near: str, at: str, member: str) -> bool:
+        """Whether a call that is not looked into may change a variable, or a member of a structure."""
+
+        def find() -> bool:
+            definition = self.called(name, near, at)
+            return definition is not None and self.reach.writes(definition, member)
+
+        return self._settle(("writes", name, near, at, member), find)
 
     def result(self, name: str, near: str) -> str:
         """The type of what the function gives that `name` calls in file `near`, "" where that is not known."""

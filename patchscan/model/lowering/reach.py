@@ -1,5 +1,6 @@
 """What a call can reach: whether to look into it, and what a call that was not looked into may do."""
 
+import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
@@ -77,12 +78,14 @@ def _declared_by(macro: Definition) -> tuple[str, int] | None:
 class Touching:
     """Which functions come to one of some names, however many calls below.
 
-    _known: of a function by its name and the file that calls it, whether it does.
+    written: only one that a function changes, or takes the address of, counts; _known: of a function by its name and
+    the file that calls it, whether it does.
     """
 
     code: Codebase
     stubs: Stubs
     names: frozenset[str]
+    written: bool = False
     _known: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def comes(self, name: str, near: str) -> bool:
@@ -93,9 +96,11 @@ class Touching:
 
     def does(self, definition: Definition) -> bool:
         """Whether a function itself does, or one that it calls."""
-        return bool(definition.identifiers & self.names) or any(
-            self.comes(*callee) for callee in self._callees(definition)
-        )
+        return self._names_one(definition) or any(self.comes(*callee) for callee in self._callees(definition))
+
+    def _names_one(self, definition: Definition) -> bool:
+        there = definition.identifiers & self.names
+        return bool(there) and (not self.written or any(_changes(definition, each) for each in there))
 
     def _callees(self, definition: Definition) -> Iterator[tuple[str, str]]:
         return ((name, definition.path) for name in definition.called if self.stubs.get(name) is None)
@@ -108,8 +113,8 @@ class Touching:
             key = left.pop()
             known = self._known.get(key)
             definition = self.code.callee(*key) if known is None else None
-            there = definition.identifiers if definition is not None else {key[0]}
-            if known or (known is None and there & self.names):
+            there = self._names_one(definition) if definition is not None else key[0] in self.names
+            if known or (known is None and there):
                 found.append(key)
             elif definition is not None:
                 for callee in self._callees(definition):
@@ -126,6 +131,16 @@ class Touching:
         self._known.update((key, key in coming) for key in callers)
 
 
+@lru_cache(maxsize=16384)
+def _changes(definition: Definition, name: str) -> bool:
+    """Whether a function writes to a variable or member of that name, or may hand its address on."""
+    text = definition.text.decode("latin-1")
+    word = re.escape(name)
+    written = rf"\b{word}\b(?:\[[^\]]*\])?\s*(?:=(?!=)|\+\+|--|(?:<<|>>|[-+*/%&|^])=)"
+    handed = rf"(?:\+\+|--|&)\s*[\w>.()-]*\b{word}\b"
+    return re.search(f"{written}|{handed}", text) is not None
+
+
 @record
 class Reach:
     """Call-graph questions for one thread, memoised.
@@ -138,6 +153,7 @@ class Reach:
     stubs: Stubs
     effects: frozenset[str]
     names: frozenset[str]
+    _writing: dict[str, Touching] = field(default_factory=dict)
     _may: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
 
@@ -149,6 +165,11 @@ class Reach:
     def _sleeping(self) -> Touching:
         return Touching(self.code, self.stubs, self.stubs.names_with(frozenset({"sleep"})) | SLEEPING)
 
+    @property
+    def in_reader(self) -> bool:
+        """Whether the thread is one whose sections somebody waits for."""
+        return "open" in self.effects
+
     def relevant(self, name: str, near: str) -> bool:
         """Whether the function or macro that `name` calls in file `near` can touch what the model keeps."""
         return self._touching.comes(name, near)
@@ -156,6 +177,12 @@ class Reach:
     def sleeps(self, definition: Definition) -> bool:
         """Whether a function, or one below it, may give its CPU away."""
         return self._sleeping.does(definition)
+
+    def writes(self, definition: Definition, name: str) -> bool:
+        """Whether a function, or one below it, writes to a variable or member of that name."""
+        if name not in self._writing:
+            self._writing[name] = Touching(self.code, self.stubs, frozenset({name}), written=True)
+        return self._writing[name].does(definition)
 
     def mentions(self, definition: Definition) -> bool:
         """Whether a function itself names what the model keeps."""
