@@ -15,6 +15,9 @@ _ENDS = pattern(
     r"unregister|unbind|stop|del|delete|dtor)(_\w*)?"
 )
 
+# What is told by the call alone.
+DEVICE = "the device"
+
 
 @frozen
 class LastStop:
@@ -60,6 +63,7 @@ class Runner:
     started: frozenset[str]
     stopped: frozenset[str]
     asked: frozenset[str]
+    whole_device: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -68,7 +72,12 @@ def _runners() -> Mapping[str, Runner]:
     table = read_table("words.toml")["runs"]
     assert isinstance(table, dict)
     rows = [
-        Runner(*(frozenset(each[name]) for name in ("started", "stopped", "asked")))
+        Runner(
+            frozenset(each["started"]),
+            frozenset(each["stopped"]),
+            frozenset(each["asked"]),
+            bool(each.get("whole_device")),
+        )
         for each in table.values()
     ]
     return {name: row for row in rows for name in (*row.stopped, *row.asked)}
@@ -88,6 +97,8 @@ def takers_of(name: str) -> frozenset[str]:
 
 def key_of(function: Function, call: Call) -> str:
     """The name that tells what a call gives back: the last member of its arguments, or a variable of the file."""
+    if call.name in _runners() and _runners()[call.name].whole_device:
+        return DEVICE
     local = {each.name for each in (*function.locals, *function.parameters)}
     found = ""
     for argument in call.arguments:
@@ -113,19 +124,23 @@ def is_given(source: Source, name: str, key: str) -> bool:
     for row in releasing().get(name, ()):
         same |= row.release
     return any(
-        call.name in same and key in _WORD.findall(function.source.text_of(call.node))
+        call.name in same and _tells(key, _WORD.findall(function.source.text_of(call.node)))
         for function in source.functions()
-        if key in function.identifiers
+        if _tells(key, function.identifiers)
         for call in function.calls()
     )
+
+
+def _tells(key: str, words: Collection[str]) -> bool:
+    return key == DEVICE or key in words
 
 
 def _taken(source: Source, takers: Collection[str], key: str) -> Call | None:
     """A call that takes something and stands in one statement with its name."""
     for function in source.functions():
-        for call in function.calls() if key in function.identifiers else ():
+        for call in function.calls() if _tells(key, function.identifiers) else ():
             statement = function.statement_of(call.node) if call.name in takers else None
-            if statement is not None and key in _WORD.findall(function.source.text_of(statement)):
+            if statement is not None and _tells(key, _WORD.findall(function.source.text_of(statement))):
                 return call
     return None
 
