@@ -13,6 +13,7 @@ _OPERATIONS = pattern(
     r"|v4l2_file_operations|watchdog_ops|tc_action_ops|tcf_proto_ops|Qdisc_ops|tcp_congestion_ops|nft_expr_type"
     r"|nf_sockopt_ops)\s+(\w+)(?:\[\])?\s*=\s*\{"
 )
+_BY_NAME = pattern(r"(?m)^\s*\.\w+")
 _MOST_LINES = 60
 
 
@@ -87,9 +88,7 @@ def operations_of(source: Source, number: int) -> str:
 def is_ownerless(code: str, name: str) -> bool:
     """Whether a struct is still initialised, member by member, and names no owner."""
     found = re.search(rf"\bstruct\s+\w+\s+{name}(?:\[\])?\s*=\s*\{{(.*?)^\}}", code, re.S | re.M)
-    return (
-        found is not None and ".owner" not in found[1] and re.search(r"^\s*\.\w+", found[1], re.M) is not None
-    )
+    return found is not None and ".owner" not in found[1] and _BY_NAME.search(found[1]) is not None
 
 
 RULE = Rule(

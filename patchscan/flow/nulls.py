@@ -269,7 +269,9 @@ def returned_uses(
     is_before = before(graph, lines)
     for number, point in enumerate(graph.points):
         for call in point.operations:
-            if isinstance(call, Called) and call.result and call.sure and wanted(call) and is_before(number):
+            if not isinstance(call, Called) or _COMPUTES.match(f"{call.name}("):
+                continue
+            if call.result and call.sure and wanted(call) and is_before(number):
                 client = _Returned(graph, call, dereferences)
                 if ways_of(graph).walk(client).complete:
                     yield from client.found.values()
@@ -370,10 +372,8 @@ def told_before(before: Graph, graph: Graph, uses: Iterable[NullUse]) -> frozens
     """Which pointers were used although NULL before a change, as told() has it; uses: those of the graph after it."""
     made = frozenset((each.key, name) for each in uses for name in makers(graph, each))
     text = in_text(before.function)
-    found = (
-        *tested_uses(before, text),
-        *returned_uses(before, lambda call: (call.result, call.name) in made, text),
-    )
+    returned = returned_uses(before, lambda call: (call.result, call.name) in made, text)
+    found = (*tested_uses(before, text), *returned)
     return frozenset(told(before, use) for use in found)
 
 

@@ -16,8 +16,11 @@ def is_told_by_another(graph: Graph, use: NullUse) -> bool:
     """Whether something decided between the test and the use that may tell of the pointer, too.
 
     That is another pointer or argument, which may be there only with this one, a number of rounds, which may be 0
-    without it, the case of a switch, and what was set where the pointer was found to be NULL.
+    without it, the case of a switch, what was set where the pointer was found to be NULL, and a question about what the
+    pointer was asked for by.
     """
+    asked = {call.arguments for _, call in graph.calls if call.result == use.key and call.arguments}
+    others_of = {f"@{call.offset}" for _, call in graph.calls if call.arguments in asked}
     others = {*graph.pointers, *(each.name for each in graph.function.parameters)}
     steps = steps_of(use.trail)
     last = max(
@@ -32,7 +35,9 @@ def is_told_by_another(graph: Graph, use: NullUse) -> bool:
             decided = True
             if (
                 edge.taken == "case"
-                or (edge.signs & ZERO == 0 and (edge.key in others or _ROUNDS.fullmatch(edge.key)))
+                or (
+                    edge.signs & ZERO == 0 and (edge.key in others | others_of or _ROUNDS.fullmatch(edge.key))
+                )
                 or not marks.isdisjoint(words_of(edge.key))
             ):
                 return True
