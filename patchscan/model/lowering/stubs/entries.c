@@ -18,6 +18,9 @@ pte_t pte_mkuffd_wp(x) { return x; }
 pte_t maybe_mkwrite(x, v) { return x; }
 bool pte_accessible(mm, x) { return x != 0; }
 bool pte_same(x, y) { return 1; }
+/* an entry of hugetlbfs has functions of its own to change it */
+bool folio_test_hugetlb(f) { return 0; }
+bool is_vm_hugetlb_page(v) { return 0; }
 
 /* a device with its own TLB goes on with an entry, and looks whether the change of it is over */
 void device_uses_entry(pte_t *entry)
