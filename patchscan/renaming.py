@@ -5,7 +5,7 @@ one that is none where our tables know the one name and not the other.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -104,13 +104,18 @@ def _is_known(start: View, name: str) -> bool:
     """Whether a name meant something before the series: to the tree, or to our tables."""
     from patchscan.flow.resources import by_call, releasing
     from patchscan.flow.wellknown import listed
-    from patchscan.lookup.uses import files_holding
+    from patchscan.lookup.uses import files_holding, seen_files
 
     # What an option stands for is said in Kconfig.
     if name.startswith("CONFIG_") or listed(name) or name in by_call() or name in releasing():
         return True
     word = re.compile(rb"(?<!\w)%s(?!\w)" % re.escape(name.encode()))
-    return any(word.search(start.read(path) or b"") for path in files_holding(start, name)[0])
+    # Most names that come where another goes are known, and one file that holds them is soon found.
+    return _holds(start, seen_files(start, name), word) or _holds(start, files_holding(start, name)[0], word)
+
+
+def _holds(view: View, paths: Iterable[str], word: re.Pattern[bytes]) -> bool:
+    return any(word.search(view.read(path) or b"") for path in paths)
 
 
 def _is_made(files: Collection[ChangedFile], name: str, found: Mapping[str, str]) -> bool:

@@ -1,7 +1,7 @@
 """A call gives more or fewer arguments than every declaration of the function takes."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from patchscan.rule import (
@@ -51,10 +51,19 @@ def added_calls(context: Context, file: ChangedFile) -> Iterator[Finding | Silen
     for call, line in calls:
         if (call.name, len(call.arguments)) in stood:
             continue
+        count = len(call.arguments)
+        fits = takes(count)
+        if meaning.is_taken(call.name, fits):
+            continue
         found = meaning.forms(call.name)
-        fits = not found or any(each.takes.takes(len(call.arguments)) for each in found)
-        if not fits and not meaning.may_change_function(call.name) and stand_for_one(meaning, file, call):
+        wrong = bool(found) and not any(map(fits, found))
+        if wrong and not meaning.may_change_function(call.name) and stand_for_one(meaning, file, call):
             yield finding(context, file, call, line, found)
+
+
+def takes(count: int) -> "Callable[[Form], bool]":
+    """Whether a declaration takes so many arguments."""
+    return lambda form: form.takes.takes(count)
 
 
 def calls_of_base(file: ChangedFile) -> frozenset[tuple[str, int]]:

@@ -1,6 +1,6 @@
 """What is handed over or assigned is an integer for a pointer, the reverse, or points to another struct or a const."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.rule import (
@@ -89,6 +89,8 @@ def arguments(
     """The first argument that no declaration takes."""
     if not any(each.type for each in values):
         return
+    if types.meaning.is_taken(call.name, lambda each: takes(each, values)):
+        return
     found = types.meaning.forms(call.name)
     if not found or any(len(each.takes.parameters) > len(values) for each in found):
         return
@@ -109,6 +111,14 @@ def arguments(
                     found[0],
                 )
             return
+
+
+def takes(form: "Form", values: Sequence[Given]) -> bool:
+    """Whether a declaration takes some values, as far as is known, or is one of which nothing is said."""
+    wanted = form.takes.parameters
+    return len(wanted) > len(values) or not any(
+        value.type and differ(value, each) for value, each in zip(values, wanted, strict=False)
+    )
 
 
 def assignment(context: Context, file: ChangedFile, node: "Node", types: "Types") -> Iterator[Finding]:

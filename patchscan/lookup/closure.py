@@ -55,6 +55,11 @@ class Closure:
         forced = [each for each in _FORCED if self._place.there(f"include/{each.name}")]
         self.first = self._place.resolved(path, (*forced, *includes(text), *more))
         self._under: dict[Hashable, dict[str, None]] = {}
+        # The headers of by_distance() so far, and those of them that were not looked into yet.
+        self._near: list[str] = []
+        self._is_near: set[str] = set()
+        self._waiting: deque[str] = deque()
+        self._note_near(self.first)
 
     @cached_property
     def unknown(self) -> str:
@@ -141,6 +146,23 @@ class Closure:
                 waiting.extend(edge.path for edge in self.edges(path).found if edge.when is None)
                 if path in left:
                     yield path
+
+    def by_distance(self) -> Iterator[str]:
+        """The headers of certain(), nearest first: no more is read than is asked for."""
+        place = 0
+        while place < len(self._near) or self._waiting:
+            if place == len(self._near):
+                self._note_near(self.edges(self._waiting.popleft()))
+            else:
+                yield self._near[place]
+                place += 1
+
+    def _note_near(self, edges: Edges) -> None:
+        for edge in edges.found:
+            if edge.when is None and edge.path not in self._is_near:
+                self._is_near.add(edge.path)
+                self._near.append(edge.path)
+                self._waiting.append(edge.path)
 
     def under(self, holds: Callable[[Formula], bool], key: Hashable = None) -> dict[str, None]:
         """The headers reached where a condition counts as `holds` says; what has the same key is asked once."""

@@ -1,6 +1,6 @@
 """Where the headers that a file reaches declare a name, and whether a smallest configuration leaves one of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Literal
 
 from patchscan.basics.formula import Formula, any_of, follows
@@ -176,6 +176,17 @@ def on_every_way(view: View, closure: Closure, headers: Sequence[str], name: str
         if _is_certain(under):
             return True
     return any(each.when is None for path in reached for each in _declared(view, path, name))
+
+
+def is_plainly_declared(view: View, closure: Closure, headers: Collection[str], name: str) -> bool:
+    """Whether one of some headers that is reached in every configuration declares a name plainly, under no condition.
+
+    Then on_every_way() is true of all headers; the nearest is looked for, and little read.
+    """
+    return bool(headers) and any(
+        path in headers and any(each.when is None for each in strictly(view, path, name))
+        for path in closure.by_distance()
+    )
 
 
 def _rank(path: str) -> tuple[bool, str]:

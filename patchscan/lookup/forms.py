@@ -1,6 +1,6 @@
 """How many arguments a function or macro takes, by every declaration of it that a file may mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from patchscan.basics.keep import kept, of_text
 from patchscan.basics.record import frozen
@@ -8,6 +8,7 @@ from patchscan.c.filelevel import statements_naming
 from patchscan.c.parameters import Signature, parameters_text, signature
 from patchscan.c.source import parse
 from patchscan.lookup.headers import headers_near, text_of_header, those_declaring
+from patchscan.lookup.uses import seen_headers
 from patchscan.tree.overlay import View
 
 _MOST_HEADERS = 25
@@ -90,6 +91,22 @@ def _forms(view: View, path: str, text: bytes, name: str, beside: Sequence[str])
         return ()
     found = tuple(_all(view, wanted, name))
     return () if None in found else tuple(each for each in found if each is not None)
+
+
+def is_taken(view: View, path: str, text: bytes, name: str, fits: Callable[[Form], bool]) -> bool:
+    """Whether one of the declarations that forms() gives fits, or it gives none: true where one is found at once, and
+    false where all must be asked for.
+    """
+    own = forms_in(text, path, name)
+    if own is None or own:
+        return own is None or any(map(fits, own))
+    seen = seen_headers(view, name)
+    return len(seen) <= _MOST_READ and any(
+        fits(each)
+        for header in seen
+        for declaring in those_declaring(view, name, [header])
+        for each in forms_in(text_of_header(view, declaring), declaring, name, True) or ()
+    )
 
 
 def _all(view: View, headers: Sequence[str], name: str) -> Iterator[Form | None]:

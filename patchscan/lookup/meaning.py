@@ -1,5 +1,6 @@
 """What names mean where a file of a patch is compiled: structs, functions and macros, by its text and its headers."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 from patchscan.basics.keep import kept
@@ -8,7 +9,7 @@ from patchscan.c.members import Type
 from patchscan.c.source import parse
 from patchscan.context import ChangedFile, Context
 from patchscan.lookup.forms import Form as Form
-from patchscan.lookup.forms import forms
+from patchscan.lookup.forms import forms, is_taken
 from patchscan.lookup.headers import declaring_headers, named_plainly, text_of_header
 from patchscan.lookup.types import find_type
 from patchscan.lookup.unapplied import may_bring_member, may_change_function, text_of
@@ -45,6 +46,10 @@ class Meaning:
     def forms(self, name: str) -> tuple[Form, ...]:
         """The declarations of a function or macro that the file may mean: see forms()."""
         return forms(self.view, self.path, self.text, name, self.beside)
+
+    def is_taken(self, name: str, fits: Callable[[Form], bool]) -> bool:
+        """Whether a declaration that is found at once fits, so that no other is asked for: see is_taken()."""
+        return is_taken(self.view, self.path, self.text, name, fits)
 
     def may_change_function(self, name: str) -> bool:
         """Whether hunks that do not apply speak of a function, other than by a call."""

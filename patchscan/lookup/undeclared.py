@@ -15,8 +15,15 @@ from patchscan.context import ChangedFile, Context
 from patchscan.kbuild.built import built_exactly_when
 from patchscan.kconfig.solve import Configuration, find_configuration
 from patchscan.lookup.closure import Closure, is_host_program
-from patchscan.lookup.declared import Answer, look_up, on_every_way, only_elsewhere, strictly
-from patchscan.lookup.headers import headers_near, text_of_header
+from patchscan.lookup.declared import (
+    Answer,
+    is_plainly_declared,
+    look_up,
+    on_every_way,
+    only_elsewhere,
+    strictly,
+)
+from patchscan.lookup.headers import headers_near, seen_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
@@ -102,6 +109,9 @@ class _Asking:
     def answer(self, named: Named) -> Answer | None:
         """What is known of a name; None where the file did not reach it before either, or too much names it."""
         view, name = self.view, named.name
+        seen = seen_near(view, name, self.beside) - {self.file.path}
+        if is_plainly_declared(view, self.closure, seen, name):
+            return Answer("always")
         # More headers add nothing to what is declared on every way, and to ask for all of them costs much more.
         shared = [path for path in headers_near(view, name, self.beside) if path != self.file.path]
         if on_every_way(view, self.closure, shared, name):

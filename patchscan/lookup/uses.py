@@ -203,6 +203,20 @@ def shared_headers_holding(view: View, symbol: str) -> list[str]:
     return sorted({*filter(is_shared, _changed_headers(view, symbol)), *headers})
 
 
+@kept
+def seen_headers(view: View, symbol: str) -> list[str]:
+    """Shared headers that may hold a symbol, the likeliest first: not all for certain, but no tree is searched."""
+    held = wordsearch.seen_with(view.tree, symbol, shared=True) if view.tree is not None else ()
+    changed = filter(is_shared, _changed_headers(view, symbol))
+    headers = {*(path for path in held if path.endswith(".h") and path not in view.changed), *changed}
+    return sorted(headers, key=lambda path: (not path.startswith("include/linux/"), path))
+
+
+def seen_files(view: View, symbol: str) -> Sequence[str]:
+    """Files of a tree that may hold a symbol: not all for certain, but the tree is not searched."""
+    return wordsearch.seen_with(view.tree, symbol) if view.tree is not None else ()
+
+
 def _changed_headers(view: View, symbol: str) -> Iterator[str]:
     """The headers that a view changes and that hold a symbol."""
     return (path for path in _changed_holding(view, symbol) if path.endswith(".h"))

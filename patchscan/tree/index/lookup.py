@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
+from typing import TypeVar
 
 from patchscan.basics.buildfiles import is_kconfig
 from patchscan.basics.git import GitError, run_git
@@ -33,6 +34,7 @@ from patchscan.tree.index.location import SEAL, identity, index_directory
 from patchscan.tree.index.quiet import settled
 from patchscan.tree.index.search import holding_in, is_outside, is_shared, is_source_name
 
+Answer = TypeVar("Answer")
 # Raise it whenever what an index holds changes.
 FORMAT = 6
 _WAIT_FOR_WRITER = 0.2
@@ -85,6 +87,14 @@ class Index:
         whole = self.difference_of_shared()
         part = Difference(frozenset(filter(is_shared, whole.stale)), whole.behind)
         return self._sealed(self._corrected(found, part))
+
+    def seen(self, word: str, more: Sequence[str], shared: bool) -> Sequence[str]:
+        """The files that held a word, those alone that are shared, without a comparison; more: what is asked for next.
+
+        For whom one example is enough: what is in them now must be looked up, and there may be others.
+        """
+        stored = self._stored([word, *more], SOURCES)[word]
+        return self._shared_paths(stored) if shared else [self._path(each) for each in stored]
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources directly in a directory; only these are compared with the index."""
@@ -247,33 +257,30 @@ _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE
 
 def look_up(tree: Tree, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]] | None:
     """Index.holding() of the index of a tree; None where there is no index to be trusted."""
-    index = open_index(tree)
-    if index is None:
-        return None
-    try:
-        return index.holding(words, kind)
-    except sqlite3.Error:
-        return None
+    return _asked(tree, lambda index: index.holding(words, kind))
 
 
 def look_up_shared(tree: Tree, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
     """Index.sharing() of the index of a tree; None where there is no index to be trusted."""
-    index = open_index(tree)
-    if index is None:
-        return None
-    try:
-        return index.sharing(words)
-    except sqlite3.Error:
-        return None
+    return _asked(tree, lambda index: index.sharing(words))
+
+
+def look_up_seen(tree: Tree, word: str, more: Sequence[str], shared: bool) -> Sequence[str] | None:
+    """Index.seen() of the index of a tree; None where there is none to be asked."""
+    return _asked(tree, lambda index: index.seen(word, more, shared))
 
 
 def look_up_in(tree: Tree, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
     """Index.holding_in() of the index of a tree; None where there is no index to be trusted."""
+    return _asked(tree, lambda index: index.holding_in(directory, words))
+
+
+def _asked(tree: Tree, ask: Callable[[Index], Answer]) -> Answer | None:
     index = open_index(tree)
     if index is None:
         return None
     try:
-        return index.holding_in(directory, words)
+        return ask(index)
     except sqlite3.Error:
         return None
 

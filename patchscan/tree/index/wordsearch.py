@@ -36,6 +36,13 @@ def shared_with(tree: Tree, words: Sequence[str]) -> Held:
     return _search_of(tree).shared_with(words)
 
 
+def seen_with(tree: Tree, word: str, shared: bool = False) -> Sequence[str]:
+    """Files that an index of the tree knew to hold a word, those alone that are shared: what is in them now, who asks
+    must look up, and that these are all is not said. It costs little where one example is enough.
+    """
+    return _search_of(tree).seen_with(word, shared)
+
+
 def headers_with(tree: Tree, word: str, under: str) -> tuple[str, ...]:
     """The headers below a directory ("include/") that hold a word, sorted: without an index these alone are read."""
     return _search_of(tree).headers_with(word, under)
@@ -94,6 +101,13 @@ class _Search:
             missing += sorted(self.coming.difference(self.shared, missing))
             self.shared.update(self._shared(missing))
         return {word: self.shared[word] for word in words}
+
+    def seen_with(self, word: str, shared: bool) -> Sequence[str]:
+        if not may_be_indexed(self.tree):
+            return ()
+        from patchscan.tree.index.lookup import look_up_seen
+
+        return look_up_seen(self.tree, word, sorted(self.coming), shared) or ()
 
     def headers_with(self, word: str, under: str) -> tuple[str, ...]:
         if word not in self.found:

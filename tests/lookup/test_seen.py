@@ -1,0 +1,122 @@
+"""One header that was found at once is enough to stay silent on; what an old index knew is never enough to speak."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from patchscan.scan import scan
+from patchscan.settling.registry import load_rules
+from patchscan.tree import Directory, open_tree
+from patchscan.tree.index import lookup as index
+from patchscan.tree.index.build import build_index
+from patchscan.tree.overlay import View
+
+from tests.mails import mail, thread
+
+CODE = """\
+#include <linux/walk.h>
+
+static int changed(struct walk *walk)
+{
+	return 0;
+}
+"""
+DIFF = """\
+Why.
+
+---
+--- a/mm/walk.c
++++ b/mm/walk.c
+@@ -3,4 +3,5 @@
+ static int changed(struct walk *walk)
+ {
++	walk_on(walk, 1);
+ 	return 0;
+ }
+"""
+HEADER = "struct walk { int at; };\nvoid walk_on(struct walk *walk, int steps);\n"
+NAMES = ("argument-count", "incompatible-type", "undeclared-name")
+
+
+def written(tree: Path, path: str, text: str) -> None:
+    (tree / path).parent.mkdir(parents=True, exist_ok=True)
+    (tree / path).write_text(text)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    top = tmp_path / "linux"
+    written(top, "Makefile", "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\nEXTRAVERSION =\nNAME = Made\n")
+    written(top, "mm/Makefile", "obj-y += walk.o\n")
+    written(top, "mm/walk.c", CODE)
+    written(top, "include/linux/walk.h", HEADER)
+    written(top, "include/linux/far.h", "int far;\n")
+    # Let files grow old enough for their times to be trusted.
+    time.sleep(0.12)
+    assert build_index(str(top)) == 0
+    return top
+
+
+def said(kernel: Path) -> list[tuple[str, str]]:
+    """What the three rules say of the patch."""
+    rules = [each for each in load_rules()[0] if each.name in NAMES]
+    index.open_index.cache_clear()
+    report = scan(thread(mail("[PATCH] mm: walk on", DIFF)), open_tree(str(kernel)), rules)
+    assert not report.problems
+    return [(each.rule, each.message) for each in report.findings]
+
+
+def test_a_call_that_fits_asks_for_no_comparison(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compare(*_: object) -> None:
+        raise AssertionError("the tree was compared with the index")
+
+    monkeypatch.setattr(index, "compare", compare)
+    assert said(kernel) == []
+
+
+def moved_away(kernel: Path) -> None:
+    written(kernel, "include/linux/walk.h", "struct walk { int at; };\n")
+    written(kernel, "include/linux/far.h", HEADER)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "another count": lambda kernel: written(
+        kernel, "include/linux/walk.h", HEADER.replace(", int steps", "")
+    ),
+    "moved away": moved_away,
+    "another type": lambda kernel: written(
+        kernel, "include/linux/walk.h", HEADER.replace("int steps", "struct step *step")
+    ),
+    "a header more": lambda kernel: written(
+        kernel, "include/linux/more.h", "void walk_on(struct walk *walk);\n"
+    ),
+    "under an option": lambda kernel: written(
+        kernel, "include/linux/walk.h", f"#ifdef CONFIG_WALK\n{HEADER}#endif\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_old_index_says_what_none_says(
+    kernel: Path, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CHANGES[change](kernel)
+    old = said(kernel)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    assert said(kernel) == old
+    if change == "another count":
+        assert [rule for rule, _ in old] == ["argument-count"]
+    if change == "moved away":
+        assert [rule for rule, _ in old] == ["undeclared-name"]
+
+
+def test_a_header_that_the_series_takes_away_is_not_seen(kernel: Path) -> None:
+    from patchscan.lookup.uses import seen_headers
+
+    tree = Directory(str(kernel))
+    assert seen_headers(View(tree, {}), "walk_on") == ["include/linux/walk.h"]
+    assert seen_headers(View(tree, {"include/linux/walk.h": None}), "walk_on") == []
+    changed = {"include/linux/new.h": b"int walk_on;\n", "mm/walk.h": b"int walk_on;\n"}
+    assert seen_headers(View(tree, changed), "walk_on") == ["include/linux/new.h", "include/linux/walk.h"]
