@@ -21,8 +21,11 @@ def start() -> int:
             # Nothing was written here, and nothing is to be taken apart.
             os._exit(status)
     from patchscan.basics.keptcode import keep_loaded, use_kept
+    from patchscan.basics.keptpatterns import keep_compiled, use_kept_patterns
 
-    use_kept("patchscan", os.path.dirname(os.path.abspath(__file__)))
+    package = os.path.dirname(os.path.abspath(__file__))
+    use_kept("patchscan", package)
+    use_kept_patterns(package)
     from patchscan.basics.streams import prepare_streams
     from patchscan.cli import main
 
@@ -32,6 +35,7 @@ def start() -> int:
         return main()
     finally:
         keep_loaded()
+        keep_compiled()
         gc.freeze()
 
 

@@ -1,6 +1,5 @@
 """Layout that differs from what its file, or the files beside it, keep nearly everywhere."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from patchscan.basics.keep import kept as kept_on
@@ -62,7 +61,7 @@ def breaches(context: Context, file: ChangedFile) -> Iterator[Breach]:
     for habit in HABITS:
         if not learnt and habit.everywhere > 1:
             continue
-        if habit.sign and not re.search(habit.sign, file.added_text, re.MULTILINE):
+        if habit.sign is not None and not habit.sign.search(file.added_text):
             continue
         line = next(broken(file, habit), None)
         if line is None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from patchscan.basics.keptpatterns import compiled
+
 # Not imported from typing, which `--version` needs not.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +19,11 @@ class _Pattern:
     """Stands for a pattern until one of its attributes is asked for; each is then kept, so that this costs once."""
 
     def __init__(self, text: str | bytes, flags: int) -> None:
-        self._text = text
+        self._text: Any = text
         self._flags = flags
 
     def __getattr__(self, name: str) -> object:
-        value = getattr(re.compile(self._text, self._flags), name)
+        value = getattr(compiled(self._text, self._flags), name)
         setattr(self, name, value)
         return value
 

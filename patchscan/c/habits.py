@@ -1,5 +1,6 @@
 """How a C text is laid out: places where one of several ways was chosen, and whether it is the usual one."""
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -148,7 +149,7 @@ class Habit:
     wish: str
     everywhere: float = 2.0
     beside: bool = False
-    sign: str = ""
+    sign: re.Pattern[str] | None = None
 
 
 HABITS = (
@@ -160,14 +161,16 @@ HABITS = (
     Habit(comments_open_alone, 6, 0.95, "comments of several lines begin with /* alone"),
     Habit(narrow_lines, 20, 0.95, f"what goes on in the next line is wrapped by column {COLUMNS}"),
     Habit(wraps_only_where_needed, 15, 0.95, f"what fits on a line of {NARROW} columns is not wrapped"),
-    Habit(spacing.tabs_indent, 20, 0.97, "code is indented by tabs", 0.97, sign=r"^[ \t]* {8}|^ "),
+    Habit(
+        spacing.tabs_indent, 20, 0.97, "code is indented by tabs", 0.97, sign=pattern(r"^[ \t]* {8}|^ ", re.M)
+    ),
     Habit(
         spacing.function_brace_alone,
         5,
         0.97,
         "the brace of a function stands on a line of its own",
         0.97,
-        sign=r"^\w.*\)\s*\{",
+        sign=pattern(r"^\w.*\)\s*\{", re.M),
     ),
     Habit(
         spacing.else_behind_its_brace,
@@ -175,7 +178,7 @@ HABITS = (
         0.97,
         "else stands on the line of the brace before it",
         0.97,
-        sign=r"^\s*else\b",
+        sign=pattern(r"^\s*else\b", re.M),
     ),
     Habit(
         spacing.one_statement_a_line,
@@ -183,7 +186,7 @@ HABITS = (
         0.97,
         "what is done under a condition stands on the next line",
         0.97,
-        sign=r"\bif\b.*;",
+        sign=pattern(r"\bif\b.*;", re.M),
     ),
     Habit(
         spacing.blank_behind_keyword,
@@ -191,7 +194,7 @@ HABITS = (
         0.97,
         "one blank stands between if, for or while and the parenthesis",
         0.97,
-        sign=r"\b(?:if|for|while|switch)(?:\(|\s\s+\()",
+        sign=pattern(r"\b(?:if|for|while|switch)(?:\(|\s\s+\()", re.M),
     ),
     Habit(
         spacing.star_at_its_name,
@@ -199,16 +202,23 @@ HABITS = (
         0.97,
         "the * of a pointer stands at its name",
         0.97,
-        sign=r"\w\*|\*\s+\w",
+        sign=pattern(r"\w\*|\*\s+\w", re.M),
     ),
-    Habit(spacing.blank_behind_comma, 20, 0.97, "a blank stands behind a comma", 0.97, sign=r",[^\s)]"),
+    Habit(
+        spacing.blank_behind_comma,
+        20,
+        0.97,
+        "a blank stands behind a comma",
+        0.97,
+        sign=pattern(r",[^\s)]", re.M),
+    ),
     Habit(
         spacing.blanks_around_operators,
         20,
         0.97,
         "blanks stand around = and other operators that assign or compare",
         0.97,
-        sign=r"\w(?:[^\w\s]?[=&|])|[=&|<>][\w\"(]",
+        sign=pattern(r"\w(?:[^\w\s]?[=&|])|[=&|<>][\w\"(]", re.M),
     ),
     Habit(
         spacing.no_blank_in_parentheses,
@@ -216,7 +226,7 @@ HABITS = (
         0.97,
         "no blank stands inside the parentheses",
         0.97,
-        sign=r"\([ \t]|[ \t]\)",
+        sign=pattern(r"\([ \t]|[ \t]\)", re.M),
     ),
     Habit(
         spacing.no_blank_before_semicolon,
@@ -224,7 +234,7 @@ HABITS = (
         0.97,
         "no blank stands before a semicolon",
         0.97,
-        sign=r"[ \t];",
+        sign=pattern(r"[ \t];", re.M),
     ),
     Habit(
         spacing.short_lines,
@@ -232,81 +242,130 @@ HABITS = (
         0.99,
         f"a line ends by column {spacing.LONGEST}",
         0.99,
-        sign=r"^.{60}",
+        sign=pattern(r"^.{60}", re.M),
     ),
     Habit(
-        spacing.comments_close_alone, 6, 0.95, "comments of several lines end with */ alone", sign=r"\S\s*\*/"
+        spacing.comments_close_alone,
+        6,
+        0.95,
+        "comments of several lines end with */ alone",
+        sign=pattern(r"\S\s*\*/", re.M),
     ),
-    Habit(spacing.blanks_around_shifts, 8, 0.95, "blanks stand around << and >>", sign=r"<<|>>"),
-    Habit(spacing.cast_at_its_operand, 8, 0.95, "no blank stands behind a cast", sign=r"\)\s+[\w(&*]"),
+    Habit(
+        spacing.blanks_around_shifts, 8, 0.95, "blanks stand around << and >>", sign=pattern(r"<<|>>", re.M)
+    ),
+    Habit(
+        spacing.cast_at_its_operand,
+        8,
+        0.95,
+        "no blank stands behind a cast",
+        sign=pattern(r"\)\s+[\w(&*]", re.M),
+    ),
     Habit(
         choices.case_at_switch,
         3,
         0.97,
         "case is indented like its switch",
         0.97,
-        sign=r"\b(?:case|default)\b",
+        sign=pattern(r"\b(?:case|default)\b", re.M),
     ),
     Habit(
-        choices.no_backslash_in_code, 20, 0.97, "no backslash is needed outside of macros", 0.97, sign=r"\\$"
+        choices.no_backslash_in_code,
+        20,
+        0.97,
+        "no backslash is needed outside of macros",
+        0.97,
+        sign=pattern(r"\\$", re.M),
     ),
     Habit(
-        choices.no_blank_at_braces, 20, 0.97, "a body has no empty line at its braces", 0.97, sign=r"^\s*$"
+        choices.no_blank_at_braces,
+        20,
+        0.97,
+        "a body has no empty line at its braces",
+        0.97,
+        sign=pattern(r"^\s*$", re.M),
     ),
-    Habit(choices.functions_divided, 6, 0.97, "an empty line divides functions", 0.97, sign=r"^\}$|^\w.*\("),
+    Habit(
+        choices.functions_divided,
+        6,
+        0.97,
+        "an empty line divides functions",
+        0.97,
+        sign=pattern(r"^\}$|^\w.*\(", re.M),
+    ),
     Habit(
         choices.bare_results,
         10,
         0.97,
         "what is returned needs no parentheses around it",
         0.97,
-        sign=r"return \(.*\);",
+        sign=pattern(r"return \(.*\);", re.M),
     ),
-    Habit(choices.no_open_end, 20, 0.97, "no line ends with an open parenthesis", sign=r"\($"),
+    Habit(choices.no_open_end, 20, 0.97, "no line ends with an open parenthesis", sign=pattern(r"\($", re.M)),
     Habit(
-        choices.logic_at_line_end, 8, 0.97, "&& and || end a line, and begin none", sign=r"^\s*(?:&&|\|\|) "
+        choices.logic_at_line_end,
+        8,
+        0.97,
+        "&& and || end a line, and begin none",
+        sign=pattern(r"^\s*(?:&&|\|\|) ", re.M),
     ),
     Habit(
-        choices.prototypes_without_extern, 5, 0.97, "functions are declared without extern", sign=r"^extern "
+        choices.prototypes_without_extern,
+        5,
+        0.97,
+        "functions are declared without extern",
+        sign=pattern(r"^extern ", re.M),
     ),
-    Habit(choices.bits_by_macro, 5, 0.9, "one bit is written BIT()", sign=r"#\s*define.*<<"),
+    Habit(choices.bits_by_macro, 5, 0.9, "one bit is written BIT()", sign=pattern(r"#\s*define.*<<", re.M)),
     Habit(
         choices.kernel_integers,
         10,
         0.97,
         "integers are u8 to s64, not uint8_t",
-        sign=r"int(?:8|16|32|64)_t\b",
+        sign=pattern(r"int(?:8|16|32|64)_t\b", re.M),
     ),
-    Habit(choices.null_by_negation, 20, 0.97, "a test for NULL is written with !", sign=r" == NULL"),
+    Habit(
+        choices.null_by_negation,
+        20,
+        0.97,
+        "a test for NULL is written with !",
+        sign=pattern(r" == NULL", re.M),
+    ),
     Habit(
         choices.comments_with_blanks,
         20,
         0.97,
         "blanks stand inside the marks of a comment",
         0.97,
-        sign=r"/\*[^\s*]|\S\*/",
+        sign=pattern(r"/\*[^\s*]|\S\*/", re.M),
     ),
     Habit(
         choices.comma_behind_the_last,
         8,
         0.95,
         "the last of several initialisers or enumerators has a comma, too",
-        sign=r"^\t+(?:\.|[A-Z]).*[^,;]$",
+        sign=pattern(r"^\t+(?:\.|[A-Z]).*[^,;]$", re.M),
     ),
-    Habit(choices.lower_case_digits, 15, 0.97, "hexadecimal digits are small", sign=r"0x[0-9a-f]*[A-F]"),
+    Habit(
+        choices.lower_case_digits,
+        15,
+        0.97,
+        "hexadecimal digits are small",
+        sign=pattern(r"0x[0-9a-f]*[A-F]", re.M),
+    ),
     Habit(
         choices.blank_before_last_return,
         10,
         0.95,
         "an empty line stands before the last return of a function",
-        sign=r"^\treturn ",
+        sign=pattern(r"^\treturn ", re.M),
     ),
     Habit(
         choices.unsigned_int,
         10,
         0.97,
         "unsigned is written unsigned int",
-        sign=r"\bunsigned\s+(?!int|long|char)",
+        sign=pattern(r"\bunsigned\s+(?!int|long|char)", re.M),
     ),
     Habit(
         choices.conditions_assign_nothing,
@@ -314,6 +373,6 @@ HABITS = (
         0.97,
         "what an if asks for is assigned above it",
         0.97,
-        sign=r"\bif\b.*[^=!<>]=[^=]",
+        sign=pattern(r"\bif\b.*[^=!<>]=[^=]", re.M),
     ),
 )

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from patchscan.basics.keptpatterns import compiled
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
 from patchscan.match.row import Row
@@ -55,4 +56,4 @@ def _made(context: Context) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.M)
+    return compiled(text, re.M)
