@@ -62,7 +62,8 @@ def _of_functions(file: ChangedFile) -> Iterator[str]:
 def _touched(file: ChangedFile) -> Iterator[str]:
     """The functions that the patch touches, as the margin tells them: that costs less than to find all functions."""
     if file.state.after is None:
-        yield from ("\n".join(line.text for line in hunk.lines) for hunk in file.change.hunks)
+        for hunk in file.change.hunks:
+            yield "\n".join((hunk.section, *(line.text for line in hunk.lines)))
         return
     lines = file.state.after.decode("utf-8", "surrogateescape").split("\n")
     ends = [number for number, line in enumerate(lines, 1) if line[:1] == "}"]
