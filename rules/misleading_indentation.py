@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 TAB = 8
-# A lesser difference is spaces for a tab: nobody takes it for another block.
+# A lesser difference between spaces and a tab is one of the editor: nobody takes it for another block.
 CLEAR = 4
 PLAIN = (
     "expression_statement",
@@ -67,7 +67,8 @@ def uneven(file: ChangedFile, function: Function, block: "Node", told: set[int])
         between = source.text[above.end_byte : node.start_byte]
         ends_case = block.type == "case_statement" and node.type == "break_statement"
         if (
-            abs(width - base) < CLEAR
+            width == base
+            or (abs(width - base) < CLEAR and starts_by_tab(file, line) != starts_by_tab(file, first))
             or ends_case
             or b"#" in between
             or line in told
@@ -146,6 +147,11 @@ def width_at(file: ChangedFile, line: int) -> int:
     return len(text[: len(text) - len(text.lstrip())].expandtabs(TAB))
 
 
+def starts_by_tab(file: ChangedFile, line: int) -> bool:
+    """Whether a line is indented by a tab."""
+    return file.text_at(line).startswith("\t")
+
+
 def is_first(text: bytes, node: "Node") -> bool:
     """Whether a node is what its line begins with."""
     return not text[text.rfind(b"\n", 0, node.start_byte) + 1 : node.start_byte].strip()
@@ -169,6 +175,16 @@ RULE = Rule(
     check=check,
     by_file=True,
     bad=(
+        """
+ static int walk(struct page *page)
+ {
+ 	struct page *next = page_after(page);
+ 
++	if (!next)
++		return -1;
++	 return walk_on(next); // want "indented by 9 columns, and line 3 of the same block by 8"
+ }
+""",
         """
  static int walk(struct page *page)
  {
