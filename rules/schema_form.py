@@ -20,6 +20,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file, schema in schemas(context):
         yield from quoted(file, schema)
         yield from indented(file, schema)
+        key, wanted = schema.key("additionalProperties"), schema.key("required")
+        if (
+            key is not None
+            and wanted is not None
+            and key.line < wanted.line
+            and key.line in file.added_numbers
+        ):
+            yield file.finding(key.line, "additionalProperties stands behind required", severity="info")
         for item, nodes in examples(schema):
             first = wide(file, item, nodes)
             if first:
@@ -85,7 +93,7 @@ Add it.
 
 RULE = Rule(
     name="schema-form",
-    summary="A schema of a binding has quotes that are not needed, or another indentation than two columns",
+    summary="A schema of a binding has quotes that are not needed, another indentation or another order than all",
     why="dt_binding_check runs yamllint with settings of its own, and each of its lines is asked about in review.",
     source="Documentation/devicetree/bindings/.yamllint; writing-schema.rst (Coding style)",
     severity="warning",
@@ -105,6 +113,8 @@ RULE = Rule(
         START
         + """\
 +title: 'Part' // want "needs no quotes"
++additionalProperties: false // want "stands behind required"
++required: [compatible]
 +examples:
 +  - |
 +    sensor {
