@@ -63,15 +63,10 @@ def fault_of(node: Node, parent: Node | None, passage: Passage) -> str:
 def mismatch(node: Node, parent: Node | None) -> str:
     """A unit address that is not that of the first reg, "" where both are the same or cannot be compared."""
     reg = node.get("reg")
-    if reg is None or parent is None or not reg.values or not HEXADECIMAL.fullmatch(node.unit):
+    if reg is None or not reg.values or not HEXADECIMAL.fullmatch(node.unit):
         return ""
     cells = reg.values[0].parts
-    device_type = parent.get("device_type")
-    if (
-        len(cells) >= PCI_CELLS
-        or parent.name.startswith(PCI)
-        or (device_type and "pci" in device_type.strings)
-    ):
+    if len(cells) >= PCI_CELLS or (parent is not None and is_pci(parent)):
         return ""
     if not cells or not all(NUMBER.fullmatch(each) for each in cells[:2]):
         return ""
@@ -84,9 +79,15 @@ def mismatch(node: Node, parent: Node | None) -> str:
     return f"{node.whole_name}: the unit address is not that of its reg, <{' '.join(cells[:2])} ..."
 
 
-def is_translated(unit: int, addresses: set[int], nodes: tuple[Node, Node]) -> bool:
+def is_pci(bus: Node) -> bool:
+    """Whether addresses below a node are those of slots."""
+    device_type = bus.get("device_type")
+    return bus.name.startswith(PCI) or (device_type is not None and "pci" in device_type.strings)
+
+
+def is_translated(unit: int, addresses: set[int], nodes: tuple[Node, Node | None]) -> bool:
     """Whether ranges lead from an address of reg to the unit's: those of a bus, or of the node as a bus itself."""
-    held = [each for node in nodes if (each := node.get("ranges")) is not None]
+    held = [each for node in nodes if node is not None and (each := node.get("ranges")) is not None]
     cells = {
         number(cell)
         for each in held
@@ -147,6 +148,9 @@ Add it.
 +        sensor@48 { // want "sensor@48 has a unit address, but no reg"
 +            compatible = "acme,part";
 +        };
++    };
++    timer@7000 { // want "timer@7000: "
++        reg = <0x8000 0x100>;
 +    };
 """,
         """
