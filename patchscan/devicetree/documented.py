@@ -20,6 +20,18 @@ def is_documented(view: View, text: str) -> bool:
     return holds(bindings(view), text.encode()) or any(matches(each, text) for each in expressions(view))
 
 
+def mentions(view: View, name: str) -> int:
+    """How many lines of all bindings begin with a name and a colon, as a property of a schema does."""
+    where, word = bindings(view), name.encode()
+    found, at = 0, where.find(word)
+    while at >= 0:
+        end = at + len(word)
+        before = where[where.rfind(b"\n", 0, at) + 1 : at]
+        found += not before.strip(b" \t'\"") and where[end : end + 2].lstrip(b"'\"").startswith(b":")
+        at = where.find(word, end)
+    return found
+
+
 def is_given(view: View, name: str) -> bool:
     """Whether a schema gives a node this name, which has underscores or capitals."""
     plain, shapes = given(view)
