@@ -20,12 +20,12 @@ _NONE: frozenset[str] = frozenset()
 LOOPS = ("while_statement", "for_statement", "do_statement")
 
 
-def leave_loop(todo: Rest, end: str) -> bool:
-    """Drop what is left of the innermost loop or switch, or of the round of a loop; whether there is one."""
-    while todo:
-        if todo.pop(0) == end:
-            return True
-    return False
+def leave_loop(todo: Rest, end: str) -> Rest:
+    """Drop what is left of the innermost loop or switch, or of the round of a loop, and give it."""
+    left: Rest = []
+    while todo and end not in left:
+        left.append(todo.pop(0))
+    return left
 
 
 def loop(

@@ -33,11 +33,13 @@ from patchscan.model.lowering.memory import (
     place_of,
 )
 from patchscan.model.lowering.reach import Reach
+from patchscan.model.lowering.scopes import SCOPE, End, guarded, unguard
 from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.lowering.switches import END, NEXT, Rest, of_case, switch
 from patchscan.model.lowering.typing import find
 
 _LEAVES = {"break_statement": END, "continue_statement": NEXT}
+_MAY_GUARD = ("expression_statement", "if_statement")
 _QUIET = frozenset({"comment", "empty_statement", "preproc_call", "preproc_def", "type_definition", ";"})
 _NONE: frozenset[str] = frozenset()
 
@@ -87,6 +89,7 @@ def lower_block(
     while todo:
         statement = todo.pop(0)
         if isinstance(statement, str):
+            unguard(context, [statement], env, frame, out)
             continue
         context.budget -= 1
         if context.budget < 0:
@@ -104,8 +107,10 @@ def _statement(
 ) -> Environment | None:
     """One statement; gives the final environment where it has also dealt with everything that follows."""
     kind = node.type
+    if kind in _MAY_GUARD and guarded(context, node, env, frame, out, todo):
+        return None
     if kind == "compound_statement":
-        todo[:0] = children(node)
+        todo[:0] = [*children(node), SCOPE]
     elif kind == "expression_statement":
         for expression in children(node):
             if not _declared_by_macro(context, expression, env, frame):
@@ -121,11 +126,14 @@ def _statement(
         env[frame.number, RETURN] = evaluate(context, inner[0], env, frame, out) if inner else Const(0)
         if frame.definition.by_name and not frame.definition.stub and not _is_value(node, frame):
             out.append(lost_way(frame, node))
+        unguard(context, todo, env, frame, out)
         return env
     elif kind == "goto_statement":
         return _goto(context, node, env, frame, out, todo)
     elif kind in _LEAVES:
-        if not leave_loop(todo, _LEAVES[kind]):
+        left = leave_loop(todo, _LEAVES[kind])
+        unguard(context, left, env, frame, out)
+        if _LEAVES[kind] not in left:
             out.append(lost_way(frame, node))
     elif kind == "if_statement":
         return _if(context, node, env, frame, out, todo)
@@ -229,6 +237,8 @@ def _goto(
         return env
     labelled = target[0]
     assert not isinstance(labelled, str)
+    if any(isinstance(each, End) for each in todo):
+        out.append(lost_way(frame, node))
     if node.start_byte > labelled.start_byte:
         out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, True, place_of(frame, node)))
         context.assumptions.add("jumps back are not taken")

@@ -121,3 +121,40 @@ bool static_branch_likely(k) { return __choice(k); }
 bool static_branch_unlikely(k) { return __choice(k); }
 bool cpu_feature_enabled(f) { return f; }
 bool boot_cpu_has(f) { return f; }
+
+/*
+ * include/linux/cleanup.h and the classes of guards in irqflags.h, preempt.h, rcupdate.h, srcu.h, spinlock.h, mutex.h,
+ * rwsem.h: l is what a guard is given, f the flags that it keeps.
+ */
+void guard(c) { __open(irq); __close(irq); }
+void scoped_guard(c) { __open(irq); __close(irq); }
+void __guard_irq(l, f) { local_irq_disable(); }
+void __unguard_irq(l, f) { local_irq_enable(); }
+void __guard_irqsave(l, f) { local_irq_save(f); }
+void __unguard_irqsave(l, f) { local_irq_restore(f); }
+void __guard_preempt(l, f) { preempt_disable(); }
+void __unguard_preempt(l, f) { preempt_enable(); }
+void __guard_rcu(l, f) { rcu_read_lock(); }
+void __unguard_rcu(l, f) { rcu_read_unlock(); }
+void __guard_srcu(l, f) { srcu_read_lock(l); }
+void __unguard_srcu(l, f) { srcu_read_unlock(l, f); }
+void __guard_spinlock(l, f) { spin_lock(l); }
+void __unguard_spinlock(l, f) { spin_unlock(l); }
+void __guard_spinlock_bh(l, f) { spin_lock_bh(l); }
+void __unguard_spinlock_bh(l, f) { spin_unlock_bh(l); }
+void __guard_spinlock_irq(l, f) { spin_lock_irq(l); }
+void __unguard_spinlock_irq(l, f) { spin_unlock_irq(l); }
+void __guard_spinlock_irqsave(l, f) { spin_lock_irqsave(l, f); }
+void __unguard_spinlock_irqsave(l, f) { spin_unlock_irqrestore(l, f); }
+void __guard_raw_spinlock(l, f) { raw_spin_lock(l); }
+void __unguard_raw_spinlock(l, f) { raw_spin_unlock(l); }
+void __guard_raw_spinlock_irq(l, f) { raw_spin_lock_irq(l); }
+void __unguard_raw_spinlock_irq(l, f) { raw_spin_unlock_irq(l); }
+void __guard_raw_spinlock_irqsave(l, f) { raw_spin_lock_irqsave(l, f); }
+void __unguard_raw_spinlock_irqsave(l, f) { raw_spin_unlock_irqrestore(l, f); }
+void __guard_mutex(l, f) { mutex_lock(l); }
+void __unguard_mutex(l, f) { mutex_unlock(l); }
+void __guard_rwsem_read(l, f) { down_read(l); }
+void __unguard_rwsem_read(l, f) { up_read(l); }
+void __guard_rwsem_write(l, f) { down_write(l); }
+void __unguard_rwsem_write(l, f) { up_write(l); }
