@@ -131,9 +131,10 @@ def each(count: int, *lines: str, backwards: bool = False) -> list[str]:
     return [line.replace("{k}", str(number)) for number in numbers for line in lines]
 
 
-def unwinding(count: int) -> tuple[str, ...]:
+def unwinding(count: int, *declared: str) -> tuple[str, ...]:
     """A function that gives back what it allocated where a later allocation fails."""
     return function(
+        *declared,
         *each(count, "p{k} = kmalloc(a, GFP_KERNEL);", "if (!p{k})", "\tgoto out{k};"),
         "return 0;",
         *each(count, "\tkfree(p{k});", "out{k}:", backwards=True),
@@ -320,7 +321,82 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
                 *each(n, "out{k}: a{k}_stop(a);", backwards=True),
             )
         ),
-        12,
+        25,
+    ),
+    "code: allocations of variables given back in turn": (
+        of_scan,
+        lambda n: new_file(*unwinding(n, *each(n, "char *p{k};"))),
+        25,
+    ),
+    "code: allocations lost in turn": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(n, "char *p{k};"),
+                *each(n, "p{k} = kmalloc(a, GFP_KERNEL);", "if (!p{k})", "\treturn -ENOMEM;"),
+            )
+        ),
+        25,
+    ),
+    "code: allocations of members": (
+        of_scan,
+        lambda n: new_file(
+            *function(*each(n, "q->a{k} = kmalloc(a, GFP_KERNEL);", "if (!q->a{k})", "\treturn -ENOMEM;"))
+        ),
+        25,
+    ),
+    "code: masks": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(
+                    n,
+                    *("if (!alloc_cpumask_var(&m{k}, GFP_KERNEL))", "\treturn -ENOMEM;"),
+                    *("cpumask_set_cpu(a, m{k});", "free_cpumask_var(m{k});"),
+                )
+            )
+        ),
+        25,
+    ),
+    "code: copies from a user": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(
+                    n,
+                    *("char *p{k} = memdup_user(a, b);", "if (IS_ERR(p{k}))", "\treturn PTR_ERR(p{k});"),
+                    *('sscanf(p{k}, "a");', "kfree(p{k});"),
+                )
+            )
+        ),
+        25,
+    ),
+    "code: references in turn": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(n, "struct device_node *n{k};"),
+                *each(
+                    n,
+                    *('n{k} = of_find_node_by_name(NULL, "a");', "if (!n{k})", "\treturn -ENODEV;"),
+                    *("g(n{k});", "of_node_put(n{k});"),
+                ),
+            )
+        ),
+        25,
+    ),
+    "code: loops with locks in turn": (
+        of_scan,
+        lambda n: new_file(
+            *function(
+                *each(
+                    n,
+                    *("for (i{k} = 0; i{k} < a; i{k}++) {", "mutex_lock(&l{k});"),
+                    *("mutex_unlock(&l{k});", "}"),
+                )
+            )
+        ),
+        25,
     ),
     "code: locks one in the other": (
         of_scan,

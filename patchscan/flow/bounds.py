@@ -7,9 +7,10 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import Addressed, Assigned, Called, Dereferenced, Operation, words_of
 from patchscan.flow.graph import Graph
+from patchscan.flow.heeding import AfterCall, Client, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ZERO
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
+from patchscan.flow.ways import ways_of
 
 _COMPARED = pattern(r"(.+?)(<=|>=|<|>)(.+)")
 # What is compared with is a number of elements, not the last of them.
@@ -175,10 +176,15 @@ class _Copied(AfterCall):
 
     uses = True
     heeds = (Dereferenced,)
+    outs = False
 
     def __init__(self, call: Called) -> None:
         super().__init__(call)
+        self.words = frozenset(words_of(call.result))
         self.found: dict[int, Called] = {}
+
+    def named(self, token: Token) -> Words | None:
+        return ((self.words if token else self.awaited,),) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> list[tuple[Token, int]]:
         if call.offset == self.call.offset:

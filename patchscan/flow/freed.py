@@ -9,9 +9,10 @@ from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Ro
 from patchscan.flow.behind import before
 from patchscan.flow.frees import Frees, in_text
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import AfterCall, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, ZERO
-from patchscan.flow.ways import AfterCall, Token, Trail, ways_of
+from patchscan.flow.ways import ways_of
 
 _PLAIN = pattern(r"\w+((->|\.)\w+)*")
 _COUNTS = pattern(r"skb_get|\w+_(get|hold|ref)")
@@ -54,8 +55,8 @@ class _Freed(AfterCall):
         self.words = frozenset(words_of(key))
         self.found: dict[int, AfterFree] = {}
 
-    def named(self, token: Token) -> tuple[frozenset[str]] | None:
-        return (self.words if token else self.awaited,) if self.words else None
+    def named(self, token: Token) -> Words | None:
+        return ((self.words if token else self.awaited,),) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

@@ -7,10 +7,11 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.actions import Assigned, Called, words_of
 from patchscan.flow.building import graph_of
+from patchscan.flow.heeding import Client, Token
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import freeing, releasing
 from patchscan.flow.signs import ANY, POSITIVE
-from patchscan.flow.ways import Client, Token, ways_of
+from patchscan.flow.ways import ways_of
 
 # Which arguments a call of this name frees, by their numbers.
 Frees = Callable[[str], tuple[int, ...]]

@@ -8,12 +8,13 @@ from patchscan.flow.actions import Assigned, Called, words_of
 from patchscan.flow.behind import before
 from patchscan.flow.freed import uses_after_free
 from patchscan.flow.graph import Graph
+from patchscan.flow.heeding import AfterCall, Token, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import by_call, freeing, releasing
 from patchscan.flow.rounds import same_elements as same_elements
 from patchscan.flow.signs import ANY
 from patchscan.flow.taking import Resource, resources
-from patchscan.flow.ways import AfterCall, Token, ways_of
+from patchscan.flow.ways import ways_of
 
 _MANAGED = pattern(r"devm_(k[zmc]alloc(_array)?|kcalloc|kmemdup|kstrdup|kasprintf)")
 
@@ -51,7 +52,7 @@ def _may_be_given_twice(graph: Graph, resource: Resource) -> bool:
     """Whether two calls give such a thing back, or say that it is not held."""
     row = resource.row
     gives = row.release | row.wrong | {"lockdep_assert_not_held"}
-    return sum(call.name in gives for _, call in graph.calls) > 1
+    return len(graph.calls_of(gives)) > 1
 
 
 def given_wrongly(graph: Graph) -> Iterator[tuple[str, str, int, int, str]]:
@@ -145,8 +146,8 @@ class _Wrongly(AfterCall):
     def start(self) -> Token:
         return ""
 
-    def named(self, token: Token) -> tuple[frozenset[str]] | None:
-        return (self.words if token else self.awaited,) if self.words else None
+    def named(self, token: Token) -> Words | None:
+        return ((self.words if token else self.awaited,),) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

@@ -4,7 +4,7 @@ goto, switch with its falling through, loops and loop macros, early exits, && ||
 #if inside of a function (both ways are ways). Conditions are split until an edge tells one thing of one value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -69,6 +69,31 @@ class Graph:
         )
 
     @cached_property
+    def calls_by_name(self) -> Mapping[str, Sequence[Called]]:
+        """The calls of each name."""
+        found: dict[str, list[Called]] = {}
+        for _, each in self.calls:
+            found.setdefault(each.name, []).append(each)
+        return found
+
+    def calls_of(self, names: Iterable[str]) -> Sequence[Called]:
+        """The calls of some names."""
+        known = self.calls_by_name
+        return [each for name in names if name in known for each in known[name]]
+
+    @cached_property
+    def _calls_by_argument(self) -> Mapping[str, Sequence[Called]]:
+        found: dict[str, list[Called]] = {}
+        for _, each in self.calls:
+            for argument in set(each.arguments):
+                found.setdefault(argument, []).append(each)
+        return found
+
+    def calls_with(self, argument: str) -> Sequence[Called]:
+        """The calls that are handed something."""
+        return self._calls_by_argument.get(argument, ())
+
+    @cached_property
     def tests(self) -> Mapping[str, Sequence[tuple[int, frozenset[int], int]]]:
         """key -> (point, the signs that are told apart, line) of every test of it."""
         found: dict[str, list[tuple[int, frozenset[int], int]]] = {}
@@ -79,3 +104,12 @@ class Graph:
                     (number, frozenset(edge.signs for edge in mine), mine[0].line)
                 )
         return found
+
+    @cached_property
+    def into(self) -> Sequence[Sequence[int]]:
+        """Per point: the points that lead to it."""
+        into: list[list[int]] = [[] for _ in self.points]
+        for number, point in enumerate(self.points):
+            for edge in point.edges:
+                into[edge.to].append(number)
+        return into

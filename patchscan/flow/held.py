@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen, replace
+from patchscan.basics.record import frozen
 from patchscan.c.source import Function
 from patchscan.flow.actions import words_of
+from patchscan.flow.heeding import Exit
 from patchscan.flow.taking import Resource
-from patchscan.flow.ways import Exit
 
 _CALL = pattern(r"\w+\(")
-# Behind more calls that may keep a resource it is no longer told which: each set of them is another way.
-MOST_KEEPERS, MANY = 3, "many"
+# Behind more calls that may keep a resource it is no longer told which, nor behind more sets of them in a function:
+# each set is another way.
+MOST_KEEPERS, MOST_SETS, MANY = 3, 16, "many"
 HELD, GIVEN, GONE, FAILED = "held", "given", "gone", "failed"
 
 
@@ -35,11 +36,33 @@ class Taken:
         known = self.via.split(";")
         if self.via == MANY or call in known:
             return self
-        return replace(self, via=f"{self.via};{call}" if len(known) < MOST_KEEPERS else MANY)
+        return self.kept_via(f"{self.via};{call}" if len(known) < MOST_KEEPERS else MANY)
+
+    def kept_via(self, via: str) -> "Taken":
+        """What it is where some calls, or an assignment, may have kept it."""
+        return Taken(GONE, self.names, self.line, self.failed, self.by, via)
+
+    @property
+    def heeded(self) -> str:
+        """The state by which calls do something to it; what many may have kept is one of its own."""
+        return MANY if self.state == GONE and self.via == MANY else self.state
 
     def is_kept_as(self, other: "Taken") -> bool:
         """Whether the same may have kept both."""
         return self.via == other.via != MANY
+
+
+class Keepers:
+    """The sets of calls that may have kept one resource, told apart until there are too many."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def told(self, via: str) -> str:
+        """What is told of such a set."""
+        if len(self._known) < MOST_SETS:
+            self._known.add(via)
+        return via if via in self._known else MANY
 
 
 @frozen

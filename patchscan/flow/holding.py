@@ -9,7 +9,8 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Called, Operation, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, MANY, Taken, Way
+from patchscan.flow.heeding import Client, Exit, Token, Words
+from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Keepers, Taken, Way
 from patchscan.flow.keeping import (
     HARMLESS,
     LOOKS_AT_LOCK,
@@ -22,11 +23,11 @@ from patchscan.flow.keeping import (
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
-from patchscan.flow.strides import LATER, OWN, Words, call_word, change_word, name_word
+from patchscan.flow.strides import LATER, OWN, call_word, change_word, name_word
 from patchscan.flow.taking import Resource, has_other_keys
-from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, wholes_of
+from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, made_of, returned_copies, wholes_of
 from patchscan.flow.trails import depends_on_flag
-from patchscan.flow.ways import Client, Exit, Token, ways_of
+from patchscan.flow.ways import ways_of
 
 
 class Follower(Client):
@@ -49,11 +50,12 @@ class Follower(Client):
         self.again: list[Way] = []
         self.by_argument = self.row.at is not None
         self.root = root_of(resource.key)
-        # The calls that may take it or give it back whatever they are handed.
-        self._making = (LATER, OWN) if self.by_argument else (LATER,)
-        self._doing: dict[str, frozenset[str]] = {}
-        self._calls = [call for _, call in graph.calls]
-        self.loose = self.by_argument and has_other_keys(self._calls, resource)
+        # With the calls that may take it or give it back whatever they are handed.
+        self._always = self._awaited.union((LATER, OWN) if self.by_argument else (LATER,))
+        self._words = wholes_of(graph, self.root).union(words_of(resource.key))
+        self._keepers = Keepers()
+        self._named: dict[tuple[str, frozenset[str]], Words] = {}
+        self.loose = self.by_argument and has_other_keys(graph, resource)
         # The calls that leave a token as it is, by what of it they look at.
         self._idle: set[tuple[int, str, frozenset[str], str]] = set()
 
@@ -62,19 +64,31 @@ class Follower(Client):
 
     def named(self, token: Taken) -> Words | None:
         if self.waits(token):
-            return (self._awaited,)
+            return ((self._awaited,),)
         if self.root == "" or self.loose:
             return None
-        names = {word for each in token.names for word in words_of(each)}
-        words = self._awaited.union(words_of(self.resource.key), self.origins, names, self._making)
-        if token.state == HELD and not self.by_argument:
+        asked = token.heeded, token.names
+        if asked not in self._named:
+            self._named[asked] = self._named_in(*asked)
+        return self._named[asked]
+
+    def _named_in(self, state: str, known: frozenset[str]) -> Words:
+        """The words of a state; known: the names that mean the resource."""
+        names = frozenset(word for each in known for word in words_of(each))
+        words = (self._always, self._words, names)
+        if state == HELD and not self.by_argument:
             return (words,)
-        state = MANY if token.state == GONE and token.via == MANY else token.state
-        if state not in self._doing:
-            calls = calls_that_do(self.graph, self.row, state)
-            handed = (name_word(each.name) for each in self._calls if self._is_handed_on(each))
-            self._doing[state] = self._awaited.union(calls, self._making, handed)
-        return words, self._doing[state].union(map(change_word, (self.resource.key, self.root, *token.names)))
+        calls = calls_that_do(self.graph, self.row, state)
+        changes = frozenset(map(change_word, (self.resource.key, self.root, *known)))
+        return words, (self._always, self._handed_on, *calls, changes)
+
+    @cached_property
+    def _handed_on(self) -> frozenset[str]:
+        """The calls that it may be handed on to, by their names."""
+        calls = self.graph.calls_with(self.resource.key)
+        if self.row.kind != "lock":
+            calls = [each for one in self._taken_with[:1] for each in self.graph.calls_with(one)]
+        return frozenset(name_word(each.name) for each in calls if self._is_handed_on(each))
 
     def waits(self, token: Token) -> bool:
         return isinstance(token, Taken) and token.state in ("", FAILED)
@@ -109,7 +123,7 @@ class Follower(Client):
         if token.state == GONE and token.via and self._gives(call, token):
             return ((Taken(GIVEN, token.names, call.line, by=call.name, via=token.via), ANY),)
         if token.state == GONE and token.via and self._may_end(call, token):
-            return ((token.kept_by(call.key), ANY),)
+            return ((self._kept(token, token.kept_by(call.key).via), ANY),)
         if token.state != HELD:
             return ((token, ANY),)
         if call.name in self.row.refuted_by and any(name in call.arguments for name in token.names):
@@ -141,7 +155,9 @@ class Follower(Client):
         names = frozenset((self.resource.key,))
         held = Taken(HELD, names, call.line, by=call.name)
         looked_at = (
-            call.result or f"@{call.offset}" in self.graph.tests or f"@{call.offset}" in self.graph_returned
+            call.result
+            or f"@{call.offset}" in self.graph.tests
+            or f"@{call.offset}" in returned_copies(self.graph)
         )
         if not took_nothing or (self.by_argument and not looked_at):
             return ((held, ANY),)
@@ -156,22 +172,17 @@ class Follower(Client):
     @cached_property
     def origins(self) -> frozenset[str]:
         """The variables that what names the resource was made of: page, where folio = page_folio(page)."""
-        mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
-        return frozenset(
-            word
-            for point in self.graph.points
-            for each in point.operations
-            if isinstance(each, Assigned) and each.key == self.root
-            for word in words_of(each.source)
-            if word in mine
-        )
+        return made_of(self.graph).get(self.root, frozenset())
 
     @cached_property
-    def graph_returned(self) -> frozenset[str]:
-        return frozenset(point.value.copy for point in self.graph.points if point.value is not None)
+    def _taken_with(self) -> tuple[str, ...]:
+        """The arguments of what first takes it."""
+        return next((each.arguments for _, each in self.graph.calls if each.offset in self.sites), ())
 
     def _kept(self, token: Taken, via: str) -> Taken:
-        return replace(token, state=GONE, via=via)
+        """What it is where some calls may have kept it."""
+        via = self._keepers.told(via)
+        return token if (token.state, token.via) == (GONE, via) else token.kept_via(via)
 
     def _also(self, token: Taken, name: str) -> Taken:
         return Taken(HELD, token.names | {name}, token.line, token.failed, token.by)
@@ -269,7 +280,7 @@ class Follower(Client):
         if self.row.kind == "lock":
             handed = self.resource.key.startswith("&") and self.resource.key in call.arguments
             return handed and not LOOKS_AT_LOCK.fullmatch(call.name)
-        taken = next((each.arguments for each in self._calls if each.offset in self.sites), ())
+        taken = self._taken_with
         given = set(call.arguments)
         keeps = not words_of_names("keeps").isdisjoint(call.name.split("_"))
         return keeps and call.offset not in self.sites and len(taken) > 1 and given.issuperset(taken)
@@ -278,7 +289,7 @@ class Follower(Client):
         if token.state == GONE and operation.key in token.names:
             return replace(token, names=token.names - {operation.key})
         if token.state == GONE and token.via and operation.source in token.names and "->" in operation.key:
-            return token.kept_by(f"{operation.key}={operation.source}")
+            return self._kept(token, token.kept_by(f"{operation.key}={operation.source}").via)
         if token.state == GIVEN and (operation.key in token.names or operation.key == self.root):
             return Taken(GIVEN, token.names - {operation.key, self.resource.key}, token.line, by=token.by)
         if token.state != HELD:

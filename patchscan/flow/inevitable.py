@@ -4,7 +4,7 @@ A way by itself may be impossible, as conditions hang together in ways that no r
 branch read what none up to it has written: what clang's -Wsometimes-uninitialized asks, too.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import frozen
@@ -42,8 +42,10 @@ def inevitable_reads(
     if not names:
         return
     assembly = " ".join(function.source.text_of(each) for each in function.nodes("gnu_asm_expression"))
-    for name in sorted(set(names).difference(words_of(assembly), _hidden(function))):
-        found = _branch(graph, name)
+    asked = sorted(set(names).difference(words_of(assembly), _hidden(function)))
+    unset = _without_value(graph, asked)
+    for at, name in enumerate(asked):
+        found = _branch(graph, name, 1 << at, unset)
         if found is not None:
             yield found
 
@@ -84,19 +86,19 @@ def _is_inside(inner: "Node", outer: "Node") -> bool:
     return inner != outer and outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
 
-def _branch(graph: Graph, name: str) -> Inevitable | None:
+def _branch(graph: Graph, name: str, bit: int, unset: Sequence[int]) -> Inevitable | None:
+    """The first branch behind which a variable is read; unset: what _without_value() tells, of which it is one bit."""
     named = ways_of(graph).named.where.get(name, ())
-    without = _without_value(graph, name, named)
     reads = _reading(graph, name, named)
     for point in map(graph.points.__getitem__, sorted(named)):
         own = [each for each in point.operations if isinstance(each, Declared) and each.key == name]
         if own and point.operations[-1] == own[-1] and all(reads[edge.to] for edge in point.edges):
             line = min((reads[edge.to] for edge in point.edges), default=0)
             return Inevitable(name, line, line, True) if line else None
-    for number, point in enumerate(graph.points):
-        if len(point.edges) < 2 or (number not in named and not without[number]):
-            continue
-        if not _leaves_unset(graph, number, name, without[number]):
+    read = [number for number, line in enumerate(reads) if line]
+    for number in sorted({each for to in read for each in graph.into[to] if unset[each] & bit}):
+        point = graph.points[number]
+        if len(point.edges) < 2:
             continue
         edges = [edge for edge in point.edges if edge.taken in _BRANCHES]
         led = [edge for edge in edges if reads[edge.to] and not _same(edge, point.edges)]
@@ -136,27 +138,34 @@ def _may_walk(point: Point, name: str) -> bool:
     return macro and any(isinstance(each, Read) and each.key == name for each in point.operations)
 
 
-def _without_value(graph: Graph, name: str, named: Collection[int]) -> list[bool]:
-    """For each point that can be reached whether on all ways to it the variable was declared and not written."""
-    unset: list[bool | None] = [None] * len(graph.points)
-    unset[graph.entry] = False
+def _without_value(graph: Graph, names: Sequence[str]) -> list[int]:
+    """For each point which variables have no value at its end, however it is come to: a bit for each of some names."""
+    gives, takes = [0] * len(graph.points), [0] * len(graph.points)
+    where = ways_of(graph).named.where
+    for at, name in enumerate(names):
+        for number in where.get(name, ()):
+            if _leaves_unset(graph, number, name, False):
+                gives[number] |= 1 << at
+            elif not _leaves_unset(graph, number, name, True):
+                takes[number] |= 1 << at
+    unset: list[int | None] = [None] * len(graph.points)
+    unset[graph.entry] = 0
     pending = [graph.entry]
     while pending:
         number = pending.pop()
-        leaves = unset[number] is True
-        if number in named:
-            leaves = _leaves_unset(graph, number, name, leaves)
+        behind = ((unset[number] or 0) & ~takes[number]) | gives[number]
         for edge in graph.points[number].edges:
             known = unset[edge.to]
-            if known is None or (known and not leaves):
-                unset[edge.to] = leaves
+            now = behind if known is None else known & behind
+            if now != known:
+                unset[edge.to] = now
                 pending.append(edge.to)
-    return [each is True for each in unset]
+    return [((before or 0) & ~take) | give for before, take, give in zip(unset, takes, gives, strict=True)]
 
 
 def _reading(graph: Graph, name: str, named: Collection[int]) -> list[int]:
     """For each point the line of the read to which all ways from it lead before any write, 0 where one does not."""
-    befores = ways_of(graph).named.into
+    befores = graph.into
     lines = [0] * len(graph.points)
     # Where it is not named nothing is read, but behind it.
     pending = sorted(named)

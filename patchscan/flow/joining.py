@@ -8,9 +8,10 @@ from functools import reduce
 from heapq import heappop, heappush
 
 from patchscan.flow.graph import Point
+from patchscan.flow.heeding import Client, Token, Trail
 from patchscan.flow.knowing import Facts, Reading, SureReading
 from patchscan.flow.signs import ANY
-from patchscan.flow.ways import MAX_FACTS, Client, States, Step, Token, Trail, Walk, Ways
+from patchscan.flow.ways import MAX_FACTS, States, Walk, Ways
 
 MAX_TOKENS = 8
 
@@ -45,13 +46,13 @@ class JoinedWalk(Walk):
     def _reading(self, facts: Facts | Mapping[str, int]) -> Reading:
         return SureReading(self.ways, facts)
 
-    def _take(self) -> Step:
+    def _advance(self) -> None:
         # What comes first has the highest number, and is walked before what it leads to.
         least, at = heappop(self._work)
         self._waiting.discard((least, at))
         known = self._known[-least]
         token, facts = known[at] if at < len(known) else known[0]
-        return -least, token, facts, self._trail, False
+        self._step(-least, token, self._reading(facts), self._trail, False)
 
     def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         self.joined.entered(self.ways.graph.points[number], token)

@@ -201,11 +201,7 @@ class Asked:
         return self._live(found)
 
     def _live(self, asked: list[frozenset[str]]) -> list[frozenset[str]]:
-        points = self.graph.points
-        into: list[list[int]] = [[] for _ in points]
-        for number, point in enumerate(points):
-            for edge in point.edges:
-                into[edge.to].append(number)
+        points, into = self.graph.points, self.graph.into
         live = list(asked)
         # What comes last has the lowest number: it is taken first, for what is asked for is carried from there.
         work = list(range(len(points) - 1, -1, -1))
@@ -223,31 +219,19 @@ class Asked:
                 work += waiting
         return live
 
-    def leading_to(self, offsets: frozenset[int]) -> frozenset[int]:
-        """The points from which one of some calls may still be made."""
-        points = self.graph.points
-        into: list[list[int]] = [[] for _ in points]
-        for number, point in enumerate(points):
-            for edge in point.edges:
-                into[edge.to].append(number)
-        work = [
-            number
-            for number, point in enumerate(points)
-            if any(isinstance(each, Called) and each.offset in offsets for each in point.operations)
-        ]
-        found = set(work)
-        while work:
-            for number in into[work.pop()]:
-                if number not in found:
-                    found.add(number)
-                    work.append(number)
-        return frozenset(found)
+    @cached_property
+    def _keys_by_word(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for other in self.keys:
+            for word in set(words_of(other)):
+                found.setdefault(word, []).append(other)
+        return found
 
     def told_by(self, key: str) -> tuple[str, ...]:
         """The known values that change when one is assigned: those that name it."""
         if key not in self._told:
             if key.isidentifier():
-                found = tuple(other for other in self.keys if key in words_of(other))
+                found = tuple(self._keys_by_word.get(key, ()))
             else:
                 found = tuple(other for other in self.keys if key in other)
             self._told[key] = found
@@ -265,15 +249,21 @@ class Asked:
             )
         return self._rivals[key]
 
+    @cached_property
+    def _mine(self) -> frozenset[str]:
+        return self.graph.locals | {each.name for each in self.graph.function.parameters}
+
     def parts_of(self, key: str) -> frozenset[str]:
         """The known values that what a call is given reaches; of "" those that every call may reach."""
         if key not in self._parts:
             bare = key.lstrip("&*")
             reached = pattern(rf"\*{re.escape(bare)}\b") if bare.isidentifier() else None
-            mine = self.graph.locals | {each.name for each in self.graph.function.parameters}
+            mine = self._mine
+            words = words_of(bare)
+            keys = self._keys_by_word.get(words[0], ()) if words else self.keys
             self._parts[key] = frozenset(
                 other
-                for other in self.keys
+                for other in keys
                 if other.startswith((f"{bare}->", f"{bare}.", f"{bare}["))
                 or (bare and reached and reached.match(other))
                 or (not bare and ("->" in other or (other.isidentifier() and other not in mine)))

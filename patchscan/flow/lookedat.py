@@ -48,7 +48,9 @@ def tests_of(graph: Graph, wanted: Callable[[Called], bool]) -> Iterator[Tests]:
 
 
 def _tests(graph: Graph, number: int, call: Called, key: str) -> Tests:
-    every = {kind for kind, _ in first_tests(graph, number, key, further=True)}
+    every = {_KINDS.get(signs, "other") for _, signs, _ in graph.tests[key]}
+    if len(every) > 1:
+        every = {kind for kind, _ in first_tests(graph, number, key, further=True)}
     first = list(first_tests(graph, number, key))
     kinds = {kind for kind, _ in first}
     kind: TestKind = kinds.pop() if len(kinds) == 1 else "mixed" if kinds else ""

@@ -10,11 +10,12 @@ from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Ro
 from patchscan.flow.behind import before
 from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import AfterCall, Client, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NOT_NEGATIVE, POSITIVE, ZERO
 from patchscan.flow.trails import lines_of, steps_of
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
+from patchscan.flow.ways import ways_of
 
 # What a call of this name does with an argument, by its number: whether it always dereferences it.
 Dereferences = Callable[[str, int], bool]
@@ -109,14 +110,11 @@ class _Tested(Client):
         return token
 
     def assigned(self, operation: Assigned, token: Token, signs: int, facts: Reading) -> Token:
-        gone = (operation.key, _copied(operation.key), *self._told_by(operation.key))
+        gone = (operation.key, _copied(operation.key), *ways_of(self.graph).told_by(operation.key))
         left = frozenset(each for each in token if each[0] not in gone)
         # What another variable gave it was not found by the test of this one.
         copied = operation.key in self.tested and operation.value.copy[:1] not in ("", "@")
         return left | {(_copied(operation.key), 0)} if copied else left
-
-    def _told_by(self, key: str) -> tuple[str, ...]:
-        return ways_of(self.graph).told_by(key)
 
     def decided(self, edge: Edge, token: Token, facts: Reading) -> Token:
         if edge.signs == ZERO and edge.key in self.tested:
@@ -179,9 +177,9 @@ class _Returned(AfterCall):
     def start(self) -> Token:
         return frozenset()
 
-    def named(self, token: Token) -> tuple[frozenset[str]] | None:
-        words = frozenset(word for each in token for word in words_of(each))
-        return (self.awaited,) if not token else None if token.isdisjoint(self.graph.locals) else (words,)
+    def named(self, token: Token) -> Words | None:
+        words = frozenset(word for each in token for word in words_of(each)) if token else self.awaited
+        return None if token and token.isdisjoint(self.graph.locals) else ((words,),)
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:

@@ -7,11 +7,13 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, replace
 from patchscan.flow.actions import Assigned, Called
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import Client, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
+from patchscan.flow.strides import GOTO, change_word, name_word
 from patchscan.flow.trails import steps_of
-from patchscan.flow.ways import Client, Token, Trail, ways_of
+from patchscan.flow.ways import ways_of
 from patchscan.flow.wellknown import listed
 
 _ERROR = pattern(r"(_?dev|netdev|pr|pci|net|drm|hid|wiphy|ibdev|batadv|xhci|en|mlx5_core|ath\w*)_err(_\w+)?")
@@ -64,6 +66,22 @@ class _Deciding(Client):
         self.zeros = {call.result for _, call in graph.calls if listed(call.name) == "zero"}
         self.made = {call.result for _, call in graph.calls if listed(call.name) in ("null", "error")}
         self.copies = {f"@{call.offset}" for _, call in graph.calls if listed(call.name) == "remainder"}
+        self._words = frozenset(self._words_of_all())
+
+    def _words_of_all(self) -> Iterator[str]:
+        """The words without which nothing changes a decision after which a goto led on, whatever it was."""
+        yield GOTO
+        yield from map(change_word, self.returned)
+        yield from (name_word(call.name) for _, call in self.graph.calls if _ERROR.fullmatch(call.name))
+        for point in self.graph.points:
+            for each in point.operations:
+                if isinstance(each, Assigned) and each.value.copy in self.copies:
+                    yield change_word(each.key)
+
+    def named(self, token: Decision) -> Words | None:
+        if not token.left:
+            return None
+        return ((self._words, frozenset(map(change_word, (token.key, token.rest)))),)
 
     def start(self) -> Token:
         return Decision()

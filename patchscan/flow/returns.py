@@ -5,8 +5,9 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import Function
 from patchscan.flow.actions import Called
 from patchscan.flow.building import graph_of
+from patchscan.flow.heeding import Client
 from patchscan.flow.signs import ANY, NEGATIVE, ZERO
-from patchscan.flow.ways import Client, ways_of
+from patchscan.flow.ways import ways_of
 
 
 @frozen

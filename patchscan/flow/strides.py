@@ -4,10 +4,11 @@ Which words the operations of a point name, and which may still be named behind 
 its own can happen there.
 """
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property, reduce
+from operator import or_
 
+from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen
 from patchscan.c.source import source_of
 from patchscan.flow.actions import (
@@ -23,12 +24,15 @@ from patchscan.flow.actions import (
     words_of,
 )
 from patchscan.flow.graph import Edge, Graph, Point
-from patchscan.flow.knowing import Asked, Facts, Reading
+from patchscan.flow.knowing import Asked, Doing, Facts, Reading
 
+MAX_FACTS = BUDGET.facts.most
+# So many points of a long straight way are passed over at once.
+_BLOCK = 32
 # Beside the words of a text: a call of what the text itself defines, and one that makes another call later.
 OWN, LATER = "own()", "later()"
-# One set or two: a point that names none of one of them leaves a token as it is.
-Words = tuple[frozenset[str]] | tuple[frozenset[str], frozenset[str]]
+# Beside those of its conditions: that a goto leaves a point.
+GOTO = "goto"
 _MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu")
 
 
@@ -54,9 +58,10 @@ class Named:
         self.graph = graph
         self.straight = straight
         self._masks: dict[frozenset[str], int] = {}
-        self._along: dict[int, frozenset[str]] = {}
+        self._pairs: dict[tuple[tuple[frozenset[str], ...], ...], tuple[int, int]] = {}
+        self._along: dict[int, int] = {}
         self._straight: dict[int, tuple[int, ...]] = {}
-        self._on_way: dict[int, dict[str, list[int]]] = {}
+        self._on_way: dict[int, tuple[list[int], list[int]]] = {}
 
     @cached_property
     def _defined(self) -> frozenset[str]:
@@ -78,18 +83,11 @@ class Named:
                 found.setdefault(word, set()).add(number)
         return {word: frozenset(numbers) for word, numbers in found.items()}
 
-    @cached_property
-    def into(self) -> list[list[int]]:
-        """Per point: the points that lead to it."""
-        into: list[list[int]] = [[] for _ in self.graph.points]
-        for number, point in enumerate(self.graph.points):
-            for edge in point.edges:
-                into[edge.to].append(number)
-        return into
-
     def _of_point(self, point: Point) -> Iterable[str]:
         for edge in point.edges:
             yield from words_of(edge.key)
+            if edge.taken == GOTO:
+                yield GOTO
         for each in point.operations:
             for text in _texts_of(each):
                 yield from words_of(text)
@@ -105,12 +103,14 @@ class Named:
                 if each.name.startswith(_MAKES_LATER):
                     yield LATER
 
-    def along(self, number: int) -> frozenset[str]:
-        """The words that are named at a point and on the straight way behind it."""
+    def along(self, number: int) -> int:
+        """The words that are named at a point and on the straight way behind it, a bit each."""
         found = self._along.get(number)
         if found is None:
-            ways = (self.at[each] for each in self.straight_from(number))
-            found = self._along[number] = self.at[number].union(*ways)
+            found = self._bits_at[number]
+            for each in self.straight_from(number):
+                found |= self._bits_at[each]
+            self._along[number] = found
         return found
 
     def straight_from(self, number: int) -> tuple[int, ...]:
@@ -119,25 +119,22 @@ class Named:
             self._straight[number] = self._straight_from(number)
         return self._straight[number]
 
-    def leaves(self, number: int, words: Words) -> bool:
-        """Whether a point, and the straight way behind it, name none of the first set or of the last."""
-        along = self._along.get(number) or self.along(number)
-        return along.isdisjoint(words[0]) or along.isdisjoint(words[-1])
-
-    def next_on(self, number: int, at: int, words: Words) -> int | None:
-        """Where on the straight way from a point, at a place or behind it, some of each set was named first."""
+    def next_on(self, number: int, at: int, first: int, last: int) -> int | None:
+        """Where on the straight way from a point, at a place or behind it, both some of one and of another is named."""
         if number not in self._on_way:
-            places: dict[str, list[int]] = {}
-            for place, each in enumerate((number, *self.straight_from(number))):
-                for word in self.at[each]:
-                    places.setdefault(word, []).append(place)
-            self._on_way[number] = places
-        first = [self._next_of(self._on_way[number], at, each) for each in words]
-        return None if None in first else max(place for place in first if place is not None)
-
-    def _next_of(self, places: Mapping[str, list[int]], at: int, words: frozenset[str]) -> int | None:
-        found = (places.get(word, ()) for word in words)
-        return min((each[k] for each in found if (k := bisect_left(each, at)) < len(each)), default=None)
+            bits = [self._bits_at[each] for each in (number, *self.straight_from(number))]
+            blocks = [reduce(or_, bits[start : start + _BLOCK]) for start in range(0, len(bits), _BLOCK)]
+            self._on_way[number] = bits, blocks
+        bits, blocks = self._on_way[number]
+        end = len(bits)
+        while at < end:
+            if not at % _BLOCK and not (blocks[at // _BLOCK] & first and blocks[at // _BLOCK] & last):
+                at += _BLOCK
+            elif bits[at] & first and bits[at] & last:
+                return at
+            else:
+                at += 1
+        return None
 
     def _straight_from(self, number: int) -> tuple[int, ...]:
         found: list[int] = []
@@ -154,10 +151,14 @@ class Named:
         return {word: 1 << number for number, word in enumerate(words)}
 
     @cached_property
+    def _bits_at(self) -> list[int]:
+        return [sum(self._bits[word] for word in words) for words in self.at]
+
+    @cached_property
     def ahead(self) -> list[int]:
         """Per point: the words that are named there or at a point that it leads to, a bit each."""
-        points = self.graph.points
-        found = [sum(self._bits[word] for word in words) for words in self.at]
+        points, into = self.graph.points, self.graph.into
+        found = list(self._bits_at)
         # What comes last has the lowest number.
         work = list(range(len(points) - 1, -1, -1))
         queued = set(work)
@@ -169,7 +170,7 @@ class Named:
                 now |= found[edge.to]
             if now != found[number]:
                 found[number] = now
-                waiting = [each for each in self.into[number] if each not in queued]
+                waiting = [each for each in into[number] if each not in queued]
                 queued.update(waiting)
                 work += waiting
         return found
@@ -179,6 +180,13 @@ class Named:
         if words not in self._masks:
             self._masks[words] = sum(self._bits.get(word, 0) for word in words)
         return self._masks[words]
+
+    def masks(self, words: tuple[tuple[frozenset[str], ...], ...]) -> tuple[int, int]:
+        """The bits of the first and of the last of some sets of words, each in parts."""
+        if words not in self._pairs:
+            found = [reduce(or_, map(self.mask, parts), 0) for parts in words]
+            self._pairs[words] = found[0], found[-1]
+        return self._pairs[words]
 
     @cached_property
     def _heads(self) -> dict[int, int]:
@@ -191,8 +199,8 @@ class Named:
     @cached_property
     def _once(self) -> frozenset[int]:
         """The points that no way comes to twice: all that can be taken off one by one, from either end."""
-        ahead = [[edge.to for edge in point.edges] for point in self.graph.points]
-        return frozenset((*_taken_off(self.into, ahead), *_taken_off(ahead, self.into)))
+        into, ahead = self.graph.into, [[edge.to for edge in point.edges] for point in self.graph.points]
+        return frozenset((*_taken_off(into, ahead), *_taken_off(ahead, into)))
 
     @cached_property
     def _places(self) -> dict[int, int]:
@@ -227,7 +235,7 @@ def _texts_of(operation: Operation) -> Collection[str]:
             return ()
 
 
-def _taken_off(before: list[list[int]], after: list[list[int]]) -> list[int]:
+def _taken_off(before: Sequence[Sequence[int]], after: Sequence[Sequence[int]]) -> list[int]:
     """The points before which nothing is left, one after the other."""
     left = [len(each) for each in before]
     found = [number for number, count in enumerate(left) if not count]
@@ -239,50 +247,74 @@ def _taken_off(before: list[list[int]], after: list[list[int]]) -> list[int]:
     return found
 
 
+class Place:
+    """A point with what is known there: what a way of any client comes to, one object for all of them.
+
+    crowded: whether more is known than a way may know; along: the words named there and on the straight way behind
+    it, None until they were asked for; stride: what follows where a token stays as it is, made when it is first gone.
+    """
+
+    __slots__ = ("along", "crowded", "facts", "number", "stride")
+
+    def __init__(self, number: int, facts: Facts) -> None:
+        self.number = number
+        self.facts = facts
+        self.crowded = len(facts) > MAX_FACTS
+        self.along: int | None = None
+        self.stride: Stride | None = None
+
+
 @frozen(eq=False)
 class Stride:
-    """What follows on a point at which a token stays as it is. straight: the points gone through with it.
+    """What follows on a place at which a token stays as it is. straight: the points gone through with it.
 
-    out: (point, signs of what is returned, all that is known) of a way out; following: (point, the edge where something
-    was decided, what is known there).
+    out: (point, signs of what is returned, all that is known) of a way out; following: where it goes on, with the edge
+    where something was decided.
     """
 
     straight: tuple[int, ...]
     out: tuple[int, int | None, Facts] | None
-    following: tuple[tuple[int, Edge | None, Facts], ...]
+    following: tuple[tuple[Place, Edge | None], ...]
 
 
 class Strides:
-    """The strides of one graph, with what is live at its points; each is made once."""
+    """The places of one graph with their strides, and what is live at its points; each is made once."""
 
     def __init__(self, asked: Asked, named: Named, live: list[frozenset[str]]) -> None:
         self.asked = asked
         self.named = named
         self.live = live
-        self.doing = asked.doing(())
-        self._made: dict[tuple[int, Facts], Stride] = {}
-        self._courses: dict[tuple[int, Facts], list[Mapping[str, int] | None]] = {}
+        self._places: dict[tuple[int, Facts], Place] = {}
+        self._courses: dict[Place, list[Mapping[str, int] | None]] = {}
 
-    def stride(self, number: int, facts: Facts) -> Stride:
-        """The stride from a point."""
+    @cached_property
+    def _doing(self) -> Doing:
+        return self.asked.doing(())
+
+    def place(self, number: int, facts: Facts) -> Place:
+        """A point with what is known there."""
         key = number, facts
-        found = self._made.get(key)
+        found = self._places.get(key)
         if found is None:
-            found = self._made[key] = self._make(number, facts)
+            found = self._places[key] = Place(number, facts)
         return found
 
-    def course(self, number: int, facts: Facts) -> list[Mapping[str, int] | None]:
-        """What is known on the straight way from a point, before each of its points; None where no way comes."""
-        key = number, facts
-        if key not in self._courses:
-            reading = Reading(self.asked, facts)
+    def stride(self, place: Place) -> Stride:
+        """The stride from a place."""
+        found = place.stride = place.stride or self._make(place.number, place.facts)
+        return found
+
+    def course(self, place: Place) -> list[Mapping[str, int] | None]:
+        """What is known on the straight way from a place, before each of its points; None where no way comes."""
+        if place not in self._courses:
+            reading = Reading(self.asked, place.facts)
             found: list[Mapping[str, int] | None] = []
             goes = True
-            for each in (number, *self.named.straight_from(number)):
+            for each in (place.number, *self.named.straight_from(place.number)):
                 found.append(dict(reading.known) if goes else None)
                 goes = goes and self._through(each, reading)
-            self._courses[key] = found
-        return self._courses[key]
+            self._courses[place] = found
+        return self._courses[place]
 
     def _make(self, number: int, facts: Facts) -> Stride:
         reading = Reading(self.asked, facts)
@@ -299,12 +331,13 @@ class Strides:
         for edge in point.edges:
             branch = reading.along(edge)
             if branch is not None:
-                following.append((edge.to, edge if edge.taken else None, branch.facts(self.live[edge.to])))
+                after = self.place(edge.to, branch.facts(self.live[edge.to]))
+                following.append((after, edge if edge.taken else None))
         return Stride(straight, None, tuple(following))
 
     def _through(self, number: int, reading: Reading) -> bool:
         """Take in what is done at a point; False where no way goes on."""
-        for each, reach in self.doing[number]:
+        for each, reach in self._doing[number]:
             if reach is None:
                 reading.done(each)
                 continue

@@ -116,11 +116,11 @@ def resources(
             yield Resource(row, arguments[at], (), (macro,), True)
 
 
-def has_other_keys(calls: Collection[Called], resource: Resource) -> bool:
+def has_other_keys(graph: Graph, resource: Resource) -> bool:
     """Whether a function gives back what it takes under another name only, under which it takes nothing."""
     row = resource.row
-    taken = {argument for each in calls if each.name in row.calls for argument in each.arguments}
-    given = [each.arguments for each in calls if each.name in row.release]
+    taken = {argument for each in graph.calls_of(row.calls) for argument in each.arguments}
+    given = [each.arguments for each in graph.calls_of(row.release)]
     mine = any(resource.key in each for each in given)
     return resource.key != "" and not mine and any(taken.isdisjoint(each) for each in given)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from patchscan.flow.actions import Assigned
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import Trail
 from patchscan.flow.signs import ANY, NEGATIVE, NOT_POSITIVE, POSITIVE, ZERO
-from patchscan.flow.ways import Trail
 
 _FLAGS = ("true", "false", "1")
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, Round, words_of
+from patchscan.flow.actions import Assigned, Called, Declared, Operation, Read, Round, root_of, words_of
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import AfterCall, Client, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.signs import ANY, NOT_ZERO, ZERO
 from patchscan.flow.trails import steps_of
-from patchscan.flow.ways import AfterCall, Client, Token, Trail, ways_of
+from patchscan.flow.ways import ways_of
 
 _ALLOCATES = ("alloc_cpumask_var", "alloc_cpumask_var_node")
 # Of the calls on a mask these leave bits as they were, so that these must be known.
@@ -75,13 +76,22 @@ class _Mask(AfterCall):
 
     heeds = ()
 
-    def __init__(self, call: Called) -> None:
+    outs = False
+
+    def __init__(self, graph: Graph, call: Called) -> None:
         super().__init__(call)
         self.key = call.arguments[0].lstrip("&")
+        start = root_of(self.key)
+        words = ways_of(graph).named.where
+        # What is handed its key as a part of an argument has a word with this one in it.
+        self.words = frozenset([each for each in words if start in each]) if start else frozenset[str]()
         self.found: dict[int, Unset] = {}
 
     def start(self) -> Token:
         return ""
+
+    def named(self, token: Token) -> Words | None:
+        return ((self.words if token else self.awaited,),) if self.words else None
 
     def called(self, call: Called, token: Token, facts: Reading) -> Iterable[tuple[Token, int]]:
         if call.offset == self.call.offset:
@@ -99,7 +109,7 @@ def unset_masks(graph: Graph) -> Iterator[Unset]:
     for point in graph.points:
         for call in point.operations:
             if isinstance(call, Called) and call.name in _ALLOCATES and call.arguments:
-                client = _Mask(call)
+                client = _Mask(graph, call)
                 if ways_of(graph).walk(client).complete:
                     yield from client.found.values()
 

@@ -7,40 +7,24 @@ these facts are forgotten, see `coarse`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.keep import kept
-from patchscan.basics.record import frozen
-from patchscan.flow.actions import (
-    Addressed,
-    Assigned,
-    Called,
-    Dereferenced,
-    Failed,
-    Guarded,
-    Operation,
-    Read,
-    Unguarded,
-)
+from patchscan.flow.actions import Assigned, Called, Operation
 from patchscan.flow.graph import Edge, Graph
+from patchscan.flow.heeding import Anywhere, Client, Exit, Token, Trail
 from patchscan.flow.knowing import Asked, Facts, Reach, Reading
-from patchscan.flow.signs import ANY
-from patchscan.flow.strides import Named, Strides, Words, call_word
+from patchscan.flow.strides import Named, Place, Strides, call_word
 from patchscan.flow.unfollowed import leave
 
 MAX_STEPS = BUDGET.steps.most
 MAX_STATES = BUDGET.states.most
 MAX_FACTS = BUDGET.facts.most
-Token = Any
-# A way as it came about: (what came before, the point, the edge that was taken).
-Trail = tuple[Any, int, "Edge | None"]
-# Where a way is to be walked on: (point, token, facts, trail, coarse).
-Step = tuple[int, Token, Facts, Trail, bool]
-# How a way that follows nothing comes to a point.
-Met = tuple[int, Facts, Trail, bool]
+# How a way that follows nothing comes to a place.
+Met = tuple[Place, Trail, bool]
 # So many clients of one graph walk to what they await for themselves, before one walk does it for all.
 MANY_CLIENTS = 3
 # A straight way of more points is known as a whole.
@@ -49,87 +33,10 @@ LONG_WAY = 8
 States = list[tuple[Token, Reading]]
 
 
-@frozen
-class Exit:
-    """A way out: where, with which token, what is known of the value returned (None: none), and how it came about."""
-
-    point: int
-    token: Token
-    signs: int | None
-    trail: Trail
-    facts: Facts
-    coarse: bool = False
-
-
-class Client:
-    """What a walk follows. A token of None ends a way: nothing more is to be learnt on it.
-
-    uses: whether what is known of a pointer is kept until its last use, not only until it is last tested.
-    awaits: the calls (by offset) without which a way is of no interest; empty where every way is.
-    outs: whether the ways out are asked for, and not only what the client notes on the way there.
-    heeds: the operations that it wants to be told of by other(), beside those that change what is known.
-    """
-
-    uses = False
-    outs = True
-    heeds: tuple[type[Operation], ...] = (Dereferenced, Addressed, Read, Guarded, Unguarded, Failed)
-    awaits: frozenset[int] = frozenset()
-
-    def named(self, token: Token) -> Words | None:
-        """Words without any of which nothing changes a token, in one set or more; None: whatever is done may do so."""
-        return None
-
-    def waits(self, token: Token) -> bool:
-        """Whether a token still waits for one of these calls."""
-        return False
-
-    def start(self) -> Token:
-        """The token on entry."""
-        return ()
-
-    def called(self, call: Called, token: Token, facts: "Reading") -> Iterable[tuple[Token, int]]:
-        """The tokens after a call, each with what the call then returns."""
-        return ((token, ANY),)
-
-    def assigned(self, operation: Assigned, token: Token, signs: int, facts: "Reading") -> Token:
-        """The token after an assignment of a value with these signs."""
-        return token
-
-    def other(self, operation: Operation, token: Token, facts: "Reading") -> Token:
-        """The token after a dereference, a use, a declaration or a round of a loop."""
-        return token
-
-    def decided(self, edge: Edge, token: Token, facts: "Reading") -> Token:
-        """The token after a decision."""
-        return token
-
-
-class AfterCall(Client):
-    """Follows what one call brings; its token is empty until then."""
-
-    def __init__(self, call: Called) -> None:
-        self.call = call
-        self.awaits = frozenset((call.offset,))
-        self.awaited = frozenset((call_word(call.offset),))
-
-    def waits(self, token: Token) -> bool:
-        return not token
-
-
 @kept
 def ways_of(graph: Graph) -> "Ways":
     """The ways of a graph, which keep what walks of it have in common."""
     return Ways(graph)
-
-
-class Anywhere(Client):
-    """Follows nothing."""
-
-    def __init__(self, uses: bool) -> None:
-        self.uses = uses
-
-    def named(self, token: Token) -> Words:
-        return (frozenset(),)
 
 
 class Ways(Asked):
@@ -150,10 +57,8 @@ class Ways(Asked):
         """What its points name."""
         return Named(self.graph, self.straight)
 
-    def strides(self, client: Client) -> Strides | None:
-        """The strides that a client's walk may take, None where it heeds all that is done."""
-        if client.named(client.start()) is None:
-            return None
+    def strides(self, client: Client) -> Strides:
+        """The places that a client's walk comes to."""
         if client.uses not in self._strides:
             live = self.live_with_uses if client.uses else self.live
             self._strides[client.uses] = Strides(self, self.named, live)
@@ -174,6 +79,26 @@ class Ways(Asked):
         return arriving.met.get(place, [])[::-1] if arriving.complete else None
 
 
+class Strand:
+    """A token on its ways. seen: the places that it came to; waits: whether for one of the calls that are awaited.
+
+    first, last: the bits of two sets of words, both of which a point names that may change it; any: each point may.
+    """
+
+    __slots__ = ("any", "first", "last", "seen", "token", "waits")
+
+    def __init__(self, token: Token, masks: tuple[int, int] | None, waits: bool) -> None:
+        self.token = token
+        self.any = masks is None
+        self.first, self.last = masks or (-1, -1)
+        self.waits = waits
+        self.seen: set[Place] = set()
+
+
+# Where a way is to be walked on: (place, strand, trail, coarse).
+Step = tuple[Place, Strand, Trail, bool]
+
+
 class Walk:
     """One walk. exits: the ways out; complete: whether all were walked within the bound; steps: what that took."""
 
@@ -185,13 +110,15 @@ class Walk:
         self.known = known
         self.live = ways.live_with_uses if client.uses else ways.live
         self.named = ways.named
-        self.strides = ways.strides(client)
-        self._heeded: dict[Token, Words | None] = {}
-        self._met = ways.met(client) if not known and self.strides is not None else None
-        self.leading = ways.leading_to(client.awaits) if client.awaits and self._met is None else None
+        self.places = ways.strides(client)
+        self._strands: dict[Token, Strand] = {}
+        self._met = ways.met(client) if not known and client.named(client.start()) else None
+        # The bits of the calls to which a token is led that waits; no way comes twice to the one that was met.
+        self.leading: int | None = None
         if self._met is not None:
-            # No way comes twice to the one call that is awaited.
-            self.leading = frozenset()
+            self.leading = 0
+        elif client.awaits:
+            self.leading = self.named.mask(frozenset(map(call_word, client.awaits)))
         self.doing = ways.doing(client.heeds)
         self.exits: list[Exit] = []
         self.complete = True
@@ -201,10 +128,11 @@ class Walk:
 
     def _begin(self) -> None:
         entry, token = self.ways.graph.entry, self.client.start()
-        self._seen: list[set[tuple[Token, Facts]]] = [set() for _ in self.ways.graph.points]
+        self._counts = [0] * len(self.ways.graph.points)
         self._work: list[Any] = []
         if self._met is not None:
-            self._work += [(number, token, *how) for number, *how in self._met]
+            strand = self._strand(token)
+            self._work += [(place, strand, trail, coarse) for place, trail, coarse in self._met]
             return
         self._keep(entry, token, self.known, (None, entry, None), False)
 
@@ -212,20 +140,27 @@ class Walk:
         """The facts of a way as they can be asked and changed."""
         return Reading(self.ways, facts)
 
-    def _take(self) -> Step:
-        """What is to be walked next."""
-        found: Step = self._work.pop()
+    def _strand(self, token: Token) -> Strand:
+        """What a walk knows of a token."""
+        found = self._strands.get(token)
+        if found is None:
+            words = self.client.named(token)
+            masks = None if words is None else self.named.masks(words)
+            found = self._strands[token] = Strand(token, masks, self.client.waits(token))
         return found
 
     def _keep(self, to: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
         """Walk on from a point later, unless a way like this one has come there."""
-        seen = self._seen[to]
-        before = len(seen)
-        if before >= MAX_STATES or len(facts) > MAX_FACTS:
-            facts, coarse = (), True
-        seen.add((token, facts))
-        if len(seen) > before:
-            self._work.append((to, token, facts, trail, coarse))
+        self._keep_place(self.places.place(to, facts), self._strand(token), trail, coarse)
+
+    def _keep_place(self, place: Place, strand: Strand, trail: Trail, coarse: bool) -> None:
+        to = place.number
+        if self._counts[to] >= MAX_STATES or place.crowded:
+            place, coarse = self.places.place(to, ()), True
+        if place not in strand.seen:
+            strand.seen.add(place)
+            self._counts[to] += 1
+            self._work.append((place, strand, trail, coarse))
 
     def _run(self) -> None:
         while self._work:
@@ -235,57 +170,74 @@ class Walk:
                 if self.tells:
                     leave(self.ways.graph.function)
                 return
-            step = self._take()
-            if self.strides is not None:
-                words = self._words(step[1])
-                if words is not None and self.named.leaves(step[0], words):
-                    self._stride(*step)
-                    continue
-            self._step(*step)
+            self._advance()
 
-    def _stride(self, number: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
-        """Walk on from a point at which nothing changes the token."""
-        assert self.strides is not None
-        stride = self.strides.stride(number, facts)
+    def _advance(self) -> None:
+        """Walk on from where a way came to last."""
+        place, strand, trail, coarse = self._work.pop()
+        if not strand.any:
+            along = place.along
+            if along is None:
+                along = place.along = self.named.along(place.number)
+            if not (along & strand.first and along & strand.last):
+                self._stride(place, strand, trail, coarse)
+                return
+            if len(self.named.straight_from(place.number)) > LONG_WAY:
+                self._long_step(place, strand, trail, coarse)
+                return
+        self._step(place.number, strand.token, self._reading(place.facts), trail, coarse)
+
+    def _stride(self, place: Place, strand: Strand, trail: Trail, coarse: bool) -> None:
+        """Walk on from a place at which nothing changes the token."""
+        stride = place.stride or self.places.stride(place)
         for each in stride.straight:
             trail = (trail, each, None)
         if stride.out is not None:
             out, signs, known = stride.out
-            self.exits.append(Exit(out, token, signs, trail, known, coarse))
+            self.exits.append(Exit(out, strand.token, signs, trail, known, coarse))
             return
-        leading = self.leading if self.leading is not None and self.client.waits(token) else None
-        for to, edge, after in stride.following:
-            if (leading is None or to in leading) and (self.client.outs or not self._is_over(token, to)):
-                self._keep(to, token, after, (trail, to, edge), coarse)
+        leading, outs = self.leading if strand.waits else None, self.client.outs
+        seen, counts = strand.seen, self._counts
+        for after, edge in stride.following:
+            to = after.number
+            if leading is not None and not self.named.ahead[to] & leading:
+                continue
+            if not outs and self._is_over(strand, to):
+                continue
+            if counts[to] >= MAX_STATES or after.crowded:
+                self._keep_place(after, strand, (trail, to, edge), coarse)
+            elif after not in seen:
+                seen.add(after)
+                counts[to] += 1
+                self._work.append((after, strand, (trail, to, edge), coarse))
 
-    def _step(self, number: int, token: Token, facts: Facts, trail: Trail, coarse: bool) -> None:
+    def _is_over(self, strand: Strand, to: int) -> bool:
+        """Whether nothing is named at a point and behind it that may change a token."""
+        ahead = self.named.ahead[to]
+        return not (strand.any or (ahead & strand.first and ahead & strand.last))
+
+    def _step(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
         """Walk on from a point by what the client says."""
-        point = self.ways.graph.points[number]
-        if self.strides is not None and len(self.named.straight_from(number)) > LONG_WAY:
-            self._long_step(self.strides, number, token, facts, trail, coarse)
-            return
-        states = self._through(number, token, self._reading(facts), trail, coarse)
+        states = self._through(number, token, reading, trail, coarse)
         while len(states) == 1 and self.ways.straight[number]:
             # One way in and one way on: nothing is to be kept between.
-            number = point.edges[0].to
-            point = self.ways.graph.points[number]
+            number = self.ways.graph.points[number].edges[0].to
             trail = (trail, number, None)
             states = self._through(number, *states[0], trail, coarse)
         self._go_on(number, states, trail, coarse)
 
-    def _long_step(
-        self, strides: Strides, head: int, token: Token, facts: Facts, trail: Trail, coarse: bool
-    ) -> None:
+    def _long_step(self, place: Place, strand: Strand, trail: Trail, coarse: bool) -> None:
         """Walk on over a long straight way, of which only what the client heeds is asked of it."""
+        head = place.number
         points = (head, *self.named.straight_from(head))
-        course = strides.course(head, facts)
-        states, at = [(token, self._reading(facts))], 0
+        course = self.places.course(place)
+        states, at = [(strand.token, self._reading(place.facts))], 0
         while True:
             token, reading = states[0]
-            words = self._words(token)
-            if words is not None and reading.known == course[at]:
-                place = self.named.next_on(head, at, words)
-                to = len(points) - 1 if place is None else place
+            strand = strand if token is strand.token else self._strand(token)
+            if not strand.any and reading.known == course[at]:
+                found = self.named.next_on(head, at, strand.first, strand.last)
+                to = len(points) - 1 if found is None else found
                 known = course[to]
                 if known is None:
                     return
@@ -309,11 +261,10 @@ class Walk:
                 known = tuple(sorted(reading.known.items()))
                 self.exits.append(Exit(number, after, signs, trail, known, coarse))
                 continue
-            waiting = self.leading is not None and self.client.waits(after)
+            leading = self.leading if self.leading is not None and self.client.waits(after) else None
             for edge in point.edges:
-                if waiting and self.leading is not None and edge.to not in self.leading:
-                    continue
-                self._follow(edge, after, reading, trail, coarse)
+                if leading is None or self.named.ahead[edge.to] & leading:
+                    self._follow(edge, after, reading, trail, coarse)
 
     def _follow(self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
         branch = reading.along(edge)
@@ -323,24 +274,11 @@ class Walk:
             token = self.client.decided(edge, token, branch)
             if token is None:
                 return
-        if self._is_over(token, edge.to):
+        # Where the ways out are not asked for, a way ends behind all that may change its token.
+        if not self.client.outs and self._is_over(self._strand(token), edge.to):
             return
         facts = branch.facts(self.live[edge.to])
         self._keep(edge.to, token, facts, (trail, edge.to, edge if edge.taken else None), coarse)
-
-    def _is_over(self, token: Token, to: int) -> bool:
-        """Whether nothing can follow behind a point that is of interest: ways out are none, and nothing is named."""
-        if self.client.outs:
-            return False
-        words = self._words(token)
-        return words is not None and any(not self.named.mask(each) & self.named.ahead[to] for each in words)
-
-    def _words(self, token: Token) -> Words | None:
-        """What a client heeds with a token, see Client.named()."""
-        try:
-            return self._heeded[token]
-        except KeyError:
-            return self._heeded.setdefault(token, self.client.named(token))
 
     def _through(self, number: int, token: Token, reading: Reading, trail: Trail, coarse: bool) -> States:
         """The tokens and facts after the operations of a point."""
@@ -394,7 +332,7 @@ class Arriving(Walk):
         self.met: dict[int, list[Met]] = {}
         super()._begin()
 
-    def _take(self) -> Step:
-        step = super()._take()
-        self.met.setdefault(step[0], []).append((step[0], *step[2:]))
-        return step
+    def _advance(self) -> None:
+        place, _, trail, coarse = self._work[-1]
+        self.met.setdefault(place.number, []).append((place, trail, coarse))
+        super()._advance()

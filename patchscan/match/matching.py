@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.match.shape import Shape
@@ -54,13 +55,23 @@ def match_parts(
     # Before its siblings are looked for, which takes the longer the deeper it stands.
     if not parts[0].many and next(match(parts[0], node, source, NO_BINDINGS), None) is None:
         return
-    siblings = [node]
-    following = node.next_named_sibling
-    while following is not None and len(siblings) < _MOST_SIBLINGS:
-        if following.type != "comment":
-            siblings.append(following)
-        following = following.next_named_sibling
-    yield from _prefix(parts, siblings, source, NO_BINDINGS, ())
+    yield from _prefix(parts, _with_siblings(node, source), source, NO_BINDINGS, ())
+
+
+def _with_siblings(node: "Node", source: "Source") -> "Sequence[Node]":
+    """A node and what follows it beside comments."""
+    known = _known_siblings(source)
+    if node.id not in known and node.parent is not None:
+        found = [each for each in node.parent.named_children if each.type != "comment"]
+        known.update((each.id, (found, at)) for at, each in enumerate(found))
+    siblings, at = known.get(node.id, ([node], 0))
+    return siblings[at : at + _MOST_SIBLINGS]
+
+
+@kept
+def _known_siblings(source: "Source") -> "dict[int, tuple[Sequence[Node], int]]":
+    """A node's id -> the children of its parent, and which of them it is, as far as was asked so far."""
+    return {}
 
 
 def _prefix(

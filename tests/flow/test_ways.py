@@ -6,7 +6,8 @@ import pytest
 from patchscan.c.source import Function, parse
 from patchscan.flow.building import graph_of
 from patchscan.flow.flowstates import Running
-from patchscan.flow.held import GIVEN, GONE, Taken
+from patchscan.flow.heeding import Client
+from patchscan.flow.held import GIVEN, GONE, MANY, MOST_SETS, Keepers, Taken
 from patchscan.flow.holding import Follower
 from patchscan.flow.joining import JoinedWalk
 from patchscan.flow.ladder import Ladder
@@ -14,7 +15,7 @@ from patchscan.flow.state import UNKNOWN
 from patchscan.flow.taking import resources
 from patchscan.flow.trails import fails, lines_of
 from patchscan.flow.wayouts import holdings
-from patchscan.flow.ways import MAX_FACTS, Client, ways_of
+from patchscan.flow.ways import MAX_FACTS, ways_of
 
 
 def function(text: str) -> Function:
@@ -221,6 +222,14 @@ def test_calls_that_may_have_kept_it_are_told_apart_until_they_are_many() -> Non
     assert third.is_kept_as(third) and not third.is_kept_as(other)
     assert third.kept_by("d_stop(port)") == other.kept_by("c_stop(port)") == third.kept_by("e_stop(port)")
     assert not third.kept_by("d_stop(port)").is_kept_as(third.kept_by("d_stop(port)"))
+
+
+def test_sets_of_calls_that_may_have_kept_it_are_told_apart_until_they_are_many() -> None:
+    keepers = Keepers()
+    sets = [f"a{at}_stop(port)" for at in range(MOST_SETS + 2)]
+    told = [keepers.told(each) for each in sets]
+    assert told[:MOST_SETS] == sets[:MOST_SETS] and set(told[MOST_SETS:]) == {MANY}
+    assert keepers.told(sets[0]) == sets[0]
 
 
 @pytest.mark.parametrize(("conditions", "coarse"), [(10, False), (60, True)])
