@@ -246,12 +246,11 @@ class ChangedFile:
             return None
         found: set[str] = set()
         for side, numbers in ((function, self.added_numbers), (before, self.removed_numbers)):
-            for number in numbers:
-                if side.first_line <= number <= side.last_line:
-                    text = side.source.code_text(number) or ""
-                    found.update(_TOKENS.findall(text))
-                    if _LABEL.match(text):
-                        return None
+            for number in side.lines_among(numbers):
+                text = side.source.code_text(number) or ""
+                found.update(_TOKENS.findall(text))
+                if _LABEL.match(text):
+                    return None
         return None if any(map(_STEERS.fullmatch, found)) else frozenset(found)
 
     def added_calls(self, names: Container[str] | Callable[[str], bool]) -> Iterator[tuple[Function, Call]]:

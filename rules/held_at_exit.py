@@ -84,9 +84,8 @@ def is_done_away(file: ChangedFile, function: Function, leak: "Leak") -> bool:
 def loses_a_call(file: ChangedFile, before: Function | None) -> bool:
     """Whether the patch takes away a line of a function that calls something or leads elsewhere."""
     return before is not None and any(
-        before.first_line <= line <= before.last_line
-        and _LEADS.search(before.source.code_text(line)) is not None
-        for line in file.removed_numbers
+        _LEADS.search(before.source.code_text(line)) is not None
+        for line in before.lines_among(file.removed_numbers)
     )
 
 

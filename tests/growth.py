@@ -151,6 +151,12 @@ def hunks(count: int) -> str:
     return mail("[PATCH] mm: hunks", LETTER + "--- a/mm/a.c\n+++ b/mm/a.c\n" + body)
 
 
+def tiny_hunks(count: int) -> str:
+    """Hunks of one line that is replaced, each of which is a text of its own."""
+    body = "".join(f"@@ -{3 * n + 1} +{3 * n + 1} @@\n-\tint a{n};\n+\tint b{n};\n" for n in range(count))
+    return mail("[PATCH] mm: hunks", LETTER + "--- a/mm/a.c\n+++ b/mm/a.c\n" + body)
+
+
 def renames(count: int) -> str:
     one = "diff --git a/mm/a{0}.c b/mm/b{0}.c\nsimilarity index 100%\nrename from mm/a{0}.c\nrename to mm/b{0}.c\n"
     return mail("[PATCH] mm: rename", LETTER + "".join(one.format(n) for n in range(count)))
@@ -247,6 +253,7 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
     "diff: files": (of_diff, files, 100),
     "diff: renames": (of_diff, renames, 200),
     "scan: hunks": (of_scan, hunks, 60),
+    "scan: tiny hunks": (of_scan, tiny_hunks, 250),
     "scan: files": (of_scan, files, 60),
     "scan: renames": (of_scan, renames, 250),
     "scan: patches": (of_scan, series, 25),

@@ -215,6 +215,12 @@ class Function:
             found = self.parent_of(found)
         return found
 
+    def lines_among(self, numbers: frozenset[int]) -> Sequence[int]:
+        """Those of some lines on which it stands."""
+        if self.last_line - self.first_line < len(numbers):
+            return [each for each in range(self.first_line, self.last_line + 1) if each in numbers]
+        return [each for each in numbers if self.first_line <= each <= self.last_line]
+
     def parent_of(self, node: "Node") -> "Node | None":
         """The parent of a node of this function; node.parent goes down from the root, which makes nesting a square."""
         return self._parents.get(node.id)

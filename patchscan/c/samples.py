@@ -39,7 +39,9 @@ def lines_near(text: Text, wanted: frozenset[int]) -> Lines:
     farther."""
     lines = lines_of(text)
     ends = [number for number, line, _ in lines if line.startswith("}")]
-    numbers = [number for number in wanted if number in text.lines]
+    shown = text.lines
+    few, many = (shown, wanted) if len(shown) < len(wanted) else (wanted, shown)
+    numbers = [number for number in few if number in many]
     if not numbers:
         return ()
     above, below = bisect_left(ends, min(numbers) - 1), bisect_left(ends, max(numbers) + 2)
