@@ -85,9 +85,8 @@ class Follower(Client):
     @cached_property
     def _handed_on(self) -> frozenset[str]:
         """The calls that it may be handed on to, by their names."""
-        calls = self.graph.calls_with(self.resource.key)
-        if self.row.kind != "lock":
-            calls = [each for one in self._taken_with[:1] for each in self.graph.calls_with(one)]
+        key = self.resource.key if self.row.kind == "lock" else "".join(self._taken_with[1:2])
+        calls = self.graph.calls_with(key) if key else ()
         return frozenset(name_word(each.name) for each in calls if self._is_handed_on(each))
 
     def waits(self, token: Token) -> bool:
@@ -281,9 +280,11 @@ class Follower(Client):
             handed = self.resource.key.startswith("&") and self.resource.key in call.arguments
             return handed and not LOOKS_AT_LOCK.fullmatch(call.name)
         taken = self._taken_with
+        if len(taken) < 2:
+            return False
         given = set(call.arguments)
         keeps = not words_of_names("keeps").isdisjoint(call.name.split("_"))
-        return keeps and call.offset not in self.sites and len(taken) > 1 and given.issuperset(taken)
+        return keeps and call.offset not in self.sites and given.issuperset(taken)
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
         if token.state == GONE and operation.key in token.names:
