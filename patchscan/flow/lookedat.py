@@ -8,7 +8,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import source_of
 from patchscan.flow.actions import Assigned, Read, words_of
 from patchscan.flow.actions import Called as Called
-from patchscan.flow.graph import Graph
+from patchscan.flow.graph import Graph, Point
 from patchscan.flow.signs import NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, POSITIVE, ZERO
 from patchscan.flow.ways import ways_of
 from patchscan.flow.wellknown import listed
@@ -184,30 +184,41 @@ def _next_write(graph: Graph, number: int, key: str) -> int:
     """The line on which a value is written next, 0 where it may be read before or the function ends."""
     if any(edge.key and key in words_of(edge.key) for edge in graph.points[number].edges):
         return 0
+    ways = ways_of(graph)
+    named, straight = ways.named.where.get(key, frozenset()), ways.straight
     lines: set[int] = set()
     seen, work = {number}, [edge.to for edge in graph.points[number].edges]
     while work:
-        at = work.pop()
+        at = start = work.pop()
+        while at not in named and straight[at]:
+            at = graph.points[at].edges[0].to
+            if at == start:
+                break
         if at in seen:
             continue
         seen.add(at)
-        point = graph.points[at]
-        written = 0
-        for each in point.operations:
-            if isinstance(each, Read) and each.key == key:
-                return 0
-            if isinstance(each, Called) and any(key in words_of(argument) for argument in each.arguments):
-                return 0
-            if isinstance(each, Assigned) and each.key == key:
-                written = each.line
-                break
-        if written:
+        written = _written(graph.points[at], key) if at in named else None
+        if written == 0:
+            return 0
+        if written is not None:
             lines.add(written)
             continue
-        if point.leaves or any(edge.key and key in words_of(edge.key) for edge in point.edges):
+        if graph.points[at].leaves:
             return 0
-        work.extend(edge.to for edge in point.edges)
+        work += [edge.to for edge in graph.points[at].edges]
     return min(lines, default=0)
+
+
+def _written(point: Point, key: str) -> int | None:
+    """The line on which a point writes a value, 0 where it may read it before or asks for it, None where neither."""
+    for each in point.operations:
+        if isinstance(each, Read) and each.key == key:
+            return 0
+        if isinstance(each, Called) and any(key in words_of(argument) for argument in each.arguments):
+            return 0
+        if isinstance(each, Assigned) and each.key == key and each.line:
+            return each.line
+    return 0 if any(edge.key and key in words_of(edge.key) for edge in point.edges) else None
 
 
 _MAPS = pattern(r"dma_map_(single|page)(_attrs)?|dma_map_resource")

@@ -258,8 +258,11 @@ class Communication:
     def _atomic(self) -> None:
         pairs = [(write.partner, write) for write in self.writes if write.partner is not None]
         for read, write in pairs:
-            for source in self.sources[read]:
-                for between in self._rivals(self.literals.address[write.number]):
+            own = (write.thread, INITIAL_THREAD)
+            rivals = self._rivals(self.literals.address[write.number])
+            others = [each for each in rivals if each.thread not in own]
+            for source in self.sources[read] if others else ():
+                for between in others:
                     self._not_between(source, between, write, self.rf[source, read])
         events = self.literals.events
         for (read, _), (other, _) in combinations(pairs, 2):
@@ -269,7 +272,7 @@ class Communication:
                         self.formula.add(-self.rf[source, read], -self.rf[source, other])
 
     def _not_between(self, source: int, between: Event, write: Event, reads: int) -> None:
-        if between.thread in (write.thread, INITIAL_THREAD) or between.number == source:
+        if between.number == source:
             return
         after = self.co.get((source, between.number))
         before = self.co.get((between.number, write.number))
