@@ -67,7 +67,7 @@ def _end(part: Context) -> None:
     let_go_of_oldest(HELD_BYTES)
     forget_texts()
     # What holds itself in a circle waits for the collector, which looks rarely: at what came about since it last did.
-    gc.collect(0)
+    gc.collect(1)
 
 
 def end_patch(context: Context) -> None:
