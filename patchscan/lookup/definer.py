@@ -2,16 +2,18 @@
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import defines
 from patchscan.c.filelevel import statements_around
+from patchscan.c.lexical import offsets
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
-from patchscan.lookup.uses import files_holding, near_series, shared_headers_holding
+from patchscan.lookup.headers import text_of_header
+from patchscan.lookup.uses import files_holding, near_series, seen_headers, shared_headers_holding
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
@@ -58,10 +60,24 @@ def find_definer(view: View, name: str) -> Definer | None:
 
 def _is_ruled_out(view: View, name: str) -> bool:
     """Whether the headers that a tree shares rule a definer out, be the whole tree searched or what is near."""
-    shared = shared_headers_holding(view, name)
     below = tuple(f"{directory}/" for directory in near_series(view))
-    near = [path for path in shared if path in view.changed or path.startswith(below)]
-    return _rule_out(view, name, near)
+
+    def near(shared: Iterable[str]) -> list[str]:
+        return [path for path in shared if path in view.changed or path.startswith(below)]
+
+    return _soon_rule_out(view, name, near(seen_headers(view, name))) or _rule_out(
+        view, name, near(shared_headers_holding(view, name))
+    )
+
+
+def _soon_rule_out(view: View, name: str, headers: Sequence[str]) -> bool:
+    """Whether some headers, which need not be all, rule a definer out by what they hold now."""
+    held = 0
+    for text in (text_of_header(view, path) for path in headers):
+        held += bool(offsets(text, name.encode()))
+        if held > _MOST_HEADERS or defines(text, name):
+            return True
+    return False
 
 
 def _rule_out(view: View, name: str, headers: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -71,19 +71,19 @@ def declaring_headers(view: View, name: str) -> list[str]:
 
 def headers_near(view: View, name: str, beside: Sequence[str]) -> list[str]:
     """The headers that may hold a name and that a tree shares, or that are among those beside a file, sorted."""
-    return sorted({*shared_headers_holding(view, name), *_holding(view, name, beside)})
+    return sorted({*shared_headers_holding(view, name), *holding_beside(view, name, beside)})
 
 
 def seen_near(view: View, name: str, beside: Sequence[str]) -> frozenset[str]:
     """Some of headers_near(), those that are found at once: see seen_headers()."""
-    return frozenset((*seen_headers(view, name), *_holding(view, name, beside)))
+    return frozenset((*seen_headers(view, name), *holding_beside(view, name, beside)))
 
 
-def _holding(view: View, name: str, beside: Sequence[str]) -> Iterator[str]:
-    """Those of the headers beside a file that hold a name."""
+def holding_beside(view: View, name: str, beside: Sequence[str]) -> list[str]:
+    """Those of the headers beside a file that hold a name, sorted."""
     word = name.encode()
-    near = (path for path in beside if path.endswith(".h") and is_kernel_source(path))
-    return (path for path in near if word in text_of_header(view, path))
+    near = {path for path in beside if path.endswith(".h") and is_kernel_source(path)}
+    return sorted(path for path in near if word in text_of_header(view, path))
 
 
 def those_declaring(view: View, name: str, held: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.keep import of_text
 from patchscan.c.members import Type, type_in
-from patchscan.lookup.headers import headers_near, text_of_header
+from patchscan.lookup.headers import headers_near, holding_beside, text_of_header
 from patchscan.tree.overlay import View
 
 _MOST_HEADERS = 400
@@ -20,9 +20,10 @@ def find_type(
     own = _type_in(text, path, name)
     if own is not None:
         return path, own
-    headers = headers_near(view, name, beside)
-    near = [each for each in headers if each in beside]
-    for places in (near, [each for each in headers if each.startswith("include/")]):
+    # The headers beside a file are read, and all others asked for only where none of them tells.
+    for ask in (holding_beside, headers_near):
+        headers = ask(view, name, beside)
+        places = [each for each in headers if ask is holding_beside or each.startswith("include/")]
         if len(places) > _MOST_HEADERS:
             return None
         found = [

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patchscan.lookup.definer import find_definer
+from patchscan.lookup.types import find_type
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 from patchscan.tree import Directory, open_tree
@@ -120,3 +122,30 @@ def test_a_header_that_the_series_takes_away_is_not_seen(kernel: Path) -> None:
     assert seen_headers(View(tree, {"include/linux/walk.h": None}), "walk_on") == []
     changed = {"include/linux/new.h": b"int walk_on;\n", "mm/walk.h": b"int walk_on;\n"}
     assert seen_headers(View(tree, changed), "walk_on") == ["include/linux/new.h", "include/linux/walk.h"]
+
+
+def test_a_header_that_defines_a_function_rules_out_a_file(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Directory(str(kernel))
+    written(kernel, "lib/walk.c", "void walk_on(struct walk *walk, int steps)\n{\n}\n")
+    found = find_definer(View(tree, {}), "walk_on")
+    assert found is not None and found.path == "lib/walk.c"
+    inline = "static inline void walk_on(struct walk *walk, int steps)\n{\n}\n"
+    written(kernel, "include/linux/walk.h", inline)
+    index.open_index.cache_clear()
+    monkeypatch.setattr(index, "compare", None)
+    assert find_definer(View(Directory(str(kernel)), {}), "walk_on") is None
+
+
+def test_a_struct_of_a_header_beside_the_file_asks_for_no_comparison(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(kernel, "mm/walk.h", "struct walk { int beside; };\n")
+    view = View(Directory(str(kernel)), {})
+    common = find_type(view, "mm/walk.c", b"", "walk")
+    assert common is not None and common[0] == "include/linux/walk.h"
+    index.open_index.cache_clear()
+    monkeypatch.setattr(index, "compare", None)
+    found = find_type(View(Directory(str(kernel)), {}), "mm/walk.c", b"", "walk", ("mm/walk.h",))
+    assert found is not None and found[0] == "mm/walk.h"

@@ -1,6 +1,7 @@
 """Where the index of a tree lies, and whether there may be one: what is asked before anything of it is loaded."""
 
 import os
+from functools import lru_cache
 
 from patchscan.tree import Directory, GitRevision, Tree
 
@@ -17,11 +18,15 @@ def cache_directory() -> str:
 
 def index_directory(tree: Tree) -> str:
     """The directory of the index of a tree, whether there is one or not."""
+    return os.path.join(cache_directory(), f"index-{_name(identity(tree))}")
+
+
+@lru_cache(maxsize=8)
+def _name(identity: str) -> str:
     # Most scans ask only where an index would lie that is not there.
     from hashlib import sha256
 
-    name = sha256(os.fsencode(identity(tree))).hexdigest()[:16]
-    return os.path.join(cache_directory(), f"index-{name}")
+    return sha256(os.fsencode(identity)).hexdigest()[:16]
 
 
 def identity(tree: Tree) -> str:
