@@ -67,6 +67,8 @@ class KeptCode:
             return None
         spec = ModuleSpec(name, _Loader(name, source, self), origin=source)
         spec.has_location = True
+        # Else it is worked out where Python would keep it.
+        spec.cached = self.path
         if source == package:
             spec.submodule_search_locations = [stem]
         return spec

@@ -82,7 +82,7 @@ class Index:
 
     def sharing(self, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The same of the sources that is_shared() alone; only these are compared with the index."""
-        stored = self._stored(words, SOURCES)
+        stored = self._stored(words, SOURCES, shared=True)
         found = {word: self._shared_paths(each) for word, each in stored.items()}
         whole = self.difference_of_shared()
         part = Difference(frozenset(filter(is_shared, whole.stale)), whole.behind)
@@ -93,7 +93,7 @@ class Index:
 
         For whom one example is enough: what is in them now must be looked up, and there may be others.
         """
-        stored = self._stored([word, *more], SOURCES)[word]
+        stored = self._stored([word, *more], SOURCES, shared)[word]
         return self._shared_paths(stored) if shared else [self._path(each) for each in stored]
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -119,23 +119,22 @@ class Index:
             for word, each in stored.items()
         }
 
-    def _stored(self, words: Sequence[str], kind: Kind) -> Mapping[str, list[object]]:
-        """What the index holds of the paths (see path_of) of some words."""
-        known = self._found.setdefault(kind, {})
+    def _stored(self, words: Sequence[str], kind: Kind, shared: bool = False) -> Mapping[str, list[object]]:
+        """What the index holds of the paths (see path_of) of some words; shared: of those alone that may be shared."""
+        known = self._found.setdefault((kind, shared), {})
         missing = [word for word in words if word not in known]
         found: dict[str, list[object]] = {word: [] for word in missing}
         for shard in kind.shards if missing else ():
             with closing(connect_to_read(os.path.join(self.directory, shard))) as database:
                 for word in missing:
-                    rows = database.execute(_FILES_WITH, (f'"{word}"',))
+                    rows = database.execute(_FILES_WITH + _MAY_BE_SHARED * shared, (f'"{word}"',))
                     found[word] += [path for (path,) in rows]
         known.update(found)
         return {word: known[word] for word in words}
 
     def _shared_paths(self, stored: Sequence[object]) -> list[str]:
-        """Those that is_shared() of some paths; of thousands it is cheaper to look before they are decoded."""
-        likely = (path for path in stored if not isinstance(path, bytes) or b"include/" in path)
-        return list(filter(is_shared, (self._decoded.get(path) or self._path(path) for path in likely)))
+        """Those that is_shared() of some paths."""
+        return list(filter(is_shared, (self._decoded.get(path) or self._path(path) for path in stored)))
 
     def _path(self, stored: object) -> str:
         """path_of(), kept: the same files hold many words."""
@@ -242,7 +241,7 @@ class _Stored:
     """What an index holds, as far as it was asked: the same for all who open it, however their trees have changed."""
 
     def __init__(self) -> None:
-        self.found: dict[Kind, dict[str, list[object]]] = {}
+        self.found: dict[tuple[Kind, bool], dict[str, list[object]]] = {}
         self.rows: dict[tuple[Kind, str, tuple[bytes, ...]], list[Row]] = {}
         self.decoded: dict[object, str] = {}
 
@@ -253,6 +252,8 @@ def _stored(directory: str, seal: str) -> _Stored:
 
 
 _FILES_WITH = "SELECT path FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
+# Of thousands of paths the engine looks at each many times faster than we.
+_MAY_BE_SHARED = " AND (typeof(path) <> 'blob' OR instr(path, CAST('include/' AS BLOB)))"
 
 
 def look_up(tree: Tree, words: Sequence[str], kind: Kind = SOURCES) -> Mapping[str, tuple[str, ...]] | None:
