@@ -53,7 +53,10 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 def held(file: ChangedFile, function: Function, leaks: "Sequence[Leak]") -> list[Finding]:
     """What tables and pairs of names tell."""
     found: dict[tuple[str, int], list[Leak]] = {}
+    managed = made_managed(file)
     for leak in leaks:
+        if leak.why == "was given back" and not managed.isdisjoint(leak.holding.resource.row.release):
+            continue
         if _LOCKS.fullmatch(function.name) and leak.why == "others give it back":
             # It is there to hold, and what it returns tells its caller whether it does.
             continue
@@ -68,6 +71,14 @@ def held(file: ChangedFile, function: Function, leaks: "Sequence[Leak]") -> list
             continue
         found.setdefault((leak.holding.resource.key, leak.way.token.line), []).append(leak)
     return [finding for each in found.values() if (finding := report(file, function, each)) is not None]
+
+
+def made_managed(file: ChangedFile) -> frozenset[str]:
+    """What gave back what the device does now: port_free() where port_alloc() becomes devm_port_alloc()."""
+    from patchscan.flow.taking import releases_of
+
+    managed = (word.removeprefix("devm_") for word in file.added_words if word.startswith("devm_"))
+    return frozenset(name for word in managed if word in file.removed_words for name in releases_of(word))
 
 
 def is_done_away(file: ChangedFile, function: Function, leak: "Leak") -> bool:
@@ -93,7 +104,10 @@ def fallen(file: ChangedFile, function: Function, before: Function) -> Iterator[
     """What a way out no longer gives back, told by the ways out beside it (see patchscan.flow.ladder)."""
     from patchscan.flow.ladder import newly_missing
 
+    managed = made_managed(file)
     for each in newly_missing(function, before, file.passage.kept):
+        if each.call.name in managed:
+            continue
         other = file.patch_line(each.other)
         why = {
             "before": f"the way out before it, from line {other}, makes it, and nothing since did",

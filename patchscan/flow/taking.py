@@ -116,6 +116,12 @@ def resources(
             yield Resource(row, arguments[at], (), (macro,), True)
 
 
+def releases_of(taker: str) -> Collection[str]:
+    """The calls that give back what a call takes: by the table, else by its name."""
+    row = by_call().get(taker)
+    return row.release if row is not None else opposites(taker)
+
+
 def has_other_keys(graph: Graph, resource: Resource) -> bool:
     """Whether a function gives back what it takes under another name only, under which it takes nothing."""
     row = resource.row

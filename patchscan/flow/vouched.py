@@ -51,19 +51,18 @@ def is_told_by_another(graph: Graph, use: NullUse) -> bool:
 
 
 def is_vouched_for(graph: Graph, use: NullUse, lines: Container[int]) -> bool:
-    """Whether on one of these lines another call was asked about the same arguments first, and said yes.
+    """Whether one of these lines asks for it in another way: of the pointer itself, or of what it was asked for by.
 
-    if (!port_has_peer(port)) return; peer = port_peer(port);
+    if (!port_has_peer(port)) return; peer = port_peer(port); if (IS_ERR(peer)) return;
     """
+    steps = [edge for _, edge in steps_of(use.trail) if edge is not None and edge.line in lines]
+    if any(edge.key == use.key for edge in steps):
+        return True
     calls = {f"@{call.offset}": call for _, call in graph.calls}
     made = {
         call.arguments
         for call in calls.values()
         if call.line == use.origin and call.name in makers(graph, use)
     }
-    tests = (
-        calls.get(edge.key)
-        for _, edge in steps_of(use.trail)
-        if edge is not None and edge.line in lines and not edge.signs & ZERO
-    )
+    tests = (calls.get(edge.key) for edge in steps if not edge.signs & ZERO)
     return any(each is not None and each.arguments and each.arguments in made for each in tests)
