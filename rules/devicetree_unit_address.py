@@ -10,7 +10,7 @@ NUMBER = pattern(r"0[xX][0-9a-fA-F]+|\d+")
 HEXADECIMAL = pattern(r"[0-9a-fA-F]+")
 PADDED = pattern(r"0[xX]|0(?=[0-9a-fA-F])")
 # A PCI address has five cells; its unit address is that of a slot.
-PCI = ("pci", "axi-pci")
+OTHER_BUSES = ("pci", "axi-pci", "isa")
 PCI_CELLS = 5
 # Cells below 2 ** 32.
 CELL = 32
@@ -66,7 +66,7 @@ def mismatch(node: Node, parent: Node | None) -> str:
     if reg is None or not reg.values or not HEXADECIMAL.fullmatch(node.unit):
         return ""
     cells = reg.values[0].parts
-    if len(cells) >= PCI_CELLS or (parent is not None and is_pci(parent)):
+    if len(cells) >= PCI_CELLS or (parent is not None and has_slots(parent)):
         return ""
     if not cells or not all(NUMBER.fullmatch(each) for each in cells[:2]):
         return ""
@@ -79,10 +79,10 @@ def mismatch(node: Node, parent: Node | None) -> str:
     return f"{node.whole_name}: the unit address is not that of its reg, <{' '.join(cells[:2])} ..."
 
 
-def is_pci(bus: Node) -> bool:
-    """Whether addresses below a node are those of slots."""
+def has_slots(bus: Node) -> bool:
+    """Whether addresses below a node are those of slots or of ports, which begin with what they are."""
     device_type = bus.get("device_type")
-    return bus.name.startswith(PCI) or (device_type is not None and "pci" in device_type.strings)
+    return bus.name.startswith(OTHER_BUSES) or (device_type is not None and "pci" in device_type.strings)
 
 
 def is_translated(unit: int, addresses: set[int], nodes: tuple[Node, Node | None]) -> bool:
