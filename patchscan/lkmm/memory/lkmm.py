@@ -32,9 +32,9 @@ from patchscan.lkmm.memory.relations import (
 
 # Given with the execution
 
-po = Base("po")
+po = Base("po", transitive=True)
 rf, co = Base("rf", static=False), Base("co", static=False)
-loc, int_, ext, id_ = Base("loc"), Base("int"), Base("ext"), Base("id")
+loc, int_, ext, id_ = Base("loc"), Base("int"), Base("ext"), Base("id", transitive=True)
 rmw = Base("rmw")
 
 R, W, M, IW = BaseSet("R"), BaseSet("W"), BaseSet("M"), BaseSet("IW")

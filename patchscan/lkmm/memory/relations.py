@@ -27,7 +27,7 @@ from itertools import pairwise
 from operator import and_, or_
 from typing import Protocol
 
-from patchscan.lkmm.memory.rows import Rows, bits, closure, compose, shortest_path, transpose
+from patchscan.lkmm.memory.rows import Rows, bits, closure, compose, proper, shortest_path, transpose
 
 
 class Execution(Protocol):
@@ -119,10 +119,12 @@ class Relation:
     """A relation between events.
 
     static: it does not depend on rf and co, so all executions along the same path share it.
+    transitive, reflexive: in every execution two of its steps are one of it, every event is related to itself.
     variable: the variable of the fixpoint it is part of.
     """
 
     static = True
+    transitive = reflexive = False
     variable: Variable | None = None
 
     def _depends_on(self, *parts: Relation) -> None:
@@ -154,8 +156,8 @@ class Relation:
 class Base(Relation):
     """po, rf, co... : given with the execution."""
 
-    def __init__(self, name: str, static: bool = True) -> None:
-        self.name, self.static = name, static
+    def __init__(self, name: str, static: bool = True, transitive: bool = False) -> None:
+        self.name, self.static, self.transitive = name, static, transitive
 
     def compute(self, execution: Execution) -> Rows:
         return execution.base_rows(self.name)
@@ -184,6 +186,7 @@ class Restriction(Relation):
 
     def __init__(self, left: EventSet | None, relation: Relation, right: EventSet | None) -> None:
         self.left, self.relation, self.right = left, relation, right
+        self.transitive = relation.transitive
         self._depends_on(relation)
 
     def compute(self, execution: Execution) -> Rows:
@@ -201,11 +204,23 @@ class Restriction(Relation):
         self.relation.explain(execution, start, end, found)
 
 
-class Union(Relation):
+class OfTwo(Relation):
+    """A relation made of two."""
+
     def __init__(self, left: Relation, right: Relation) -> None:
         self.left, self.right = left, right
         self._depends_on(left, right)
 
+
+class OfOne(Relation):
+    """A relation made of another one."""
+
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        self._depends_on(relation)
+
+
+class Union(OfTwo):
     def compute(self, execution: Execution) -> Rows:
         left, right = execution.rows(self.left), execution.rows(self.right)
         return list(map(or_, left, right)) if any(left) and any(right) else left if any(left) else right
@@ -220,11 +235,7 @@ class Union(Relation):
         raise AssertionError("the pair is not in the relation")
 
 
-class Intersection(Relation):
-    def __init__(self, left: Relation, right: Relation) -> None:
-        self.left, self.right = left, right
-        self._depends_on(left, right)
-
+class Intersection(OfTwo):
     def compute(self, execution: Execution) -> Rows:
         left = execution.rows(self.left)
         if not any(left):
@@ -236,11 +247,7 @@ class Intersection(Relation):
         self.right.explain(execution, start, end, found)
 
 
-class Difference(Relation):
-    def __init__(self, left: Relation, right: Relation) -> None:
-        self.left, self.right = left, right
-        self._depends_on(left, right)
-
+class Difference(OfTwo):
     def compute(self, execution: Execution) -> Rows:
         left = execution.rows(self.left)
         if not any(left):
@@ -252,18 +259,25 @@ class Difference(Relation):
         self.left.explain(execution, start, end, found)
 
 
-class Composition(Relation):
+class Composition(OfTwo):
     def __init__(self, left: Relation, right: Relation) -> None:
-        self.left, self.right = left, right
-        self._depends_on(left, right)
+        super().__init__(left, right)
+        self.reflexive = left.reflexive and right.reflexive
 
     def compute(self, execution: Execution) -> Rows:
+        """(l | id) ; (r | id) is l ; r | l | r | id: the steps from an event to itself are not looked at one by one."""
         first, second = (self.right, self.left) if self.right.static else (self.left, self.right)
         rows = execution.rows(first)
         if not any(rows):
             return rows
         other = execution.rows(second)
-        return compose(other, rows) if first is self.right else compose(rows, other)
+        left, right = (other, rows) if first is self.right else (rows, other)
+        one = proper(left) if self.left.reflexive else left
+        two = proper(right) if self.right.reflexive else right
+        found = compose(one, two, self.right.transitive)
+        if self.left.reflexive:
+            found = list(map(or_, found, right))
+        return list(map(or_, found, left)) if self.right.reflexive else found
 
     def explain(self, execution: Execution, start: int, end: int, found: set[int]) -> None:
         """Through the event in the middle that gives the shortest explanation; a few are tried."""
@@ -287,12 +301,14 @@ class Composition(Relation):
         return best
 
 
-class Maybe(Relation):
+class Maybe(OfOne):
     """relation? : itself, or no step."""
 
+    reflexive = True
+
     def __init__(self, relation: Relation) -> None:
-        self.relation = relation
-        self._depends_on(relation)
+        super().__init__(relation)
+        self.transitive = relation.transitive
 
     def compute(self, execution: Execution) -> Rows:
         return [row | 1 << index for index, row in enumerate(execution.rows(self.relation))]
@@ -302,12 +318,10 @@ class Maybe(Relation):
             self.relation.explain(execution, start, end, found)
 
 
-class Star(Relation):
+class Star(OfOne):
     """relation* : any number of steps."""
 
-    def __init__(self, relation: Relation) -> None:
-        self.relation = relation
-        self._depends_on(relation)
+    transitive = reflexive = True
 
     def compute(self, execution: Execution) -> Rows:
         rows = execution.rows(self.relation)
@@ -321,11 +335,7 @@ class Star(Relation):
                 self.relation.explain(execution, one, other, found)
 
 
-class Inverse(Relation):
-    def __init__(self, relation: Relation) -> None:
-        self.relation = relation
-        self._depends_on(relation)
-
+class Inverse(OfOne):
     def compute(self, execution: Execution) -> Rows:
         return transpose(execution.rows(self.relation))
 
@@ -382,17 +392,4 @@ def identity(events: EventSet) -> Relation:
     return Restriction(events, Base("id"), None)
 
 
-def maybe(relation: Relation) -> Relation:
-    return Maybe(relation)
-
-
-def star(relation: Relation) -> Relation:
-    return Star(relation)
-
-
-def inverse(relation: Relation) -> Relation:
-    return Inverse(relation)
-
-
-def fixpoint(definition: Callable[[Relation], Relation]) -> Relation:
-    return Fixpoint(definition)
+maybe, star, inverse, fixpoint = Maybe, Star, Inverse, Fixpoint

@@ -22,8 +22,16 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def compose(left: Rows, right: Rows) -> Rows:
-    """Rows of left ; right."""
+def proper(rows: Rows) -> Rows:
+    """The same without the steps from an event to itself."""
+    return [row & ~(1 << index) for index, row in enumerate(rows)]
+
+
+def compose(left: Rows, right: Rows, transitive: bool = False) -> Rows:
+    """Rows of left ; right. transitive: right ; right is in right, and so what follows an event that another one leads
+    to follows that one, too: of the events of a row those need not be asked."""
+    if not any(left):
+        return left
     starts = 0
     for index, row in enumerate(right):
         if row:
@@ -37,8 +45,11 @@ def compose(left: Rows, right: Rows) -> Rows:
             reached, rest = 0, row
             while rest:
                 lowest = rest & -rest
-                reached |= right[lowest.bit_length() - 1]
+                following = right[lowest.bit_length() - 1]
+                reached |= following
                 rest ^= lowest
+                if transitive:
+                    rest &= ~following
             known[row] = reached
         result.append(reached)
     return result

@@ -15,6 +15,7 @@ from patchscan.lkmm.memory import lkmm
 from patchscan.lkmm.memory.events import Event, Guard
 from patchscan.lkmm.memory.executions import Execution, Path
 from patchscan.lkmm.memory.rows import Rows, bits, on_cycles, shortest_path
+from patchscan.lkmm.memory.specialised import axioms_for
 from patchscan.lkmm.solving.candidate import Candidate
 from patchscan.lkmm.solving.cnf import FALSE, TRUE, LimitReached, check_time
 from patchscan.lkmm.solving.encoding import Encoding
@@ -44,6 +45,7 @@ class Solver:
         self.effort_made = 0
         self.candidates = 0
         self.lemmas = 0
+        self._axioms = axioms_for(encoding.events)
         self._paths: dict[tuple[object, ...], Path] = {}
         self._sat: Any = SatSolver(name=SOLVER, bootstrap_with=encoding.formula.clauses)
         self._added = len(encoding.formula.clauses)
@@ -155,7 +157,7 @@ class Solver:
 
     def violations(self, candidate: Candidate, at_most: int) -> list[set[int]]:
         """Explanations of how the candidate breaks the first axiom it breaks; [] if it keeps them all."""
-        for axiom in lkmm.AXIOMS:
+        for axiom in self._axioms:
             if axiom.only_with is None or candidate.members(axiom.only_with):
                 found = explain_violations(candidate, axiom, at_most)
                 if found:
