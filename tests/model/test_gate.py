@@ -63,3 +63,12 @@ def test_limit_of_a_verdict_is_a_count() -> None:
     many = "".join("\tWRITE_ONCE(*x, 1);\n" for _ in range(1100))
     answer = execute(f"C many\n\n{{\n}}\n\nP0(int *x)\n{{\n{many}}}\n\nexists (x=2)\n")
     assert answer.held is None and "1000" in answer.why
+
+
+@pytest.mark.parametrize("condition", ["", "if (READ_ONCE(*x) == 0) "])
+def test_sections_that_are_not_closed_prove_nothing(condition: str) -> None:
+    body = f"\trcu_read_lock();\n\t{condition}rcu_read_unlock();\n\trcu_read_lock();\n"
+    text = f"C t\n{{}}\nP0(int *x)\n{{\n{body}}}\nP1(int *x)\n{{\n\tWRITE_ONCE(*x, 1);\n}}\nexists (x=2)\n"
+    answer = execute(text)
+    assert answer.held is False
+    assert any("sections do not match" in fault for fault in answer.faults)

@@ -42,7 +42,8 @@ def flags(solver: Solver, some: Candidate) -> tuple[tuple[str, ...], tuple[Event
 
 def section_flags(solver: Solver, some: Candidate) -> tuple[str, ...]:
     """The flags that speak of sections and locks which do not match, sorted."""
-    sections = set[str]() if _all_match(solver) else _section_flags(solver, some)
+    groups = _section_literals(solver)
+    sections = set[str]() if groups and _all_match(solver, groups) else _section_flags(solver, some)
     return tuple(sorted({*sections, *_lock_flags(solver)}))
 
 
@@ -181,10 +182,10 @@ def _section_flags(solver: Solver, some: Candidate) -> set[str]:
     return set().union(*map(_flags_of_sections, _combinations(solver, relevant, solver.find)))
 
 
-def _all_match(solver: Solver) -> bool:
+def _all_match(solver: Solver, groups: Sequence[Sequence[int]]) -> bool:
     """Whether sections match in all that the clauses allow: it is more than the memory model does, and found sooner;
     False where that is too much."""
-    ways = _combinations(solver, _section_literals(solver), solver.candidate)
+    ways = _combinations(solver, groups, solver.candidate)
     match = not any(map(_flags_of_sections, islice(ways, _MOST_WAYS)))
     return match and next(ways, None) is None
 

@@ -50,12 +50,14 @@ class Result:
 class Answer:
     """Whether a condition can hold.
 
-    held: None where that was not found out, `why` says why not; faults: why a "no" proves nothing, one phrase each.
+    held: None where that was not found out, `why` says why not; faults: why a "no" proves nothing, one phrase each;
+    witness: an execution in which it holds.
     """
 
     held: bool | None
     why: str = ""
     faults: tuple[str, ...] = ()
+    witness: Witness | None = field(default=None, compare=False)
 
 
 @frozen

@@ -170,8 +170,9 @@ class _Run:
         try:
             program = self._unfold()
             solver = self._solver(program)
-            if solver.find([solver.encoding.condition, solver.encoding.filter]):
-                return Answer(True)
+            found = solver.find([solver.encoding.condition, solver.encoding.filter])
+            if found is not None:
+                return Answer(True, witness=self._witness(found, None))
             if self._outcome(solver, program, None, None) != "Never":
                 return Answer(None, self.notes[-1])
             return Answer(False, faults=self._faults(solver, program))

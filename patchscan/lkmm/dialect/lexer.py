@@ -185,7 +185,13 @@ class Tokens:
     def error(self, message: str) -> LitmusError:
         return LitmusError(message, self.line)
 
-    def source_since(self, start: int) -> str:
+    def source_since(self, start: int, squeezed: bool = True) -> str:
         """The source from offset `start` up to the last token taken, blanks squeezed."""
         last = self.index - 1
-        return " ".join(self.source[start : self.starts[last] + len(self.texts[last])].split())
+        source = self.source[start : self.starts[last] + len(self.texts[last])]
+        return " ".join(source.split()) if squeezed else source
+
+    def source_up_to(self, end: str) -> str:
+        """The source from the next token up to this text and with it, "" where that does not follow."""
+        found = self.source.find(end, self.start)
+        return self.source[self.start : found + len(end)] if found >= 0 else ""

@@ -15,6 +15,9 @@ _HEADER = pattern(r"\s*C\b[ \t]*(\S*)[^\n]*\n")
 _RESULT = pattern(r"^[( ]\* Result: (.*?)\s*$", re.MULTILINE)
 _THREAD = pattern(r"P\d+")
 _QUANTIFIERS = ("exists", "forall", "~", "not")
+# Functions that were read: their text, number and line -> what they are, what they call, and how many tokens they have.
+_FUNCTIONS: dict[tuple[str, int, int], tuple[Thread, frozenset[str], int]] = {}
+_MOST_FUNCTIONS = 128
 
 
 def parse(text: str, file: str = "") -> Litmus:
@@ -211,6 +214,27 @@ def _is_function(tokens: Tokens) -> bool:
 
 
 def _function(tokens: Tokens, number: int, line: int, called: set[str]) -> Thread:
+    """A function behind its name. Those of one text on the same lines are one: a test is much like another."""
+    text = tokens.source_up_to("\n}")
+    known = _FUNCTIONS.get((text, number, line))
+    if known is None:
+        first, start, own = tokens.index, tokens.start, set[str]()
+        known = _read_function(tokens, number, line, own), frozenset(own), tokens.index - first
+        if len(tokens.source_since(start, squeezed=False)) == len(text):
+            _remember((text, number, line), known)
+    else:
+        tokens.index += known[2]
+    called |= known[1]
+    return known[0]
+
+
+def _remember(key: tuple[str, int, int], known: tuple[Thread, frozenset[str], int]) -> None:
+    if len(_FUNCTIONS) >= _MOST_FUNCTIONS:
+        _FUNCTIONS.clear()
+    _FUNCTIONS[key] = known
+
+
+def _read_function(tokens: Tokens, number: int, line: int, called: set[str]) -> Thread:
     declarations = _parameters(tokens)
     body = BodyParser(tokens, called)
     statements = body.block()

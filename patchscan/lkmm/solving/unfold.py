@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from patchscan.basics.budget import BUDGET
-from patchscan.basics.record import replace
+from patchscan.basics.record import frozen, once, replace
 from patchscan.lkmm.dialect.litmus_syntax import (
     Assign,
     Call,
@@ -30,10 +30,31 @@ from patchscan.lkmm.dialect.litmus_syntax import (
     makes_events,
 )
 from patchscan.lkmm.dialect.primitives import PRIMITIVES, Primitive
-from patchscan.lkmm.memory.events import Cases, Program, combine, constant, possible
+from patchscan.lkmm.memory.events import (
+    Branch,
+    Cases,
+    Event,
+    Program,
+    Requirement,
+    combine,
+    constant,
+    possible,
+)
 from patchscan.lkmm.solving.recorder import ONE, ZERO, Control, Recorder
 
 LONGEST_LOOP = BUDGET.rounds.most
+
+
+@frozen
+class _Unfolded:
+    """What the unfolding of a thread has put into a program, and its registers at the end."""
+
+    events: list[Event]
+    branches: list[Branch]
+    requirements: list[Requirement]
+    cuts: list[int]
+    loops: list[tuple[int, int]]
+    registers: dict[str, Cases]
 
 
 def unfold(litmus: Litmus, unroll: int = 4, deadline: float | None = None) -> Program:
@@ -43,10 +64,47 @@ def unfold(litmus: Litmus, unroll: int = 4, deadline: float | None = None) -> Pr
     """
     program = Program(litmus, deadline)
     for thread in litmus.threads:
-        unfolding = _Unfolding(program, thread, unroll)
-        unfolding.run(thread.body)
-        program.final.append(unfolding.registers)
+        # Nothing else of a test has an influence on a thread but its arrays and what registers hold at first.
+        known = {} if litmus.arrays or litmus.registers else _unfoldings(thread)
+        key = (len(program.events), len(program.branches), unroll)
+        if key in known:
+            _put(known[key], program)
+        else:
+            known[key] = _unfolded(program, thread, unroll)
     return program
+
+
+@once
+def _unfoldings(thread: Thread) -> dict[tuple[int, int, int], _Unfolded]:
+    """How a thread was unfolded: by the numbers of its first event and branch and how often loops are entered."""
+    return {}
+
+
+def _unfolded(program: Program, thread: Thread, unroll: int) -> _Unfolded:
+    """A thread unfolded into the program."""
+    events, branches, requirements = len(program.events), len(program.branches), len(program.requirements)
+    cuts, loops = len(program.cuts), len(program.loops)
+    unfolding = _Unfolding(program, thread, unroll)
+    unfolding.run(thread.body)
+    program.final.append(unfolding.registers)
+    return _Unfolded(
+        program.events[events:],
+        program.branches[branches:],
+        program.requirements[requirements:],
+        program.cuts[cuts:],
+        program.loops[loops:],
+        unfolding.registers,
+    )
+
+
+def _put(thread: _Unfolded, program: Program) -> None:
+    """The same put into another program."""
+    program.events += thread.events
+    program.branches += thread.branches
+    program.requirements += thread.requirements
+    program.cuts += thread.cuts
+    program.loops += thread.loops
+    program.final.append(thread.registers)
 
 
 class _Unfolding(Recorder):

@@ -5,21 +5,26 @@ not match, or the bad write and the bad read are never reached. The gate asks fo
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import frozen
+from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.answers.outcome import Answer, Outcome, Result
 
 if TYPE_CHECKING:
     from patchscan.lkmm import Limits
+    from patchscan.lkmm.answers.outcome import Witness
+    from patchscan.lkmm.dialect.litmus_syntax import Litmus
 
 # The programs whose answer is remembered.
 _MOST_KNOWN = 4096
 _KNOWN: dict[str, Answer] = {}
+# The executions that were found last, by program: some are told of.
+_MOST_SHOWN = 64
+_SHOWN: "dict[str, Witness]" = {}
 _COMMENT = pattern(r"[ \t]*/\*.*?\*/", re.S)
 _NUMBERED = pattern(r"\b[rv]\d+\b")
 _STUCK = ("vacuous", "deadlock")
@@ -106,9 +111,11 @@ def limits() -> "Limits":
 @lru_cache(maxsize=4096)
 def execute(text: str) -> Answer:
     """Whether the condition of a litmus test can hold; what only differs in names and places is executed once."""
-    program = program_of(text)
+    program, _ = _numbered(text)
     if program not in _KNOWN:
         answer = _ask(f"C program\n{program}")
+        if answer.witness is not None:
+            answer = _kept(program, answer, answer.witness)
         if answer.faults or answer.why.startswith(_UNREADABLE):
             # What is said speaks of lines and registers of this very test.
             return _ask(text)
@@ -118,6 +125,50 @@ def execute(text: str) -> Answer:
             _KNOWN.clear()
         _KNOWN[program] = answer
     return _KNOWN[program]
+
+
+def _kept(program: str, answer: Answer, witness: "Witness") -> Answer:
+    """The answer without its execution, which is remembered for a while."""
+    if len(_SHOWN) >= _MOST_SHOWN:
+        del _SHOWN[next(iter(_SHOWN))]
+    _SHOWN[program] = witness
+    return replace(answer, witness=None)
+
+
+def shown(text: str, test: "Litmus") -> "Witness | None":
+    """The execution in which the condition of a test holds, if the search for one is remembered and would do the same
+    for this test, which is the text, read.
+
+    What was searched is program_of() the test: the same events on the same lines, in which only registers have other
+    names. The search takes them in the order of the events, but for those of the final state, which are sorted: as long
+    as their order is the same, it is the same search, step by step.
+    """
+    from patchscan.lkmm.dialect.litmus_syntax import TRUE, observed_in
+
+    program, names = _numbered(text)
+    witness = _SHOWN.get(program)
+    shared = {*test.initial, *(name for thread in test.threads for name in thread.parameters)}
+    if witness is None or program.count("\n") + 1 != text.count("\n"):
+        return None
+    if test.filter != TRUE or test.locations or any(map(_NUMBERED.search, shared)):
+        return None
+    asked = sorted({(one.thread or 0, one.name) for one in observed_in(test.condition)})
+    renamed = [(thread, names.get(name, name)) for thread, name in asked]
+    return _renamed(witness, names) if renamed == sorted(renamed) else None
+
+
+def _renamed(witness: "Witness", names: Mapping[str, str]) -> "Witness":
+    """An execution of program_of() a test as one of the test; names: what its registers are called there."""
+    own = {number: name for name, number in names.items()}
+
+    def name(found: re.Match[str]) -> str:
+        return own[found[0]]
+
+    return replace(
+        witness,
+        events=tuple(replace(event, text=_NUMBERED.sub(name, event.text)) for event in witness.events),
+        state={replace(one, name=own.get(one.name, one.name)): value for one, value in witness.state.items()},
+    )
 
 
 def _ask(text: str) -> Answer:
@@ -132,9 +183,14 @@ def _ask(text: str) -> Answer:
 def program_of(text: str) -> str:
     """A litmus test without its name and comments, its numbered registers numbered in the order of the text: equal
     for tests that are executed alike."""
+    return _numbered(text)[0]
+
+
+def _numbered(text: str) -> tuple[str, dict[str, str]]:
+    """See program_of(), with the number of each register of the test."""
     names: dict[str, str] = {}
 
     def renumbered(found: re.Match[str]) -> str:
         return names.setdefault(found[0], f"{found[0][0]}{len(names)}")
 
-    return _NUMBERED.sub(renumbered, _COMMENT.sub("", text.partition("\n")[2]))
+    return _NUMBERED.sub(renumbered, _COMMENT.sub("", text.partition("\n")[2])), names

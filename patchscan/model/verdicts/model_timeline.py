@@ -10,7 +10,7 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.lowered import Thread
 from patchscan.model.lowering.memory import FREED
-from patchscan.model.verdicts.gate import limits
+from patchscan.model.verdicts.gate import limits, shown
 
 if TYPE_CHECKING:
     from patchscan.lkmm.answers.outcome import Witness
@@ -122,7 +122,7 @@ def _executed(litmus: str) -> "tuple[Witness | None, Execution | None]":
 
     try:
         test = parse(litmus, "")
-        witness = execution(test, limits())
+        witness = shown(litmus, test) or execution(test, limits())
     except LitmusError:
         return None, None
     return witness, execution_of(test, witness, 4) if witness is not None else None
