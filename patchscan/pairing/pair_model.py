@@ -29,7 +29,8 @@ from patchscan.model.lowering.lowered import (
     Write,
 )
 from patchscan.model.verdicts.gate import execute, outcome
-from patchscan.model.verdicts.litmus import identifier, write_litmus
+from patchscan.model.verdicts.litmus import write_litmus
+from patchscan.model.verdicts.litmus_threads import identifier
 from patchscan.model.verdicts.model_timeline import Interleaving, interleaving
 from patchscan.pairing.steps import (
     Order,

@@ -22,7 +22,8 @@ from patchscan.model.lowering.lowered import (
 )
 from patchscan.model.lowering.memory import FREED, pointee, structure_of
 from patchscan.model.verdicts.gate import execute
-from patchscan.model.verdicts.litmus import identifier, write_litmus
+from patchscan.model.verdicts.litmus import write_litmus
+from patchscan.model.verdicts.litmus_threads import identifier
 from patchscan.pairing.pair_model import Outcome
 from patchscan.pairing.steps import WHOLE, Step, Walk, held, key
 

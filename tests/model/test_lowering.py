@@ -21,7 +21,8 @@ from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import load_stubs
 from patchscan.model.scenarios.scenario import read_scenarios
 from patchscan.model.verdicts.checks import context_faults
-from patchscan.model.verdicts.litmus import comment, write_litmus
+from patchscan.model.verdicts.litmus import write_litmus
+from patchscan.model.verdicts.litmus_threads import comment
 
 STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 

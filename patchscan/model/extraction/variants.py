@@ -24,7 +24,8 @@ from patchscan.model.extraction.slice import (
 from patchscan.model.lowering.lowered import Assume, Body, Branch, Choice, Event, Thread, walk, with_events
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.scenarios.scenario import Atom, Scenario
-from patchscan.model.verdicts.litmus import UNREAD, constants, write_litmus
+from patchscan.model.verdicts.litmus import constants, write_litmus
+from patchscan.model.verdicts.litmus_threads import UNREAD
 
 _CAP = BUDGET.models.most
 

@@ -7,122 +7,29 @@ themselves (the request, the wait for that CPU's sections, the answer).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
-from patchscan.basics.record import field, record
-from patchscan.model.lowering.abstract_values import (
-    INVERSE,
-    Address,
-    Const,
-    Location,
-    Named,
-    Operation,
-    Register,
-    Through,
-    Value,
-    is_symbol,
-    truth,
-)
-from patchscan.model.lowering.lowered import (
-    Assign,
-    Assume,
-    Body,
-    Branch,
-    Close,
-    Deferred,
-    Event,
-    Fence,
-    Lock,
-    Open,
-    Place,
-    Read,
-    Thread,
-    Update,
-    Wait,
-    Write,
-    walk,
+from patchscan.basics.record import frozen, once, replace
+from patchscan.model.lowering.abstract_values import Named
+from patchscan.model.lowering.lowered import Read, Thread, Update, Write, walk
+from patchscan.model.verdicts.litmus_threads import (
+    ARITHMETIC,
+    Before,
+    Written,
+    identifier,
+    numbered,
+    written,
 )
 
-_WORD = pattern(r"\W+")
 _NAME = pattern(r"name \w+$")
-_UNPRINTABLE = pattern(r"[^ -~]")
-_ARITHMETIC = frozenset({"add", "sub", "and", "or", "xor", "andnot"})
-_ORDERS = {
-    "full": "",
-    "relaxed": "_relaxed",
-    "noreturn": "_relaxed",
-    "acquire": "_acquire",
-    "release": "_release",
-}
-_BARRIERS = ("mb", "rmb", "wmb")
-UNREAD = 7777
 
 
-@lru_cache(maxsize=4096)
-def identifier(key: str) -> str:
-    """A location's key as a C identifier: "<pmd_t>" is pmd_t, "flag@0" is flag_0."""
-    name = _WORD.sub("_", key).strip("_") or "memory"
-    return "v" + name if name[0].isdigit() else name
+@frozen
+class _Accessed:
+    """The locations that a thread accesses by name, and those on which it does arithmetic atomically."""
 
-
-@lru_cache(maxsize=4096)
-def comment(place: Place) -> str:
-    """The place as a comment that nothing in it can end."""
-    text = _UNPRINTABLE.sub("?", f"{place.path}:{place.line} {place.function}")
-    return "/* " + text.replace("*/", "* /").replace("(*", "( *").replace("*)", "* )") + " */"
-
-
-@record
-class _Test:
-    """What the threads of one test share while it is written."""
-
-    init: Mapping[str, str]
-    atomics: frozenset[str]
-    symbols: dict[str, int] = field(default_factory=dict)
-    helpers: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-
-    def pointer(self, where: Location) -> bool:
-        return isinstance(where, Named) and self.init.get(where.name, "").startswith("&")
-
-
-@record
-class _Thread:
-    """One thread while it is written: its lines, registers (pointer or not) and parameters."""
-
-    test: _Test
-    number: int
-    cpu: int
-    lines: list[str] = field(default_factory=list)
-    registers: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, str] = field(default_factory=dict)
-    pointers: set[str] = field(default_factory=set)
-    unread: frozenset[str] = frozenset()
-
-    def put(self, depth: int, text: str, place: Place | None = None) -> None:
-        self.lines.append("\t" * depth + text + ("  " + comment(place) if place is not None else ""))
-
-    def declare(self, register: str, pointer: bool = False, initial: str = "") -> None:
-        initial = initial or (str(UNREAD) if register in self.unread and not pointer else "")
-        kind = f"int {'*' if pointer else ''}{register}{' = ' + initial if initial else ''};"
-        self.registers.setdefault(register, kind)
-
-    def address(self, where: Location) -> str:
-        """The C expression for the address of a location."""
-        if isinstance(where, Through):
-            return where.register.name
-        assert isinstance(where, Named)
-        name = identifier(where.name)
-        kind = (
-            "atomic_t *"
-            if where.name in self.test.atomics
-            else "int **"
-            if self.test.pointer(where)
-            else "int *"
-        )
-        self.parameters[name] = kind + name
-        return name
+    all: frozenset[str]
+    atomically: frozenset[str]
 
 
 def write_litmus(
@@ -134,263 +41,73 @@ def write_litmus(
 ) -> str:
     """The test; init: location key or object to its initial value, "&object" for an address; condition: herd7's;
     unread: registers that hold UNREAD until they are read."""
-    return _written(_Test(init, _atomics(threads)), name, threads, condition, unread)
+    parts, _ = _threads(threads, init, unread)
+    lines = [
+        f"C {identifier(name)}",
+        "",
+        "{",
+        *_initial(threads, init),
+        "}",
+        "",
+        *(part.text for part in parts),
+    ]
+    helpers = [helper for part in parts for helper in part.helpers]
+    for index, helper in enumerate(helpers, len(threads)):
+        lines += [f"P{index}{helper}", ""]
+    answers = [answer for part in parts for answer in part.answers]
+    terms = [f"({condition})" if answers else condition, *answers]
+    return "\n".join([*lines, "exists (" + " /\\ ".join(terms) + ")"]) + "\n"
 
 
 def constants(threads: Sequence[Thread], init: Mapping[str, str]) -> Mapping[int, str]:
     """The constants of C that numbers in the test of some threads stand for; see write_litmus()."""
-    test = _Test(init, _atomics(threads))
-    _written(test, "", threads, "", frozenset())
-    return {number: name.removeprefix("name ") for name, number in test.symbols.items() if _NAME.match(name)}
+    _, symbols = _threads(threads, init, frozenset())
+    return {number: name.removeprefix("name ") for name, number in symbols.items() if _NAME.match(name)}
 
 
-def _written(
-    test: _Test, name: str, threads: Sequence[Thread], condition: str, unread: frozenset[str]
-) -> str:
-    """See write_litmus()."""
-    written = []
-    for index, thread in enumerate(threads):
-        one = _Thread(test, index, thread.cpu, unread=unread)
-        one.pointers = _pointer_registers(test, thread.body)
-        _body(one, thread.body, 1)
-        written.append(one)
-    lines = [f"C {identifier(name)}", "", "{", *_initial(test, threads), "}", ""]
-    for one in written:
-        declared = ["\t" + one.registers[register] for register in sorted(one.registers)]
-        parameters = ", ".join(one.parameters[key] for key in sorted(one.parameters))
-        lines += [f"P{one.number}({parameters})", "{", *declared, *one.lines, "}", ""]
-    for index, helper in enumerate(test.helpers, len(threads)):
-        lines += [f"P{index}{helper}", ""]
-    terms = [f"({condition})" if test.answers else condition, *test.answers]
-    return "\n".join([*lines, "exists (" + " /\\ ".join(terms) + ")"]) + "\n"
+def _threads(
+    threads: Sequence[Thread], init: Mapping[str, str], unread: frozenset[str]
+) -> tuple[list[Written], Mapping[str, int]]:
+    """The threads as text, one after the other, and the number of each symbol in them."""
+    before = Before(tuple(init.items()), _atomics(threads), unread)
+    parts = []
+    for number, thread in enumerate(threads):
+        part = written(thread, number, before)
+        parts.append(part)
+        before = replace(
+            before,
+            symbols=(*before.symbols, *part.symbols),
+            helpers=before.helpers + len(part.helpers),
+        )
+    return parts, numbered(before.symbols)
+
+
+@once
+def _accessed(thread: Thread) -> _Accessed:
+    everything, atomically = set[str](), set[str]()
+    for event in walk(thread.body):
+        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Named):
+            everything.add(event.location.name)
+            if isinstance(event, Update) and event.operation in ARITHMETIC:
+                atomically.add(event.location.name)
+    return _Accessed(frozenset(everything), frozenset(atomically))
 
 
 def _atomics(threads: Sequence[Thread]) -> frozenset[str]:
     """Locations on which arithmetic is done atomically."""
-    return frozenset(
-        event.location.name
-        for thread in threads
-        for event in walk(thread.body)
-        if isinstance(event, Update) and event.operation in _ARITHMETIC and isinstance(event.location, Named)
-    )
+    return frozenset[str]().union(*(_accessed(thread).atomically for thread in threads))
 
 
-def _initial(test: _Test, threads: Sequence[Thread]) -> list[str]:
+def _initial(threads: Sequence[Thread], init: Mapping[str, str]) -> list[str]:
     """Declarations of every location and object, with their initial values."""
-    keys = {
-        event.location.name
-        for thread in threads
-        for event in walk(thread.body)
-        if isinstance(event, (Read, Write, Update)) and isinstance(event.location, Named)
-    }
-    lines = ["\tint empty = 1;"] if any(value.startswith("&") for value in test.init.values()) else []
-    for key in sorted(keys | set(test.init)):
-        value = test.init.get(key, "0")
-        if key in test.atomics:
+    keys = set(init).union(*(_accessed(thread).all for thread in threads))
+    atomics = _atomics(threads)
+    lines = ["\tint empty = 1;"] if any(value.startswith("&") for value in init.values()) else []
+    for key in sorted(keys):
+        value = init.get(key, "0")
+        if key in atomics:
             lines.append(f"\tatomic_t {identifier(key)} = ATOMIC_INIT({value});")
         else:
             star = "*" if value.startswith("&") else ""
             lines.append(f"\tint {star}{identifier(key)} = {value};")
     return lines
-
-
-def _pointer_registers(test: _Test, body: Body) -> set[str]:
-    """Registers that hold addresses: read from a pointer, dereferenced, or a copy of one that is."""
-    found: set[str] = set()
-    for event in walk(body):
-        if isinstance(event, (Read, Update)) and test.pointer(event.location):
-            found.add(event.register.name)
-        location = getattr(event, "location", None)
-        if isinstance(location, Through):
-            found.add(location.register.name)
-    copies = [event for event in walk(body) if isinstance(event, Assign)]
-    while True:
-        more = set()
-        for event in copies:
-            if isinstance(event.value, Register) and {event.value.name, event.register.name} & found:
-                more |= {event.value.name, event.register.name}
-        if more <= found:
-            return found
-        found |= more
-
-
-def _body(thread: _Thread, body: Body, depth: int) -> None:
-    index = 0
-    while index < len(body):
-        event = body[index]
-        group = _group(body[index:])
-        if len(group) > 1:
-            _parallel_waits(thread, group, depth)
-            index += len(group)
-            continue
-        _event(thread, event, depth)
-        index += 1
-
-
-def _group(body: Body) -> list[Wait]:
-    """The waits at the start of a body that one call sends out together, to different CPUs."""
-    group: list[Wait] = []
-    for event in body:
-        if not isinstance(event, Wait) or event.cpu is None or (group and event.place != group[0].place):
-            break
-        if any(event.cpu == other.cpu and event.domain == other.domain for other in group):
-            break
-        group.append(event)
-    return group
-
-
-def _parallel_waits(thread: _Thread, group: list[Wait], depth: int) -> None:
-    number = len(thread.test.helpers)
-    go = f"go{number}"
-    thread.parameters[go] = f"int *{go}"
-    thread.put(depth, f"smp_store_release({go}, 1);", group[0].place)
-    for event in group:
-        done, register = f"done{len(thread.test.helpers)}", f"w{len(thread.test.helpers)}"
-        domain = identifier(f"{event.domain}{event.cpu}")
-        thread.parameters[done] = f"int *{done}"
-        thread.declare(register, initial="1")
-        thread.put(depth, f"{register} = smp_load_acquire({done});", event.place)
-        thread.test.answers.append(f"{thread.number}:{register}=1")
-        thread.test.helpers.append(
-            f"(int *{go}, int *{done}, struct srcu_struct *{domain})\n{{\n\tint r0;\n"
-            f"\tr0 = smp_load_acquire({go});\n\tif (r0 == 1) {{\n\t\tsynchronize_srcu({domain});\n"
-            f"\t\tsmp_store_release({done}, 1);\n\t}}\n}}"
-        )
-
-
-def _event(thread: _Thread, event: Event, depth: int) -> None:
-    if isinstance(event, Read):
-        _read(thread, event, depth)
-    elif isinstance(event, Write):
-        _write(thread, event, depth)
-    elif isinstance(event, Update):
-        _update(thread, event, depth)
-    elif isinstance(event, Fence):
-        name = event.kind if event.kind in _BARRIERS else "mb__" + event.kind
-        thread.put(depth, f"smp_{name}();", event.place)
-    elif isinstance(event, (Open, Close)):
-        _section(thread, event, depth)
-    elif isinstance(event, Wait):
-        _wait(thread, event.domain, event.cpu, event.place, depth)
-    elif isinstance(event, Lock):
-        name = "lock_" + identifier(event.name)
-        thread.parameters[name] = f"spinlock_t *{name}"
-        thread.put(depth, f"spin_{event.kind}({name});", event.place)
-    elif isinstance(event, Assign):
-        is_pointer = event.register.name in thread.pointers
-        thread.declare(event.register.name, is_pointer)
-        thread.put(depth, f"{event.register.name} = {_value(thread, event.value, is_pointer)};")
-    elif isinstance(event, Deferred):
-        _wait(thread, event.domain, None, event.place, depth)
-        _body(thread, event.body, depth)
-    elif isinstance(event, Branch):
-        _branch(thread, event, depth)
-    else:
-        assert isinstance(event, Assume), event
-
-
-def _read(thread: _Thread, event: Read, depth: int) -> None:
-    thread.declare(event.register.name, event.register.name in thread.pointers)
-    address = thread.address(event.location)
-    if isinstance(event.location, Named) and event.location.name in thread.test.atomics:
-        call = f"atomic_read{'_acquire' if event.order == 'acquire' else ''}({address})"
-    else:
-        call = f"smp_load_acquire({address})" if event.order == "acquire" else f"READ_ONCE(*{address})"
-    thread.put(depth, f"{event.register.name} = {call};", event.place)
-
-
-def _write(thread: _Thread, event: Write, depth: int) -> None:
-    value, address = (
-        _value(thread, event.value, thread.test.pointer(event.location)),
-        thread.address(event.location),
-    )
-    if isinstance(event.location, Named) and event.location.name in thread.test.atomics:
-        call = f"atomic_set{'_release' if event.order == 'release' else ''}({address}, {value});"
-    elif event.order == "release":
-        call = f"smp_store_release({address}, {value});"
-    else:
-        call = f"WRITE_ONCE(*{address}, {value});"
-    thread.put(depth, call, event.place)
-
-
-def _update(thread: _Thread, event: Update, depth: int) -> None:
-    """Arithmetic is written as that of atomic_t, bit operations included: a bit is one of its word."""
-    address, suffix = thread.address(event.location), _ORDERS[event.order]
-    register = event.register.name
-    pointer = thread.test.pointer(event.location)
-    if event.operation in _ARITHMETIC:
-        value = _value(thread, event.operands[0], False)
-        if event.order == "noreturn":
-            thread.put(depth, f"atomic_{event.operation}({value}, {address});", event.place)
-            return
-        call = f"atomic_fetch_{event.operation}{suffix}({value}, {address})"
-    elif event.operation == "cmpxchg":
-        expected, new = (_value(thread, operand, pointer) for operand in event.operands)
-        call = f"cmpxchg{suffix}({address}, {expected}, {new})"
-    else:
-        call = f"xchg{suffix}({address}, {_value(thread, event.operands[0], pointer)})"
-    thread.declare(register, register in thread.pointers)
-    thread.put(depth, f"{register} = {call};", event.place)
-
-
-def _section(thread: _Thread, event: Open | Close, depth: int) -> None:
-    opens = isinstance(event, Open)
-    if event.domain == "rcu":
-        thread.put(depth, f"rcu_read_{'lock' if opens else 'unlock'}();", event.place)
-        return
-    domain = identifier(f"{event.domain}{event.cpu}")
-    thread.parameters[domain] = f"struct srcu_struct *{domain}"
-    thread.declare("i_" + domain)
-    call = f"i_{domain} = srcu_read_lock({domain});" if opens else f"srcu_read_unlock({domain}, i_{domain});"
-    thread.put(depth, call, event.place)
-
-
-def _wait(thread: _Thread, domain: str, cpu: int | None, place: Place, depth: int) -> None:
-    if domain == "rcu":
-        thread.put(depth, "synchronize_rcu();", place)
-        return
-    name = identifier(f"{domain}{cpu if cpu is not None else ''}")
-    thread.parameters[name] = f"struct srcu_struct *{name}"
-    thread.put(depth, f"synchronize_srcu({name});", place)
-
-
-def _branch(thread: _Thread, event: Branch, depth: int) -> None:
-    """herd7 knows no empty block: an if with only an else is written the other way round."""
-    condition, then, otherwise = truth(event.condition), event.then, event.otherwise
-    if not then:
-        condition, then, otherwise = _inverse(condition), otherwise, ()
-    thread.put(depth, f"if ({_value(thread, condition, False)}) {{", event.place)
-    _body(thread, then, depth + 1)
-    if otherwise:
-        thread.put(depth, "} else {")
-        _body(thread, otherwise, depth + 1)
-    thread.put(depth, "}")
-
-
-def _inverse(condition: Value) -> Value:
-    if isinstance(condition, Operation) and condition.operator in INVERSE:
-        return Operation(INVERSE[condition.operator], condition.left, condition.right)
-    return Operation("==", condition, Const(0))
-
-
-def _value(thread: _Thread, value: Value, pointer: bool) -> str:
-    """A value as a C expression; pointer: whether an address is expected, so that 0 is `empty`."""
-    if isinstance(value, Address) and isinstance(value.of, Named):
-        return thread.address(value.of)
-    if isinstance(value, Const):
-        if pointer:
-            thread.parameters["empty"] = "int *empty"
-            return "empty"
-        return str(value.number)
-    if isinstance(value, Register):
-        return value.name
-    if isinstance(value, Operation):
-        inner = pointer or any(
-            isinstance(side, Register) and side.name in thread.pointers for side in (value.left, value.right)
-        )
-        return f"({_value(thread, value.left, inner)} {value.operator} {_value(thread, value.right, inner)})"
-    if pointer:
-        thread.parameters["empty"] = "int *empty"
-        return "empty"
-    name = getattr(value, "serial", repr(value)) if is_symbol(value) else "unknown"
-    return str(thread.test.symbols.setdefault(name, 1001 + len(thread.test.symbols)))

@@ -6,7 +6,7 @@ from functools import partial
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
-from patchscan.model.verdicts.litmus import identifier
+from patchscan.model.verdicts.litmus_threads import identifier
 from patchscan.model.verdicts.model_timeline import Interleaving, Moment
 from patchscan.model.verdicts.verdict import Verdict
 
