@@ -8,9 +8,9 @@ from patchscan.basics.record import field, record
 from patchscan.lkmm.answers.outcome import Answer, Outcome
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.mutate import ModelEdit, apply
-from patchscan.model.extraction.slice import Taken, loosened
+from patchscan.model.extraction.slice import Taken, loosened, settle
 from patchscan.model.extraction.variants import Model, litmus_of, models, prepare, turned
-from patchscan.model.lowering.lowered import Thread
+from patchscan.model.lowering.lowered import Thread, with_events
 from patchscan.model.verdicts.gate import execute, outcome
 
 
@@ -108,3 +108,11 @@ def case_of(extraction: Extraction, name: str, locks: bool) -> Case:
     threads = prepare(extraction, locks)
     found, complete = models(extraction.scenario, threads)
     return Case(extraction, name, found, complete, threads)
+
+
+def way_of(model: Model, thread: Thread) -> Thread:
+    """A thread with its choices made as in a model."""
+    body = thread.body
+    for role, key, choice in model.taken:
+        body = settle(body, key, choice.holds) if role == thread.role else body
+    return with_events(thread, body)
