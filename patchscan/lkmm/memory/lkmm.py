@@ -147,7 +147,9 @@ srcu_gp = identity(Sync_srcu)
 rcu_rscsi = inverse(rcu_rscs)
 srcu_rscsi = inverse(srcu_rscs)
 
-rcu_link = maybe(po) @ hbs @ pbs @ prop @ po
+# Only links that start where rcu-order ends are ever taken: at a grace period, or at the lock of a section.
+order_ends = Sync_rcu | Sync_srcu | Rcu_lock | Srcu_lock
+rcu_link = order_ends @ maybe(po) @ hbs @ pbs @ prop @ po
 
 # A sequence with at least as many grace periods as read-side critical sections orders like a strong fence
 # between CPUs. For SRCU both must name the same srcu_struct, hence "& loc".

@@ -56,7 +56,44 @@ def compose(left: Rows, right: Rows, transitive: bool = False) -> Rows:
 
 
 def closure(rows: Rows) -> Rows:
-    """Rows of the transitive closure."""
+    """Rows of the transitive closure: event by event, those that it leads to first."""
+    result = [0] * len(rows)
+    left = sum(1 << event for event, row in enumerate(rows) if row)
+    begun = 0
+    while left:
+        stack = [left.bit_length() - 1]
+        while stack:
+            event = stack[-1]
+            bit, row = 1 << event, rows[event]
+            waiting = row & left
+            if not left & bit:
+                stack.pop()
+            elif waiting & (begun | bit):
+                return _closure_with_cycles(rows)
+            elif waiting:
+                # What stands above an event on the stack is reached from it.
+                begun |= bit
+                stack += bits(waiting)
+            else:
+                result[event] = row | _reached(row, result)
+                left ^= bit
+                begun &= ~bit
+                stack.pop()
+    return result
+
+
+def _reached(row: int, closed: Rows) -> int:
+    """What the events of a row lead to."""
+    reached = 0
+    while row:
+        lowest = row & -row
+        following = closed[lowest.bit_length() - 1]
+        reached |= following
+        row &= ~(following | lowest)
+    return reached
+
+
+def _closure_with_cycles(rows: Rows) -> Rows:
     result = list(rows)
     starts = [event for event, row in enumerate(rows) if row]
     for middle in starts:
