@@ -67,6 +67,7 @@ class _Without:
         self.kinds = kinds
         self.absent = absent
         self.known: dict[Relation, Relation | None] = {}
+        self.held: dict[EventSet, frozenset[bool]] = {}
 
     def of(self, relation: Relation) -> Relation | None:
         """What is equal to a relation in every execution of such a program."""
@@ -92,10 +93,16 @@ class _Without:
         return relation
 
     def _some(self, events: EventSet) -> bool:
-        return any(map(events.holds, self.kinds))
+        return True in self._held(events)
 
     def _all(self, events: EventSet | None) -> bool:
-        return events is None or all(map(events.holds, self.kinds))
+        return events is None or False not in self._held(events)
+
+    def _held(self, events: EventSet) -> frozenset[bool]:
+        """Whether a set holds events of these kinds: True where it holds some, False where it does not hold some."""
+        if events not in self.held:
+            self.held[events] = frozenset(map(events.holds, self.kinds))
+        return self.held[events]
 
     def _restriction(self, relation: Restriction) -> Relation | None:
         left, inner, right = relation.left, self.of(relation.relation), relation.right
