@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from patchscan.model.lowering.lowered import Access, Assign, Fence, Read, Update, Write
-from patchscan.model.lowering.memory import pointee, structure_of
+from patchscan.model.lowering.type_names import pointee, structure_of
 from patchscan.pairing.candidates import OWNED
 from patchscan.pairing.pair_model import Half, shape_between
 from patchscan.pairing.steps import WHOLE, Walk, key

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.model.lowering.lowered import Update, Write
-from patchscan.model.lowering.memory import pointee, structure_of
+from patchscan.model.lowering.type_names import pointee, structure_of
 from patchscan.pairing.barriers import Barrier
 from patchscan.pairing.pair_model import counterparts
 from patchscan.pairing.steps import Walk, key

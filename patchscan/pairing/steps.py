@@ -22,8 +22,8 @@ from patchscan.model.lowering.lowered import (
     Wait,
     Write,
 )
-from patchscan.model.lowering.memory import structure_of
 from patchscan.model.lowering.stubs import Stubs
+from patchscan.model.lowering.type_names import structure_of
 
 Path = Mapping[int, bool]
 BUDGET, DEPTH = 1_500, 3

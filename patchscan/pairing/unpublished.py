@@ -20,7 +20,8 @@ from patchscan.model.lowering.lowered import (
     Write,
     walk,
 )
-from patchscan.model.lowering.memory import FREED, pointee, structure_of
+from patchscan.model.lowering.memory import FREED
+from patchscan.model.lowering.type_names import pointee, structure_of
 from patchscan.model.verdicts.gate import execute
 from patchscan.model.verdicts.litmus import write_litmus
 from patchscan.model.verdicts.litmus_threads import identifier

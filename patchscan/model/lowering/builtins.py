@@ -46,13 +46,12 @@ from patchscan.model.lowering.memory import (
     Out,
     dereference,
     place_of,
-    pointee,
     read,
-    structure_of,
     update,
     whole,
     write,
 )
+from patchscan.model.lowering.type_names import pointee, structure_of
 from patchscan.model.lowering.typing import type_of
 
 _NONE: frozenset[str] = frozenset()

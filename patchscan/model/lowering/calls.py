@@ -26,13 +26,12 @@ from patchscan.model.lowering.memory import (
     Out,
     dereference,
     place_of,
-    pointee,
     read,
-    structure_of,
     whole,
     write,
 )
 from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
+from patchscan.model.lowering.type_names import pointee, structure_of
 from patchscan.model.lowering.typing import find, type_of
 
 # What a parameter leads to that takes any memory.

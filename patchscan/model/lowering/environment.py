@@ -65,6 +65,12 @@ class Environment(dict[Key, Value]):
         self.noted.keys.add((number, EVERY))
         return sorted(key for key in self if key[0] == number)
 
+    def forget(self, number: int, beginning: str) -> None:
+        """Take out the variables of a frame whose names begin so, bits of masks left in."""
+        for key in self.of_frame(number):
+            if key[1].startswith(beginning) and "[cpu " not in key[1]:
+                self.pop(key)
+
     def replace(self, by: "Environment") -> None:
         """Become what another one is."""
         if by is not self:

@@ -9,7 +9,8 @@ from patchscan.c.nodes import nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
 from patchscan.model.lowering.environment import Environment
-from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, plain_type, structure_of
+from patchscan.model.lowering.memory import RETURN, Context, Frame, Out
+from patchscan.model.lowering.type_names import plain_type, structure_of
 
 
 def inline(

@@ -1,7 +1,6 @@
 """C expressions to values and locations; the events they cause are appended in evaluation order."""
 
 from collections.abc import Callable
-from itertools import islice
 
 from tree_sitter import Node
 
@@ -28,7 +27,9 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.builtins import location_of_call
 from patchscan.model.lowering.calls import evaluate_assembly, evaluate_call
+from patchscan.model.lowering.conversions import bounded, computed
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.joins import join, lost_way
 from patchscan.model.lowering.memory import (
     FREED,
@@ -40,9 +41,9 @@ from patchscan.model.lowering.memory import (
     place_of,
     private,
     read,
-    structure_of,
     write,
 )
+from patchscan.model.lowering.type_names import structure_of
 from patchscan.model.lowering.typing import find, member, type_of
 
 _NUMBER = pattern(r"[uUlL]+$")
@@ -55,7 +56,6 @@ _EMBEDDED = frozenset(
     percpu_ref u64_stats_sync rcuwait cpumask nodemask_t sk_buff_head
     """.split()  # noqa: SIM905
 )
-_MOST_OPERANDS = 256
 _WORDS = {"true": Const(1), "false": Const(0), "NULL": Const(0), "FREED": FREED}
 
 
@@ -116,7 +116,8 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
     else:
         registers, base = (), location(context, argument, env, frame, out)
     if isinstance(base, Local):
-        return Local(base.frame, f"{base.name}.{name}", kind)
+        # The members of a union are one memory.
+        return Local(base.frame, f"{base.name}.{'' if base.type.startswith('union ') else name}", kind)
     if isinstance(base, Through):
         return base
     if isinstance(base, Named) and "@" in base.name:
@@ -158,7 +159,7 @@ def _element(context: Context, node: Node, env: Environment, frame: Frame, out: 
         value = read(context, base, "plain", env, out, place_of(frame, node))
         if isinstance(value, (Address, Register)):
             return dereference(context, value, kind)
-        return Local(base.frame, base.name + "[]", kind)
+        return Local(base.frame, f"{base.name}[{index.number if isinstance(index, Const) else ''}]", kind)
     return base
 
 
@@ -232,7 +233,7 @@ def _cast(context: Context, node: Node, env: Environment, frame: Frame, out: Out
     if isinstance(value, Unknown):
         instance = context.instance(type_of(context, node, frame))
         return instance if instance is not None else value
-    return value
+    return fit(value, type_of(context, node, frame))
 
 
 def _assignment(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
@@ -244,16 +245,9 @@ def _assignment(context: Context, node: Node, env: Environment, frame: Frame, ou
     operation = frame.text(symbol) if symbol is not None else "="
     if operation != "=":
         old = read(context, where, "plain", env, out, place)
-        value = _bounded(context, combine(operation[:-1], old, value))
+        value = bounded(context, combine(operation[:-1], old, value))
     write(context, where, value, "plain", env, out, place)
     return value
-
-
-def _bounded(context: Context, value: Value) -> Value:
-    """The value, or one not followed where too many operations make it: each `z = z + z;` doubles their number."""
-    if sum(1 for _ in islice(leaves(value), _MOST_OPERANDS + 1)) <= _MOST_OPERANDS:
-        return value
-    return Unknown(f"u{context.next()}", f"a value of more than {_MOST_OPERANDS} operands")
 
 
 def _step(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
@@ -298,7 +292,7 @@ def _binary(context: Context, node: Node, env: Environment, frame: Frame, out: O
     pointer = type_of(context, node.child_by_field_name("left"), frame)
     if operation in ("+", "-") and pointer.endswith("*") and isinstance(left, (Address, Register)):
         return left
-    return _bounded(context, combine(operation, left, right))
+    return computed(context, node, operation, left, right, frame)
 
 
 def _shortcut(

@@ -19,6 +19,7 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import bind, inline, run
+from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.joins import branch, exits, lost_way
 from patchscan.model.lowering.loops import LOOPS, leave_loop, loop
 from patchscan.model.lowering.lower_expressions import evaluate, location
@@ -209,7 +210,7 @@ def declare(context: Context, node: Node, env: Environment, frame: Frame, out: O
         else:
             first = evaluate(context, value, env, frame, out)
             instance = context.instance(typed) if isinstance(first, Unknown) else None
-            env[frame.number, name] = instance if instance is not None else first
+            env[frame.number, name] = instance if instance is not None else fit(first, typed)
 
 
 def _initialise(

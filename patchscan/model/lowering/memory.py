@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from tree_sitter import Node
@@ -26,9 +25,11 @@ from patchscan.model.lowering.abstract_values import (
     Value,
 )
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
 from patchscan.model.lowering.reach import Callee, Reach, described
 from patchscan.model.lowering.stubs import Stubs
+from patchscan.model.lowering.type_names import plain_type, pointee, structure_of
 
 Answer = TypeVar("Answer")
 Out = list[Event]
@@ -266,30 +267,6 @@ class Context(Asked):
         return found
 
 
-@lru_cache(maxsize=4096)
-def plain_type(kind: str) -> str:
-    """A C type without qualifiers, single spaces."""
-    words = [word for word in kind.split() if word not in ("const", "volatile", "static", "inline", "__rcu")]
-    return " ".join(words)
-
-
-@lru_cache(maxsize=4096)
-def structure_of(kind: str) -> str:
-    """The name of the structure or typedef that a type is of, or points to; "" for others."""
-    words = plain_type(kind).replace("*", " ").replace("[]", " ").split()
-    if words[:1] in (["struct"], ["union"]) and len(words) > 1:
-        return words[1]
-    return words[0] if len(words) == 1 and words[0].endswith("_t") else ""
-
-
-def pointee(kind: str) -> str:
-    """The type that a pointer or array type leads to."""
-    kind = plain_type(kind)
-    if kind.endswith("[]"):
-        return kind[:-2].rstrip()
-    return kind[:-1].rstrip() if kind.endswith("*") else kind
-
-
 def place_of(frame: Frame, node: Node) -> Place:
     """Where a developer would look: the call in the nearest function that is no stub."""
     while frame.definition.stub and frame.up is not None and frame.call is not None:
@@ -331,8 +308,10 @@ def write(
     context: Context, location: Location, value: Value, order: str, env: Environment, out: Out, place: Place
 ) -> None:
     """A write to a location: an event where the location is kept."""
+    if isinstance(location, (Local, Named)):
+        value = fit(value, location.type)
     if isinstance(location, Local):
-        env[location.frame, location.name] = value
+        _put(location, value, env)
     elif context.is_copy(location, order):
         return
     elif isinstance(location, Named) and not context.keeps(location):
@@ -348,6 +327,18 @@ def write(
         out.append(
             Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
         )
+
+
+def _put(where: Local, value: Value, env: Environment) -> None:
+    """Set a variable; the members of a structure go with it, an element may be another one by another number."""
+    array, bracket, index = where.name.partition("[")
+    if where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]")):
+        env.forget(where.frame, f"{where.name}.")
+    if bracket and index == "]":
+        env.forget(where.frame, f"{array}[")
+    elif bracket:
+        env.pop((where.frame, f"{array}[]"), None)
+    env[where.frame, where.name] = value
 
 
 def update(

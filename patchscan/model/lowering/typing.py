@@ -3,7 +3,8 @@
 from tree_sitter import Node
 
 from patchscan.c.nodes import arguments, children
-from patchscan.model.lowering.memory import Context, Frame, plain_type, pointee, structure_of
+from patchscan.model.lowering.memory import Context, Frame
+from patchscan.model.lowering.type_names import plain_type, pointee, structure_of
 
 
 def find(name: str, frame: Frame) -> str:

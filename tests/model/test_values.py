@@ -1,0 +1,53 @@
+"""Values that decide whether somebody waits: as C computes and stores them. Each verdict was reasoned first."""
+
+import pytest
+
+from tests.model.test_attacks import BROADCAST, Attack, check
+
+OPTION = "struct option { int wait; };"
+
+
+def decided(expected: str, code: str, helpers: str = "") -> Attack:
+    """Code that ends with a condition for the wait."""
+    return Attack(expected, f"{code} {BROADCAST}", helpers=helpers)
+
+
+NUMBERS = {
+    "an unsigned difference is never below nothing": decided("unsafe", "unsigned int n = 0; if (n - 1 < 0)"),
+    "an unsigned difference is above": decided("safe", "unsigned int n = 0; if (n - 1 > 0)"),
+    "a signed difference is below": decided("safe", "int n = 0; if (n - 1 < 0)"),
+    "a negative number beside an unsigned one": decided("unsafe", "unsigned int n = 1; if (-1 < n)"),
+    "a wider signed type keeps its sign": decided("safe", "u32 n = 1; long m = -1; if (m < n)"),
+    "narrow ones are computed as int": decided("safe", "u8 n = 0; if (n - 1 < 0)"),
+    "a byte that wraps": decided("unsafe", "u8 n = 255; n++; if (n)"),
+    "a byte that does not": decided("safe", "u8 n = 254; n++; if (n)"),
+    "cut off by a cast": decided("unsafe", "if ((u8)256)"),
+    "kept by a cast to bool": decided("safe", "if ((bool)256)"),
+    "cut off by a cast to int": decided("unsafe", "if ((int)(1ULL << 32))"),
+    "read and unsigned": Attack("unsure", f"unsigned int n = READ_ONCE(walkers); if (n - 1 < 7) {BROADCAST}"),
+}
+OBJECTS = {
+    "all of a structure is set": decided(
+        "unsafe", "struct option o = { .wait = 1 }, n = { .wait = 0 }; o = n; if (o.wait)", OPTION
+    ),
+    "all of a structure is made anew": decided(
+        "unsafe", "struct option o = { .wait = 1 }; o = (struct option) { .wait = 0 }; if (o.wait)", OPTION
+    ),
+    "a member is set": decided("safe", "struct option o = { .wait = 0 }; o.wait = 1; if (o.wait)", OPTION),
+    "another element": decided("unsafe", "int a[2]; a[0] = 0; a[1] = 1; if (a[0])"),
+    "the same element": decided("safe", "int a[2]; a[1] = 1; a[0] = 0; if (a[1])"),
+    "an element by another number": decided("unsure", "int a[2]; a[1] = 1; a[mm->users] = 0; if (a[1])"),
+    "another member of a union": decided(
+        "unsafe", "union both { int a; int b; } u; u.a = 1; u.b = 0; if (u.a)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_how_numbers_are_computed(name: str) -> None:
+    check(NUMBERS[name])
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_what_is_stored(name: str) -> None:
+    check(OBJECTS[name])
