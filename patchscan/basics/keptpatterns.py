@@ -36,16 +36,23 @@ class KeptPatterns:
     def __init__(self, directory: str) -> None:
         self.path = os.path.join(directory, "__pycache__", _KEPT)
         self.new: dict[Key, re.Pattern[Any]] = {}
-        self._kept: dict[Key, Made] = {}
         # Another Python is none of which anything is known; its size of a code is part of what is kept.
         self._mark = (sys.version, memoryview(b"").cast("I").itemsize)
-        with (
-            contextlib.suppress(OSError, ValueError, EOFError, TypeError, MemoryError),
-            open(self.path, "rb") as file,
-        ):
-            mark, kept = marshal.loads(file.read())
-            if mark == self._mark:
-                self._kept = kept
+        self._read: dict[Key, Made] | None = None
+
+    @property
+    def _kept(self) -> dict[Key, Made]:
+        """What was kept; read when the first expression is asked for, which `--version` does not."""
+        if self._read is None:
+            self._read = {}
+            with (
+                contextlib.suppress(OSError, ValueError, EOFError, TypeError, MemoryError),
+                open(self.path, "rb") as file,
+            ):
+                mark, kept = marshal.loads(file.read())
+                if mark == self._mark and isinstance(kept, dict):
+                    self._read = kept
+        return self._read
 
     def compiled(self, text: AnyStr, flags: int) -> re.Pattern[AnyStr]:
         """What re.compile() gives."""
