@@ -6,7 +6,7 @@ from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 BINDINGS = "Documentation/devicetree/bindings/"
 HEADERS = "include/dt-bindings/"
-IDENTIFIER = pattern(r"SPDX-License-Identifier:\s*(.*?)\s*(?:\*/)?$")
+IDENTIFIER = pattern(r"SPDX-License-Identifier:\s{0,9}(.{0,200}?)\s{0,9}(?:\*/)?$")
 DUAL = pattern(r"\bGPL-2\.0(?:-only|-or-later|\+)?\s+(?:OR|or)\s+BSD-2-Clause\b")
 ANY = pattern(r"\b(?:OR|or)\b|^\(?(?:BSD|MIT)")
 

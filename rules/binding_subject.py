@@ -6,8 +6,8 @@ from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 BINDINGS = ("Documentation/devicetree/bindings/", "include/dt-bindings/")
 BESIDE = (*BINDINGS, "MAINTAINERS")
-PREFIX = pattern(r"\bdt-bindings\b[^:]*:")
-NEARLY = pattern(r"\b(?:dt-?bindings?|devicetree|dt|bindings?)\b[^:]*:", 2)
+PREFIX = pattern(r"\bdt-bindings\b[^:]{0,80}:")
+NEARLY = pattern(r"\b(?:dt-?bindings?|devicetree|dt|bindings?)\b[^:]{0,80}:", 2)
 TWICE = pattern(r"(?<![\w-])(?:(?:yaml |dt |device ?tree )?bindings?|documentation|docs?)(?![\w-])", 2)
 # Names of files that one may speak of.
 MADE = pattern(r"(?:Revert|Reapply|Merge)\b|\[")

@@ -22,7 +22,7 @@ _SOURCE = pattern(r"\.dts[io]?$")
 # A line with which a statement of a source begins: what stands before the first in a hunk may be the end of another.
 _BEGINS = pattern(r"^\s*(?:(?:\w+:\s*)*[&\w,.#?+@{}/-]+\s*(?:=.*|\{.*|;.*)|\};?|#\w+.*|/[\w-]+/.*|)$")
 _PLAIN = pattern(r"[\w,.+-]*\w")
-_NO_CODE = pattern(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', 16)
+_NO_CODE = pattern(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)', 16)
 
 
 def is_schema(path: str) -> bool:

@@ -10,7 +10,7 @@ from patchscan.devicetree.changed import BINDINGS, passages
 
 MATCHED = pattern(r'\.compatible\s*=\s*"([a-z0-9-]+,[\w,.+-]+)"')
 _QUOTED = pattern(r'"([a-z0-9-]+,[\w,.+-]+)"')
-_NAME = pattern(r"[\w,.+-]+,[\w,.+-]*\w")
+_WORD = pattern(r"[\w,.+-]+")
 # Programs and tests with devices of their own.
 _NO_DRIVERS = ("drivers/of/unittest", "lib/", "tools/")
 
@@ -43,8 +43,10 @@ def added_names(context: Context, bindings: bool) -> frozenset[str]:
         if file.path.startswith(BINDINGS) == bindings
         for line in (file.added if bindings else file.removed)
     )
-    shape = _NAME if bindings else _QUOTED
-    return frozenset(found for text in lines for found in shape.findall(text))
+    if bindings:
+        words = (word.strip(",.+-") for text in lines for word in _WORD.findall(text))
+        return frozenset(word for word in words if "," in word)
+    return frozenset(found for text in lines for found in _QUOTED.findall(text))
 
 
 def documents(contexts: Sequence[Context]) -> frozenset[str]:

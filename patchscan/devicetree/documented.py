@@ -1,23 +1,27 @@
 """What the bindings of a tree document: all of them are read once, which takes a quarter of a second."""
 
-import re
-
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
+from patchscan.changedfile import encode
 from patchscan.devicetree.changed import BINDINGS
+from patchscan.devicetree.expressions import matches
 from patchscan.tree.overlay import View
 
 # Of one vendor: what matches those of all is no documentation.
-_PATTERN = pattern(rb"(?m)\bpattern:\s*(['\"]?)(\^?\(?[a-z][\w-]*,.*?)\1\s*(?:#.*)?$")
+_PATTERN = pattern(rb"(?m)\bpattern:[ ]{1,8}(['\"]?)(\^?\(?[a-z][\w-]{0,30},.{0,200}?)\1[ ]{0,8}(?:#.*)?$")
 # A name of a node that a schema gives: a plain one, or an expression that begins with letters, and so is not for all.
-_GIVEN = pattern(rb"""(?m)^\s+['"]?([\w,.+-]+|\^\(?[A-Za-z]{2}[^\n'"]*)['"]?:\s*$""")
+_GIVEN = pattern(rb"""(?m)^[ ]{1,40}['"]?([\w,.+-]{1,80}|\^\(?[A-Za-z]{2}[^\n'"]{0,200})['"]?:[ ]{0,8}$""")
 _REFUSED = pattern(rb"[_A-Z]")
 _OF_A_NAME = pattern(rb"[\w,.+#-]")
 
 
 def is_documented(view: View, text: str) -> bool:
     """Whether a binding holds a compatible string or the name of a property, or an expression that matches it."""
-    return holds(bindings(view), text.encode()) or any(matches(each, text) for each in expressions(view))
+    vendor = text.partition(",")[0] + ","
+    return holds(bindings(view), encode(text)) or any(
+        each.lstrip("^(").startswith(vendor) and matches(f"^(?:{each})$", text, unsure=True)
+        for each in expressions(view)
+    )
 
 
 def mentions(view: View, name: str) -> int:
@@ -35,7 +39,7 @@ def mentions(view: View, name: str) -> int:
 def is_given(view: View, name: str) -> bool:
     """Whether a schema gives a node this name, which has underscores or capitals."""
     plain, shapes = given(view)
-    return name in plain or any(matches(each, name) for each in shapes)
+    return name in plain or any(matches(each, name, unsure=False) for each in shapes)
 
 
 @kept
@@ -72,11 +76,3 @@ def expressions(view: View) -> tuple[str, ...]:
     """The expressions of compatible strings in them."""
     found = {each[2].decode("utf-8", "replace") for each in _PATTERN.finditer(bindings(view))}
     return tuple(sorted(found))
-
-
-def matches(expression: str, text: str) -> bool:
-    """Whether an expression of a schema, which is made for a whole string as a rule, matches."""
-    try:
-        return re.fullmatch(expression.strip("^$"), text) is not None
-    except re.error:
-        return False

@@ -1,10 +1,10 @@
 """What a schema says of the nodes that it is for: its properties, what must be there, which compatible strings."""
 
-import re
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
+from patchscan.devicetree.expressions import matches
 from patchscan.devicetree.yaml_text import Value
 
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
@@ -76,15 +76,9 @@ def allows(schema: Value, name: str) -> bool:
             if key.text == name:
                 return True
     patterns = schema.get("patternProperties")
-    return any(fits(key.text, name) for key, _ in (patterns.entries if patterns is not None else ()))
-
-
-def fits(expression: str, name: str) -> bool:
-    """Whether a regular expression of a schema matches a name; one that we cannot read may."""
-    try:
-        return re.search(expression, name) is not None
-    except re.error:
-        return True
+    return any(
+        matches(key.text, name, unsure=True) for key, _ in (patterns.entries if patterns is not None else ())
+    )
 
 
 def compatibles(schema: Value) -> Iterator[Value]:
