@@ -283,7 +283,7 @@ class Follower(Client):
         if len(taken) < 2:
             return False
         given = set(call.arguments)
-        keeps = not words_of_names("keeps").isdisjoint(call.name.split("_"))
+        keeps = self.resource.counted and not words_of_names("keeps").isdisjoint(call.name.split("_"))
         return keeps and call.offset not in self.sites and given.issuperset(taken)
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:

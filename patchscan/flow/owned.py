@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.source import Function, Source, source_of
-from patchscan.flow.actions import Called
+from patchscan.flow.actions import Assigned, Called, root_of, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.held import Holding, Way
 from patchscan.flow.keeping import HARMLESS
@@ -32,7 +32,7 @@ def is_owned(graph: Graph, holding: Holding, way: Way, defined: Defined) -> bool
         if isinstance(each, Called) and each.name and each.line > way.token.line
     ]
     names = way.token.names | {holding.resource.key}
-    return _is_ended(holding, way, calls) or _is_adopted(holding, names, calls, defined)
+    return _is_ended(graph, holding, way, calls) or _is_adopted(holding, names, calls, defined)
 
 
 def _is_adopted(holding: Holding, names: frozenset[str], calls: Iterable[Called], defined: Defined) -> bool:
@@ -73,13 +73,14 @@ def _gives_member(function: Function, member: str, release: frozenset[str]) -> b
     return any(re.fullmatch(_MEMBER + re.escape(member), each) or each in held for each in given)
 
 
-def _is_ended(holding: Holding, way: Way, calls: Sequence[Called]) -> bool:
+def _is_ended(graph: Graph, holding: Holding, way: Way, calls: Sequence[Called]) -> bool:
     """Whether it was stored in a member that a callback gives back for an object which the way out ends."""
     members = {
         part.partition("=")[0].rpartition("->")[2] for part in way.token.via.split(";") if "->" in part
     }
     source = source_of(holding.function)
-    if not members or not any(_ends_object(call) for call in calls):
+    holders = _holders(graph, way)
+    if not members or not any(_ends_object(call, holders) for call in calls):
         return False
     names = _callbacks(source)
     return any(
@@ -90,8 +91,25 @@ def _is_ended(holding: Holding, way: Way, calls: Sequence[Called]) -> bool:
     )
 
 
-def _ends_object(call: Called) -> bool:
+def _holders(graph: Graph, way: Way) -> frozenset[str]:
+    """The variables of the objects in which it was stored, and in which these were."""
+    found = {root_of(part.partition("=")[0]) for part in way.token.via.split(";") if "->" in part}
+    stored = [
+        each
+        for point in graph.points
+        for each in point.operations
+        if isinstance(each, Assigned) and "->" in each.key
+    ]
+    for each in (*stored, *stored):
+        if each.source in found:
+            found.add(root_of(each.key))
+    return frozenset(found)
+
+
+def _ends_object(call: Called, holders: frozenset[str]) -> bool:
     words = call.name.split("_")
+    if not any(word in holders for argument in call.arguments for word in words_of(argument)):
+        return False
     if HARMLESS.fullmatch(call.name) or call.name.startswith("pm_"):
         return False
     return "put" in words or (call.name not in releasing() and not words_of_names("ends").isdisjoint(words))

@@ -10,6 +10,7 @@ from patchscan.flow.actions import Called, Round, root_of, words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.resources import Row, by_call, may_take, opposites, releasing
 
+_PARTS = frozenset(("inc", "add"))
 _VOID = pattern(r"\bvoid\b")
 _BOOL = pattern(r"\bbool\b")
 
@@ -206,16 +207,18 @@ def _named(
     ):
         row = Row(give, "", "memory", None, {call.name: kind}, frozenset({give}), shown=give)
         yield row, call.result, kind
-    elif call.arguments and (not given or any(_is_of_pair(call.arguments, each) for each in given)):
+    elif call.arguments and (not given or any(_is_of_pair(call, each) for each in given)):
         if kind == "null or error":
             return
         row = Row(give, "", "state", 0, {call.name: kind}, frozenset({give}), shown=give)
         yield row, call.arguments[0], kind
 
 
-def _is_of_pair(taken: Sequence[str], given: Sequence[str]) -> bool:
-    """Whether one call gives back what another takes, by their arguments: all of them where they have as many."""
-    return taken[:1] == given[:1] and (len(taken) != len(given) or tuple(taken) == tuple(given))
+def _is_of_pair(taker: Called, given: Sequence[str]) -> bool:
+    """Whether one call gives back what another takes, by their arguments: all where parts are added or counted."""
+    taken = taker.arguments
+    parts = not _PARTS.isdisjoint(taker.name.split("_")) and len(taken) == len(given)
+    return tuple(taken) == tuple(given) if parts else taken[:1] == given[:1]
 
 
 def _returns(graph: Graph, call: Called) -> str | None:

@@ -191,7 +191,8 @@ def _was_given_back(holding: Holding, way: Way, old: Sequence[Holding]) -> Leak 
     ):
         # The patch lets something keep it.
         return None
-    if _is_stored(holding, way.token) and any(each.category != "fails" for each in given):
+    stored = not holding.resource.named and _is_stored(holding, way.token)
+    if stored and any(each.category != "fails" for each in given):
         # What it stores it may not give back where it succeeds: the patch lets it live as long as what holds it.
         return None
     here = [each for each in holding.ways if each.category == way.category]
