@@ -1,6 +1,7 @@
 """What is known of a resource on a way: whether it is held, and the ways out that tell so."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -111,7 +112,30 @@ class Holding:
 
     def at(self, state: str) -> tuple[Way, ...]:
         """The ways out in one state."""
-        return tuple(each for each in self.ways if each.token.state == state)
+        return self._by_state.get(state, ())
+
+    def beside(self, way: Way) -> Sequence[Way]:
+        """The ways out of its category at the same place, itself among them."""
+        return self._by_exit[way.exit.point, way.category]
+
+    @cached_property
+    def _by_state(self) -> Mapping[str, tuple[Way, ...]]:
+        found: dict[str, list[Way]] = {}
+        for each in self.ways:
+            found.setdefault(each.token.state, []).append(each)
+        return {state: tuple(ways) for state, ways in found.items()}
+
+    @cached_property
+    def _by_exit(self) -> Mapping[tuple[int, str], Sequence[Way]]:
+        found: dict[tuple[int, str], list[Way]] = {}
+        for each in self.ways:
+            found.setdefault((each.exit.point, each.category), []).append(each)
+        return found
+
+    @cached_property
+    def given(self) -> Sequence[Way]:
+        """The ways out on which it was given back that a call had not failed to take."""
+        return [each for each in self.at(GIVEN) if not each.token.failed]
 
 
 Holdings = Mapping[tuple[str, str], Sequence[Holding]]

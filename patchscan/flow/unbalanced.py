@@ -271,13 +271,10 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     may_be_left = root.isidentifier() and way.category == "fails" and row.kind != "lock"
     if may_be_left and cleaned_up_by_callers(holding.function, member, frozenset(row.release)):
         return None
-    same = [
-        each for each in holding.ways if each.exit.point == way.exit.point and each.category == way.category
-    ]
-    if any(each.token.state in (GIVEN, GONE) for each in same):
+    if any(each.token.state in (GIVEN, GONE) for each in holding.beside(way)):
         return None
     # Who gives back what a call left behind when it failed tells nothing of where it did not.
-    given = [each for each in holding.at(GIVEN) if way.token.failed or not each.token.failed]
+    given = holding.at(GIVEN) if way.token.failed else holding.given
     if holding.resource.loops:
         if way.category == "succeeds" or holding.at(GONE):
             return None

@@ -41,11 +41,17 @@ def holdings(
     return found
 
 
+@kept
+def _unsigned(graph: Graph) -> frozenset[str]:
+    """The variables that hold no negative number."""
+    return frozenset(each.name for each in graph.function.locals if _UNSIGNED.search(each.type))
+
+
 def _holding(graph: Graph, resource: Resource) -> Holding:
     walk = followed(graph, resource)
     client = walk.client
     pointer = "*" in graph.function.header.partition(graph.function.name)[0]
-    unsigned = {each.name for each in graph.function.locals if _UNSIGNED.search(each.type)}
+    unsigned = _unsigned(graph)
     outs = []
     for each in walk.exits:
         token: Taken = each.token
