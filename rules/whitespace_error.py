@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
-AT_END = pattern(r"[ \t]+$")
+BLANKS = (" ", "\t")
 BEFORE_TAB = pattern(r"\t* +\t")
 NO_NEWLINE = "no newline at the end of the file"
 LOUD = ("white space at the end of the line", NO_NEWLINE)
@@ -28,7 +28,7 @@ def of_file(file: ChangedFile) -> Iterator[Finding]:
     for line in file.added:
         if line.new is None or line.text in gone:
             continue
-        if AT_END.search(line.text):
+        if line.text.endswith(BLANKS):
             faulty.append((line.new, "white space at the end of the line"))
         elif BEFORE_TAB.match(line.text):
             faulty.append((line.new, "a blank before a tab in the indentation"))
@@ -45,8 +45,8 @@ def of_file(file: ChangedFile) -> Iterator[Finding]:
         line_number = file.source_line(number)
         text = file.text_at(line_number) if file.is_c else ""
         fix = None
-        if len(faulty) == 1 and text.strip() and AT_END.search(text):
-            fix = file.replacement(line_number, line_number, AT_END.sub("", text))
+        if len(faulty) == 1 and text.strip() and text.endswith(BLANKS):
+            fix = file.replacement(line_number, line_number, text.rstrip(" \t"))
         yield file.finding(
             line_number,
             f"{what}{more}: {NOISE.get(what, 'git warns of it when it applies the patch')}",
