@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -30,7 +31,7 @@ class Resource:
     named: bool = False
     handed: bool = False
 
-    @property
+    @cached_property
     def counted(self) -> bool:
         """Whether it is a reference that is told by an argument of what took it."""
         words = {word for call in self.row.calls for word in call.split("_")}
