@@ -129,6 +129,34 @@ LOOPS = {
     ),
 }
 
+FREES = "{ pte_free(mm, pmd_pgtable(old)); return 0; }"
+ROUNDS = {
+    "it frees in the second": Attack(
+        "unsafe", f"int i = 0; while (mm->users) {{ if (i) {FREES} i = 1; }} {BROADCAST}"
+    ),
+    "it frees in the second, behind the first": Attack(
+        "unsafe", f"int i = 0; do {{ if (i) {FREES} i = 1; }} while (mm->users); {BROADCAST}"
+    ),
+    "it frees in one behind another": Attack(
+        "unsafe",
+        f"bool seen = false; while (mm->users) {{ if (seen) {FREES} if (mm->last) seen = true; }} {BROADCAST}",
+    ),
+    "each begins anew": Attack(
+        "safe", f"int i = 0; while (mm->users) {{ i = 0; if (i) {FREES} i = 1; }} {BROADCAST}"
+    ),
+    "nothing is handed on": Attack("safe", f"int i = 0; while (mm->users) {{ if (i) {FREES} }} {BROADCAST}"),
+    "only what comes of it": Attack(
+        "safe",
+        "int r = 1; while (mm->users) { if (mm->last) { r = 0; break; } mm->users = 0; } "
+        f"if (r) {BROADCAST} else {BROADCAST}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_what_a_round_hands_on(name: str) -> None:
+    check(ROUNDS[name])
+
 
 @pytest.mark.parametrize("name", MACROS)
 def test_what_a_macro_does(name: str) -> None:

@@ -1,9 +1,12 @@
 """Loops: zero times or once, those over CPUs once for each CPU of the model, and what leaves them."""
 
+from functools import lru_cache
+
 from tree_sitter import Node
 
 from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import arguments, nodes
+from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import Const, Value, cpu_value, negate, truth
 from patchscan.model.lowering.environment import Environment
@@ -39,6 +42,7 @@ def loop(
     if node.type == "do_statement":
         if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
             context.assumptions.add("loops run at most once")
+            _any_round(context, None, body, env, frame)
         todo[:0] = [
             *([body] if body is not None else []),
             NEXT,
@@ -57,7 +61,7 @@ def loop(
     context.assumptions.add("loops run at most once")
     value = _iteration(context, condition, iterates, env, frame, out)
     step = node.child_by_field_name("update")
-    _any_round(context, step, env, frame)
+    _any_round(context, step, body, env, frame)
     acts = step is not None and any(inner.type == "call_expression" for inner in nodes(step))
     steps = [step] if step is not None and acts else []
     a_round: Rest = [*([body] if body is not None else []), NEXT, *steps, END]
@@ -69,15 +73,54 @@ def loop(
     return env if rest is todo else None
 
 
-def _any_round(context: Context, step: Node | None, env: Environment, frame: Frame) -> None:
-    """What a loop counts is no longer the number it began with: the round that is followed may be any."""
-    for node in nodes(step) if step is not None else ():
-        argument = node.child_by_field_name("argument") or node.child_by_field_name("left")
-        if node.type not in ("update_expression", "assignment_expression") or argument is None:
-            continue
-        name = frame.text(argument)
-        if isinstance(env.get((frame.number, name)), Const):
+def _any_round(
+    context: Context, step: Node | None, body: Node | None, env: Environment, frame: Frame
+) -> None:
+    """What a loop counts, or hands on to its next round, is no longer the number it began with: the round that is
+    followed may be any. A pointer stays what it was: what it leads to is another question."""
+    counted = _counted(step, frame.definition) if step is not None else frozenset()
+    for name in sorted(counted | (_handed_on(body, frame.definition) if body is not None else frozenset())):
+        pointer = name not in counted and frame.types.get(name, "").endswith("*")
+        if not pointer and isinstance(env.get((frame.number, name)), Const):
             env[frame.number, name] = context.unknown(name, frame.types.get(name, ""))
+
+
+@lru_cache(maxsize=4096)
+def _counted(step: Node, definition: Definition) -> frozenset[str]:
+    found = (
+        node.child_by_field_name("argument") or node.child_by_field_name("left")
+        for node in nodes(step)
+        if node.type in ("update_expression", "assignment_expression")
+    )
+    return frozenset(definition.text_of(node) for node in found if node is not None)
+
+
+@lru_cache(maxsize=4096)
+def _handed_on(body: Node, definition: Definition) -> frozenset[str]:
+    """The variables that a round looks at as the round before left them: set in it, and looked at before that."""
+    first: dict[str, bool] = {}
+    written: set[str] = set()
+    for node in nodes(body):
+        if node.type != "identifier":
+            continue
+        name, up = definition.text_of(node), node.parent
+        assigned = (
+            up is not None and up.type == "assignment_expression" and up.child_by_field_name("left") == node
+        )
+        operator = up.child_by_field_name("operator") if up is not None and assigned else None
+        plain = operator is not None and definition.text_of(operator) == "="
+        if plain:
+            written.add(name)
+            first.setdefault(name, _is_on_every_way(up, body))
+        elif not assigned and (up is None or up.type != "update_expression"):
+            first[name] = first.get(name, False)
+    return frozenset(name for name in written if not first[name])
+
+
+def _is_on_every_way(node: Node | None, body: Node) -> bool:
+    """Whether an assignment is a statement of the body itself."""
+    statement = node.parent if node is not None else None
+    return statement is not None and statement.type == "expression_statement" and statement.parent == body
 
 
 def _iteration(
