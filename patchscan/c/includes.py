@@ -1,5 +1,8 @@
 """The #include lines of a C text and the conditions around each, read fast: a file reaches hundreds of headers."""
 
+import re
+from collections.abc import Iterable
+
 from patchscan.basics.keep import of_text
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
@@ -35,6 +38,16 @@ def includes(text: bytes) -> tuple[Include, ...]:
         line += code.count(b"\n", counted, match.start())
         counted = match.start()
         name = _NAME.match(match[2].strip())
-        written = name[2].decode("utf-8", "surrogateescape") if name else ""
-        found.append(Include(written, name is not None and name[1] == b'"', line, around.at_line(line)))
+        quoted = name is not None and name[1] == b'"'
+        found.append(Include(_written(name), quoted, line, around.at_line(line)))
     return tuple(found)
+
+
+def names_included(lines: Iterable[re.Match[bytes]]) -> tuple[str, ...]:
+    """The names of includes() that are no macro's; lines: the preprocessor lines, see lexical.directives()."""
+    names = (_written(_NAME.match(each[2].strip())) for each in lines if each[1] == b"include")
+    return tuple(filter(None, names))
+
+
+def _written(name: re.Match[bytes] | None) -> str:
+    return name[2].decode("utf-8", "surrogateescape") if name else ""

@@ -54,11 +54,14 @@ class Codebase(Asked):
 
     def function(self, name: str, near: str) -> Definition | None:
         """The function that `name` calls in file `near`."""
+        found = self._asked["function", name, near] = self._function(name, near)
+        return found
+
+    def _function(self, name: str, near: str) -> Definition | None:
         key = (name, near)
         if key not in self._functions:
             self._functions[key] = self._find_function(name, near)
-        found = self._asked["function", name, near] = self._functions[key]
-        return found
+        return self._functions[key]
 
     def _find_function(self, name: str, near: str) -> Definition | None:
         if is_no_name(name):
@@ -79,11 +82,11 @@ class Codebase(Asked):
         return found
 
     def _find_callee(self, name: str, near: str) -> Definition | None:
-        definition = self.function(name, near) or self._find_macro(name, near)
+        definition = self._function(name, near) or self._find_macro(name, near)
         if definition is not None:
             return definition
         other = self._find_alias(name, near)
-        return self.function(other, near) or self._find_macro(other, near) if other else None
+        return self._function(other, near) or self._find_macro(other, near) if other else None
 
     def _find_macro(self, name: str, near: str) -> Definition | None:
         for found in self.order(near):
@@ -156,6 +159,11 @@ class Codebase(Asked):
                 if path.endswith(".h") and found.defines_macro(name):
                     return found.macro(name)
         return None
+
+    def configured(self, symbol: str) -> int:
+        """The value of a symbol of the configuration."""
+        found = self._asked["configured", symbol] = self.config.value(symbol)
+        return found
 
     def constant(self, name: str, near: str) -> int | None:
         """The number an object-like macro stands for."""

@@ -6,8 +6,9 @@ from functools import lru_cache
 from patchscan.basics.limits import meets
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.branches import Branches, Held, branches
-from patchscan.c.lexical import blank, comments_blank
+from patchscan.c.branches import Branches, Held, of_directives
+from patchscan.c.includes import names_included
+from patchscan.c.lexical import blank, comments_blank, directives
 from patchscan.codebase.assembly import as_c, has_macros
 
 _TOKEN = pattern(r"\s*(&&|\|\||==|!=|<=|>=|[!<>()]|(?:0[xX][0-9a-fA-F]+|\d+)[uUlL]*|\w+)")
@@ -17,11 +18,13 @@ _ENABLED = ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")
 
 @frozen(eq=False)
 class Text:
-    """A file's text without comments, offsets kept; symbols: every word that its conditions may ask for."""
+    """A file's text without comments, offsets kept; symbols: every word that its conditions may ask for; included: the
+    names that it includes."""
 
     code: bytes
     branches: Branches
     symbols: tuple[str, ...]
+    included: tuple[str, ...]
 
     def seen_through(self, value: Callable[[str], int]) -> bytes:
         """The text, same length and lines, with the branches that are left out, and the directives, blanked."""
@@ -48,9 +51,12 @@ class Text:
 def plain_text(text: bytes) -> Text:
     """A C or assembly file's text (see patchscan.codebase.assembly), read once for all configurations."""
     code = comments_blank(as_c(text) if has_macros(text) else text)
-    found = branches(code)
+    lines = tuple(directives(code))
+    found = of_directives(lines, code)
     words = _WORD.findall("\n".join(each.text for each in found.found))
-    return Text(code, found, tuple(dict.fromkeys(words)))
+    # Of assembly only the macros are read as C, and not what it includes.
+    named = names_included(tuple(directives(comments_blank(text))) if has_macros(text) else lines)
+    return Text(code, found, tuple(dict.fromkeys(words)), named)
 
 
 def evaluate(expression: str, value: Callable[[str], int]) -> bool:

@@ -28,7 +28,8 @@ _GLOBAL = pattern(
     rb"\n(?:(?:static|extern|const|volatile|__\w+)\s+)*((?:struct\s+\w+|\w+_t|int|bool|unsigned(?:\s+\w+)?|long|u64|u32)"
     rb"[\s*]+)(\w+)(?:\[[^\]]*\])?\s*(?:__\w+\s*)*(?:=|;)"
 )
-_STRUCT = pattern(rb"\b(?:struct|union)\s+(\w+)\s*\{")
+# What begins with letters is searched many times faster than what begins with a choice.
+_STRUCTS = tuple(pattern(kind + rb"\s+(\w+)\s*\{") for kind in (b"struct", b"union"))
 _MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
 _DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\\\n]|\\\n|\\.)*", re.M)
 _BRACE = pattern(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
@@ -161,8 +162,9 @@ class File:
     @cached_property
     def _structs(self) -> dict[str, int]:
         """Structure name to where its members begin, of several the first."""
-        found = [(opens.group(1).decode(), opens.end()) for opens in _STRUCT.finditer(self.text)]
-        return dict(reversed(found))
+        found = [opens for each in _STRUCTS for opens in each.finditer(self.text)]
+        words = [each for each in found if not _WORD.match(self.text, max(each.start() - 1, 0), each.start())]
+        return {each[1].decode(): each.end() for each in sorted(words, key=re.Match.start, reverse=True)}
 
     def members(self, structure: str) -> dict[str, str] | None:
         """Field name to type, None where the structure is not declared."""
@@ -279,6 +281,7 @@ def _closing_brace(text: bytes, start: int) -> int:
     return len(text)
 
 
+@lru_cache(maxsize=8192)
 def indexed(path: str, text: bytes, config: Config) -> File:
     """A file's index; the same object for all configurations that agree on what the text asks of them."""
     plain = plain_text(text)

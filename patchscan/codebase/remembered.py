@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 from weakref import ref
 
+from patchscan.basics.record import field, record
+
 Found = TypeVar("Found")
 Result = TypeVar("Result")
 Question = tuple[str, ...]
 Answers = dict[Question, object]
+_MOST_TELLING = 3
 
 
 class Asked:
@@ -55,12 +58,37 @@ class Asked:
         """The answer to a question that another one was asked."""
         return getattr(self, question[0])(*question[1:])
 
-    def answers_as(self, answers: Answers) -> bool:
-        """Whether this one has the same answers; of code, on the same lines."""
-        return all(self.answer(question) == answer for question, answer in answers.items())
+    def answers_as(self, answers: Answers, telling: list[Question]) -> bool:
+        """Whether this one has the same answers; of code, on the same lines. What is asked for it is not noted.
+
+        telling: questions that told others from who gave these answers, asked first and kept here.
+        """
+        outer, self._asked = self._asked, {}
+        try:
+            for question in (*telling, *answers):
+                if self.answer(question) != answers[question]:
+                    if question not in telling:
+                        telling.insert(0, question)
+                        del telling[_MOST_TELLING:]
+                    return False
+            return True
+        finally:
+            self._asked = outer
 
 
 Second = TypeVar("Second", bound=Asked)
+
+
+@record
+class _Made(Generic[Result]):
+    """What was made, of which code, and what both were asked; telling, told: see Asked.answers_as()."""
+
+    code: ref[Asked]
+    of_code: Answers
+    of_second: Answers
+    result: Result
+    telling: list[Question] = field(default_factory=list)
+    told: list[Question] = field(default_factory=list)
 
 
 class Remembered(Generic[Second, Result]):
@@ -73,7 +101,7 @@ class Remembered(Generic[Second, Result]):
     def __init__(self, most: int, everything: bool = True) -> None:
         self._most = most
         self._everything = everything
-        self._known: dict[Hashable, list[tuple[ref[Asked], Answers, Answers, Result]]] = {}
+        self._known: dict[Hashable, list[_Made[Result]]] = {}
         self._number = 0
 
     def get(
@@ -84,18 +112,17 @@ class Remembered(Generic[Second, Result]):
         The same one is asked by all: what one of them asked before it was refused, `make` asks first as well.
         """
         asked = second()
-        for made_of, of_code, of_second, result in reversed(self._known.get(key, ())):
-            if made_of() is code:
-                code.note(of_code)
-            elif not code.answers_as(of_code):
+        for made in reversed(self._known.get(key, ())):
+            if made.code() is not code and not code.answers_as(made.of_code, made.telling):
                 continue
-            if asked.answers_as(of_second):
-                return result
+            if asked.answers_as(made.of_second, made.told):
+                code.note(made.of_code)
+                return made.result
         with code.recording(self._everything) as of_code, asked.recording() as of_second:
             result = make(asked)
         if self._number >= self._most:
             self._known.clear()
             self._number = 0
         self._number += 1
-        self._known.setdefault(key, []).append((ref(code), of_code, of_second, result))
+        self._known.setdefault(key, []).append(_Made(ref(code), of_code, of_second, result))
         return result

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from patchscan.c.includes import includes
+from patchscan.codebase.conditionals import plain_text
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.file import File, indexed
 from patchscan.kconfig.configured import Config
@@ -31,8 +31,7 @@ class Texts:
         """The paths that a file includes, each once; asm/ is the architecture's, else the generic one."""
         key = (near, arch)
         if key not in self._included:
-            named = [each.name for each in includes(self.read(near) or b"") if each.name]
-            paths = (self._path(name, near, arch) for name in named)
+            paths = (self._path(name, near, arch) for name in plain_text(self.read(near) or b"").included)
             self._included[key] = tuple(dict.fromkeys(filter(None, paths)))
         return self._included[key]
 

@@ -1,12 +1,16 @@
 """Roles of a scenario are played by what functions do: another name changes no verdict."""
 
+import random
 import re
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from patchscan.c.source import Source
 from patchscan.commands.reading import read
-from patchscan.model.scenarios.players import plays
+from patchscan.model.scenarios.players import players, plays
+from patchscan.model.scenarios.scenario import Role
 from patchscan.model.scenarios.series_models import SeriesModels
 from patchscan.model.scenarios.touched import concerned, shipped_scenarios
 from patchscan.tree import open_tree
@@ -109,3 +113,46 @@ def test_a_change_of_another_function_of_such_a_file_concerns_none() -> None:
     assert after != source
     states = lay(series(patch(1, file_change("mm/gup.c", source, after))), open_tree(str(FIXTURES / "tree")))
     assert not any(plays(scenario, states[0]) for scenario in NAMED)
+
+
+def plainly(calls: tuple[frozenset[str], ...], words: dict[str, frozenset[str]]) -> list[str]:
+    """Who plays a role, as its words say it."""
+
+    def reached(name: str) -> frozenset[str]:
+        found = frozenset({name})
+        for _ in range(3):
+            found |= {callee for each in found for callee in words[each] & words.keys()}
+        return found
+
+    def fits(name: str) -> bool:
+        own = [word for each in reached(name) for word in words[each]]
+        return all(any(fnmatchcase(word, each) for word in own for each in names) for names in calls)
+
+    return [name for name in words if fits(name) and not any(map(fits, reached(name) - {name}))]
+
+
+def test_players_are_those_who_call_all_of_it_and_call_nobody_who_does() -> None:
+    """Files made by chance: names that are parts of others, a name that stands twice, words in comments and strings."""
+    chosen = random.Random(5)
+    asked = ("take", "take_all", "give", "may_take", "flush_tlb")
+    patterns = ("take", "*take", "give*", "flush_*", "t?ke*", "flush_tlb")
+    some, met = 0, set[int]()
+    for _ in range(300):
+        words: dict[str, frozenset[str]] = {}
+        text = ""
+        for number in (0, 1, 2, 3, 4, 5, 6, 3):
+            called = chosen.sample([*(f"f{each}" for each in range(8)), *asked], chosen.randrange(4))
+            name = f"f{number}"
+            text += f'void {name}(void)\n{{\n\t/* give(); */ puts("take_all");\n'
+            text += "".join(f"\t{each}();\n" for each in called) + "}\n\n"
+            words[name] = words.get(name, frozenset()) | {*called, name, "void", "puts"}
+        calls = tuple(frozenset(chosen.sample(patterns, 2)) for _ in range(chosen.randrange(1, 3)))
+        role = Role("some", (), {}, 0, {}, calls=calls)
+        expected = plainly(calls, words)
+        assert list(players(role, Source("a.c", text.encode()))) == expected
+        among = {"f1", "f3", "f5", "f7"}
+        found = list(players(role, Source("a.c", text.encode()), among))
+        assert found == [name for name in expected if name in among]
+        some += bool(expected)
+        met.add(len(expected))
+    assert 100 < some < 300 and len(met) > 3

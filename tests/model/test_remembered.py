@@ -5,8 +5,9 @@ import random
 import pytest
 from patchscan.c.lexical import closing
 from patchscan.codebase.code import Codebase
+from patchscan.codebase.conditionals import plain_text
 from patchscan.codebase.file import File
-from patchscan.codebase.remembered import Asked, Remembered
+from patchscan.codebase.remembered import Answers, Asked, Question, Remembered
 from patchscan.kconfig.configured import Config
 
 
@@ -124,3 +125,43 @@ def test_a_bracket_closes_alike_near_and_far() -> None:
                 pairs.get(place - 1, -1) for place in range(size + 1)
             ]
     assert closing(b"(" + b"(a)" * 1000 + b")", 1) == 3001
+
+
+def test_a_structure_is_found_where_its_word_begins() -> None:
+    file = File(
+        "a.c", b"mystruct b { int y; };\nunion\nc\n{ int u; };\nstruct a { int x; };\nstruct a { int z; };\n"
+    )
+    assert file.members("b") is None and file.members("c") == {"u": "int"}
+    assert file.members("a") == {"x": "int"}
+
+
+def test_what_a_file_includes_is_what_a_compiler_sees() -> None:
+    text = b'/*\n#include <no.h>\n*/\n#define X \\\n#include <no.h>\n# include "a.h"\n#include MACRO\n#include <b.h>\n'
+    assert plain_text(text).included == ("a.h", "b.h")
+    assembly = b"#include <a.h>\n.macro M\n\tmfence\n.endm\n"
+    assert plain_text(assembly).included == ("a.h",)
+
+
+def test_of_many_answers_those_that_told_others_apart_are_asked_first() -> None:
+    asked: list[str] = []
+
+    class Counting(Wanted):
+        def wants(self, name: str) -> bool:
+            asked.append(name)
+            return super().wants(name)
+
+    answers: Answers = {("wants", str(number)): number == 7 for number in range(20)}
+    telling: list[Question] = []
+    assert not Counting("9").answers_as(answers, telling) and telling == [("wants", "7")]
+    asked.clear()
+    assert not Counting("8").answers_as(answers, telling) and asked == ["7"]
+    assert Counting("7").answers_as(answers, telling)
+    assert not Counting("7", "8").answers_as(answers, telling) and telling == [("wants", "8"), ("wants", "7")]
+
+
+def test_what_is_asked_of_one_that_is_refused_is_not_noted() -> None:
+    code = codebase(b"int f(void)\n{\n}\n")
+    with code.recording() as noted:
+        assert not code.answers_as({("own", "g", "a.c"): False, ("callee", "f", "a.c"): None}, [])
+        assert code.answers_as({("own", "g", "a.c"): False}, [])
+    assert not noted

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 
 from patchscan.basics.budget import BUDGET
-from patchscan.basics.record import field, frozen, replace
+from patchscan.basics.keep import kept as kept_on
+from patchscan.basics.record import field, frozen, once, replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.remembered import Answers, Remembered
@@ -63,6 +64,7 @@ class Extraction:
         """Whether all that the extraction asked of its code is in other code as well, be it on other lines."""
         return all(_same(code.answer(question), answer) for question, answer in self.answers.items())
 
+    @once
     def holes(self) -> tuple[Hole, ...]:
         """What was not looked into, in the order of the threads, each place once."""
         found = [e for thread in self.threads for e in walk(thread.body) if isinstance(e, Hole)]
@@ -147,6 +149,7 @@ def _extraction(
     )
 
 
+@once
 def is_cut(thread: Thread) -> bool:
     """Whether there was more code than is followed."""
     return any(isinstance(event, Hole) and event.kind == "budget" for event in walk(thread.body))
@@ -193,11 +196,7 @@ def _lower(
     """One role's function lowered; what was lowered before is taken where all that it asked is answered as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     translates = _translates(scenario, stubs)
-    made_of = (
-        *(translates, stubs, keep is None, cpus, observes, code.config, scenario.marked, watched),
-        *(frozenset(role.instances.items()), frozenset(spaces.items())),
-        *(frozenset(scenario.choices.items()), frozenset(scenario.given.items())),
-    )
+    made_of = (translates, keep is None, observes, scenario.marked, watched)
     key = (made_of, role.after, role.name, role.cpu, function, frozenset(role.own.items()))
     typed = frozenset(each for each in kept if each.startswith("<"))
     effects = typed | (_READS if observes else _WAITS)
@@ -227,10 +226,11 @@ def _lower(
         )
 
     def lower(context: Context) -> _Lowered:
-        definition = find_function(*function, code, stubs, scenario.look_into)
+        name, path = function
+        definition = context.stub(name) if path.startswith("stubs/") else code.function(name, path)
         assert definition is not None
         body = lower_function(context, definition)
-        last = stubs.get(role.after[0]) if role.after is not None else None
+        last = context.stub(role.after[0]) if role.after is not None else None
         body = (*body, *lower_function(context, last)) if last is not None else body
         thread = Thread(role.name, function[0], role.cpu, rename(body, role.own))
         accesses = tuple((role.own.get(where, where), kind, order) for where, kind, order in context.accesses)
@@ -243,7 +243,31 @@ def _lower(
             frozenset(context.tables),
         )
 
-    return _LOWERED.get(key, code, begin, lower)
+    given = (role.instances, spaces, scenario.choices, scenario.given)
+    exactly = (
+        key,
+        stubs,
+        effects,
+        names,
+        keep,
+        cpus,
+        scenario.look_into,
+        *(frozenset(e.items()) for e in given),
+    )
+    known = _lowered_of(code)
+    if exactly not in known:
+        with code.recording(everything=True) as answers:
+            known[exactly] = (_LOWERED.get(key, code, begin, lower), answers)
+    lowered, answers = known[exactly]
+    code.note(answers)
+    return lowered
+
+
+@kept_on
+def _lowered_of(code: Codebase) -> dict[Hashable, tuple[_Lowered, Answers]]:
+    """What was lowered of one code base, and what it was asked for it; by all else that a Context is made with, and
+    what its result is made of: whoever has the same is told the same, without a question."""
+    return {}
 
 
 @lru_cache(maxsize=32)

@@ -48,10 +48,9 @@ from patchscan.model.lowering.memory import (
     place_of,
     read,
     update,
-    whole,
     write,
 )
-from patchscan.model.lowering.type_names import pointee, structure_of
+from patchscan.model.lowering.type_names import pointee, structure_of, whole
 from patchscan.model.lowering.typing import type_of
 
 _NONE: frozenset[str] = frozenset()
@@ -243,7 +242,7 @@ def _after(
     function = context.evaluate(context, given[1], env, frame, out)
     definition = None
     if isinstance(function, FunctionName):
-        definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
+        definition = context.stub(function.name) or context.code.callee(function.name, function.path)
     place = place_of(frame, node)
     # A callback that starts its own next grace period is followed once.
     if definition is None or any(up.definition is definition for up in frame.chain()):
@@ -320,8 +319,9 @@ def _choice(
     while argument is not None and argument.type == "identifier" and frame.text(argument) in frame.bound:
         argument, frame = frame.bound[frame.text(argument)]
     text = frame.text(argument).lstrip("&") if argument is not None else subject.definition.name
-    if text in context.choices:
-        return Const(context.choices[text])
+    chosen = context.chosen(text)
+    if chosen is not None:
+        return Const(chosen)
     return Unknown(f"choice {text}" if argument is not None else f"u{context.next()}", text)
 
 
@@ -360,7 +360,7 @@ def _container(
 def _enabled(
     context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
 ) -> Value:
-    return Const(int(bool(context.code.config.value(frame.text(given[0])))))
+    return Const(int(bool(context.code.configured(frame.text(given[0])))))
 
 
 PRIMITIVES: dict[str, Builtin] = {

@@ -20,18 +20,9 @@ from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
-from patchscan.model.lowering.memory import (
-    Context,
-    Frame,
-    Out,
-    dereference,
-    place_of,
-    read,
-    whole,
-    write,
-)
+from patchscan.model.lowering.memory import Context, Frame, Out, dereference, place_of, read, write
 from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
-from patchscan.model.lowering.type_names import pointee, structure_of
+from patchscan.model.lowering.type_names import pointee, structure_of, whole
 from patchscan.model.lowering.typing import find, type_of
 
 # What a parameter leads to that takes any memory.
@@ -58,22 +49,21 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     special = PRIMITIVES.get(name)
     if special is not None:
         return special(context, node, given, env, frame, out)
-    own = not frame.definition.stub and context.code.own(name, near)
-    if (
-        not own
-        and name in masks.OPERATIONS
-        and not (context.by_field and context.stubs.get(name) is not None)
-    ):
-        return masks.OPERATIONS[name](context, given, env, frame, out)
-    stub, known = None if own else context.stubs.get(name), context.callee(name, near)
+    stub, operation = context.stub(name), masks.OPERATIONS.get(name)
+    if stub is not None or operation is not None:
+        own = not frame.definition.stub and context.code.own(name, near)
+        if operation is not None and not own and not (context.by_field and stub is not None):
+            return operation(context, given, env, frame, out)
+        stub = None if own else stub
+    known = context.callee(name, near)
     if stub is None and known is None:
-        stub = context.stubs.get(context.other_name(name, near))
+        stub = context.stub(context.other_name(name, near))
     if stub is not None and (not context.names(name) or known is None):
         return inline(context, stub, node, given, env, frame, out)
     if known is not None and _look_into(context, known, name, near, frame):
         definition = context.code.callee(name, near)
         assert definition is not None
-        if context.code.overridable(name, near):
+        if b"__weak" in definition.text and context.code.overridable(name, near):
             context.assumptions.add(f"{name}() is the weak one of {definition.path}")
         return inline(context, definition, node, given, env, frame, out)
     if known is not None and _is_recursive(context, known, name, near, frame):
@@ -97,11 +87,10 @@ def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Fra
 def _look_into(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
     if _is_too_deep(context, frame) or _is_inside(callee, name, frame):
         return False
-    if context.looks_into(name, near):
-        return True
     called_back = frame.definition.stub and not callee.by_name
     small = context.by_field and not callee.by_name and callee.small
-    return called_back or small or callee.simple or callee.paired
+    # Asked last: the fewer answers a lowering rests on, the more others may take it again.
+    return called_back or small or callee.simple or callee.paired or context.looks_into(name, near)
 
 
 def _is_too_deep(context: Context, frame: Frame) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
+from patchscan.basics.record import frozen
 from patchscan.model.lowering.abstract_values import Value
 
 Key = tuple[int, str]
@@ -81,3 +82,14 @@ class Environment(dict[Key, Value]):
         """Forget the variables of a frame that is left: nobody else can see them."""
         for key in [key for key in self if key[0] == number]:
             del self[key]
+
+
+@frozen(eq=False)
+class Recorded:
+    """What a part of a lowering notes beside its events (see Context)."""
+
+    accesses: tuple[tuple[str, str, str], ...]
+    assumptions: frozenset[str]
+    visited: frozenset[tuple[str, str]]
+    merged: frozenset[tuple[str, str]]
+    tables: frozenset[str]

@@ -55,7 +55,7 @@ def _somewhere(
 ) -> Body:
     """An interrupt to one CPU that a number names: each CPU of the model may be that one, or none of them."""
     body: Body = ()
-    others = [cpu for cpu in context.cpus if cpu != context.cpu]
+    others = [cpu for cpu in context.every_cpu() if cpu != context.cpu]
     for cpu in reversed([*others, context.cpu]):
         events = _served(context, function, cpu, waits, node, info, env, frame)
         then = tuple(replace(e, single=True) if isinstance(e, Wait) else e for e in events)
@@ -95,7 +95,7 @@ def _handler(
     """The events of a handler on its CPU."""
     if not isinstance(function, FunctionName):
         return ()
-    definition = context.stubs.get(function.name) or context.code.callee(function.name, function.path)
+    definition = context.stub(function.name) or context.code.callee(function.name, function.path)
     if definition is None or not _matters(context, function):
         return ()
     events, own = Out(), context.cpu
@@ -107,7 +107,7 @@ def _handler(
 
 def _matters(context: Context, function: FunctionName) -> bool:
     """Whether a handler is to be followed: one that only flushes a TLB matters where translations are used."""
-    if context.acting is None or context.stubs.get(function.name) is not None:
+    if context.acting is None or context.stub(function.name) is not None:
         return True
     return context.acts(function.name, function.path)
 

@@ -158,7 +158,7 @@ def _each_cpu(
     if mask is not None and context.by_field:
         value = context.evaluate(context, mask, env, frame, out)
         read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
-    for cpu in context.cpus:
+    for cpu in context.every_cpu():
         inside = masks.looped_over(context, macro, given, cpu, env, frame)
         if inside == Const(0):
             continue

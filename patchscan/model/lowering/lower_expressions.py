@@ -188,12 +188,12 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
         return private(context, (frame.number, name), frame.types[name], env)
     if name == SPUN_FOR[1] and SPUN_FOR in env:
         return env[SPUN_FOR]
-    if name in context.choices:
-        return Const(context.choices[name])
+    if (chosen := context.chosen(name)) is not None:
+        return Const(chosen)
     known = context.code.constant(name, frame.path)
     if known is not None:
         return Const(known)
-    if context.stubs.get(name) is not None or context.code.callee(name, frame.path) is not None:
+    if context.stub(name) is not None or context.code.callee(name, frame.path) is not None:
         return FunctionName(name, frame.path)
     if name == "current":
         return context.instance("struct task_struct *") or Unknown("current", name, "struct task_struct *")
@@ -351,7 +351,7 @@ def _pointer(context: Context, node: Node, env: Environment, frame: Frame, out: 
 
 def _is_function(context: Context, node: Node, frame: Frame) -> bool:
     name = frame.text(node)
-    return context.stubs.get(name) is not None or context.code.function(name, frame.path) is not None
+    return context.stub(name) is not None or context.code.function(name, frame.path) is not None
 
 
 def _lvalue(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:

@@ -153,7 +153,7 @@ def _do(context: Context, node: Node, env: Environment, frame: Frame, out: Out) 
     """What a statement evaluates; a macro without parameters may be all of one."""
     name = frame.text(node)
     macro = None
-    if node.type == "identifier" and not find(name, frame) and name not in context.choices:
+    if node.type == "identifier" and not find(name, frame) and context.chosen(name) is None:
         macro = context.code.written_out(name, frame.path)
     if macro is not None:
         inline(context, macro, node, [], env, frame, out)

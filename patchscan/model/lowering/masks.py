@@ -75,11 +75,11 @@ def _runs(context: Context, mask: str, cpu: int, frame: Frame) -> bool:
 
     arch/x86/mm/tlb.c, switch_mm_irqs_off(); arm64 keeps none.
     """
-    space = context.spaces.get(cpu)
+    space = context.every_space().get(cpu)
     if space is None or mask != f"{CPUS_OF}{space}":
         return False
     asked_there = any(up.path.startswith("arch/x86/") for up in frame.chain())
-    return asked_there or bool(context.code.config.value("ARCH_X86"))
+    return asked_there or bool(context.code.configured("ARCH_X86"))
 
 
 def _bound(node: Node, frame: Frame) -> tuple[Node, Frame]:
@@ -110,7 +110,7 @@ def _one(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out]
 
     def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
         cpu, key = context.evaluate(context, given[0], env, frame, out), _key(context, given[1], env, frame)
-        for each in context.cpus:
+        for each in context.every_cpu():
             if cpu_number(cpu) == each:
                 _set(context, key, each, Const(number), env)
             elif cpu_number(cpu) is None:
@@ -149,7 +149,7 @@ def _all(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out]
 
     def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
         key = _key(context, given[0], env, frame)
-        for cpu in context.cpus:
+        for cpu in context.every_cpu():
             _set(context, key, cpu, Const(number), env)
         return Const(0)
 
@@ -158,7 +158,7 @@ def _all(number: int) -> Callable[[Context, list[Node], Environment, Frame, Out]
 
 def _copy(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
     key = _key(context, given[0], env, frame)
-    for cpu in context.cpus:
+    for cpu in context.every_cpu():
         _set(context, key, cpu, bit(context, given[1], cpu, env, frame), env)
     return Const(0)
 
@@ -170,7 +170,7 @@ def _combine(
 
     def operation(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
         key = _key(context, given[0], env, frame)
-        for cpu in context.cpus:
+        for cpu in context.every_cpu():
             one, other = (bit(context, node, cpu, env, frame) for node in given[1:3])
             _set(context, key, cpu, join(context, one, other), env)
         return context.unknown("whether the mask is empty")
@@ -211,7 +211,7 @@ def _test(context: Context, given: list[Node], env: Environment, frame: Frame, o
 
 
 def _empty(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
-    bits = [bit(context, given[0], cpu, env, frame) for cpu in context.cpus]
+    bits = [bit(context, given[0], cpu, env, frame) for cpu in context.every_cpu()]
     if Const(1) in bits:
         return Const(0)
     left = [value for value in bits if value != Const(0)]
@@ -225,7 +225,7 @@ def _empty(context: Context, given: list[Node], env: Environment, frame: Frame, 
 def _any_but(context: Context, given: list[Node], env: Environment, frame: Frame, out: Out) -> Value:
     """The number of a CPU of the mask that is not the one given: that of no CPU where there is none."""
     but = cpu_number(context.evaluate(context, given[1], env, frame, out))
-    others = [bit(context, given[0], cpu, env, frame) for cpu in context.cpus if cpu != but]
+    others = [bit(context, given[0], cpu, env, frame) for cpu in context.every_cpu() if cpu != but]
     there = but is not None and Const(1) in others
     return Unknown(f"{SOME_CPU if there else ONE_CPU}{context.next()}", "cpumask_any_but()", "unsigned int")
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from tree_sitter import Node
 
 from patchscan.basics.budget import BUDGET
-from patchscan.basics.record import field, frozen, record, replace
+from patchscan.basics.record import field, record, replace
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.remembered import Answers, Asked, Question
@@ -24,7 +24,7 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
 )
-from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.environment import Environment, Recorded
 from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
 from patchscan.model.lowering.reach import Callee, Reach, described
@@ -68,23 +68,12 @@ class Frame:
             frame = frame.up
 
 
-@frozen(eq=False)
-class Recorded:
-    """What a part of a lowering notes beside its events (see Context)."""
-
-    accesses: tuple[tuple[str, str, str], ...]
-    assumptions: frozenset[str]
-    visited: frozenset[tuple[str, str]]
-    merged: frozenset[tuple[str, str]]
-    tables: frozenset[str]
-
-
 Run = Callable[["Context", Frame, Environment, Out], Value]
 
 
 @record
 class Context(Asked):
-    """One thread's lowering in progress; what of it depends on reach, keep and look_into is asked by question.
+    """One thread's lowering in progress; what of it depends on its fields up to given is asked by question.
 
     keep: the location keys that become events, None for all; instances: C type to the number of the one
     object of that type this thread works on; merged: names that stand for several objects ("struct.", "array[]") and
@@ -168,14 +157,39 @@ class Context(Asked):
 
     def settled(self, member: str) -> Value | None:
         """What a member of a table of operations holds, where the scenario says so."""
-        if member in self.given:
+        if (function := self.function_in(member)) is not None:
             self.tables.add(member)
-            return FunctionName(*self.given[member])
-        return Const(self.choices[member]) if member in self.choices else None
+            return FunctionName(*function)
+        return Const(chosen) if (chosen := self.chosen(member)) is not None else None
+
+    def function_in(self, member: str) -> tuple[str, str] | None:
+        """The function, with its path, that a member of a table of operations holds."""
+        found = self._asked["function_in", member] = self.given.get(member)
+        return found
+
+    def chosen(self, name: str) -> int | None:
+        """The number that the scenario chooses for a name."""
+        found = self._asked["chosen", name] = self.choices.get(name)
+        return found
+
+    def every_cpu(self) -> tuple[int, ...]:
+        """The CPUs of all threads."""
+        self._asked["every_cpu",] = self.cpus
+        return self.cpus
+
+    def every_space(self) -> Mapping[int, int]:
+        """The address space of each CPU whose thread works on one."""
+        found = self._asked["every_space",] = self.spaces
+        return found
 
     def instance(self, kind: str) -> Value | None:
-        number = self.instances.get(plain_type(kind))
+        number = self.number_of(plain_type(kind))
         return Const(number) if number is not None else None
+
+    def number_of(self, kind: str) -> int | None:
+        """The number of the one object of a plain type that this thread works on."""
+        found = self._asked["number_of", kind] = self.instances.get(kind)
+        return found
 
     def register(self, kind: str = "") -> Register:
         return Register(f"r{self.next()}", kind)
@@ -198,6 +212,11 @@ class Context(Asked):
         """Whether a function is one that is looked into in any case."""
         named = self._asked["names", name] = name in self.look_into
         return named
+
+    def stub(self, name: str) -> Definition | None:
+        """The stub of that name."""
+        found = self._asked["stub", name] = self.stubs.definitions.get(name)
+        return found
 
     def looks_into(self, name: str, near: str) -> bool:
         """Whether the function that `name` calls in file `near` is looked into for what it can touch."""
@@ -379,10 +398,3 @@ def dereference(context: Context, value: Value, kind: str) -> Location:
     if name and "*" not in target:
         return Named(f"<{name}>", target)
     return Nowhere(target or "pointer")
-
-
-def whole(where: Named) -> Named:
-    """All of some memory: every field of a structure, or the memory itself."""
-    structure = structure_of(where.type)
-    is_structure = where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]"))
-    return Named(f"{structure}.*", where.type, where.base) if is_structure else where

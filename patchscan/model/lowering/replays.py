@@ -15,13 +15,13 @@ looked at all variables of a frame of its callers.
 from collections.abc import Iterable
 from weakref import ref
 
-from patchscan.basics.record import frozen
+from patchscan.basics.record import field, frozen
 from patchscan.codebase.definition import Definition
-from patchscan.codebase.remembered import Answers, Asked
+from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import Address, Local, Operation, Value
-from patchscan.model.lowering.environment import EVERY, Environment, Key
+from patchscan.model.lowering.environment import EVERY, Environment, Key, Recorded
 from patchscan.model.lowering.lowered import Body, walk
-from patchscan.model.lowering.memory import Context, Frame, Out, Recorded, Run
+from patchscan.model.lowering.memory import Context, Frame, Out, Run
 from patchscan.model.lowering.renamed import Pairing, Renaming, hides_numbers, lock_number
 
 Variables = tuple[tuple[Key, Value | None], ...]
@@ -33,7 +33,8 @@ class _Entry:
     """One body as it was lowered.
 
     frame, last, given: its frame's number, the last number that was given before it, and how many were in it;
-    statements: that it took; before, after: the variables that it touched, None where there is none.
+    statements: that it took; before, after: the variables that it touched, None where there is none; telling, told: see
+    Asked.answers_as().
     """
 
     code: ref[Asked]
@@ -49,6 +50,8 @@ class _Entry:
     events: Body
     value: Value
     recorded: Recorded
+    telling: list[Question] = field(default_factory=list)
+    told: list[Question] = field(default_factory=list)
 
     def paired(self, frame: Frame, env: Environment) -> Pairing | None:
         """The numbers of now that stand for those of then; None where variables have other values."""
@@ -63,9 +66,9 @@ class _Entry:
         """Whether code and context answer as they did."""
         if context.budget < self.statements:
             return False
-        if self.code() is not context.code and not context.code.answers_as(self.of_code):
+        if self.code() is not context.code and not context.code.answers_as(self.of_code, self.telling):
             return False
-        return self.context() is context or context.answers_as(self.of_context)
+        return self.context() is context or context.answers_as(self.of_context, self.told)
 
     def again(self, pairing: Pairing, context: Context, env: Environment, out: Out) -> Value:
         """Do again what was done. Raises KeyError, with nothing done, where a number comes from elsewhere."""

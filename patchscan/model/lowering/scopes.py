@@ -38,7 +38,7 @@ def guarded(context: Context, node: Node, env: Environment, frame: Frame, out: O
         return False
     kind, given = told
     name = frame.text(kind)
-    begin = context.stubs.get(f"__guard_{name}")
+    begin = context.stub(f"__guard_{name}")
     if begin is None:
         return False
     frame.types.setdefault(name, "unsigned long")
@@ -56,7 +56,7 @@ def guarded(context: Context, node: Node, env: Environment, frame: Frame, out: O
 def unguard(context: Context, rest: Rest, env: Environment, frame: Frame, out: Out) -> None:
     """End the guards whose ends are among some statements."""
     for end in rest:
-        stub = context.stubs.get(f"__unguard_{end.name}") if isinstance(end, End) else None
+        stub = context.stub(f"__unguard_{end.name}") if isinstance(end, End) else None
         if isinstance(end, End) and stub is not None:
             inline(context, stub, end.node, end.given, env, frame, out)
 

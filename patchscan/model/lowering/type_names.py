@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+from patchscan.model.lowering.abstract_values import Named
+
 
 @lru_cache(maxsize=4096)
 def plain_type(kind: str) -> str:
@@ -25,3 +27,10 @@ def pointee(kind: str) -> str:
     if kind.endswith("[]"):
         return kind[:-2].rstrip()
     return kind[:-1].rstrip() if kind.endswith("*") else kind
+
+
+def whole(where: Named) -> Named:
+    """All of some memory: every field of a structure, or the memory itself."""
+    structure = structure_of(where.type)
+    is_structure = where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]"))
+    return Named(f"{structure}.*", where.type, where.base) if is_structure else where

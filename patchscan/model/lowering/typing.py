@@ -81,7 +81,7 @@ def _call(context: Context, node: Node, frame: Frame) -> str:
         return type_of(context, given[0], frame)
     if name == "container_of" and len(given) > 1:
         return f"struct {frame.text(given[1]).strip().removeprefix('struct ')} *"
-    stub = context.stubs.get(name)
+    stub = context.stub(name)
     if stub is not None and given:
         argument = type_of(context, given[0], frame)
         return {"same_t": argument, "pointee_t": pointee(argument)}.get(stub.result, plain_type(stub.result))

@@ -1,6 +1,7 @@
 """One case of a scenario in one configuration: its threads, and the verdict on them."""
 
 from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
 from pathlib import Path
 
 from patchscan.basics.keep import kept
@@ -59,9 +60,15 @@ def follows(scenario: Scenario, column: str) -> str:
 def codebase(scenario: Scenario, column: str, at: Sources) -> Codebase:
     """The code at one point of a series as a scenario sees it in one configuration."""
     scenario = in_column(scenario, column)
-    config = Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]})
+    config = _once(Config({**base_config(at.read, column), **scenario.config, **scenario.columns[column]}))
     arch = column if at.read(f"arch/{column}/Kconfig") is not None else "x86"
     return _codebase(at, scenario.files, config, arch)
+
+
+@lru_cache(maxsize=64)
+def _once(config: Config) -> Config:
+    """Equal configurations as one object: to compare two of them takes a look at each symbol."""
+    return config
 
 
 @kept
@@ -130,6 +137,7 @@ def lost_in(scenario: Scenario, column: str, at: Sources, visited: Set[tuple[str
     return tuple(f"{name}()" if "/" not in name else name for name in sorted(at.lost & named))
 
 
+@kept
 def shape(extraction: Extraction) -> Signature:
     """Equal for extractions that do the same in the same functions, whatever their lines are."""
     return tuple(signature(without_holes(thread.body)) for thread in extraction.threads)

@@ -1,21 +1,26 @@
 """Which functions can play a role by what they call: those that a series touches, and those of the files it names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import chain, islice
 
 from patchscan.basics.keep import kept
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import replace
+from patchscan.c.function import Function
 from patchscan.c.source import Source, parse
 from patchscan.changedfile import ChangedFile
 from patchscan.codebase.sources import Read
 from patchscan.model.scenarios.scenario import Role, Scenario
 from patchscan.tree.overlay import PatchState
 
+# What a pattern asks of a word beside letters: between these a word has letters as they are.
+_WILD = pattern(r"\*|\?|\[.*\]")
 _MOST = 3
 # How deep calls within a file are followed.
 _DEPTH = 3
-Words = Mapping[str, frozenset[str]]
 
 
 def with_players(scenario: Scenario, states: Sequence[PatchState], read: Read) -> Scenario:
@@ -44,9 +49,8 @@ def _touched(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[t
             names = {function.name for function in file.functions} if file.is_c else set()
             text = read(file.path) if names else None
             if text is not None:
-                yield from (
-                    (name, file.path) for name in players(role, _parsed(text, file.path)) if name in names
-                )
+                source = _parsed(text, file.path)
+                yield from ((name, file.path) for name in players(role, source, names))
 
 
 def plays(scenario: Scenario, state: PatchState) -> bool:
@@ -56,8 +60,7 @@ def plays(scenario: Scenario, state: PatchState) -> bool:
         names = {function.name for function in ChangedFile(file).functions} if roles else set()
         for text in (file.before, file.after) if names else ():
             source = _parsed(text or b"", file.change.path)
-            reached = _reached(source)
-            if any(names & reached[player] for role in roles for player in players(role, source)):
+            if any(names & _reached(source, player) for role in roles for player in players(role, source)):
                 return True
     return False
 
@@ -76,8 +79,9 @@ def _within(role: Role, states: Sequence[PatchState], read: Read) -> Iterator[tu
         source = _parsed(text, path)
         changed = before is not None and before != text and not role.still
         earlier = players(role, _parsed(before or b"", path)) if changed else ()
-        names = (*(name for name in earlier if name in _words(source)), *players(role, source))
-        yield from ((name, path) for name in names[:1])
+        own = _functions(source)
+        names = chain((name for name in earlier if name in own), players(role, source))
+        yield from ((name, path) for name in islice(names, 1))
 
 
 @lru_cache(maxsize=8)
@@ -85,51 +89,66 @@ def _parsed(text: bytes, path: str) -> Source:
     return parse(text, path)
 
 
-def players(role: Role, source: Source) -> tuple[str, ...]:
+def players(role: Role, source: Source, among: Container[str] | None = None) -> Iterator[str]:
     """The functions of a file that call a name of each set, themselves or through functions of the file none of which
-    does so alone; in the order of the file."""
-    reached, words = _reached(source), _reached_words(source)
-    every = frozenset().union(*words.values())
-    wanted = [_among(names, every) for names in role.calls]
-    fit = {name for name, own in words.items() if not any(each.isdisjoint(own) for each in wanted)}
-    return tuple(name for name in words if name in fit and not (fit - {name}) & reached[name])
+    does so alone; in the order of the file. among: None for all of them, else those that are wanted."""
+    wanted = [_meant(source, names) for names in role.calls]
+    if not all(any(name.encode() in source.code for name in names) for names in wanted):
+        return
+
+    def fits(name: str) -> bool:
+        words = _reached_words(source, name)
+        return not any(each.isdisjoint(words) for each in wanted)
+
+    for name in _functions(source) if among is None else filter(among.__contains__, _functions(source)):
+        if fits(name) and not any(fits(other) for other in _reached(source, name) - {name}):
+            yield name
 
 
 @kept
-def _words(source: Source) -> Words:
-    """The identifiers of each function of a file."""
-    own: dict[str, frozenset[str]] = {}
+def _functions(source: Source) -> Mapping[str, tuple[Function, ...]]:
+    """The functions of a file by name, in the order of the file."""
+    own: dict[str, tuple[Function, ...]] = {}
     for function in source.functions():
         # Under #if and #else one name stands twice.
-        own[function.name] = own.get(function.name, frozenset()) | function.identifiers
+        own[function.name] = (*own.get(function.name, ()), function)
     own.pop("", None)
     return own
 
 
 @kept
-def _reached(source: Source) -> Words:
-    """Of each function of a file those of the file that it calls, and so on, itself among them."""
-    own = _words(source)
-    return {name: _reached_from(name, own) for name in own}
+def _words(source: Source, name: str) -> frozenset[str]:
+    """The identifiers of a function of a file."""
+    return frozenset().union(*(each.identifiers for each in _functions(source)[name]))
 
 
-def _reached_from(name: str, own: Words) -> frozenset[str]:
+@kept
+def _reached(source: Source, name: str) -> frozenset[str]:
+    """A function of a file and those of the file that it calls, and so on."""
+    own = _functions(source)
     found = last = {name}
     for _ in range(_DEPTH):
-        last = {callee for each in last for callee in own[each] & own.keys()} - found
+        last = {callee for each in last for callee in _words(source, each) & own.keys()} - found
         found = found | last
     return frozenset(found)
 
 
 @kept
-def _reached_words(source: Source) -> Words:
-    """The identifiers of each function of a file and of those that it reaches."""
-    own = _words(source)
-    return {name: frozenset().union(*map(own.__getitem__, names)) for name, names in _reached(source).items()}
+def _reached_words(source: Source, name: str) -> frozenset[str]:
+    """The identifiers of a function of a file and of those that it reaches."""
+    return frozenset().union(*(_words(source, each) for each in _reached(source, name)))
 
 
-def _among(names: frozenset[str], words: frozenset[str]) -> frozenset[str]:
-    """The words that are one of the names, which may be patterns."""
-    plain = {name for name in names if "*" not in name}
-    matched = (word for name in names - plain for word in words if fnmatchcase(word, name))
-    return words & plain | frozenset(matched)
+@kept
+def _meant(source: Source, names: frozenset[str]) -> frozenset[str]:
+    """Some names, with words of a file in place of those that are patterns."""
+    plain = frozenset(name for name in names if "*" not in name)
+    found = (word for name in names - plain for word in _words_like(source, name))
+    return plain.union(found)
+
+
+def _words_like(source: Source, wanted: str) -> Iterator[str]:
+    """The words of a file that a pattern fits, those that are no identifiers among them."""
+    piece = max(_WILD.split(wanted), key=len)
+    words = {word.decode() for word in re.findall(rb"\w*%b\w*" % piece.encode(), source.code)}
+    return (word for word in words if fnmatchcase(word, wanted))

@@ -97,20 +97,25 @@ class Index:
         return self._shared_paths(stored) if shared else [self._path(each) for each in stored]
 
     def holding_in(self, directory: str, words: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """The same of the sources directly in a directory; only these are compared with the index."""
+        """The same of the sources directly in a directory; only these are compared with the index.
+
+        What was found and compared before was found in the index that was opened, whatever has become of it since.
+        """
+        known = directory in self._stale_in and all(word in self._by_directory for word in words)
         stale = self.stale_in(directory)
         for word, paths in self._indexed([each for each in words if each not in self._by_directory]).items():
             self._by_directory[word] = {}
             for path in paths:
                 self._by_directory[word].setdefault(path.rpartition("/")[0], []).append(path)
         found = {word: self._by_directory[word].get(directory, []) for word in words}
-        return self._sealed(self._corrected(found, Difference(stale)))
+        corrected = self._corrected(found, Difference(stale))
+        return _sorted(corrected) if known else self._sealed(corrected)
 
     def _sealed(self, found: Words) -> Mapping[str, tuple[str, ...]]:
         """What was found, sorted, if all of it came from the index that was opened."""
         if read_seal(self.directory) != self.seal:
             raise sqlite3.OperationalError("the index has changed")
-        return {word: tuple(sorted(paths)) for word, paths in found.items()}
+        return _sorted(found)
 
     def _indexed(self, words: Sequence[str], kind: Kind = SOURCES) -> Words:
         stored = self._stored(words, kind)
@@ -235,6 +240,10 @@ class Index:
 
     def _confirmed(self, kind: Kind) -> Confirmed:
         return Confirmed(os.path.join(self.directory, marks_file(kind)), self.seal)
+
+
+def _sorted(found: Words) -> Mapping[str, tuple[str, ...]]:
+    return {word: tuple(sorted(paths)) for word, paths in found.items()}
 
 
 class _Stored:
