@@ -13,6 +13,7 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Named, Register
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.hiding import with_own_names
 from patchscan.model.lowering.inlining import bind, run
 from patchscan.model.lowering.lower_expressions import evaluate, location
 from patchscan.model.lowering.lower_statements import lower_block
@@ -130,7 +131,7 @@ def _lower(
     out, env = Out(), Environment()
     for cpu in cpus:
         env[0, f"{RUNS_SPACE}[cpu {cpu}]"] = Register(f"{RUNS_SPACE}@{cpu}")
-    frame = Frame(context.next(), definition)
+    frame = Frame(context.next(), with_own_names(definition))
     bind(context, frame, [], env)
     run(context, frame, env, out)
     return tuple(out), context

@@ -42,6 +42,36 @@ OBJECTS = {
     ),
 }
 
+WALKERS = "static int walkers;"
+HIDING = {
+    "the outer one is as it was": decided("safe", "int n = 1; { int n = 0; n--; } if (n)"),
+    "the outer one is set before": decided("unsafe", "int n = 0; { int n = 1; n++; } if (n)"),
+    "set from the outer one": decided("unsafe", "int n = 0, m = 1; { int n = m; m = n - 1; } if (n + m)"),
+    "in the head of a loop": decided("unsafe", "int n = 0; for (int n = 1; n < 9; n++) { } if (n)"),
+    "in the third block": decided(
+        "unsafe", "int n = 0; { int n = 0; { int n = 1; n++; } if (n) return 0; } if (n)"
+    ),
+    "a jump out of it": decided("unsafe", "int n = 0; { int n = 1; if (n) goto out; } out: if (n)"),
+    "one of the kernel's": decided("unsure", "{ int walkers = 1; walkers++; } if (walkers)", WALKERS),
+    "a parameter": Attack(
+        "unsafe",
+        "stop(0);",
+        helpers=f"static void stop(int n) {{ {{ int n = 1; n++; }} if (n) {BROADCAST} }}",
+    ),
+    "one that is static": decided("unsafe", "int n = 0; { static int n; n = 1; } if (n)"),
+    "a member of its name": decided(
+        "safe",
+        "int wait = 0; { struct option wait = { .wait = 1 }; if (wait.wait) wait.wait = 2; } if (!wait)",
+        OPTION,
+    ),
+    "a macro that names it": Attack(
+        "unsure", "int n = 1; { int n = 0; if (WANTED()) " + BROADCAST + " }", helpers="#define WANTED() (n)"
+    ),
+    "a variable of a macro": decided(
+        "unsure", "int n = 1; if (WANTED(n))", "#define WANTED(m) ({ int n = 0; n += m - m; m; })"
+    ),
+}
+
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_how_numbers_are_computed(name: str) -> None:
@@ -51,3 +81,8 @@ def test_how_numbers_are_computed(name: str) -> None:
 @pytest.mark.parametrize("name", OBJECTS)
 def test_what_is_stored(name: str) -> None:
     check(OBJECTS[name])
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_which_variable_a_name_means(name: str) -> None:
+    check(HIDING[name])

@@ -9,7 +9,9 @@ from patchscan.c.nodes import nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
 from patchscan.model.lowering.environment import Environment
-from patchscan.model.lowering.memory import RETURN, Context, Frame, Out
+from patchscan.model.lowering.hiding import MARK, given_name, with_own_names
+from patchscan.model.lowering.lowered import Hole
+from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, place_of
 from patchscan.model.lowering.type_names import plain_type, structure_of
 
 
@@ -23,6 +25,9 @@ def inline(
     out: Out,
 ) -> Value:
     """The callee's events in place of the call; macros and stubs get their arguments as written."""
+    if not definition.stub:
+        definition = with_own_names(definition)
+        _captured(definition, given, node, frame, out)
     inner = Frame(context.next(), definition, frame, node, depth=frame.depth + (not definition.stub))
     if not definition.stub:
         context.visited.add((definition.path, definition.name))
@@ -48,6 +53,20 @@ def _around(macro: Definition, frame: Frame, inner: Frame) -> dict[str, tuple[No
     used = _naming(tuple(sorted(names)), frame.path)
     owner = Frame(frame.number, used, frame.up, frame.call, frame.bound, frame.types, frame.depth)
     return {used.text_of(node): (node, owner) for node in _nodes(used) if node.type == "identifier"}
+
+
+def _captured(macro: Definition, given: list[Node], node: Node, frame: Frame, out: Out) -> None:
+    """Tell of names in a macro's text that mean a variable of an inner block where it is used, and of names it is given
+    that mean a variable of its own there."""
+    if not macro.by_name:
+        return
+    inner = {given_name(name) for name in frame.types if MARK in name}
+    own = {given_name(name) for name in _declared_in(macro)} - {name for _, name in macro.parameters}
+    names = inner & macro.identifiers - own
+    if own:
+        names |= own & {frame.text(each) for argument in given for each in nodes(argument)}
+    for name in sorted(names):
+        out.append(Hole(name, "parse", frozenset(), frozenset(), True, place_of(frame, node)))
 
 
 def _nodes(definition: Definition) -> Iterator[Node]:

@@ -18,6 +18,7 @@ from patchscan.model.lowering.abstract_values import (
     truth,
 )
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.hiding import with_own_names
 from patchscan.model.lowering.inlining import bind, inline, run
 from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.joins import branch, exits, lost_way
@@ -48,7 +49,7 @@ _NONE: frozenset[str] = frozenset()
 def lower_function(context: Context, definition: Definition) -> Body:
     """The events of a function called with unknown arguments."""
     out, env = Out(), Environment()
-    frame = Frame(context.next(), definition)
+    frame = Frame(context.next(), with_own_names(definition))
     context.visited.add((definition.path, definition.name))
     bind(context, frame, [], env)
     run(context, frame, env, out)

@@ -3,6 +3,7 @@
 from tree_sitter import Node
 
 from patchscan.c.nodes import arguments, children
+from patchscan.model.lowering.hiding import given_name
 from patchscan.model.lowering.memory import Context, Frame
 from patchscan.model.lowering.type_names import plain_type, pointee, structure_of
 
@@ -20,7 +21,7 @@ def member(field: Node, frame: Frame) -> str:
     while name in frame.bound:
         field, frame = frame.bound[name]
         name = frame.text(field)
-    return name
+    return given_name(name)
 
 
 def type_of(context: Context, node: Node | None, frame: Frame) -> str:
