@@ -1,6 +1,7 @@
 """What decides whether somebody waits, and what may have changed it meanwhile; each verdict was reasoned first."""
 
 import pytest
+from patchscan.basics.record import replace
 from patchscan.codebase.sources import Sources
 from patchscan.model.scenarios.one_case import judge_case
 from patchscan.model.scenarios.touched import shipped_scenarios
@@ -39,6 +40,69 @@ CHANGED = {
         "safe", f"if (mm->users) {BROADCAST} else change(vma); if (!mm->users) {BROADCAST}"
     ),
 }
+
+PER_CPU = "struct mode { int wanted; int other; };\n"
+PER_CPU += "DEFINE_PER_CPU(int, wanted);\nDEFINE_PER_CPU(int, other);\nDEFINE_PER_CPU(struct mode, mode);"
+
+
+def per_cpu(expected: str, change: str, begin: str = "this_cpu_write(wanted, 1);") -> Attack:
+    """Code that changes a variable of some CPU between what sets its own and what asks for it."""
+    asked = "this_cpu_read(mode.wanted)" if "mode" in begin else "this_cpu_read(wanted)"
+    return Attack(expected, f"{begin} {change} if ({asked}) {BROADCAST}", helpers=PER_CPU)
+
+
+SET_MODE = "this_cpu_write(mode.wanted, 1);"
+OF_SOME_CPU = {
+    "nothing": per_cpu("safe", ""),
+    "by its name": per_cpu("unsure", "per_cpu(wanted, mm->users) = 0;"),
+    "counted": per_cpu("unsure", "per_cpu(wanted, mm->users)--;"),
+    "once": per_cpu("unsure", "WRITE_ONCE(per_cpu(wanted, mm->users), 0);"),
+    "by a pointer": per_cpu("unsure", "*per_cpu_ptr(&wanted, mm->users) = 0;"),
+    "by a pointer, released": per_cpu("unsure", "smp_store_release(per_cpu_ptr(&wanted, mm->users), 0);"),
+    "by a pointer that is kept": per_cpu("unsure", "int *p = per_cpu_ptr(&wanted, mm->users); *p = 0;"),
+    "another variable": per_cpu("safe", "per_cpu(other, mm->users) = 0;"),
+    "of a CPU that is known": per_cpu("safe", "per_cpu(wanted, smp_processor_id()) = 1;"),
+    "exchanged": per_cpu("unsure", "xchg(per_cpu_ptr(&wanted, mm->users), 0);"),
+    "a member": per_cpu("unsure", "per_cpu(mode, mm->users).wanted = 0;", SET_MODE),
+    "a member by name": per_cpu("unsure", "per_cpu(mode.wanted, mm->users) = 0;", SET_MODE),
+    "a member by a pointer": per_cpu("unsure", "per_cpu_ptr(&mode, mm->users)->wanted = 0;", SET_MODE),
+    "a member by a pointer that is kept": per_cpu(
+        "unsure", "struct mode *m = per_cpu_ptr(&mode, mm->users); m->wanted = 0;", SET_MODE
+    ),
+    "another member by a pointer": per_cpu(
+        "safe", "struct mode *m = per_cpu_ptr(&mode, mm->users); m->other = 0;", SET_MODE
+    ),
+    "all of it": per_cpu("unsure", "per_cpu(mode, mm->users) = (struct mode) { .wanted = 0 };", SET_MODE),
+    "all of it by a pointer": per_cpu(
+        "unsure", "*per_cpu_ptr(&mode, mm->users) = (struct mode) { };", SET_MODE
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_SOME_CPU)
+def test_what_was_changed_for_some_cpu(name: str) -> None:
+    check(OF_SOME_CPU[name])
+
+
+WALKS = "DEFINE_PER_CPU(struct mm_struct *, walked);\n"
+WALKING = "smp_load_acquire(per_cpu_ptr(&walked, cpu))"
+TARGETED = Attack(
+    "safe",
+    f"smp_mb(); for_each_online_cpu(cpu) {{ if ({WALKING}) smp_call_function_single(cpu, sync, NULL, 1); }}",
+    declarations="int cpu;",
+    helpers=WALKS,
+    walker=WALKS,
+    begin="local_irq_save(flags); WRITE_ONCE(*this_cpu_ptr(&walked), current->mm); smp_mb();",
+    end="smp_store_release(this_cpu_ptr(&walked), NULL); local_irq_restore(flags);",
+)
+
+
+@pytest.mark.parametrize(
+    "change", ["per_cpu(walked, addr) = NULL;", "WRITE_ONCE(*per_cpu_ptr(&walked, addr), NULL);"]
+)
+def test_what_others_see_is_changed_for_some_cpu(change: str) -> None:
+    check(TARGETED)
+    check(replace(TARGETED, expected="unsure", begin=TARGETED.begin + change))
 
 
 @pytest.mark.parametrize("name", CHANGED)

@@ -87,9 +87,13 @@ class Local:
 
 @frozen
 class Nowhere:
-    """Memory the model cannot name; text is the C expression."""
+    """Memory the model cannot name; text is the C expression.
+
+    copies: the per-CPU variable where it is the copy of a CPU that is not known.
+    """
 
     text: str
+    copies: str = ""
 
 
 Location = Named | Through | Local | Nowhere

@@ -44,12 +44,12 @@ from patchscan.model.lowering.memory import (
     Context,
     Frame,
     Out,
-    dereference,
     place_of,
     read,
     update,
     write,
 )
+from patchscan.model.lowering.targets import copy_pointer, dereference, on_cpu
 from patchscan.model.lowering.type_names import pointee, structure_of, whole
 from patchscan.model.lowering.typing import type_of
 
@@ -66,7 +66,7 @@ def location_of_call(context: Context, node: Node, env: Environment, frame: Fram
             context.location(context, given[0], env, frame, out),
             context.evaluate(context, given[1], env, frame, out),
         )
-        return _on_cpu(where, cpu)
+        return on_cpu(where, cpu)
     if name == "__cpus_of" and given:
         space = context.evaluate(context, given[0], env, frame, out)
         text = str(space.number) if isinstance(space, Const) else frame.text(given[0])
@@ -105,14 +105,6 @@ def _bit(context: Context, number: Node, word: Node, env: Environment, frame: Fr
     if isinstance(bit, Unknown) and bit.serial.startswith("name "):
         return Named(f"{where.name}#{bit.serial[5:]}", where.type, where.base)
     return where
-
-
-def _on_cpu(where: Location, cpu: Value) -> Location:
-    """A per-CPU variable's copy on one CPU."""
-    number = cpu_number(cpu)
-    if isinstance(where, Named) and number is not None:
-        return Named(f"{where.name}@{number}", where.type)
-    return Nowhere("per-CPU variable of an unknown CPU")
 
 
 Builtin = Callable[[Context, Node, list[Node], Environment, Frame, Out], Value]
@@ -338,11 +330,7 @@ def _per_cpu_pointer(
     """this_cpu_ptr(&x), per_cpu_ptr(&x, cpu)."""
     value = context.evaluate(context, given[0], env, frame, out)
     cpu = context.evaluate(context, given[1], env, frame, out) if len(given) > 1 else cpu_value(context.cpu)
-    if isinstance(value, Address):
-        where = _on_cpu(value.of, cpu)
-        if not isinstance(where, Nowhere):
-            return Address(where)
-    return context.unknown(frame.text(node), type_of(context, given[0], frame))
+    return copy_pointer(context, value, cpu, frame.text(node), type_of(context, given[0], frame))
 
 
 def _container(

@@ -20,8 +20,9 @@ from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
-from patchscan.model.lowering.memory import Context, Frame, Out, dereference, place_of, read, write
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of, read, write
 from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
+from patchscan.model.lowering.targets import dereference
 from patchscan.model.lowering.type_names import pointee, structure_of, whole
 from patchscan.model.lowering.typing import find, type_of
 

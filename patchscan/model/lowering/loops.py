@@ -12,8 +12,9 @@ from patchscan.model.lowering.abstract_values import Const, Value, cpu_value, ne
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.joins import assume, branch, exits
 from patchscan.model.lowering.lowered import Hole
-from patchscan.model.lowering.memory import Context, Frame, Out, dereference, place_of, read
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of, read
 from patchscan.model.lowering.switches import END, NEXT, Rest
+from patchscan.model.lowering.targets import dereference
 from patchscan.model.lowering.typing import find
 
 _CPU_LOOP = pattern(r"(for_each_(?:online_|possible_|present_)?cpu\w*)\s*\(")

@@ -37,12 +37,12 @@ from patchscan.model.lowering.memory import (
     Context,
     Frame,
     Out,
-    dereference,
     place_of,
     private,
     read,
     write,
 )
+from patchscan.model.lowering.targets import copies_behind, dereference, member_of_copy
 from patchscan.model.lowering.type_names import structure_of
 from patchscan.model.lowering.typing import find, member, type_of
 
@@ -111,10 +111,15 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
             return Through(value)
         registers: tuple[str, ...] = (value.name,) if isinstance(value, Register) else ()
         base: Location | None = value.of if isinstance(value, Address) else None
+        copies = copies_behind(value)
         if not structure and isinstance(value, Unknown):
             structure = structure_of(value.type)
     else:
         registers, base = (), location(context, argument, env, frame, out)
+        copies = base.copies if isinstance(base, Nowhere) else ""
+    other = member_of_copy(context, copies, name, env) if copies else None
+    if other is not None:
+        return other
     if isinstance(base, Local):
         # The members of a union are one memory.
         return Local(base.frame, f"{base.name}.{'' if base.type.startswith('union ') else name}", kind)

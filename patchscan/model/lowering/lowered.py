@@ -164,6 +164,7 @@ HoleKind = Literal[
     "free of an object the model lost",
     "a way out of a loop over CPUs",
     "store",
+    "a write for some CPU",
     "writes before",
     "called from inside of it",
     "a way out that is not followed",

@@ -12,7 +12,6 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import (
-    Address,
     Const,
     FunctionName,
     Local,
@@ -29,7 +28,7 @@ from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
 from patchscan.model.lowering.reach import Callee, Reach, described
 from patchscan.model.lowering.stubs import Stubs
-from patchscan.model.lowering.type_names import plain_type, pointee, structure_of
+from patchscan.model.lowering.type_names import plain_type
 
 Answer = TypeVar("Answer")
 Out = list[Event]
@@ -342,10 +341,24 @@ def write(
     elif isinstance(location, (Named, Through)):
         out.append(Write(location, value, order, place))
         context.accesses.append((str(location_key(location)), "W", order))
+    elif location.copies and value != FREED and not context.by_field:
+        _put_anywhere(context, location.copies, order, env, out, place)
     elif value == FREED:
         out.append(
             Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
         )
+
+
+def _put_anywhere(context: Context, of: str, order: str, env: Environment, out: Out, place: Place) -> None:
+    """A write to a per-CPU variable may be to the copy of any CPU where it is not known which."""
+    copies = {f"{of}@{cpu}" for cpu in context.cpus}
+    context.accesses += [(copy, "W", order) for copy in sorted(copies)]
+    members = {name for _, name in env.of_frame(0) if name.startswith((f"{of}@", f"{of}."))}
+    for copy in sorted(copies | members):
+        if context.keep is not None and context.keeps_named(copy):
+            out.append(Hole(copy, "a write for some CPU", frozenset(), frozenset(), True, place))
+        elif copy in members:
+            env[0, copy] = context.unknown(copy, prefix="m")
 
 
 def _put(where: Local, value: Value, env: Environment) -> None:
@@ -375,6 +388,8 @@ def update(
         old = read(context, location, "plain", env, out, place)
         env[location.frame, location.name] = operands[-1] if operation == "xchg" else context.unknown()
         return old
+    if isinstance(location, Nowhere) and location.copies and not context.by_field:
+        _put_anywhere(context, location.copies, order, env, out, place)
     if not context.keeps(location):
         if order == "full" and operation != "cmpxchg":
             out.append(Fence("mb", place))
@@ -383,18 +398,3 @@ def update(
     out.append(Update(register, location, operation, operands, order, place))
     context.accesses.append((str(location_key(location)), "W", order))
     return register
-
-
-def dereference(context: Context, value: Value, kind: str) -> Location:
-    """The memory that a pointer value of C type `kind` leads to."""
-    if isinstance(value, Address):
-        return value.of
-    if isinstance(value, Register):
-        return Through(value)
-    target = pointee(kind)
-    if not structure_of(target) and isinstance(value, Unknown) and value.type:
-        target = pointee(value.type)
-    name = structure_of(target)
-    if name and "*" not in target:
-        return Named(f"<{name}>", target)
-    return Nowhere(target or "pointer")

@@ -34,6 +34,7 @@ UNDECIDED = (
     "free of an object the model lost",
     "a way out of a loop over CPUs",
     "writes before",
+    "a write for some CPU",
     "called from inside of it",
     "a way out that is not followed",
 )
