@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import OUTER, SOURCES, Node, Passage, passages
+from patchscan.devicetree.changed import OUTER, Node, Passage, passages
 from patchscan.devicetree.documented import is_given
 from patchscan.devicetree.included import stands_elsewhere
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
@@ -79,7 +79,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch arm64: dts: acme: add a board

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import OUTER, SOURCES, Passage, passages
+from patchscan.devicetree.changed import OUTER, Passage, passages
 from patchscan.devicetree.dts import Node
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
@@ -47,7 +47,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch arm64: dts: acme: add devices

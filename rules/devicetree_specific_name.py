@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SOURCES, Node, passages
+from patchscan.devicetree.changed import Node, passages
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # As products are called: letters and a number of some digits.
@@ -40,7 +40,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch dt-bindings: iio: add a part

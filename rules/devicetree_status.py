@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SOURCES, passages
+from patchscan.devicetree.changed import passages
 from patchscan.devicetree.included import stands_elsewhere
 from patchscan.rule import Context, Finding, Rule, Silence
 
@@ -49,7 +49,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch arm64: dts: acme: enable devices

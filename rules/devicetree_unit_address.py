@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SOURCES, Passage, passages
+from patchscan.devicetree.changed import Passage, passages
 from patchscan.devicetree.dts import Node
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -113,7 +113,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch arm64: dts: acme: add two devices

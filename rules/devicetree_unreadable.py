@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SOURCES, unread
+from patchscan.devicetree.changed import unread
 from patchscan.rule import Context, Finding, Rule, Silence
 
 
@@ -23,7 +23,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch dt-bindings: iio: add a part

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SOURCES, passages
+from patchscan.devicetree.changed import passages
 from patchscan.devicetree.dts import Datum, Property
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
@@ -46,7 +46,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
-    wakes=SOURCES,
+    wakes=("documentation/devicetree/bindings/", ".dts"),
     bad=(
         """
 >>> patch arm64: dts: acme: add a device

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, Node, Value, examples, schemas
+from patchscan.devicetree.changed import Node, Value, examples, schemas
 from patchscan.devicetree.schema import allows, closes, compatible_patterns, compatibles, required
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -103,7 +103,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START
         + """\

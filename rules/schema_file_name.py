@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, schemas
+from patchscan.devicetree.changed import schemas
 from patchscan.devicetree.schema import compatible_patterns, compatibles
 from patchscan.rule import Context, Finding, Rule, Silence
 
@@ -42,7 +42,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START.format("part", ' // want "called as its compatible string: acme,part.yaml"')
         + "+    const: acme,part\n",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, examples, schemas
+from patchscan.devicetree.changed import examples, schemas
 from patchscan.devicetree.dts import Node
 from patchscan.devicetree.yaml_text import Value
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
@@ -99,7 +99,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START
         + """\

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import BINDINGS, SCHEMAS, schemas
+from patchscan.devicetree.changed import BINDINGS, schemas
 from patchscan.devicetree.yaml_text import Value
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -99,7 +99,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START
         + FRAME.replace(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, Value, schemas
+from patchscan.devicetree.changed import Value, schemas
 from patchscan.devicetree.schema import Part, allows, closes, parts, required
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
@@ -109,7 +109,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START
         + """\

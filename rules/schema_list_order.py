@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, Value, schemas
+from patchscan.devicetree.changed import Value, schemas
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 NUMBER = pattern(r"(\d+)")
@@ -60,7 +60,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         """
 >>> tree Documentation/devicetree/bindings/iio/acme,part.yaml

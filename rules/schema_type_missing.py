@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, Value, schemas
+from patchscan.devicetree.changed import Value, schemas
 from patchscan.devicetree.documented import mentions
 from patchscan.devicetree.schema import parts
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
@@ -60,7 +60,7 @@ RULE = Rule(
     severity="warning",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     needs_tree=True,
     bad=(
         START

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import SCHEMAS, Value, schemas
+from patchscan.devicetree.changed import Value, schemas
 from patchscan.devicetree.schema import parts
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -71,7 +71,7 @@ RULE = Rule(
     severity="info",
     confidence="high",
     check=check,
-    wakes=SCHEMAS,
+    wakes=("documentation/devicetree/bindings/",),
     bad=(
         START
         + """\

@@ -14,9 +14,6 @@ from patchscan.devicetree.yaml_text import Value as Value
 BINDINGS = "Documentation/devicetree/bindings/"
 # The name that a node gets here which begins before the text.
 OUTER = "_"
-# One of them stands in what a patch changes, where one of its files is a schema or a source.
-SCHEMAS = (BINDINGS.lower(),)
-SOURCES = (*SCHEMAS, ".dts")
 
 _SOURCE = pattern(r"\.dts[io]?$")
 # A line with which a statement of a source begins: what stands before the first in a hunk may be the end of another.
