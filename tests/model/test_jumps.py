@@ -153,6 +153,64 @@ ROUNDS = {
 }
 
 
+def handing_on(
+    loop: str,
+    expected: str = "unsure",
+    declared: str = "struct page *last = NULL;",
+    helpers: str = "",
+    says: str = "freed in a later round",
+) -> Attack:
+    """A loop that puts a table somewhere, and frees it in a later round; who waits does so behind the loop."""
+    return Attack(expected, f"{loop} {BROADCAST}", declarations=declared, helpers=helpers, says=says)
+
+
+KEPT = "if (last) pte_free(mm, last); last = pmd_pgtable(old);"
+OBJECTS = {
+    "as it is": handing_on(f"while (mm->users) {{ {KEPT} }}"),
+    "in a do": handing_on(f"do {{ {KEPT} }} while (mm->users);"),
+    "counted": handing_on(f"for (int i = 0; i < 3; i++) {{ {KEPT} }}"),
+    "of a list": handing_on(f"list_for_each_entry(vma, mm, list) {{ {KEPT} }}"),
+    "by a jump back": handing_on(f"again: {KEPT} if (mm->users) goto again;"),
+    "as an entry": handing_on(
+        "while (mm->users) { if (pmd_present(last)) pte_free(mm, pmd_pgtable(last)); last = old; }",
+        declared="pmd_t last = __pmd(0);",
+    ),
+    "nobody has set it before": handing_on(
+        "while (mm->users) { if (mm->last) pte_free(mm, last); last = pmd_pgtable(old); }",
+        declared="struct page *last;",
+    ),
+    "in a member": handing_on(f"while (mm->users) {{ {KEPT.replace('last', 'mm->last')} }}"),
+    "in an array": handing_on(
+        "for (i = 0; i < 2; i++) { if (i) pte_free(mm, last[i - 1]); last[i] = pmd_pgtable(old); }",
+        declared="struct page *last[2]; int i;",
+    ),
+    "by way of another": handing_on(
+        "while (mm->users) { t = last; last = pmd_pgtable(old); if (t) pte_free(mm, t); }",
+        declared="struct page *last = NULL, *t;",
+    ),
+    "given to a helper": handing_on(
+        "while (mm->users) { give(mm, &last, pmd_pgtable(old)); }",
+        helpers="static void give(struct mm_struct *m, struct page **p, struct page *n)"
+        " { if (*p) pte_free(m, *p); *p = n; }",
+    ),
+    "in a loop of loops": handing_on(f"while (mm->users) {{ while (mm->last) {{ {KEPT} }} }}"),
+    "by an outer loop": handing_on(
+        "while (mm->users) { while (mm->last) { if (last) pte_free(mm, last); } last = pmd_pgtable(old); }"
+    ),
+    "and nobody frees it": handing_on(
+        "while (mm->users) { if (last) mm->users = 0; last = pmd_pgtable(old); }", "safe", says=""
+    ),
+    "what is freed is another": handing_on(
+        "while (p) { kfree(p); p = p->next; }", "safe", declared="struct vma *p = mm->list;", says=""
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_which_object_a_round_hands_on(name: str) -> None:
+    check(OBJECTS[name])
+
+
 @pytest.mark.parametrize("name", ROUNDS)
 def test_what_a_round_hands_on(name: str) -> None:
     check(ROUNDS[name])

@@ -10,6 +10,7 @@ from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import Const, Value, cpu_value, negate, truth
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.handed_on import look_on
 from patchscan.model.lowering.joins import assume, branch, exits
 from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import Context, Frame, Out, place_of, read
@@ -44,12 +45,10 @@ def loop(
         if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
             context.assumptions.add("loops run at most once")
             _any_round(context, None, body, env, frame)
-        todo[:0] = [
-            *([body] if body is not None else []),
-            NEXT,
-            *([condition] if condition is not None else []),
-            END,
-        ]
+        conditions = [condition] if condition is not None else []
+        a_round: Rest = [*([body] if body is not None else []), NEXT, *conditions, END]
+        look_on(context, node, a_round, env, frame, out)
+        todo[:0] = a_round
         return None
     iterates = _FOR_EACH.match(text) is not None
     if node.type == "while_statement" and body is not None and _EMPTY_BODY.fullmatch(frame.text(body)):
@@ -65,7 +64,9 @@ def loop(
     _any_round(context, step, body, env, frame)
     acts = step is not None and any(inner.type == "call_expression" for inner in nodes(step))
     steps = [step] if step is not None and acts else []
-    a_round: Rest = [*([body] if body is not None else []), NEXT, *steps, END]
+    a_round = [*([body] if body is not None else []), NEXT, *steps, END]
+    if value != Const(0):
+        look_on(context, node, a_round, env, frame, out)
     if isinstance(value, Const):
         todo[:0] = a_round if value.number else [END]
         return None

@@ -18,6 +18,7 @@ from patchscan.model.lowering.abstract_values import (
     truth,
 )
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.handed_on import look_on
 from patchscan.model.lowering.hiding import with_own_names
 from patchscan.model.lowering.inlining import bind, inline, run
 from patchscan.model.lowering.integers import fit
@@ -244,6 +245,8 @@ def _goto(
     if node.start_byte > labelled.start_byte:
         out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, True, place_of(frame, node)))
         context.assumptions.add("jumps back are not taken")
+        a_round = [each for each in target if isinstance(each, str) or each.start_byte <= node.start_byte]
+        look_on(context, node, a_round, env, frame, out, begun=True)
         env[DEAD] = Const(1)
         return env
     todo[:] = target

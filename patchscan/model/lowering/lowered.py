@@ -165,6 +165,7 @@ HoleKind = Literal[
     "a way out of a loop over CPUs",
     "store",
     "a write for some CPU",
+    "freed in a later round",
     "writes before",
     "called from inside of it",
     "a way out that is not followed",

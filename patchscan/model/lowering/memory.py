@@ -81,9 +81,8 @@ class Context(Asked):
     given: members of tables of operations to the function, with its path, that is called through them; tables: those
     of them that were asked; marked: locations of which a plain access is one to a copy; acting: where only a handler
     of an interrupt matters that does more than flush, which those are; watched: what decides and no other thread sees;
-    again: gives what a body comes to, by the way
-    of lowering it, where that is not done each time; lower_block, evaluate, location: the lowering of statements and
-    expressions, given here because they call each other.
+    looks_on: whether this is a second round; again: gives what a body comes to, by the way it is lowered, where not
+    anew; lower_block, evaluate, location: the lowering of statements and expressions, here as they call each other.
     """
 
     code: Codebase
@@ -111,6 +110,7 @@ class Context(Asked):
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
     watched: tuple[str, ...] = ()
+    looks_on: bool = False
     again: Callable[["Context", Frame, Environment, Out, Run], Value] | None = None
     counter: int = 0
     _asked: Answers = field(default_factory=dict)

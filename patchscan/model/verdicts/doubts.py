@@ -35,6 +35,7 @@ UNDECIDED = (
     "a way out of a loop over CPUs",
     "writes before",
     "a write for some CPU",
+    "freed in a later round",
     "called from inside of it",
     "a way out that is not followed",
 )
