@@ -72,6 +72,49 @@ HIDING = {
     ),
 }
 
+SEVERAL = OPTION + "\nstatic struct option all[2]; static int numbers[2];"
+TWO = "struct option *a = mm->first, *b = mm->last;"
+
+
+def of_several(expected: str, code: str) -> Attack:
+    """Code that sets a member of one structure, and asks for that of one of its type that may be another."""
+    return decided(expected, code, SEVERAL)
+
+
+def given(expected: str, code: str, call: str = "stop(mm->first, mm->last);") -> Attack:
+    """The same with two parameters."""
+    body = f"static void stop(struct option *a, struct option *b) {{ {code} {BROADCAST} }}"
+    return Attack(expected, call, helpers=f"{SEVERAL}\n{body}")
+
+
+ALIASES = {
+    "the other one is set": of_several("unsure", f"{TWO} b->wait = 1; if (a->wait)"),
+    "the other one is set last": of_several("unsure", f"{TWO} a->wait = 0; b->wait = 1; if (a->wait)"),
+    "it is set last": of_several("safe", f"{TWO} b->wait = 0; a->wait = 1; if (a->wait)"),
+    "two parameters": given("unsure", "b->wait = 1; if (a->wait)"),
+    "two parameters that are one": given("safe", "b->wait = 1; if (a->wait)", "stop(mm->first, mm->first);"),
+    "in a helper": Attack(
+        "unsure",
+        f"{TWO} set(a); if (b->wait) {BROADCAST}",
+        helpers=f"{SEVERAL}\nstatic void set(struct option *a) {{ a->wait = 1; }}",
+    ),
+    "the next one": of_several("unsure", "struct option *a = mm->first; a->next->wait = 1; if (a->wait)"),
+    "a pointer that moved on": of_several("unsure", f"{TWO} a->wait = 1; a = b; if (a->wait)"),
+    "two names of one": of_several("safe", "struct option *a = mm->first, *b = a; a->wait = 1; if (b->wait)"),
+    "found twice by one way": of_several(
+        "safe", "struct option *a; a = mm->first; a->wait = 1; a = mm->first; if (a->wait)"
+    ),
+    "another member of the other": of_several("safe", f"{TWO} a->wait = 1; b->next = 0; if (a->wait)"),
+    "another element": of_several("unsafe", "numbers[0] = 0; numbers[1] = 1; if (numbers[0])"),
+    "the element itself": of_several("safe", "numbers[1] = 0; numbers[0] = 1; if (numbers[0])"),
+    "a member of another element": of_several("unsafe", "all[0].wait = 0; all[1].wait = 1; if (all[0].wait)"),
+}
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_whose_member_is_asked_for(name: str) -> None:
+    check(ALIASES[name])
+
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_how_numbers_are_computed(name: str) -> None:

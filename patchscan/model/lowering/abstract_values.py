@@ -61,12 +61,14 @@ Value = Const | Register | Unknown | Address | FunctionName | Operation
 class Named:
     """Memory with a name: a global, "var@cpu", "struct.field" or "<type>" for what a typed pointer points to.
 
-    base: the registers that its address was computed from, where fields are named by type (an address dependency).
+    base: the registers that its address was computed from, where fields are named by type (an address dependency);
+    whose: the object, or the number of the element, where the name stands for those of several.
     """
 
     name: str
     type: str = ""
     base: tuple[str, ...] = ()
+    whose: "Value | None" = None
 
 
 @frozen

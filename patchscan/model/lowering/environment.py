@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from patchscan.basics.record import frozen
-from patchscan.model.lowering.abstract_values import Value
+from patchscan.model.lowering.abstract_values import Address, Const, Named, Value
 
 Key = tuple[int, str]
 """A frame's number, and the name of a variable in it; 0 for what belongs to no frame."""
 EVERY = "*"
 """Stands for the names of all variables of a frame."""
+_WHOSE = "%whose "
+"""In front of a member's name: whose it was that was written last."""
 Default = TypeVar("Default")
 
 
@@ -65,6 +67,19 @@ class Environment(dict[Key, Value]):
         """The variables of one frame, sorted."""
         self.noted.keys.add((number, EVERY))
         return sorted(key for key in self if key[0] == number)
+
+    def written(self, where: Named) -> None:
+        """Note whose member or element was written of those that have one name."""
+        self[0, f"{_WHOSE}{where.name}"] = Address(where)
+
+    def turn_to(self, where: Named) -> None:
+        """Forget a number that was written last where that is not this object's for sure: what is no number is followed
+        as far as it may go."""
+        written = self.get((0, f"{_WHOSE}{where.name}"))
+        known = where.whose is not None and isinstance(self.get((0, where.name)), Const)
+        if known and written is not None and written != Address(where):
+            self.pop((0, where.name), None)
+            self.written(where)
 
     def forget(self, number: int, beginning: str) -> None:
         """Take out the variables of a frame whose names begin so, bits of masks left in."""

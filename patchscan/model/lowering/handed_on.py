@@ -27,7 +27,13 @@ def look_on(
 
     begun: whether the first round is done already.
     """
-    if context.keep is None or context.by_field or context.looks_on or not _may_free(context, a_round, frame):
+    if (
+        context.keep is None
+        or context.by_field
+        or context.looks_on
+        or context.reach.in_reader
+        or not _may_free(context, a_round, frame)
+    ):
         return
     noted = context.accesses, context.assumptions, context.visited, context.merged, context.tables
     state = context.counter, context.budget, context.again
@@ -57,7 +63,8 @@ def _may_free(context: Context, a_round: Sequence["Node | str"], frame: Frame) -
     called = (each.child_by_field_name("function") for each in found if each.type == "call_expression")
     names = {frame.text(each) for each in called if each is not None}
     frees = any(
-        context.stubs.get(name) is not None or context.looks_into(name, frame.path) for name in sorted(names)
+        "free" in context.stubs.effects.get(name, ()) or context.looks_into(name, frame.path)
+        for name in sorted(names)
     )
     return frees and any(each.type in _WRITES for each in found)
 

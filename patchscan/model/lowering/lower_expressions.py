@@ -42,7 +42,7 @@ from patchscan.model.lowering.memory import (
     read,
     write,
 )
-from patchscan.model.lowering.targets import copies_behind, dereference, member_of_copy
+from patchscan.model.lowering.targets import copies_behind, dereference, identity, member_of_copy
 from patchscan.model.lowering.type_names import structure_of
 from patchscan.model.lowering.typing import find, member, type_of
 
@@ -111,12 +111,12 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
             return Through(value)
         registers: tuple[str, ...] = (value.name,) if isinstance(value, Register) else ()
         base: Location | None = value.of if isinstance(value, Address) else None
-        copies = copies_behind(value)
+        copies, whose = copies_behind(value), identity(value)
         if not structure and isinstance(value, Unknown):
             structure = structure_of(value.type)
     else:
         registers, base = (), location(context, argument, env, frame, out)
-        copies = base.copies if isinstance(base, Nowhere) else ""
+        copies, whose = base.copies if isinstance(base, Nowhere) else "", Address(base)
     other = member_of_copy(context, copies, name, env) if copies else None
     if other is not None:
         return other
@@ -141,7 +141,7 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
     if isinstance(base, Named) and (not structure or (context.by_field and structure in _EMBEDDED)):
         return Named(f"{base.name}.{name}", kind, registers)
     context.merged.add((f"{structure or '?'}.", frame.text(argument) if _is_one(argument, base) else ""))
-    return Named(f"{structure or '?'}.{name}", kind, registers)
+    return Named(f"{structure or '?'}.{name}", kind, registers, None if context.by_field else whose)
 
 
 def _is_one(node: Node, base: Location | None) -> bool:
@@ -159,7 +159,8 @@ def _element(context: Context, node: Node, env: Environment, frame: Frame, out: 
     if isinstance(base, Named):
         context.merged.add((f"{base.name}[]", str(index.number) if isinstance(index, Const) else ""))
         registers = tuple(leaf.name for leaf in leaves(index) if isinstance(leaf, Register))
-        return Named(base.name + "[]", kind, (*base.base, *registers) if context.by_field else ())
+        whose = None if context.by_field else identity(index)
+        return Named(base.name + "[]", kind, (*base.base, *registers) if context.by_field else (), whose)
     if isinstance(base, Local):
         value = read(context, base, "plain", env, out, place_of(frame, node))
         if isinstance(value, (Address, Register)):

@@ -304,6 +304,7 @@ def read(context: Context, location: Location, order: str, env: Environment, out
     if not context.keeps(location):
         if order != "plain" or not isinstance(location, Named):
             return context.unknown(str(location_key(location)), kind)
+        env.turn_to(location)
         return private(context, (0, location.name), kind, env)
     instance = context.instance(kind) if order == "plain" and isinstance(location, Named) else None
     if instance is not None and isinstance(location, Named) and "@" not in location.name:
@@ -317,8 +318,7 @@ def read(context: Context, location: Location, order: str, env: Environment, out
 def private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
     """A variable of this thread alone; read before it was written it is unknown, but the same each time."""
     if key not in env:
-        shared = key[0] == 0
-        env[key] = context.unknown(key[1], kind, "m" if shared else "u")
+        env[key] = context.unknown(key[1], kind, "u" if key[0] else "m")
     return env[key]
 
 
@@ -334,6 +334,7 @@ def write(
         return
     elif isinstance(location, Named) and not context.keeps(location):
         env[0, location.name] = value
+        env.written(location)
         # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.
         shared = "." not in location.name.partition("@")[0]
         if shared and isinstance(value, Register) and value.type and "open" not in context.reach.effects:
@@ -344,9 +345,8 @@ def write(
     elif location.copies and value != FREED and not context.by_field:
         _put_anywhere(context, location.copies, order, env, out, place)
     elif value == FREED:
-        out.append(
-            Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
-        )
+        lost = Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
+        out.append(lost)
 
 
 def _put_anywhere(context: Context, of: str, order: str, env: Environment, out: Out, place: Place) -> None:

@@ -79,8 +79,9 @@ class Renaming:
             return Through(self.register(where.register))
         if isinstance(where, Local):
             return Local(self.number(where.frame), where.name, where.type)
-        if isinstance(where, Named) and where.base:
-            return Named(where.name, where.type, tuple(map(self.name, where.base)))
+        if isinstance(where, Named) and (where.base or where.whose is not None):
+            whose = self.value(where.whose) if where.whose is not None else None
+            return Named(where.name, where.type, tuple(map(self.name, where.base)), whose)
         return where
 
     def body(self, body: Body) -> Body:
@@ -201,5 +202,6 @@ class Pairing:
             return same and self.numbers(one.frame, other.frame)
         if isinstance(one, Named) and isinstance(other, Named):
             same = (one.name, one.type, len(one.base)) == (other.name, other.type, len(other.base))
+            same = same and self.values(one.whose, other.whose)
             return same and all(map(self.names, one.base, other.base))
         return one == other

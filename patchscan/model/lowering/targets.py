@@ -69,3 +69,8 @@ def member_of_copy(context: Context, copies: str, name: str, env: Environment) -
     )
     known = copies and not context.by_field and any(list(matters))
     return Nowhere("per-CPU variable of an unknown CPU", member) if known else None
+
+
+def identity(value: Value) -> Value:
+    """What two pointers, or two numbers of elements, have in common where they are the same for sure."""
+    return Unknown(value.serial) if isinstance(value, Unknown) else value
