@@ -111,6 +111,32 @@ ALIASES = {
 }
 
 
+ONE_WAY = {
+    "a member": of_several("unsure", "if (mm->count) mm->users = 1; if (mm->users)"),
+    "a member of another object": of_several(
+        "unsure", "if (mm->count) mm->first->wait = 1; if (mm->first->wait)"
+    ),
+    "a variable": of_several("unsafe", "if (mm->count) wanted = 1; if (wanted)"),
+    "on the other way": of_several("unsafe", "if (mm->count) ; else wanted = 1; if (wanted)"),
+    "in a helper": Attack(
+        "unsafe",
+        f"maybe(mm); if (wanted) {BROADCAST}",
+        helpers=f"{SEVERAL}\nstatic void maybe(struct mm_struct *mm) {{ if (mm->count) wanted = 1; }}",
+    ),
+    "to nothing": of_several("unsafe", "if (mm->count) wanted = 0; if (!wanted)"),
+    "on both ways": of_several("safe", "if (mm->count) wanted = 1; else wanted = 2; if (wanted)"),
+    "and before": of_several("safe", "wanted = 1; if (mm->count) wanted = 2; if (wanted)"),
+    "and asked on that way": of_several(
+        "safe", "if (mm->count) { wanted = 1; if (wanted) smp_call_function(nothing, NULL, 1); } else"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_WAY)
+def test_what_one_way_alone_sets(name: str) -> None:
+    check(ONE_WAY[name])
+
+
 @pytest.mark.parametrize("name", ALIASES)
 def test_whose_member_is_asked_for(name: str) -> None:
     check(ALIASES[name])

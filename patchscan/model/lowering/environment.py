@@ -72,6 +72,11 @@ class Environment(dict[Key, Value]):
         """Note whose member or element was written of those that have one name."""
         self[0, f"{_WHOSE}{where.name}"] = Address(where)
 
+    def place_written(self, key: Key) -> Named | None:
+        """The place of that name that was written last, None where none was."""
+        found = super().get((0, f"{_WHOSE}{key[1]}")) if not key[0] else None
+        return found.of if isinstance(found, Address) and isinstance(found.of, Named) else None
+
     def turn_to(self, where: Named) -> None:
         """Forget a number that was written last where that is not this object's for sure: what is no number is followed
         as far as it may go."""

@@ -19,8 +19,8 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
-from patchscan.model.lowering.environment import Environment
-from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Update, Write, walk
+from patchscan.model.lowering.environment import Environment, Key
+from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Place, Update, Write, walk
 from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Frame, Out, place_of
 
 _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
@@ -52,7 +52,7 @@ def join(
             out.extend(events)
             env.replace(kept)
             return
-    merged = _merge(context, yes, no)
+    merged = _merge(context, yes, no, place)
     if is_unknown(condition):
         key, straight = _choice_key(condition)
         then, otherwise = (yes[1], no[1]) if straight else (no[1], yes[1])
@@ -63,15 +63,22 @@ def join(
     env.replace(merged)
 
 
-def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
-    """Variables after both arms: equal values stay, different ones are set in each arm."""
+def _merge(context: Context, yes: Arm, no: Arm, place: Place) -> Environment:
+    """Variables after both arms: equal values stay, different ones are set in each arm.
+
+    A variable of the kernel's that one arm alone sets to a number had one before, nobody knows which.
+    """
     then, otherwise = yes[0], no[0]
     merged, known = then.copy(), dict.get
     apart = [name for name, one in then.items() if known(otherwise, name) is not one]
     apart += otherwise.keys() - then.keys()
     for name in sorted(apart):
         one, other = then.get(name), otherwise.get(name)
-        if one == other or other is None or (one is not None and _is_unset(other)):
+        if other is None and (kind := _kind_of_number(context, name, then)) is not None:
+            merged[name] = _set_alone(context, name, kind, then, yes[1], no[1], place)
+        elif one is None and (kind := _kind_of_number(context, name, otherwise)) is not None:
+            merged[name] = _set_alone(context, name, kind, otherwise, no[1], yes[1], place)
+        elif one == other or other is None or (one is not None and _is_unset(other)):
             assert one is not None
             merged[name] = one
         elif one is None or _is_unset(one):
@@ -86,6 +93,30 @@ def _merge(context: Context, yes: Arm, no: Arm) -> Environment:
             prefix = "m" if _is_set_elsewhere(one) or _is_set_elsewhere(other) else "u"
             merged[name] = Unknown(f"{prefix}{context.next()}", name[1], _common_type(one, other))
     return merged
+
+
+def _kind_of_number(context: Context, key: Key, env: Environment) -> str | None:
+    """The type of a variable of the kernel's that was set to a number here; None for others, and where all code that
+    reads it finds the one object of its type."""
+    where = env.place_written(key)
+    if where is None or not isinstance(env.get(key), Const) or context.instance(where.type) is not None:
+        return None
+    return where.type
+
+
+def _set_alone(
+    context: Context, key: Key, kind: str, env: Environment, sets: Out, leaves: Out, place: Place
+) -> Value:
+    """What a variable holds that one arm sets to a number; in the other it holds that one, or another, as it did."""
+    number = env[key]
+    if not isinstance(number, Const) or "*" in kind:
+        return context.unknown(key[1], kind, "m")
+    register = Register(f"v{context.next()}", kind)
+    had = context.unknown(key[1])
+    sets.append(Assign(register, number))
+    another = Assign(register, Const(0 if number.number else 1))
+    leaves.append(Choice(repr(had), key[1], (Assign(register, number),), (another,), place))
+    return register
 
 
 def _is_unset(value: Value) -> bool:

@@ -18,6 +18,12 @@ void unshare_then_free(struct mmu_gather *tlb, struct vm_area_struct *vma, pud_t
 	tlb->freed_tables = 0;
 	tlb->unshared_tables = 0;
 	tlb->fully_unshared_tables = 0;
+	tlb->start = TASK_SIZE;
+	tlb->end = 0;
+	tlb->cleared_ptes = 0;
+	tlb->cleared_pmds = 0;
+	tlb->cleared_puds = 0;
+	tlb->cleared_p4ds = 0;
 	down_write(&i_mmap_rwsem);
 	huge_pmd_unshare(tlb, vma, 0, ptep);
 	last = tlb->fully_unshared_tables;
