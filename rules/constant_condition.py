@@ -95,13 +95,16 @@ def parts(function: Function, operator: str, node: "Node") -> "list[Node]":
 
 
 def same_part(function: Function, operator: str, joined: "list[Node]") -> str:
-    """A part that stands twice."""
+    """A part that stands twice, with nothing in between that may change what it asks of."""
     seen: set[str] = set()
     for node in joined:
         text = text_of(function, node)
-        if text in seen and not EFFECT.search(text):
+        if EFFECT.search(text):
+            seen.clear()
+        elif text in seen:
             return f"{text} stands on both sides of {operator}: the second one changes nothing; is another one meant?"
-        seen.add(text)
+        else:
+            seen.add(text)
     return ""
 
 
@@ -304,7 +307,7 @@ RULE = Rule(
     ),
     good=(
         """
-+static int walk(int mode, u32 status)
++static int walk(int mode, u32 status, const char *name)
 +{
 +	if (mode != 1 && mode != 2)
 +		return 1;
@@ -316,6 +319,8 @@ RULE = Rule(
 +		return 2;
 +	if ((status & 0x0c) == 0x04 || (status & BIT(3)) == BIT(3) || (status & 0x0c) == 0)
 +		return 3;
++	if (*name >= '0' && *name++ <= '3' && *name >= '0' && *name++ <= '7')
++		return 2;
 +	if (read_depth(mode) || read_depth(mode))
 +		return 4;
 +	if (mode >= 3 && mode <= 3)
