@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import OUTER, Node, Passage, passages
+from patchscan.devicetree.changed import OUTER, Excerpt, Node, excerpts
 from patchscan.devicetree.documented import is_given
 from patchscan.devicetree.included import stands_elsewhere
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
@@ -15,16 +15,16 @@ FEW = 3
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
-    """One finding for the nodes of a passage; a warning where no other node is written so: examples are copied."""
-    for file, passage in passages(context):
-        named = [node for node in passage.every() if is_refused(node)]
+    """One finding for the nodes of an excerpt; a warning where no other node is written so: examples are copied."""
+    for file, excerpt in excerpts(context):
+        named = [node for node in excerpt.every() if is_refused(node)]
         usual = any(node.line not in file.added_numbers for node in named)
         new = [node for node in named if node.line in file.added_numbers and not file.was_there(node.line)]
         found = []
         for node in new:
-            if has_given_name(context, passage, node):
+            if has_given_name(context, excerpt, node):
                 yield file.fine(node.line, "the binding gives this name")
-            elif is_added_to(context, file, passage, node):
+            elif is_added_to(context, file, excerpt, node):
                 yield file.unchecked(node.line, "a file that is included may hold this node")
             else:
                 found.append(node)
@@ -40,16 +40,16 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                 first.line,
                 f"{first.name}: names of nodes have lower-case letters, digits and dashes only "
                 f"({first.name.replace('_', '-').lower()}){more}",
-                severity="info" if usual or not passage.example else "",
+                severity="info" if usual or not excerpt.example else "",
             )
 
 
-def has_given_name(context: Context, passage: Passage, node: Node) -> bool:
+def has_given_name(context: Context, excerpt: Excerpt, node: Node) -> bool:
     """Whether a binding gives a node its name: that of a regulator, one of the schema of an example, or of any."""
     if node.get("regulator-name") and not node.get("compatible"):
         return True
-    if passage.example:
-        return any(node.name.startswith(each) for each in passage.given)
+    if excerpt.example:
+        return any(node.name.startswith(each) for each in excerpt.given)
     return is_given(context.final, node.name)
 
 
@@ -63,9 +63,9 @@ def is_refused(node: Node) -> bool:
     )
 
 
-def is_added_to(context: Context, file: ChangedFile, passage: Passage, node: Node) -> bool:
+def is_added_to(context: Context, file: ChangedFile, excerpt: Excerpt, node: Node) -> bool:
     """Whether it may be a node of another file, whose name is not this patch's."""
-    if passage.example or node.get("compatible") or not passage.whole:
+    if excerpt.example or node.get("compatible") or not excerpt.whole:
         return False
     text = (file.state.after or b"").decode("utf-8", "replace")
     return stands_elsewhere(context.view, file.path, text, node.whole_name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import OUTER, Passage, passages
+from patchscan.devicetree.changed import OUTER, Excerpt, excerpts
 from patchscan.devicetree.dts import Node
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence
 
@@ -13,14 +13,14 @@ LAST = "status"
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """A remark on each new node."""
-    for file, passage in passages(context):
-        for node in passage.every():
+    for file, excerpt in excerpts(context):
+        for node in excerpt.every():
             if node.guarded or node.broken or node.name in OTHERS:
                 continue
-            yield from placed(file, passage, node)
+            yield from placed(file, excerpt, node)
 
 
-def placed(file: ChangedFile, passage: Passage, node: Node) -> Iterator[Finding]:
+def placed(file: ChangedFile, excerpt: Excerpt, node: Node) -> Iterator[Finding]:
     """compatible first and reg behind it, status last, as far as the patch wrote them."""
     names = [each.name for each in node.properties]
     new = node.line in file.added_numbers and not file.was_there(node.line)
@@ -32,7 +32,7 @@ def placed(file: ChangedFile, passage: Passage, node: Node) -> Iterator[Finding]
         elif "reg" in names and names.index("reg") > 1:
             reg = node.properties[names.index("reg")]
             yield file.finding(reg.line, f"reg stands directly behind compatible, before {names[1]}")
-    if names.count(LAST) == 1 and names[-1] != LAST and (passage.whole or new):
+    if names.count(LAST) == 1 and names[-1] != LAST and (excerpt.whole or new):
         status = node.properties[names.index(LAST)]
         if status.line in file.added_numbers and not file.was_there(status.line):
             yield file.finding(status.line, f"status is the last property of a node, behind {names[-1]}")

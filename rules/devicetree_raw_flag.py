@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import passages
+from patchscan.devicetree.changed import added_values
 from patchscan.devicetree.dts import Datum, Property
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
@@ -21,14 +21,9 @@ ACTIVE = {"0": "GPIO_ACTIVE_HIGH", "1": "GPIO_ACTIVE_LOW"}
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The values on added lines whose last cell is a flag by the form of the value."""
-    for file, passage in passages(context):
-        for node in passage.every():
-            for held in node.properties:
-                for value in held.values:
-                    name = flag_of(held, value)
-                    if name and value.line in file.added_numbers and not file.was_there(value.line):
-                        number = value.parts[-1]
-                        yield file.finding(value.line, f"{held.name}: {name} instead of the number {number}")
+    for file, held, value in added_values(context):
+        if name := flag_of(held, value):
+            yield file.finding(value.line, f"{held.name}: {name} instead of the number {value.parts[-1]}")
 
 
 def flag_of(held: Property, value: Datum) -> str:

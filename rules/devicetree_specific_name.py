@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import Node, passages
+from patchscan.devicetree.changed import Node, excerpts
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 # As products are called: letters and a number of some digits.
@@ -11,14 +11,14 @@ PRODUCT = pattern(r"(?=.*[a-z])(?=.*\d\d)[a-z0-9-]{4,}")
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The nodes that a patch brings; in sources of boards, where many are so, as an info."""
-    for file, passage in passages(context):
-        for node in passage.every():
+    for file, excerpt in excerpts(context):
+        for node in excerpt.every():
             if node.line in file.added_numbers and is_specific(node) and not file.was_there(node.line):
                 yield file.finding(
                     node.line,
                     f"{node.name} is the name of a part: nodes have generic names, as adc, imu, regulator (Devicetree "
                     "Specification, 2.2.2)",
-                    severity="" if passage.example else "info",
+                    severity="" if excerpt.example else "info",
                 )
 
 

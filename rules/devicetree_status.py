@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import passages
+from patchscan.devicetree.changed import excerpts
 from patchscan.devicetree.included import stands_elsewhere
 from patchscan.rule import Context, Finding, Rule, Silence
 
@@ -11,9 +11,9 @@ KNOWN = ("okay", "disabled", "reserved", "fail")
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """A remark on each status that the patch adds."""
-    for file, passage in passages(context):
+    for file, excerpt in excerpts(context):
         text = (file.state.after or b"").decode("utf-8", "replace")
-        for node in passage.every():
+        for node in excerpt.every():
             status = node.get("status")
             if status is None or status.line not in file.added_numbers or file.was_there(status.line):
                 continue
@@ -21,11 +21,11 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             if value and value not in KNOWN and not value.startswith("fail-"):
                 meant = "okay" if value in ("ok", "enabled", "enable", "on") else "disabled"
                 yield file.finding(status.line, f'"{value}" is no status: "{meant}"')
-            elif passage.example and value in KNOWN[:2] and node.get("compatible"):
+            elif excerpt.example and value in KNOWN[:2] and node.get("compatible"):
                 yield file.finding(status.line, "an example needs no status: a node is enabled without one")
             elif (
                 value == "okay"
-                and passage.whole
+                and excerpt.whole
                 and node.get("compatible")
                 and not node.refers
                 and not node.guarded

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import Passage, passages
+from patchscan.devicetree.changed import Excerpt, excerpts
 from patchscan.devicetree.dts import Node
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
@@ -18,20 +18,20 @@ CELL = 32
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """Nodes that the patch brings, or whose reg it changes."""
-    for file, passage in passages(context):
-        for parent, node in with_parents(passage):
+    for file, excerpt in excerpts(context):
+        for parent, node in with_parents(excerpt):
             lines = {node.line, *(each.line for each in (node.get("reg"),) if each)}
             if node.refers or node.name == "/" or not lines & file.added_numbers:
                 continue
-            fault = fault_of(node, parent, passage)
+            fault = fault_of(node, parent, excerpt)
             if fault and not (node.line in file.added_numbers and file.was_there(node.line)):
                 yield file.finding(place_of(file, node), fault, construct=(node.line, max(lines)))
 
 
-def with_parents(passage: Passage) -> Iterator[tuple[Node | None, Node]]:
+def with_parents(excerpt: Excerpt) -> Iterator[tuple[Node | None, Node]]:
     """Each node with the one that it stands in."""
-    yield from ((None, node) for node in passage.nodes)
-    yield from ((outer, inner) for outer in passage.every() for inner in outer.nodes)
+    yield from ((None, node) for node in excerpt.nodes)
+    yield from ((outer, inner) for outer in excerpt.every() for inner in outer.nodes)
 
 
 def place_of(file: ChangedFile, node: Node) -> int:
@@ -40,7 +40,7 @@ def place_of(file: ChangedFile, node: Node) -> int:
     return reg.line if reg and node.line not in file.added_numbers else node.line
 
 
-def fault_of(node: Node, parent: Node | None, passage: Passage) -> str:
+def fault_of(node: Node, parent: Node | None, excerpt: Excerpt) -> str:
     """What does not fit, "" where nothing can be said."""
     reg = node.get("reg")
     if (
@@ -51,11 +51,11 @@ def fault_of(node: Node, parent: Node | None, passage: Passage) -> str:
         return f"{node.whole_name}: a unit address is written without 0x and without leading zeros"
     if node.broken or node.guarded:
         return ""
-    if node.unit and not reg and not node.get("ranges") and passage.example:
+    if node.unit and not reg and not node.get("ranges") and excerpt.example:
         return (
             f"{node.whole_name} has a unit address, but no reg: dt_binding_check warns (unit_address_vs_reg)"
         )
-    if reg and not node.unit and (passage.example or node.get("compatible")):
+    if reg and not node.unit and (excerpt.example or node.get("compatible")):
         return f"{node.name} has a reg, but no unit address: {node.name}@..., dtc warns (unit_address_vs_reg)"
     return mismatch(node, parent) if reg and node.unit else ""
 

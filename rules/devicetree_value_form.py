@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patchscan.devicetree.changed import passages
+from patchscan.devicetree.changed import added_values
 from patchscan.devicetree.dts import Datum, Property
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
@@ -16,13 +16,9 @@ LISTS = (
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The values on added lines."""
-    for file, passage in passages(context):
-        for node in passage.every():
-            for held in node.properties:
-                for value in held.values:
-                    fault = fault_of(held, value)
-                    if fault and value.line in file.added_numbers and not file.was_there(value.line):
-                        yield file.finding(value.line, f"{held.name}: {fault}")
+    for file, held, value in added_values(context):
+        if fault := fault_of(held, value):
+            yield file.finding(value.line, f"{held.name}: {fault}")
 
 
 def fault_of(held: Property, value: Datum) -> str:

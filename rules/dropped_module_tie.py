@@ -31,30 +31,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def check_file(context: Context, file: ChangedFile, before: Source, after: Source) -> Iterator[Finding]:
     """What one file unties."""
     code = after.code.decode("utf-8", "surrogateescape")
-    untied: list[tuple[int, str]] = []
-    ownerless: list[tuple[int, str]] = []
-    for number in sorted(file.removed_numbers):
-        text = before.code_text(number)
-        table, owner = _PUBLISHES.match(text), _OWNER.match(text)
-        if table is not None and still_matches(code, table[2]):
-            untied.append(
-                (
-                    number,
-                    f"MODULE_DEVICE_TABLE({table[1]}, {table[2]}) goes, and {table[2]} stays: nothing loads the module "
-                    "for its devices any more",
-                )
-            )
-        elif owner is not None and (name := operations_of(before, number)) and is_ownerless(code, name):
-            ownerless.append((number, name))
-    if ownerless:
-        (number, name), more = ownerless[0], len(ownerless) - 1
-        also = f", nor have {more} others here" if more else ""
-        untied.append(
-            (
-                number,
-                f"{name} has no .owner any more{also}: the module can go while somebody is in one of its functions",
-            )
-        )
+    untied = [*unpublished(file, before, code), *without_owner(file, before, code)]
     if not untied or context.linkage(file.path) == "built-in":
         return
     for number, message in untied:
@@ -62,6 +39,27 @@ def check_file(context: Context, file: ChangedFile, before: Source, after: Sourc
         line = next((each for each in sorted(file.touched_numbers) if each >= place), None)
         if line is not None:
             yield file.finding(line, message)
+
+
+def unpublished(file: ChangedFile, before: Source, code: str) -> Iterator[tuple[int, str]]:
+    """(old line, message) of each table that stays, and by which the module is loaded no more."""
+    for number in sorted(file.removed_numbers):
+        table = _PUBLISHES.match(before.code_text(number))
+        if table is not None and still_matches(code, table[2]):
+            said = f"MODULE_DEVICE_TABLE({table[1]}, {table[2]}) goes, and {table[2]} stays"
+            yield number, f"{said}: nothing loads the module for its devices any more"
+
+
+def without_owner(file: ChangedFile, before: Source, code: str) -> Iterator[tuple[int, str]]:
+    """(old line, message) of the first struct of operations that stays and has no owner any more."""
+    owners = [each for each in sorted(file.removed_numbers) if _OWNER.match(before.code_text(each))]
+    named = [(number, operations_of(before, number)) for number in owners]
+    ownerless = [(number, name) for number, name in named if name and is_ownerless(code, name)]
+    if ownerless:
+        (number, name), more = ownerless[0], len(ownerless) - 1
+        also = f", nor have {more} others here" if more else ""
+        said = f"{name} has no .owner any more{also}"
+        yield number, f"{said}: the module can go while somebody is in one of its functions"
 
 
 def still_matches(code: str, name: str) -> bool:

@@ -6,8 +6,8 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.changedfile import ChangedFile, encode
 from patchscan.context import Context
+from patchscan.devicetree.dts import Datum, Property, Unread, read_source
 from patchscan.devicetree.dts import Node as Node
-from patchscan.devicetree.dts import Unread, read_source
 from patchscan.devicetree.yaml_text import Unreadable, read_yaml
 from patchscan.devicetree.yaml_text import Value as Value
 
@@ -62,7 +62,7 @@ def schemas(context: Context) -> Iterator[tuple[ChangedFile, Value]]:
 
 
 @frozen
-class Passage:
+class Excerpt:
     """Nodes that a patch touches.
 
     whole: whether their text is known as a whole; example: whether it is one of a schema; given: names of nodes that
@@ -101,24 +101,34 @@ def given_names(schema: Value) -> tuple[str, ...]:
     return tuple(sorted({each[0] for each in found if each is not None and "_" in each[0]}))
 
 
-def passages(context: Context) -> Iterator[tuple[ChangedFile, Passage]]:
+def excerpts(context: Context) -> Iterator[tuple[ChangedFile, Excerpt]]:
     """The Devicetree sources and examples that a patch adds to."""
     for file, schema in schemas(context):
         for item, nodes in examples(schema):
             if any(item.line <= number <= item.last for number in file.added_numbers):
-                yield file, Passage(nodes, whole=True, example=True, given=given_names(schema))
+                yield file, Excerpt(nodes, whole=True, example=True, given=given_names(schema))
     for file in context.files:
         if not _SOURCE.search(file.path) or not file.added:
             continue
         if file.state.after is not None:
             read = read_source(file.state.after)
             if not isinstance(read, Unread):
-                yield file, Passage(read, whole=True)
+                yield file, Excerpt(read, whole=True)
         else:
             for first, text in pieces(file):
                 read = read_source(encode(text), first)
                 if not isinstance(read, Unread):
-                    yield file, Passage(read, whole=False)
+                    yield file, Excerpt(read, whole=False)
+
+
+def added_values(context: Context) -> Iterator[tuple[ChangedFile, Property, Datum]]:
+    """The values of properties on lines that a patch adds, those left out that were there before."""
+    for file, excerpt in excerpts(context):
+        for node in excerpt.every():
+            for held in node.properties:
+                for value in held.values:
+                    if value.line in file.added_numbers and not file.was_there(value.line):
+                        yield file, held, value
 
 
 def pieces(file: ChangedFile) -> Iterator[tuple[int, str]]:

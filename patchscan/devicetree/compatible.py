@@ -6,7 +6,7 @@ from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.changedfile import ChangedFile
 from patchscan.context import Context
-from patchscan.devicetree.changed import BINDINGS, passages
+from patchscan.devicetree.changed import BINDINGS, excerpts
 
 MATCHED = pattern(r'\.compatible\s*=\s*"([a-z0-9-]+,[\w,.+-]+)"')
 _QUOTED = pattern(r'"([a-z0-9-]+,[\w,.+-]+)"')
@@ -26,8 +26,8 @@ def matched(context: Context) -> Iterator[tuple[ChangedFile, int, str]]:
 
 def used(context: Context) -> Iterator[tuple[ChangedFile, int, str]]:
     """(file, line, string) of those that Devicetree sources of a patch begin to use."""
-    for file, passage in passages(context):
-        for node in () if passage.example else passage.every():
+    for file, excerpt in excerpts(context):
+        for node in () if excerpt.example else excerpt.every():
             held = node.get("compatible")
             for value in held.values if held is not None else ():
                 if value.kind == "string" and "," in value.text and value.line in file.added_numbers:
