@@ -9,6 +9,17 @@ from patchscan.rule import Rule
 from patchscan.settling.registry import load_rules
 from patchscan.settling.trackrecord import read_records, sentences
 
+EXIT = (
+    ("0", "clean"),
+    ("1", "findings at or above the level of --severity"),
+    ("2", "wrong usage or unreadable input; one line on standard error says which"),
+    (
+        "3",
+        "not judged in full: something that was ours to judge was lost, and the report says what; 1 goes before 3",
+    ),
+    ("70", "a fault of patchscan"),
+)
+
 
 def write_pages(directory: Path) -> None:
     """Write rules.rst, a page for each rule, and commands.rst."""
@@ -80,7 +91,8 @@ def commands_page() -> Iterator[str]:
             if action.dest != "help":
                 yield from (f"``{spelled(action)}``", f"   {escaped(action.help or 'see above')}", "")
     yield from titled("Exit status", "-")
-    yield "0 clean, 1 findings at or above the level of ``--severity``, 2 wrong usage or unreadable input."
+    for status, text in EXIT:
+        yield from (f"``{status}``", f"   {escaped(text)}", "")
 
 
 def spelled(action: Action) -> str:

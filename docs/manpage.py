@@ -3,7 +3,7 @@
 from argparse import Action
 from collections.abc import Iterator
 
-from generate import spelled
+from generate import EXIT, spelled
 from patchscan.cli import COMMANDS, parser_of, written
 
 ABOUT = (
@@ -26,16 +26,6 @@ SERIES = (
     ),
     ("-", "standard input; it is also read where no series is named and something comes in"),
     ("", "without a name: the branch at hand, @{upstream}..HEAD"),
-)
-EXIT = (
-    ("0", "clean"),
-    ("1", "findings at or above the level of --severity"),
-    ("2", "wrong usage or unreadable input; one line on standard error says which"),
-    (
-        "3",
-        "not judged in full: something that was ours to judge was lost, and the report says what; 1 goes before 3",
-    ),
-    ("70", "a fault of patchscan"),
 )
 ENVIRONMENT = (
     ("PATCHSCAN_INBOX", "inboxes to look a Message-ID up in, separated by colons"),

@@ -8,6 +8,7 @@ judgement made by reading the mail and the code. PATCHSCAN_UPDATE=1 writes what 
 
 import csv
 import os
+import re
 from collections.abc import Iterable
 from difflib import unified_diff
 from functools import cache
@@ -126,6 +127,35 @@ def test_silence_has_its_reason() -> None:
     for table, row in REMARKED:
         assert row["tree"] in LEVELS and row["hunks"] in LEVELS, (table, row["id"])
         assert row["reason"] or (row["tree"] != "-" and row["hunks"] != "-"), (table, row["id"])
+
+
+@pytest.mark.parametrize("table", ["concerns", "reviewed"])
+def test_the_manual_tells_the_figures_of_the_table(table: str) -> None:
+    page = " ".join((TESTS.parent / "docs" / "reviews.rst").read_text().split())
+    told = page.split(f"``{table}.tsv``")[1].split(".tsv``")[0]
+    mine = [row for name, row in REMARKED if name == table]
+    with_tree, without = (sum(row[column] != "-" for row in mine) for column in ("tree", "hunks"))
+    assert re.search(rf"\b{len(mine)} (belong to a rule|remarks)\b", told)
+    assert f"{with_tree} are found at their place with a tree, {without} of them without one" in told
+    assert all(row["tree"] != "-" for row in mine if row["hunks"] != "-")
+
+
+def test_the_manual_tells_the_figures_of_the_record() -> None:
+    page = " ".join((TESTS.parent / "docs" / "survey.rst").read_text().split())
+    table = rows(TESTS.parent / "patchscan" / "settling" / "records.tsv")
+
+    def counted(severity: str) -> tuple[int, int]:
+        mine = [row for row in table if row["rule"] != "*" and row["severity"] == severity]
+        changed = sum(int(row["changed"]) for row in mine)
+        return changed + sum(int(row["unchanged"]) for row in mine), changed
+
+    (lines, changed), (hints, others) = counted("warning"), counted("info")
+    assert (
+        f"Of {lines} lines with a warning {changed} were changed, of {hints} with an info {others};" in page
+    )
+    every = next(row for row in table if row["rule"] == "*")
+    assert f"of {every['flagged']} added lines that have a next revision" in page
+    assert f"of {int(every['merged']) + int(every['unmerged'])} that were merged" in page
 
 
 @with_both
