@@ -18,6 +18,7 @@ EXIT = (
         "not judged in full: something that was ours to judge was lost, and the report says what; 1 goes before 3",
     ),
     ("70", "a fault of patchscan"),
+    ("130, 141", "interrupted; the reader of the output went before its end"),
 )
 
 

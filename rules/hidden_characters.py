@@ -14,17 +14,19 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
     for file in context.files:
         for line in file.added:
-            found = () if line.text.isascii() else hidden_characters(line.text)
+            plain = line.text.isascii() and line.text.replace("\t", "").isprintable()
+            found = () if plain else hidden_characters(line.text)
             if found and line.new is not None:
                 columns = [offset + 1 for offset, _ in found]
                 names = sorted({name_of(character) for _, character in found})
+                grave = not file.path.endswith(PROSE) and any(is_of_unicode(each) for _, each in found)
                 yield Finding(
                     file.path,
                     line.new,
                     f"a character that cannot be seen stands at column {', '.join(map(str, columns))} "
                     f"({', '.join(names)}): with it the line can mean something else than it shows; take it out",
                     fix=without(file, line, found),
-                    severity="warning" if file.path.endswith(PROSE) else "error",
+                    severity="error" if grave else "warning",
                 )
 
 
@@ -35,22 +37,31 @@ def without(file: ChangedFile, line: Line, found: tuple[tuple[int, str], ...]) -
     return file.replacement(place, place, "".join(each for each in line.text if each not in hidden))
 
 
+def is_of_unicode(character: str) -> bool:
+    """Whether a character is none of the control characters of terminals, which an editor shows as escapes."""
+    return ord(character) > 0x9F
+
+
 def name_of(character: str) -> str:
     """ "U+202E right-to-left override"."""
     import unicodedata
 
-    return f"U+{ord(character):04X} {unicodedata.name(character, 'without a name').lower()}"
+    other = "without a name" if is_of_unicode(character) else "control character"
+    return f"U+{ord(character):04X} {unicodedata.name(character, other).lower()}"
 
 
 RULE = Rule(
     name="hidden-characters",
-    summary="An added line holds bidirectional or zero-width control characters",
+    summary="An added line holds bidirectional, zero-width or other control characters",
     why=(
         "Bidirectional controls make an editor show code in another order than the compiler reads it; characters "
-        "of no width make two names look like one. A reviewer cannot see either, and neither has a place in "
-        "kernel code."
+        "of no width make two names look like one; what follows an escape character a terminal obeys, and may hide "
+        "or overwrite a line of the diff. A reviewer cannot see any of them, and none has a place in kernel code."
     ),
-    source='CVE-2021-42574 and CVE-2021-42694 ("Trojan Source: Invisible Vulnerabilities", 2021)',
+    source=(
+        'CVE-2021-42574 and CVE-2021-42694 ("Trojan Source: Invisible Vulnerabilities", 2021); '
+        "ECMA-48 (control functions for coded character sets)"
+    ),
     severity="error",
     confidence="high",
     check=check,
@@ -64,6 +75,9 @@ RULE = Rule(
 """,
         """
 +static int first\u200b_user; // want "U.200B zero width space"
+""",
+        """
++	return 0; /* \x1b[2K\x1b[1A */ // want "column 15, 19 .U.001B control character."
 """,
         """
 >>> patch docs: explain users

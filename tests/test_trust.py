@@ -112,13 +112,17 @@ def test_markdown_calls_nobody(words: str) -> None:
     assert escaped(f"`{words}`") == f"`` `{words}` ``"
 
 
-@pytest.mark.parametrize("character", "\u3164\u00ad\uffa0\u115f\u2800\u034f\ufe01\U000e0041\u200b\u202e")
+@pytest.mark.parametrize(
+    "character", "\0\a\b\v\x1b\x7f\x90\x9b\u3164\u00ad\uffa0\u115f\u2800\u034f\ufe01\U000e0041\u200b\u202e"
+)
 def test_a_character_that_cannot_be_seen_is_found_and_shown(character: str) -> None:
     assert hidden_characters(f"int a{character};") == ((5, character),)
     assert not character.isprintable() or character not in printable(f"int a{character};")
 
 
-@pytest.mark.parametrize("text", ["Grüße", "日本語 한국어", "⚠\ufe0f", "naïve — “quoted”", "a\u00a0b"])
+@pytest.mark.parametrize(
+    "text", ["Grüße", "日本語 한국어", "⚠\ufe0f", "naïve — “quoted”", "a\u00a0b", "\ta\f\r"]
+)
 def test_text_that_can_be_seen_is_no_hidden_character(text: str) -> None:
     assert hidden_characters(text) == ()
 
@@ -316,6 +320,16 @@ def test_streams_that_are_closed_or_full(words: str, status: int, error: str, tm
         pytest.skip("there is no /dev/full")
     done = run(words, tmp_path)
     assert (done.returncode, done.stderr) == (status, error)
+
+
+def test_a_report_that_nobody_read_is_not_clean() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "patchscan", "rules"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(

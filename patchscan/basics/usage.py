@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 CLEAN, FINDINGS, UNUSABLE, PARTLY = 0, 1, 2, 3
 # A fault of ours (EX_SOFTWARE of sysexits.h), which must not look like a finding.
 CRASHED = 70
+# As a shell tells of a program that the signals INT and PIPE ended.
+INTERRUPTED, READER_GONE = 130, 141
 # Of several inputs the status of the one that went worst.
 WORST_LAST = (CLEAN, PARTLY, FINDINGS, UNUSABLE, CRASHED)
 

@@ -35,11 +35,12 @@ def lines(message: bytes, tools: Tools, directory: str) -> str:
 def array(message: bytes, tools: Tools, directory: str, whole: bool = False) -> str:
     """The answer of the JSON protocol; an empty array where there is nothing to say.
 
-    A cover letter is answered for its series, and so is any patch where the whole series is asked for.
+    A cover letter is answered for its series, and so is any patch where the whole series is asked for. Of a cover
+    letter whose series is not at hand nothing is said: its patches are answered for one by one.
     """
     report = report_on(message, tools, directory, whole)
     found = tuple(failing(report.findings))
-    if report.series is None or not (found or report.judged.lost):
+    if not (found or report.judged.lost) or (report.series is None and not whole and is_letter(message)):
         return "[]\n"
     state, summary = check(report)
     details = "".join(f"{line}\n" for line in check_lines(report))
@@ -63,6 +64,12 @@ def report_on(message: bytes, tools: Tools, directory: str, whole: bool = False)
             return replace(report, findings=tuple(wanted))
     top = find_tree(directory) if patches else None
     return tools.judge(thread, open_tree(top) if top else None)
+
+
+def is_letter(message: bytes) -> bool:
+    """Whether a message is a cover letter and no more."""
+    messages = read_messages(message, "standard input")[0]
+    return bool(messages) and all(is_cover(each.subject) for each in messages)
 
 
 def is_cover(subject: str) -> bool:

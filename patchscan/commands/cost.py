@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchscan.basics.record import replace
-from patchscan.basics.usage import CLEAN, UNUSABLE, UsageError
+from patchscan.basics.usage import CLEAN, PARTLY, UNUSABLE, UsageError, working_directory
 
 if TYPE_CHECKING:
     from patchscan.cost.comparing import Comparison
@@ -41,7 +41,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
             f"--{name}", type=int, default=default, metavar="N", help=f"{text} (default {default})"
         )
     command.add_argument(
-        "--tree", metavar="DIR", help="lower the code of this kernel tree; that of the series"
+        "--tree",
+        metavar="DIR",
+        help="lower the code of this kernel tree (default: that of the scheme file; of a series: the one we stand in)",
     )
     command.add_argument("--constants", metavar="FILE", help="what operations take (TOML)")
     command.add_argument("--growth", action="store_true", help="counts from 2 to 4096 CPUs, and their order")
@@ -92,32 +94,37 @@ def check_for_series(options: argparse.Namespace) -> None:
 
 
 def series(options: argparse.Namespace) -> int:
-    """What the patches of a series change in the cost of a scheme, a line each; 2 without a series."""
+    """What the patches of a series change in the cost of a scheme, a line each; 3 where something was lost."""
     import json
 
+    from patchscan.basics.orders import inert
     from patchscan.basics.printable import printable
+    from patchscan.commands.ending import tell
     from patchscan.commands.reading import read
     from patchscan.cost.change import SeriesCosts, as_dict
     from patchscan.model.scenarios.series_models import SeriesModels
-    from patchscan.tree import TreeError, open_tree
+    from patchscan.tree import TreeError, find_tree, open_tree
     from patchscan.tree.overlay import lay
 
     thread = read(options.models, None, options)
     if not thread.series:
         raise UsageError("no patch series and no scheme file (.toml) in the input")
+    path = options.tree or find_tree(working_directory())
     try:
-        tree = open_tree(options.tree) if options.tree else None
+        tree = open_tree(path) if path else None
     except TreeError as error:
         raise UsageError(str(error)) from None
     changes = SeriesCosts(SeriesModels(lay(thread.series[0], tree))).all_changes()
     if options.json:
         sys.stdout.write(json.dumps([as_dict(change) for change in changes], indent=1) + "\n")
-        return CLEAN
-    for change in changes:
-        print(printable(f"patch {change.patch}: {change.text}"))
-    if not changes:
+    for change in () if options.json else changes:
+        print(inert(printable(f"patch {change.patch}: {change.text}")))
+    if tree and not changes and not options.json:
         print("no patch changes the cost of a scheme that could be counted")
-    return CLEAN
+    lost = [] if tree else ["no kernel tree, so nothing was counted: name one with --tree"]
+    lost += [f"not fully judged: {each.where}: {each.message}" for each in thread.problems if each.lost]
+    tell(lost)
+    return PARTLY if lost else CLEAN
 
 
 def comparison(options: argparse.Namespace) -> Comparison:

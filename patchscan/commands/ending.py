@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from patchscan.basics.streams import forget_output, say
-from patchscan.basics.usage import CLEAN, CRASHED, UNUSABLE, UsageError
+from patchscan.basics.usage import CRASHED, INTERRUPTED, READER_GONE, UNUSABLE, UsageError
 
 # Not imported from typing, which takes a tenth of the time that `--help` has.
 TYPE_CHECKING = False
@@ -23,11 +23,12 @@ def ended_well(run: Callable[[], int], words: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # The reader (head, a pager) has gone: end quietly, and keep Python from saying so at exit.
+        # The reader (head, a pager) has gone: end quietly, and keep Python from saying so at exit. What it did not
+        # read may hold findings, so this is not clean.
         forget_output()
-        return CLEAN
+        return READER_GONE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except UsageError as error:
         say(f"patchscan: {in_one_line(str(error))}")
         return UNUSABLE

@@ -26,7 +26,7 @@ _LONGEST_LINE = BUDGET.line_bytes.most
 # Unicode's Default_Ignorable_Code_Point, but for the two variation selectors that stand behind emoji, and the blank
 # of Braille, which is as empty.
 _HIDDEN = pattern(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
@@ -56,8 +56,9 @@ class Message:
 
 
 def hidden_characters(text: str) -> tuple[tuple[int, str], ...]:
-    """Bidirectional and zero-width control characters in text: (offset, character) of each.
+    """Bidirectional, zero-width and other control characters in text: (offset, character) of each.
 
+    Tabs and the ends of lines and pages are none of them.
     They are kept in what is read, for a reviewer must see what the compiler would (CVE-2021-42574).
     """
     return tuple((found.start(), found.group()) for found in _HIDDEN.finditer(text))

@@ -322,12 +322,16 @@ def _read_patch(
 def _choose(
     candidates: Sequence[_Candidate], revision: int | None
 ) -> tuple[_Candidate | None, list[_Candidate]]:
-    """The series to scan and the others: complete before incomplete, then by revision, then the one sent last."""
+    """The series to scan and the others: complete before incomplete, then by revision, then the one sent last.
 
-    def rank(one: _Candidate) -> tuple[bool, bool, bool, bool, int, float]:
+    Mails that were announced as patches and hold no diff come behind all others.
+    """
+
+    def rank(one: _Candidate) -> tuple[bool, bool, bool, bool, bool, int, float]:
         series = one.series
         return (
             bool(series.patches),
+            any(patch.files for patch in series.patches),
             not one.other_project,
             not one.answer,
             one.complete,
@@ -367,6 +371,8 @@ def _why_left_out(one: _Candidate, chosen: _Candidate | None, revision: int | No
         return "incomplete: only its cover letter is there"
     if revision is not None and series.revision != revision:
         return f"not the revision asked for (v{revision})"
+    if not any(patch.files for patch in series.patches):
+        return "incomplete: no patch of it holds a diff"
     if series.missing:
         return f"incomplete: {_patches(series.missing)} missing"
     if one.answer:

@@ -183,7 +183,9 @@ def _verdict(series: Series, tree: Tree, states: Sequence[PatchState], taken: tu
         )
         return Fit("base", release, text + (says if not same else ""), sure=True)
     if not hunks:
-        return Fit("near", release, f"makes new files only: that {where} is its base is not sure{rest}{says}")
+        new = bool(files) and all(file.change.kind == "create" for file in files)
+        what = "makes new files only" if new else "changes no line of a file that is there"
+        return Fit("near", release, f"{what}: that {where} is its base is not sure{rest}{says}")
     apply = f"{applied} of {hunks} hunks apply"
     if applied >= _NEAR * hunks:
         return Fit("near", release, f"near {where}: {apply}{moved}{rest}{says}")

@@ -123,6 +123,18 @@ def test_a_cover_letter_is_answered_for_its_series(top: Path, tmp_path: Path) ->
     assert both["details"] == whole["details"]
 
 
+@pytest.mark.parametrize("words", [(), ("--series",)])
+def test_a_mail_without_a_patch_is_not_clean(top: Path, words: tuple[str, ...]) -> None:
+    for message in (b"", b"Subject: [PATCH] mm: count\n\nSee the attachment.\n", b"Subject: hello\n\nHi.\n"):
+        (one,) = answer(top, message, *words)
+        assert one["status"] in ("warn", "fail") and "no patch" in one["summary"] + one["details"], one
+
+
+def test_the_series_of_a_cover_letter_that_is_not_at_hand_is_not_clean(top: Path) -> None:
+    (one,) = answer(top, b"Subject: [PATCH 0/2] mm: count\nMessage-ID: <0@example.org>\n\nTwo.\n", "--series")
+    assert one["status"] == "fail" and one["summary"] == "no patch found"
+
+
 def test_a_forged_tracking_file_names_no_range(tmp_path: Path) -> None:
     forged: list[object] = [
         {},

@@ -78,6 +78,25 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith(f"patch 1: {ON_64}one free_pte_range() makes 0 IPIs")
 
 
+def test_what_was_not_counted_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series = FIXTURES / "series" / "rcu-fallback" / "series.mbox"
+    torn = tmp_path / "torn.mbox"
+    torn.write_bytes(series.read_bytes()[: series.read_bytes().rindex(b"@@") + 60])
+    assert main(["cost", str(torn), "--tree", str(FIXTURES / "tree")]) == 3
+    assert "not fully judged" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert main(["cost", str(series)]) == 3
+    assert capsys.readouterr() == (
+        "",
+        "patchscan: no kernel tree, so nothing was counted: name one with --tree\n",
+    )
+    monkeypatch.chdir(FIXTURES / "tree")
+    assert main(["cost", str(series)]) == 0
+    assert capsys.readouterr().out.startswith(f"patch 1: {ON_64}one free_pte_range() makes 0 IPIs")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not (TREE and SHARED), reason="needs PATCHSCAN_KERNEL_TREE and PATCHSCAN_SHARED")
 def test_the_series_that_started_it() -> None:

@@ -261,6 +261,15 @@ def test_patch_without_a_diff_is_kept_and_reported() -> None:
     assert "no patch found" in said(found)
 
 
+def test_mails_without_a_diff_do_not_hide_those_that_hold_it() -> None:
+    found = thread(
+        mail("[PATCH] one", f"Why.\n---\n{DIFF}", "1@x", day=1),
+        mail("[PATCH] one", "See below.\n", "2@x", day=2),
+    )
+    assert len(found.series[0].patches[0].files) == 1
+    assert reasons(found) == {"2@x": "incomplete: no patch of it holds a diff"}
+
+
 def test_reply_without_its_mark_is_a_reply() -> None:
     found = thread(
         *posting("v1"), mail("[PATCH 1/2] part 1", "> Why.\n\nIndeed.\n", "r@x", ["v1-0@x", "v1-1@x"])

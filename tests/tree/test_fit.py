@@ -3,7 +3,7 @@
 import pytest
 from patchscan.basics.record import replace
 from patchscan.diff.apply import apply_hunks, fits, turned
-from patchscan.series import Hunk, Series
+from patchscan.series import FileChange, Hunk, Series
 from patchscan.testing import MemoryTree
 from patchscan.tree.fit import Fit, place
 
@@ -65,6 +65,20 @@ def test_most_hunks_failing_is_elsewhere() -> None:
 def test_new_files_only_tell_nothing() -> None:
     found = fit(series(patch(1, change("mm/new.c", None, AFTER))))
     assert found.verdict == "near" and "new files only" in found.text
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        (FileChange("mm/b.c", "mm/a.c", "rename", ()),),
+        (FileChange("mm/a.c", "mm/a.c", "mode", (), mode="100755"),),
+        (FileChange("mm/a.c", "mm/a.c", "binary", ()),),
+        (),
+    ],
+)
+def test_a_series_without_a_line_is_not_said_to_make_files(files: tuple[FileChange, ...]) -> None:
+    found = fit(series(patch(1, *files)), mm__a_c=BEFORE)
+    assert found.verdict == "near" and "changes no line of a file that is there" in found.text
 
 
 @pytest.mark.parametrize("held", [AFTER, "int first;\n" + AFTER], ids=["in place", "moved"])
