@@ -175,3 +175,22 @@ def branches(count: int) -> str:
     parameters = ", ".join(f"int *{name}" for name in names + sinks)
     seen = " /\\ ".join(f"{name}=1" for name in sinks)
     return litmus(f"branches-{count}", [(parameters, raised), (parameters, body)], f"exists ({seen})")
+
+
+def references(count: int) -> str:
+    """Never: each takes a reference where there still is one, uses the object, and the last to drop one frees it."""
+    drop = ["r1 = atomic_dec_and_test(c);", "if (r1) {", "WRITE_ONCE(*freed, 1);", "}"]
+    use = ["r2 = READ_ONCE(*freed);", "if (r2) {", "WRITE_ONCE(*bad, 1);", "}"]
+    user = ["r0 = atomic_add_unless(c, 1, 0);", "if (r0) {", *use, *drop, "}"]
+    parameters = "atomic_t *c, int *freed, int *bad"
+    threads = [(parameters, user)] * count + [(parameters, drop)]
+    return litmus(f"references-{count}", threads, "exists (bad=1)", "{ c=1; }")
+
+
+def last_to_leave(count: int) -> str:
+    """Never: nobody who is still there sees what the last to leave writes."""
+    body = ["r1 = READ_ONCE(*y);", "r0 = atomic_dec_and_test(c);", "if (r0) {", "WRITE_ONCE(*y, 1);", "}"]
+    seen = " \\/ ".join(f"{number}:r1=1" for number in range(count))
+    return litmus(
+        f"last-{count}", [("atomic_t *c, int *y", body)] * count, f"exists ({seen})", f"{{ c={count}; }}"
+    )

@@ -20,6 +20,10 @@ FENCES = (
 )
 SUFFIXES = ("", "_relaxed", "_acquire", "_release")
 MOST_ACCESSES = 8
+THEMES = (
+    *("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain", "sections", "counter", "equal"),
+    "handed",
+)
 
 
 @dataclass
@@ -218,6 +222,39 @@ class Writer:
             self.named.append((self.thread, register))
         return [text]
 
+    def hand_on(self) -> list[str]:
+        """Updates of one variable that nothing else writes to, with fences or without, among other accesses."""
+        name = self.variables[0]
+        others, self.variables, known = self.variables, self.variables[1:], list(self.registers)
+        before = self.random.choice((self.read, self.write))()
+        after = self.random.choice((self.read, self.write))()
+        self.variables = others
+        register, suffix = self.new_register(), self.random.choice(SUFFIXES)
+        text = self.random.choice(
+            (
+                "atomic_inc({name});",
+                "{register} = xchg{suffix}({name}, 2);",
+                "{register} = atomic_inc_return{suffix}({name});",
+                "{register} = atomic_fetch_add{suffix}(2, {name});",
+                "{register} = atomic_add_unless({name}, 1, 1);",
+                "{register} = cmpxchg{suffix}({name}, 0, 1);",
+            )
+        ).format(name=name, register=register, suffix=suffix)
+        if text.startswith(register):
+            self.registers.append(register)
+            self.named.append((self.thread, register))
+        return [*before, *self.loose_fence(known), text, *self.loose_fence(known), *after]
+
+    def loose_fence(self, known: list[str]) -> list[str]:
+        """None, one, or one on some ways only, as a register tells."""
+        if self.chance(0.5):
+            return []
+        fences = ("smp_mb", "smp_mb__before_atomic", "smp_mb__after_atomic", "barrier")
+        fence = f"{self.random.choice(fences)}();"
+        if known and self.chance(0.4):
+            return [f"if ({self.random.choice(known)}) {{", fence, "}"]
+        return [fence]
+
     def read_section(self, depth: int) -> list[str]:
         inside = self.statements(self.random.randint(1, 3), depth + 1)
         if self.theme == "srcu":
@@ -238,6 +275,8 @@ class Writer:
         kinds = [self.read, self.read, self.write, self.write, self.fence]
         if self.theme == "counter":
             kinds = [self.count_up, self.count_up, self.count_up, self.read]
+        if self.theme == "handed":
+            kinds = [self.hand_on]
         if self.theme in ("atomic", "equal"):
             kinds += [self.update, self.update]
         if self.theme == "pointer":
@@ -258,7 +297,7 @@ class Writer:
         self.registers, self.pointers = [], []
         if self.theme == "sections":
             return self.statements(2, 1) if thread == 2 else self.told_section()
-        few = self.theme in ("counter", "equal")
+        few = self.theme in ("counter", "equal", "handed")
         return self.statements(self.random.randint(1, 2) if few else self.random.randint(2, 4), 0)
 
     def bodies(self) -> list[list[str]]:
@@ -277,12 +316,10 @@ class Writer:
 def program(seed: int, wanted: str = "") -> str:
     """The text of the random test with this number, of the wanted theme if any."""
     source = random.Random(seed)
-    theme = source.choice(
-        ("plain", "once", "atomic", "lock", "rcu", "srcu", "pointer", "plain", "sections", "counter", "equal")
-    )
-    theme = wanted or theme
+    theme = wanted or source.choice(THEMES)
     plain = 0.5 if theme == "plain" else source.choice((0, 0.2))
-    writer = Writer(source, theme, plain, ["x", "y", "z"][: source.randint(1, 3)])
+    count = 2 if theme == "handed" else source.randint(1, 3)
+    writer = Writer(source, theme, plain, ["x", "y", "z"][:count])
     writer.under_lock = theme == "counter" and writer.chance(0.5)
     bodies = writer.bodies()
     parameters = ", ".join(f"int *{name}" for name in writer.variables)

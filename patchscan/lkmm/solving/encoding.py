@@ -34,6 +34,7 @@ from patchscan.lkmm.solving.literals import Literals
 from patchscan.lkmm.solving.sums import found_values, last_sums, tell_sums
 from patchscan.lkmm.solving.symmetry import order_identical_threads
 from patchscan.lkmm.solving.turns import sections_by_lock
+from patchscan.lkmm.solving.updates import order_updates
 
 
 class Encoding(Literals):
@@ -65,6 +66,7 @@ class Encoding(Literals):
         self.communication = Communication(self, coherent)
         if coherent and consequences:
             order_sections(self.communication, sections_by_lock(self.events, self.address))
+            order_updates(self.communication)
             for counter in counters.values():
                 if not counter.hidden:
                     tell_sums(self.communication, counter)

@@ -56,24 +56,24 @@ def _clauses(
         return
     order = communication.co[first.take.number, second.take.number]
     for release in first.releases:
-        before = _others(literals, lock, accesses[first.take.thread])
+        before = others(literals, lock, accesses[first.take.thread])
         for one in before:
             if one.number > release.number:
                 break
-            for other in _others(literals, lock, accesses[second.take.thread]):
+            for other in others(literals, lock, accesses[second.take.thread]):
                 if other.number < second.take.number:
                     continue
                 given = {order, literals.executed[release.number], *communication.meeting(one, other)}
                 if FALSE not in given:
-                    yield from _ordered(communication, one, other, sorted(given - {TRUE}))
+                    yield from still_ordered(communication, one, other, sorted(given - {TRUE}))
 
 
-def _others(literals: Literals, lock: str, events: Iterable[Event]) -> list[Event]:
+def others(literals: Literals, lock: str, events: Iterable[Event]) -> list[Event]:
     """The accesses to anything but the lock itself."""
     return [event for event in events if lock not in literals.address[event.number]]
 
 
-def _ordered(
+def still_ordered(
     communication: Communication, earlier: Event, later: Event, given: list[int]
 ) -> Iterator[Clause]:
     """`later` is not before `earlier` in the life of their variable. Of two reads it is left to be learnt."""
