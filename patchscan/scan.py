@@ -21,7 +21,7 @@ from patchscan.settling.repaired import mark_repaired
 from patchscan.settling.sound import fault_of_remark
 from patchscan.tree import Tree
 from patchscan.tree.fit import Fit, place
-from patchscan.tree.overlay import PatchState
+from patchscan.tree.overlay import PatchState, unread
 
 
 def scan(
@@ -64,6 +64,7 @@ def judge(
         silences=tuple(remark for remark in said if isinstance(remark, Silence)),
         problems=(
             *thread.problems,
+            *unread(states, tree),
             *(remark for remark in said if isinstance(remark, Problem)),
             *troubles,
         ),

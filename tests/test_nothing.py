@@ -1,7 +1,9 @@
 """All ways to come to nothing: exit status and words, as the table in docs/nothing.rst has them."""
 
+import errno
 import gzip
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -230,6 +232,26 @@ def test_a_way_to_come_to_nothing(way: str, tmp_path: Path, capsys: pytest.Captu
     assert "Traceback" not in said
     assert told.err.startswith(ON_STDERR[status]) and told.err.count("\n") == (status in (2, 3))
     assert ("not fully judged" in told.out.split("\n", 1)[0]) == (status == 3)
+
+
+@pytest.mark.parametrize("command", ["scan", "model", "cost"])
+@pytest.mark.parametrize("refused", ["mm/khugepaged.c", "mm"])
+def test_a_file_of_the_tree_that_cannot_be_read_is_told(
+    command: str, refused: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root may read all, so the system's refusal is played."""
+    at, real = os.path.join(os.path.realpath(TREE), refused), os.open
+
+    def open_(path: str | bytes, *arguments: int, **more: int | None) -> int:
+        if os.fsdecode(path).startswith(at):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", open_)
+    series = ROOT / "fixtures/series/collapse-without-sync/series.mbox"
+    assert main([command, str(series), "--tree", str(TREE)]) == 3
+    why = "mm/khugepaged.c: the tree's file cannot be read: Permission denied; judged from its hunks"
+    assert capsys.readouterr().err == f"patchscan: not fully judged: {why}\n"
 
 
 @pytest.mark.parametrize("form", REPORTS)

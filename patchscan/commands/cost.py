@@ -104,7 +104,7 @@ def series(options: argparse.Namespace) -> int:
     from patchscan.cost.change import SeriesCosts, as_dict
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.tree import TreeError, find_tree, open_tree
-    from patchscan.tree.overlay import lay
+    from patchscan.tree.overlay import lay, unread
 
     thread = read(options.models, None, options)
     if not thread.series:
@@ -114,15 +114,17 @@ def series(options: argparse.Namespace) -> int:
         tree = open_tree(path) if path else None
     except TreeError as error:
         raise UsageError(str(error)) from None
-    changes = SeriesCosts(SeriesModels(lay(thread.series[0], tree))).all_changes()
+    states = lay(thread.series[0], tree)
+    changes = SeriesCosts(SeriesModels(states)).all_changes()
     if options.json:
         sys.stdout.write(json.dumps([as_dict(change) for change in changes], indent=1) + "\n")
     for change in () if options.json else changes:
         print(inert(printable(f"patch {change.patch}: {change.text}")))
     if tree and not changes and not options.json:
         print("no patch changes the cost of a scheme that could be counted")
+    problems = (*thread.problems, *unread(states, tree))
     lost = [] if tree else ["no kernel tree, so nothing was counted: name one with --tree"]
-    lost += [f"not fully judged: {each.where}: {each.message}" for each in thread.problems if each.lost]
+    lost += [f"not fully judged: {each.where}: {each.message}" for each in problems if each.lost]
     tell(lost)
     return PARTLY if lost else CLEAN
 

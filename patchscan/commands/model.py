@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.model.verdicts.report import matrix, verdict_dict, verdict_text, write_models
     from patchscan.model.verdicts.verdict import turned_unsafe
     from patchscan.tree.fit import place
+    from patchscan.tree.overlay import unread
 
     options.series = options.series or default_series(options.tree)
     thread = read(options.series, options.revision, options)
@@ -88,7 +89,8 @@ def run(options: argparse.Namespace) -> int:
             print(inert(printable(line)))
     elif tools.tree:
         print("no scenario applies to this series")
-    lost = list(_lost((*thread.problems, *tools.problems), tools.tree, verdicts))
+    problems = (*thread.problems, *tools.problems, *unread(states, tools.tree))
+    lost = list(_lost(problems, tools.tree, verdicts))
     tell(lost)
     bad = any(map(turned_unsafe, verdicts))
     return FINDINGS if bad else PARTLY if lost else CLEAN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import weakref
@@ -14,6 +15,9 @@ from patchscan.basics.git import GitError, commit_of, git_command, git_environme
 
 if TYPE_CHECKING:
     import subprocess
+
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class TreeError(Exception):
@@ -110,6 +114,16 @@ class Directory:
         """See Tree.exists()."""
         real = self._locate(path)
         return real is not None and os.path.isfile(real)
+
+    def refusal(self, path: str) -> str:
+        """Why a file of the tree cannot be read, although it is there or nobody may know; "" where that is not so."""
+        real = self._locate(path)
+        try:
+            if real is not None:
+                os.close(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+        except OSError as error:
+            return "" if error.errno in _NOT_THERE else error.strerror or str(error)
+        return ""
 
     def files(self, under: str = "", deep: bool = True) -> Iterator[str]:
         """See Tree.files()."""

@@ -1,12 +1,13 @@
 """A series laid over a tree in memory, patch by patch, each judged on the state the earlier ones leave."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Literal
 
+from patchscan.basics.problem import Problem
 from patchscan.basics.record import frozen
 from patchscan.diff.apply import Applied, HunkFailure, apply_hunks
 from patchscan.series import FileChange, Patch, Series
-from patchscan.tree import Tree, safe_path
+from patchscan.tree import Directory, Tree, safe_path
 
 _NOT_TEXT = ("binary", "symlink", "submodule")
 _TAKES_AWAY = ("rename", "delete")
@@ -101,6 +102,18 @@ def lay(
     """
     overlay = _Overlay(tree, start or {}, mixed)
     return tuple(overlay.add(patch) for patch in series.patches)
+
+
+def unread(states: Iterable[PatchState], tree: Tree | None) -> Iterator[Problem]:
+    """The changed files that the tree has, or may have, and which could not be read: their code is not known."""
+    if not isinstance(tree, Directory):
+        return
+    changes = (file.change for state in states for file in state.files if file.used == "hunk")
+    for path in dict.fromkeys(
+        change.old_path or change.path for change in changes if change.kind != "create"
+    ):
+        if why := tree.refusal(path):
+            yield Problem(path, f"the tree's file cannot be read: {why}; judged from its hunks", lost=True)
 
 
 class _Overlay:
