@@ -245,7 +245,7 @@ def new_rule(options: argparse.Namespace) -> int:
 
     try:
         print((create_row if options.row else create)(options.name, options.directory))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(str(error)) from None
     return CLEAN
 

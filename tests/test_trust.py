@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from tests.mails import DIFF, mail, mbox, thread
 from tests.test_nothing import DAMAGED, LETTER, Place
 
 ROOT = Path(__file__).parent.parent
+SERIES = ROOT / "fixtures/series/collapse-without-sync/series.mbox"
 NOTHING = ["--select", "kernel-doc"]
 EMPTY = "nothing was judged: stdin: no mail found: the input is empty"
 READ = "not written, for it is read: name another file"
@@ -283,6 +285,35 @@ def test_a_full_disk_is_one_line(option: str, tmp_path: Path, capsys: pytest.Cap
     words = Place(tmp_path).patch(diff)
     assert main([words[0], "--no-tree", option, "/dev/full"]) == 2
     assert capsys.readouterr().err == "patchscan: /dev/full: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("fault.patch --no-tree --baseline known.toml --accept because", "known.toml"),
+        (f"model {SERIES} --tree {ROOT}/fixtures/tree --models m", "m"),
+        ("new-rule odd-call --directory .", "odd_call.py"),
+        ("new-rule odd-call --directory . --row", "odd-call.toml"),
+    ],
+)
+def test_a_disk_that_fills_is_named_and_loses_nothing(words: str, place: str, tmp_path: Path) -> None:
+    """So much may be written to a file that some of what there is to write is, and then no more."""
+    known = "# Known.\n" * 60
+    (tmp_path / "known.toml").write_text(known)
+    body = LETTER + DIFF.replace("\tcount", "        count")
+    (tmp_path / "fault.patch").write_bytes(mail("[PATCH] mm: count", body).encode())
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "patchscan", *words.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"patchscan: {place}: cannot be written: File too large\n")
+    assert (tmp_path / "known.toml").read_text() == known
+    assert not (tmp_path / "odd_call.py").exists() and not (tmp_path / "odd-call.toml").exists()
 
 
 def run(words: str, place: Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import marshal
 import os
 import sys
 import time
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
 # Not imported from typing, nor collections.abc, for `--version` needs neither.
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class KeptCode:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What Python's import asks: how to load a module of ours, None where its code is not kept."""
+        """What Python's import asks: how to load a module of ours, None where there is none."""
         if not f"{name}.".startswith(self.prefix):
             return None
         stem = os.path.join(self.directory, *name.split(".")[1:])
@@ -64,7 +64,7 @@ class KeptCode:
         package = f"{stem}/__init__.py"
         source = package if package in self._entries or os.path.lexists(package) else f"{stem}.py"
         if not self._is_as_it_was(source):
-            return None
+            return _as_python_does(name, path, target)
         spec = ModuleSpec(name, _Loader(name, source, self), origin=source)
         spec.has_location = True
         # Else it is worked out where Python would keep it.
@@ -77,7 +77,7 @@ class KeptCode:
         """The code of a module, from what is kept where that is of its source."""
         if self._is_as_it_was(source):
             return self.code_as_it_was(source)
-        return SourceFileLoader(name, source).get_code(name)
+        return _FromSource(name, source).get_code(name)
 
     def code_as_it_was(self, source: str) -> CodeType:
         """The code that is kept of a module."""
@@ -125,6 +125,30 @@ class KeptCode:
         return source in self._entries and _status(source) == self._entries[source][:3]
 
 
+def _as_python_does(name: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+    spec = PathFinder.find_spec(name, path, target)
+    if spec is not None and type(spec.loader) is SourceFileLoader:
+        spec.loader = _FromSource(name, os.fspath(spec.loader.path))
+    return spec
+
+
+class _FromSource(SourceFileLoader):
+    """Loads as Python does, and from the source where what Python keeps of it is cut short: a full disk does that."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        try:
+            return super().get_code(fullname)
+        except (EOFError, ValueError, TypeError):
+            # Imported here: a run that finds its code whole needs neither.
+            from contextlib import suppress
+            from importlib.util import cache_from_source
+
+            with suppress(OSError, NotImplementedError):
+                os.unlink(cache_from_source(os.fspath(self.path)))
+            code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+            return code
+
+
 class _Loader(SourceFileLoader):
     """Loads as Python does, but for where the code comes from."""
 
@@ -156,7 +180,10 @@ def _write(path: str, parts: Iterable[bytes]) -> None:
             file.writelines(parts)
         os.replace(draft, path)
     except OSError:
-        return
+        try:
+            os.unlink(draft)
+        except OSError:
+            return
 
 
 _used: list[KeptCode] = []
@@ -178,4 +205,4 @@ def keep_loaded() -> None:
 
 def code_of(name: str, source: str) -> CodeType | None:
     """The code of a module that Python's import does not look for."""
-    return _used[0].code_of(name, source) if _used else SourceFileLoader(name, source).get_code(name)
+    return _used[0].code_of(name, source) if _used else _FromSource(name, source).get_code(name)

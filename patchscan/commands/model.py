@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from patchscan.basics.printable import printable
     from patchscan.commands.loading import load_tools
     from patchscan.commands.naming import default_series
+    from patchscan.commands.output import of_output
     from patchscan.commands.reading import read
     from patchscan.model.scenarios.series_models import SeriesModels
     from patchscan.model.scenarios.touched import scenarios_in
@@ -77,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
     models = SeriesModels(states, scenarios, [Path(directory) for directory in options.scenarios])
     verdicts = [v for index in range(len(states)) for v in models.patch(index, options.all_configs)]
     if options.models:
-        write_models(Path(options.models), verdicts)
+        with of_output(options.models):
+            write_models(Path(options.models), verdicts)
     if options.json:
         for verdict in verdicts:
             print(json.dumps(verdict_dict(verdict)))

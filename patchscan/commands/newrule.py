@@ -76,7 +76,7 @@ good = ["""
 
 
 def create(name: str, directory: str) -> Path:
-    """Write the file and return its path. Raises ValueError for a bad name, OSError where it cannot be written."""
+    """Write the file and return its path. Raises ValueError for a bad name, and where it cannot be written."""
     return write(name, directory, f"{name.replace('-', '_')}.py", TEMPLATE)
 
 
@@ -94,6 +94,14 @@ def write(name: str, directory: str, file_name: str, template: str) -> Path:
         raise ValueError(f"{directory}: no such directory: name one with --directory, and give it to --rules")
     if path.exists():
         raise ValueError(f"{path}: this file is there already")
-    with path.open("x", encoding="utf-8") as file:
-        file.write(template.format(name=name))
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                file.write(template.format(name=name))
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
     return path

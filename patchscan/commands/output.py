@@ -64,12 +64,12 @@ def open_output(path: str, inputs: frozenset[tuple[int, int]]) -> TextIO:
 def write_output(path: str, texts: Iterable[str], inputs: frozenset[tuple[int, int]]) -> None:
     """Write a file in one go. Raises UsageError."""
     file = open_output(path, inputs)
-    with _of_output(path), file:
+    with of_output(path), file:
         file.writelines(texts)
 
 
 @contextlib.contextmanager
-def _of_output(path: str) -> Iterator[None]:
+def of_output(path: str) -> Iterator[None]:
     """What goes wrong within is the fault of the output."""
     try:
         yield
@@ -150,7 +150,7 @@ def output_to(place: str | None, inputs: frozenset[tuple[int, int]]) -> Iterator
     if place is None:
         yield lambda documents: sys.stdout.writelines(for_terminal(*document) for document in documents)
     elif place.endswith("/") or os.path.isdir(place):
-        with _of_output(place):
+        with of_output(place):
             os.makedirs(place, exist_ok=True)
         names: set[str] = set()
         yield lambda documents: _write_files(place, documents, names, inputs)
@@ -160,14 +160,14 @@ def output_to(place: str | None, inputs: frozenset[tuple[int, int]]) -> Iterator
         def write(documents: Documents) -> None:
             if not opened:
                 opened.append(open_output(place, inputs))
-            with _of_output(place):
+            with of_output(place):
                 opened[0].writelines(text for _, text in documents)
 
         try:
             yield write
             write(())
         finally:
-            with _of_output(place):
+            with of_output(place):
                 for file in opened:
                     file.close()
 

@@ -185,7 +185,7 @@ def _export(exporter: Exporter, text: str, file: str) -> str:
     try:
         exporter.write(text, file)
     except OSError as error:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename or exporter.directory}: {error.strerror}"
     except LitmusError as error:
         return str(error)
     return ""

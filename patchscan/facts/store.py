@@ -115,8 +115,7 @@ class Store:
         if not self._pending or self._owner != os.getpid():
             return
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        if not os.path.exists(self.path):
-            say_aside(f"patchscan: facts of the tree are kept in {self.path} from now on")
+        fresh = not os.path.exists(self.path)
         self.close()
         try:
             write_rows(self.path, self._pending, self.wait)
@@ -126,6 +125,8 @@ class Store:
             # It is damaged; all that it held can be computed.
             os.unlink(self.path)
             write_rows(self.path, self._pending, self.wait)
+        if fresh:
+            say_aside(f"patchscan: facts of the tree are kept in {self.path} from now on")
         self._pending = {}
 
     def close(self) -> None:

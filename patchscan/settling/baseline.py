@@ -51,14 +51,26 @@ def accept(path: str, report: Report, reason: str) -> Report:
     known: Mapping[str, str] = read_baseline(path) if os.path.lexists(path) else {}
     new = [each for each in report.findings if each.stands and each.fingerprint not in known]
     try:
-        with open(path, "a", encoding="utf-8", newline="\n") as file:
-            file.writelines(entry_of(finding, reason) for finding in new)
+        append(path, "".join(entry_of(finding, reason) for finding in new))
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     settled = (
         replace(each, suppressed=f"known: {reason}") if each.stands else each for each in report.findings
     )
     return replace(report, findings=tuple(settled))
+
+
+def append(path: str, text: str) -> None:
+    """Write text to the end of a file, all of it or nothing. Raises OSError."""
+    with open(path, "ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        content = text.encode()
+        try:
+            while content:
+                content = content[file.write(content) :]
+        except OSError:
+            file.truncate(end)
+            raise
 
 
 def entry_of(finding: Finding, reason: str) -> str:

@@ -1,7 +1,9 @@
 """Code that is kept in one file is that of the sources, or is not used."""
 
 import importlib
+import importlib.util
 import os
+import py_compile
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,6 +55,19 @@ def write_leaf(package: Path, text: str, seconds: int) -> None:
     leaf = package / "inner" / "leaf.py"
     leaf.write_text(text)
     os.utime(leaf, (seconds, seconds))
+
+
+def test_what_a_full_disk_cut_short_is_made_anew(package: Path) -> None:
+    """Python 3.11 writes as much of its own files as there is room for, and fails on them ever after."""
+    leaf = package / "inner" / "leaf.py"
+    compiled = Path(importlib.util.cache_from_source(str(leaf)))
+    py_compile.compile(str(leaf))
+    whole = compiled.read_bytes()
+    compiled.write_bytes(whole[: len(whole) // 2])
+    assert value_of(package)[0] == 1
+    assert not compiled.exists() or compiled.read_bytes() == whole
+    compiled.write_bytes(whole[: len(whole) // 2])
+    assert KeptCode("keptpart", str(package)).code_of("keptpart.inner.leaf", str(leaf)) is not None
 
 
 def test_modules_are_loaded_from_what_the_first_run_kept(package: Path) -> None:

@@ -88,7 +88,7 @@ def write_models(directory: Path, verdicts: Iterable[Verdict]) -> list[Path]:
         if not verdict.litmus:
             continue
         path = directory / f"{file_name(verdict)}.litmus"
-        path.write_text(verdict.litmus, encoding="utf-8")
+        path.write_text(verdict.litmus, encoding="utf-8", errors="surrogateescape")
         text = json.dumps(verdict_dict(verdict), indent=2, ensure_ascii=True) + "\n"
         path.with_suffix(".json").write_text(text, encoding="utf-8")
         written.append(path)
