@@ -49,7 +49,9 @@ def uncleared(function: Function, before: Function) -> Iterator[Uncleared]:
         if each.name not in cleared or each.value is not None or not each.type.startswith("struct "):
             continue
         name = re.escape(each.name)
-        if "*" in each.type or re.search(rf"\b{name}\s*=[^=]|\bmemset\(\s*&?{name}\b", function.text):
+        if "*" in each.type or re.search(
+            rf"(?<![\w.>]){name}\s*=[^=]|\bmemset\(\s*&?{name}\b", function.text
+        ):
             continue
         handed = next(
             (
