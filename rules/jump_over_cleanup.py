@@ -1,29 +1,16 @@
 """A goto or a case that leads past a variable which is cleaned up at the end of its block."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from patchscan.rule import ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, frozen, pattern
+from patchscan.rule import ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, pattern
+
+if TYPE_CHECKING:
+    from patchscan.c.cleanups import Cleanup
 
 MAKERS = ("guard(", "__free(", "__cleanup(", "CLASS(", "ACQUIRE(")
-MADE = pattern(rb"(?<=[;{}:])(\s*)(guard|CLASS|ACQUIRE)\s*\(|\b__(?:free|cleanup)\s*\(")
 JUMP = pattern(rb"\bgoto\s+(\w+)\s*;")
 LABEL = pattern(rb"(?<=[;{}:])\s*((?!default\b|case\b)[A-Za-z_]\w*)\s*:(?!:)")
-BRACE = pattern(rb"[{}]")
-
-
-@frozen
-class Made:
-    """A variable with a cleanup: how it is made, where, and where the block that it lives in begins and ends."""
-
-    how: str
-    at: int
-    block: int
-    end: int
-
-    def is_in_scope(self, offset: int) -> bool:
-        """Whether the variable lives at an offset."""
-        return self.at < offset < self.end
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -32,98 +19,60 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         if file.adds(*MAKERS, "goto", "case") and file.shows(*MAKERS):
             for function in file.functions:
                 if function.whole:
-                    yield from jumps(file, function)
-                    if not function.partial:
-                        yield from cases(file, function)
+                    yield from judge(file, function)
 
 
-def jumps(file: ChangedFile, function: Function) -> Iterator[Finding]:
+def judge(file: ChangedFile, function: Function) -> Iterator[Finding]:
+    """The jumps and cases of one function."""
+    from patchscan.c.cleanups import cleanups_of
+
+    for each in cleanups_of(function):
+        yield from jumps(file, function, each)
+        if not function.partial:
+            yield from cases(file, function, each)
+
+
+def jumps(file: ChangedFile, function: Function, made: "Cleanup") -> Iterator[Finding]:
     """The jumps of a function into the life of such a variable."""
     code = function.source.code
-    found = made_in(function)
-    if not found:
-        return
     labels = {each[1].decode(): each.start(1) for each in LABEL.finditer(code, function.brace, function.end)}
     jumping = [(each[1].decode(), each.start()) for each in JUMP.finditer(code, function.brace, function.end)]
-    for each in found:
-        past = [
-            (name, at)
-            for name, at in jumping
-            if name in labels and each.is_in_scope(labels[name]) and not each.is_in_scope(at)
-        ]
-        places = [function.source.line_at(at) for _, at in past]
-        targets = {function.source.line_at(labels[name]) for name, _ in past}
-        line = function.source.line_at(each.at)
-        if past and any(is_new(file, number) for number in (line, *places, *targets)):
-            more = f" (so do {len(past) - 1} more)" if len(past) > 1 else ""
-            yield file.finding(
-                places[0],
-                f"this jump to {past[0][0]} leads past {each.how} in line {file.patch_line(line)}{more}: at the end of "
-                "the block what was never made is cleaned up, and clang refuses it; return instead, or give the "
-                "variable a block of its own",
-                evidence(file, line, *targets),
-            )
+    past = [
+        (name, at)
+        for name, at in jumping
+        if name in labels and made.is_in_scope(labels[name]) and not made.is_in_scope(at)
+    ]
+    places = [function.source.line_at(at) for _, at in past]
+    targets = {function.source.line_at(labels[name]) for name, _ in past}
+    line = function.source.line_at(made.at)
+    if past and any(is_new(file, number) for number in (line, *places, *targets)):
+        more = f" (so do {len(past) - 1} more)" if len(past) > 1 else ""
+        yield file.finding(
+            places[0],
+            f"this jump to {past[0][0]} leads past {made.maker} in line {file.patch_line(line)}{more}: at the end of "
+            "the block what was never made is cleaned up, and clang refuses it; return instead, or give the "
+            "variable a block of its own",
+            evidence(file, line, *targets),
+        )
 
 
-def cases(file: ChangedFile, function: Function) -> Iterator[Finding]:
+def cases(file: ChangedFile, function: Function, made: "Cleanup") -> Iterator[Finding]:
     """The cases of a switch behind such a variable in its block."""
-    for each in made_in(function):
-        for switch in function.nodes("switch_statement"):
-            body = switch.child_by_field_name("body")
-            if body is None or body.start_byte != each.block:
-                continue
-            starts = [node.start_byte for node in body.named_children if node.type == "case_statement"]
-            line = function.source.line_at(each.at)
-            later = [function.source.line_at(start) for start in starts if each.is_in_scope(start)]
-            if later and any(is_new(file, number) for number in (line, *later)):
-                yield file.finding(
-                    later[0],
-                    f"this case is reached past {each.how} in line {file.patch_line(line)}, which lives to the end of "
-                    "the switch: what was never made is cleaned up there, and clang refuses it; put braces around "
-                    "the case that makes it",
-                    evidence(file, line),
-                )
-
-
-def made_in(function: Function) -> list[Made]:
-    """The variables with a cleanup that a function makes, each with its block."""
-    code = function.source.code
-    found = list(MADE.finditer(code, function.brace, function.end))
-    blocks = blocks_of(function) if found else []
-    made = []
-    for each in found:
-        at = each.start(2) if each[2] else each.start()
-        around = innermost(blocks, at)
-        if around is not None and not in_parentheses(code, around[0], at):
-            text = "guard()" if each[2] == b"guard" else "the variable with a cleanup"
-            made.append(Made(text, at, *around))
-    return made
-
-
-def blocks_of(function: Function) -> list[tuple[int, int]]:
-    """(opening brace, closing one) of each block, [] where an #if may leave out a brace."""
-    found: list[tuple[int, int]] = []
-    opened: list[int] = []
-    code = function.source.code
-    for brace in BRACE.finditer(code, function.brace, function.end):
-        if brace[0] == b"{":
-            opened.append(brace.start())
-        elif opened:
-            found.append((opened.pop(), brace.start()))
-    balanced = not opened and max((end for _, end in found), default=0) == function.end - 1
-    return sorted(found) if balanced else []
-
-
-def innermost(blocks: Sequence[tuple[int, int]], at: int) -> tuple[int, int] | None:
-    """The smallest block around an offset."""
-    before = blocks[: bisect_right(blocks, (at, 0))]
-    return next((each for each in reversed(before) if at < each[1]), None)
-
-
-def in_parentheses(code: bytes, opening: int, at: int) -> bool:
-    """Whether an offset lies in the head of a for, whose variables live no longer than the loop."""
-    text = code[opening:at]
-    return text.count(b"(") > text.count(b")")
+    for switch in function.nodes("switch_statement"):
+        body = switch.child_by_field_name("body")
+        if body is None or body.start_byte != made.block:
+            continue
+        starts = [node.start_byte for node in body.named_children if node.type == "case_statement"]
+        line = function.source.line_at(made.at)
+        later = [function.source.line_at(start) for start in starts if made.is_in_scope(start)]
+        if later and any(is_new(file, number) for number in (line, *later)):
+            yield file.finding(
+                later[0],
+                f"this case is reached past {made.maker} in line {file.patch_line(line)}, which lives to the end of "
+                "the switch: what was never made is cleaned up there, and clang refuses it; put braces around "
+                "the case that makes it",
+                evidence(file, line),
+            )
 
 
 def evidence(file: ChangedFile, *lines: int) -> tuple[Evidence, ...]:
