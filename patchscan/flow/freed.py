@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Iterable, Iterator
 
 from patchscan.basics.keep import kept
+from patchscan.basics.nameset import Names
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.flow.actions import Assigned, Called, Dereferenced, Operation, Round, root_of, words_of
@@ -17,6 +18,11 @@ from patchscan.flow.ways import ways_of
 _PLAIN = pattern(r"\w+((->|\.)\w+)*")
 _COUNTS = pattern(r"skb_get|\w+_(get|hold|ref)")
 _ADDS = pattern(r"refcount_(?:add|inc|set)\w*|atomic\w*_(?:add|inc|set)\w*|kref_get\w*")
+
+# What these give back is gone. Other frees of an object that counts its users may only put a reference of their own,
+# and who puts one behind them had another.
+_MEMORY = Names("k{,v}free{,_sensitive,_const} vfree kmem_cache_free mempool_free devm_kfree kfree_rcu")
+_PUTS = Names("kobject_put put_device")
 
 # Tests of what finds such uses: by their names, and by a macro that waits for the report.
 _TESTS = pattern(r"(?:^|_)(?:uaf|use_after_free|double_(?:free|destroy)|invalid_free)(?:_|\d|$)")
@@ -72,6 +78,8 @@ class _Freed(AfterCall):
             return ()
         into = (f"&{self.key}->", f"{self.key}->")
         if self.key in call.arguments or any(argument.startswith(into) for argument in call.arguments):
+            if self._puts_another(call):
+                return ()
             if any(call.arguments[at : at + 1] == (self.key,) for at in self.frees(call.name)):
                 self._use(call.line, facts, call.name, True)
             elif call.sure and call.name and not (_LOOKS.fullmatch(call.name) or call.name.isupper()):
@@ -80,6 +88,11 @@ class _Freed(AfterCall):
         if "->" in self.key and any(self.root in words_of(argument) for argument in call.arguments):
             return ()
         return ((token, ANY),)
+
+    def _puts_another(self, call: Called) -> bool:
+        """Whether a call puts a reference of its own to what counts the users of the object."""
+        inside = any(argument.startswith(f"&{self.key}->") for argument in call.arguments)
+        return inside and call.name in _PUTS and self.call.name not in _MEMORY
 
     def _use(self, line: int, facts: Reading, by: str = "", again: bool = False) -> None:
         if not facts.coarse and facts.of(self.key) != ZERO:

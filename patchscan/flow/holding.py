@@ -314,6 +314,10 @@ class Follower(Client):
             return Taken(GONE, frozenset(), operation.line) if lost or kept else token
         if self._stores_whole(operation):
             return self._kept(token, f"{operation.key}={operation.source}")
+        if operation.key == self.root != self.resource.key and operation.line != token.line:
+            # The member is another object's now.
+            left = frozenset(each for each in token.names if root_of(each) != self.root)
+            return replace(token, names=left) if left else Taken(GONE)
         source = operation.source
         if any(self._is(source, name) or self._is(source.lstrip("&"), name) for name in token.names):
             if self._is_value(source, token):

@@ -23,7 +23,7 @@ _OF_OBJECTS = frozenset(("release", "free", "destroy", "destructor", "dtor", "st
 
 def is_owned(graph: Graph, holding: Holding, way: Way, defined: Defined) -> bool:
     """Whether memory or a reference on a way out is another's to give back, as the texts show."""
-    if holding.resource.row.kind not in ("memory", "reference"):
+    if holding.resource.row.kind not in ("memory", "reference") and not holding.resource.named:
         return False
     calls = [
         each
@@ -32,7 +32,27 @@ def is_owned(graph: Graph, holding: Holding, way: Way, defined: Defined) -> bool
         if isinstance(each, Called) and each.name and each.line > way.token.line
     ]
     names = way.token.names | {holding.resource.key}
+    if _goes_with_another(graph, names, calls):
+        return True
+    if holding.resource.row.kind not in ("memory", "reference"):
+        return False
     return _is_ended(graph, holding, way, calls) or _is_adopted(holding, names, calls, defined)
+
+
+def _goes_with_another(graph: Graph, names: frozenset[str], calls: Sequence[Called]) -> bool:
+    """Whether a call was handed it with an object of the function's own that the way out ends: fill(owner, it)."""
+    beside = {
+        argument: call.offset
+        for call in reversed(calls)
+        if not names.isdisjoint(call.arguments) and not HARMLESS.fullmatch(call.name)
+        for argument in call.arguments
+        if argument not in names and argument in graph.locals
+    }
+    return any(
+        call.arguments == (owner,) and call.offset > first and _ends_object(call, frozenset((owner,)))
+        for owner, first in beside.items()
+        for call in calls
+    )
 
 
 def _is_adopted(holding: Holding, names: frozenset[str], calls: Iterable[Called], defined: Defined) -> bool:
