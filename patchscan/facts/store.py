@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -44,6 +44,7 @@ class Store:
         self.most_pending = pending
         self.computed = 0
         self._pending: dict[str, dict[bytes, bytes]] = {}
+        self._later: dict[tuple[str, bytes], Callable[[], bytes]] = {}
         self._owner = 0
         self._database: sqlite3.Connection | None = None
 
@@ -69,7 +70,7 @@ class Store:
 
     def recall(self, name: str, key: bytes) -> list[Any] | None:
         """What was remembered under a key that says all it rests on, None where nothing was."""
-        stored = self._stored(name, key)
+        stored = self.stored(name, key)
         return unpacked(key, stored) if stored is not None else None
 
     def remember(self, name: str, key: bytes, rows: list[Any]) -> None:
@@ -78,13 +79,14 @@ class Store:
 
     def has_all(self, blob: bytes) -> bool:
         """Whether facts of every kind are kept of a content."""
-        return all(self._stored(kind.name, blob) is not None for kind in all_kinds())
+        return all(self.stored(kind.name, blob) is not None for kind in all_kinds())
 
     def _kept(self, kind: Kind[Any], blob: bytes) -> list[list[Any]] | None:
-        stored = self._stored(kind.name, blob)
+        stored = self.stored(kind.name, blob)
         return unpacked(blob, stored) if stored is not None else None
 
-    def _stored(self, kind: str, blob: bytes) -> bytes | None:
+    def stored(self, kind: str, blob: bytes) -> bytes | None:
+        """The bytes that are kept under a name and a key, None where none are."""
         pending = self._pending.get(kind, {}).get(blob)
         if pending is not None:
             return pending
@@ -96,10 +98,27 @@ class Store:
             return None
         return found[0] if found and isinstance(found[0], bytes) else None
 
-    def _keep(self, kind: str, blob: bytes, rows: bytes) -> None:
-        if not self._pending and self._owner != os.getpid():
+    def keep_later(self, name: str, key: bytes, give: Callable[[], bytes]) -> None:
+        """Keep bytes that are given when all else is written, by this process; they go as what is remembered does."""
+        self._own()
+        self._later[name, key] = give
+
+    def _own(self) -> None:
+        if self._owner != os.getpid():
             self._owner = os.getpid()
-            atexit.register(self.flush)
+            self._pending, self._later = {}, {}
+            atexit.register(self.end)
+
+    def end(self) -> None:
+        """Write what was computed, and what was to be given last."""
+        if self._owner == os.getpid():
+            for (name, key), give in self._later.items():
+                self._pending.setdefault(name, {})[key] = give()
+            self._later = {}
+        self.flush()
+
+    def _keep(self, kind: str, blob: bytes, rows: bytes) -> None:
+        self._own()
         self._pending.setdefault(kind, {})[blob] = rows
         if sum(map(len, self._pending.values())) >= self.most_pending:
             self.flush()

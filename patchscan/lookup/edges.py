@@ -12,7 +12,8 @@ from patchscan.c.branches import Condition
 from patchscan.c.includes import Include, includes
 from patchscan.kbuild.assignments import statements
 from patchscan.lookup.headers import text_of_header
-from patchscan.tree import Tree, safe_path
+from patchscan.lookup.noted import Noted
+from patchscan.tree import Directory, Tree, safe_path
 from patchscan.tree.index.location import may_be_indexed
 from patchscan.tree.overlay import View
 
@@ -76,6 +77,12 @@ class _Tree:
 
 
 @kept
+def _noted_of(tree: Tree) -> Noted | None:
+    """What is kept from one run to the next, of a tree that can be looked at without being read."""
+    return Noted(tree, __file__) if type(tree) is Directory else None
+
+
+@kept
 def _of_tree(tree: Tree) -> _Tree:
     """What is known of a tree so far."""
     return _Tree()
@@ -95,6 +102,7 @@ class Place:
         self._turning = (
             self._tree.turning.setdefault((self.flags, moved), _Turning()) if self._tree else _Turning()
         )
+        self._noted = _noted_of(view.tree) if view.tree is not None else None
         arch = f"arch/{architecture}/include"
         self._common: tuple[str, ...] = (arch, f"{arch}/uapi", "include", "include/uapi")
 
@@ -106,7 +114,7 @@ class Place:
             return True
         for path in paths - self._turning.asked:
             self._turning.asked.add(path)
-            if any(self._is_turned(each.name) for each in self._includes(path)):
+            if any(map(self._is_turned, self._names(path))):
                 self._turning.turned.add(path)
         return self._turning.turned.isdisjoint(paths)
 
@@ -121,13 +129,36 @@ class Place:
         known = self._tree.edges if alike else self._turning.edges
         key = path, self.architecture, "" if alike else self.directory
         if key not in known:
-            known[key] = self.resolved(path, self._includes(path))
+            known[key] = self._noted_edges(path) if alike else self.resolved(path, self._includes(path))
         return known[key]
+
+    def _noted_edges(self, path: str) -> Edges:
+        """Where a header of the tree leads for everybody: as was noted, or as it is found now."""
+        noted = self._noted
+        if noted is None:
+            return self.resolved(path, self._includes(path))
+        known = noted.edges(path, self.architecture)
+        if known is not None:
+            return Edges(tuple(Edge(target, when) for target, when in known), ())
+        included = self._includes(path)
+        noted.begin()
+        found = self.resolved(path, included)
+        if not found.missing:
+            edges = [(each.path, each.when) for each in found.found]
+            noted.keep(path, self.architecture, [each.name for each in included], edges)
+        return found
+
+    def _names(self, path: str) -> Iterable[str]:
+        """The names of what a header of the tree includes."""
+        known = self._noted.names(path, self.architecture) if self._noted is not None else None
+        return known if known is not None else (each.name for each in self._includes(path))
 
     def _includes(self, path: str) -> tuple[Include, ...]:
         if self._tree is None or path in self.view.changed:
             return includes(text_of_header(self.view, path))
         if path not in self._tree.includes:
+            if self._noted is not None:
+                self._noted.look_at(path, self.architecture)
             self._tree.includes[path] = _includes_of(self.view, path)
         return self._tree.includes[path]
 
@@ -185,11 +216,13 @@ class Place:
 
     def there(self, path: str) -> bool:
         """Whether there is such a file, and it is no link."""
+        directory, _, name = path.rpartition("/")
+        if self._noted is not None:
+            self._noted.look(directory)
         if path in self.view.changed:
             return self.view.changed[path] is not None
         if self._tree is None or self.view.tree is None:
             return False
-        directory, _, name = path.rpartition("/")
         if directory not in self._tree.names:
             below = self.view.tree.files(directory, deep=False) if safe_path(directory) else ()
             self._tree.names[directory] = frozenset(each.rpartition("/")[2] for each in below)
@@ -197,6 +230,8 @@ class Place:
 
     def _linked(self, path: str) -> bool:
         """Whether there is such a file though no directory lists it: it is a link, or stands behind one."""
+        if self._noted is not None:
+            self._noted.unlisted.append(path)
         return path not in self.view.changed and self.view.exists(path)
 
 
