@@ -203,16 +203,27 @@ class Codebase(Asked):
         return found
 
     def _find_field_type(self, structure: str, name: str, near: str) -> str:
+        found = self._declared(structure, near)
+        members = found.members(structure) if found is not None else None
+        return members.get(name, "") if members is not None else ""
+
+    def fields(self, structure: str, near: str) -> tuple[str, ...]:
+        """The members of a structure in their order, () where it is not found or has others inside of it."""
+        declares = self._declared(structure, near)
+        found = declares.in_order(structure) if declares is not None else None
+        self._asked["fields", structure, near] = found or ()
+        return found or ()
+
+    def _declared(self, structure: str, near: str) -> File | None:
+        """The file that declares a structure."""
         for found in self.order(near):
-            members = found.members(structure)
-            if members is not None:
-                return members.get(name, "")
+            if found.members(structure) is not None:
+                return found
         for path in self._declaring(structure, near):
             other = self.file(path)
-            members = other.members(structure) if other is not None else None
-            if members is not None:
-                return members.get(name, "")
-        return ""
+            if other is not None and other.members(structure) is not None:
+                return other
+        return None
 
 
 def _keeps(file: File, name: str) -> bool:

@@ -18,7 +18,7 @@ _OUTER = pattern(
 # What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
 _DEFINE = pattern(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = pattern(rb"\(([^)\n]*)\)")
-_STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue)\b")
+_STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue|asm|__asm__|__asm)\b")
 _DOES = pattern(rb"\w[ \t]*\(|\b(?:return|goto|break|continue)\b")
 _SEVERAL = pattern(rb";\s*\S")
 _ALIAS = pattern(rb"[ \t]+([A-Za-z_]\w*)[ \t]*")
@@ -30,7 +30,8 @@ _GLOBAL = pattern(
 )
 # What begins with letters is searched many times faster than what begins with a choice.
 _STRUCTS = tuple(pattern(kind + rb"\s+(\w+)\s*\{") for kind in (b"struct", b"union"))
-_MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?::[ \t]*\w+[ \t]*)?\Z")
+_MEMBER = pattern(rb"(?P<name>\w+)[ \t]*(?P<array>(?:\[[^\]]*\])*)[ \t]*(?P<bits>:[ \t]*\w+[ \t]*)?\Z")
+_NOT_PLAIN = pattern(rb"[{#,]")
 _DIRECTIVE = pattern(rb"^[ \t]*#(?:[^\\\n]|\\\n|\\.)*", re.M)
 _BRACE = pattern(rb"[{}]|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
 _ANY_BRACE = pattern(rb"[{}]")
@@ -167,11 +168,20 @@ class File:
         return {each[1].decode(): each.end() for each in sorted(words, key=re.Match.start, reverse=True)}
 
     def members(self, structure: str) -> dict[str, str] | None:
-        """Field name to type, None where the structure is not declared."""
+        """Field name to type, "int: 3" where it has so few bits; None where the structure is not declared."""
         if structure in self._structs and structure not in self._fields:
             start = self._structs[structure]
             self._fields[structure] = dict(_members(self.text[start : _closing_brace(self.text, start)]))
         return self._fields.get(structure)
+
+    def in_order(self, structure: str) -> tuple[str, ...] | None:
+        """The members of a structure in their order, () where that is not plain, None where it is not declared."""
+        members = self.members(structure)
+        if members is None:
+            return None
+        start = self._structs[structure]
+        body = self.text[start : _closing_brace(self.text, start) - 1]
+        return () if _NOT_PLAIN.search(body) else tuple(members)
 
     def calling(self, name: str) -> tuple[str, ...]:
         """The functions that call one, or use a macro, in the order of the file."""
@@ -265,10 +275,8 @@ def _members(body: bytes) -> Iterable[tuple[str, str]]:
         found = _MEMBER.search(piece)
         kind = b" ".join(piece[: found.start()].split()) if found else b""
         if found and kind:
-            yield (
-                found.group("name").decode(),
-                kind.decode("latin-1") + (" []" if found.group("array") else ""),
-            )
+            behind = b" []" if found.group("array") else found.group("bits") or b""
+            yield found.group("name").decode(), (kind + behind).decode("latin-1").rstrip()
 
 
 def _closing_brace(text: bytes, start: int) -> int:

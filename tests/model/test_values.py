@@ -126,10 +126,53 @@ ONE_WAY = {
     "to nothing": of_several("unsafe", "if (mm->count) wanted = 0; if (!wanted)"),
     "on both ways": of_several("safe", "if (mm->count) wanted = 1; else wanted = 2; if (wanted)"),
     "and before": of_several("safe", "wanted = 1; if (mm->count) wanted = 2; if (wanted)"),
+    "a pointer": of_several("unsure", "if (mm->count) mm->last = vma; if (mm->last == vma)"),
+    "an address": decided("unsure", "if (mm->count) mm->first = &all; if (mm->first)", "static int all;"),
+    "a pointer of the kernel's": decided(
+        "unsure", "if (mm->count) last = vma; if (last == vma)", "static void *last;"
+    ),
+    "a function": Attack(
+        "unsure",
+        "if (mm->count) mm->hook = stop; mm->hook();",
+        helpers="static int stop(void) { " + BROADCAST + " return 0; }",
+    ),
+    "a bit": decided("unsafe", "mm->flags = 0; if (mm->count) mm->flags |= 1; if (mm->flags & 1)"),
+    "a bit away": decided("unsafe", "mm->flags |= 1; if (mm->count) mm->flags &= ~1; if (mm->flags & 1)"),
+    "a bit of one that was read": decided("unsafe", "if (mm->count) mm->flags |= 1; if (mm->flags & 1)"),
+    "and a third number is asked for": of_several("unsure", "if (mm->count) wanted = 1; if (wanted != 2)"),
+    "a part of what was given as a whole": decided(
+        "unsafe", "struct option o = given(); if (mm->count) o.wait = 1; if (o.wait)", OPTION
+    ),
+    "because it was not set": of_several("safe", "if (!wanted) wanted = 1; if (wanted)"),
+    "because it was not set, and a third number": of_several(
+        "unsure", "if (!wanted) wanted = 1; if (wanted != 2)"
+    ),
+    "because it was set": of_several("unsafe", "if (wanted) wanted = 0; if (wanted)"),
+    "because a member was not set": of_several("safe", "if (mm->n == 0) mm->n = 1; if (mm->n != 0)"),
     "and asked on that way": of_several(
         "safe", "if (mm->count) { wanted = 1; if (wanted) smp_call_function(nothing, NULL, 1); } else"
     ),
 }
+
+
+ELSE = f"{{ {BROADCAST} }} else if"
+READ = {
+    "one object": given("safe", f"if (a->wait) {ELSE} (!a->wait)"),
+    "two objects": given("unsure", f"if (a->wait) {ELSE} (!b->wait)"),
+    "two that are one": given("safe", f"if (a->wait) {ELSE} (!b->wait)", "stop(mm->first, mm->first);"),
+    "one by its way": of_several("safe", f"if (mm->first->wait) {ELSE} (!mm->first->wait)"),
+    "the next one": given("unsure", f"if (a->wait) {ELSE} (!a->next->wait)"),
+    "a pointer that moved on": given("unsure", f"int was = a->wait; a = a->next; if (was) {ELSE} (!a->wait)"),
+    "two elements": of_several("unsure", f"if (all[0].wait) {ELSE} (!all[1].wait)"),
+    "one element": of_several("safe", f"if (all[0].wait) {ELSE} (!all[0].wait)"),
+    "one that was written, and another": given("unsure", f"a->wait = mm->n; if (mm->n) {ELSE} (!b->wait)"),
+    "two, where that does not matter": given("safe", "if (a->wait == b->wait) mm->n = 1;"),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_whose_member_is_read(name: str) -> None:
+    check(READ[name])
 
 
 @pytest.mark.parametrize("name", ONE_WAY)

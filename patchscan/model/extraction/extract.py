@@ -119,7 +119,7 @@ def _extract(
         calls = frozenset().union(*(deciding_calls(one.thread.body, kept | {"*"}) for one in everything))
         short = frozenset(name for name in calls if _is_short(name, functions, code))
         deciding, concurrent = _deciding(everything, kept | {"*"}), _concurrent(everything)
-        decides |= deciding
+        decides |= {each.lstrip("*") or each for each in deciding}
         short |= _makers(deciding - concurrent, everything, code)
         deciding &= concurrent
         kept |= deciding & _shared(everything)

@@ -24,7 +24,8 @@ _CALL_RESULT = pattern(r"text='(\w+)\(\)'")
 
 @lru_cache(maxsize=512)
 def guards(body: Body, observed: frozenset[str]) -> frozenset[str]:
-    """Locations whose values decide whether the thread waits, frees, or makes an observed access."""
+    """Locations whose values decide whether the thread waits, frees, or makes an observed access, "*" through a
+    pointer that was read, and then "*structure.member" as well."""
     sources = _sources(body)
     found: set[str] = set()
     told: _Profiles = {}
@@ -84,8 +85,12 @@ def _sources(body: Body, condition: Value | None = None, found: Sources | None =
     found = {} if found is None else found
     for event in body:
         if isinstance(event, (Read, Update)):
-            base = event.location.register if isinstance(event.location, Through) else None
-            found.setdefault(event.register.name, []).append((location_key(event.location), base))
+            where = event.location
+            base = where.register if isinstance(where, Through) else None
+            of = found.setdefault(event.register.name, [])
+            of.append((location_key(where), base))
+            if isinstance(where, Through) and where.member:
+                of.append((f"*{where.member}", None))
         elif isinstance(event, Assign):
             found.setdefault(event.register.name, []).extend([(None, event.value), (None, condition)])
         elif isinstance(event, (Branch, Choice)):

@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator
 
-from patchscan.basics.record import frozen
+from patchscan.basics.record import field, frozen
 
 
 @frozen
@@ -73,9 +73,13 @@ class Named:
 
 @frozen
 class Through:
-    """Memory whose address a read returned: an access to it carries an address dependency."""
+    """Memory whose address a read returned: an access to it carries an address dependency.
+
+    member: which member it is, "structure.name", where that is known; the memory is the same.
+    """
 
     register: Register
+    member: str = field(default="", compare=False)
 
 
 @frozen
@@ -139,9 +143,21 @@ def combine(symbol: str, left: Value, right: Value) -> Value:
         return Const(int(symbol == "<"))
     if symbol == "&" and Const(0) in (left, right):
         return Const(0)
+    bits = _known_bits(left, right) if symbol == "&" else None
+    if bits is not None:
+        return bits
     if symbol in ("+", "-", "|", "^") and right == Const(0):
         return left
     return Operation(symbol, left, right)
+
+
+def _known_bits(left: Value, right: Value) -> Const | None:
+    """Bits of a value of which it is known that they are set, or that they are not; None for others."""
+    if not isinstance(right, Const) or not isinstance(left, Operation) or not isinstance(left.right, Const):
+        return None
+    if left.operator == "|" and left.right.number & right.number == right.number:
+        return right
+    return Const(0) if left.operator == "&" and not left.right.number & right.number else None
 
 
 def _same(left: Value, right: Value) -> bool | None:
@@ -151,6 +167,8 @@ def _same(left: Value, right: Value) -> bool | None:
     for one, other in ((left, right), (right, left)):
         if isinstance(one, (Address, FunctionName)) and other == Const(0):
             return False
+        if isinstance(one, (Operation, Unknown)) and other == Const(0) and _is_never_nothing(one):
+            return False
     if isinstance(left, FunctionName) and isinstance(right, FunctionName):
         return left.name == right.name
     if isinstance(left, Unknown) and isinstance(right, Unknown) and is_symbol(left) and is_symbol(right):
@@ -158,6 +176,18 @@ def _same(left: Value, right: Value) -> bool | None:
     if cpu_number(left) is not None and cpu_number(right) is not None:
         return False
     return None
+
+
+SIZE = "size of "
+"""Begins the serial of a size that is not known: none is 0."""
+
+
+def _is_never_nothing(value: Operation | Unknown) -> bool:
+    """Whether a value is an error number with its sign, or a size."""
+    if isinstance(value, Unknown):
+        return value.serial.startswith(SIZE)
+    error = value.operator == "-" and value.left == Const(0) and isinstance(value.right, Unknown)
+    return error and isinstance(value.right, Unknown) and value.right.serial.startswith("name E")
 
 
 _CPU = "cpu "

@@ -21,7 +21,9 @@ from patchscan.model.lowering.abstract_values import (
     cpu_number,
     cpu_value,
 )
+from patchscan.model.lowering.accesses import read, update, write
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.exposed import around
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.interrupts import interrupt, lost_wait, one_cpu
 from patchscan.model.lowering.joins import assume
@@ -45,9 +47,6 @@ from patchscan.model.lowering.memory import (
     Frame,
     Out,
     place_of,
-    read,
-    update,
-    write,
 )
 from patchscan.model.lowering.targets import copy_pointer, dereference, on_cpu
 from patchscan.model.lowering.type_names import pointee, structure_of, whole
@@ -342,7 +341,9 @@ def _container(
         return value.of.register
     if isinstance(value, Register):
         return value
-    return context.unknown(frame.text(node), type_of(context, node, frame))
+    kind = type_of(context, node, frame)
+    variable = around(value, frame.text(given[2]), pointee(kind)) if len(given) > 2 else None
+    return Address(variable) if variable is not None else context.unknown(frame.text(node), kind)
 
 
 def _enabled(

@@ -3,7 +3,7 @@
 from tree_sitter import Node
 
 from patchscan.basics.pattern import pattern
-from patchscan.c.nodes import arguments
+from patchscan.c.nodes import arguments, nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import (
@@ -16,11 +16,13 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
 )
+from patchscan.model.lowering.accesses import read, write
 from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.exposed import forget, handed_over
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
-from patchscan.model.lowering.memory import Context, Frame, Out, place_of, read, write
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
 from patchscan.model.lowering.targets import dereference
 from patchscan.model.lowering.type_names import pointee, structure_of, whole
@@ -29,8 +31,11 @@ from patchscan.model.lowering.typing import find, type_of
 # What a parameter leads to that takes any memory.
 _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
 _NONE: frozenset[str] = frozenset()
+_NO_PLACE: frozenset[int] = frozenset()
 # Of inline assembly: something in the first string.
 _TEMPLATE = pattern(r'^[^"]*"[^":]*\w')
+# What it sets: the first name behind a constraint that says so.
+_SET = pattern(r'"[=+][^"]*"\s*\([\s(*]*([A-Za-z_]\w*)')
 _AT_ONCE = pattern(r"GFP_(?:ATOMIC|NOWAIT)")
 # Begins the serial of what a call that was not looked into made of an object that the model keeps.
 DERIVED = "of"
@@ -82,7 +87,21 @@ def evaluate_assembly(context: Context, node: Node, env: Environment, frame: Fra
     """Instructions are not followed; an empty template only keeps the compiler from moving code."""
     if _TEMPLATE.search(frame.text(node)):
         out.append(Hole("asm", "assembly", frozenset(), frozenset(), False, place_of(frame, node)))
+    for name in _SET.findall(frame.text(node)):
+        _forget_named(context, name, env, frame)
     return Const(0)
+
+
+def _forget_named(context: Context, name: str, env: Environment, frame: Frame) -> None:
+    """A variable by that name, or what it leads to, may have been set."""
+    while name in frame.bound:
+        node, frame = frame.bound[name]
+        first = next((each for each in nodes(node) if each.type == "identifier"), None)
+        name = frame.text(first) if first is not None else ""
+    if find(name, frame):
+        where = Local(frame.number, name, frame.types[name])
+        held = env.get((frame.number, name))
+        handed_over(context, env, [Address(where), *([held] if held is not None else [])])
 
 
 def _look_into(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:
@@ -126,6 +145,10 @@ def _indirect(context: Context, node: Node, name: str, env: Environment, frame: 
     given = arguments(node.child_by_field_name("arguments"))
     values = [context.evaluate(context, argument, env, frame, out) for argument in given]
     may = frozenset({"write"}) if any(_is_kept(context, value) for value in values) else _NONE
+    handed_over(context, env, values)
+    for key in context.watched:
+        if (0, key) in env:
+            env[0, key] = context.unknown(key, prefix="m")
     out.append(Hole(name, "indirect call", _NONE, may, False, place_of(frame, node)))
     return context.unknown(name + "()", prefix="m")
 
@@ -149,9 +172,9 @@ def _not_looked_into(
         text, place = f"{name}() evaluates its arguments", place_of(frame, node)
         events = Out([Choice(f"u{context.next()}", text, tuple(events), (), place)])
     out.extend(events)
-    for value in values:
-        if isinstance(value, Address) and isinstance(value.of, Local):
-            _forget(context, env, value.of)
+    only_read = context.only_reads(name, near, frame.path) if any(map(_is_address, values)) else _NO_PLACE
+    handed_over(context, env, [each for place, each in enumerate(values) if place not in only_read])
+    _set_by_name(context, name, near, given, effects is not None, env, frame)
     _forget_watched(context, name, near, given, effects is not None, env, frame)
     definition = context.called(name, near, frame.path) if context.by_field else None
     if definition is not None:
@@ -168,6 +191,10 @@ def _not_looked_into(
         out.append(Hole(name, "call", always, may, effects is not None, place_of(frame, node)))
     kind = type_of(context, node, frame)
     return context.unknown(name + "()", kind, DERIVED if is_given else "u")
+
+
+def _is_address(value: Value) -> bool:
+    return isinstance(value, Address)
 
 
 def _may_sleep(context: Context, name: str, given: list[Node], frame: Frame) -> bool:
@@ -213,6 +240,35 @@ def _is_kept(context: Context, value: Value) -> bool:
     return False
 
 
+def _set_by_name(
+    context: Context, name: str, near: str, given: list[Node], found: bool, env: Environment, frame: Frame
+) -> None:
+    """A macro may set what it is given by its name, and so may a call that was not found: it may be one."""
+    callee = context.callee(name, near) if found else None
+    if found and (callee is None or not callee.sets):
+        return
+    for index, argument in enumerate(given):
+        if argument.type not in ("identifier", "field_expression", "subscript_expression"):
+            continue
+        where = (
+            context.location(context, argument, env, frame, Out()) if _is_variable(argument, frame) else None
+        )
+        if not isinstance(where, Local) or (callee is not None and index not in callee.sets):
+            continue
+        if callee is not None or isinstance(env.get((where.frame, where.name)), (Const, FunctionName)):
+            forget(context, env, where)
+
+
+def _is_variable(node: Node, frame: Frame) -> bool:
+    """Whether an expression names a local variable, or a part of one, without looking at memory."""
+    while node.type in ("field_expression", "subscript_expression"):
+        inner = node.child_by_field_name("argument")
+        if inner is None or "->" in frame.text(node)[len(frame.text(inner)) :]:
+            return False
+        node = inner
+    return node.type == "identifier" and find(frame.text(node), frame) == "local"
+
+
 def _forget_watched(
     context: Context, name: str, near: str, given: list[Node], found: bool, env: Environment, frame: Frame
 ) -> None:
@@ -229,16 +285,7 @@ def _forget_watched(
         changed = (
             context.writes(name, near, frame.path, member)
             if found
-            else bool(structure) and structure in structures
+            else not structure or structure in structures
         )
         if changed:
             env[0, key] = context.unknown(key, prefix="m")
-
-
-def _forget(context: Context, env: Environment, where: Local) -> None:
-    """A callee that got a variable's address may have changed it, or a field of it."""
-    for number, name in env.of_frame(where.frame):
-        if name == where.name or name.startswith(where.name + "."):
-            old = env[number, name]
-            kind = old.type if isinstance(old, (Unknown, Register)) else where.type
-            env[number, name] = context.unknown(name, kind)

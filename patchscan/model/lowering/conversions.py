@@ -5,6 +5,7 @@ from itertools import islice
 from tree_sitter import Node
 
 from patchscan.c.nodes import children
+from patchscan.codebase.definition import number
 from patchscan.model.lowering.abstract_values import Const, Operation, Unknown, Value, combine, leaves
 from patchscan.model.lowering.integers import Kind, common, kind_of, wrapped
 from patchscan.model.lowering.memory import Context, Frame
@@ -21,6 +22,13 @@ def computed(context: Context, node: Node, operation: str, left: Value, right: V
     """The value of a binary expression whose operands have these values."""
     folds = isinstance(left, Const) and isinstance(right, Const)
     differs = operation in _COMPARED and (_subtracts(left) or _subtracts(right))
+    if operation in _PLAIN and folds:
+        kind = common(*[kind_in(context, node.child_by_field_name("left"), frame)] * 2)
+        return (
+            _shifted(context, operation, left, right, kind)
+            if kind is not None
+            else combine(operation, left, right)
+        )
     if operation not in _PLAIN and (folds or differs):
         kind = common(
             *(kind_in(context, node.child_by_field_name(side), frame) for side in ("left", "right"))
@@ -31,6 +39,13 @@ def computed(context: Context, node: Node, operation: str, left: Value, right: V
             result = combine(operation, wrapped(left, kind), wrapped(right, kind))
             return result if operation in _TRUTHS else wrapped(result, kind)
     return bounded(context, combine(operation, left, right))
+
+
+def _shifted(context: Context, operation: str, left: Value, right: Value, kind: Kind) -> Value:
+    """A number that is shifted, which has no meaning by as many bits as its type has."""
+    if isinstance(right, Const) and not 0 <= right.number < kind[0]:
+        return context.unknown(f"a number that is shifted by {right.number}")
+    return wrapped(combine(operation, wrapped(left, kind), right), kind)
 
 
 def _subtracts(value: Value) -> bool:
@@ -45,6 +60,18 @@ def bounded(context: Context, value: Value) -> Value:
     return Unknown(f"u{context.next()}", f"a value of more than {_MOST_OPERANDS} operands")
 
 
+def _of_number(text: str) -> Kind:
+    """The type of a number: the first that holds it, unsigned ones for hexadecimal and octal numbers only."""
+    digits = text.rstrip("ul")
+    long, unsigned = "l" in text[len(digits) :], "u" in text[len(digits) :]
+    try:
+        value = abs(number(digits))
+    except ValueError:
+        return 64 if long else 32, not unsigned
+    bits = 64 if long or value >> (32 if unsigned or digits.startswith("0") else 31) else 32
+    return bits, not unsigned and not value >> (bits - 1)
+
+
 def kind_in(context: Context, node: Node | None, frame: Frame) -> Kind | None:
     """The type in which an expression is computed, None where it is not known."""
     if node is None:
@@ -53,8 +80,7 @@ def kind_in(context: Context, node: Node | None, frame: Frame) -> Kind | None:
         node, frame = frame.bound[frame.text(node)]
         return kind_in(context, node, frame)
     if node.type == "number_literal":
-        suffix = frame.text(node).lower().lstrip("0123456789abcdefx")
-        return 64 if "l" in suffix else 32, "u" not in suffix
+        return _of_number(frame.text(node).lower())
     if node.type == "char_literal":
         return _INT
     if node.type == "parenthesized_expression":

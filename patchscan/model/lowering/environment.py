@@ -4,7 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from patchscan.basics.record import frozen
-from patchscan.model.lowering.abstract_values import Address, Const, Named, Value
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    Const,
+    FunctionName,
+    Local,
+    Named,
+    Operation,
+    Register,
+    Unknown,
+    Value,
+    leaves,
+)
 
 Key = tuple[int, str]
 """A frame's number, and the name of a variable in it; 0 for what belongs to no frame."""
@@ -12,6 +23,10 @@ EVERY = "*"
 """Stands for the names of all variables of a frame."""
 _WHOSE = "%whose "
 """In front of a member's name: whose it was that was written last."""
+_READ = "%read "
+"""In front of a member's name: whose it was that was read, as one value, in that order."""
+EXPOSED = "%exposed"
+"""The addresses of local variables that lie where somebody may find them, as one value."""
 Default = TypeVar("Default")
 
 
@@ -78,13 +93,35 @@ class Environment(dict[Key, Value]):
         return found.of if isinstance(found, Address) and isinstance(found.of, Named) else None
 
     def turn_to(self, where: Named) -> None:
-        """Forget a number that was written last where that is not this object's for sure: what is no number is followed
-        as far as it may go."""
-        written = self.get((0, f"{_WHOSE}{where.name}"))
-        known = where.whose is not None and isinstance(self.get((0, where.name)), Const)
-        if known and written is not None and written != Address(where):
+        """Forget a value that was written last where that is not this object's for sure."""
+        if where.whose is None:
+            return
+        written, value = self.get((0, f"{_WHOSE}{where.name}")), self.get((0, where.name))
+        if written is not None and written != Address(where) and not _is_object(value):
             self.pop((0, where.name), None)
             self.written(where)
+
+    def which_object(self, where: Named) -> int | None:
+        """Which of the objects, in the order in which they were read, a member is one of that was not written since;
+        None where that is not known."""
+        key = 0, f"{_READ}{where.name}"
+        found = self.get(key) if (0, where.name) in self else None
+        if where.whose is None or (found is None and (0, where.name) in self):
+            return 0
+        objects = [each for each in leaves(found) if isinstance(each, Address)] if found is not None else []
+        if found is not None and not objects:
+            return None
+        if Address(where) not in objects:
+            self[key] = Operation(",", found or Const(0), Address(where))
+            objects.append(Address(where))
+        return objects.index(Address(where))
+
+    def expose(self, value: Value) -> None:
+        """Note that the address of a local variable, where the value is one, lies where it may be found."""
+        if isinstance(value, Address) and isinstance(value.of, Local):
+            found = self.get((0, EXPOSED))
+            if found is None or value not in leaves(found):
+                self[0, EXPOSED] = Operation(",", value, found or Const(0))
 
     def forget(self, number: int, beginning: str) -> None:
         """Take out the variables of a frame whose names begin so, bits of masks left in."""
@@ -102,6 +139,13 @@ class Environment(dict[Key, Value]):
         """Forget the variables of a frame that is left: nobody else can see them."""
         for key in [key for key in self if key[0] == number]:
             del self[key]
+
+
+def _is_object(value: Value | None) -> bool:
+    """Whether a value leads to something, and is followed as far as it may go."""
+    return isinstance(value, (Register, Address, FunctionName)) or (
+        isinstance(value, Unknown) and value.type.endswith("*")
+    )
 
 
 @frozen(eq=False)

@@ -10,6 +10,7 @@ from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import Address, Local, Location, Unknown, Value
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.hiding import MARK, given_name, with_own_names
+from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, place_of
 from patchscan.model.lowering.type_names import plain_type, structure_of
@@ -103,7 +104,7 @@ def bind(context: Context, frame: Frame, values: list[Value], env: Environment) 
                 instance if instance is not None else Unknown(value.serial, value.text or name, known_type)
             )
         frame.types[name] = kind
-        env[frame.number, name] = value
+        env[frame.number, name] = fit(value, kind)
 
 
 def run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
@@ -125,7 +126,7 @@ def _run(context: Context, frame: Frame, env: Environment, out: Out) -> Value:
     env.leave(frame.number)
     if value is None or (isinstance(value, Address) and _is_own(value.of, frame)):
         return context.unknown(frame.definition.name + "()", plain_type(frame.definition.result))
-    return value
+    return value if frame.definition.by_name else fit(value, frame.definition.result)
 
 
 def _is_own(where: Location, frame: Frame) -> bool:

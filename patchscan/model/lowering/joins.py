@@ -9,7 +9,6 @@ from patchscan.c.nodes import nodes
 from patchscan.model.lowering.abstract_values import (
     SYMBOL,
     Const,
-    Operation,
     Register,
     Unknown,
     Value,
@@ -19,9 +18,10 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
-from patchscan.model.lowering.environment import Environment, Key
+from patchscan.model.lowering.environment import EXPOSED, Environment
 from patchscan.model.lowering.lowered import Assign, Assume, Branch, Choice, Hole, Place, Update, Write, walk
-from patchscan.model.lowering.memory import DEAD, MASK, UNSET, Context, Frame, Out, place_of
+from patchscan.model.lowering.memory import DEAD, MASK, Context, Frame, Out, place_of
+from patchscan.model.lowering.one_way import because_of, choice_key, is_unset, set_alone
 
 _EXITS = frozenset({"return_statement", "goto_statement", "break_statement", "continue_statement"})
 Arm = tuple[Environment, Out]
@@ -52,9 +52,9 @@ def join(
             out.extend(events)
             env.replace(kept)
             return
-    merged = _merge(context, yes, no, place)
+    merged = _merge(context, condition, yes, no, place)
     if is_unknown(condition):
-        key, straight = _choice_key(condition)
+        key, straight = choice_key(condition)
         then, otherwise = (yes[1], no[1]) if straight else (no[1], yes[1])
         text = _asked(condition) or " ".join(_condition_text(node, frame).split())
         out.append(Choice(key, text if straight else f"!({text})", tuple(then), tuple(otherwise), place))
@@ -63,26 +63,29 @@ def join(
     env.replace(merged)
 
 
-def _merge(context: Context, yes: Arm, no: Arm, place: Place) -> Environment:
-    """Variables after both arms: equal values stay, different ones are set in each arm.
-
-    A variable of the kernel's that one arm alone sets to a number had one before, nobody knows which.
-    """
+def _merge(context: Context, condition: Value, yes: Arm, no: Arm, place: Place) -> Environment:
+    """Variables after both arms: equal values stay, different ones are set in each arm."""
     then, otherwise = yes[0], no[0]
     merged, known = then.copy(), dict.get
+    if (exposed := known(otherwise, (0, EXPOSED))) is not None:
+        for leaf in leaves(exposed):
+            merged.expose(leaf)
     apart = [name for name, one in then.items() if known(otherwise, name) is not one]
     apart += otherwise.keys() - then.keys()
     for name in sorted(apart):
         one, other = then.get(name), otherwise.get(name)
-        if other is None and (kind := _kind_of_number(context, name, then)) is not None:
-            merged[name] = _set_alone(context, name, kind, then, yes[1], no[1], place)
-        elif one is None and (kind := _kind_of_number(context, name, otherwise)) is not None:
-            merged[name] = _set_alone(context, name, kind, otherwise, no[1], yes[1], place)
-        elif one == other or other is None or (one is not None and _is_unset(other)):
-            assert one is not None
+        if name[1] == EXPOSED:
+            continue
+        if other is None:
+            merged[name] = set_alone(context, name, yes, no, place)
+        elif one is None:
+            merged[name] = set_alone(context, name, no, yes, place)
+        elif one == other or is_unset(other):
             merged[name] = one
-        elif one is None or _is_unset(one):
+        elif is_unset(one):
             merged[name] = other
+        elif (register := because_of(context, condition, name, (one, yes), (other, no), place)) is not None:
+            merged[name] = register
         elif (_computable(one) and _computable(other)) or (is_symbol(one) and is_symbol(other)):
             kind = next((value.type for value in (one, other) if isinstance(value, Register)), "")
             register = Register(f"v{context.next()}", SYMBOL if is_symbol(one) else kind)
@@ -92,35 +95,9 @@ def _merge(context: Context, yes: Arm, no: Arm, place: Place) -> Environment:
         else:
             prefix = "m" if _is_set_elsewhere(one) or _is_set_elsewhere(other) else "u"
             merged[name] = Unknown(f"{prefix}{context.next()}", name[1], _common_type(one, other))
+            merged.expose(one)
+            merged.expose(other)
     return merged
-
-
-def _kind_of_number(context: Context, key: Key, env: Environment) -> str | None:
-    """The type of a variable of the kernel's that was set to a number here; None for others, and where all code that
-    reads it finds the one object of its type."""
-    where = env.place_written(key)
-    if where is None or not isinstance(env.get(key), Const) or context.instance(where.type) is not None:
-        return None
-    return where.type
-
-
-def _set_alone(
-    context: Context, key: Key, kind: str, env: Environment, sets: Out, leaves: Out, place: Place
-) -> Value:
-    """What a variable holds that one arm sets to a number; in the other it holds that one, or another, as it did."""
-    number = env[key]
-    if not isinstance(number, Const) or "*" in kind:
-        return context.unknown(key[1], kind, "m")
-    register = Register(f"v{context.next()}", kind)
-    had = context.unknown(key[1])
-    sets.append(Assign(register, number))
-    another = Assign(register, Const(0 if number.number else 1))
-    leaves.append(Choice(repr(had), key[1], (Assign(register, number),), (another,), place))
-    return register
-
-
-def _is_unset(value: Value) -> bool:
-    return isinstance(value, Unknown) and value.serial.startswith(UNSET)
 
 
 def assume(condition: Value, node: Node, frame: Frame, out: Out) -> None:
@@ -154,13 +131,6 @@ def _common_type(one: Value, other: Value) -> str:
 
 def _computable(value: Value) -> bool:
     return all(isinstance(leaf, (Const, Register)) and not is_symbol(leaf) for leaf in leaves(value))
-
-
-def _choice_key(condition: Value) -> tuple[str, bool]:
-    """A key that equal conditions share, and whether the condition is the key's or its negation."""
-    if isinstance(condition, Operation) and condition.operator in ("!=", "<=", ">="):
-        return repr(negate(condition)), False
-    return repr(condition), True
 
 
 def _asked(condition: Value) -> str:

@@ -9,11 +9,12 @@ from patchscan.c.nodes import arguments, nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering import masks
 from patchscan.model.lowering.abstract_values import Const, Value, cpu_value, negate, truth
+from patchscan.model.lowering.accesses import read
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.handed_on import look_on
 from patchscan.model.lowering.joins import assume, branch, exits
 from patchscan.model.lowering.lowered import Hole
-from patchscan.model.lowering.memory import Context, Frame, Out, place_of, read
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 from patchscan.model.lowering.switches import END, NEXT, Rest
 from patchscan.model.lowering.targets import dereference
 from patchscan.model.lowering.typing import find

@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import children, nodes
-from patchscan.codebase.definition import number
 from patchscan.model.lowering.abstract_values import (
     Address,
     Const,
@@ -25,28 +23,26 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
+from patchscan.model.lowering.accesses import private, read, write
 from patchscan.model.lowering.builtins import location_of_call
 from patchscan.model.lowering.calls import evaluate_assembly, evaluate_call
+from patchscan.model.lowering.constants_of_c import ERRORS, WORDS, literal, size, word
 from patchscan.model.lowering.conversions import bounded, computed
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.exposed import moved
 from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.joins import join, lost_way
 from patchscan.model.lowering.memory import (
-    FREED,
     SPUN_FOR,
     Context,
     Frame,
     Out,
     place_of,
-    private,
-    read,
-    write,
 )
 from patchscan.model.lowering.targets import copies_behind, dereference, identity, member_of_copy
 from patchscan.model.lowering.type_names import structure_of
 from patchscan.model.lowering.typing import find, member, type_of
 
-_NUMBER = pattern(r"[uUlL]+$")
 # What is part of many structures: a field of one is named by where it is embedded.
 _EMBEDDED = frozenset(
     """
@@ -56,7 +52,6 @@ _EMBEDDED = frozenset(
     percpu_ref u64_stats_sync rcuwait cpumask nodemask_t sk_buff_head
     """.split()  # noqa: SIM905
 )
-_WORDS = {"true": Const(1), "false": Const(0), "NULL": Const(0), "FREED": FREED}
 
 
 def evaluate(context: Context, node: Node | None, env: Environment, frame: Frame, out: Out) -> Value:
@@ -108,9 +103,9 @@ def _field(context: Context, node: Node, env: Environment, frame: Frame, out: Ou
     if b"->" in between:
         value = evaluate(context, argument, env, frame, out)
         if isinstance(value, Register) and not (context.by_field and structure):
-            return Through(value)
+            return Through(value, f"{structure}.{name}" if structure else "")
         registers: tuple[str, ...] = (value.name,) if isinstance(value, Register) else ()
-        base: Location | None = value.of if isinstance(value, Address) else None
+        base: Location | None = dereference(context, value, "") if isinstance(value, Address) else None
         copies, whose = copies_behind(value), identity(value)
         if not structure and isinstance(value, Unknown):
             structure = structure_of(value.type)
@@ -169,21 +164,10 @@ def _element(context: Context, node: Node, env: Environment, frame: Frame, out: 
     return base
 
 
-def _literal(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
-    try:
-        return Const(number(_NUMBER.sub("", frame.text(node))))
-    except ValueError:
-        return context.unknown(frame.text(node))
-
-
-def _word(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
-    return _WORDS.get(frame.text(node), Const(0))
-
-
 def _identifier(context: Context, node: Node, env: Environment, frame: Frame, out: Out) -> Value:
     name = frame.text(node)
-    if name in _WORDS:
-        return _WORDS[name]
+    if name in WORDS:
+        return WORDS[name]
     kind = find(name, frame)
     if kind == "bound":
         bound, owner = frame.bound[name]
@@ -197,8 +181,8 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     if (chosen := context.chosen(name)) is not None:
         return Const(chosen)
     known = context.code.constant(name, frame.path)
-    if known is not None:
-        return Const(known)
+    if known is not None or name in ERRORS:
+        return Const(known) if known is not None else ERRORS[name]
     if context.stub(name) is not None or context.code.callee(name, frame.path) is not None:
         return FunctionName(name, frame.path)
     if name == "current":
@@ -252,6 +236,8 @@ def _assignment(context: Context, node: Node, env: Environment, frame: Frame, ou
     if operation != "=":
         old = read(context, where, "plain", env, out, place)
         value = bounded(context, combine(operation[:-1], old, value))
+    if isinstance(where, (Local, Named)):
+        value = fit(value, where.type)
     write(context, where, value, "plain", env, out, place)
     return value
 
@@ -263,10 +249,13 @@ def _step(context: Context, node: Node, env: Environment, frame: Frame, out: Out
     where, place = location(context, argument, env, frame, out), place_of(frame, node)
     old = read(context, where, "plain", env, out, place)
     if type_of(context, argument, frame).endswith("*"):
+        if (pointer := moved(context, old)) is not old:
+            write(context, where, pointer, "plain", env, out, place)
         return old
     new = combine(
         "+" if b"++" in frame.definition.text[node.start_byte : node.end_byte] else "-", old, Const(1)
     )
+    new = fit(new, where.type) if isinstance(where, (Local, Named)) else new
     write(context, where, new, "plain", env, out, place)
     return new if frame.text(node)[0] in "+-" else old
 
@@ -296,8 +285,8 @@ def _binary(context: Context, node: Node, env: Environment, frame: Frame, out: O
         return _shortcut(context, node, operation, left, env, frame, out)
     right = evaluate(context, node.child_by_field_name("right"), env, frame, out)
     pointer = type_of(context, node.child_by_field_name("left"), frame)
-    if operation in ("+", "-") and pointer.endswith("*") and isinstance(left, (Address, Register)):
-        return left
+    if operation in ("+", "-") and pointer.endswith(("*", "[]")) and isinstance(left, (Address, Register)):
+        return moved(context, left)
     return computed(context, node, operation, left, right, frame)
 
 
@@ -377,11 +366,12 @@ def _is_array(kind: str) -> bool:
 
 
 _HANDLERS: dict[str, Callable[[Context, Node, Environment, Frame, Out], Value]] = {
-    "number_literal": _literal,
-    "char_literal": _literal,
-    "true": _word,
-    "false": _word,
-    "null": _word,
+    "number_literal": literal,
+    "char_literal": literal,
+    "true": word,
+    "false": word,
+    "null": word,
+    "sizeof_expression": size,
     "identifier": _identifier,
     "parenthesized_expression": _parenthesis,
     "compound_statement": _statements,

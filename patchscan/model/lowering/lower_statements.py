@@ -14,10 +14,12 @@ from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition, declared
 from patchscan.model.lowering.abstract_values import (
     Const,
+    Local,
     Unknown,
     truth,
 )
 from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.given_lists import initialise
 from patchscan.model.lowering.handed_on import look_on
 from patchscan.model.lowering.hiding import with_own_names
 from patchscan.model.lowering.inlining import bind, inline, run
@@ -208,24 +210,11 @@ def declare(context: Context, node: Node, env: Environment, frame: Frame, out: O
         if value is None:
             env[frame.number, name] = context.unknown(name, typed, UNSET)
         elif value.type == "initializer_list":
-            _initialise(context, value, (frame.number, name), env, frame, out)
+            initialise(context, value, Local(frame.number, name, typed), env, frame, out)
         else:
             first = evaluate(context, value, env, frame, out)
             instance = context.instance(typed) if isinstance(first, Unknown) else None
             env[frame.number, name] = instance if instance is not None else fit(first, typed)
-
-
-def _initialise(
-    context: Context, node: Node, key: tuple[int, str], env: Environment, frame: Frame, out: Out
-) -> None:
-    """The fields that `{ .field = value }` gives."""
-    env[key] = context.unknown(key[1])
-    for pair in children(node):
-        if pair.type == "initializer_pair":
-            designator = pair.child_by_field_name("designator")
-            name = frame.text(designator).lstrip(".") if designator is not None else ""
-            value = evaluate(context, pair.child_by_field_name("value"), env, frame, out)
-            env[key[0], f"{key[1]}.{name}"] = value
 
 
 def _goto(

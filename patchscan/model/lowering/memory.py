@@ -14,18 +14,14 @@ from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import (
     Const,
     FunctionName,
-    Local,
     Location,
     Named,
-    Nowhere,
     Register,
-    Through,
     Unknown,
     Value,
 )
 from patchscan.model.lowering.environment import Environment, Recorded
-from patchscan.model.lowering.integers import fit
-from patchscan.model.lowering.lowered import Event, Fence, Hole, Place, Read, Update, Write, location_key
+from patchscan.model.lowering.lowered import Event, Place, location_key
 from patchscan.model.lowering.reach import Callee, Reach, described
 from patchscan.model.lowering.stubs import Stubs
 from patchscan.model.lowering.type_names import plain_type
@@ -37,6 +33,8 @@ RETURN, DEAD = "%return", (0, "%dead")
 MASK = "mask "
 # Begins the serial of what a variable holds before it was given a value: nobody may look at it.
 UNSET = "unset "
+# Behind the name of a member whose value is asked of another object: it may be another one, or the same.
+ANOTHER = " of another"
 SPUN_FOR = (0, "VAL")
 FREED = Const(9)
 
@@ -267,6 +265,17 @@ class Context(Asked):
 
         return self._settle(("writes", name, near, at, member), find)
 
+    def only_reads(self, name: str, near: str, at: str) -> frozenset[int]:
+        """Which arguments lead a call that is not looked into to memory that it may not write."""
+
+        def find() -> frozenset[int]:
+            definition = self.called(name, near, at)
+            given = definition.parameters if definition is not None and not definition.by_name else ()
+            read = definition.only_read if definition is not None and given else ()
+            return frozenset(index for index, (_, parameter) in enumerate(given) if parameter in read)
+
+        return self._settle(("only_reads", name, near, at), find)
+
     def result(self, name: str, near: str) -> str:
         """The type of what the function gives that `name` calls in file `near`, "" where that is not known."""
 
@@ -290,111 +299,3 @@ def place_of(frame: Frame, node: Node) -> Place:
     while frame.definition.stub and frame.up is not None and frame.call is not None:
         node, frame = frame.call, frame.up
     return Place(frame.path, frame.definition.line_of(node), frame.definition.name)
-
-
-def read(context: Context, location: Location, order: str, env: Environment, out: Out, place: Place) -> Value:
-    """A read of a location: an event where the location is kept, otherwise what this thread last put there."""
-    if isinstance(location, Local):
-        return private(context, (location.frame, location.name), location.type, env)
-    if isinstance(location, Nowhere) or context.is_copy(location, order):
-        return context.unknown(
-            location.text if isinstance(location, Nowhere) else str(location_key(location))
-        )
-    kind = location.type if isinstance(location, Named) else ""
-    if not context.keeps(location):
-        if order != "plain" or not isinstance(location, Named):
-            return context.unknown(str(location_key(location)), kind)
-        env.turn_to(location)
-        return private(context, (0, location.name), kind, env)
-    instance = context.instance(kind) if order == "plain" and isinstance(location, Named) else None
-    if instance is not None and isinstance(location, Named) and "@" not in location.name:
-        return instance
-    register = context.register(kind)
-    out.append(Read(register, location, order, place))
-    context.accesses.append((str(location_key(location)), "R", order))
-    return register
-
-
-def private(context: Context, key: tuple[int, str], kind: str, env: Environment) -> Value:
-    """A variable of this thread alone; read before it was written it is unknown, but the same each time."""
-    if key not in env:
-        env[key] = context.unknown(key[1], kind, "u" if key[0] else "m")
-    return env[key]
-
-
-def write(
-    context: Context, location: Location, value: Value, order: str, env: Environment, out: Out, place: Place
-) -> None:
-    """A write to a location: an event where the location is kept."""
-    if isinstance(location, (Local, Named)):
-        value = fit(value, location.type)
-    if isinstance(location, Local):
-        _put(location, value, env)
-    elif context.is_copy(location, order):
-        return
-    elif isinstance(location, Named) and not context.keeps(location):
-        env[0, location.name] = value
-        env.written(location)
-        # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.
-        shared = "." not in location.name.partition("@")[0]
-        if shared and isinstance(value, Register) and value.type and "open" not in context.reach.effects:
-            out.append(Hole(location.name, "store", frozenset(), frozenset({"write"}), False, place))
-    elif isinstance(location, (Named, Through)):
-        out.append(Write(location, value, order, place))
-        context.accesses.append((str(location_key(location)), "W", order))
-    elif location.copies and value != FREED and not context.by_field:
-        _put_anywhere(context, location.copies, order, env, out, place)
-    elif value == FREED:
-        lost = Hole(location.text, "free of an object the model lost", frozenset(), frozenset(), True, place)
-        out.append(lost)
-
-
-def _put_anywhere(context: Context, of: str, order: str, env: Environment, out: Out, place: Place) -> None:
-    """A write to a per-CPU variable may be to the copy of any CPU where it is not known which."""
-    copies = {f"{of}@{cpu}" for cpu in context.cpus}
-    context.accesses += [(copy, "W", order) for copy in sorted(copies)]
-    members = {name for _, name in env.of_frame(0) if name.startswith((f"{of}@", f"{of}."))}
-    for copy in sorted(copies | members):
-        if context.keep is not None and context.keeps_named(copy):
-            out.append(Hole(copy, "a write for some CPU", frozenset(), frozenset(), True, place))
-        elif copy in members:
-            env[0, copy] = context.unknown(copy, prefix="m")
-
-
-def _put(where: Local, value: Value, env: Environment) -> None:
-    """Set a variable; the members of a structure go with it, an element may be another one by another number."""
-    array, bracket, index = where.name.partition("[")
-    if where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]")):
-        env.forget(where.frame, f"{where.name}.")
-    if bracket and index == "]":
-        env.forget(where.frame, f"{array}[")
-    elif bracket:
-        env.pop((where.frame, f"{array}[]"), None)
-    env[where.frame, where.name] = value
-
-
-def update(
-    context: Context,
-    location: Location,
-    operation: str,
-    operands: tuple[Value, ...],
-    order: str,
-    env: Environment,
-    out: Out,
-    place: Place,
-) -> Value:
-    """A read-modify-write: the old value. On a location that is not kept only its full barrier remains."""
-    if isinstance(location, Local):
-        old = read(context, location, "plain", env, out, place)
-        env[location.frame, location.name] = operands[-1] if operation == "xchg" else context.unknown()
-        return old
-    if isinstance(location, Nowhere) and location.copies and not context.by_field:
-        _put_anywhere(context, location.copies, order, env, out, place)
-    if not context.keeps(location):
-        if order == "full" and operation != "cmpxchg":
-            out.append(Fence("mb", place))
-        return context.unknown()
-    register = context.register(location.type if isinstance(location, Named) else "")
-    out.append(Update(register, location, operation, operands, order, place))
-    context.accesses.append((str(location_key(location)), "W", order))
-    return register

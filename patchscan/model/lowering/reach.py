@@ -39,7 +39,8 @@ class Callee:
 
     small, simple: short, or no more than one short statement, so that looking into it costs nothing; paired: short, and
     takes or gives a lock, or begins or ends a section, as a pair with its caller; declares: of a macro that declares a
-    structure by a name that it is given the type, and which argument is the name.
+    structure by a name that it is given the type, and which argument is the name; sets: of a macro the arguments that
+    it may set.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Callee:
     simple: bool
     paired: bool
     declares: tuple[str, int] | None
+    sets: frozenset[int] = frozenset()
 
 
 @lru_cache(maxsize=8192)
@@ -63,6 +65,7 @@ def described(definition: Definition, stubs: Stubs) -> Callee:
         size < _SHORT and len(statements) <= 1,
         any(each & {"lock", "open"} for each in effects),
         _declared_by(definition) if definition.by_name else None,
+        _set_by(definition) if definition.by_name else frozenset(),
     )
 
 
@@ -72,6 +75,19 @@ def _declared_by(macro: Definition) -> tuple[str, int] | None:
     if found is None or found[2].decode() not in names:
         return None
     return " ".join(found[1].decode().split()), names.index(found[2].decode())
+
+
+def _set_by(macro: Definition) -> frozenset[int]:
+    """Which parameters a macro assigns to, steps, or takes the address of."""
+    text = macro.text.decode("latin-1")
+    names = [re.escape(name) for _, name in macro.parameters]
+    part = r"[\s)]*(?:(?:->|\.)\s*\w+[\s)]*|\[[^\]]*\][\s)]*)*"
+    changed = r"(?:=(?!=)|\+\+|--|(?:<<|>>|[-+*/%&|^])=)"
+    return frozenset(
+        index
+        for index, name in enumerate(names)
+        if name and re.search(rf"\b{name}\b{part}{changed}|(?:\+\+|--|&)[\s(]*\b{name}\b", text)
+    )
 
 
 @record

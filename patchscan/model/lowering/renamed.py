@@ -76,7 +76,7 @@ class Renaming:
 
     def location(self, where: Location) -> Location:
         if isinstance(where, Through):
-            return Through(self.register(where.register))
+            return Through(self.register(where.register), where.member)
         if isinstance(where, Local):
             return Local(self.number(where.frame), where.name, where.type)
         if isinstance(where, Named) and (where.base or where.whose is not None):

@@ -2,6 +2,7 @@
 
 from patchscan.model.lowering.abstract_values import (
     Address,
+    Local,
     Location,
     Named,
     Nowhere,
@@ -22,7 +23,7 @@ _SOME = " on some CPU: "
 def dereference(context: Context, value: Value, kind: str) -> Location:
     """The memory that a pointer value of C type `kind` leads to."""
     if isinstance(value, Address):
-        return value.of
+        return _some_element(value.of)
     if isinstance(value, Register):
         return Through(value)
     copies = copies_behind(value)
@@ -33,6 +34,13 @@ def dereference(context: Context, value: Value, kind: str) -> Location:
     if name and "*" not in target and (not copies or context.by_field):
         return Named(f"<{name}>", target)
     return Nowhere(target or "pointer", copies)
+
+
+def _some_element(where: Location) -> Location:
+    """What the address of a local variable leads to: of an array one of its elements."""
+    if isinstance(where, Local) and where.type.endswith("[]") and "[" not in where.name:
+        return Local(where.frame, f"{where.name}[]", pointee(where.type))
+    return where
 
 
 def on_cpu(where: Location, cpu: Value) -> Location:

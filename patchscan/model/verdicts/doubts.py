@@ -7,11 +7,22 @@ from patchscan.basics.pattern import pattern
 from patchscan.model.extraction.extract import Extraction
 from patchscan.model.extraction.guarding import origins
 from patchscan.model.extraction.mutate import at
-from patchscan.model.lowering.abstract_values import Const, Named, Register, Unknown, is_symbol, leaves
+from patchscan.model.lowering.abstract_values import (
+    Const,
+    Named,
+    Register,
+    Unknown,
+    Value,
+    is_symbol,
+    leaves,
+    truth,
+)
 from patchscan.model.lowering.builtins import lettered
 from patchscan.model.lowering.lowered import (
+    Assign,
     Assume,
     Branch,
+    Choice,
     Close,
     Deferred,
     Hole,
@@ -65,7 +76,26 @@ def doubts_of_safe(case: Case) -> list[str]:
     )
     for thread in extraction.threads:
         found += _stores(thread)
+        found += _other_numbers(thread)
     return list(dict.fromkeys([*found, *_values(extraction)]))
+
+
+def _other_numbers(thread: Thread) -> Iterator[str]:
+    """Variables that are taken for one of two numbers, where somebody asks for a third one."""
+    numbers: dict[Register, tuple[set[Value], str]] = {}
+    for event in walk(thread.body):
+        if isinstance(event, Choice) and len(event.then) == len(event.otherwise) == 1:
+            one, other = event.then[0], event.otherwise[0]
+            if isinstance(one, Assign) and isinstance(other, Assign) and one.register == other.register:
+                numbers[one.register] = {one.value, other.value}, event.text.lstrip("!(").rstrip(")")
+    for event in walk(thread.body) if numbers else ():
+        if isinstance(event, (Branch, Assume)) and event.condition not in map(truth, numbers):
+            asked = set(leaves(event.condition))
+            for register, (known, text) in numbers.items():
+                if register not in asked:
+                    continue
+                if not asked <= {register, Const(0), *known}:
+                    yield f"{text} may hold another number at {at(event.place)}"
 
 
 def _stores(thread: Thread) -> Iterator[str]:

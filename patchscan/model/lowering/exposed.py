@@ -1,0 +1,63 @@
+"""Variables that code elsewhere can reach by their address: which these are, and what it may have done to them."""
+
+from patchscan.model.lowering.abstract_values import (
+    Address,
+    Local,
+    Location,
+    Named,
+    Register,
+    Unknown,
+    Value,
+    leaves,
+)
+from patchscan.model.lowering.environment import EXPOSED, Environment
+from patchscan.model.lowering.memory import Context
+
+
+def forget(context: Context, env: Environment, where: Local) -> None:
+    """Whoever got a variable's address may have changed it, a member of it, or an element of its array."""
+    array, bracket, _ = where.name.partition("[")
+    whole = array if bracket else where.name
+    for number, name in env.of_frame(where.frame):
+        if name.startswith((f"{whole}.", f"{whole}[")) and "[cpu " in name:
+            env.pop((number, name))
+        elif name == whole or name.startswith((f"{whole}.", f"{whole}[")):
+            old = env[number, name]
+            kind = old.type if isinstance(old, (Unknown, Register)) else where.type
+            env[number, name] = context.unknown(name, kind)
+
+
+def forget_exposed(context: Context, env: Environment) -> None:
+    """Code that is not followed may change every variable whose address lies somewhere."""
+    found = env.get((0, EXPOSED))
+    for leaf in leaves(found) if found is not None else ():
+        if isinstance(leaf, Address) and isinstance(leaf.of, Local):
+            forget(context, env, leaf.of)
+
+
+def handed_over(context: Context, env: Environment, values: list[Value]) -> None:
+    """A call that is not followed gets these values, and may change what they lead to."""
+    forget_exposed(context, env)
+    for value in values:
+        if isinstance(value, Address) and isinstance(value.of, Local):
+            forget(context, env, value.of)
+        elif isinstance(value, Address) and isinstance(value.of, Named) and (0, value.of.name) in env:
+            env[0, value.of.name] = context.unknown(value.of.name, value.of.type, "m")
+
+
+def moved(context: Context, pointer: Value) -> Value:
+    """A pointer that is moved inside of its array: to which element nobody knows."""
+    where = pointer.of if isinstance(pointer, Address) else None
+    if isinstance(where, Local) and "[" in where.name:
+        return Address(Local(where.frame, f"{where.name.partition('[')[0]}[]", where.type))
+    if isinstance(where, Named) and where.name.endswith("[]") and where.whose is not None:
+        return Address(Named(where.name, where.type, where.base, context.unknown()))
+    return pointer
+
+
+def around(value: Value, member: str, kind: str) -> Location | None:
+    """The variable of which a pointer leads to a member, None where it leads to something else."""
+    where = value.of if isinstance(value, Address) else None
+    if not isinstance(where, Local) or not where.name.endswith(f".{member}"):
+        return None
+    return Local(where.frame, where.name.removesuffix(f".{member}"), kind)
