@@ -6,7 +6,7 @@ from patchscan.c.filelevel import statements_around
 from patchscan.c.source import parse
 from patchscan.lookup.closure import Closure
 from patchscan.lookup.headers import headers_near, text_of_header
-from patchscan.lookup.pasted import glued_by, glued_in, is_telling
+from patchscan.lookup.pasted import forms_by, forms_in, is_of, is_telling
 from patchscan.lookup.uses import files_holding
 from patchscan.tree.overlay import View
 
@@ -43,13 +43,13 @@ def may_be_declared(view: View, path: str, text: bytes, architecture: str, name:
     closure = Closure(view, path, text, architecture)
     if closure.unknown or _INCLUDES_C.search(text.decode("latin-1")):
         return True
-    if any(glued.fullmatch(name) for glued in glued_in(text)):
+    if any(is_of(name, form) for form in forms_in(text)):
         return True
     reached = closure.every()
     headers = headers_near(view, name, sorted(reached))
     if any(_declares(text_of_header(view, header), name) for header in headers if header in reached):
         return True
-    if any(is_telling(glued) and glued.fullmatch(name) for glued in glued_by(view, sorted(reached))):
+    if any(is_telling(form) and is_of(name, form) for form in forms_by(view, sorted(reached))):
         return True
     return _is_included(view, path)
 

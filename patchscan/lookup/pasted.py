@@ -20,6 +20,8 @@ MACRO_AT_FILE_LEVEL = pattern(r"^[A-Za-z_]\w*\([^;{}]*\);?$", re.MULTILINE)
 # So many characters that a macro gives itself tell its names from others.
 _TELLING = 4
 _WORD = pattern(r"\w{2,}")
+# What a parameter may be, in the form of a pasted name.
+_ANY = r"\w*"
 
 
 def adding(context: Context, word: str) -> Sequence[tuple[int, ChangedFile]]:
@@ -71,6 +73,10 @@ def _pasted_in(text: str) -> frozenset[str] | None:
 
 
 def _glued(text: str) -> tuple["re.Pattern[str]", ...]:
+    return tuple(map(re.compile, _forms(text)))
+
+
+def _forms(text: str) -> tuple[str, ...]:
     """What the names look like that the macros of a text paste together: a parameter may be any word."""
     found = set()
     for match in _DEFINE.finditer(text):
@@ -79,8 +85,8 @@ def _glued(text: str) -> tuple["re.Pattern[str]", ...]:
         }
         for run in _GLUED.findall(match[2].replace("\\\n", " ")):
             words = (word.strip() for word in run.split("##"))
-            found.add("".join(r"\w*" if word in parameters else re.escape(word) for word in words))
-    return tuple(re.compile(each) for each in sorted(found))
+            found.add("".join(_ANY if word in parameters else re.escape(word) for word in words))
+    return tuple(sorted(found))
 
 
 def named_by_macro(view: View, file: ChangedFile, name: str) -> bool | None:
@@ -112,28 +118,46 @@ def _names(text: bytes, word: "re.Pattern[str]") -> bool:
     return False
 
 
-def is_telling(glued: "re.Pattern[str]") -> bool:
-    """Whether a pattern of pasted names says enough of them: not `a ## b` alone."""
-    return len(glued.pattern.replace(r"\w*", "")) >= _TELLING
+def is_telling(form: str) -> bool:
+    """Whether the form of pasted names says enough of them: not `a ## b` alone."""
+    return len(form.replace(_ANY, "")) >= _TELLING
 
 
-def begins_plainly(glued: "re.Pattern[str]") -> bool:
-    """Whether a pattern of pasted names begins with what the macro gives itself: folio_test_ ## name."""
-    return len(glued.pattern.partition(r"\w*")[0]) >= _TELLING
+def begins_plainly(form: str) -> bool:
+    """Whether the form of pasted names begins with what the macro gives itself: folio_test_ ## name."""
+    return len(form.partition(_ANY)[0]) >= _TELLING
 
 
-def glued_by(view: View, paths: Iterable[str]) -> tuple["re.Pattern[str]", ...]:
-    """Patterns of the names that the macros of some headers paste together."""
+def is_of(name: str, form: str) -> bool:
+    """Whether a name has the form of pasted ones; of hundreds of forms, few share words with it."""
+    return all(each in name for each in form.split(_ANY)) and re.fullmatch(form, name) is not None
+
+
+def forms_by(view: View, paths: Iterable[str]) -> tuple[str, ...]:
+    """The forms of the names that the macros of some headers paste together."""
+    return tuple(form for path in paths for form in _forms_by(view, path))
+
+
+def _forms_by(view: View, path: str) -> tuple[str, ...]:
+    """Those of one header; of one that the series leaves alone they are kept for the next run."""
+    from patchscan.facts.bymark import by_mark
     from patchscan.lookup.headers import text_of_header
 
-    texts = (text_of_header(view, path) for path in paths)
-    return tuple(glued for text in texts if b"##" in text for glued in glued_in(text))
+    noted = by_mark(view.tree, "forms", __file__) if view.tree is not None else None
+    if noted is None or path in view.changed:
+        return forms_in(text_of_header(view, path))
+    known: tuple[str, ...] | None = noted.get(path)
+    if known is None:
+        mark = noted.mark(path)
+        known = forms_in(view.read(path) or b"")
+        noted.keep(path, mark, known)
+    return known
 
 
 @of_text(1024)
-def glued_in(text: bytes) -> tuple["re.Pattern[str]", ...]:
-    """Patterns of the names that the macros of a text paste together."""
-    return _glued(text.decode("latin-1"))
+def forms_in(text: bytes) -> tuple[str, ...]:
+    """The forms of the names that the macros of a text paste together."""
+    return _forms(text.decode("latin-1")) if b"##" in text else ()
 
 
 @kept

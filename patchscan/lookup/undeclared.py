@@ -1,6 +1,5 @@
 """The names that a file calls and does not reach: of each why, by which header, and in which configuration."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -27,7 +26,7 @@ from patchscan.lookup.headers import headers_near, seen_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
-from patchscan.lookup.pasted import begins_plainly, glued_by, glued_names, is_telling
+from patchscan.lookup.pasted import begins_plainly, forms_by, glued_names, is_of, is_telling
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
@@ -162,21 +161,21 @@ class _Asking:
 
     def beside_glues(self, name: str) -> bool:
         """Whether a macro of the headers beside the file pastes such a name together."""
-        return any(each.fullmatch(name) for each in glued_by(self.view, self.closure.beside()))
+        return any(is_of(name, form) for form in forms_by(self.view, self.closure.beside()))
 
     def reached_glues(self, name: str) -> bool:
         """Whether a macro of any header that the file reaches pastes such a name: register_trace_walk()."""
-        return any(is_telling(each) and each.fullmatch(name) for each in self._glued_everywhere)
+        return any(is_telling(form) and is_of(name, form) for form in self._forms_everywhere)
 
     def is_glued(self, answer: Answer, name: str) -> bool:
         """Whether a name that a header declares under a condition is pasted by a macro elsewhere: folio_test_idle()."""
         if answer.declared is None or answer.kind == "unreached":
             return False
-        return any(begins_plainly(each) and each.fullmatch(name) for each in self._glued_everywhere)
+        return any(begins_plainly(form) and is_of(name, form) for form in self._forms_everywhere)
 
     @cached_property
-    def _glued_everywhere(self) -> tuple["re.Pattern[str]", ...]:
-        return glued_by(self.view, sorted(self.closure.every()))
+    def _forms_everywhere(self) -> tuple[str, ...]:
+        return forms_by(self.view, sorted(self.closure.every()))
 
     def is_unknown(self, answer: Answer, line: int) -> bool:
         """Whether an answer tells nothing: of a piece the #include and the #ifdef above its hunks are not seen."""
