@@ -542,3 +542,13 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(confirmed, "marked_blobs", counted)
     return read
+
+
+def test_what_is_no_regular_file_any_more_has_no_blob(tmp_path: Path) -> None:
+    """Between the listing and the reading a file may give way to a directory, a pipe or nothing."""
+    (tmp_path / "a.c").write_text("int a;\n")
+    (tmp_path / "directory.c").mkdir()
+    os.mkfifo(tmp_path / "pipe.c")
+    (tmp_path / "link.c").symlink_to("a.c")
+    found = marked_blobs(str(tmp_path), ["directory.c", "a.c", "pipe.c", "link.c", "none.c"])
+    assert [each is not None for each in found] == [False, True, False, False, False]

@@ -1,6 +1,5 @@
 """The name that git gives to a content: what a file of a tree is known by, whatever its path and its times."""
 
-import contextlib
 import hashlib
 import os
 import stat
@@ -25,14 +24,17 @@ def marked_blob(path: str) -> tuple[Mark, bytes] | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(descriptor, "rb") as stream, contextlib.suppress(OSError):
+    try:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or before.st_size > MOST_OF_TREE:
             return None
-        content = stream.read()
-        if mark(before) == mark(os.fstat(descriptor)):
-            return mark(before), blob_of(content)
-    return None
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read()
+        return (mark(before), blob_of(content)) if mark(before) == mark(os.fstat(descriptor)) else None
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def marked_blobs(root: str, paths: Sequence[str]) -> list[tuple[Mark, bytes] | None]:
