@@ -25,6 +25,7 @@ class Demands:
 
     selects: (option, what the condition asks for, whether that is all it asks for), without condition nothing;
     default: what its only default value asks for, which is all that can turn on an option that nobody sets or selects;
+    of several parts with || between one text, with what each asks for between |: "A B|C" of (A && B) || C;
     by_default: whether it has a default value that may turn it on.
     """
 
@@ -64,7 +65,8 @@ def parse(content: bytes) -> FileDemands:
             default = _DEFAULT.match(statement) if entry else None
             if default:
                 by_default = by_default or default[1] != "n"
-                defaults.append(frozenset([*certain(default[1]), *certain(default[2] or "")]))
+                asked_for = (*certain(default[1]), *either(default[1]), *certain(default[2] or ""))
+                defaults.append(frozenset(asked_for))
             elif entry and _PROMPT.match(statement):
                 defaults += [NOTHING, NOTHING]
             constant = constant or (entry > 0 and _CONSTANT.fullmatch(statement) is not None)
@@ -104,19 +106,29 @@ def parse(content: bytes) -> FileDemands:
 
 def certain(expression: str, whole: bool = False) -> list[str]:
     """The options that must be on for an expression to hold; with whole, none unless they are all it asks for."""
-    terms = _split(expression)
+    terms = [expression] if len(_split(expression, "||")) > 1 else _split(expression, "&&")
     names = [match[1] for term in terms if (match := _TERM.fullmatch(term.strip())) and match[1] not in "ymn"]
     return names if not whole or len(names) == len(terms) else []
 
 
-def _split(expression: str) -> list[str]:
-    """The parts between top-level &&; an expression with || at the top is one part."""
+def either(expression: str) -> list[str]:
+    """What each part of an expression with || at the top asks for, as one text; none where one asks for nothing."""
+    parts = [certain(_bare(part)) for part in _split(expression, "||")]
+    return ["|".join(" ".join(part) for part in parts)] if len(parts) > 1 and all(parts) else []
+
+
+def _split(expression: str, sign: str) -> list[str]:
+    """The parts of an expression between a sign at the top."""
     parts, depth, begin = [], 0, 0
     for at, character in enumerate(expression):
         depth += (character == "(") - (character == ")")
-        if depth == 0 and expression.startswith("||", at):
-            return [expression]
-        if depth == 0 and expression.startswith("&&", at):
+        if depth == 0 and expression.startswith(sign, at):
             parts.append(expression[begin:at])
             begin = at + 2
     return [*parts, expression[begin:]]
+
+
+def _bare(part: str) -> str:
+    """A part without the parentheses around it, where they hold no others."""
+    part = part.strip()
+    return part[1:-1] if part[:1] == "(" and part.find(")") == len(part) - 1 else part

@@ -109,7 +109,7 @@ class _Reader:
             return NOTHING
         entries = (self.entry(path, line) for path, line in symbol.places)
         ways = [self.by_selecting(other, name) for other in symbol.selected_by]
-        ways += [each.always | each.default for each in entries if each.by_default]
+        ways += [each.always | self.by_value(each.default) for each in entries if each.by_default]
         return frozenset.intersection(*ways) - {name}
 
     def by_selecting(self, name: str, selected: str) -> frozenset[str]:
@@ -117,6 +117,14 @@ class _Reader:
         conditions = [when for option, when, _ in self.demands(name).selects if option == selected]
         common = frozenset.intersection(*conditions) if conditions else NOTHING
         return self.brought_by(name).union(*map(self.brought_by, sorted(common)))
+
+    def by_value(self, default: frozenset[str]) -> frozenset[str]:
+        """What a default value asks for; of several parts what they and all that follows from them have in common."""
+        found = {name for name in default if "|" not in name}
+        for text in default - found:
+            parts = [part.split() for part in text.split("|")]
+            found |= frozenset.intersection(*(NOTHING.union(*map(self.brought_by, part)) for part in parts))
+        return frozenset(found)
 
     def brought_by(self, name: str) -> frozenset[str]:
         """The closure of one option, selectors left out."""
@@ -137,7 +145,8 @@ class _Reader:
         if len(symbol.selected_by) <= _MOST_SELECTORS and any(one.default for one in each):
             selected = [self.by_selecting(other, name) for other in symbol.selected_by]
             ways = (
-                frozenset.intersection(one.default, *selected) if one.default else NOTHING for one in each
+                frozenset.intersection(self.by_value(one.default), *selected) if one.default else NOTHING
+                for one in each
             )
             always = frozenset.intersection(*(one.always | way for one, way in zip(each, ways, strict=True)))
             self.known[name] = Demands(always, selects=selects)

@@ -64,6 +64,20 @@ config CHOOSER
 config QUICK
 	bool
 
+config EITHER
+	def_bool (MMU && NET) || DRIVER_MMU
+
+config DRIVER_MMU
+	bool "Driver"
+	select MMU
+
+config EITHER_OR_NONE
+	def_bool (MMU && NET) || !BUS
+
+config EITHER_CHOSEN
+	bool "Set me"
+	default y if MMU || DRIVER_MMU
+
 config TWICE
 	bool "One"
 	depends on MMU && NET
@@ -96,6 +110,9 @@ VIEW = View(MemoryTree("options", {"Kconfig": KCONFIG.encode(), "net/Kconfig": N
         ("SETTABLE", set()),
         ("CHOSEN", set()),
         ("QUICK", {"CHOOSER", "CHOSEN", "MMU"}),
+        ("EITHER", {"MMU"}),
+        ("EITHER_OR_NONE", set()),
+        ("EITHER_CHOSEN", set()),
         ("UNKNOWN", set()),
     ],
 )
