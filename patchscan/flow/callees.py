@@ -1,7 +1,7 @@
 """What a called function does, from its definition in the tree: one level, three-valued, with the line that tells."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.budget import BUDGET
 from patchscan.basics.record import frozen, replace
@@ -13,6 +13,7 @@ from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.effects import may_change_context
 from patchscan.flow.returns import Returns
+from patchscan.flow.signs import NEGATIVE, ZERO
 from patchscan.flow.summary import local_summaries
 from patchscan.tree.overlay import View
 
@@ -63,11 +64,13 @@ class Callees:
         self.unapplied = unapplied
         self._definitions: dict[tuple[str, str], Definitions] = {}
         self._look_ups: dict[str, int] = {}
+        self._counted: set[tuple[str, str]] = set()
 
     def let_go(self, paths: frozenset[str]) -> None:
         """Let go of what was looked up for some texts; how often that was done is still counted."""
         for key in [each for each in self._definitions if each[1] in paths]:
             del self._definitions[key]
+        self._counted = {each for each in self._counted if each[1] not in paths}
 
     def certain_call(
         self, name: str, arguments: Sequence[str], asking: Source, wanted: Wanted, depth: int = 0
@@ -127,13 +130,33 @@ class Callees:
 
         if self.view.tree is None:
             return Definitions(why="no tree at hand")
-        self._look_ups[asking.path] = self._look_ups.get(asking.path, 0) + 1
-        if self._look_ups[asking.path] > MOST_LOOK_UPS:
+        if not self._may_look_up(name, asking):
             return Definitions(why=f"{MOST_LOOK_UPS} others were looked up before it")
         found = find_definitions(self.view, name, asking)
         if any(function.source.path in self.unapplied for function in found.functions):
             return Definitions(why="the series changes its file and does not apply to the tree")
         return found
+
+    def _may_look_up(self, name: str, asking: Source) -> bool:
+        """Whether one more name may be looked up for a text; each is counted once, whoever asks for it."""
+        if (name, asking.path) not in self._counted:
+            self._counted.add((name, asking.path))
+            self._look_ups[asking.path] = self._look_ups.get(asking.path, 0) + 1
+        return self._look_ups[asking.path] <= MOST_LOOK_UPS
+
+    def _seen(self, name: str, asking: Source) -> Sequence[Function]:
+        """Some of definitions(), unless that says why it has none: those that are found at once."""
+        from patchscan.lookup.definitions import seen_definitions
+
+        if self.view.tree is None or not self._may_look_up(name, asking):
+            return ()
+        return seen_definitions(self.view, name, asking)
+
+    def may_return(self, name: str, asking: Source, what: Literal["null", "error"]) -> bool:
+        """Whether a C file whose definition is found at once, if the name has any, returns a NULL or an ERR_PTR."""
+        signs = ZERO if what == "null" else NEGATIVE
+        found = (each for each in self._seen(name, asking) if each.source.path.endswith(".c"))
+        return any(self.returned(each).signs & signs for each in found)
 
     def summary(self, name: str, asking: Source) -> CalleeSummary | None:
         """What all definitions of a function do: to their caller's context, a NULL returned, arguments freed.
@@ -163,6 +186,9 @@ class Callees:
         """The numbers of the arguments that every definition of a function frees, whatever else it does."""
         from patchscan.lookup.summed import freed
 
+        if any(not freed(self.view, each) for each in self._seen(name, asking)):
+            # There may be more definitions, but then this is one of them.
+            return ()
         found = [freed(self.view, each) for each in self.definitions(name, asking).functions]
         return tuple(at for at in found[0] if all(at in each for each in found)) if found else ()
 

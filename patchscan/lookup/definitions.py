@@ -8,12 +8,14 @@ from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.defining import ways_of_defining
 from patchscan.c.source import Function, Macro, Source, parse
-from patchscan.lookup.uses import files_holding
+from patchscan.lookup.uses import files_holding, near_series, seen_files
 from patchscan.tree import Tree
 from patchscan.tree.overlay import View
 
 # Reading that many files takes some 20 ms; what more of them name is as a rule a helper of the core kernel.
 MOST_FILES = 300
+# Of what is found at once so many files are read.
+_MOST_SEEN = 12
 _INCLUDED = pattern(rb'#[ \t]*include[ \t]*["<](?:[^">\n]*/)?([^/">\n]+)[">]')
 _WEAK = pattern(r"\b__weak\b|\bweak\b")
 
@@ -48,6 +50,20 @@ def find_definitions(view: View, name: str, asking: Source) -> Definitions:
     if any(places.values()) or any(_WEAK.search(each.header) for each in reachable):
         return Definitions(why="it is defined in several ways")
     return Definitions(tuple(reachable))
+
+
+def seen_definitions(view: View, name: str, asking: Source) -> Sequence[Function]:
+    """Some of what find_definitions() gives, if that gives any: they are read now, but the tree is not searched."""
+    if asking.fragment is not None and _look_at(view, name, [asking.path]):
+        return ()
+    # These are searched, however many files hold the name.
+    near = near_series(view, *(path for path in (asking.path,) if path not in view.changed))
+    below = tuple(f"{directory}/" for directory in near)
+    paths = [path for path in seen_files(view, name) if path.startswith(below) and path not in view.changed]
+    paths.sort(key=lambda path: (path.startswith("include/") and not path.startswith("include/linux/"), path))
+    places = _look_at(view, name, paths[:_MOST_SEEN])
+    found = (each for path in places if not places[path] for each in _defined_in(view, path, name))
+    return [each for each in found if _can_mean(asking, each)]
 
 
 @kept

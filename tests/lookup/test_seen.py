@@ -1,7 +1,7 @@
 """One header that was found at once is enough to stay silent on; what an old index knew is never enough to speak."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,11 +61,11 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return top
 
 
-def said(kernel: Path) -> list[tuple[str, str]]:
-    """What the three rules say of the patch."""
-    rules = [each for each in load_rules()[0] if each.name in NAMES]
+def said(kernel: Path, names: Sequence[str] = NAMES, diff: str = DIFF) -> list[tuple[str, str]]:
+    """What some rules say of a patch, by default the three of one that calls what a header declares."""
+    rules = [each for each in load_rules()[0] if each.name in names]
     index.open_index.cache_clear()
-    report = scan(thread(mail("[PATCH] mm: walk on", DIFF)), open_tree(str(kernel)), rules)
+    report = scan(thread(mail("[PATCH] mm: walk on", diff)), open_tree(str(kernel)), rules)
     assert not report.problems
     return [(each.rule, each.message) for each in report.findings]
 
@@ -149,3 +149,46 @@ def test_a_struct_of_a_header_beside_the_file_asks_for_no_comparison(
     monkeypatch.setattr(index, "compare", None)
     found = find_type(View(Directory(str(kernel)), {}), "mm/walk.c", b"", "walk", ("mm/walk.h",))
     assert found is not None and found[0] == "mm/walk.h"
+
+
+def patched(lines: str) -> str:
+    """The diff, with other added lines."""
+    count = lines.count("\n")
+    added = "".join(f"+\t{line}\n" for line in lines.splitlines())
+    return DIFF.replace("+\twalk_on(walk, 1);\n", added).replace("+3,5", f"+3,{4 + count}")
+
+
+CALLED = {
+    "use-after-free": (
+        "walk_free(walk);\nwalk->at = 1;\n",
+        ("include/linux/walk.h", HEADER + "static inline void walk_free(struct walk *walk)\n{\n}\n"),
+        ("{\n}", "{\n\tkfree(walk);\n}"),
+    ),
+    "error-pointer-or-null": (
+        "struct walk *next = walk_next(walk);\nif (!next)\n\treturn 1;\n",
+        (
+            "mm/next.c",
+            "struct walk *walk_next(struct walk *walk)\n{\n\tif (!walk)\n\t\treturn NULL;\n\treturn find(walk);\n}\n",
+        ),
+        ("NULL;\n\treturn find(walk)", "ERR_PTR(-EINVAL);\n\treturn &walk[1]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", CALLED)
+def test_one_definition_of_what_is_called_is_enough_to_stay_silent(
+    kernel: Path, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, (path, text), change = CALLED[rule]
+    written(kernel, path, text)
+    written(kernel, "include/linux/far.h", "struct walk *walk_next(struct walk *walk);\n")
+    time.sleep(0.12)
+    assert build_index(str(kernel)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "compare", None)
+        assert said(kernel, (rule,), patched(lines)) == []
+    written(kernel, path, text.replace(*change))
+    old = said(kernel, (rule,), patched(lines))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    assert said(kernel, (rule,), patched(lines)) == old
+    assert [rule for rule, _ in old] == [rule]
