@@ -22,7 +22,9 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 
 def of_file(file: ChangedFile) -> Iterator[Finding]:
-    """The lines of one file."""
+    """The lines of one file; what a link leads to is no line of a text."""
+    if file.change.kind in ("symlink", "submodule"):
+        return
     gone = {line.text for line in file.removed}
     faulty: list[tuple[int, str]] = []
     for line in file.added:

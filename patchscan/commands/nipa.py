@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 
 from patchscan.basics.record import replace
+from patchscan.basics.streams import say
 from patchscan.commands.loading import Tools
 from patchscan.mail.gitrange import base_of, read_range
 from patchscan.mail.thread import read_thread
@@ -28,6 +29,8 @@ def test(tools: Tools, directory: str, environment: Mapping[str, str]) -> int:
     report = report_on_head(tools, directory, environment)
     state, description = check(report)
     sys.stdout.write(render(report, "concise"))
+    if report.series is None:
+        say(f"patchscan: {description}")
     describe(description, environment.get("DESC_FD", ""))
     return STATUS[state]
 

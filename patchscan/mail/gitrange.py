@@ -45,12 +45,27 @@ def read_range(revisions: str, cwd: str) -> tuple[tuple[Message, ...], tuple[Pro
     if revisions.startswith("-") or "\0" in revisions:
         return (), (Problem(revisions, "this is an option and no revision range"),)
     try:
-        patches = run_git(cwd, "format-patch", *_OPTIONS, "--end-of-options", revisions, "--")
+        patches = run_git(cwd, "format-patch", *_OPTIONS, *named(revisions, cwd), "--")
     except GitError as error:
         return (), (Problem(revisions, f"git cannot read this range: {error}"),)
     if not patches.strip():
-        return (), (Problem(revisions, "this range holds no commits but merges"),)
+        return (), (Problem(revisions, "no commit of this range changes a file (merges are left out)"),)
     return read_messages(patches, revisions)
+
+
+def named(revisions: str, cwd: str) -> tuple[str, ...]:
+    """How git is told of a range. Of the first commit of a history it would take all that follow it."""
+    commit = revisions.removesuffix("^!")
+    if commit != revisions:
+        try:
+            commit_of(cwd, commit)
+        except GitError:
+            return "--end-of-options", revisions
+        try:
+            commit_of(cwd, f"{commit}^")
+        except GitError:
+            return "--root", "--end-of-options", commit
+    return "--end-of-options", revisions
 
 
 def base_of(revisions: str, cwd: str) -> str | None:

@@ -162,6 +162,10 @@ def nipa(top: Path, *, base: str = "") -> tuple[int, str, str]:
         return run.returncode, pipe.read(), run.stdout + run.stderr
 
 
+def test_nipa_says_why_there_is_nothing_to_judge(tmp_path: Path) -> None:
+    assert nipa(tmp_path) == (1, "no patch found\n", "patchscan: no patch found\n")
+
+
 def test_nipa_judges_the_patch_at_head(top: Path) -> None:
     commit(top, "bad.c", FAULTY)
     status, description, output = nipa(top)

@@ -40,6 +40,18 @@ def test_range_is_a_series(tree: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_one_commit_is_that_commit_the_first_one_too(tree: Path, number: int) -> None:
+    (message,) = read_range(f"HEAD{'^' * (2 - number)}^!", str(tree))[0]
+    assert message.subject.endswith(f"mm: count {number}")
+
+
+def test_a_commit_that_changes_nothing_is_told(tree: Path) -> None:
+    git(tree, "commit", "--quiet", "--allow-empty", "--message", "mm: nothing")
+    messages, (problem,) = read_range("HEAD^!", str(tree))
+    assert not messages and problem.message == "no commit of this range changes a file (merges are left out)"
+
+
 def test_settings_of_the_tree_do_not_change_the_patches(tree: Path) -> None:
     plain = read_range("HEAD~1..", str(tree))
     for setting in (

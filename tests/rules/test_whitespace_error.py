@@ -51,3 +51,18 @@ def test_many_lines_are_one_finding() -> None:
 
 def test_clean_lines() -> None:
     assert messages("int x;", "", "\tint y;") == []
+
+
+def test_what_a_link_leads_to_ends_without_a_line_end() -> None:
+    new = """diff --git a/mm/walk.c b/mm/walk.c
+new file mode {}
+--- /dev/null
++++ b/mm/walk.c
+@@ -0,0 +1 @@
++../lib/walk.c
+\\ No newline at end of file
+"""
+    for mode, number in (("120000", 0), ("100644", 1)):
+        mail = MAIL[: MAIL.index("diff --git")] + new.format(mode)
+        report = scan(read_thread(*read_messages(mail.encode(), "mail")), None, RULES, Settings({}))
+        assert len(report.findings) == number
