@@ -60,6 +60,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare and print; the exit status is that of a scan of NEW, the worst where archives hold several."""
     from patchscan.basics.usage import WORST_LAST
+    from patchscan.commands.ending import tell
     from patchscan.commands.loading import load_tools
     from patchscan.commands.output import output_width, use_colour
     from patchscan.commands.reading import exit_status
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
             sys.stdout.write(before + as_text(done[-1], output_width(), colour))
     if options.json:
         sys.stdout.write(as_json(done))
+    tell(list(dict.fromkeys(line for one in done for line in lost_lines(one))))
     each = (2 if one.old.series is None else exit_status(one.new, options) for one in done)
     return max(each, key=WORST_LAST.index)
 
@@ -136,6 +138,7 @@ def as_text(comparison: Comparison, width: int, colour: bool = False) -> str:
         plain = ("".join(text for text, _ in row.pieces).rstrip() + "\n" for row in rows)
         parts.append(coloured(rows) if colour and rows else "".join(plain))
 
+    tell("Lost", list(lost_lines(comparison)))
     tell("Patches", comparison.patches)
     tell("Trailers", comparison.trailers)
     for title, findings in (
@@ -172,10 +175,19 @@ def finding_table(title: str, findings: Sequence[Finding], width: int) -> str:
     from patchscan.basics.columns import drawn
 
     rows = [
-        [printable(text) for text in (f"{each.path}:{each.line}", each.severity, each.rule, each.message)]
+        [
+            printable(text)
+            for text in (
+                f"{each.path}:{each.line}",
+                str(each.patch),
+                each.severity,
+                each.rule,
+                each.message,
+            )
+        ]
         for each in findings
     ]
-    return drawn(("where", "severity", "rule", "what"), rows, width, title=title, whole=(1,))
+    return drawn(("where", "patch", "severity", "rule", "what"), rows, width, title=title, whole=(1, 2))
 
 
 def verdict_lines(comparison: Comparison) -> list[str]:
@@ -204,7 +216,17 @@ def heading(report: Report) -> str:
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
     """A line a finding."""
-    return [f"{each.path}:{each.line}: {each.severity} {each.rule}: {each.message}" for each in findings]
+    return [
+        f"{each.path}:{each.line}: {each.severity} {each.rule}: {each.message} [patch {each.patch}]"
+        for each in findings
+    ]
+
+
+def lost_lines(comparison: Comparison) -> Iterator[str]:
+    """What was not judged of either revision: what is said to be gone or new may be there all the same."""
+    for which, report in (("older", comparison.old), ("newer", comparison.new)):
+        if report.judged.lost:
+            yield f"{which}: {report.judged.line}"
 
 
 def problems(comparison: Comparison) -> Iterator[Problem]:
@@ -232,6 +254,10 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
         "trailers": list(comparison.trailers),
         "verdicts": verdict_lines(comparison),
         "draft": list(comparison.draft),
+        "not_judged": {
+            "old": [as_dict(each) for each in comparison.old.judged.lost],
+            "new": [as_dict(each) for each in comparison.new.judged.lost],
+        },
         "findings": {name: [finding_dict(each) for each in some] for name, some in findings.items()},
         "problems": [as_dict(each) for each in problems(comparison)],
     }

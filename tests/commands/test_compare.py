@@ -102,6 +102,33 @@ def test_white_space_that_a_mailer_changed_does_not_matter() -> None:
     assert became(mangled, posting(2)).line == 3
 
 
+@pytest.mark.parametrize("lost", ["older", "newer"])
+def test_what_was_not_judged_of_a_revision_is_told(
+    lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What stood in the part that was lost is said to be gone, or new: not in silence."""
+    for name in ("older", "newer"):
+        count = "+1,9 @@" if name == lost else "+1,4 @@"
+        diff = f"--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1,3 {count}\n int a;\n+int b; \n int c;\n int d;\n"
+        (tmp_path / name).write_text(
+            f"From: A <a@example.org>\nSubject: [PATCH] mm: b\n\nCount.\n---\n{diff}"
+        )
+    words = ["compare", str(tmp_path / "older"), str(tmp_path / "newer"), "--no-tree"]
+    words += ["--select", "whitespace-error"]
+    status = main(words)
+    told = capsys.readouterr()
+    assert status == (3 if lost == "newer" else 1)
+    assert f"Lost {lost}: not fully judged: " in " ".join(told.out.split())
+    assert told.err.startswith(f"patchscan: {lost}: not fully judged: ") and told.err.count("\n") == 1
+    assert "whitespace-error" in told.out and "[patch 1]" in " ".join(told.out.split())
+    main([*words, "--json"])
+    found = json.loads(capsys.readouterr().out)["not_judged"]
+    assert {name: len(each) for name, each in found.items()} == {
+        "old": lost == "older",
+        "new": lost == "newer",
+    }
+
+
 def test_a_remark_on_the_changelog() -> None:
     text = "> Count down.\n\nPlease say what for, and how far."
     assert became(text, posting(2)).state == "unchanged"
