@@ -8,21 +8,49 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 if TYPE_CHECKING:
     from patchscan.flow.laststop import LastStop
 
-_CALL = pattern(r"\b(\w+)\s*\(")
+# It goes with a scope, or with the device in another way.
+_OTHERWISE = pattern(r"__free|devm_add_action\w*|no_free_ptr|return_ptr")
 _WORD = pattern(r"[A-Za-z_]\w*")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The files, known as a whole, of which the patch takes away a call that gives back."""
     for file in context.c_files:
-        for function in file.functions if any(gives(each.text) for each in file.removed) else ():
+        for function in file.functions if loses(file) else ():
             yield from check_function(file, function)
+        if file.state.before is not None and file.state.after is not None and loses(file):
+            yield from check_file(context, file)
         if (
             file.state.before is not None
             and file.state.after is not None
-            and any(gives(each.text) for each in file.removed)
+            and any("devm_" in line.text for line in file.removed)
         ):
-            yield from check_file(context, file)
+            yield from check_managed(context, file)
+
+
+def loses(file: ChangedFile) -> bool:
+    """Whether a file loses a line that gives something back."""
+    from patchscan.flow.laststop import gives
+
+    return any(gives(each.text) for each in file.removed)
+
+
+def check_managed(context: Context, file: ChangedFile) -> Iterator[Finding]:
+    """What one file takes no longer for as long as its device."""
+    from patchscan.flow.unmanaged import unmanaged
+
+    if any(_OTHERWISE.fullmatch(word) for other in context.whole.c_files for word in other.added_words):
+        return
+    said = set()
+    for each in unmanaged(file.before[0], file.after[0], file.removed_numbers, file.added_numbers):
+        if each.taken not in said:
+            said.add(each.taken)
+            undone = f"calls {each.release}()" if each.release else "undoes that"
+            text = (
+                f"{each.plain}() takes the place of {each.managed}(), which undid it when the device went, and nothing "
+                f"in this file {undone}"
+            )
+            yield file.finding(each.taken, text)
 
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
@@ -42,18 +70,9 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
             yield file.finding(line, text, (file.evidence(each.place), file.evidence(each.other)))
 
 
-def gives(text: str) -> bool:
-    """Whether a line calls something that gives back."""
-    from patchscan.flow.laststop import takers_of
-    from patchscan.flow.resources import words_of_names
-
-    ends = words_of_names("ends")
-    return any(takers_of(name) or not ends.isdisjoint(name.split("_")) for name in _CALL.findall(text))
-
-
 def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
     """What one file ceases to give back."""
-    from patchscan.flow.laststop import last_stops
+    from patchscan.flow.laststop import gives, last_stops
 
     words = {word for each in context.files for word in each.raw_words}
     others = {
@@ -152,6 +171,22 @@ Rework it.
  {
 -	sysfs_remove_group(&port->dev.kobj, &port_group);
  	port_free(port); // want "calls sysfs_remove_group.. for port_group any more"
+ }
+""",
+        """
+>>> tree mm/Makefile
+obj-y += example.o
+>>> patch mm: rework the port
+Rework it.
+>>> file mm/example.c
+ static int probe(struct port *port)
+ {
+-	int ret = devm_pm_runtime_enable(port->dev);
+-
+-	if (ret)
+-		return ret;
++	pm_runtime_enable(port->dev); // want "takes the place of devm_pm_runtime_enable"
+ 	return port_start(port);
  }
 """,
         """

@@ -7,8 +7,9 @@ from patchscan.basics.ourtables import read_table
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Call, Function, Source
-from patchscan.flow.resources import releasing, takes_named
+from patchscan.flow.resources import releasing, takes_named, words_of_names
 
+_CALL = pattern(r"\b(\w+)\s*\(")
 _WORD = pattern(r"[A-Za-z_]\w*")
 _ENDS = pattern(
     r"(\w*_)?(remove|exit|destroy|release|teardown|free|disconnect|fini|detach|shutdown|cleanup|close|uninit|deinit|"
@@ -83,6 +84,11 @@ def _runners() -> Mapping[str, Runner]:
     return {name: row for row in rows for name in (*row.stopped, *row.asked)}
 
 
+def runner_of(name: str) -> Runner | None:
+    """What a call stops that runs by itself, None for other calls."""
+    return _runners().get(name)
+
+
 @lru_cache(maxsize=1024)
 def takers_of(name: str) -> frozenset[str]:
     """The calls that take what a call gives back: by the tables, else by its name."""
@@ -93,6 +99,12 @@ def takers_of(name: str) -> frozenset[str]:
     if rows:
         return frozenset(call for row in rows for call in row.calls)
     return frozenset() if name in releasing() else takes_named(name)
+
+
+def gives(text: str) -> bool:
+    """Whether a line calls something that gives back."""
+    ends = words_of_names("ends")
+    return any(takers_of(name) or not ends.isdisjoint(name.split("_")) for name in _CALL.findall(text))
 
 
 def key_of(function: Function, call: Call) -> str:
