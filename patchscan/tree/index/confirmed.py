@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -37,6 +36,9 @@ class Confirmed:
 
     def keep(self, rows: Sequence[Row]) -> None:
         """Keep some rows more; in vain where the cache cannot be written."""
+        # Imported here: it takes longer than most rules.
+        import tempfile
+
         today = {row[0]: row for row in (*self._read(), *rows)}
         content = b"".join(_LENGTHS.pack(*map(len, row)) + b"".join(row) for row in today.values())
         with contextlib.suppress(OSError):
