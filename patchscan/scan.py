@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from patchscan.basics.assuming import said_by
 from patchscan.basics.foreign import FAILURES, in_words, kept_quiet, traceback_lines
 from patchscan.basics.limits import Clock, OutOfTime, allow_depth
 from patchscan.basics.problem import Problem
@@ -197,7 +198,7 @@ def apply(rule: Rule, context: Context) -> Iterator[Finding | Silence | Problem]
     """What one rule says of one patch; a rule that fails is a Problem and the others go on."""
     context.asking = rule.name
     try:
-        for remark in rule.check(context):
+        for remark in said_by(lambda: rule.check(context), FAILURES):
             fault = fault_of_remark(remark)
             if fault:
                 yield failure(rule, context, "said what cannot be", fault)

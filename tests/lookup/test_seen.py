@@ -192,3 +192,42 @@ def test_one_definition_of_what_is_called_is_enough_to_stay_silent(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
     assert said(kernel, (rule,), patched(lines)) == old
     assert [rule for rule, _ in old] == [rule]
+
+
+TYPED = "struct walk *next = walk->next;\n"
+TYPE = "struct walk { int at; struct walk *next; };\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("include/linux/walk.h", TYPE.replace("walk *next", "step *next")),
+        ("include/linux/more.h", TYPE),
+        ("include/linux/walk.h", ""),
+    ],
+)
+def test_a_struct_of_one_header_lets_a_rule_be_silent(
+    kernel: Path, path: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(kernel, "include/linux/walk.h", TYPE)
+    time.sleep(0.12)
+    assert build_index(str(kernel)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "compare", None)
+        assert said(kernel, ("incompatible-type",), patched(TYPED)) == []
+    written(kernel, path, text)
+    old = said(kernel, ("incompatible-type",), patched(TYPED))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    assert said(kernel, ("incompatible-type",), patched(TYPED)) == old
+    assert bool(old) is ("step" in text)
+
+
+def test_a_struct_that_another_header_defines_since_says_nothing(kernel: Path) -> None:
+    """The index knows one header, by which a rule would speak; there are two."""
+    wrong = TYPE.replace("walk *next", "step *next")
+    written(kernel, "include/linux/walk.h", wrong)
+    time.sleep(0.12)
+    assert build_index(str(kernel)) == 0
+    assert [rule for rule, _ in said(kernel, ("incompatible-type",), patched(TYPED))] == ["incompatible-type"]
+    written(kernel, "include/linux/more.h", TYPE)
+    assert said(kernel, ("incompatible-type",), patched(TYPED)) == []

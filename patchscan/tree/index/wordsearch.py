@@ -43,6 +43,17 @@ def seen_with(tree: Tree, word: str, shared: bool = False) -> Sequence[str]:
     return _search_of(tree).seen_with(word, shared)
 
 
+def is_compared(tree: Tree) -> bool:
+    """Whether the shared files of a tree were compared with its index, so that to ask for all of them costs little."""
+    if not may_be_indexed(tree):
+        return True
+    from patchscan.tree.index.lookup import SOURCES, open_index
+
+    index = open_index(tree)
+    kinds, shared, _ = index.comparisons() if index is not None else ({}, None, {})
+    return index is None or SOURCES in kinds or shared is not None
+
+
 def headers_with(tree: Tree, word: str, under: str) -> tuple[str, ...]:
     """The headers below a directory ("include/") that hold a word, sorted: without an index these alone are read."""
     return _search_of(tree).headers_with(word, under)
