@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from patchscan.c.cleanups import Cleanup
 
 LEAVES = pattern(rb"\breturn\b|\bgoto\b")
-STATEMENT_ENDS = b";{}"
 # What a cleanup of a name calls.
 CALLS = {
     "device_node": "of_node_put",

@@ -155,14 +155,14 @@ def other_constants(function: Function, operator: str, left: "Node", right: "Nod
         or first == second
         or not constants
         or EFFECT.search(value)
-        or not differ(function, first, second)
+        or not differ(first, second)
     ):
         return ""
     always, other = ("true", "&&") if operator == "||" else ("false", "||")
     return f"this is always {always}, as long as {first} and {second} differ: is {other} meant?"
 
 
-def differ(function: Function, first: str, second: str) -> bool:
+def differ(first: str, second: str) -> bool:
     """Whether two constants are alike in name up to a word, as those of one enum are."""
     return first.split("_")[0] == second.split("_")[0]
 

@@ -44,7 +44,7 @@ def behind(file: ChangedFile, function: Function, loop: "Node") -> Iterator[Find
         what = fault_of(node, text, name)
         if what:
             if any(is_new(file, each) for each in (line, function.source.line_of(loop))):
-                yield say(file, function, loop, line, what, name)
+                yield say(file, function, loop, line, what)
             return
         if re.search(rf"\b{name}\b", text) or node.type not in (
             "expression_statement",
@@ -80,7 +80,7 @@ def fault_of(node: "Node", text: str, name: str) -> str:
     return f"{name} is used here" if re.search(DEREFERENCE % name, text) else ""
 
 
-def say(file: ChangedFile, function: Function, loop: "Node", line: int, what: str, name: str) -> Finding:
+def say(file: ChangedFile, function: Function, loop: "Node", line: int, what: str) -> Finding:
     """The finding."""
     found = LEAVES.search(code_of(function, loop)) is not None
     begin = function.source.line_of(loop)

@@ -148,20 +148,6 @@ WRAPPED = "\n".join(
 """
     for number in range(24)
 )
-TIDY = "\n".join(
-    f"""static const struct walk walk_{number} = {{
-	.step = 0xab{number}, /* the first */
-}};
-int step_{number}(int count)
-{{
-	count += 1;
-	count += 2;
-
-	return count;
-}}
-"""
-    for number in range(24)
-)
 RULE = Rule(
     name="file-habits",
     summary="Layout differs from what the file keeps nearly everywhere",

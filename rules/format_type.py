@@ -45,15 +45,6 @@ UNSIGNED = pattern(r"unsigned|_*u\d|ulong|uint|(?:__kernel_)?size_t|sector_t")
 LENGTH_OF = {name: length for length, names in LENGTHS.items() for name in names.split("|")}
 # Their width hangs on the configuration: printk has formats for pointers to them.
 VARYING = {"dma_addr_t": "%pad", "phys_addr_t": "%pa", "resource_size_t": "%pa"}
-EXPECTED = {
-    "": "int",
-    "h": "int",
-    "hh": "int",
-    "l": "long",
-    "ll": "long long",
-    "L": "long long",
-    "z": "size_t",
-}
 
 
 @frozen

@@ -64,7 +64,7 @@ def labels(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]
         line = source.line_at(function.brace + found.start())
         before = file.before_of(function.name)
         had = before is not None and f"{found[1]}:" in before.text
-        if found[1] not in defined and (is_new(file, line) or had) and not is_made(function, text, found[1]):
+        if found[1] not in defined and (is_new(file, line) or had) and not is_made(text, found[1]):
             yield file.finding(
                 line, f"{function.name}() has no label {found[1]}: compilers refuse the jump to it"
             )
@@ -75,7 +75,7 @@ def is_new(file: ChangedFile, *lines: int) -> bool:
     return any(line in file.added_numbers and not file.was_there(line) for line in lines)
 
 
-def is_made(function: Function, text: str, name: str) -> bool:
+def is_made(text: str, name: str) -> bool:
     """Whether a label may be there all the same: in what a directive leaves out, or by a macro."""
     return re.search(rf"(?m)\b{name}\s*:(?!:)|__label__|^\s*#", text) is not None
 

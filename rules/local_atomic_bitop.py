@@ -133,12 +133,12 @@ def first_shown(function: Function, mask: Variable, call: Call) -> int | None:
             or node.start_byte == mask.node.start_byte
         ):
             continue
-        if escapes(function, node, mask):
+        if escapes(function, node):
             return function.source.line_of(node)
     return None
 
 
-def escapes(function: Function, node: "Node", mask: Variable) -> bool:
+def escapes(function: Function, node: "Node") -> bool:
     """Whether this use of the mask can make it known elsewhere."""
     parent = node.parent
     while parent is not None and parent.type in (

@@ -95,7 +95,7 @@ def decides(function: Function, call: Call) -> bool:
     while node.parent is not None:
         child, node = node, node.parent
         if node.type in ("return_statement", "if_statement", "while_statement", "do_statement"):
-            return reads_value(function, call) and condition_of(node, child)
+            return reads_value(call) and condition_of(node, child)
         if node.type in ("argument_list", "assignment_expression", "init_declarator"):
             return False
         if node.type.endswith(("_statement", "declaration")):
@@ -110,7 +110,7 @@ def condition_of(parent: "Node", node: "Node") -> bool:
     return parent.type == "return_statement" or node == parent.child_by_field_name("condition")
 
 
-def reads_value(function: Function, call: Call) -> bool:
+def reads_value(call: Call) -> bool:
     """Whether it is the variable itself that is read, and not only its address (or an element's)."""
     parent = call.node.parent
     if call.name == "per_cpu":

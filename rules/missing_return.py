@@ -31,7 +31,7 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding | Silence]:
         for node in function.nodes("return_statement"):
             value = next((child for child in node.named_children if child.type != "comment"), None)
             line = function.source.line_of(node)
-            if value is not None and not is_call(function, value) and is_touched(file, function, line):
+            if value is not None and not is_call(value) and is_touched(file, function, line):
                 yield file.finding(
                     line,
                     f"{function.name}() returns nothing, but a value stands here: compilers refuse that; return; or "
@@ -79,7 +79,7 @@ def is_touched(file: ChangedFile, function: Function, line: int) -> bool:
     return any(each in file.added_numbers and not file.was_there(each) for each in lines)
 
 
-def is_call(function: Function, value: object) -> bool:
+def is_call(value: object) -> bool:
     """Whether a value is a call, which may return nothing, too: compilers of the kernel take that."""
     return getattr(value, "type", "") in ("call_expression", "comma_expression", "conditional_expression")
 

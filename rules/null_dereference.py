@@ -70,7 +70,7 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding | 
         line = place(file, graph, use)
         if line is not None:
             said.add(use.key)
-            yield report(file, function, graph, use, line)
+            yield report(file, graph, use, line)
 
 
 def brought(
@@ -111,7 +111,7 @@ def place(file: ChangedFile, graph: "Graph", use: "NullUse") -> int | None:
     return min(near, default=None)
 
 
-def report(file: ChangedFile, function: Function, graph: "Graph", use: "NullUse", line: int) -> Finding:
+def report(file: ChangedFile, graph: "Graph", use: "NullUse", line: int) -> Finding:
     from patchscan.flow.nulls import decisions, makers, may_return_null
 
     used, origin = file.patch_line(use.line), file.patch_line(use.origin)

@@ -78,11 +78,11 @@ def judged(
                 return f"{value} does not fit the field, which holds up to {most}: FIELD_PREP() refuses it"
     if name in CHECKED and len(arguments) == (3 if name == "clamp" else 2):
         types = types_in(context, file, function)
-        return mixed(function, types, name, arguments)
+        return mixed(types, name, arguments)
     return ""
 
 
-def mixed(function: Function, types: "Types", name: str, arguments: "tuple[Node, ...]") -> str:
+def mixed(types: "Types", name: str, arguments: "tuple[Node, ...]") -> str:
     """min() and max() of a signed and an unsigned value, neither of them a constant."""
     signed = [each for each in arguments if types.of(each) in SIGNED and is_variable(each)]
     unsigned = [each for each in arguments if types.of(each) in UNSIGNED and is_variable(each)]

@@ -48,7 +48,7 @@ def lost(file: ChangedFile) -> Iterator[Finding]:
         near = [
             each for each in after.values() if each.name in now.identifiers or now.name in each.identifiers
         ]
-        line = place(file, call.name, function.name)
+        line = place(file, call.name)
         if not flushes or not line or any(notifies(each) is not None for each in near):
             continue
         yield Finding(
@@ -60,7 +60,7 @@ def lost(file: ChangedFile) -> Iterator[Finding]:
         )
 
 
-def place(file: ChangedFile, name: str, function: str) -> int:
+def place(file: ChangedFile, name: str) -> int:
     """The line that stands where a call was removed, 0 where none was."""
     for hunk in file.change.hunks:
         for number, line in enumerate(hunk.lines):

@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         return
     for at in strong[:-1]:
         yield from apart(context, pieces[at], pieces[at + 1 : strong[strong.index(at) + 1]])
-    yield from below(context, pieces[strong[-1]], pieces[strong[-1] + 1 :])
+    yield from below(context, pieces[strong[-1] + 1 :])
     if len(strong) == 1 and strong[0] == len(pieces) - 1:
         yield context.changelog_fine(pieces[strong[0]][0].number, "the trailers are one block at the end")
 
@@ -71,9 +71,7 @@ def apart(
         )
 
 
-def below(
-    context: Context, block: Sequence[TrailerLine], rest: Sequence[Sequence[TrailerLine]]
-) -> Iterator[Finding]:
+def below(context: Context, rest: Sequence[Sequence[TrailerLine]]) -> Iterator[Finding]:
     """What stands below the last trailers."""
     kinds = {piece[0].kind: piece[0] for piece in reversed(rest)}
     if "text" in kinds and "blank" not in kinds and not DASHES.match(kinds["text"].text):

@@ -84,7 +84,7 @@ def variables(
         line = place(file, each)
         if each.key not in known and each.key not in said and line is not None:
             said.add(each.key)
-            yield each.key, report(file, graph, each, line)
+            yield each.key, report(file, each, line)
 
 
 def inevitable(
@@ -146,7 +146,7 @@ def place(file: ChangedFile, found: "Unset") -> int | None:
     return min((line for line in file.touched_numbers if line in inside), default=None)
 
 
-def report(file: ChangedFile, graph: "Graph", found: "Unset", line: int) -> Finding:
+def report(file: ChangedFile, found: "Unset", line: int) -> Finding:
     from patchscan.flow.unset import way_to
 
     steps = [line for line in way_to(found) if line > found.origin]

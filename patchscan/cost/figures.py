@@ -63,7 +63,7 @@ def cost_of(
         run_once(scheme, steady_workload, draw(constants, number, seed), seed + number)
         for number in range(runs)
     ]
-    figures = (*counts(held, workload), *steady_figures(steady, steady_workload, constants))
+    figures = (*counts(held, workload), *steady_figures(steady, constants))
     return SchemeCost(
         scheme.name,
         scheme.about,
@@ -88,9 +88,7 @@ def counts(outcome: Outcome, workload: Workload) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def steady_figures(
-    outcomes: Sequence[Outcome], workload: Workload, constants: Mapping[str, Constant]
-) -> tuple[Figure, ...]:
+def steady_figures(outcomes: Sequence[Outcome], constants: Mapping[str, Constant]) -> tuple[Figure, ...]:
     """What varies from run to run: IPIs per update and those that were spurious, and the times."""
     found: list[Figure] = []
     finished = [outcome for outcome in outcomes if outcome.latencies]

@@ -10,7 +10,6 @@ from patchscan.match.matching import Bindings, Bound
 
 if TYPE_CHECKING:
     from patchscan.c.source import Source
-    from patchscan.changedfile import ChangedFile
     from patchscan.match.matches import Match
     from patchscan.match.place import Place
     from patchscan.match.row import Row
@@ -72,7 +71,7 @@ def fix_of(row: "Row", place: "Place") -> Fix | None:
         first -= 1
     edits = [(first, last, lines)]
     if row.include:
-        edit = include_edit(row.include, file, match)
+        edit = include_edit(row.include, match)
         if edit is None:
             return None
         edits += edit
@@ -124,12 +123,12 @@ def loses_word(match: "Match") -> bool:
     for found in _NAME.finditer(text):
         at = first + found.start()
         if found.group().decode() not in known and not any(start <= at < end for start, end in spans):
-            return not _in_nameless_hole(match, at)
+            return not _has_nameless_hole(match)
     return False
 
 
-def _in_nameless_hole(match: "Match", at: int) -> bool:
-    """Whether an offset stands in statements that no hole keeps: the replacement leaves them out on purpose."""
+def _has_nameless_hole(match: "Match") -> bool:
+    """Whether there are statements that no hole keeps: the replacement leaves them out on purpose."""
     return "$$$;" in match.pattern.text
 
 
@@ -212,7 +211,7 @@ def wrapped(line: str) -> list[str]:
     return [line[: at + 1], *wrapped(rest)] if "(" in rest else [line[: at + 1], rest]
 
 
-def include_edit(header: str, file: "ChangedFile", match: "Match") -> list[tuple[int, int, list[str]]] | None:
+def include_edit(header: str, match: "Match") -> list[tuple[int, int, list[str]]] | None:
     """The edit that includes a header, [] where it is included; None where that cannot be seen."""
     source = match.source
     if source.fragment is not None:

@@ -100,7 +100,7 @@ def _prefix(
 
 def match(shape: Shape, node: "Node", source: "Source", bound: Bindings) -> Iterator[Bindings]:
     """The ways in which a node fits a shape: what stands in the holes, those given included."""
-    node = _bare(shape, node)
+    node = _bare(node)
     if shape.is_hole:
         yield from _hole(shape, node, source, bound)
         return
@@ -193,7 +193,7 @@ def _bind(hole: str, nodes: "Sequence[Node]", source: "Source", bound: Bindings)
     return {**bound, hole: value}
 
 
-def _bare(shape: Shape, node: "Node") -> "Node":
+def _bare(node: "Node") -> "Node":
     """The node without parentheses around it: `(x)` is x."""
     while node.type == "parenthesized_expression":
         inner = [child for child in node.named_children if child.type != "comment"]

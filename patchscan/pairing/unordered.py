@@ -76,9 +76,9 @@ def stands_in(before: Walk, barrier: Barrier, after: Walk) -> bool:
     return all(
         any(
             _is_as_strong(step.event, other.event) and _ways(after, other) <= _ways(before, step)
-            for other in _adjoining(after, low, high)
+            for other in _adjoining(after, low)
         )
-        for step, (low, high) in zip(barrier_steps(before, barrier), places, strict=True)
+        for step, (low, _) in zip(barrier_steps(before, barrier), places, strict=True)
     )
 
 
@@ -147,7 +147,7 @@ def _neighbours(walk: Walk, step: Step, now: dict[int, int]) -> tuple[int, int]:
     return low, high
 
 
-def _adjoining(walk: Walk, low: int, high: int) -> Iterator[Step]:
+def _adjoining(walk: Walk, low: int) -> Iterator[Step]:
     """The fences around a place, as far as no access comes between."""
     for way in (range(low + 1, len(walk.steps)), range(low, -1, -1)):
         for number in way:

@@ -5,7 +5,7 @@ open the files as the series leaves them.
 """
 
 from patchscan.changedfile import ChangedFile
-from patchscan.finding import CHANGELOG, Evidence, Finding
+from patchscan.finding import CHANGELOG, Finding
 from patchscan.results import Report, anchored
 
 
@@ -30,8 +30,3 @@ def place_at_tip(report: Report, finding: Finding) -> tuple[str, int]:
     if finding.path == CHANGELOG:
         return anchored(report, finding)
     return at_tip(report, finding.patch, finding.path, finding.line)
-
-
-def evidence_at_tip(report: Report, finding: Finding, each: Evidence) -> tuple[str, int]:
-    """(path, line) of what supports a finding."""
-    return at_tip(report, finding.patch, each.path, each.line)

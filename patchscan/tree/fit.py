@@ -1,7 +1,7 @@
 """How well a series fits the tree at hand, from all its hunks together, and its states on the tree it fits best."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from patchscan.basics.record import frozen, replace
@@ -239,8 +239,3 @@ def _patches(numbers: Sequence[int]) -> str:
     if list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
         return f"patches {numbers[0]} to {numbers[-1]}"
     return "patches " + ", ".join(str(number) for number in numbers)
-
-
-def contents_of(states: Sequence[PatchState]) -> Mapping[str, bytes | None]:
-    """What differs from the tree before the first patch."""
-    return states[0].start.changed if states and states[0].start else {}

@@ -117,7 +117,7 @@ def _notes(witness: Witness, execution: Execution, number: int, step: Mapping[in
     event = witness.events[number]
     if event.kind == "W":
         yield f"{event.variable} = {_value(event)}"
-        yield from _late_write(witness, execution, number, step)
+        yield from _late_write(execution, number, step)
     elif event.kind == "R":
         yield f"{event.variable} is {_value(event)}, {_source(witness, number, step)}"
         yield from _not_visible(witness, execution, number, step)
@@ -156,9 +156,7 @@ def _not_visible(
             yield f"step {step[write]} ({event.variable} = {_value(event)}) is not yet visible to P{thread}"
 
 
-def _late_write(
-    witness: Witness, execution: Execution, number: int, step: Mapping[int, int]
-) -> Iterator[str]:
+def _late_write(execution: Execution, number: int, step: Mapping[int, int]) -> Iterator[str]:
     """Writes shown before this one that nevertheless overwrite it."""
     for write in bits(execution.rows(lkmm.co)[number]):
         if step[write] < step[number]:
@@ -175,7 +173,7 @@ def gaps(witness: Witness, execution: Execution) -> list[Gap]:
     then those that no strong fence orders are named: the order between two writes that a third thread sees
     needs one.
     """
-    cycle = _smallest_cycle(witness, execution)
+    cycle = _smallest_cycle(execution)
     inside = [(one, other) for one, other in pairwise(cycle) if execution.rows(lkmm.po)[one] >> other & 1]
     ordered = execution.rows(lkmm.ppo | lkmm.cumul_fence | lkmm.fence)
     strong = execution.rows(lkmm.strong_fence)
@@ -187,7 +185,7 @@ def gaps(witness: Witness, execution: Execution) -> list[Gap]:
     ]
 
 
-def _smallest_cycle(witness: Witness, execution: Execution) -> list[int]:
+def _smallest_cycle(execution: Execution) -> list[int]:
     """A smallest cycle of po and communication between threads, through accesses only; [] for none."""
     accesses = lkmm.M @ lkmm.po @ lkmm.M
     rows = execution.rows(accesses | (lkmm.com & lkmm.ext))

@@ -233,7 +233,7 @@ def _executions_of(
             continue
         for co in orders(path, steps, source):
             execution = Execution(path, source, co)
-            yield _final_state(litmus, runs, steps, co, observed), execution
+            yield _final_state(runs, steps, co, observed), execution
 
 
 def _renumbered(litmus: Litmus, runs: tuple[Run, ...], observed: set[Observed]) -> list[Step]:
@@ -342,7 +342,7 @@ def broken_axioms(execution: Execution) -> list[str]:
 
 
 def _final_state(
-    litmus: Litmus, runs: tuple[Run, ...], steps: list[Step], co: list[int], observed: set[Observed]
+    runs: tuple[Run, ...], steps: list[Step], co: list[int], observed: set[Observed]
 ) -> dict[Observed, Value]:
     state: dict[Observed, Value] = {}
     for one in observed:

@@ -179,8 +179,6 @@ strong_fence_or_rcu = strong_fence | rcu_fence
 
 # Plain accesses and data races
 
-mixed_accesses = ((Plain & W) @ (po_loc - barrier) @ Marked) | (Marked @ (po_loc - barrier) @ (Plain & W))
-
 xbstar = star(hb | pb | rb)
 vis = cumul_fences @ maybe(rfe) @ Marked @ ((strong_fence_or_rcu @ Marked @ xbstar) | (xbstar & int_))
 

@@ -84,7 +84,7 @@ def _in_function(definition: Definition, switch: str) -> Iterator[Way]:
             continue
         features: dict[str, int] = {}
         members: dict[str, Function] = {}
-        for condition, holds in _before(definition, node):
+        for condition, holds in _before(node):
             _learn(definition, condition, holds, features, members)
         for given in _given_before(definition, node):
             members |= given
@@ -122,7 +122,7 @@ def _member(definition: Definition, node: Node, side: str) -> str:
     return definition.text_of(name) if name is not None else ""
 
 
-def _before(definition: Definition, node: Node) -> Iterator[tuple[Node, bool]]:
+def _before(node: Node) -> Iterator[tuple[Node, bool]]:
     """The conditions that hold, or do not, wherever a node is come to: of what it stands in, and of ways out before."""
     inner, outer = node, node.parent
     while outer is not None:
