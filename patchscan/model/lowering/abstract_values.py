@@ -179,13 +179,15 @@ def _same(left: Value, right: Value) -> bool | None:
 
 
 SIZE = "size of "
-"""Begins the serial of a size that is not known: none is 0."""
+"""Begins the serial of a size, or of a number of rounds, that is not known: none is 0."""
 
 
 def _is_never_nothing(value: Operation | Unknown) -> bool:
-    """Whether a value is an error number with its sign, or a size."""
+    """Whether a value is an error number with its sign, or a size, with something added."""
     if isinstance(value, Unknown):
         return value.serial.startswith(SIZE)
+    if value.operator == "+" and isinstance(value.left, (Operation, Unknown)):
+        return isinstance(value.right, Const) and value.right.number >= 0 and _is_never_nothing(value.left)
     error = value.operator == "-" and value.left == Const(0) and isinstance(value.right, Unknown)
     return error and isinstance(value.right, Unknown) and value.right.serial.startswith("name E")
 

@@ -13,6 +13,7 @@ from patchscan.model.lowering.accesses import read
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.handed_on import look_on
 from patchscan.model.lowering.joins import assume, branch, exits
+from patchscan.model.lowering.later_rounds import Round, any_round, leave_behind
 from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 from patchscan.model.lowering.switches import END, NEXT, Rest
@@ -43,11 +44,13 @@ def loop(
     if over_cpus and body is not None and not context.code.own(over_cpus.group(1), frame.path):
         return _each_cpu(context, node, over_cpus.group(1), env, frame, out, todo)
     if node.type == "do_statement":
+        again: Rest = []
         if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
             context.assumptions.add("loops run at most once")
             _any_round(context, None, body, env, frame)
+            again = [Round(env.copy(), text)]
         conditions = [condition] if condition is not None else []
-        a_round: Rest = [*([body] if body is not None else []), NEXT, *conditions, END]
+        a_round: Rest = [*([body] if body is not None else []), NEXT, *conditions, *again, END]
         look_on(context, node, a_round, env, frame, out)
         todo[:0] = a_round
         return None
@@ -65,7 +68,7 @@ def loop(
     _any_round(context, step, body, env, frame)
     acts = step is not None and any(inner.type == "call_expression" for inner in nodes(step))
     steps = [step] if step is not None and acts else []
-    a_round = [*([body] if body is not None else []), NEXT, *steps, END]
+    a_round = [*([body] if body is not None else []), NEXT, *steps, Round(env.copy(), text), END]
     if value != Const(0):
         look_on(context, node, a_round, env, frame, out)
     if isinstance(value, Const):
@@ -86,6 +89,8 @@ def _any_round(
         pointer = name not in counted and frame.types.get(name, "").endswith("*")
         if not pointer and isinstance(env.get((frame.number, name)), Const):
             env[frame.number, name] = context.unknown(name, frame.types.get(name, ""))
+    if body is not None:
+        any_round(context, body, env, frame)
 
 
 @lru_cache(maxsize=4096)
@@ -161,6 +166,7 @@ def _each_cpu(
     if mask is not None and context.by_field:
         value = context.evaluate(context, mask, env, frame, out)
         read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
+    begun = Round(env.copy(), frame.text(node))
     for cpu in context.every_cpu():
         inside = masks.looped_over(context, macro, given, cpu, env, frame)
         if inside == Const(0):
@@ -171,6 +177,7 @@ def _each_cpu(
             env.replace(after)
         else:
             branch(context, truth(inside), node, ([body, NEXT, END], []), env, frame, out, [])
+        leave_behind(context, begun, env)
     return None
 
 

@@ -29,7 +29,7 @@ from patchscan.model.lowering.lowered import (
     Write,
 )
 
-NUMBERED = pattern(r"(r|v|u|m|of|unset |mask |one cpu (?:of some )?)(\d+)(|\D.*)", re.S)
+NUMBERED = pattern(r"(r|v|u|m|of|unset |mask |one cpu (?:of some )?|size of )(\d+)(|\D.*)", re.S)
 """A name with a number that the lowering gave: of a register, or the serial of an unknown value."""
 _LOCK = pattern(r"(lock of |)(.*)( on \d+)", re.S)
 # In how a value is shown: names, serials and frames.

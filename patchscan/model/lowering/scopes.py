@@ -5,6 +5,7 @@ from tree_sitter import Node
 from patchscan.c.nodes import arguments, children
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.inlining import inline
+from patchscan.model.lowering.later_rounds import Round, leave_behind
 from patchscan.model.lowering.memory import Context, Frame, Out
 from patchscan.model.lowering.switches import Rest
 
@@ -54,8 +55,10 @@ def guarded(context: Context, node: Node, env: Environment, frame: Frame, out: O
 
 
 def unguard(context: Context, rest: Rest, env: Environment, frame: Frame, out: Out) -> None:
-    """End the guards whose ends are among some statements."""
+    """End the guards whose ends are among some statements, and the rounds of loops."""
     for end in rest:
+        if isinstance(end, Round):
+            leave_behind(context, end, env)
         stub = context.stub(f"__unguard_{end.name}") if isinstance(end, End) else None
         if isinstance(end, End) and stub is not None:
             inline(context, stub, end.node, end.given, env, frame, out)

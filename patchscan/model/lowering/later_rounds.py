@@ -1,0 +1,115 @@
+"""Loops of which a model has one round: what a later one finds, and what they leave behind."""
+
+import re
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from patchscan.basics.pattern import pattern
+from patchscan.c.nodes import nodes
+from patchscan.codebase.definition import Definition
+from patchscan.model.lowering.abstract_values import SIZE, Const, Unknown, Value
+from patchscan.model.lowering.environment import Environment, Key
+from patchscan.model.lowering.memory import Context, Frame
+
+_LAST = pattern(r"(\w+)(?:\[[^\]]*\]|@\d+)*\Z")
+_SETS = ("assignment_expression", "update_expression")
+
+
+class Round(str):
+    """Stands among statements where a round of a loop ends.
+
+    before: the variables as they were where it began; text: of the loop.
+    """
+
+    __slots__ = ("before", "text")
+
+    def __new__(cls, before: Environment, text: str) -> "Round":
+        made = super().__new__(cls, "end of a round")
+        made.before, made.text = before, text
+        return made
+
+    before: Environment
+    text: str
+
+
+def leave_behind(context: Context, end: Round, env: Environment) -> None:
+    """What a round made of a number, later ones may make something else of, but where it is always the same."""
+    before = end.before
+    made = [(key, value) for key, value in env.items() if dict.get(before, key) is not value]
+    for key, value in made:
+        had = before.get(key)
+        if not isinstance(value, Const) or had == value or key[1].startswith("%") or "[cpu " in key[1]:
+            continue
+        steps = _steps(end.text, _name(key))
+        if steps == _GROWS and isinstance(had, Const) and 0 <= had.number < value.number:
+            env[key] = Unknown(f"{SIZE}{context.next()} rounds", key[1])
+        elif steps != _ONE_NUMBER:
+            env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
+
+
+def any_round(context: Context, body: Node, env: Environment, frame: Frame) -> None:
+    """Members, elements and variables of the kernel's that a round sets are not what they were before the loop."""
+    names = _set_in(body, frame.definition)
+    if not names:
+        return
+    text = frame.text(body)
+    for key in [key for key, value in env.items() if isinstance(value, Const)]:
+        name = _name(key)
+        if name not in names or key[1].startswith("%") or "[cpu " in key[1] or (key[0] and _is_plain(key)):
+            continue
+        if _steps(text, name) != _ONE_NUMBER or f"= {_number(env[key])};" not in text:
+            env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
+
+
+def _number(value: Value) -> str:
+    return str(value.number) if isinstance(value, Const) else ""
+
+
+def _is_plain(key: Key) -> bool:
+    return key[1].isidentifier()
+
+
+def _name(key: Key) -> str:
+    """The last name in how a variable, member or element is called."""
+    found = _LAST.search(key[1])
+    return found[1] if found is not None else ""
+
+
+@lru_cache(maxsize=4096)
+def _set_in(body: Node, definition: Definition) -> frozenset[str]:
+    """The last names of what a body sets."""
+    found = set()
+    for node in nodes(body):
+        left = (
+            node.child_by_field_name("left") or node.child_by_field_name("argument")
+            if node.type in _SETS
+            else None
+        )
+        while left is not None and left.type == "subscript_expression":
+            left = left.child_by_field_name("argument")
+        if left is not None and left.type == "field_expression":
+            left = left.child_by_field_name("field")
+        if left is not None and left.type in ("identifier", "field_identifier"):
+            found.add(definition.text_of(left))
+    return frozenset(found)
+
+
+_ONE_NUMBER, _GROWS = "one number", "grows"
+
+
+@lru_cache(maxsize=4096)
+def _steps(text: str, name: str) -> str:
+    """How a text sets what has a name: always to one number, by making it more, or in another way ("")."""
+    word = rf"\b{re.escape(name)}\b(?:\[[^\]]*\])*" if name else r"(?!)"
+    numbers = set(re.findall(rf"{word}\s*=\s*(-?\w+)\s*[;,)]", text))
+    sets = len(re.findall(rf"{word}\s*=(?!=)", text))
+    more = len(re.findall(rf"{word}\s*(?:\+\+|\+=\s*\d)|\+\+\s*[\w>.-]*?{word}", text))
+    others = len(re.findall(rf"{word}\s*(?:--|(?:<<|>>|[-*/%&|^])=)|(?:--|&)\s*[\w>.-]*?{word}", text))
+    plain = all(number.lstrip("-").isdigit() or number in ("true", "false", "NULL") for number in numbers)
+    if others or (sets and more):
+        return ""
+    if sets:
+        alone = len(numbers) == 1 and plain and sets == len(re.findall(rf"{word}\s*=\s*-?\w+\s*[;,)]", text))
+        return _ONE_NUMBER if alone else ""
+    return _GROWS if more else ""
