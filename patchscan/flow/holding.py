@@ -23,7 +23,7 @@ from patchscan.flow.keeping import (
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
-from patchscan.flow.strides import LATER, OWN, call_word, change_word, name_word
+from patchscan.flow.strides import LATER, OWN, call_word, change_word, handed_word, name_word, test_word
 from patchscan.flow.taking import Resource, has_other_keys
 from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, made_of, returned_copies, wholes_of
 from patchscan.flow.trails import depends_on_flag
@@ -65,7 +65,7 @@ class Follower(Client):
     def named(self, token: Taken) -> Words | None:
         if self.waits(token):
             return ((self._awaited,),)
-        if self.root == "" or self.loose:
+        if self.root == "":
             return None
         asked = token.heeded, token.names
         if asked not in self._named:
@@ -75,11 +75,15 @@ class Follower(Client):
     def _named_in(self, state: str, known: frozenset[str]) -> Words:
         """The words of a state; known: the names that mean the resource."""
         names = frozenset(word for each in known for word in words_of(each))
-        words = (self._always, self._words, names)
-        if state == HELD and not self.by_argument:
-            return (words,)
-        calls = calls_that_do(self.graph, self.row, state)
         changes = frozenset(map(change_word, (self.resource.key, self.root, *known)))
+        if state == HELD and not self.by_argument:
+            tests = frozenset(map(test_word, known))
+            return ((self._always, frozenset(map(handed_word, self._words | names)), tests, changes),)
+        words = (self._always, self._words, names)
+        calls = calls_that_do(self.graph, self.row, state)
+        if self.loose and state != GIVEN:
+            # Whatever is handed to what gives it back.
+            return ((*words, *calls),)
         return words, (self._always, self._handed_on, *calls, changes)
 
     @cached_property

@@ -11,7 +11,7 @@ from patchscan.flow.heeding import Client, Token, Trail, Words
 from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import returns_null
 from patchscan.flow.signs import ANY, NEGATIVE, POSITIVE, ZERO
-from patchscan.flow.strides import GOTO, change_word, name_word
+from patchscan.flow.strides import DECIDES, GOTO, change_word, name_word
 from patchscan.flow.trails import steps_of
 from patchscan.flow.ways import ways_of
 from patchscan.flow.wellknown import listed
@@ -69,7 +69,7 @@ class _Deciding(Client):
         self._words = frozenset(self._words_of_all())
 
     def _words_of_all(self) -> Iterator[str]:
-        """The words without which nothing changes a decision after which a goto led on, whatever it was."""
+        """The words without which nothing but another decision changes one, whatever it was."""
         yield GOTO
         yield from map(change_word, self.returned)
         yield from (name_word(call.name) for _, call in self.graph.calls if _ERROR.fullmatch(call.name))
@@ -78,10 +78,10 @@ class _Deciding(Client):
                 if isinstance(each, Assigned) and each.value.copy in self.copies:
                     yield change_word(each.key)
 
-    def named(self, token: Decision) -> Words | None:
-        if not token.left:
-            return None
-        return ((self._words, frozenset(map(change_word, (token.key, token.rest)))),)
+    def named(self, token: Decision) -> Words:
+        changes = frozenset(map(change_word, (token.key, token.rest)))
+        # What is asked behind a goto is no other decision.
+        return ((self._words, changes if token.left else changes | {DECIDES}),)
 
     def start(self) -> Token:
         return Decision()

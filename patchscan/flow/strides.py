@@ -25,14 +25,13 @@ from patchscan.flow.actions import (
 )
 from patchscan.flow.graph import Edge, Graph, Point
 from patchscan.flow.knowing import Asked, Doing, Facts, Reading
+from patchscan.flow.stretches import Stretch
 
 MAX_FACTS = BUDGET.facts.most
-# So many points of a long straight way are passed over at once.
-_BLOCK = 32
 # Beside the words of a text: a call of what the text itself defines, and one that makes another call later.
 OWN, LATER = "own()", "later()"
-# Beside those of its conditions: that a goto leaves a point.
-GOTO = "goto"
+# Beside those of its conditions: that a goto leaves a point, and that something is decided there.
+GOTO, DECIDES = "goto", "decides"
 _MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu")
 
 
@@ -51,6 +50,16 @@ def change_word(key: str) -> str:
     return f"={key}"
 
 
+def test_word(key: str) -> str:
+    """What tells that a value is tested."""
+    return f"?{key}"
+
+
+def handed_word(word: str) -> str:
+    """What tells that a word stands in what is handed to a call or assigned, not only in what is tested or written."""
+    return f"<{word}"
+
+
 class Named:
     """The words that the points of a graph name."""
 
@@ -61,7 +70,7 @@ class Named:
         self._pairs: dict[tuple[tuple[frozenset[str], ...], ...], tuple[int, int]] = {}
         self._along: dict[int, int] = {}
         self._straight: dict[int, tuple[int, ...]] = {}
-        self._on_way: dict[int, tuple[list[int], list[int]]] = {}
+        self._on_way: dict[int, Stretch] = {}
 
     @cached_property
     def _defined(self) -> frozenset[str]:
@@ -86,6 +95,10 @@ class Named:
     def _of_point(self, point: Point) -> Iterable[str]:
         for edge in point.edges:
             yield from words_of(edge.key)
+            if edge.key:
+                yield test_word(edge.key)
+            if edge.taken:
+                yield DECIDES
             if edge.taken == GOTO:
                 yield GOTO
         for each in point.operations:
@@ -93,9 +106,11 @@ class Named:
                 yield from words_of(text)
             if isinstance(each, Assigned):
                 yield from map(change_word, (each.key, each.source))
+                yield from map(handed_word, words_of(each.source))
             elif isinstance(each, Round):
                 yield from map(change_word, each.arguments)
             elif isinstance(each, Called):
+                yield from (handed_word(word) for text in each.arguments for word in words_of(text))
                 yield call_word(each.offset)
                 yield name_word(each.name)
                 if each.name in self._defined:
@@ -113,6 +128,13 @@ class Named:
             self._along[number] = found
         return found
 
+    def along_place(self, place: "Place") -> int:
+        """The words that are named at a place and on the straight way behind it."""
+        found = place.along
+        if found is None:
+            found = place.along = self.along(place.number)
+        return found
+
     def straight_from(self, number: int) -> tuple[int, ...]:
         """The points behind one that are gone through with it."""
         if number not in self._straight:
@@ -121,20 +143,10 @@ class Named:
 
     def next_on(self, number: int, at: int, first: int, last: int) -> int | None:
         """Where on the straight way from a point, at a place or behind it, both some of one and of another is named."""
+        points = (number, *self.straight_from(number))
         if number not in self._on_way:
-            bits = [self._bits_at[each] for each in (number, *self.straight_from(number))]
-            blocks = [reduce(or_, bits[start : start + _BLOCK]) for start in range(0, len(bits), _BLOCK)]
-            self._on_way[number] = bits, blocks
-        bits, blocks = self._on_way[number]
-        end = len(bits)
-        while at < end:
-            if not at % _BLOCK and not (blocks[at // _BLOCK] & first and blocks[at // _BLOCK] & last):
-                at += _BLOCK
-            elif bits[at] & first and bits[at] & last:
-                return at
-            else:
-                at += 1
-        return None
+            self._on_way[number] = Stretch([self._bits_at[each] for each in points])
+        return self._on_way[number].next_on(at, len(points), first, last)
 
     def _straight_from(self, number: int) -> tuple[int, ...]:
         found: list[int] = []

@@ -126,9 +126,8 @@ def _suspects(holding: Holding) -> Iterator[Way]:
 
 def _judged(holding: Holding, old: Sequence[Holding], kept: Callable[[int], int | None]) -> Iterator[Leak]:
     seen = set()
-    for way in sorted(
-        (*holding.at(HELD), *holding.kept()), key=lambda each: (each.line, len(str(each.category)))
-    ):
+    ways = (*holding.at(HELD), *holding.kept()) if old or _may_be_told(holding) else ()
+    for way in sorted(ways, key=lambda each: (each.line, len(str(each.category)))):
         if (way.line, way.category) in seen or _is_known_less(way, holding, old, kept):
             continue
         leak = _was_given_back(holding, way, old) or _was_given_back_here(holding, way, old, kept)
@@ -257,6 +256,11 @@ def _kept(decision: tuple[int | None, str], kept: Callable[[int], int | None]) -
     """A decision from before where its line stands now."""
     line, taken = decision
     return (kept(line) if line is not None else None), taken
+
+
+def _may_be_told(holding: Holding) -> bool:
+    """Whether a way out may be told from the code as it stands: by itself, or by one that gives it back."""
+    return bool(holding.resource.loops or holding.resource.row.alone or holding.at(GIVEN))
 
 
 def _strict(holding: Holding, way: Way) -> Leak | None:

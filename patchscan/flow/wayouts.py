@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.flow.graph import Graph
+from patchscan.flow.heeding import Exit
 from patchscan.flow.held import GONE, HELD, Holding, Holdings, Taken, Way, hands_out
 from patchscan.flow.holding import followed
 from patchscan.flow.signs import NOT_ZERO, ZERO
@@ -47,23 +48,45 @@ def _unsigned(graph: Graph) -> frozenset[str]:
     return frozenset(each.name for each in graph.function.locals if _UNSIGNED.search(each.type))
 
 
+@kept
+def _told(graph: Graph) -> dict[tuple[int, int | None], bool | None]:
+    """What was found of (point, signs of what is returned) so far: whether such a way out fails."""
+    return {}
+
+
+@kept
+def _returns_pointer(graph: Graph) -> bool:
+    return "*" in graph.function.header.partition(graph.function.name)[0]
+
+
+def _fails(graph: Graph, out: Exit) -> bool | None:
+    """Whether a way out returns a failure, by its signs and by what is written there."""
+    key = out.point, out.signs
+    told = _told(graph)
+    if key not in told:
+        returned, pointer = graph.points[out.point].returned, _returns_pointer(graph)
+        failing = (
+            False if returned in _unsigned(graph) and out.signs == NOT_ZERO else fails(out.signs, pointer)
+        )
+        if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
+            failing = True if out.signs is not None and not out.signs & ZERO else None
+        told[key] = failing
+    return told[key]
+
+
 def _holding(graph: Graph, resource: Resource) -> Holding:
     walk = followed(graph, resource)
     client = walk.client
-    pointer = "*" in graph.function.header.partition(graph.function.name)[0]
-    unsigned = _unsigned(graph)
+    pointer = _returns_pointer(graph)
+    goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
     outs = []
     for each in walk.exits:
         token: Taken = each.token
         if each.coarse or not token.state:
             continue
         point = graph.points[each.point]
-        returned = point.returned
-        goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
-        if token.state == HELD and goes_out and hands_out(returned, token, pointer):
+        if token.state == HELD and goes_out and hands_out(point.returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
-        failing = False if returned in unsigned and each.signs == NOT_ZERO else fails(each.signs, pointer)
-        if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
-            failing = True if each.signs is not None and not each.signs & ZERO else None
-        outs.append(Way(each, token, failing, point.value is None, point.line, returned, pointer))
+        void = point.value is None
+        outs.append(Way(each, token, _fails(graph, each), void, point.line, point.returned, pointer))
     return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))

@@ -18,15 +18,16 @@ from patchscan.flow.graph import Edge, Graph
 from patchscan.flow.heeding import Anywhere, Client, Exit, Token, Trail
 from patchscan.flow.knowing import Asked, Facts, Reach, Reading
 from patchscan.flow.strides import Named, Place, Strides, call_word
+from patchscan.flow.touring import Met, Strand, Tour
 from patchscan.flow.unfollowed import leave
 
 MAX_STEPS = BUDGET.steps.most
 MAX_STATES = BUDGET.states.most
 MAX_FACTS = BUDGET.facts.most
-# How a way that follows nothing comes to a place.
-Met = tuple[Place, Trail, bool]
 # So many clients of one graph walk to what they await for themselves, before one walk does it for all.
 MANY_CLIENTS = 3
+# So many places that a token leaves as it is are taken as a whole.
+MANY_PLACES = 4
 # A straight way of more points is known as a whole.
 LONG_WAY = 8
 # Tokens, each with what is known beside it.
@@ -78,31 +79,17 @@ class Ways(Asked):
         arriving = self._arriving[client.uses]
         return arriving.met.get(place, [])[::-1] if arriving.complete else None
 
-
-class Strand:
-    """A token on its ways. seen: the places that it came to; waits: whether for one of the calls that are awaited.
-
-    first, last: the bits of two sets of words, both of which a point names that may change it; any: each point may.
-    """
-
-    __slots__ = ("any", "first", "last", "seen", "token", "waits")
-
-    def __init__(self, token: Token, masks: tuple[int, int] | None, waits: bool) -> None:
-        self.token = token
-        self.any = masks is None
-        self.first, self.last = masks or (-1, -1)
-        self.waits = waits
-        self.seen: set[Place] = set()
-
-
-# Where a way is to be walked on: (place, strand, trail, coarse).
-Step = tuple[Place, Strand, Trail, bool]
+    def tour(self, client: Client) -> Tour | None:
+        """The order of all places, where they were walked to for many clients."""
+        arriving = self._arriving.get(client.uses)
+        return arriving.toured if arriving is not None else None
 
 
 class Walk:
     """One walk. exits: the ways out; complete: whether all were walked within the bound; steps: what that took."""
 
     tells = True
+    hurries = True
 
     def __init__(self, ways: Ways, client: Client, known: Facts) -> None:
         self.ways = ways
@@ -119,6 +106,7 @@ class Walk:
             self.leading = 0
         elif client.awaits:
             self.leading = self.named.mask(frozenset(map(call_word, client.awaits)))
+        self.tour = ways.tour(client)
         self.doing = ways.doing(client.heeds)
         self.exits: list[Exit] = []
         self.complete = True
@@ -128,7 +116,7 @@ class Walk:
 
     def _begin(self) -> None:
         entry, token = self.ways.graph.entry, self.client.start()
-        self._counts = [0] * len(self.ways.graph.points)
+        self._counts = Counter(dict.fromkeys(range(len(self.ways.graph.points)), 0))
         self._work: list[Any] = []
         if self._met is not None:
             strand = self._strand(token)
@@ -175,12 +163,16 @@ class Walk:
     def _advance(self) -> None:
         """Walk on from where a way came to last."""
         place, strand, trail, coarse = self._work.pop()
+        if place is None:
+            self._tour_on(strand, *trail[1:])
+            return
         if not strand.any:
             along = place.along
             if along is None:
-                along = place.along = self.named.along(place.number)
+                along = self.named.along_place(place)
             if not (along & strand.first and along & strand.last):
-                self._stride(place, strand, trail, coarse)
+                if self.tour is None or coarse or not self._tours(self.tour, place, strand, trail):
+                    self._stride(place, strand, trail, coarse)
                 return
             if len(self.named.straight_from(place.number)) > LONG_WAY:
                 self._long_step(place, strand, trail, coarse)
@@ -188,28 +180,77 @@ class Walk:
         self._step(place.number, strand.token, self._reading(place.facts), trail, coarse)
 
     def _stride(self, place: Place, strand: Strand, trail: Trail, coarse: bool) -> None:
-        """Walk on from a place at which nothing changes the token."""
-        stride = place.stride or self.places.stride(place)
-        for each in stride.straight:
-            trail = (trail, each, None)
-        if stride.out is not None:
-            out, signs, known = stride.out
-            self.exits.append(Exit(out, strand.token, signs, trail, known, coarse))
-            return
-        leading, outs = self.leading if strand.waits else None, self.client.outs
-        seen, counts = strand.seen, self._counts
-        for after, edge in stride.following:
-            to = after.number
-            if leading is not None and not self.named.ahead[to] & leading:
-                continue
-            if not outs and self._is_over(strand, to):
-                continue
-            if counts[to] >= MAX_STATES or after.crowded:
+        """Walk on from a place at which nothing changes the token, to the next one at which something may."""
+        leading, ahead = self.leading if strand.waits else None, self.named.ahead
+        outs, named, steps = self.client.outs, self.named, self.steps
+        seen, counts, work = strand.seen, self._counts, self._work
+        while True:
+            stride = place.stride or self.places.stride(place)
+            for each in stride.straight:
+                trail = (trail, each, None)
+            if stride.out is not None:
+                out, signs, known = stride.out
+                self.exits.append(Exit(out, strand.token, signs, trail, known, coarse))
+                break
+            last: Place | None = None
+            on: Trail = trail
+            for after, edge in stride.following:
+                to = after.number
+                if leading is not None and not ahead[to] & leading:
+                    continue
+                if not outs and self._is_over(strand, to):
+                    continue
+                if counts[to] < MAX_STATES and not after.crowded:
+                    if after in seen:
+                        continue
+                    seen.add(after)
+                    counts[to] += 1
+                    if last is not None:
+                        work.append((last, strand, on, coarse))
+                    last, on = after, (trail, to, edge)
+                    continue
+                if last is not None:
+                    work.append((last, strand, on, coarse))
+                    last = None
                 self._keep_place(after, strand, (trail, to, edge), coarse)
-            elif after not in seen:
-                seen.add(after)
-                counts[to] += 1
-                self._work.append((after, strand, (trail, to, edge), coarse))
+            if last is None:
+                break
+            along = named.along_place(last) if last.along is None else last.along
+            if (along & strand.first and along & strand.last) or steps >= MAX_STEPS or not self.hurries:
+                work.append((last, strand, on, coarse))
+                break
+            steps += 1
+            place, trail = last, on
+        self.steps = steps
+
+    def _tours(self, tour: Tour, place: Place, strand: Strand, trail: Trail) -> bool:
+        """Take all that is behind a place as the tour has it, where a token comes there first."""
+        if strand.waits and self.leading is not None:
+            return False
+        at = tour.begins(place, trail)
+        if at is None:
+            return False
+        end = tour.ends[at]
+        if end - at < MANY_PLACES or self.steps + end - at > MAX_STEPS:
+            return False
+        behind = tour.places[at + 1 : end]
+        if not strand.seen.isdisjoint(behind):
+            return False
+        strand.seen.update(behind)
+        self._tour_on(strand, at, end)
+        return True
+
+    def _tour_on(self, strand: Strand, at: int, end: int) -> None:
+        """Take the tour from one position to another, up to the first place that may change the token."""
+        assert self.tour is not None
+        tour = self.tour
+        to, left = tour.passed(strand, at, end)
+        self.steps += to - at
+        self._counts.update(tour.numbers[at:to])
+        self.exits += [
+            Exit(out, strand.token, signs, trail, known) for _, out, signs, known, trail in tour.outs(at, to)
+        ]
+        self._work += left
 
     def _is_over(self, strand: Strand, to: int) -> bool:
         """Whether nothing is named at a point and behind it that may change a token."""
@@ -323,16 +364,27 @@ class Walk:
 
 
 class Arriving(Walk):
-    """A walk that follows nothing. met: how its ways came to each point, in their turn."""
+    """A walk that follows nothing. met: how its ways came to each point, in their turn; came: to all of them."""
 
     # Each client then walks for itself.
     tells = False
+    # Each place is noted.
+    hurries = False
 
     def _begin(self) -> None:
         self.met: dict[int, list[Met]] = {}
+        self.came: list[Met] = []
         super()._begin()
 
     def _advance(self) -> None:
         place, _, trail, coarse = self._work[-1]
+        self.came.append((place, trail, coarse))
         self.met.setdefault(place.number, []).append((place, trail, coarse))
         super()._advance()
+
+    @cached_property
+    def toured(self) -> Tour | None:
+        """The order in which it came to all places, where it came to them knowing all that may be known."""
+        if not self.complete or any(coarse for *_, coarse in self.came):
+            return None
+        return Tour(self.places, self.named, [(place, trail) for place, trail, _ in self.came])
