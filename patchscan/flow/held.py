@@ -43,6 +43,11 @@ class Taken:
         """What it is where some calls, or an assignment, may have kept it."""
         return Taken(GONE, self.names, self.line, self.failed, self.by, via)
 
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the names that mean it."""
+        return frozenset(word for each in self.names for word in words_of(each))
+
     @property
     def heeded(self) -> str:
         """The state by which calls do something to it; what many may have kept is one of its own."""

@@ -54,6 +54,7 @@ class Follower(Client):
         self._always = self._awaited.union((LATER, OWN) if self.by_argument else (LATER,))
         self._words = wholes_of(graph, self.root).union(words_of(resource.key))
         self._keepers = Keepers()
+        self._gone: dict[tuple[Taken, str], Taken] = {}
         self._named: dict[tuple[str, frozenset[str]], Words] = {}
         self.loose = self.by_argument and has_other_keys(graph, resource)
         # The calls that leave a token as it is, by what of it they look at.
@@ -185,7 +186,11 @@ class Follower(Client):
     def _kept(self, token: Taken, via: str) -> Taken:
         """What it is where some calls may have kept it."""
         via = self._keepers.told(via)
-        return token if (token.state, token.via) == (GONE, via) else token.kept_via(via)
+        if (token.state, token.via) == (GONE, via):
+            return token
+        if (token, via) not in self._gone:
+            self._gone[token, via] = token.kept_via(via)
+        return self._gone[token, via]
 
     def _also(self, token: Taken, name: str) -> Taken:
         return Taken(HELD, token.names | {name}, token.line, token.failed, token.by)
@@ -256,13 +261,10 @@ class Follower(Client):
             )
             return ends or any(self.root in words_of(argument) for argument in call.arguments)
         if self.by_argument:
-            if releases_inside(source_of(self.graph.function), call.name, self.row.release):
-                return True
             if self._is_handed_on(call):
                 return True
             shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
-            handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
-            if handed and calls_unknown(source_of(self.graph.function), call.name):
+            if call.name in self.ways.named.defined and self._may_release(call, shares):
                 return True
             return bool(shares and words & words_of_names("ends") and not HARMLESS.fullmatch(call.name)) and (
                 self.root != "" or bool(words & {"unlock", "release", "put", "end"})
@@ -277,6 +279,14 @@ class Follower(Client):
         return bool(words & (words_of_names("gives_back") | keeps)) or keeps_inside(
             source_of(self.graph.function), call.name, self.row.release
         )
+
+    def _may_release(self, call: Called, shares: bool) -> bool:
+        """Whether a call of what the text defines may give it back; shares: whether it is handed what names it."""
+        source = source_of(self.graph.function)
+        if releases_inside(source, call.name, self.row.release):
+            return True
+        handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
+        return handed and calls_unknown(source, call.name)
 
     def _is_handed_on(self, call: Called) -> bool:
         """Whether a call is handed the lock itself, or all that told what was taken to keep it by."""

@@ -73,7 +73,8 @@ class Named:
         self._on_way: dict[int, Stretch] = {}
 
     @cached_property
-    def _defined(self) -> frozenset[str]:
+    def defined(self) -> frozenset[str]:
+        """What the text of the function itself defines: functions and macros."""
         source = source_of(self.graph.function)
         functions = frozenset(each.name for each in source.functions())
         return functions.union(each.name for each in source.macros())
@@ -113,7 +114,7 @@ class Named:
                 yield from (handed_word(word) for text in each.arguments for word in words_of(text))
                 yield call_word(each.offset)
                 yield name_word(each.name)
-                if each.name in self._defined:
+                if each.name in self.defined:
                     yield OWN
                 if each.name.startswith(_MAKES_LATER):
                     yield LATER

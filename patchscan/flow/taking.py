@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
@@ -126,11 +128,16 @@ def releases_of(taker: str) -> Collection[str]:
 
 def has_other_keys(graph: Graph, resource: Resource) -> bool:
     """Whether a function gives back what it takes under another name only, under which it takes nothing."""
-    row = resource.row
-    taken = {argument for each in graph.calls_of(row.calls) for argument in each.arguments}
-    given = [each.arguments for each in graph.calls_of(row.release)]
-    mine = any(resource.key in each for each in given)
-    return resource.key != "" and not mine and any(taken.isdisjoint(each) for each in given)
+    handed, others = _given_by(graph, frozenset(resource.row.calls), frozenset(resource.row.release))
+    return others and resource.key != "" and resource.key not in handed
+
+
+@kept
+def _given_by(graph: Graph, take: frozenset[str], release: frozenset[str]) -> tuple[frozenset[str], bool]:
+    """What is handed to calls that give back, and whether one is handed nothing that those are which take."""
+    taken = {argument for each in graph.calls_of(take) for argument in each.arguments}
+    given = [each.arguments for each in graph.calls_of(release)]
+    return frozenset(chain.from_iterable(given)), any(taken.isdisjoint(each) for each in given)
 
 
 def _made(call: Called, release: str) -> Row:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
+from patchscan.flow.actions import words_of
 from patchscan.flow.graph import Graph
 from patchscan.flow.heeding import Exit
 from patchscan.flow.held import GONE, HELD, Holding, Holdings, Taken, Way, hands_out
@@ -49,9 +50,15 @@ def _unsigned(graph: Graph) -> frozenset[str]:
 
 
 @kept
-def _told(graph: Graph) -> dict[tuple[int, int | None], bool | None]:
+def _failing(graph: Graph) -> dict[tuple[int, int | None], bool | None]:
     """What was found of (point, signs of what is returned) so far: whether such a way out fails."""
     return {}
+
+
+@kept
+def _returned(graph: Graph) -> list[frozenset[str]]:
+    """Per point: the words of what is returned there."""
+    return [frozenset(words_of(point.returned)) for point in graph.points]
 
 
 @kept
@@ -61,17 +68,11 @@ def _returns_pointer(graph: Graph) -> bool:
 
 def _fails(graph: Graph, out: Exit) -> bool | None:
     """Whether a way out returns a failure, by its signs and by what is written there."""
-    key = out.point, out.signs
-    told = _told(graph)
-    if key not in told:
-        returned, pointer = graph.points[out.point].returned, _returns_pointer(graph)
-        failing = (
-            False if returned in _unsigned(graph) and out.signs == NOT_ZERO else fails(out.signs, pointer)
-        )
-        if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
-            failing = True if out.signs is not None and not out.signs & ZERO else None
-        told[key] = failing
-    return told[key]
+    returned, pointer = graph.points[out.point].returned, _returns_pointer(graph)
+    failing = False if returned in _unsigned(graph) and out.signs == NOT_ZERO else fails(out.signs, pointer)
+    if pointer and failing is None and returned.startswith(("ERR_PTR(", "ERR_CAST(")):
+        failing = True if out.signs is not None and not out.signs & ZERO else None
+    return failing
 
 
 def _holding(graph: Graph, resource: Resource) -> Holding:
@@ -79,14 +80,18 @@ def _holding(graph: Graph, resource: Resource) -> Holding:
     client = walk.client
     pointer = _returns_pointer(graph)
     goes_out = client.goes_with_object or not isinstance(resource.row.at, int)
+    returned, failing = _returned(graph), _failing(graph)
     outs = []
     for each in walk.exits:
         token: Taken = each.token
         if each.coarse or not token.state:
             continue
         point = graph.points[each.point]
-        if token.state == HELD and goes_out and hands_out(point.returned, token, pointer):
+        told = token.state == HELD and goes_out and not returned[each.point].isdisjoint(token.words)
+        if told and hands_out(point.returned, token, pointer):
             token = Taken(GONE, frozenset(), point.line)
-        void = point.value is None
-        outs.append(Way(each, token, _fails(graph, each), void, point.line, point.returned, pointer))
+        tells, void = (each.point, each.signs), point.value is None
+        if tells not in failing:
+            failing[tells] = _fails(graph, each)
+        outs.append(Way(each, token, failing[tells], void, point.line, point.returned, pointer))
     return Holding(graph.function, resource, tuple(outs), walk.complete, tuple(client.again))
