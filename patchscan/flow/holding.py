@@ -14,9 +14,9 @@ from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Keepers, Taken, Way
 from patchscan.flow.keeping import (
     HARMLESS,
     LOOKS_AT_LOCK,
-    calls_unknown,
     ends_whole,
     keeps_inside,
+    may_release,
     releases_inside,
     takes_inside,
 )
@@ -264,8 +264,10 @@ class Follower(Client):
             if self._is_handed_on(call):
                 return True
             shares = self.root == "" or any(self.root in words_of(argument) for argument in call.arguments)
-            if call.name in self.ways.named.defined and self._may_release(call, shares):
-                return True
+            if call.name in self.ways.named.defined:
+                handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
+                if may_release(source_of(self.graph.function), call.name, self.row.release, handed):
+                    return True
             return bool(shares and words & words_of_names("ends") and not HARMLESS.fullmatch(call.name)) and (
                 self.root != "" or bool(words & {"unlock", "release", "put", "end"})
             )
@@ -279,14 +281,6 @@ class Follower(Client):
         return bool(words & (words_of_names("gives_back") | keeps)) or keeps_inside(
             source_of(self.graph.function), call.name, self.row.release
         )
-
-    def _may_release(self, call: Called, shares: bool) -> bool:
-        """Whether a call of what the text defines may give it back; shares: whether it is handed what names it."""
-        source = source_of(self.graph.function)
-        if releases_inside(source, call.name, self.row.release):
-            return True
-        handed = shares or any(not self.origins.isdisjoint(words_of(each)) for each in call.arguments)
-        return handed and calls_unknown(source, call.name)
 
     def _is_handed_on(self, call: Called) -> bool:
         """Whether a call is handed the lock itself, or all that told what was taken to keep it by."""

@@ -118,6 +118,11 @@ def calls_unknown(source: Source, name: str, depth: int = 0) -> bool:
     return any(calls_unknown(source, each, depth + 1) for each in sorted(own.identifiers & known))
 
 
+def may_release(source: Source, name: str, release: frozenset[str], handed: bool) -> bool:
+    """Whether what the text defines under a name may give back something; handed: whether that is handed to it."""
+    return releases_inside(source, name, release) or (handed and calls_unknown(source, name))
+
+
 @kept
 def keeps_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether a function of the text stores a parameter somewhere, or gives back something of this kind."""

@@ -45,6 +45,15 @@ def test_refused_with_file_and_line(text: str, line: int, says: str) -> None:
     assert "\n" not in message
 
 
+def test_threads_that_read_and_write_nothing_leave_all_as_it_was() -> None:
+    text = "C t\n{}\nP0(int *x)\n{\n\tint r0 = 1;\n}\n"
+    assert [run(f"{text}exists ({each})\n", "t.litmus").outcome for each in ("x=1", "x=0", "0:r0=1")] == [
+        "Never",
+        "Always",
+        "Always",
+    ]
+
+
 def test_too_deep_a_nest_is_refused() -> None:
     deep = "(" * 5000 + "1" + ")" * 5000
     assert "nested too deeply" in refused(

@@ -169,7 +169,7 @@ class Execution:
         return found
 
     def base_rows(self, name: str) -> Rows:
-        return self._base.get(name) or self.path.base[name]
+        return self._base[name] if name in self._base else self.path.base[name]
 
     def base_members(self, name: str) -> int:
         return self.path.sets.get(name, 0)
