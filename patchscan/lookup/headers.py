@@ -2,12 +2,17 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
 from patchscan.c.lexical import offsets
-from patchscan.lookup.uses import headers_holding, seen_headers, shared_headers_holding
+from patchscan.lookup.uses import (
+    headers_holding,
+    seen_headers,
+    shared_headers_among,
+    shared_headers_holding,
+)
 from patchscan.tree import Tree
 from patchscan.tree.index.search import is_kernel_source
 from patchscan.tree.overlay import View
@@ -72,6 +77,12 @@ def declaring_headers(view: View, name: str) -> list[str]:
 def headers_near(view: View, name: str, beside: Sequence[str]) -> list[str]:
     """The headers that may hold a name and that a tree shares, or that are among those beside a file, sorted."""
     return sorted({*shared_headers_holding(view, name), *holding_beside(view, name, beside)})
+
+
+def headers_among(view: View, name: str, beside: Sequence[str], paths: Collection[str]) -> list[str]:
+    """Those of headers_near() that are among some, sorted: these alone are looked at."""
+    near = (path for path in holding_beside(view, name, beside) if path in paths)
+    return sorted({*shared_headers_among(view, name, paths), *near})
 
 
 def seen_near(view: View, name: str, beside: Sequence[str]) -> frozenset[str]:

@@ -5,9 +5,10 @@ from patchscan.basics.pattern import pattern
 from patchscan.c.filelevel import statements_around
 from patchscan.c.source import parse
 from patchscan.lookup.closure import Closure
-from patchscan.lookup.headers import headers_near, text_of_header
+from patchscan.lookup.headers import headers_among, text_of_header
 from patchscan.lookup.pasted import forms_by, forms_in, is_of, is_telling
 from patchscan.lookup.uses import files_holding
+from patchscan.tree.index.search import is_shared
 from patchscan.tree.overlay import View
 
 _WORD = pattern(r"[A-Za-z_]\w*")
@@ -46,8 +47,9 @@ def may_be_declared(view: View, path: str, text: bytes, architecture: str, name:
     if any(is_of(name, form) for form in forms_in(text)):
         return True
     reached = closure.every()
-    headers = headers_near(view, name, sorted(reached))
-    if any(_declares(text_of_header(view, header), name) for header in headers if header in reached):
+    others = [header for header in reached if not is_shared(header)]
+    headers = headers_among(view, name, others, reached)
+    if any(_declares(text_of_header(view, header), name) for header in headers):
         return True
     if any(is_telling(form) and is_of(name, form) for form in forms_by(view, sorted(reached))):
         return True

@@ -10,17 +10,18 @@ from patchscan.finding import Evidence
 from patchscan.lookup.closure import Closure
 from patchscan.lookup.edges import condition
 from patchscan.lookup.headers import text_of_header
-from patchscan.lookup.uses import shared_headers_holding
+from patchscan.lookup.uses import knows_shared, shared_headers_among, shared_headers_holding
 from patchscan.tree.overlay import View
 
 
 def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
     """Where a header that is included above a macro defines it as something else."""
-    headers = [path for path in shared_headers_holding(view, macro.name) if path.startswith("include/")]
-    if not headers:
+    if knows_shared(view) and not shared_headers_holding(view, macro.name):
         return None
     lines = source.text.split(b"\n")[: macro.line - 1]
-    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").nearest(headers):
+    closure = Closure(view, source.path, b"\n".join(lines) + b"\n", "x86")
+    reached = frozenset(path for path in closure.certain() if path.startswith("include/"))
+    for path in closure.nearest(shared_headers_among(view, macro.name, reached)):
         text = text_of_header(view, path)
         other = parse(text if defines(text, macro.name) else b"", path)
         for each in other.macros():

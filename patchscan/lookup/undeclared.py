@@ -22,7 +22,7 @@ from patchscan.lookup.declared import (
     only_elsewhere,
     strictly,
 )
-from patchscan.lookup.headers import headers_near, seen_near, text_of_header
+from patchscan.lookup.headers import headers_among, headers_near, seen_near, text_of_header
 from patchscan.lookup.hunks import was_there
 from patchscan.lookup.needed import Named as Named
 from patchscan.lookup.needed import own_architecture
@@ -30,7 +30,8 @@ from patchscan.lookup.pasted import begins_plainly, forms_by, glued_names, is_of
 from patchscan.lookup.types import defines_type
 from patchscan.lookup.unapplied import as_built
 from patchscan.lookup.used import used_when
-from patchscan.lookup.uses import files_holding, headers_holding, look_ahead
+from patchscan.lookup.uses import files_holding, headers_holding, knows_shared, look_ahead
+from patchscan.tree.index.search import is_shared
 from patchscan.tree.overlay import View
 
 _EVERYWHERE = 100_000
@@ -112,8 +113,7 @@ class _Asking:
         if is_plainly_declared(view, self.closure, seen, name):
             return Answer("always")
         # More headers add nothing to what is declared on every way, and to ask for all of them costs much more.
-        shared = [path for path in headers_near(view, name, self.beside) if path != self.file.path]
-        if on_every_way(view, self.closure, shared, name):
+        if on_every_way(view, self.closure, self.near(name), name):
             return Answer("always")
         holding = headers_holding(view, name)
         if named.constant and len(holding) > _MOST_NAMING:
@@ -140,6 +140,14 @@ class _Asking:
             if answer.kind == "unknown" and known is not None and known.architecture == architecture:
                 answer = self.lost_for(old, headers, name) or answer
         return answer
+
+    def near(self, name: str) -> list[str]:
+        """The headers that hold a name: those near that are reached whatever the configuration, if not more."""
+        if knows_shared(self.view):
+            headers = headers_near(self.view, name, self.beside)
+        else:
+            headers = headers_among(self.view, name, self.beside, self.closure.certain())
+        return [path for path in headers if path != self.file.path]
 
     def lost_for(self, old: Closure, headers: Sequence[str], name: str) -> Answer | None:
         """The answer for a name that the file has lost with all headers of one architecture that hold it."""
@@ -251,11 +259,12 @@ def structs_lost(context: Context, file: ChangedFile, text: bytes) -> Iterator[t
     structs = dict.fromkeys(each.struct for each in designators(source))
     asked = [struct for struct in structs if not defines_type(text, file.path, struct)]
     look_ahead(context.view, asked)
+    others = [path for path in old.every() if not is_shared(path)] if asked else []
     for struct in asked:
         headers = [
             path
-            for path in headers_near(context.view, struct, sorted(old.every()))
-            if path in old.every() and defines_type(text_of_header(context.view, path), path, struct)
+            for path in headers_among(context.view, struct, others, old.every())
+            if defines_type(text_of_header(context.view, path), path, struct)
         ]
         if headers and not any(path in closure.every() for path in headers):
             yield struct, headers[0]

@@ -1,7 +1,7 @@
 """Who uses an identifier, over the tree as a patch leaves it: exact kinds, through one level of macros."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from patchscan.basics.keep import kept
@@ -201,6 +201,22 @@ def shared_headers_holding(view: View, symbol: str) -> list[str]:
     held = wordsearch.shared_with(view.tree, [symbol])[symbol] if view.tree is not None else ()
     headers = (path for path in held if path.endswith(".h") and path not in view.changed)
     return sorted({*filter(is_shared, _changed_headers(view, symbol)), *headers})
+
+
+def knows_shared(view: View) -> bool:
+    """Whether to ask for all shared headers costs no more than for some of them."""
+    return view.tree is None or wordsearch.is_compared(view.tree)
+
+
+def shared_headers_among(view: View, symbol: str, paths: Collection[str]) -> list[str]:
+    """Those of shared_headers_holding() that are among some; they cost least."""
+    mine = frozenset(
+        path for path in paths if path.endswith(".h") and path not in view.changed and is_shared(path)
+    )
+    held = wordsearch.shared_among(view.tree, symbol, mine) if view.tree is not None and mine else ()
+    return sorted(
+        {*(path for path in _changed_headers(view, symbol) if path in paths and is_shared(path)), *held}
+    )
 
 
 @kept

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from patchscan.lookup.definer import find_definer
 from patchscan.lookup.types import find_type
+from patchscan.lookup.uses import shared_headers_among
 from patchscan.scan import scan
 from patchscan.settling.registry import load_rules
 from patchscan.tree import Directory, open_tree
@@ -231,3 +232,62 @@ def test_a_struct_that_another_header_defines_since_says_nothing(kernel: Path) -
     assert [rule for rule, _ in said(kernel, ("incompatible-type",), patched(TYPED))] == ["incompatible-type"]
     written(kernel, "include/linux/more.h", TYPE)
     assert said(kernel, ("incompatible-type",), patched(TYPED)) == []
+
+
+HEADERS = ("include/linux/walk.h", "include/linux/far.h", "include/linux/more.h", "include/linux/none.h")
+
+
+def linked(kernel: Path) -> None:
+    (kernel / "include/linux/walk.h").rename(kernel / "walk.h")
+    (kernel / "include/linux/walk.h").symlink_to(kernel / "walk.h")
+
+
+@pytest.mark.parametrize(
+    ("change", "held"),
+    [
+        (None, ["walk"]),
+        (CHANGES["another count"], ["walk"]),
+        (moved_away, ["far"]),
+        (CHANGES["a header more"], ["more", "walk"]),
+        (lambda kernel: (kernel / "include/linux/walk.h").unlink(), []),
+        (linked, []),
+    ],
+)
+def test_some_headers_alone_are_compared(
+    kernel: Path, change: Callable[[Path], object] | None, held: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "compare", None)
+    if change is not None:
+        change(kernel)
+    view = View(Directory(str(kernel)), {})
+    found = shared_headers_among(view, "walk_on", HEADERS)
+    assert found == [f"include/linux/{name}.h" for name in held]
+    # The next question is for another one.
+    assert shared_headers_among(view, "walk_on", HEADERS[1:2]) == [each for each in found if "far" in each]
+    changed = View(view.tree, {"include/linux/walk.h": None, "include/linux/none.h": b"int walk_on;\n"})
+    others = [each for each in found if "walk.h" not in each]
+    assert shared_headers_among(changed, "walk_on", HEADERS) == sorted([*others, "include/linux/none.h"])
+
+
+def test_a_macro_is_looked_for_in_what_is_reached_alone(
+    kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = [each for each in load_rules()[0] if each.name == "macro-redefined"]
+    diff = DIFF.replace(
+        "@@ -3,4 +3,5 @@\n", "@@ -1,3 +1,4 @@\n #include <linux/walk.h>\n+#define WALK 1\n \n"
+    )
+    diff = diff[: diff.index(" {\n")]
+
+    def told() -> list[str]:
+        index.open_index.cache_clear()
+        report = scan(thread(mail("[PATCH] mm: walk on", diff)), open_tree(str(kernel)), rules)
+        assert not report.problems
+        return [each.rule for each in report.findings]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "compare", None)
+        assert told() == []
+        written(kernel, "include/linux/walk.h", HEADER + "#define WALK 2\n")
+        assert told() == ["macro-redefined"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    assert told() == ["macro-redefined"]

@@ -5,7 +5,7 @@ for those that are expected. Where that gets dearer than it should, the index is
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, islice
 
 from patchscan.basics.keep import kept
@@ -34,6 +34,11 @@ def files_with(tree: Tree, words: Sequence[str]) -> Held:
 def shared_with(tree: Tree, words: Sequence[str]) -> Held:
     """files_with(), but only what stands where a tree has the headers that it shares (see is_shared): it costs less."""
     return _search_of(tree).shared_with(words)
+
+
+def shared_among(tree: Tree, word: str, paths: Collection[str]) -> tuple[str, ...]:
+    """Those of some shared files that hold a word, sorted; of an index these alone are compared with the tree."""
+    return _search_of(tree).shared_among(word, paths)
 
 
 def seen_with(tree: Tree, word: str, shared: bool = False) -> Sequence[str]:
@@ -112,6 +117,15 @@ class _Search:
             missing += sorted(self.coming.difference(self.shared, missing))
             self.shared.update(self._shared(missing))
         return {word: self.shared[word] for word in words}
+
+    def shared_among(self, word: str, paths: Collection[str]) -> tuple[str, ...]:
+        if word not in self.shared and not is_compared(self.tree):
+            from patchscan.tree.index.among import look_up_among
+
+            found = look_up_among(self.tree, word, sorted(self.coming), paths)
+            if found is not None:
+                return found
+        return tuple(path for path in self.shared_with([word])[word] if path in paths)
 
     def seen_with(self, word: str, shared: bool) -> Sequence[str]:
         if not may_be_indexed(self.tree):
