@@ -40,6 +40,9 @@ SAME = {
     "counted at least once on each CPU": decided(
         "safe", "int cpu, w = 0; for_each_online_cpu(cpu) w++; if (w)"
     ),
+    "set by a helper": decided(
+        "safe", f"int f = 0; {TWICE} set(&f); if (f)", "static void set(int *p) { *p = 1; }"
+    ),
     "something else is turned": decided("safe", f"int w = 1, v = 0; {TWICE} v ^= 1; if (w)"),
     "a member is set": decided("safe", f"int i; mm->flag = 1; {TWICE[7:]} mm->flag = 1; if (mm->flag)"),
     "once only": decided("safe", "int w = 0; do { w = !w; } while (0); if (w)"),

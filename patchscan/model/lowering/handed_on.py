@@ -1,6 +1,7 @@
 """The second round of a loop, of which a model has one: what it frees that the first handed on to it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from tree_sitter import Node
 
@@ -12,6 +13,18 @@ from patchscan.model.lowering.memory import FREED, Context, Frame, Out, place_of
 
 _LOST = "free of an object the model lost"
 _WRITES = frozenset({"assignment_expression", "call_expression"})
+
+
+@contextmanager
+def tried(context: Context) -> Iterator[None]:
+    """What is lowered meanwhile leaves nothing behind in the context."""
+    noted = context.accesses, context.assumptions, context.visited, context.merged, context.tables
+    state = context.counter, context.budget, context.again, context.looks_on
+    context.accesses, context.assumptions, context.visited = [], set(), set()
+    context.merged, context.tables, context.again, context.looks_on = set(), set(), None, True
+    yield
+    context.accesses, context.assumptions, context.visited, context.merged, context.tables = noted
+    context.counter, context.budget, context.again, context.looks_on = state
 
 
 def look_on(
@@ -35,18 +48,13 @@ def look_on(
         or not _may_free(context, a_round, frame)
     ):
         return
-    noted = context.accesses, context.assumptions, context.visited, context.merged, context.tables
-    state = context.counter, context.budget, context.again
-    context.accesses, context.assumptions, context.visited = [], set(), set()
-    context.merged, context.tables, context.again, context.looks_on = set(), set(), None, True
     first, second = Out(), Out()
-    after = env if begun else context.lower_block(context, list(a_round), env.copy(), frame, first)
-    last = context.counter
-    if begun or first or after != env:
-        context.lower_block(context, list(a_round), after.copy(), frame, second)
-    short = context.budget < 0
-    context.accesses, context.assumptions, context.visited, context.merged, context.tables = noted
-    (context.counter, context.budget, context.again), context.looks_on = state, False
+    with tried(context):
+        after = env if begun else context.lower_block(context, list(a_round), env.copy(), frame, first)
+        last = context.counter
+        if begun or first or after != env:
+            context.lower_block(context, list(a_round), after.copy(), frame, second)
+        short = context.budget < 0
     known = {where for where, _ in _freed(tuple(first))}
     for where, hole in _freed(tuple(second)):
         handed_on = hole or (isinstance(where, Through) and int(where.register.name[1:]) <= last)

@@ -1,6 +1,7 @@
 """Loops of which a model has one round: what a later one finds, and what they leave behind."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from tree_sitter import Node
@@ -10,7 +11,8 @@ from patchscan.c.nodes import nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import SIZE, Const, Unknown, Value
 from patchscan.model.lowering.environment import Environment, Key
-from patchscan.model.lowering.memory import Context, Frame
+from patchscan.model.lowering.handed_on import tried
+from patchscan.model.lowering.memory import Context, Frame, Out
 
 _LAST = pattern(r"(\w+)(?:\[[^\]]*\]|@\d+)*\Z")
 _SETS = ("assignment_expression", "update_expression")
@@ -19,23 +21,26 @@ _SETS = ("assignment_expression", "update_expression")
 class Round(str):
     """Stands among statements where a round of a loop ends.
 
-    before: the variables as they were where it began; text: of the loop.
+    before: the variables as they were where it began; text: of the loop; again: what a round lowers, in its frame.
     """
 
-    __slots__ = ("before", "text")
+    __slots__ = ("again", "before", "frame", "text")
 
-    def __new__(cls, before: Environment, text: str) -> "Round":
+    def __new__(cls, before: Environment, text: str, again: Sequence["Node | str"], frame: Frame) -> "Round":
         made = super().__new__(cls, "end of a round")
-        made.before, made.text = before, text
+        made.before, made.text, made.again, made.frame = before, text, again, frame
         return made
 
     before: Environment
     text: str
+    again: Sequence["Node | str"]
+    frame: Frame
 
 
 def leave_behind(context: Context, end: Round, env: Environment) -> None:
     """What a round made of a number, later ones may make something else of, but where it is always the same."""
     before = end.before
+    elsewhere: list[Key] = []
     made = [(key, value) for key, value in env.items() if dict.get(before, key) is not value]
     for key, value in made:
         had = before.get(key)
@@ -44,8 +49,20 @@ def leave_behind(context: Context, end: Round, env: Environment) -> None:
         steps = _steps(end.text, _name(key))
         if steps == _GROWS and isinstance(had, Const) and 0 <= had.number < value.number:
             env[key] = Unknown(f"{SIZE}{context.next()} rounds", key[1])
+        elif steps == _ELSEWHERE and not context.looks_on:
+            elsewhere.append(key)
         elif steps != _ONE_NUMBER:
             env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
+    after = _once_more(context, end, env) if elsewhere else env
+    for key in elsewhere:
+        if dict.get(after, key) != env[key]:
+            env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
+
+
+def _once_more(context: Context, end: Round, env: Environment) -> Environment:
+    """The variables behind one more round."""
+    with tried(context):
+        return context.lower_block(context, list(end.again), env.copy(), end.frame, Out())
 
 
 def any_round(context: Context, body: Node, env: Environment, frame: Frame) -> None:
@@ -95,12 +112,12 @@ def _set_in(body: Node, definition: Definition) -> frozenset[str]:
     return frozenset(found)
 
 
-_ONE_NUMBER, _GROWS = "one number", "grows"
+_ONE_NUMBER, _GROWS, _ELSEWHERE = "one number", "grows", "elsewhere"
 
 
 @lru_cache(maxsize=4096)
 def _steps(text: str, name: str) -> str:
-    """How a text sets what has a name: always to one number, by making it more, or in another way ("")."""
+    """How a text sets what has a name: always to one number, by making it more, not at all, or in another way ("")."""
     word = rf"\b{re.escape(name)}\b(?:\[[^\]]*\])*" if name else r"(?!)"
     numbers = set(re.findall(rf"{word}\s*=\s*(-?\w+)\s*[;,)]", text))
     sets = len(re.findall(rf"{word}\s*=(?!=)", text))
@@ -112,4 +129,4 @@ def _steps(text: str, name: str) -> str:
     if sets:
         alone = len(numbers) == 1 and plain and sets == len(re.findall(rf"{word}\s*=\s*-?\w+\s*[;,)]", text))
         return _ONE_NUMBER if alone else ""
-    return _GROWS if more else ""
+    return _GROWS if more else _ELSEWHERE

@@ -48,7 +48,7 @@ def loop(
         if condition is None or frame.text(condition).strip("() ") not in ("0", "false"):
             context.assumptions.add("loops run at most once")
             _any_round(context, None, body, env, frame)
-            again = [Round(env.copy(), text)]
+            again = [Round(env.copy(), text, [*([body] if body is not None else []), NEXT, END], frame)]
         conditions = [condition] if condition is not None else []
         a_round: Rest = [*([body] if body is not None else []), NEXT, *conditions, *again, END]
         look_on(context, node, a_round, env, frame, out)
@@ -68,9 +68,10 @@ def loop(
     _any_round(context, step, body, env, frame)
     acts = step is not None and any(inner.type == "call_expression" for inner in nodes(step))
     steps = [step] if step is not None and acts else []
-    a_round = [*([body] if body is not None else []), NEXT, *steps, Round(env.copy(), text), END]
+    a_round = [*([body] if body is not None else []), NEXT, *steps, END]
     if value != Const(0):
         look_on(context, node, a_round, env, frame, out)
+    a_round.insert(-1, Round(env.copy(), text, list(a_round), frame))
     if isinstance(value, Const):
         todo[:0] = a_round if value.number else [END]
         return None
@@ -166,7 +167,7 @@ def _each_cpu(
     if mask is not None and context.by_field:
         value = context.evaluate(context, mask, env, frame, out)
         read(context, dereference(context, value, ""), "plain", env, out, place_of(frame, node))
-    begun = Round(env.copy(), frame.text(node))
+    begun = Round(env.copy(), frame.text(node), [body, NEXT, END], frame)
     for cpu in context.every_cpu():
         inside = masks.looped_over(context, macro, given, cpu, env, frame)
         if inside == Const(0):
