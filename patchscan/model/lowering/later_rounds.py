@@ -122,9 +122,10 @@ def _steps(text: str, name: str) -> str:
     numbers = set(re.findall(rf"{word}\s*=\s*(-?\w+)\s*[;,)]", text))
     sets = len(re.findall(rf"{word}\s*=(?!=)", text))
     more = len(re.findall(rf"{word}\s*(?:\+\+|\+=\s*\d)|\+\+\s*[\w>.-]*?{word}", text))
-    others = len(re.findall(rf"{word}\s*(?:--|(?:<<|>>|[-*/%&|^])=)|(?:--|&)\s*[\w>.-]*?{word}", text))
+    others = len(re.findall(rf"{word}\s*(?:--|(?:<<|>>|[-*/%&|^])=)|--\s*[\w>.-]*?{word}", text))
+    elsewhere = re.search(rf"&\s*[\w>.-]*?{word}", text) is not None
     plain = all(number.lstrip("-").isdigit() or number in ("true", "false", "NULL") for number in numbers)
-    if others or (sets and more):
+    if others or (sets and more) or (elsewhere and (sets or more)):
         return ""
     if sets:
         alone = len(numbers) == 1 and plain and sets == len(re.findall(rf"{word}\s*=\s*-?\w+\s*[;,)]", text))
