@@ -194,3 +194,24 @@ def last_to_leave(count: int) -> str:
     return litmus(
         f"last-{count}", [("atomic_t *c, int *y", body)] * count, f"exists ({seen})", f"{{ c={count}; }}"
     )
+
+
+def doubling_sums(count: int) -> str:
+    """Never: each adds a bit of its own, and not one sees more than all of them."""
+    threads = [
+        (
+            "atomic_t *c, int *y",
+            [
+                f"r0 = atomic_add_return({2**number}, c);",
+                "r1 = atomic_read(c);",
+                f"if (r0 >= {2**count}) {{",
+                "WRITE_ONCE(*y, 1);",
+                "}",
+                f"if (r1 > {2**count - 1}) {{",
+                "WRITE_ONCE(*y, 1);",
+                "}",
+            ],
+        )
+        for number in range(count)
+    ]
+    return litmus(f"doubling-{count}", threads, "exists (y=1)")

@@ -145,7 +145,12 @@ class Writer:
         register = self.random.choice(self.registers)
         conditions = [register, f"{register} == 1", f"{register} != 2"]
         if not self.plain:
-            conditions.append(f"{register} > 0")
+            conditions += [
+                f"{register} > 0",
+                f"{register} <= 1",
+                f"{register} - 1",
+                f"2 != {register}",
+            ]
         condition = self.random.choice(conditions)
         before = list(self.registers), list(self.pointers)
         merged = self.random.choice(self.registers)
@@ -297,7 +302,9 @@ class Writer:
         self.registers, self.pointers = [], []
         if self.theme == "sections":
             return self.statements(2, 1) if thread == 2 else self.told_section()
-        few = self.theme in ("counter", "equal", "handed")
+        if self.theme == "handed":
+            return self.statements(2 if self.chance(0.2) else 1, 0)
+        few = self.theme in ("counter", "equal")
         return self.statements(self.random.randint(1, 2) if few else self.random.randint(2, 4), 0)
 
     def bodies(self) -> list[list[str]]:
@@ -324,7 +331,8 @@ def program(seed: int, wanted: str = "") -> str:
     bodies = writer.bodies()
     parameters = ", ".join(f"int *{name}" for name in writer.variables)
     parameters += ", int *w, int **p, spinlock_t *l, struct srcu_struct *ss"
-    lines = [f"C random-{seed}", "", "{ int *p = &x; }" if theme == "pointer" else "{}", ""]
+    initial = "{ x=1; }" if theme == "counter" and writer.chance(0.4) else "{}"
+    lines = [f"C random-{seed}", "", "{ int *p = &x; }" if theme == "pointer" else initial, ""]
     for thread, body in enumerate(bodies):
         lines += [f"P{thread}({parameters})", "{", *body, "}", ""]
     lines.append(question(writer))

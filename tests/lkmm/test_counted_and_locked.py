@@ -8,6 +8,7 @@ from patchscan.lkmm.checking.exhaustive import search
 from patchscan.lkmm.dialect.litmus_syntax import observed_in
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.memory.states import observed_order, state_text
+from patchscan.lkmm.solving import counters, sums
 
 ADD = "int r0; spin_lock(l); r0 = *x; *x = r0 + 1; spin_unlock(l);"
 TRY = "int r0; int r1; r0 = spin_trylock(l); if (r0) { r1 = *x; *x = r1 + 1; spin_unlock(l); }"
@@ -69,6 +70,43 @@ PROGRAMS = {
         ["int r0; r0 = atomic_add_return_relaxed(1, x);", "int r0; r0 = atomic_fetch_add_relaxed(1, x);"],
         "exists (0:r0=1:r0)",
     ),
+    "results compared with constants": (
+        [
+            "int r0; r0 = atomic_inc_return(x); if (r0 > 1) { WRITE_ONCE(*y, 1); }",
+            "int r0; r0 = atomic_inc_return(x); if (2 > r0) { WRITE_ONCE(*y, 2); }",
+            "int r0; r0 = atomic_read(x); if (1 <= r0 + 0) { WRITE_ONCE(*y, 3); }",
+        ],
+        "exists (y=0 \\/ y=1 \\/ y=2)",
+    ),
+    "a result that is looked at for its truth": (
+        ["int r0; r0 = atomic_fetch_inc(x); if (r0 && r0 != 2) { WRITE_ONCE(*y, 1); }"] * 3,
+        "exists (y=0)",
+    ),
+    "compared, and written elsewhere": (
+        ["int r0; r0 = atomic_inc_return(x); if (r0 > 1) { WRITE_ONCE(*y, r0); }", "atomic_inc(x);"],
+        "exists (y=2)",
+    ),
+    "compared with what another holds": (
+        [
+            "int r0; int r1; r0 = atomic_inc_return(x); r1 = cmpxchg(y, r0, 5);",
+            "WRITE_ONCE(*y, 2);",
+            "atomic_inc(x);",
+        ],
+        "exists (y=5)",
+    ),
+    "only added to on some ways": (
+        [
+            "int r0; int r1; spin_lock(l); r0 = *x; r1 = *y; if (r0 == 1) { *x = r0 + 5; } "
+            "if (r0 == 2) { r1 = r1 + 10; } spin_unlock(l);",
+            "int r0; spin_lock(l); r0 = *x; *x = r0 + 1; *y = 1; spin_unlock(l);",
+            ADD,
+        ],
+        "exists (0:r1=10)",
+    ),
+    "compared with the end": (
+        ["int r0; r0 = atomic_inc_return(x);", "int r0; r0 = atomic_add_unless(x, 2, 0);"],
+        "exists (x=0:r0)",
+    ),
     "alike, but one is asked about": (
         ["int r0; r0 = READ_ONCE(*x); WRITE_ONCE(*x, r0 + 1);"] * 2,
         "filter (1:r0=0)\nexists (x=2 /\\ 0:r0=0)",
@@ -82,6 +120,17 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_what_nearly_holds_is_not_told(name: str) -> None:
+    agrees(name)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_so_it_is_where_the_sums_are_too_many(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (counters, sums):
+        monkeypatch.setattr(module, "MOST_SUMS", 1)
+    agrees(name)
+
+
+def agrees(name: str) -> None:
     bodies, condition = PROGRAMS[name]
     kind = "atomic_t" if "atomic_" in bodies[0] else "int"
     parameters = f"{kind} *x, int *y, spinlock_t *l, spinlock_t *m"

@@ -28,6 +28,7 @@ LARGE = {
     "16 sums of different amounts under a lock": (families.locked_sums(16), "Never", 10),
     "16 attempts at a lock": (families.attempts(16), "Never", 10),
     "8 users of a counted object": (families.references(8), "Never", 10),
+    "16 sums that double, looked at": (families.doubling_sums(16), "Never", 10),
     "24 threads that leave": (families.last_to_leave(24), "Never", 10),
     "20 atomic increments": (families.atomic_increments(20), "Never", 10),
     "32 reads against 32 writes": (families.reads_against_writes(32, 32), "Never", 10),

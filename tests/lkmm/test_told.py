@@ -1,5 +1,4 @@
-"""What the solver is told beforehand of the memory model: no execution contradicts it, clause by clause, where the
-solver is told nothing.
+"""What the solver is told beforehand of the memory model and of counters, against the solver that is told nothing.
 
 PATCHSCAN_PROGRAMS=5000 makes the run that long.
 """
@@ -8,7 +7,9 @@ import os
 from collections.abc import Callable, Iterable
 
 import pytest
+from patchscan.lkmm.answers.final_states import final_states
 from patchscan.lkmm.dialect.parser import parse
+from patchscan.lkmm.memory.states import state_text
 from patchscan.lkmm.solving.communication import Communication
 from patchscan.lkmm.solving.encoding import Encoding
 from patchscan.lkmm.solving.exclusion import order_sections
@@ -21,6 +22,8 @@ from tests.lkmm.programs import program
 
 COUNT = int(os.environ.get("PATCHSCAN_PROGRAMS", "200")) // 2
 FIRST = int(os.environ.get("PATCHSCAN_FIRST_PROGRAM", "0"))
+
+MOST_STATES = 10_000
 
 
 def tell_sections(communication: Communication) -> None:
@@ -64,3 +67,22 @@ def test_no_execution_contradicts_it(theme: str) -> None:
     assert not wrong
     print(f"{clauses} clauses, {news} of them news")
     assert news > COUNT // 2
+
+
+@pytest.mark.parametrize("theme", ["counter", "handed", "equal", "sections"])
+def test_told_or_not_the_answers_are_the_same(theme: str) -> None:
+    """The final states; whether the condition holds in one, and not in another; and the states of these two."""
+    compared = 0
+    for seed in range(FIRST, FIRST + COUNT):
+        test = unfold(parse(program(seed, theme)))
+        untold = Solver(Encoding(test, consequences=False))
+        states = set(map(state_text, final_states(untold, MOST_STATES)[0]))
+        assert set(map(state_text, final_states(Solver(Encoding(test)), MOST_STATES)[0])) == states, seed
+        asked = Solver(Encoding(test, asked=True))
+        compared += len(asked.encoding.comparisons)
+        for sign in (1, -1):
+            found = asked.find([sign * asked.encoding.condition, asked.encoding.filter])
+            other = untold.find([sign * untold.encoding.condition, untold.encoding.filter])
+            assert (found is None) == (other is None), seed
+            assert found is None or state_text(found.state()) in states, seed
+    assert compared > COUNT // 2 or theme != "counter"

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
 
 from patchscan.lkmm.dialect.litmus_syntax import Observed, Value
+from patchscan.lkmm.memory.arithmetic import apply
+from patchscan.lkmm.memory.events import Computed, ReadValue, Term
 from patchscan.lkmm.memory.executions import Execution, Path
 from patchscan.lkmm.solving.cnf import TRUE
 from patchscan.lkmm.solving.counters import Counter
 from patchscan.lkmm.solving.encoding import Encoding
+from patchscan.lkmm.solving.sums import OTHER
 
 
 class Candidate(Execution):
@@ -63,12 +66,32 @@ class Candidate(Execution):
         """The final values that are asked about."""
         encoding = self.encoding
         found = {one: self.value(literals) for one, literals in encoding.final.items()}
-        if encoding.found:
+        open_ones = [one for one, literals in encoding.final.items() if OTHER in literals]
+        if open_ones:
             values = self.values()
-            for register, held in encoding.found.items():
-                value = values[self.path.position[held.step.read]]
-                found[register] = value + held.more if isinstance(value, int) else value
+            found |= {one: self._worked_out(one, values) for one in open_ones}
         return found
+
+    def _worked_out(self, observed: Observed, values: dict[int, Value]) -> Value:
+        """What something ends with whose values have no literals."""
+        encoding, path = self.encoding, self.path
+        if observed.thread is None:
+            writes = path.writes_to.get(observed.name, ())
+            initial = encoding.program.litmus.initial.get(observed.name, 0)
+            return next((values[write] for write in writes if not self.co[write]), initial)
+        for case in encoding.program.final[observed.thread][observed.name]:
+            if all(map(self.chosen, encoding.guard_literals(case.guard))):
+                return self._worth(case.term, values)
+        return 0
+
+    def _worth(self, term: Term, values: dict[int, Value]) -> Value:
+        if isinstance(term, ReadValue):
+            return values[self.path.position[term.event]]
+        if not isinstance(term, Computed):
+            return term
+        worth = apply(term.operator, self._worth(term.left, values), self._worth(term.right, values))
+        assert worth is not None, "executions without a value are left out"
+        return worth
 
     def _counted(self, counter: Counter) -> dict[int, Value]:
         """The sums of a counter, read by read and write by write."""

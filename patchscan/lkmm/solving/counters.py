@@ -3,8 +3,8 @@
 Each write of a counter adds a constant to what a read before it found, and nothing comes between the two: they are one
 read-modify-write, or stand in a section of the one lock that all of the counter's writes stand in. So the writes are a
 chain from the initial value on, whatever its order: a counter ends with the sum of what was added, and each step finds
-the sum of the steps before it. Told so, the solver need not try the orders; and a counter whose steps nobody looks at
-needs no values at all.
+the sum of the steps before it. Told so, the solver need not try the orders; and a counter that is only compared with
+constants needs no values at all.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.dialect.litmus_syntax import Observed, Value, equalities, observed_in
-from patchscan.lkmm.memory.events import Cases, Computed, Event, Program, ReadValue, Term, constant
+from patchscan.lkmm.memory.events import Cases, Event, Program, constant
+from patchscan.lkmm.solving.comparisons import added, as_truth, only_compared
 from patchscan.lkmm.solving.turns import Section, sections_by_lock
-from patchscan.lkmm.solving.values import reads_in
 
 MOST_SUMS = 2_000
 
@@ -31,37 +31,24 @@ class Step:
 
 @frozen
 class Counter:
-    """hidden: no one looks at the values of its steps, only at the last."""
+    """readers: the reads that are none of its steps. hidden: what these and the steps find is compared with constants
+    alone; open: so is what it ends with."""
 
     name: str
     initial: int
     steps: tuple[Step, ...]
-    hidden: bool
+    readers: tuple[int, ...]
+    hidden: bool = False
+    open: bool = False
+
+    @property
+    def reads(self) -> frozenset[int]:
+        return frozenset({*(step.read for step in self.steps), *self.readers})
 
     def sums(self, without: int | None = None) -> set[Value] | None:
         """What it can come to, without one of its writes; None where that is too much."""
         found = _subset_sums(step.amount for step in self.steps if step.write != without)
         return {self.initial + value for value in found} if len(found) <= MOST_SUMS else None
-
-
-@frozen
-class Found:
-    """What a register ends with: what a step of a hidden counter found, and something added to it."""
-
-    counter: Counter
-    step: Step
-    more: int
-
-
-def registers_of(program: Program, counters: Mapping[str, Counter]) -> dict[Observed, Found]:
-    """The registers that are asked about and hold what a step of a hidden counter found."""
-    steps = {step.read: (each, step) for each in counters.values() if each.hidden for step in each.steps}
-    found = {}
-    for register, cases in _observed_registers(program).items():
-        added = _added(cases[0].term) if len(cases) == 1 else None
-        if added is not None and added[0] in steps:
-            found[register] = Found(*steps[added[0]], added[1])
-    return found
 
 
 def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
@@ -86,8 +73,12 @@ def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
         if len(whole) < len(steps) or not isinstance(initial, int):
             continue
         if all(names[step.read] == [name] for step in whole) and _unbroken(program, whole, of_name, locks):
-            counter = Counter(name, initial, whole, False)
-            found[name] = replace(counter, hidden=_hidden(program, counter, names, asked))
+            steps_of = {step.read for step in whole}
+            readers = [
+                event.number for event in accesses if event.kind == "R" and names[event.number] == [name]
+            ]
+            counter = Counter(name, initial, whole, tuple(each for each in readers if each not in steps_of))
+            found[name] = _looked_at(program, counter, asked)
     return found
 
 
@@ -99,28 +90,13 @@ def _names(address: Cases) -> list[str]:
 
 def _step(program: Program, write: Event) -> Step | None:
     value = write.value or ()
-    added = _added(value[0].term) if len(value) == 1 and not value[0].guard else None
-    if added is None:
+    inner = added(value[0].term) if len(value) == 1 and not value[0].guard else None
+    if inner is None:
         return None
-    number, amount = added
+    number, amount = inner
     read = program.events[number]
     mine = read.thread == write.thread and read.guard <= write.guard
     return Step(number, write.number, amount) if mine and write.partner in (None, number) else None
-
-
-def _added(term: Term) -> tuple[int, int] | None:
-    """The read, and what is added to it."""
-    if isinstance(term, ReadValue):
-        return term.event, 0
-    if not isinstance(term, Computed) or term.operator not in ("+", "-"):
-        return None
-    left, right = term.left, term.right
-    if term.operator == "+" and isinstance(left, int):
-        left, right = right, left
-    inner = _added(left)
-    if inner is None or not isinstance(right, int):
-        return None
-    return inner[0], inner[1] + (right if term.operator == "+" else -right)
 
 
 def _unbroken(
@@ -149,24 +125,31 @@ def _within(program: Program, step: Step, section: Section) -> bool:
     )
 
 
-def _hidden(program: Program, counter: Counter, names: Mapping[int, Collection[str]], asked: bool) -> bool:
-    """Whether its reads are those of its steps, and go into nothing but these; what it ends with must be few values."""
-    reads = {step.read for step in counter.steps}
-    writes = {step.write for step in counter.steps}
-    for event in program.events:
-        if event.kind == "R" and counter.name in names[event.number] and event.number not in reads:
-            return False
-    looked_at = [event.address for event in program.events if event.address is not None]
-    looked_at += [event.value for event in program.events if event.value and event.number not in writes]
-    looked_at += [branch.cases for branch in program.branches if branch.cases is not None]
-    looked_at += [requirement.cases for requirement in program.requirements]
+def _looked_at(program: Program, counter: Counter, asked: bool) -> Counter:
+    """The counter, and how others look at it."""
     compared = _compared_with_others(program)
+    in_memory = Observed(None, counter.name)
+    is_open = asked and in_memory not in compared
+    if in_memory in _observed(program) and not is_open:
+        uncertain = [step.amount for step in counter.steps if program.events[step.write].guard]
+        if len(_subset_sums(uncertain)) > MOST_SUMS:
+            return counter
+    return replace(counter, hidden=_hidden(program, counter, asked, compared), open=is_open)
+
+
+def _hidden(program: Program, counter: Counter, asked: bool, compared: Collection[Observed]) -> bool:
+    """Whether what its reads find goes into comparisons with constants alone, and into its own sums."""
+    reads = counter.reads
+    writes = {step.write for step in counter.steps}
+    looked_at: list[Cases] = [event.address for event in program.events if event.address is not None]
+    looked_at += [event.value for event in program.events if event.value and event.number not in writes]
+    looked_at += [requirement.cases for requirement in program.requirements]
+    terms = [case.term for cases in looked_at for case in cases]
+    terms += [as_truth(case.term, reads) for branch in program.branches for case in branch.cases or ()]
     for register, cases in _observed_registers(program).items():
-        if not asked or register in compared or not _is_found(program, counter, cases):
-            looked_at.append(cases)
-    used = {read for cases in looked_at for case in cases for read in reads_in(case.term)}
-    uncertain = [step.amount for step in counter.steps if program.events[step.write].guard]
-    return used.isdisjoint(reads) and len(_subset_sums(uncertain)) <= MOST_SUMS
+        free = asked and register not in compared
+        terms += [case.term for case in cases if not (free and added(case.term))]
+    return all(only_compared(term, reads) for term in terms)
 
 
 def _subset_sums(amounts: Iterable[int]) -> set[int]:
@@ -177,12 +160,15 @@ def _subset_sums(amounts: Iterable[int]) -> set[int]:
     return found
 
 
-def _observed_registers(program: Program) -> dict[Observed, Cases]:
+def _observed(program: Program) -> set[Observed]:
     litmus = program.litmus
-    named: set[Observed] = observed_in(litmus.condition) | observed_in(litmus.filter) | set(litmus.locations)
+    return observed_in(litmus.condition) | observed_in(litmus.filter) | set(litmus.locations)
+
+
+def _observed_registers(program: Program) -> dict[Observed, Cases]:
     return {
         one: program.final[one.thread].get(one.name, ())
-        for one in named
+        for one in _observed(program)
         if one.thread is not None and 0 <= one.thread < len(program.final)
     }
 
@@ -192,13 +178,6 @@ def _compared_with_others(program: Program) -> set[Observed]:
     litmus = program.litmus
     pairs = [*equalities(litmus.condition), *equalities(litmus.filter)]
     return {one for pair in pairs if isinstance(pair.right, Observed) for one in (pair.left, pair.right)}
-
-
-def _is_found(program: Program, counter: Counter, cases: Cases) -> bool:
-    """Whether it is what one of the steps found, in any case, and perhaps something added to it."""
-    added = _added(cases[0].term) if len(cases) == 1 and not cases[0].guard else None
-    sure = {step.read for step in counter.steps if not program.events[step.write].guard}
-    return added is not None and added[0] in sure
 
 
 def without_hidden(program: Program, counters: Mapping[str, Counter]) -> Program:

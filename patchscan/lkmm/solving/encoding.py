@@ -8,6 +8,8 @@ beyond that is added clause by clause while solving (solving.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from patchscan.lkmm.dialect.litmus_syntax import (
     And,
     Condition,
@@ -20,6 +22,7 @@ from patchscan.lkmm.dialect.litmus_syntax import (
 )
 from patchscan.lkmm.memory.arithmetic import UNKNOWN, truth
 from patchscan.lkmm.memory.events import (
+    Case,
     Cases,
     Computed,
     Guard,
@@ -28,10 +31,11 @@ from patchscan.lkmm.memory.events import (
 from patchscan.lkmm.memory.states import observed_order
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 from patchscan.lkmm.solving.communication import Communication
-from patchscan.lkmm.solving.counters import counters_of, registers_of
+from patchscan.lkmm.solving.comparisons import Comparison, added
+from patchscan.lkmm.solving.counters import counters_of
 from patchscan.lkmm.solving.exclusion import order_sections
 from patchscan.lkmm.solving.literals import Literals
-from patchscan.lkmm.solving.sums import found_values, last_sums, tell_sums
+from patchscan.lkmm.solving.sums import OTHER, Total, last_sums, tell_comparison, tell_ends, tell_sums
 from patchscan.lkmm.solving.symmetry import order_identical_threads
 from patchscan.lkmm.solving.turns import sections_by_lock
 from patchscan.lkmm.solving.updates import order_updates
@@ -59,7 +63,6 @@ class Encoding(Literals):
         asked: bool = False,
     ) -> None:
         counters = counters_of(program, asked) if coherent and consequences else {}
-        self.found = registers_of(program, counters)
         super().__init__(program, deadline, largest, counters)
         self._decide_branches()
         self._require()
@@ -75,7 +78,16 @@ class Encoding(Literals):
         self.condition = self.holds(program.litmus.condition)
         whole = [-self.branch(cut) for cut in program.cuts]
         self.filter = self.formula.all_of([self.holds(program.litmus.filter), *whole])
+        self._tell_comparisons()
         self.communication.end()
+
+    def _tell_comparisons(self) -> None:
+        """What the comparisons with hidden counters come to, now that all are known."""
+        compared = {self.counted[comparison.read].name for comparison in self.comparisons}
+        for name in sorted(compared):
+            tell_ends(self.communication, self.counters[name])
+        for comparison, literal in self.comparisons.items():
+            tell_comparison(self.communication, self.counted[comparison.read], comparison, literal)
 
     # What must hold
 
@@ -87,7 +99,7 @@ class Encoding(Literals):
                 self.formula.add(-taken, reached)
             if branch.cases is None:
                 continue
-            values = self.values(branch.cases)
+            values = self.truths(branch.cases)
             self.formula.implies([reached], *values.values())
             for value, literal in values.items():
                 self.formula.implies([reached, literal], taken if truth(value) else -taken)
@@ -121,26 +133,51 @@ class Encoding(Literals):
         registers = threads[observed.thread] if 0 <= observed.thread < len(threads) else {}
         if observed.name not in registers:
             return {0: TRUE}
-        if observed in self.found:
-            return self._found_value(observed)
-        values = self.values(registers[observed.name])
+        cases = registers[observed.name]
+        if any(map(self._counted_in, cases)):
+            return self._asked_about(observed, lambda value: self._is(cases, value))
+        values = self.values(cases)
         self.formula.add(*values.values())
         return values
 
-    def _found_value(self, observed: Observed) -> dict[Value, int]:
+    def _asked_about(self, observed: Observed, holds: Callable[[Value], int]) -> dict[Value, int]:
+        """Value -> literal of those that it is compared with, and OTHER for all else."""
         litmus = self.program.litmus
         pairs = [*equalities(litmus.condition), *equalities(litmus.filter)]
-        constants = {
+        asked = {
             pair.right for pair in pairs if pair.left == observed and not isinstance(pair.right, Observed)
         }
-        found, co = self.found[observed], self.communication.co
-        return found_values(self.formula, found, sorted(constants, key=str), self.executed, co)
+        values = {value: holds(value) for value in sorted(asked, key=str)}
+        return values | {OTHER: -self.formula.any_of(values.values())}
+
+    def _counted_in(self, case: Case) -> bool:
+        """Whether it is what a read of a hidden counter found, and perhaps something added to it."""
+        inner = added(case.term)
+        return inner is not None and inner[0] in self.counted
+
+    def _is(self, cases: Cases, value: Value) -> int:
+        """The literal of "it is this value"."""
+        ways = []
+        for case in cases:
+            inner = added(case.term)
+            if inner is None or inner[0] not in self.counted:
+                holds = self.term(case.term).get(value, FALSE)
+            elif isinstance(value, int):
+                holds = self.comparison(Comparison(inner[0], True, value - inner[1]))
+            else:
+                holds = FALSE
+            ways.append(self.formula.all_of([*self.guard_literals(case.guard), holds]))
+        return self.formula.any_of(ways)
 
     def _final_in_memory(self, name: str) -> dict[Value, int]:
         """The value of the write that is last in co among those executed and to this variable."""
         formula = self.formula
-        if name in self.counters:
-            sums = last_sums(formula, self.counters[name], self.executed)
+        counter = self.counters.get(name)
+        if counter is not None and counter.open:
+            total = Total(counter, self.formula, self.executed)
+            return self._asked_about(Observed(None, name), total.is_)
+        if counter is not None:
+            sums = last_sums(formula, counter, self.executed)
             if sums is not None:
                 return sums
         writes = [write.number for write in self.communication.last_ones(name)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from patchscan.basics.record import replace
 from patchscan.lkmm.dialect.litmus_syntax import (
     Observed,
     Value,
@@ -23,6 +24,7 @@ from patchscan.lkmm.memory.events import (
     constant,
 )
 from patchscan.lkmm.solving.cnf import TRUE, Formula
+from patchscan.lkmm.solving.comparisons import Comparison, as_truth, comparison_of, operands
 from patchscan.lkmm.solving.counters import Counter, without_hidden
 from patchscan.lkmm.solving.values import Ranges
 
@@ -35,6 +37,7 @@ class Literals:
     events: the program's events, then one initial write (tag IW) a variable.
     executed[event]; read[event], written[event]: value -> literal; address[event]: variable -> literal.
     counters: the variables that are changed by sums alone; the hidden ones keep their first values here.
+    counted: the reads of hidden ones. comparisons: of these with constants -> literal, not yet defined.
     undefined: operations without a value that some execution may come to, "x + y" of two addresses: such
         executions are left out.
     """
@@ -48,6 +51,8 @@ class Literals:
     ) -> None:
         self.program = without_hidden(program, counters)
         self.counters = counters
+        self.counted = {read: each for each in counters.values() if each.hidden for read in each.reads}
+        self.comparisons: dict[Comparison, int] = {}
         self.formula = Formula(deadline, largest)
         self.undefined: set[str] = set()
         self.ranges = Ranges(self.program, deadline)
@@ -67,6 +72,7 @@ class Literals:
     def _narrow(self, counters: Mapping[str, Counter]) -> None:
         """A read of a counter finds a sum of its steps, not of the one that it belongs to."""
         ranges = self.ranges
+        ranges.read |= {read: {counter.initial} for read, counter in self.counted.items()}
         for counter in counters.values():
             own = {step.read: step.write for step in counter.steps}
             for read in () if counter.hidden else ranges.reads:
@@ -152,6 +158,12 @@ class Literals:
                 reasons.setdefault(value, []).append(self.formula.all_of([*guard, literal]))
         return {value: self.formula.any_of(literals) for value, literals in reasons.items()}
 
+    def truths(self, cases: Cases) -> dict[Value, int]:
+        """As `values`, where only the truth of them matters."""
+        if self.counted:
+            cases = tuple(replace(case, term=as_truth(case.term, self.counted.keys())) for case in cases)
+        return self.values(cases)
+
     def term(self, term: Term) -> dict[Value, int]:
         if isinstance(term, ReadValue):
             return self.read[term.event]
@@ -162,8 +174,18 @@ class Literals:
             known = self._terms[term] = self._computed(term)
         return known
 
+    def comparison(self, comparison: Comparison) -> int:
+        """The literal of "it holds", as far as the read is executed."""
+        if comparison not in self.comparisons:
+            self.comparisons[comparison] = self.formula.new_variable()
+        return self.comparisons[comparison]
+
     def _computed(self, term: Computed) -> dict[Value, int]:
-        left, right = self.term(term.left), self.term(term.right)
+        compared = comparison_of(term) if self.counted else None
+        if compared is not None and compared[0].read in self.counted:
+            holds = self.comparison(compared[0])
+            return {1: holds, 0: -holds} if compared[1] else {0: holds, 1: -holds}
+        left, right = map(self.term, operands(term, self.counted.keys()))
         reasons: dict[Value, list[int]] = {}
         for one, one_literal in left.items():
             for other, other_literal in right.items():

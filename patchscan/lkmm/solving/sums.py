@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from patchscan.lkmm.dialect.litmus_syntax import Value
 from patchscan.lkmm.memory.events import TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE, Formula
 from patchscan.lkmm.solving.communication import Communication, WriteOrder
-from patchscan.lkmm.solving.counters import MOST_SUMS, Counter, Found, Step
+from patchscan.lkmm.solving.comparisons import Comparison
+from patchscan.lkmm.solving.counters import MOST_SUMS, Counter, Step
 
 OTHER = "*"  # any value that is not asked about; no identifier is spelled like it
 MOST_NODES = 50_000
@@ -48,23 +47,87 @@ def _steps_before(
     ]
 
 
-def found_values(
-    formula: Formula, found: Found, asked: Iterable[Value], executed: list[int], co: WriteOrder
-) -> dict[Value, int]:
-    """Value -> literal of what the register holds: of the values asked about, and OTHER for all else."""
-    counter, step = found.counter, found.step
-    parts = _steps_before(formula, counter, step, executed, co)
-    values: dict[Value, int] = {
-        value: _comes_to(formula, parts, value - counter.initial - found.more)
-        for value in asked
-        if isinstance(value, int)
-    }
-    values[OTHER] = -formula.any_of(values.values())
-    return values
+class Total:
+    """What a counter ends with."""
+
+    def __init__(self, counter: Counter, formula: Formula, executed: list[int]) -> None:
+        self.counter = counter
+        self.formula = formula
+        self.parts = [(step.amount, executed[step.write]) for step in counter.steps]
+
+    def is_(self, value: Value) -> int:
+        """The literal of "it is this value"."""
+        return self.compares(value, True) if isinstance(value, int) else FALSE
+
+    def compares(self, bound: int, exactly: bool) -> int:
+        return _comes_to(self.formula, self.parts, bound - self.counter.initial, exactly)
 
 
-def _comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int) -> int:
-    """The literal of "the amounts whose literals hold come to what is wanted".
+def tell_comparison(
+    communication: Communication, counter: Counter, comparison: Comparison, literal: int
+) -> None:
+    """The literal holds when what the read found compares so, if the read is executed."""
+    literals = communication.literals
+    formula, executed = literals.formula, literals.executed
+    read = comparison.read
+    step = next((each for each in counter.steps if each.read == read), None)
+    if step is None or executed[step.write] != executed[read]:
+        parts = _steps_seen(communication, counter, read)
+    else:
+        parts = _steps_before(formula, counter, step, executed, communication.co)
+        total = Total(counter, formula, executed).compares(comparison.bound + step.amount, comparison.exactly)
+        last = _last_of(communication, counter, step)
+        formula.implies([last, literal], total)
+        formula.implies([last, -literal], -total)
+    wanted = comparison.bound - counter.initial
+    holds = _comes_to(formula, parts, wanted, comparison.exactly)
+    formula.implies([executed[read], literal], holds)
+    formula.implies([executed[read], -literal], -holds)
+
+
+def tell_ends(communication: Communication, counter: Counter) -> None:
+    """Where a step is executed there is a first, and a last."""
+    literals, co = communication.literals, communication.co
+    formula, executed = literals.formula, literals.executed
+    lasts = [_last_of(communication, counter, step) for step in counter.steps]
+    firsts = []
+    for step in counter.steps:
+        before = _steps_before(formula, counter, step, executed, co)
+        firsts.append(formula.all_of([executed[step.write], *(-literal for _, literal in before)]))
+    for step in counter.steps:
+        formula.implies([executed[step.write]], *lasts)
+        formula.implies([executed[step.write]], *firsts)
+
+
+def _last_of(communication: Communication, counter: Counter, step: Step) -> int:
+    """The literal of "it is executed, and no other after it"."""
+    formula, executed, co = communication.formula, communication.literals.executed, communication.co
+    after = [
+        formula.all_of([executed[other.write], co[step.write, other.write]])
+        for other in counter.steps
+        if other is not step
+    ]
+    return formula.all_of([executed[step.write], *(-literal for literal in after)])
+
+
+def _steps_seen(communication: Communication, counter: Counter, read: int) -> list[tuple[int, int]]:
+    """What each step adds, and the literal of "the read sees it", or one that came after it."""
+    formula, co, rf = communication.formula, communication.co, communication.rf
+    executed = communication.literals.executed
+    parts = []
+    for step in counter.steps:
+        seen = formula.new_variable()
+        for source in communication.sources[read]:
+            order = TRUE if source == step.write else co[step.write, source]
+            before = formula.all_of([executed[step.write], order])
+            formula.implies([rf[source, read], before], seen)
+            formula.implies([rf[source, read], -before], -seen)
+        parts.append((step.amount, seen))
+    return parts
+
+
+def _comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int, exactly: bool) -> int:
+    """The literal of "the amounts whose literals hold come to what is wanted", or to more where not exactly.
 
     From the largest amount on, only what the rest can still make up for is followed.
     """
@@ -77,9 +140,9 @@ def _comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int) -> in
 
     def rest(place: int, missing: int) -> int:
         left = len(parts) - place
-        if not least[left] <= missing <= most[left]:
+        if missing > most[left] or (exactly and missing < least[left]):
             return FALSE
-        if not left:
+        if missing <= least[left] and (not exactly or not left):
             return TRUE
         if (place, missing) not in known:
             if len(known) > MOST_NODES:
