@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
-_GUARDS = pattern(r"lock\w*\s*\(|\bdown_\w+\s*\(|\bmemset\s*\(|=\s*\{")
+_GUARDS = pattern(r"lock\w*\s*\(|guard\s*\(|\bdown_\w+\s*\(|\bmemset\s*\(|=\s*\{")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:

@@ -121,7 +121,9 @@ def asks_least(function: Function, atom: "Node", subject: str) -> bool:
 
 def _divides(function: Function, subject: str, place: int) -> bool:
     """Whether a function divides by something, or takes 1 from it, behind a line."""
-    wanted = re.compile(rf"[/%] ?{re.escape(subject)}(?!\w|->|\.|\[)|(?<![\w.>]){re.escape(subject)} ?- ?1\b")
+    wanted = re.compile(
+        rf"[/%]=? ?{re.escape(subject)}(?!\w|->|\.|\[)|(?<![\w.>]){re.escape(subject)} ?- ?1\b"
+    )
     lines = range(place, function.last_line + 1)
     return any(wanted.search(" ".join(function.source.code_text(line).split())) for line in lines)
 
