@@ -154,6 +154,9 @@ def reason(file: ChangedFile, leak: "Leak") -> str:
         return f"before the patch {release}() gave it back on such a way"
     if leak.other is not None:
         line = file.patch_line(leak.other.token.line)
+        if leak.jump:
+            jump = file.patch_line(leak.jump)
+            return f"the jump on line {jump} goes past {leak.other.token.by}() on line {line}"
         return f"another way out gives it back by {leak.other.token.by}() on line {line}"
     return f"{release}() is missing"
 
@@ -162,7 +165,7 @@ def place(file: ChangedFile, leak: "Leak") -> int | None:
     """The line to speak at: the last of the way that the patch adds, or where it took a line away."""
     way = leak.way
     steps = [line for line in leak.decisions if line > way.token.line]
-    lines = [way.line, *reversed(steps), way.token.line]
+    lines = [*([leak.jump] if leak.jump else ()), way.line, *reversed(steps), way.token.line]
     added = [line for line in lines if line in file.added_numbers and not file.was_there(line)]
     if added or leak.why != "was given back":
         return added[0] if added else None

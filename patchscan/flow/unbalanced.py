@@ -9,6 +9,7 @@ from patchscan.basics.record import frozen, replace
 from patchscan.c.source import Function, source_of
 from patchscan.flow.building import graph_of
 from patchscan.flow.held import GIVEN, GONE, HELD, Holding, Holdings, Taken, Way
+from patchscan.flow.jumpedpast import jumped_past
 from patchscan.flow.keeping import cleaned_up_by_callers, has_counterpart, keeps_inside
 from patchscan.flow.owned import Defined, is_owned
 from patchscan.flow.signs import ANY
@@ -31,7 +32,8 @@ class Leak:
     """A way out that holds something. why: "was given back", "others give it back", "nobody gives it back".
 
     other: a way out that gives it back, None where there is none (any more); decisions: the lines of the way on which
-    something is decided, and its last one; owned: whether it is another's to give back (see patchscan.flow.owned).
+    something is decided, and its last one; owned: whether it is another's to give back (see patchscan.flow.owned);
+    jump: the line of the jump that goes past what gives it back, 0 where it is no such.
     """
 
     holding: Holding
@@ -40,6 +42,7 @@ class Leak:
     other: Way | None = None
     decisions: tuple[int, ...] = ()
     owned: bool = False
+    jump: int = 0
 
 
 def new_leaks(
@@ -264,7 +267,17 @@ def _may_be_told(holding: Holding) -> bool:
 
 
 def _strict(holding: Holding, way: Way) -> Leak | None:
-    """A way out that is told from the code as it stands."""
+    """A way out that is told from the code as it stands: beside others at its place that give back, by a jump alone."""
+    if not any(each.token.state in (GIVEN, GONE) for each in holding.beside(way)):
+        return _unlike_others(holding, way)
+    row = holding.resource.row
+    jump = jumped_past(holding.function, way, row.release) if row.kind == "lock" else 0
+    leak = _unlike_others(holding, way) if jump else None
+    return replace(leak, jump=jump) if leak is not None else None
+
+
+def _unlike_others(holding: Holding, way: Way) -> Leak | None:
+    """A way out that holds what other ways out give back."""
     row, key = holding.resource.row, holding.resource.key
     if way.token.by in row.weak or (row.kind == "lock" and _says_that_it_holds(holding.function, way)):
         return None
@@ -274,8 +287,6 @@ def _strict(holding: Holding, way: Way) -> Leak | None:
     root, _, member = key.removeprefix("&").rpartition("->")
     may_be_left = root.isidentifier() and way.category == "fails" and row.kind != "lock"
     if may_be_left and cleaned_up_by_callers(holding.function, member, frozenset(row.release)):
-        return None
-    if any(each.token.state in (GIVEN, GONE) for each in holding.beside(way)):
         return None
     # Who gives back what a call left behind when it failed tells nothing of where it did not.
     given = holding.at(GIVEN) if way.token.failed else holding.given
