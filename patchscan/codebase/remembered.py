@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import ref
 
 from patchscan.basics.record import field, record
 
 Found = TypeVar("Found")
 Result = TypeVar("Result")
-Question = tuple[str, ...]
+Question = tuple[Any, ...]
 Answers = dict[Question, object]
 _MOST_TELLING = 3
 

@@ -199,3 +199,34 @@ int reads(void) { return READ_ONCE(held) != 0; }
     anew(memos)
     assert expected[0] != expected[1]
     assert [threads(each, code_of(Config({}), text)) for each in (one, other)] == expected
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_decides_by_what_a_call_changes_is_asked(known: bool, memos: pytest.MonkeyPatch) -> None:
+    """A number is forgotten behind a call that may write to it only where some thread decides by it."""
+    feeds = (
+        b"static void feed(struct box *box) { box->full = 2; if (box->mm) box->full = 3; }" if known else b""
+    )
+    text = (
+        b"""
+struct box { int full; struct mm_struct *mm; };
+static int shared, flag;
+%b
+int updates(struct box *box) { box->full = 1; feed(box); WRITE_ONCE(flag, box->full); return 0; }
+int reads(struct box *box) { return READ_ONCE(shared); }
+int decides(struct box *box) { return box->full ? READ_ONCE(shared) : 0; }
+"""
+        % feeds
+    )
+    other = replace(SCENARIO, roles=(replace(READER, functions=(("decides", "a.c"),)), UPDATER))
+    expected = []
+    for each in (SCENARIO, other):
+        anew(memos)
+        expected.append(threads(each, code_of(Config({}), text)))
+    for one, two, same_code in ((0, 1, False), (1, 0, False), (0, 1, True), (1, 0, True)):
+        anew(memos)
+        code = code_of(Config({}), text)
+        again = code if same_code else code_of(Config({}), text)
+        found = threads((SCENARIO, other)[one], code), threads((SCENARIO, other)[two], again)
+        assert found == (expected[one], expected[two])
+    assert repr(expected[0]).count("Const(number=1)") != repr(expected[1]).count("Const(number=1)")

@@ -196,7 +196,7 @@ def _lower(
     """One role's function lowered; what was lowered before is taken where all that it asked is answered as then."""
     spaces = {each.cpu: each.instances[_SPACE] for each in scenario.roles if _SPACE in each.instances}
     translates = _translates(scenario, stubs)
-    made_of = (translates, keep is None, observes, scenario.marked, watched)
+    made_of = (translates, keep is None, observes, scenario.marked)
     key = (made_of, role.after, role.name, role.cpu, function, frozenset(role.own.items()))
     typed = frozenset(each for each in kept if each.startswith("<"))
     effects = typed | (_READS if observes else _WAITS)
@@ -221,7 +221,7 @@ def _lower(
             budget=_STATEMENTS,
             marked=scenario.marked,
             acting=None if translates else Reach(code, stubs, effects - {"wait"}, names),
-            watched=watched,
+            watched=watched if keep is not None else None,
             again=_replays(made_of).run,
         )
 
@@ -250,6 +250,7 @@ def _lower(
         effects,
         names,
         keep,
+        watched,
         cpus,
         scenario.look_into,
         *(frozenset(e.items()) for e in given),

@@ -98,8 +98,8 @@ def _written_by_its_name(where: Local, env: Environment) -> None:
     if "." not in where.name or (0, EXPOSED) not in env:
         return
     member = where.name[where.name.rindex(".") :]
-    for key in env.of_frame(0):
-        if key[1].endswith(member) and not key[1].startswith("%"):
+    for key in env.ending(0, member):
+        if not key[1].startswith("%"):
             env.pop(key)
 
 
@@ -107,7 +107,7 @@ def _put_anywhere(context: Context, of: str, order: str, env: Environment, out: 
     """A write to a per-CPU variable may be to the copy of any CPU where it is not known which."""
     copies = {f"{of}@{cpu}" for cpu in context.cpus}
     context.accesses += [(copy, "W", order) for copy in sorted(copies)]
-    members = {name for _, name in env.of_frame(0) if name.startswith((f"{of}@", f"{of}."))}
+    members = {name for _, name in env.beginning(0, f"{of}@", f"{of}.")}
     for copy in sorted(copies | members):
         if context.keep is not None and context.keeps_named(copy):
             out.append(Hole(copy, "a write for some CPU", frozenset(), frozenset(), True, place))

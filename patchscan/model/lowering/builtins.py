@@ -188,7 +188,9 @@ def _domain(context: Context, given: list[Node], index: int, env: Environment, f
     if len(given) <= index:
         return domain
     owner = _lock_name(context.evaluate(context, given[index], env, frame, []), "", context.cpu)
-    return f"{domain}_{lettered(owner)}"
+    owned = f"{domain}_{lettered(owner)}"
+    context.owned.add(owned)
+    return owned
 
 
 def lettered(owner: str) -> str:

@@ -18,7 +18,7 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.accesses import read, write
 from patchscan.model.lowering.builtins import PRIMITIVES
-from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.environment import Environment, Unfollowed
 from patchscan.model.lowering.exposed import forget, handed_over
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
@@ -146,9 +146,7 @@ def _indirect(context: Context, node: Node, name: str, env: Environment, frame: 
     values = [context.evaluate(context, argument, env, frame, out) for argument in given]
     may = frozenset({"write"}) if any(_is_kept(context, value) for value in values) else _NONE
     handed_over(context, env, values)
-    for key in context.watched:
-        if (0, key) in env:
-            env[0, key] = context.unknown(key, prefix="m")
+    _forget_changed(context, Unfollowed(name, "", frame.path, False, frozenset(), indirect=True), env)
     out.append(Hole(name, "indirect call", _NONE, may, False, place_of(frame, node)))
     return context.unknown(name + "()", prefix="m")
 
@@ -273,19 +271,17 @@ def _forget_watched(
     context: Context, name: str, near: str, given: list[Node], found: bool, env: Environment, frame: Frame
 ) -> None:
     """What decides may be another value behind a call that writes to it, or that gets its object and was not found."""
-    structures: set[str] = set()
-    if not found and context.watched:
-        types = (type_of(context, argument, frame) for argument in given)
-        structures = {structure_of(kind) for kind in types if kind.endswith("*")}
+    if context.watched is None:
+        return
+    types = () if found else [type_of(context, argument, frame) for argument in given]
+    structures = frozenset(structure_of(kind) for kind in types if kind.endswith("*"))
+    _forget_changed(context, Unfollowed(name, near, frame.path, found, structures), env)
+
+
+def _forget_changed(context: Context, call: Unfollowed, env: Environment) -> None:
+    if context.watched is None:
+        return
+    context.unfollowed.add(call)
     for key in context.watched:
-        if (0, key) not in env:
-            continue
-        structure, _, member = key.partition("@")[0].rpartition(".")
-        member = member.removesuffix("[]")
-        changed = (
-            context.writes(name, near, frame.path, member)
-            if found
-            else not structure or structure in structures
-        )
-        if changed:
+        if (0, key) in env and context.changes(call, key):
             env[0, key] = context.unknown(key, prefix="m")

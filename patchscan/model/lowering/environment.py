@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
+from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.model.lowering.abstract_values import (
     Address,
@@ -19,8 +20,10 @@ from patchscan.model.lowering.abstract_values import (
 
 Key = tuple[int, str]
 """A frame's number, and the name of a variable in it; 0 for what belongs to no frame."""
-EVERY = "*"
-"""Stands for the names of all variables of a frame."""
+_BEGINS, _ENDS, _CALLED = "%begins ", "%ends ", "%called "
+"""In front of a part of a name: stand for which variables of a frame have names that begin or end so, or for which ones
+of all frames hold a number and have one of these last names."""
+_LAST = pattern(r"(\w+)(?:\[[^\]]*\]|@\d+)*\Z")
 _WHOSE = "%whose "
 """In front of a member's name: whose it was that was written last."""
 _READ = "%read "
@@ -78,10 +81,24 @@ class Environment(dict[Key, Value]):
     def copy(self) -> "Environment":
         return Environment(self, self.noted)
 
-    def of_frame(self, number: int) -> list[Key]:
-        """The variables of one frame, sorted."""
-        self.noted.keys.add((number, EVERY))
-        return sorted(key for key in self if key[0] == number)
+    def beginning(self, number: int, *beginnings: str) -> list[Key]:
+        """The variables of one frame whose names begin with one of these, sorted."""
+        self.noted.keys.update((number, _BEGINS + each) for each in beginnings)
+        return sorted(key for key in self if key[0] == number and key[1].startswith(beginnings))
+
+    def ending(self, number: int, ending: str) -> list[Key]:
+        """The variables of one frame whose names end so, sorted."""
+        self.noted.keys.add((number, _ENDS + ending))
+        return sorted(key for key in self if key[0] == number and key[1].endswith(ending))
+
+    def numbers_called(self, names: frozenset[str]) -> list[Key]:
+        """The members, elements and variables of the kernel's that hold a number and have one of these last names."""
+        self.noted.keys.add((0, _CALLED + " ".join(sorted(names))))
+        return _numbers_called(self, names)
+
+    def also(self, number: int, part: str) -> None:
+        """Note what stands for the variables whose names begin or end so."""
+        self.noted.keys.add((number, part))
 
     def written(self, where: Named) -> None:
         """Note whose member or element was written of those that have one name."""
@@ -125,8 +142,8 @@ class Environment(dict[Key, Value]):
 
     def forget(self, number: int, beginning: str) -> None:
         """Take out the variables of a frame whose names begin so, bits of masks left in."""
-        for key in self.of_frame(number):
-            if key[1].startswith(beginning) and "[cpu " not in key[1]:
+        for key in self.beginning(number, beginning):
+            if "[cpu " not in key[1]:
                 self.pop(key)
 
     def replace(self, by: "Environment") -> None:
@@ -141,11 +158,59 @@ class Environment(dict[Key, Value]):
             del self[key]
 
 
+def last_name(name: str) -> str:
+    """The last name in how a variable, member or element is called."""
+    found = _LAST.search(name)
+    return found[1] if found is not None else ""
+
+
+def _numbers_called(values: Mapping[Key, Value], names: frozenset[str]) -> list[Key]:
+    """See Environment.numbers_called(); sorted."""
+    return sorted(
+        (frame, name)
+        for (frame, name), value in values.items()
+        if isinstance(value, Const)
+        and not (name.startswith("%") or "[cpu " in name or (frame and name.isidentifier()))
+        and last_name(name) in names
+    )
+
+
+def is_part(name: str) -> bool:
+    """Whether a noted name stands for which variables there are whose names begin or end in some way."""
+    return name.startswith((_BEGINS, _ENDS, _CALLED))
+
+
+def names_with(values: Mapping[Key, Value], number: int, part: str) -> tuple[str, ...]:
+    """The variables of a frame for which a part of a name stands."""
+    if part.startswith(_CALLED):
+        called = _numbers_called(values, frozenset(part.removeprefix(_CALLED).split()))
+        return tuple(sorted(f"{bool(frame)} {name}" for frame, name in called))
+    fits = str.startswith if part.startswith(_BEGINS) else str.endswith
+    text = part.removeprefix(_BEGINS).removeprefix(_ENDS)
+    return tuple(sorted(name for frame, name in values if frame == number and fits(name, text)))
+
+
 def _is_object(value: Value | None) -> bool:
     """Whether a value leads to something, and is followed as far as it may go."""
     return isinstance(value, (Register, Address, FunctionName)) or (
         isinstance(value, Unknown) and value.type.endswith("*")
     )
+
+
+@frozen
+class Unfollowed:
+    """A call of `name` in file `near` that was not looked into, from a function of file `at`.
+
+    found: whether what it calls is known; structures: of what is not, those to which it is given pointers; indirect:
+    whether it may call anything.
+    """
+
+    name: str
+    near: str
+    at: str
+    found: bool
+    structures: frozenset[str]
+    indirect: bool = False
 
 
 @frozen(eq=False)
@@ -157,3 +222,5 @@ class Recorded:
     visited: frozenset[tuple[str, str]]
     merged: frozenset[tuple[str, str]]
     tables: frozenset[str]
+    unfollowed: frozenset[Unfollowed]
+    owned: frozenset[str]

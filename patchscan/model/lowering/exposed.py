@@ -18,10 +18,11 @@ def forget(context: Context, env: Environment, where: Local) -> None:
     """Whoever got a variable's address may have changed it, a member of it, or an element of its array."""
     array, bracket, _ = where.name.partition("[")
     whole = array if bracket else where.name
-    for number, name in env.of_frame(where.frame):
-        if name.startswith((f"{whole}.", f"{whole}[")) and "[cpu " in name:
+    itself = [key for key in [(where.frame, whole)] if key in env]
+    for number, name in (*itself, *env.beginning(where.frame, f"{whole}.", f"{whole}[")):
+        if "[cpu " in name:
             env.pop((number, name))
-        elif name == whole or name.startswith((f"{whole}.", f"{whole}[")):
+        else:
             old = env[number, name]
             kind = old.type if isinstance(old, (Unknown, Register)) else where.type
             env[number, name] = context.unknown(name, kind)

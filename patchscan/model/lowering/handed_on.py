@@ -19,12 +19,12 @@ _WRITES = frozenset({"assignment_expression", "call_expression"})
 def tried(context: Context) -> Iterator[None]:
     """What is lowered meanwhile leaves nothing behind in the context."""
     noted = context.accesses, context.assumptions, context.visited, context.merged, context.tables
-    state = context.counter, context.budget, context.again, context.looks_on
+    state = context.counter, context.budget, context.looks_on
     context.accesses, context.assumptions, context.visited = [], set(), set()
-    context.merged, context.tables, context.again, context.looks_on = set(), set(), None, True
+    context.merged, context.tables, context.looks_on = set(), set(), True
     yield
     context.accesses, context.assumptions, context.visited, context.merged, context.tables = noted
-    context.counter, context.budget, context.again, context.looks_on = state
+    context.counter, context.budget, context.looks_on = state
 
 
 def look_on(

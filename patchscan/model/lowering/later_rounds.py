@@ -6,15 +6,13 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from patchscan.basics.pattern import pattern
 from patchscan.c.nodes import nodes
 from patchscan.codebase.definition import Definition
 from patchscan.model.lowering.abstract_values import SIZE, Const, Unknown, Value
-from patchscan.model.lowering.environment import Environment, Key
+from patchscan.model.lowering.environment import Environment, Key, last_name
 from patchscan.model.lowering.handed_on import tried
 from patchscan.model.lowering.memory import Context, Frame, Out
 
-_LAST = pattern(r"(\w+)(?:\[[^\]]*\]|@\d+)*\Z")
 _SETS = ("assignment_expression", "update_expression")
 
 
@@ -41,12 +39,12 @@ def leave_behind(context: Context, end: Round, env: Environment) -> None:
     """What a round made of a number, later ones may make something else of, but where it is always the same."""
     before = end.before
     elsewhere: list[Key] = []
-    made = [(key, value) for key, value in env.items() if dict.get(before, key) is not value]
-    for key, value in made:
-        had = before.get(key)
+    made = sorted((key for key, value in env.items() if dict.get(before, key) is not value))
+    for key in made:
+        had, value = before.get(key), env[key]
         if not isinstance(value, Const) or had == value or key[1].startswith("%") or "[cpu " in key[1]:
             continue
-        steps = _steps(end.text, _name(key))
+        steps = _steps(end.text, last_name(key[1]))
         if steps == _GROWS and isinstance(had, Const) and 0 <= had.number < value.number:
             env[key] = Unknown(f"{SIZE}{context.next()} rounds", key[1])
         elif steps == _ELSEWHERE and not context.looks_on:
@@ -71,26 +69,13 @@ def any_round(context: Context, body: Node, env: Environment, frame: Frame) -> N
     if not names:
         return
     text = frame.text(body)
-    for key in [key for key, value in env.items() if isinstance(value, Const)]:
-        name = _name(key)
-        if name not in names or key[1].startswith("%") or "[cpu " in key[1] or (key[0] and _is_plain(key)):
-            continue
-        if _steps(text, name) != _ONE_NUMBER or f"= {_number(env[key])};" not in text:
+    for key in env.numbers_called(names):
+        if _steps(text, last_name(key[1])) != _ONE_NUMBER or f"= {_number(env[key])};" not in text:
             env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
 
 
 def _number(value: Value) -> str:
     return str(value.number) if isinstance(value, Const) else ""
-
-
-def _is_plain(key: Key) -> bool:
-    return key[1].isidentifier()
-
-
-def _name(key: Key) -> str:
-    """The last name in how a variable, member or element is called."""
-    found = _LAST.search(key[1])
-    return found[1] if found is not None else ""
 
 
 @lru_cache(maxsize=4096)

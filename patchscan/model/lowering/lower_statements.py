@@ -56,6 +56,11 @@ def lower_function(context: Context, definition: Definition) -> Body:
     context.visited.add((definition.path, definition.name))
     bind(context, frame, [], env)
     run(context, frame, env, out)
+    if context.watched is not None:
+        context.forgotten(
+            frozenset(context.unfollowed),
+            frozenset(name for number, name in env.noted.keys if not number),
+        )
     return tuple(out)
 
 

@@ -1,4 +1,4 @@
-"""State of a lowering: frames, environment, and what a read or a write of a location becomes."""
+"""State of a lowering: frames, and what it asks and notes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
 )
-from patchscan.model.lowering.environment import Environment, Recorded
+from patchscan.model.lowering.environment import Environment, Recorded, Unfollowed
 from patchscan.model.lowering.lowered import Event, Place, location_key
 from patchscan.model.lowering.reach import Callee, Reach, described
 from patchscan.model.lowering.stubs import Stubs
@@ -78,7 +78,8 @@ class Context(Asked):
     deep calls are looked into; by_field: a field is named by type and field also where its object's address was read;
     given: members of tables of operations to the function, with its path, that is called through them; tables: those
     of them that were asked; marked: locations of which a plain access is one to a copy; acting: where only a handler
-    of an interrupt matters that does more than flush, which those are; watched: what decides and no other thread sees;
+    of an interrupt matters that does more than flush, which those are; watched: what decides and no other thread sees,
+    None where nobody watches; unfollowed: the calls that may change it; owned: domains that are named after an object;
     looks_on: whether this is a second round; again: gives what a body comes to, by the way it is lowered, where not
     anew; lower_block, evaluate, location: the lowering of statements and expressions, here as they call each other.
     """
@@ -107,7 +108,9 @@ class Context(Asked):
     tables: set[str] = field(default_factory=set)
     marked: frozenset[str] = frozenset()
     acting: Reach | None = None
-    watched: tuple[str, ...] = ()
+    watched: tuple[str, ...] | None = None
+    unfollowed: set[Unfollowed] = field(default_factory=set)
+    owned: set[str] = field(default_factory=set)
     looks_on: bool = False
     again: Callable[["Context", Frame, Environment, Out, Run], Value] | None = None
     counter: int = 0
@@ -118,7 +121,9 @@ class Context(Asked):
     def apart(self) -> Iterator[list[Recorded]]:
         """Gives, when it is left, what was noted meanwhile."""
         first, outer = len(self.accesses), (self.assumptions, self.visited, self.merged, self.tables)
+        others = self.unfollowed, self.owned
         self.assumptions, self.visited, self.merged, self.tables = set(), set(), set(), set()
+        self.unfollowed, self.owned = set(), set()
         made: list[Recorded] = []
         yield made
         inner = Recorded(
@@ -127,8 +132,11 @@ class Context(Asked):
             frozenset(self.visited),
             frozenset(self.merged),
             frozenset(self.tables),
+            frozenset(self.unfollowed),
+            frozenset(self.owned),
         )
         self.assumptions, self.visited, self.merged, self.tables = outer
+        self.unfollowed, self.owned = others
         self.add(replace(inner, accesses=()))
         made.append(inner)
 
@@ -139,6 +147,8 @@ class Context(Asked):
         self.visited |= recorded.visited
         self.merged |= recorded.merged
         self.tables |= recorded.tables
+        self.unfollowed |= recorded.unfollowed
+        self.owned |= recorded.owned
 
     def next(self) -> int:
         self.counter += 1
@@ -275,6 +285,24 @@ class Context(Asked):
             return frozenset(index for index, (_, parameter) in enumerate(given) if parameter in read)
 
         return self._settle(("only_reads", name, near, at), find)
+
+    def changes(self, call: Unfollowed, key: str) -> bool:
+        """Whether a call may change a location, by its name."""
+        structure, _, member = key.partition("@")[0].rpartition(".")
+        if call.found:
+            return self.writes(call.name, call.near, call.at, member.removesuffix("[]"))
+        return call.indirect or not structure or structure in call.structures
+
+    def forgotten(
+        self, calls: frozenset[Unfollowed], keys: frozenset[str]
+    ) -> frozenset[tuple[Unfollowed, str]]:
+        """Which calls may change which of some locations that are watched."""
+        watched = keys.intersection(self.watched or ())
+        asked, self._asked = self._asked, {}
+        found = frozenset((call, key) for key in watched for call in calls if self.changes(call, key))
+        self._asked = asked
+        self._asked["forgotten", calls, keys] = found
+        return found
 
     def result(self, name: str, near: str) -> str:
         """The type of what the function gives that `name` calls in file `near`, "" where that is not known."""

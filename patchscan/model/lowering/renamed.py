@@ -1,7 +1,7 @@
 """Events and values with other numbers: those of registers, of values that are not followed, and of frames."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from patchscan.basics.pattern import pattern
 from patchscan.model.lowering.abstract_values import (
@@ -142,12 +142,14 @@ _CHANGES: dict[type, Callable[..., Event]] = {
 }
 
 
-def hides_numbers(event: Event) -> bool:
-    """Whether an event may hold a number where Renaming does not look for one."""
+def hides_numbers(event: Event, owned: Set[str]) -> bool:
+    """Whether an event may hold a number where Renaming does not look for one.
+
+    owned: domains that are named after an object, in letters.
+    """
     if isinstance(event, Choice):
         return _HIDING.search(event.key) is not None
-    # The sections of a structure are named after it, in letters.
-    return "_" in getattr(event, "domain", "")
+    return getattr(event, "domain", "") in owned
 
 
 def lock_number(event: Event) -> str | None:
@@ -196,7 +198,7 @@ class Pairing:
     def locations(self, one: Location, other: Location) -> bool:
         """Whether two locations are the same but for numbers."""
         if isinstance(one, Through) and isinstance(other, Through):
-            return self.values(one.register, other.register)
+            return one.member == other.member and self.values(one.register, other.register)
         if isinstance(one, Local) and isinstance(other, Local):
             same = (one.name, one.type) == (other.name, other.type)
             return same and self.numbers(one.frame, other.frame)

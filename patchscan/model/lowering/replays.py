@@ -2,24 +2,24 @@
 
 What comes of a body rests on five things, and is taken again only where each of them is as it was:
 - what the lowering is made of, beside the code and what Context asks of it: whoever makes Replays has one for each;
-- the CPU, and the functions that the call is inside of: they are part of the key;
+- the CPU, the functions that the call is inside of, and whether a second round is looked at: they are part of the key;
 - variables: Environment notes which were asked for or set, and what stood in them then is compared with what does now.
   Registers, values that are not followed and frames may have other numbers, one for one and in the same order, for
   nothing asks more of a number;
 - the code, and what is looked into, kept and left out: noted as questions (see Asked), and asked again;
+- what is watched: what only one of them watches, none of the calls that were not looked into may change;
 - the statements that may still be lowered: there must be as many left as it took.
-All that it changed is put down and done again. A body in which a number may hide in a text is not kept, nor one that
-looked at all variables of a frame of its callers.
+All that it changed is put down and done again. A body in which a number may hide in a text is not kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from weakref import ref
 
 from patchscan.basics.record import field, frozen
 from patchscan.codebase.definition import Definition
 from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import Address, Local, Operation, Value
-from patchscan.model.lowering.environment import EVERY, Environment, Key, Recorded
+from patchscan.model.lowering.environment import Environment, Key, Recorded, is_part, names_with
 from patchscan.model.lowering.lowered import Body, walk
 from patchscan.model.lowering.memory import Context, Frame, Out, Run
 from patchscan.model.lowering.renamed import Pairing, Renaming, hides_numbers, lock_number
@@ -33,8 +33,8 @@ class _Entry:
     """One body as it was lowered.
 
     frame, last, given: its frame's number, the last number that was given before it, and how many were in it;
-    statements: that it took; before, after: the variables that it touched, None where there is none; telling, told: see
-    Asked.answers_as().
+    statements: that it took; before, after: the variables that it touched, None where there is none; among: which there
+    were whose names begin in some way, where it looked for those; telling, told: see Asked.answers_as().
     """
 
     code: ref[Asked]
@@ -46,7 +46,9 @@ class _Entry:
     given: int
     statements: int
     before: Variables
+    among: tuple[tuple[Key, tuple[str, ...]], ...]
     after: Variables
+    watched: tuple[str, ...] | None
     events: Body
     value: Value
     recorded: Recorded
@@ -60,15 +62,27 @@ class _Entry:
             here = pairing.forward.get(number)
             if here is None or not pairing.values(value, dict.get(env, (here, name))):
                 return None
+        for (number, part), names in self.among:
+            if names_with(env, pairing.forward[number], part) != names:
+                return None
         return pairing if pairing.is_ordered() else None
 
     def holds(self, context: Context) -> bool:
         """Whether code and context answer as they did."""
-        if context.budget < self.statements:
+        if context.budget < self.statements or (self.watched is None) != (context.watched is None):
             return False
         if self.code() is not context.code and not context.code.answers_as(self.of_code, self.telling):
             return False
-        return self.context() is context or context.answers_as(self.of_context, self.told)
+        if self.context() is context:
+            return True
+        return context.answers_as(self.of_context, self.told) and not self._forgets_others(context)
+
+    def _forgets_others(self, context: Context) -> bool:
+        """Whether a call may change something that is watched by one of the two alone."""
+        if self.watched == context.watched:
+            return False
+        others = frozenset(self.watched or ()).symmetric_difference(context.watched or ())
+        return any(context.changes(call, key) for key in others for call in self.recorded.unfollowed)
 
     def again(self, pairing: Pairing, context: Context, env: Environment, out: Out) -> Value:
         """Do again what was done. Raises KeyError, with nothing done, where a number comes from elsewhere."""
@@ -91,6 +105,8 @@ class _Entry:
                 env.pop(key, None)
             else:
                 env[key] = each
+        for (number, part), _ in self.among:
+            env.also(pairing.forward[number], part)
         out.extend(events)
         return value
 
@@ -105,7 +121,7 @@ class Replays:
 
     def run(self, context: Context, frame: Frame, env: Environment, out: Out, make: Run) -> Value:
         """The value of a body whose parameters are set, its events appended; `make` lowers it."""
-        key = (frame.definition, context.cpu, _callers(frame))
+        key = (frame.definition, context.cpu, context.looks_on, _callers(frame))
         known = self._known.get(key, ())
         for entry in known:
             pairing = entry.paired(frame, env)
@@ -146,9 +162,11 @@ def _made(
     outer.update(key for key in touched if key[0] < frame.number)
     seen = [key for key in touched if key[0] <= frame.number]
     events = tuple(out[first:])
-    variables = _reachable(frame.number, seen, before)
-    if variables is None or context.budget < 0 or _hides(frame.definition, events, of_code):
+    reached = _reachable(frame.number, seen, before)
+    if reached is None or context.budget < 0 or _hides(frame.definition, events, of_code, recorded[0].owned):
         return value, None
+    variables = tuple(each for each in reached if not is_part(each[0][1]))
+    parts = (key for key, _ in reached if is_part(key[1]))
     return value, _Entry(
         ref(context.code),
         ref(context),
@@ -159,7 +177,9 @@ def _made(
         context.counter - last,
         budget - context.budget,
         variables,
+        tuple((key, names_with(before, *key)) for key in parts if key[0] != frame.number),
         tuple((key, dict.get(env, key)) for key, _ in variables if key[0] != frame.number),
+        context.watched,
         events,
         value,
         recorded[0],
@@ -168,7 +188,7 @@ def _made(
 
 def _reachable(number: int, seen: Iterable[Key], before: dict[Key, Value]) -> Variables | None:
     """Variables of a frame and of its callers with their values, each frame's after one in which its address is;
-    None where there is no such order, or all of a caller's frame were looked at."""
+    None where there is no such order."""
     frames, left, found = {0, number}, sorted(seen), list[tuple[Key, Value | None]]()
     while left:
         next_ones = [key for key in left if key[0] in frames]
@@ -177,7 +197,7 @@ def _reachable(number: int, seen: Iterable[Key], before: dict[Key, Value]) -> Va
         left = [key for key in left if key[0] not in frames]
         found += [(key, before.get(key)) for key in next_ones]
         frames |= {frame for key in next_ones for frame in _frames(before.get(key))}
-    return None if any(name == EVERY and frame != number for (frame, name), _ in found) else tuple(found)
+    return tuple(found)
 
 
 def _frames(value: Value | None) -> set[int]:
@@ -187,11 +207,11 @@ def _frames(value: Value | None) -> set[int]:
     return {value.of.frame} if isinstance(value, Address) and isinstance(value.of, Local) else set()
 
 
-def _hides(definition: Definition, events: Body, of_code: Answers) -> bool:
-    """Whether a number may hide in the events where it cannot be told from a name of the code."""
+def _hides(definition: Definition, events: Body, of_code: Answers, owned: Set[str]) -> bool:
+    """Whether a number may hide in the events where it cannot be told from a name of the code; owned: see Context."""
     numbers = set()
     for event in walk(events):
-        if hides_numbers(event):
+        if hides_numbers(event, owned):
             return True
         numbers.add(lock_number(event))
     numbers.discard(None)
