@@ -207,6 +207,25 @@ def test_a_file_larger_than_any_of_a_kernel_is_not_read(tmp_path: Path) -> None:
     assert read_regular(str(tmp_path / "large.c")) is None
 
 
+def test_pipes_where_files_are_looked_for_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a directory of rules, in one of litmus tests, and in the place of a file that is to be mended."""
+    for name in ("rules", "tests", "tree/mm"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("rules/odd_call.py", "tests/odd.litmus", "tree/mm/widget.c"):
+        os.mkfifo(tmp_path / name)
+    assert main([series_at(tmp_path), "--no-tree", "--rules", str(tmp_path / "rules"), "--exit-zero"]) == 3
+    assert "odd_call.py: cannot be loaded: this is no regular file" in capsys.readouterr().err
+    assert main(["simulate", str(tmp_path / "tests")]) == 2
+    assert "odd.litmus:1: not a C litmus test" in capsys.readouterr().err
+    (tmp_path / "tree/Makefile").write_text("VERSION = 6\nPATCHLEVEL = 12\n")
+    diff = DIFF.replace("\tcount++;", "\tcount++; ")
+    words = [*Place(tmp_path).patch(diff)[:1], "--select", "whitespace-error", "--fix"]
+    main([*words, "--tree", str(tmp_path / "tree")])
+    assert "fixed 0 files" in capsys.readouterr().err
+
+
 def test_pipes_in_a_directory_of_mails_are_left_out(tmp_path: Path) -> None:
     for folder in ("cur", "new", "tmp"):
         (tmp_path / folder).mkdir()

@@ -93,24 +93,34 @@ def fix_work_tree(report: Report, options: Namespace) -> Report:
 def fix_file(top: str, change: FileChange, report: Report) -> str:
     """Change one file of the work tree; returns why that is not done, "" where it is."""
     from patchscan.diff.apply import HunkFailure, apply_hunks
+    from patchscan.tree import read_regular
 
     path = os.path.join(top, change.path)
     if os.path.islink(path) or not is_below(path, top):
         return "it is a link, or lies outside the tree"
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-        if not report.states or content != report.states[-1].view.read(change.path):
+        content = read_regular(path)
+        if content is None or not report.states or content != report.states[-1].view.read(change.path):
             return "the work tree does not hold it as the series leaves it"
         fixed = apply_hunks(content, change.hunks).content
-        beside = f"{path}.patchscan"
-        with open(beside, "xb") as file:
-            file.write(fixed)
-        os.chmod(beside, os.stat(path).st_mode & 0o7777)
-        os.replace(beside, path)
+        replace_file(path, fixed)
     except (OSError, HunkFailure) as error:
         return str(getattr(error, "strerror", None) or error)
     return ""
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Give a file another content at once, or leave it as it is. Raises OSError."""
+    beside = f"{path}.patchscan"
+    with open(beside, "xb") as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.chmod(beside, os.stat(path).st_mode & 0o7777)
+            os.replace(beside, path)
+        except OSError:
+            os.unlink(beside)
+            raise
 
 
 def is_below(path: str, top: str) -> bool:

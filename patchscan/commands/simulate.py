@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.files import MOST_OF_INPUT, Unreadable, read_file
 from patchscan.basics.record import frozen
 from patchscan.lkmm.answers.outcome import Result
 from patchscan.lkmm.dialect.litmus_syntax import LitmusError
@@ -153,12 +154,11 @@ def _run_file(file: str, limits: Limits, states: bool, timeline: bool) -> tuple[
     from patchscan.lkmm.answers.running import run as run_test
 
     try:
-        with open(file, "rb") as stream:
-            text = stream.read().decode("utf-8", "replace")
+        text = read_file(file, MOST_OF_INPUT, pipes=True).decode("utf-8", "replace")
         result = run_test(text, file, states=states, cycle=timeline, limits=limits)
         lines = _explain(result, limits) if timeline else ()
-    except OSError as error:
-        return None, f"{file}: {error.strerror}"
+    except Unreadable as error:
+        return None, f"{file}: {error}"
     except LitmusError as error:
         return None, str(error)
     fault, remark = judge(result)

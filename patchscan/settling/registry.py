@@ -148,6 +148,8 @@ def load_rule(path: str) -> Rule | Problem:
     It is loaded without asking which of Python's finders knows the file: of a hundred files that costs more than their
     code.
     """
+    if not os.path.isfile(path):
+        return Problem(path, "cannot be loaded: this is no regular file", lost=True)
     directory, name = os.path.split(path)
     stem = name.removesuffix(".py")
     module_name = f"patchscan.rules.{stem}" if directory == built_in_directory() else f"_rule_{stem}"

@@ -113,7 +113,7 @@ ROWS = [
     ),
     ("model S --pairs mm --tree TREE", 2, "--pairs reads the tree alone: leave the series out", ""),
     ("model --pairs mm", 2, "--pairs needs a kernel tree: name it with --tree", ""),
-    ("simulate none.litmus", 2, "none.litmus: No such file or directory", ""),
+    ("simulate none.litmus", 2, f"none.litmus: {NOT_THERE}", ""),
     ("simulate L --time-limit -1", 2, "--time-limit: wants a number of seconds, not '-1'", ""),
     ("simulate L --unroll 0", 2, "--unroll: wants a number from 1 on, not '0'", ""),
     ("index D", 2, "D: this is no kernel tree", ""),

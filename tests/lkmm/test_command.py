@@ -81,7 +81,7 @@ def test_malformed_files_are_named_and_the_rest_goes_on(
     captured = capsys.readouterr()
     assert "frobnicate() is not a primitive" in captured.err
     assert ".litmus:13: " in captured.err
-    assert "missing.litmus: No such file" in captured.err
+    assert "missing.litmus: cannot be read: No such file" in captured.err
     assert "\x1b" not in captured.err
     assert "good.litmus" in captured.out
     assert "Traceback" not in captured.err
