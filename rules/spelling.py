@@ -62,9 +62,9 @@ def of_changelog(context: Context, known: Words) -> Iterator[Finding]:
     for prose, word, meant in mistakes(lines, known):
         if word.lower() not in names and not in_code(context, word):
             yield context.changelog_finding(prose.line, said_of(word, likely(context, meant)))
+    texts = {prose.line: prose.text for prose in lines}
     for prose in lines:
-        following = next((each.text for each in lines if each.line == prose.line + 1), "")
-        for slip in slips(prose.text, following):
+        for slip in slips(prose.text, texts.get(prose.line + 1, "")):
             yield context.changelog_finding(prose.line, slip)
 
 

@@ -81,14 +81,14 @@ def sign_offs(context: Context) -> Iterator[Finding | Silence]:
 
 def early_sign_offs(context: Context) -> Iterator[Finding]:
     """Who signed off before the author had a share in the patch, which a trailer or a From: should name."""
-    from patchscan.mail.persons import same_person
+    from patchscan.mail.persons import People, same_person
     from patchscan.mail.plainmail import name_and_address
 
     trailers = context.patch.trailers
     signed = [trailer for trailer in trailers if trailer.key.lower() == "signed-off-by"]
     own = next((at for at, each in enumerate(signed) if same_person(each.value, context.patch.author)), 0)
-    named = [each.value for each in trailers if each.key.lower() == "co-developed-by"]
-    early = [each for each in signed[:own] if not any(same_person(each.value, one) for one in named)]
+    named = People(each.value for each in trailers if each.key.lower() == "co-developed-by")
+    early = [each for each in signed[:own] if each.value not in named]
     if early:
         names = " and ".join(name_and_address(each.value)[0] or each.value for each in early)
         yield context.changelog_finding(
@@ -175,22 +175,21 @@ def reported(context: Context, trailer: Trailer) -> Finding | Silence:
 
 def developed(context: Context, trailer: Trailer) -> Finding | Silence:
     """A co-author must have signed off, in the next trailer."""
-    from patchscan.mail.persons import same_person
+    from patchscan.mail.persons import following, same_person, signed_by
     from patchscan.mail.plainmail import name_and_address
 
-    trailers = context.patch.trailers
-    signed = [each for each in trailers if each.key.lower() == "signed-off-by"]
-    own = [each for each in signed if same_person(each.value, trailer.value)]
+    signed, among = signed_by(context.patch)
+    own = among.first(trailer.value)
     if same_person(trailer.value, context.patch.author):
         return context.changelog_finding(
             trailer.line,
             "the author of the patch needs no Co-developed-by: it names those who wrote it with them",
             severity="info",
         )
-    if not own:
+    if own is None:
         name = name_and_address(trailer.value)[0] or trailer.value
         return context.changelog_finding(trailer.line, f"{name} is a co-author, but has not signed off")
-    if own[0] not in trailers[trailers.index(trailer) + 1 :][:1]:
+    if following(context.patch).get(trailer.line) != signed[own]:
         return context.changelog_finding(
             trailer.line, "the co-author's Signed-off-by: should follow at once", severity="info"
         )

@@ -47,6 +47,10 @@ class ShownLine:
     findings: tuple[Finding, ...] = ()
 
 
+# The findings by (path, line).
+OnLines = dict[tuple[str, int | None], list[Finding]]
+
+
 @frozen
 class ShownFile:
     """A file of a patch: its lines and whether a finding stands on one of them."""
@@ -164,43 +168,44 @@ def place(finding: Finding) -> str:
 def shown_patches(report: Report) -> list[ShownPatch]:
     """Every patch, and the cover letter where something is said of it."""
     files = {state.patch.index: state.files for state in report.states}
-    spoken_of = {finding.patch for finding in report.findings}
     mails = report.series.mails if report.series else ()
+    by_patch: dict[int, list[Finding]] = {}
+    for finding in report.findings:
+        by_patch.setdefault(finding.patch, []).append(finding)
     return [
-        shown_patch(report, mail, files.get(mail.index, ())) for mail in mails if mail.index or 0 in spoken_of
+        shown_patch(mail, by_patch.get(mail.index, ()), files.get(mail.index, ()))
+        for mail in mails
+        if mail.index or 0 in by_patch
     ]
 
 
-def shown_patch(report: Report, patch: Patch, states: Sequence[FileState]) -> ShownPatch:
+def shown_patch(patch: Patch, findings: Sequence[Finding], states: Sequence[FileState]) -> ShownPatch:
     """One patch with each finding at its line."""
-    findings = tuple(each for each in report.findings if each.patch == patch.index)
+    on: OnLines = {}
+    for each in findings:
+        on.setdefault((each.path, each.line), []).append(each)
     changelog = tuple(
-        ShownLine(number, "", text, on(findings, CHANGELOG, number))
+        ShownLine(number, "", text, tuple(on.get((CHANGELOG, number), ())))
         for number, text in enumerate(patch.changelog, 1)
     )
-    files = tuple(shown_file(state, findings) for state in states)
+    files = tuple(shown_file(state, on) for state in states)
     lines = [*changelog, *(line for file in files for line in file.lines)]
     placed = {id(finding) for line in lines for finding in line.findings}
     elsewhere = tuple(finding for finding in findings if id(finding) not in placed)
-    return ShownPatch(patch, findings, changelog, files, elsewhere)
+    return ShownPatch(patch, tuple(findings), changelog, files, elsewhere)
 
 
-def shown_file(state: FileState, findings: Sequence[Finding]) -> ShownFile:
+def shown_file(state: FileState, on: OnLines) -> ShownFile:
     """The hunks of one file, each below its head."""
     lines = []
     for hunk in state.change.hunks:
         sides = f"-{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count}"
         lines.append(ShownLine(None, "@", f"@@ {sides} @@ {hunk.section}"))
         lines += [
-            ShownLine(line.new, line.kind, line.text, on(findings, state.change.path, line.new))
+            ShownLine(line.new, line.kind, line.text, tuple(on.get((state.change.path, line.new), ())))
             for line in hunk.lines
         ]
     return ShownFile(state, tuple(lines))
-
-
-def on(findings: Sequence[Finding], path: str, line: int | None) -> tuple[Finding, ...]:
-    """The findings on one line."""
-    return tuple(each for each in findings if each.path == path and each.line == line)
 
 
 def matrix(models: Sequence[ModelResult]) -> tuple[list[str], list[tuple[str, list[list[ModelResult]]]]]:

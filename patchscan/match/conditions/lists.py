@@ -3,7 +3,9 @@
 import re
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
+from patchscan.c.source import Source
 from patchscan.c.syntax import descendants
 from patchscan.match.answer import YES, Answer, no, unknown, when
 from patchscan.match.place import Condition, Place
@@ -95,16 +97,23 @@ def only_flag(place: Place, wish: Wish) -> Answer:
         shown = members.start_byte >= source.fragment.head and members.end_byte <= source.fragment.tail
         if not shown:
             return unknown("the hunk does not show the other members")
-    text = source.code[members.start_byte : members.end_byte].decode("utf-8", "surrogateescape")
     if place.file.path.startswith("include/uapi/"):
         return no("the struct is shared with user space")
-    if _LAID_OUT.search(text):
+    laid_out, fields = _fields(source, members)
+    if laid_out:
         return no("the struct describes bytes in a fixed order")
     behind = source.code[members.end_byte : members.end_byte + 60].decode("utf-8", "surrogateescape")
     if _ATTRIBUTE_BEHIND.match(behind):
         return no("the struct describes bytes in a fixed order")
-    fields = sum(each.type == "bitfield_clause" for child in members.children for each in child.children)
     return when(fields == 1, "it shares its word with other bit fields")
+
+
+@kept
+def _fields(source: Source, members: "Node") -> tuple[bool, int]:
+    """Whether the members of a struct stand in a fixed order, and how many bit fields are among them."""
+    text = source.code[members.start_byte : members.end_byte].decode("utf-8", "surrogateescape")
+    fields = sum(each.type == "bitfield_clause" for child in members.children for each in child.children)
+    return _LAID_OUT.search(text) is not None, fields
 
 
 def ends_struct(place: Place, wish: Wish) -> Answer:
