@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from patchscan.basics.keep import kept
 from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silence, pattern
 
 if TYPE_CHECKING:
@@ -166,12 +167,14 @@ def compiled_out(function: Function) -> bool:
 
 def is_exported(context: Context, name: str) -> bool:
     """Whether the series exports a symbol."""
-    return any(
-        "EXPORT_" in line.text and f"({name}" in line.text
-        for other in context.all
-        for file in other.files
-        for line in file.added
-    )
+    return f"({name}" in exports(context)
+
+
+@kept
+def exports(context: Context) -> str:
+    """The lines that the series adds on which something is exported."""
+    added = (line.text for other in context.all for file in other.files for line in file.added)
+    return "\n".join(text for text in added if "EXPORT_" in text)
 
 
 RULE = Rule(

@@ -20,13 +20,13 @@ NAME = pattern(r"[a-z_]\w{3,}")
 def check(context: Context) -> Iterator[Finding | Silence]:
     """The zeros on added lines."""
     for file in context.c_files:
-        lines = [line for line in sorted(file.added_numbers) if is_asked(file, line)]
+        lines = frozenset(line for line in file.added_numbers if is_asked(file, line))
         if not lines:
             continue
         for function in file.functions:
-            if not function.partial and function.lines_among(frozenset(lines)):
-                yield from judge(context, file, function, frozenset(lines))
-        for line in lines:
+            if not function.partial and function.lines_among(lines):
+                yield from judge(context, file, function, lines)
+        for line in sorted(lines):
             found = DECLARED.match(file.code_at(line))
             if found:
                 yield say(file, line, f"{found[1]} is a pointer")

@@ -9,8 +9,9 @@ from functools import cached_property, reduce
 from operator import or_
 
 from patchscan.basics.budget import BUDGET
+from patchscan.basics.keep import kept
 from patchscan.basics.record import frozen
-from patchscan.c.source import source_of
+from patchscan.c.source import Source, source_of
 from patchscan.flow.actions import (
     Addressed,
     Assigned,
@@ -75,9 +76,7 @@ class Named:
     @cached_property
     def defined(self) -> frozenset[str]:
         """What the text of the function itself defines: functions and macros."""
-        source = source_of(self.graph.function)
-        functions = frozenset(each.name for each in source.functions())
-        return functions.union(each.name for each in source.macros())
+        return _defined_in(source_of(self.graph.function))
 
     @cached_property
     def at(self) -> list[frozenset[str]]:
@@ -230,6 +229,11 @@ class Named:
         while number in self._heads:
             number = self._heads[number]
         return number
+
+
+@kept
+def _defined_in(source: Source) -> frozenset[str]:
+    return frozenset(each.name for each in source.functions()).union(each.name for each in source.macros())
 
 
 def _texts_of(operation: Operation) -> Collection[str]:
