@@ -51,6 +51,8 @@ def test_every_piece_is_in_the_manual_and_tested() -> None:
 
 def test_pre_commit_stops_a_faulty_change_and_no_other(tmp_path: Path) -> None:
     top = hook(tmp_path, "pre-commit")
+    git(top, "config", "color.ui", "always")
+    git(top, "config", "diff.external", "false")
     (top / "mm" / "new.c").write_text(FAULTY)
     git(top, "add", "-A")
     words = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "mm: count"]

@@ -185,6 +185,19 @@ def test_the_post_commit_hook_says_what_it_sees(tmp_path: Path) -> None:
 
 
 @needs_git
+def test_the_post_commit_hook_leaves_a_merge_alone(tmp_path: Path) -> None:
+    """Its commits were judged when they were made, by whoever made them."""
+    top = hook(tmp_path, "post-commit")
+    git(top, "checkout", "-q", "-b", "side")
+    git(top, "config", "core.hooksPath", str(tmp_path / "none"))
+    commit(top, tmp_path, FAULTY)
+    git(top, "config", "--unset", "core.hooksPath")
+    git(top, "checkout", "-q", "master")
+    git(top, "merge", "-q", "--no-ff", "--no-commit", "side")
+    assert commit(top, tmp_path, FAULTY) == ""
+
+
+@needs_git
 def test_the_validate_hook_stops_a_faulty_patch_and_passes_a_cover_letter(tmp_path: Path) -> None:
     top = hook(tmp_path, "sendemail-validate")
     place = str(top / ".git" / "hooks" / "sendemail-validate")
