@@ -12,12 +12,14 @@ import patchscan.c
 import patchscan.facts
 import patchscan.flow
 import patchscan.kconfig
+from patchscan.basics.marked import made_of
 from patchscan.basics.ourtables import table_path
 from patchscan.basics.record import frozen
 from patchscan.c.source import Source
 
 Fact = TypeVar("Fact")
 _PREFIX = "of_"
+_KEPT = "readers.kept"
 # The tables that tell what calls return and free.
 TABLES = ("resources.toml", "conventions.toml")
 
@@ -55,19 +57,30 @@ def all_kinds() -> tuple[Kind[Any], ...]:
     return tuple(import_module(f"patchscan.facts.{name}").KIND for name in names if name.startswith(_PREFIX))
 
 
+def _digest_of(paths: Iterable[str]) -> bytes:
+    digest = hashlib.blake2b()
+    for path in paths:
+        with open(path, "rb") as stream:
+            digest.update(stream.read())
+    return digest.digest()
+
+
 @cache
 def readers_version() -> str:
     """A digest of what finds facts: the readers, the kinds and the grammar. Facts of others are not used."""
-    digest = hashlib.blake2b(digest_size=12)
-    for name in TABLES:
-        with open(table_path(name), "rb") as stream:
-            digest.update(stream.read())
     rooms = (patchscan.c, patchscan.kconfig, patchscan.facts, patchscan.flow)
-    for place in (path for room in rooms for path in room.__path__):
-        for name in sorted(os.listdir(place)):
-            if name.endswith(".py"):
-                with open(os.path.join(place, name), "rb") as stream:
-                    digest.update(stream.read())
+    places = [path for room in rooms for path in room.__path__]
+    paths = [
+        *map(table_path, TABLES),
+        *(
+            os.path.join(place, name)
+            for place in places
+            for name in sorted(os.listdir(place))
+            if name.endswith(".py")
+        ),
+    ]
+    kept = os.path.join(os.path.dirname(__file__), "__pycache__", _KEPT)
+    digest = hashlib.blake2b(made_of(paths, kept, lambda: _digest_of(paths)), digest_size=12)
     # Imported here: what it imports takes longer than a rule.
     import tree_sitter_c
 

@@ -132,7 +132,8 @@ class _Search:
             return ()
         from patchscan.tree.index.lookup import look_up_seen
 
-        return look_up_seen(self.tree, word, sorted(self.coming), shared) or ()
+        # All files that hold a word may be thousands, of which as a rule the first is enough.
+        return look_up_seen(self.tree, word, sorted(self.coming) if shared else (), shared) or ()
 
     def headers_with(self, word: str, under: str) -> tuple[str, ...]:
         if word not in self.found:
