@@ -3,6 +3,7 @@
 import re
 
 from patchscan.basics.formula import Formula, negation
+from patchscan.basics.keep import kept
 from patchscan.c.conditions import Macro
 from patchscan.c.defining import defines
 from patchscan.c.source import Source, parse
@@ -16,12 +17,14 @@ from patchscan.tree.overlay import View
 
 def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
     """Where a header that is included above a macro defines it as something else."""
-    if knows_shared(view) and not shared_headers_holding(view, macro.name):
+    headers = shared_headers_holding(view, macro.name) if knows_shared(view) else None
+    if headers is None:
+        headers = shared_headers_among(view, macro.name, _reached(source, view))
+    headers = [path for path in headers if path.startswith("include/")]
+    if not headers:
         return None
     lines = source.text.split(b"\n")[: macro.line - 1]
-    closure = Closure(view, source.path, b"\n".join(lines) + b"\n", "x86")
-    reached = frozenset(path for path in closure.certain() if path.startswith("include/"))
-    for path in closure.nearest(shared_headers_among(view, macro.name, reached)):
+    for path in Closure(view, source.path, b"\n".join(lines) + b"\n", "x86").nearest(headers):
         text = text_of_header(view, path)
         other = parse(text if defines(text, macro.name) else b"", path)
         for each in other.macros():
@@ -30,6 +33,12 @@ def defined_before(view: View, source: Source, macro: Macro) -> Evidence | None:
                     continue
                 return Evidence(path, each.line, other.line_text(each.line).strip())
     return None
+
+
+@kept
+def _reached(source: Source, view: View) -> frozenset[str]:
+    """What a whole text reaches where every condition holds: no less than any part of it reaches for certain."""
+    return Closure(view, source.path, source.text, "x86").every()
 
 
 def _undone(text: bytes, name: str) -> bool:
