@@ -66,7 +66,9 @@ def field(options: argparse.Namespace) -> int:
     """`patchscan field`: what is done with a member of a struct."""
     from patchscan.lookup.known import accesses
 
-    owner, _, member = options.name.partition(".")
+    owner, dot, member = options.name.partition(".")
+    if not dot:
+        raise UsageError(f"{options.name}: name it as STRUCT.MEMBER, e.g. mm_struct.mm_users")
     view = _view(options)
     found = accesses(view, _checked(owner), _checked(member))
     sure = [each for each in found if each.sure]

@@ -133,6 +133,7 @@ ROWS = [
     ("test-rules none", 2, "none: no such directory of rules", ""),
     ("test-rules D", 2, "D: holds no rule: neither NAME.py nor a table of rows (.toml)", ""),
     ("completion tcsh", 2, "shell cannot be 'tcsh'; there are bash, zsh, fish", ""),
+    ("field mm_users --tree TREE", 2, "mm_users: name it as STRUCT.MEMBER, e.g. mm_struct.mm_users", ""),
     ("syntax none.c", 2, f"none.c: {NOT_THERE}", ""),
     ("syntax a.c:nothing", 2, "a.c has no function nothing", ""),
     ("rules --rules rows.toml", 2, "--rules rows.toml: this is a file: name the directory it lies in", ""),
