@@ -80,7 +80,7 @@ def write(
         env[0, location.name] = value
         env.written(location)
         # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.
-        shared = "." not in location.name.partition("@")[0]
+        shared = "." not in location.name.partition("@")[0] or order != "plain"
         if shared and isinstance(value, Register) and value.type and "open" not in context.reach.effects:
             out.append(Hole(location.name, "store", frozenset(), frozenset({"write"}), False, place))
     elif isinstance(location, (Named, Through)):
@@ -149,6 +149,10 @@ def update(
             out.append(Fence("mb", place))
         if isinstance(location, Named) and (0, location.name) in env:
             env[0, location.name] = context.unknown(location.name, location.type, "m")
+        object_ = operands[-1] if isinstance(location, Named) and operands else None
+        if isinstance(object_, Register) and object_.type and "open" not in context.reach.effects:
+            name = str(location_key(location))
+            out.append(Hole(name, "store", frozenset(), frozenset({"write"}), False, place))
         return context.unknown()
     register = context.register(location.type if isinstance(location, Named) else "")
     out.append(Update(register, location, operation, operands, order, place))

@@ -48,6 +48,7 @@ from patchscan.model.lowering.memory import (
     Out,
     place_of,
 )
+from patchscan.model.lowering.static_keys import choice, turned
 from patchscan.model.lowering.targets import copy_pointer, dereference, on_cpu
 from patchscan.model.lowering.type_names import pointee, structure_of, whole
 from patchscan.model.lowering.typing import type_of
@@ -303,21 +304,6 @@ def _self(context: Context, node: Node, given: list[Node], env: Environment, fra
     return cpu_value(context.cpu)
 
 
-def _choice(
-    context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
-) -> Value:
-    """A value nobody here decides; one choice a subject, so that asking twice gives the same answer."""
-    subject = frame
-    argument = given[0] if given else None
-    while argument is not None and argument.type == "identifier" and frame.text(argument) in frame.bound:
-        argument, frame = frame.bound[frame.text(argument)]
-    text = frame.text(argument).lstrip("&") if argument is not None else subject.definition.name
-    chosen = context.chosen(text)
-    if chosen is not None:
-        return Const(chosen)
-    return Unknown(f"choice {text}" if argument is not None else f"u{context.next()}", text)
-
-
 def _per_cpu(
     context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
 ) -> Value:
@@ -373,7 +359,8 @@ PRIMITIVES: dict[str, Builtin] = {
     "__unlock": _lock("unlock"),
     "__self": _self,
     "__one_cpu": one_cpu,
-    "__choice": _choice,
+    "__choice": choice,
+    "__turned": turned,
     "__assuming": _assuming,
     "__sleep": _sleep,
     "__object": _object,

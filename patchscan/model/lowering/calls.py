@@ -1,5 +1,7 @@
 """Calls: stubs and functions that are looked into, and what is noted of the rest."""
 
+from functools import partial
+
 from tree_sitter import Node
 
 from patchscan.basics.pattern import pattern
@@ -19,7 +21,7 @@ from patchscan.model.lowering.abstract_values import (
 from patchscan.model.lowering.accesses import read, write
 from patchscan.model.lowering.builtins import PRIMITIVES
 from patchscan.model.lowering.environment import Environment, Unfollowed
-from patchscan.model.lowering.exposed import forget, handed_over
+from patchscan.model.lowering.exposed import forget, handed_over, holds_object
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
 from patchscan.model.lowering.memory import Context, Frame, Out, place_of
@@ -170,6 +172,10 @@ def _not_looked_into(
         text, place = f"{name}() evaluates its arguments", place_of(frame, node)
         events = Out([Choice(f"u{context.next()}", text, tuple(events), (), place)])
     out.extend(events)
+    is_given = False
+    if effects is None and not context.by_field and not context.reach.in_reader:
+        types = [type_of(context, argument, frame) for argument in given]
+        is_given = any(map(partial(holds_object, env), values, types))
     only_read = context.only_reads(name, near, frame.path) if any(map(_is_address, values)) else _NO_PLACE
     handed_over(context, env, [each for place, each in enumerate(values) if place not in only_read])
     _set_by_name(context, name, near, given, effects is not None, env, frame)
@@ -182,7 +188,7 @@ def _not_looked_into(
         context, name, given, frame
     ):
         may |= {"end"}
-    is_given = any(_is_kept(context, value) for value in values)
+    is_given |= any(_is_kept(context, value) for value in values)
     if is_given:
         may |= {"write"}
     if effects is None or always or may & {"wait", "free", "write", "end"}:

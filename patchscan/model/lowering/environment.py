@@ -30,6 +30,8 @@ _READ = "%read "
 """In front of a member's name: whose it was that was read, as one value, in that order."""
 EXPOSED = "%exposed"
 """The addresses of local variables that lie where somebody may find them, as one value."""
+KEY = "%key "
+"""In front of a static key that was turned on or off."""
 Default = TypeVar("Default")
 
 

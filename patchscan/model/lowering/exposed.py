@@ -12,6 +12,7 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.environment import EXPOSED, Environment
 from patchscan.model.lowering.memory import Context
+from patchscan.model.lowering.type_names import structure_of
 
 
 def forget(context: Context, env: Environment, where: Local) -> None:
@@ -44,6 +45,21 @@ def handed_over(context: Context, env: Environment, values: list[Value]) -> None
             forget(context, env, value.of)
         elif isinstance(value, Address) and isinstance(value.of, Named) and (0, value.of.name) in env:
             env[0, value.of.name] = context.unknown(value.of.name, value.of.type, "m")
+
+
+def holds_object(env: Environment, value: Value, kind: str) -> bool:
+    """Whether something that was read, and leads to memory, lies in what a value leads to."""
+    if isinstance(value, Address) and isinstance(value.of, Local):
+        frame, whole = value.of.frame, value.of.name
+    elif isinstance(value, Address) and isinstance(value.of, Named):
+        frame, whole = 0, value.of.name.partition(".")[0]
+    else:
+        frame, whole = 0, structure_of(kind) if kind.endswith("*") else ""
+    if not whole:
+        return False
+    itself = [key for key in [(frame, whole)] if key in env]
+    held = [env[key] for key in (*itself, *env.beginning(frame, f"{whole}.", f"{whole}["))]
+    return any(isinstance(each, Register) and each.type != "" for each in held)
 
 
 def moved(context: Context, pointer: Value) -> Value:

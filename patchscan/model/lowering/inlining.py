@@ -15,6 +15,19 @@ from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, place_of
 from patchscan.model.lowering.type_names import plain_type, structure_of
 
+_OPERATORS = frozenset(
+    {
+        "binary_expression",
+        "unary_expression",
+        "cast_expression",
+        "pointer_expression",
+        "conditional_expression",
+    }
+)
+_LOOSE = frozenset(
+    {"binary_expression", "conditional_expression", "assignment_expression", "comma_expression"}
+)
+
 
 def inline(
     context: Context,
@@ -57,10 +70,14 @@ def _around(macro: Definition, frame: Frame, inner: Frame) -> dict[str, tuple[No
 
 
 def _captured(macro: Definition, given: list[Node], node: Node, frame: Frame, out: Out) -> None:
-    """Tell of names in a macro's text that mean a variable of an inner block where it is used, and of names it is given
-    that mean a variable of its own there."""
+    """Tell of names in a macro's text that mean a variable of an inner block where it is used, of names it is given
+    that mean a variable of its own there, and of what comes apart between its operators."""
     if not macro.by_name:
         return
+    loose = {place for place, each in enumerate(given) if each.type in _LOOSE} & _bare(macro)
+    for place in sorted(loose):
+        text = frame.text(given[place])[:40]
+        out.append(Hole(text, "parse", frozenset(), frozenset(), True, place_of(frame, node)))
     inner = {given_name(name) for name in frame.types if MARK in name}
     own = {given_name(name) for name in _declared_in(macro)} - {name for _, name in macro.parameters}
     names = inner & macro.identifiers - own
@@ -68,6 +85,15 @@ def _captured(macro: Definition, given: list[Node], node: Node, frame: Frame, ou
         names |= own & {frame.text(each) for argument in given for each in nodes(argument)}
     for name in sorted(names):
         out.append(Hole(name, "parse", frozenset(), frozenset(), True, place_of(frame, node)))
+
+
+@lru_cache(maxsize=4096)
+def _bare(macro: Definition) -> frozenset[int]:
+    """Which parameters a macro has beside an operator, without parentheses."""
+    names = {name: place for place, (_, name) in enumerate(macro.parameters)}
+    beside = (node for node in _nodes(macro) if node.type == "identifier" and node.parent is not None)
+    found = (macro.text_of(node) for node in beside if node.parent and node.parent.type in _OPERATORS)
+    return frozenset(names[name] for name in found if name in names)
 
 
 def _nodes(definition: Definition) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from patchscan.model.lowering.abstract_values import (
     negate,
     truth,
 )
-from patchscan.model.lowering.environment import Environment, Key
+from patchscan.model.lowering.environment import KEY, Environment, Key
 from patchscan.model.lowering.lowered import Assign, Choice, Place
 from patchscan.model.lowering.memory import UNSET, Context, Out
 
@@ -23,6 +23,8 @@ def set_alone(context: Context, key: Key, sets: Arm, leaves: Arm, place: Place) 
     A variable of the kernel's held something before, and so does a part of one that was given a value as a whole.
     """
     value, where = sets[0][key], sets[0].place_written(key)
+    if key[1].startswith(KEY):
+        return context.unknown(key[1].removeprefix(KEY))
     if where is None and not _was_given_whole(key, leaves[0]):
         return value
     kind = where.type if isinstance(where, Named) else ""

@@ -51,10 +51,11 @@ UNDECIDED = (
     "a way out that is not followed",
 )
 _GIVES_AWAY = pattern(
-    r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return"
+    r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return|work|process|submit|defer|schedul|complete"
 )
 _ENDS = pattern(
-    r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|halt|idle|_exit|leave|_end|_stop|_user\b"
+    r"unlock|enable|restore|resched|schedul|sleep|wait|relax|pause|park|yield|halt|idle|_exit|leave|_end|_stop|_user\b|_user_pages"
+    r"|fault_in|_eqs\b|_qs\b|quiesc|note_context_switch"
 )
 
 # What "one address space" says already.

@@ -119,6 +119,14 @@ void up_write(l) { __unlock(l); }
 /* include/linux/jump_label.h, asm/cpufeature.h: decided at boot, the scenario or a choice says how */
 bool static_branch_likely(k) { return __choice(k); }
 bool static_branch_unlikely(k) { return __choice(k); }
+void static_branch_enable(k) { __turned(k, 1); }
+void static_branch_disable(k) { __turned(k, 0); }
+void static_branch_inc(k) { __turned(k); }
+void static_branch_dec(k) { __turned(k); }
+void static_branch_enable_cpuslocked(k) { __turned(k, 1); }
+void static_branch_disable_cpuslocked(k) { __turned(k, 0); }
+void static_branch_inc_cpuslocked(k) { __turned(k); }
+void static_branch_dec_cpuslocked(k) { __turned(k); }
 bool cpu_feature_enabled(f) { return f; }
 bool boot_cpu_has(f) { return f; }
 
