@@ -52,14 +52,22 @@ def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
     others = [other for other in context.whole.files if other.path != file.path]
     removed += [(0, line.text) for other in others for line in other.removed]
     added = {word for other in context.whole.c_files for word in other.added_words}
+    new = " ".join(" ".join(code_added(other)) for other in context.whole.c_files)
     for each in kept([*found], removed):
         function, before = found[each]
         changed = words_changed(file, function, before, each)
         line = next((line for line in sorted(file.touched_numbers) if line >= each.place), None)
-        if line is not None and each.names.isdisjoint(added) and each.own.isdisjoint(changed):
+        known = each.what in new or not each.names.isdisjoint(added)
+        if line is not None and not known and each.own.isdisjoint(changed):
             yield file.finding(
                 line, message(file, function, each), (file.evidence(each.use),) if each.use else ()
             )
+
+
+def code_added(file: ChangedFile) -> Iterator[str]:
+    """The words and signs that a patch adds to a file, one blank between them where there were some."""
+    for line in sorted(file.added_numbers):
+        yield from file.code_at(line).split()
 
 
 def words_changed(file: ChangedFile, function: Function, before: Function, found: "Refusal") -> set[str]:
@@ -76,10 +84,10 @@ def words_changed(file: ChangedFile, function: Function, before: Function, found
 def message(file: ChangedFile, function: Function, found: "Refusal") -> str:
     """What is asked no more."""
     text = f"{function.name}() no longer asks `{found.what}`, "
-    if found.code:
-        by = "by" if found.code.startswith("goto") else "with"
-        return f"{text}on which it left {by} {found.code}, and the changelog does not say why"
-    return f"{text}which led out; line {file.patch_line(found.use)} follows that pointer"
+    if found.use:
+        return f"{text}which led out; line {file.patch_line(found.use)} follows that pointer"
+    way = "with" if found.code.startswith("-E") or found.code.isupper() else "by"
+    return f"{text}on which it left {way} {found.code}, and the changelog does not say why"
 
 
 RULE = Rule(

@@ -22,6 +22,8 @@ _CODE = pattern(
 )
 _SETS_CODE = pattern(r"\w+ = -E[A-Z0-9]+;")
 _GIVEN = pattern(r"= (-E[A-Z0-9]+);")
+_PASSES = pattern(r"\{? ?(continue|return|return 0); ?\}?")
+_NUMBER = pattern(r"(?:->|\.)(?:\w*_)?(?:len|length|size|sz|count|bytes|num|nr|index|idx|id)$")
 _LABEL = pattern(r"goto (\w*(?:err|fail|bad|drop|inval)\w*);")
 # What is not supported yet, or not yet there, is no fault; what warns, or asks how the kernel was built, is no guard.
 _LATER = frozenset(("-EOPNOTSUPP", "-ENOTSUPP", "-ENOSYS", "-EPROBE_DEFER"))
@@ -57,14 +59,16 @@ def refusals(
     runs = [run for run in passage.runs if before.first_line < run.old_end and run.old <= before.last_line]
     if any(_asks_anew(function, run) for run in passage.runs):
         return
-    told = {each.old for each in dropped(function, before, passage, added)}
     asked = asked_in(function)
-    for run in runs:
-        if not any(function.source.code_text(line).strip() for line in range(run.new, run.new_end)):
-            for test in _tests_alone(before, run):
-                found = _refusal(function, before, run, test)
-                if found is not None and found.what not in asked and found.old not in told:
-                    yield found
+    found = [
+        each
+        for run in runs
+        if not any(function.source.code_text(line).strip() for line in range(run.new, run.new_end))
+        for test in _tests_alone(before, run)
+        if (each := _refusal(function, before, run, test)) is not None and each.what not in asked
+    ]
+    told = {each.old for each in dropped(function, before, passage, added)} if found else ()
+    yield from (each for each in found if each.old not in told)
 
 
 def _asks_anew(function: Function, run: "Run") -> bool:
@@ -101,8 +105,11 @@ def _refusal(function: Function, before: Function, run: "Run", test: "Node") -> 
     what = text_in(before, condition)
     what = what[1:-1] if what.startswith("(") else what
     names, own = _asked_of(before, what)
-    code = _code(before, run, text_in(before, inside))
+    does = text_in(before, inside)
+    code = _code(before, run, does)
     use = 0 if code else _followed(function, before, condition, run.new)
+    if not code and not use and not _may_be_pointers(before, condition):
+        code = _passing(does)
     if (not names and all(_STATUS.fullmatch(word) for word in own)) or _NO_GUARD.search(what):
         return None
     if code in _LATER or (not code and not use):
@@ -137,6 +144,19 @@ def _code(before: Function, run: "Run", text: str) -> str:
         return found[1]
     label = _LABEL.fullmatch(f"{last.rstrip(';')};")
     return last if label else ""
+
+
+def _may_be_pointers(before: Function, condition: "Node") -> bool:
+    """Whether a condition asks of nothing but whether pointers are NULL: who is handed one may take that."""
+    numbers = {each.name for each in (*before.locals, *before.parameters) if "*" not in each.type}
+    found = [_POINTER.fullmatch(text_in(before, atom)) for atom in atoms(condition)]
+    return all(each is not None and each[1] not in numbers and not _NUMBER.search(each[1]) for each in found)
+
+
+def _passing(text: str) -> str:
+    """How a test that did nothing else passed over what follows, "" where it did more or did not."""
+    left = _PASSES.fullmatch(text)
+    return left[1] if left else ""
 
 
 def _followed(function: Function, before: Function, condition: "Node", first: int) -> int:

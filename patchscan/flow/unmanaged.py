@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from patchscan.basics.nameset import Names
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Function, Source
@@ -15,6 +16,7 @@ _STOPPED = {
     "devm_work_autocancel": "cancel_work_sync",
     "devm_delayed_work_autocancel": "cancel_delayed_work_sync",
 }
+_VERBS = Names("unregister put free release remove disable del delete destroy exit cleanup unmap")
 
 
 @frozen
@@ -79,9 +81,9 @@ def _taken(
 
 
 def _undoes(releases: Collection[str], word: str) -> bool:
-    """Whether a word may undo what one of some calls would: it has their verb, and two of their other words."""
-    parts = frozenset(word.split("_"))
+    """Whether a word may undo what one of some calls would: it has a verb of theirs, and the first of their words."""
+    parts = word.split("_")
     return any(
-        each.rpartition("_")[2] in parts and len(parts.intersection(each.split("_")[:-1])) > 1
+        each.split("_")[0] in parts and any(verb in _VERBS and verb in parts for verb in each.split("_"))
         for each in releases
     )
