@@ -102,17 +102,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
-    wakes=(
-        "return -e",
-        "= -e",
-        "irq_none",
-        "err_ptr(-e",
-        "dev_err_probe(",
-        "continue;",
-        "return;",
-        "return 0;",
-        "goto ",
-    ),
+    wakes=("return", "goto ", "continue", "break"),
     by_file=True,
     by_effect=True,
     bad=(
