@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 LOOP = pattern(
     r"(?:list|llist)_for_each_entry(?:_(?:safe|reverse|continue|from|rcu|lockless|srcu|safe_reverse))*"
 )
+MOST_LOOPS = 200
 LEAVES = pattern(r"\b(?:break|goto)\b")
 DEREFERENCE = r"(?<![&\w.>])(?<!&\()%s\s*->"
 NULL_TEST = r"\(\s*(?:!\s*{0}|{0}|{0}\s*[!=]=\s*NULL|NULL\s*[!=]=\s*{0})\s*\)"
@@ -23,7 +24,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     for file in context.c_files:
         for function in file.functions if file.shows("for_each_entry") else ():
             if not function.partial and b"for_each_entry" in function.source.code:
-                for node in function.nodes("while_statement"):
+                for node in function.nodes("while_statement")[:MOST_LOOPS]:
                     if LOOP.fullmatch(function.macro_of(node)):
                         yield from behind(file, function, node)
 

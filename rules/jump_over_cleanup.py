@@ -1,6 +1,6 @@
 """A goto or a case that leads past a variable which is cleaned up at the end of its block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from patchscan.rule import ChangedFile, Context, Evidence, Finding, Function, Rule, Silence, pattern
@@ -26,17 +26,24 @@ def judge(file: ChangedFile, function: Function) -> Iterator[Finding]:
     """The jumps and cases of one function."""
     from patchscan.c.cleanups import cleanups_of
 
-    for each in cleanups_of(function):
-        yield from jumps(file, function, each)
+    made = cleanups_of(function)
+    code, span = function.source.code, (function.brace, function.end)
+    labels = {each[1].decode(): each.start(1) for each in LABEL.finditer(code, *span)} if made else {}
+    jumping = [(each[1].decode(), each.start()) for each in JUMP.finditer(code, *span)] if labels else []
+    for each in made:
+        yield from jumps(file, function, each, labels, jumping)
         if not function.partial:
             yield from cases(file, function, each)
 
 
-def jumps(file: ChangedFile, function: Function, made: "Cleanup") -> Iterator[Finding]:
+def jumps(
+    file: ChangedFile,
+    function: Function,
+    made: "Cleanup",
+    labels: Mapping[str, int],
+    jumping: Sequence[tuple[str, int]],
+) -> Iterator[Finding]:
     """The jumps of a function into the life of such a variable."""
-    code = function.source.code
-    labels = {each[1].decode(): each.start(1) for each in LABEL.finditer(code, function.brace, function.end)}
-    jumping = [(each[1].decode(), each.start()) for each in JUMP.finditer(code, function.brace, function.end)]
     past = [
         (name, at)
         for name, at in jumping

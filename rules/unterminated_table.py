@@ -12,6 +12,8 @@ BRACKET = pattern(rb"[(){},]")
 # What an entry that names a device holds: a text, a number that is not 0, or a macro.
 NAMES = pattern(r"\"[^\"]|\b(?:0x)?0*[1-9]\w*\b|\b[A-Z]\w*[A-Z]\w*\b")
 EMPTY = pattern(r"\{(?:\s|[{},]|\b0(?:x0+)?\b|NULL\b|\"\"|\.\w+\s*=)*\}")
+# An entry of more characters is none that somebody wrote.
+LONGEST = 4000
 COMMENT = pattern(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
@@ -36,6 +38,8 @@ def judge(file: ChangedFile, source: Source, found: re.Match[bytes]) -> Iterator
     ):
         return
     start, stop = entries[-1]
+    if stop - start > LONGEST:
+        return
     text = COMMENT.sub(" ", source.slice(start, stop)).strip()
     if not is_entry(text) or not is_ended_by_entry(source, found[2]):
         return
@@ -93,7 +97,8 @@ def had_no_end(file: ChangedFile, name: bytes) -> bool:
         for found in TABLE.finditer(source.code):
             if found[2] == name:
                 entries, _ = entries_of(source.code, found.end())
-                return bool(entries) and is_entry(COMMENT.sub(" ", source.slice(*entries[-1])).strip())
+                short = bool(entries) and entries[-1][1] - entries[-1][0] <= LONGEST
+                return short and is_entry(COMMENT.sub(" ", source.slice(*entries[-1])).strip())
     return False
 
 

@@ -13,6 +13,8 @@ _MADE = pattern(
     rb"(?<=[;{}:])(\s*)(guard|CLASS|ACQUIRE)\s*\(|(?:\b(\w+)\s+)?\b__(?:free|cleanup)\s*\(\s*(\w+)\s*\)\s*(=?)\s*(NULL\s*;)?"
 )
 _BRACE = pattern(rb"[{}]")
+# A function with more of them is none that somebody wrote.
+_MOST = 200
 
 
 @frozen
@@ -40,7 +42,7 @@ def cleanups_of(function: Function) -> tuple[Cleanup, ...]:
     """The variables with a cleanup that a whole function makes; none where an #if may leave out a brace."""
     code = function.source.code
     found = list(_MADE.finditer(code, function.brace, function.end))
-    blocks = _blocks(function) if found else []
+    blocks = _blocks(function) if 0 < len(found) <= _MOST else []
     made = []
     for each in found:
         at = each.start(2) if each[2] else each.start()
