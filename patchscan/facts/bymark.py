@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from stat import S_ISDIR, S_ISREG
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from patchscan.facts.store import Store, store_of
 from patchscan.tree import Directory, Tree
 from patchscan.tree.index.comparison import RACY_NANOSECONDS, Mark
 from patchscan.tree.index.location import may_be_indexed
+
+if TYPE_CHECKING:
+    from patchscan.facts.store import Store
 
 # Of more files nothing further is kept.
 _MOST = 20_000
@@ -28,7 +30,7 @@ _DIGEST_SIZE = 8
 class ByMark:
     """What is kept of the files of a tree under a name; makers: the modules that found it, with all it hangs on."""
 
-    def __init__(self, store: Store, root: str, name: str, makers: Sequence[str]) -> None:
+    def __init__(self, store: "Store", root: str, name: str, makers: Sequence[str]) -> None:
         self._root = root + "/"
         self._store = store
         self._name = name
@@ -70,6 +72,9 @@ def by_mark(tree: Tree, name: str, *makers: str) -> ByMark | None:
     """What is kept of the files of a tree; None where nothing is: without an index, or where questions are noted."""
     if type(tree) is not Directory or not may_be_indexed(tree):
         return None
+    # Imported here: it takes a tenth of a small scan.
+    from patchscan.facts.store import store_of
+
     return ByMark(store_of(tree), tree.root, name, makers)
 
 
