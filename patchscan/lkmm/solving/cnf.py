@@ -38,6 +38,7 @@ class Formula:
         self.variables = 1
         self.clauses: list[list[int]] = [[TRUE]]
         self._conjunctions: dict[tuple[int, ...], int] = {}
+        self._choices: dict[tuple[int, int, int], int] = {}
 
     def new_variable(self) -> int:
         self.variables += 1
@@ -77,6 +78,24 @@ class Formula:
     def any_of(self, literals: Iterable[int]) -> int:
         """A literal that holds exactly when one of these does."""
         return -self.all_of(-literal for literal in literals)
+
+    def choose(self, condition: int, then: int, otherwise: int) -> int:
+        """A literal that is `then` where the condition holds, and `otherwise` where it does not."""
+        if condition in (TRUE, FALSE) or then == otherwise:
+            return otherwise if condition == FALSE else then
+        if FALSE in (then, otherwise):
+            return self.all_of([-condition, otherwise] if then == FALSE else [condition, then])
+        if TRUE in (then, otherwise):
+            return self.any_of([condition, otherwise] if then == TRUE else [-condition, then])
+        key = (condition, then, otherwise)
+        chosen = self._choices.get(key)
+        if chosen is None:
+            chosen = self._choices[key] = self.new_variable()
+            self.clauses += ([-condition, -then, chosen], [-condition, then, -chosen])
+            self.clauses += ([condition, -otherwise, chosen], [condition, otherwise, -chosen])
+            # What both say holds, whatever the condition.
+            self.clauses += ([-then, -otherwise, chosen], [then, otherwise, -chosen])
+        return chosen
 
     def at_most_one(self, literals: list[int]) -> None:
         """Pair by pair; of many, one after the other, each with "there was one before"."""

@@ -148,9 +148,8 @@ def _comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int, exact
             if len(known) > MOST_NODES:
                 raise TooLarge(f"the sums of a counter are more than {MOST_NODES}")
             amount, literal = parts[place]
-            with_it = formula.all_of([literal, rest(place + 1, missing - amount)])
-            without = formula.all_of([-literal, rest(place + 1, missing)])
-            known[place, missing] = formula.any_of([with_it, without])
+            with_it, without = rest(place + 1, missing - amount), rest(place + 1, missing)
+            known[place, missing] = formula.choose(literal, with_it, without)
         return known[place, missing]
 
     return rest(0, wanted)
