@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from patchscan.rule import ChangedFile, Context, Finding, Macro, Rule, Silence, pattern
 
+# A body of more characters is none that somebody wrote.
+LONGEST = 4000
 DEFINE = pattern(r"^\s*#\s*define\s+\w+")
 ENDED = pattern(r"\bwhile\s*\(\s*0\s*\)\s*;$")
 # What stands beside a value and binds tighter than what the value may hold.
@@ -33,7 +35,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 def judge(file: ChangedFile, macro: Macro) -> Iterator[Finding]:
     """The first fault of one macro."""
     body = " ".join(QUOTED.sub('""', macro.body.replace("\\\n", " ")).split())
-    if "#" in body or not body:
+    if "#" in body or not 0 < len(body) <= LONGEST:
         return
     if ENDED.search(body):
         yield file.finding(

@@ -16,6 +16,7 @@ _CONSTANT = pattern(r"([A-Za-z_]\w*)\s*(?:=\s*(.+))?", re.DOTALL)
 _MARK = pattern(rb"[(){},]")
 _NAME = pattern(r"[A-Za-z_]\w*")
 _MOST_HEADERS = 100
+_MOST_CONSTANTS = 2000
 
 
 @frozen
@@ -60,7 +61,7 @@ def enum_in(text: bytes, path: str, name: str) -> Enum | None:
     given: dict[str, str] = {}
     for part in _parts(without_directives(body).decode("latin-1")):
         constant = _CONSTANT.fullmatch(part)
-        if b"#" in body or constant is None:
+        if b"#" in body or constant is None or len(given) == _MOST_CONSTANTS:
             return None
         given[constant[1]] = constant[2] or ""
     return Enum(name, path, text.count(b"\n", 0, found[0].start) + 1, given)
