@@ -455,6 +455,11 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         ),
         40,
     ),
+    "code: bit fields": (
+        of_scan,
+        lambda n: new_file("struct s {", *each(n, "\tunsigned int b{k}:1;"), "};"),
+        100,
+    ),
     "code: statements": (of_scan, lambda n: new_file(*function(*["g(a);"] * n)), 100),
     "code: variables": (of_scan, lambda n: new_file(*function(*(f"int b{k} = a;" for k in range(n)))), 100),
     "code: initialiser": (of_scan, lambda n: new_file("int a[] = {", *["\t1,"] * n, "};"), 300),
@@ -538,6 +543,17 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: mail("[PATCH] mm: a", "A.\n\n" + "Cc: <a@x>\n" * n + LETTER[13:] + DIFF),
         200,
     ),
+    "trailers of co-authors": (
+        of_scan,
+        lambda n: mail(
+            "[PATCH] mm: a",
+            "A.\n\n"
+            + "".join(f"Co-developed-by: A{k} <a{k}@x>\nSigned-off-by: A{k} <a{k}@x>\n" for k in range(n))
+            + LETTER[13:]
+            + DIFF,
+        ),
+        100,
+    ),
     "kconfig: formula": (
         of_kconfig,
         lambda n: kconfig("depends on " + " && ".join(f"B{k}" for k in range(n))),
@@ -604,6 +620,11 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
     "scan: schema": (of_scan, lambda n: new_file(*schema(n), path=SCHEMA), 60),
     "scan: devicetree": (of_scan, lambda n: new_file(*board(n), path="arch/arm/boot/dts/a.dts"), 60),
     "litmus: statements": (of_litmus, lambda n: litmus("\tWRITE_ONCE(*x, 1);\n" * n, exists="x=1"), 200),
+    "litmus: sections of one thread": (
+        of_litmus,
+        lambda n: litmus("\tspin_lock(l);\n\tWRITE_ONCE(*x, 1);\n\tspin_unlock(l);\n" * n, exists="x=1"),
+        30,
+    ),
     "litmus: registers": (
         of_litmus,
         lambda n: litmus(

@@ -140,6 +140,8 @@ def _has_mixed_accesses(solver: Solver) -> bool:
     between.
     """
     encoding = solver.encoding
+    if not any(event.kind == "W" and event.tag == "plain" for event in encoding.events):
+        return False
     for earlier, later in _same_thread_pairs(encoding.events):
         plain = [event for event in (earlier, later) if event.tag == "plain"]
         if len(plain) != 1 or plain[0].kind != "W":
@@ -283,6 +285,12 @@ def _lock_flags(solver: Solver) -> Iterator[str]:
     tested = {observed.name for observed in encoding.observed() if observed.thread is None}
     if any(not tested.isdisjoint(encoding.address[lock.number]) for lock in locks):
         yield "lock-final"
-    others = [e for e in encoding.events if e.kind in "RW" and e.tag not in _LOCK_TAGS and e.tag != "IW"]
+    names = frozenset().union(*(encoding.address[lock.number] for lock in locks))
+    others = [
+        each
+        for each in encoding.events
+        if each.kind in "RW" and each.tag not in _LOCK_TAGS and each.tag != "IW"
+        if not names.isdisjoint(encoding.address[each.number])
+    ]
     if any(_happen_together(solver, access, lock) for lock in locks for access in others):
         yield "mixed-lock-accesses"

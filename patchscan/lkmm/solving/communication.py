@@ -75,7 +75,9 @@ class Communication:
         self.sources: dict[int, list[int]] = {}
         self._order_writes()
         for read in self.reads:
-            self._read_from(read)
+            self._read_from(
+                read, self._readable(read) if coherent else self._rivals(literals.address[read.number])
+            )
         if coherent:
             self._coherence()
             self._atomic()
@@ -180,12 +182,36 @@ class Communication:
 
     # Reads-from
 
-    def _read_from(self, read: Event) -> None:
+    def _readable(self, read: Event) -> list[Event]:
+        """The writes that a read may see, but for those of its own thread that come later, and for all that are over
+        where the thread was sure to write again before it reads."""
+        address = self.literals.address[read.number]
+        rivals = self._rivals(address)
+        mine = [
+            write.number for write in rivals if write.thread == read.thread and write.number < read.number
+        ]
+        over = next((each for each in reversed(mine) if self._is_sure(each, address)), None)
+        return [
+            write
+            for write in rivals
+            if (
+                (over or 0) <= write.number < read.number
+                if write.thread == read.thread
+                else over is None or write.tag != "IW"
+            )
+        ]
+
+    def _is_sure(self, write: int, address: dict[str, int]) -> bool:
+        """Whether a write is executed in each execution, and always goes to the one variable that is read."""
+        literals = self.literals
+        return len(address) == 1 == len(literals.address[write]) and literals.executed[write] == TRUE
+
+    def _read_from(self, read: Event, writes: list[Event]) -> None:
         literals, formula = self.literals, self.formula
         number = read.number
         sources: list[int] = []
         self.sources[number] = []
-        for write in self._rivals(literals.address[number]):
+        for write in writes:
             if not literals.ranges.may_read(write, read) or self._excludes(write, read):
                 continue
             if literals.written[write.number].keys().isdisjoint(literals.read[number]):

@@ -100,12 +100,17 @@ class Ranges:
                 for name in self.address[write.number]:
                     written.setdefault(name, []).append((write, of_write))
             check_time(deadline)
+            whole = {
+                name: set[Value]().union(*(each for _, each in found)) for name, found in written.items()
+            }
             for read in self.reads:
                 known = self.read[read.number]
                 size = len(known)
                 for name in self.address[read.number]:
                     known.add(self.litmus.initial.get(name, 0))
                     for write, of_write in written.get(name, ()):
+                        if known >= whole[name]:
+                            break
                         if not self._is_later(write, read):
                             known |= of_write
                 changed |= len(known) != size
