@@ -1,6 +1,7 @@
 """C to events: each construct on a few lines of C, as the litmus text that comes of it."""
 
 import re
+from pathlib import Path
 
 import pytest
 from patchscan.codebase.assembly import as_c
@@ -19,7 +20,7 @@ from patchscan.model.lowering.lowered import Choice, Hole, Open, Place, Read, Th
 from patchscan.model.lowering.memory import Context
 from patchscan.model.lowering.reach import Reach
 from patchscan.model.lowering.stubs import load_stubs
-from patchscan.model.scenarios.scenario import read_scenarios
+from patchscan.model.scenarios.scenario import load_scenarios, read_scenarios
 from patchscan.model.verdicts.checks import context_faults
 from patchscan.model.verdicts.litmus import write_litmus
 from patchscan.model.verdicts.litmus_threads import comment
@@ -220,6 +221,9 @@ def test_hostile_names_stay_inside_their_comment() -> None:
     assert text.count("*/") == 1 and "\x1b" not in text and "*)" not in text
 
 
+GOOD = "[a]\nwhy='x'\nsource='y'\nbad=['r reads 1 from x']\n[[a.role]]\nname='r'\nfunction=['a.c:f']\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -233,11 +237,38 @@ def test_hostile_names_stay_inside_their_comment() -> None:
             "[a]\nwhy='x'\nsource='y'\nbad=['r reads 1 from x']\n[[a.role]]\nname='r'\nfunction=['f']\n",
             "file:function",
         ),
+        ("a = 3\n", "a scenario is a table, not 3"),
+        ('["b\\u000a"]\nrole=[]\nbad=[]\n', "the name 'b.n' is empty, or has a slash or control characters"),
+        (GOOD + "wehn = ['x']\n", "'wehn' is no key of a role"),
+        (GOOD.replace("[[", "kept = ['x']\n[["), "'kept' is no key of a scenario"),
+        (GOOD + "[[a.role]]\nname='r'\nfunction=['a.c:g']\n", "two roles are called 'r'"),
+        (GOOD.replace("'r reads 1 from x'", ""), "bad is empty"),
+        (GOOD.partition("[[")[0] + "role=[]\n", "it has no role"),
+        (GOOD.partition("[[")[0] + "role=['r']\n", "lacks or misuses"),
+        (GOOD.replace("[[", "config={A='y'}\n[["), "config: A is 'y', which is no number of 64 bits"),
+        (GOOD.replace("[[", "config={A=1e400}\n[["), "config: A is inf, which is no number"),
+        (GOOD.replace("[[", f"choices={{A={10**30}}}\n[["), "choices: A is 1000.*, which is no number"),
+        (GOOD + "instances={'struct s *'='one'}\n", "instances: struct s . is 'one'"),
+        (GOOD.replace("[[", "columns={'a/b'={}}\n[["), "the name 'a/b' is empty, or has a slash"),
     ],
 )
 def test_bad_scenarios_say_what_is_wrong(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_scenarios(text.encode(), "s.toml")
+
+
+def test_a_good_scenario_has_nothing_wrong() -> None:
+    assert [each.name for each in read_scenarios(GOOD.encode(), "s.toml")] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["none.c", "../stubs/tlb.c", "/etc/passwd"])
+def test_a_stub_file_that_is_nowhere_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "s.toml").write_text(GOOD.replace("[[", f"stubs=['{name}']\n[["))
+    with pytest.raises(ValueError, match=r"s\.toml: a: no stub file"):
+        load_scenarios([tmp_path])
+    (tmp_path / "none.c").write_text("void none(void) { }\n")
+    if name == "none.c":
+        assert load_scenarios([tmp_path])
 
 
 @pytest.mark.parametrize(

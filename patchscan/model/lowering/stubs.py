@@ -69,6 +69,11 @@ def load_stubs(names: Sequence[str], config: Config, directories: Sequence[Path]
     return _load(tuple(names), config, tuple(directories))
 
 
+def is_stub_file(name: str, directories: Sequence[Path]) -> bool:
+    """Whether a name is that of a stub file, of further directories or shipped."""
+    return Path(name).name == name and any((at / name).is_file() for at in (*directories, BUILT_IN))
+
+
 @lru_cache(maxsize=64)
 def _load(names: tuple[str, ...], config: Config, directories: tuple[Path, ...]) -> Stubs:
     definitions: dict[str, Definition] = {}

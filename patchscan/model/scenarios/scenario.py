@@ -9,6 +9,15 @@ from patchscan.basics.record import field, frozen
 
 _ATOM = pattern(r"(?P<role>\w+) reads (?P<value>\S+) (?P<how>through|from) (?P<key>\S+)")
 _STEP = pattern(r"(?P<kind>reads|writes) (?P<location>\w+)")
+_KEYS = frozenset(
+    """
+    why source when role bad init files stubs look_into keep config columns choices doubt rule anchor assumptions plain
+    barrier marked follow
+    """.split()  # noqa: SIM905
+)
+_ROLE_KEYS = frozenset("name function does calls within instances own after still".split())  # noqa: SIM905
+_FOLLOW_KEYS = frozenset({"arch", "config", "files", "look_into"})
+_MOST_BITS = 64
 DEFAULT_STUBS = ("generic.c", "cpu.c", "wait.c", "quiet.c")
 
 
@@ -114,10 +123,15 @@ def load_scenarios(directories: Sequence[Path]) -> tuple[Scenario, ...]:
 
     Raises ValueError with "file: reason" for one that cannot be used.
     """
+    from patchscan.model.lowering.stubs import is_stub_file
+
     found: dict[str, Scenario] = {}
     for directory in directories:
         for path in sorted(directory.glob("*.toml")):
             for scenario in read_scenarios(content_of(path), path.name):
+                lost = next((each for each in scenario.stubs if not is_stub_file(each, directories)), None)
+                if lost is not None:
+                    raise ValueError(f"{path.name}: {scenario.name}: no stub file {lost!r:.40}")
                 found[scenario.name] = scenario
     return tuple(found[name] for name in sorted(found))
 
@@ -143,13 +157,19 @@ def read_scenarios(content: bytes, where: str) -> tuple[Scenario, ...]:
 
 
 def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
-    roles = table["role"]
-    if not isinstance(roles, list):
-        raise TypeError("role (a list of tables)")
-    threads = tuple(_role(role, cpu) for cpu, role in enumerate(roles))
+    _known(table, "scenario", _KEYS)
+    _plain(name)
+    threads = tuple(_role(role, cpu) for cpu, role in enumerate(_tables(table["role"])))
+    twice = [
+        each.name for place, each in enumerate(threads) if each.name in [o.name for o in threads[:place]]
+    ]
+    if twice or not threads:
+        raise ValueError(f"two roles are called {twice[0]!r}" if twice else "it has no role")
+    if not _strings(table["bad"]):
+        raise ValueError("bad is empty: it says what must never be observed")
     bad = tuple(_atom(text, {role.name for role in threads}) for text in _strings(table["bad"]))
     columns = {
-        column: {key: int(value) for key, value in _table(values).items()}
+        _plain(column): _numbers(f"column {column!r}", values)
         for column, values in _table(table.get("columns", {"generic": {}})).items()
     }
     return Scenario(
@@ -164,10 +184,10 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
         stubs=(*DEFAULT_STUBS, *_strings(table.get("stubs", ()))),
         look_into=frozenset(_strings(table.get("look_into", ()))),
         keep=frozenset(_strings(table.get("keep", ()))),
-        config={key: int(value) for key, value in _table(table.get("config", {})).items()},
+        config=_numbers("config", table.get("config", {})),
         columns=columns,
-        choices={key: int(value) for key, value in _table(table.get("choices", {})).items()},
-        doubt={key: int(value) for key, value in _table(table.get("doubt", {})).items()},
+        choices=_numbers("choices", table.get("choices", {})),
+        doubt=_numbers("doubt", table.get("doubt", {})),
         rule=str(table.get("rule", "")),
         anchor=str(table.get("anchor", "")),
         assumptions=_strings(table.get("assumptions", ())),
@@ -178,26 +198,53 @@ def _scenario(name: str, table: Mapping[str, object]) -> Scenario:
     )
 
 
+def _known(table: object, what: str, keys: frozenset[str]) -> None:
+    """Raises ValueError where something is no table, or has a key that means nothing."""
+    if not isinstance(table, dict):
+        raise ValueError(f"a {what} is a table, not {table!r:.40}")
+    unknown = sorted(table.keys() - keys)
+    if unknown:
+        raise ValueError(f"{unknown[0]!r:.40} is no key of a {what}")
+
+
+def _plain(name: str) -> str:
+    """A name that may be part of a line and of a file's name; raises ValueError for any other."""
+    if not name or not name.isprintable() or "/" in name:
+        raise ValueError(f"the name {name!r:.40} is empty, or has a slash or control characters")
+    return name
+
+
+def _numbers(where: str, value: object) -> dict[str, int]:
+    """Names to numbers."""
+    found = _table(value)
+    for name, number in found.items():
+        if not isinstance(number, int) or number.bit_length() > _MOST_BITS:
+            raise ValueError(f"{where}: {name} is {number!r:.40}, which is no number of 64 bits")
+    return {name: int(number) for name, number in found.items()}
+
+
 def _follow(table: Mapping[str, object]) -> Follow:
+    _known(table, "follow", _FOLLOW_KEYS)
     return Follow(
         str(table["arch"]),
-        {key: int(value) for key, value in _table(table.get("config", {})).items()},
+        _numbers("config", table.get("config", {})),
         _strings(table["files"]),
         frozenset(_strings(table["look_into"])),
     )
 
 
 def _role(table: Mapping[str, object], cpu: int) -> Role:
+    _known(table, "role", _ROLE_KEYS)
     does = tuple(_step(text) for text in _strings(table.get("does", ())))
     calls = tuple(frozenset(text.split("|")) for text in _strings(table.get("calls", ())))
     named = () if does or (calls and "function" not in table) else table["function"]
     functions = tuple(_function(text) for text in _strings(named))
-    instances = {key: int(value) for key, value in _table(table.get("instances", {})).items()}
+    instances = _numbers("instances", table.get("instances", {}))
     own = {key: str(name) for key, name in _table(table.get("own", {})).items()}
     within = _strings(table.get("within", ()))
     after = _function(str(table["after"])) if "after" in table else None
     still = bool(table.get("still", False))
-    return Role(str(table["name"]), functions, instances, cpu, own, does, calls, within, after, still)
+    return Role(_plain(str(table["name"])), functions, instances, cpu, own, does, calls, within, after, still)
 
 
 def _function(text: str) -> tuple[str, str]:
