@@ -49,6 +49,9 @@ def is_listed(context: Context, file: ChangedFile) -> bool:
     directory, _, name = file.path.removesuffix(".rst").rpartition("/")
     if LEFT_OUT.search(text) or not context.final.exists(TOP) or "translations" in file.path:
         return True
+    if not context.final.exists(f"{directory}/index.rst"):
+        # Where none is beside it, one of any other directory may name it.
+        return True
     # A hunk of an index that does not apply names it all the same.
     others = (each for other in context.all for each in other.files if each.path != file.path)
     if any(each.path.endswith(".rst") and each.adds(name) for each in others):
@@ -149,6 +152,9 @@ Memory
 >>> file Documentation/mm/walk.rst
 +Walk
 +====
+>>> file Documentation/far/alone.rst
++Alone
++=====
 >>> file Documentation/mm/run.rst
 +Run
 +===
