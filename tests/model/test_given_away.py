@@ -73,6 +73,18 @@ SLEEPS = {
 }
 
 
+AGAIN = "if (current->mm->users) { local_irq_restore(flags); goto again; }"
+JUMPS = {
+    "in front of the section": Attack("safe", begin="again: local_irq_save(flags);", middle=AGAIN),
+    "into the section that has ended": Attack("unsure", begin="local_irq_save(flags); again:", middle=AGAIN),
+}
+
+
+@pytest.mark.parametrize("name", JUMPS)
+def test_where_a_jump_back_goes(name: str) -> None:
+    check(JUMPS[name])
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_where_it_lies(name: str) -> None:
     check(LIES[name])

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from patchscan.c.nodes import arguments, children
+from patchscan.c.nodes import arguments, children, nodes
 from patchscan.codebase.code import Codebase
 from patchscan.codebase.definition import Definition, declared
 from patchscan.model.lowering.abstract_values import (
@@ -240,11 +240,21 @@ def _goto(
         out.append(Hole(f"goto {label}", "goto", _NONE, _NONE, True, place_of(frame, node)))
         context.assumptions.add("jumps back are not taken")
         a_round = [each for each in target if isinstance(each, str) or each.start_byte <= node.start_byte]
+        if context.reach.in_reader and not context.by_field and _only_ends(context, a_round, frame):
+            out.append(lost_way(frame, node))
         look_on(context, node, a_round, env, frame, out, begun=True)
         env[DEAD] = Const(1)
         return env
     todo[:] = target
     return None
+
+
+def _only_ends(context: Context, a_round: Rest, frame: Frame) -> bool:
+    """Whether code ends a section, so that it is in none where it comes once more, and begins none."""
+    inner = (node for each in a_round if not isinstance(each, str) for node in nodes(each))
+    called = (node.child_by_field_name("function") for node in inner if node.type == "call_expression")
+    does = [context.stubs.effects.get(frame.text(each), _NONE) for each in called if each is not None]
+    return any("end" in each for each in does) and not any("begin" in each for each in does)
 
 
 @lru_cache(maxsize=1024)
