@@ -225,6 +225,10 @@ int f(void) { int it = 0; own(&it); WRITE_ONCE(other, it); return it; }
 static int hold(void) { spinlock_t r99; spin_lock(&r99); smp_mb(); spin_unlock(&r99); return 0; }
 int f(void) { hold(); return hold(); }
 """,
+    "a lock that is called as a register on one way": """
+static int hold(void) { spinlock_t r99; smp_mb(); if (READ_ONCE(other)) { spin_lock(&r99); smp_mb(); } return 0; }
+int f(void) { hold(); return hold(); }
+""",
     "a field that was not there": """
 static int reset(struct box *box) { smp_mb(); unknown_call(box); return 0; }
 int f(void) { struct box mine; reset(&mine); reset(&mine); mine.full = 1; reset(&mine);

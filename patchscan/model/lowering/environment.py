@@ -179,7 +179,7 @@ def _numbers_called(values: Mapping[Key, Value], names: frozenset[str]) -> list[
 
 def is_part(name: str) -> bool:
     """Whether a noted name stands for which variables there are whose names begin or end in some way."""
-    return name.startswith((_BEGINS, _ENDS, _CALLED))
+    return name[:1] == "%" and name.startswith((_BEGINS, _ENDS, _CALLED))
 
 
 def names_with(values: Mapping[Key, Value], number: int, part: str) -> tuple[str, ...]:

@@ -115,6 +115,7 @@ class Context(Asked):
     again: Callable[["Context", Frame, Environment, Out, Run], Value] | None = None
     counter: int = 0
     _asked: Answers = field(default_factory=dict)
+    _told: Answers = field(default_factory=dict)
     _known: dict[Question, Any] = field(default_factory=dict)
 
     @contextmanager

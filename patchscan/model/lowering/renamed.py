@@ -1,9 +1,11 @@
 """Events and values with other numbers: those of registers, of values that are not followed, and of frames."""
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from patchscan.basics.pattern import pattern
+from patchscan.basics.record import once
 from patchscan.model.lowering.abstract_values import (
     Address,
     Local,
@@ -16,16 +18,20 @@ from patchscan.model.lowering.abstract_values import (
     Value,
 )
 from patchscan.model.lowering.lowered import (
+    NESTED,
     Assign,
     Assume,
     Body,
     Branch,
     Choice,
+    Close,
     Deferred,
     Event,
     Lock,
+    Open,
     Read,
     Update,
+    Wait,
     Write,
 )
 
@@ -36,6 +42,13 @@ _LOCK = pattern(r"(lock of |)(.*)( on \d+)", re.S)
 _SHOWN = pattern(r"(?<=Register\(name=')[^']*|(?<=Unknown\(serial=['\"])[^'\"]*|(?<=Local\(frame=)\d+")
 # What hides in how a value is shown.
 _HIDING = pattern(r"\\|base=\('")
+
+
+@lru_cache(maxsize=65536)
+def _split(name: str) -> tuple[str, int, str] | None:
+    """What stands before a number, the number, and what stands behind it; None for a name that has none."""
+    found = NUMBERED.fullmatch(name)
+    return (found[1], int(found[2]), found[3]) if found is not None else None
 
 
 class Renaming:
@@ -57,8 +70,8 @@ class Renaming:
     def name(self, name: str) -> str:
         """The name of a register, or the serial of an unknown value."""
         if name not in self._names:
-            found = NUMBERED.fullmatch(name)
-            renamed = f"{found[1]}{self.number(int(found[2]))}{found[3]}" if found else name
+            found = _split(name)
+            renamed = f"{found[0]}{self.number(found[1])}{found[2]}" if found else name
             self._names[name] = renamed
         return self._names[name]
 
@@ -142,14 +155,36 @@ _CHANGES: dict[type, Callable[..., Event]] = {
 }
 
 
-def hides_numbers(event: Event, owned: Set[str]) -> bool:
-    """Whether an event may hold a number where Renaming does not look for one.
+Hiding = tuple[bool, frozenset[str], frozenset[str]]
 
-    owned: domains that are named after an object, in letters.
-    """
+
+def hiding(body: Body) -> Hiding:
+    """Where a number may be that Renaming does not look for: whether there is one in the key of a choice, the domains,
+    which may be named after an object, in letters, and the names with a number that locks are called by."""
+    in_keys, domains, locks = False, set[str](), set[str]()
+    for event in body:
+        if type(event) in NESTED:
+            inside = _hiding_inside(event)
+            in_keys = in_keys or inside[0]
+            domains |= inside[1]
+            locks |= inside[2]
+        elif isinstance(event, Lock):
+            locks.add(lock_number(event) or "")
+        elif isinstance(event, (Open, Close, Wait)):
+            domains.add(event.domain)
+    return in_keys, frozenset(domains), frozenset(locks - {""})
+
+
+@once
+def _hiding_inside(event: Event) -> Hiding:
+    if isinstance(event, Deferred):
+        in_keys, domains, locks = hiding(event.body)
+        return in_keys, domains | {event.domain}, locks
+    assert isinstance(event, (Branch, Choice))
+    in_keys, domains, locks = hiding(event.then + event.otherwise)
     if isinstance(event, Choice):
-        return _HIDING.search(event.key) is not None
-    return getattr(event, "domain", "") in owned
+        in_keys = in_keys or _HIDING.search(event.key) is not None
+    return in_keys, domains, locks
 
 
 def lock_number(event: Event) -> str | None:
@@ -176,10 +211,10 @@ class Pairing:
 
     def names(self, one: str, other: str) -> bool:
         """Whether two names are the same but for their numbers, which are paired."""
-        found, there = NUMBERED.fullmatch(one), NUMBERED.fullmatch(other)
+        found, there = _split(one), _split(other)
         if found is None or there is None:
             return one == other
-        return (found[1], found[3]) == (there[1], there[3]) and self.numbers(int(found[2]), int(there[2]))
+        return (found[0], found[2]) == (there[0], there[2]) and self.numbers(found[1], there[1])
 
     def values(self, one: Value | None, other: Value | None) -> bool:
         """Whether two values are the same but for numbers."""

@@ -20,9 +20,9 @@ from patchscan.codebase.definition import Definition
 from patchscan.codebase.remembered import Answers, Asked, Question
 from patchscan.model.lowering.abstract_values import Address, Local, Operation, Value
 from patchscan.model.lowering.environment import Environment, Key, Recorded, is_part, names_with
-from patchscan.model.lowering.lowered import Body, walk
+from patchscan.model.lowering.lowered import Body
 from patchscan.model.lowering.memory import Context, Frame, Out, Run
-from patchscan.model.lowering.renamed import Pairing, Renaming, hides_numbers, lock_number
+from patchscan.model.lowering.renamed import Pairing, Renaming, hiding
 
 Variables = tuple[tuple[Key, Value | None], ...]
 _MOST_ALIKE = 8
@@ -195,8 +195,11 @@ def _reachable(number: int, seen: Iterable[Key], before: dict[Key, Value]) -> Va
         if not next_ones:
             return None
         left = [key for key in left if key[0] not in frames]
-        found += [(key, before.get(key)) for key in next_ones]
-        frames |= {frame for key in next_ones for frame in _frames(before.get(key))}
+        for key in next_ones:
+            value = before.get(key)
+            found.append((key, value))
+            if isinstance(value, (Operation, Address)):
+                frames |= _frames(value)
     return tuple(found)
 
 
@@ -209,11 +212,8 @@ def _frames(value: Value | None) -> set[int]:
 
 def _hides(definition: Definition, events: Body, of_code: Answers, owned: Set[str]) -> bool:
     """Whether a number may hide in the events where it cannot be told from a name of the code; owned: see Context."""
-    numbers = set()
-    for event in walk(events):
-        if hides_numbers(event, owned):
-            return True
-        numbers.add(lock_number(event))
-    numbers.discard(None)
+    in_keys, domains, numbers = hiding(events)
+    if in_keys or not domains.isdisjoint(owned):
+        return True
     looked_into = (each for each in (definition, *of_code.values()) if isinstance(each, Definition))
     return bool(numbers) and any(numbers & each.identifiers for each in looked_into)
