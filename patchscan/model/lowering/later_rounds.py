@@ -47,7 +47,7 @@ def leave_behind(context: Context, end: Round, env: Environment) -> None:
         steps = _steps(end.text, last_name(key[1]))
         if steps == _GROWS and isinstance(had, Const) and 0 <= had.number < value.number:
             env[key] = Unknown(f"{SIZE}{context.next()} rounds", key[1])
-        elif steps == _ELSEWHERE and not context.looks_on:
+        elif steps == _ELSEWHERE and not context.looks_on and context.keep is not None:
             elsewhere.append(key)
         elif steps != _ONE_NUMBER:
             env[key] = context.unknown(key[1], prefix="u" if key[0] else "m")
