@@ -241,13 +241,19 @@ class Asked:
         """The comparisons with another constant than one that holds."""
         if key not in self._rivals:
             found = _EQUALS.fullmatch(key)
-            start = f"{found[1]}==" if found else ""
-            self._rivals[key] = tuple(
-                other
-                for other in self.keys
-                if found and other != key and other.startswith(start) and _EQUALS.fullmatch(other)
-            )
+            equal = self._compared.get(found[1], ()) if found else ()
+            self._rivals[key] = tuple(other for other in equal if other != key)
         return self._rivals[key]
+
+    @cached_property
+    def _compared(self) -> dict[str, list[str]]:
+        """The comparisons of each value with constants."""
+        compared: dict[str, list[str]] = {}
+        for key in self.keys:
+            found = _EQUALS.fullmatch(key)
+            if found:
+                compared.setdefault(found[1], []).append(key)
+        return compared
 
     @cached_property
     def _mine(self) -> frozenset[str]:
