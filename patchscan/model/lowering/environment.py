@@ -108,7 +108,7 @@ class Environment(dict[Key, Value]):
 
     def place_written(self, key: Key) -> Named | None:
         """The place of that name that was written last, None where none was."""
-        found = super().get((0, f"{_WHOSE}{key[1]}")) if not key[0] else None
+        found = self.get((0, f"{_WHOSE}{key[1]}")) if not key[0] else None
         return found.of if isinstance(found, Address) and isinstance(found.of, Named) else None
 
     def turn_to(self, where: Named) -> None:
