@@ -319,6 +319,16 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: new_file(*function("switch (a) {", *(f"case {k}:\tg(a);\tbreak;" for k in range(n)), "}")),
         60,
     ),
+    "code: switch with many names": (
+        of_scan,
+        lambda n: new_file(
+            "enum e {",
+            *(f"E{k}," for k in range(n)),
+            "};",
+            *function("switch (a) {", *(f"case E{k}:" for k in range(n)), "\tg(a);", "}"),
+        ),
+        600,
+    ),
     "code: allocations given back in turn": (of_scan, lambda n: new_file(*unwinding(n)), 25),
     "code: steps undone by the opposites of their names": (
         of_scan,

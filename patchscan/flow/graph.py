@@ -98,8 +98,11 @@ class Graph:
         """key -> (point, the signs that are told apart, line) of every test of it."""
         found: dict[str, list[tuple[int, frozenset[int], int]]] = {}
         for number, point in enumerate(self.points):
-            for key in {edge.key for edge in point.edges if edge.key}:
-                mine = [edge for edge in point.edges if edge.key == key]
+            tested: dict[str, list[Edge]] = {}
+            for edge in point.edges:
+                if edge.key:
+                    tested.setdefault(edge.key, []).append(edge)
+            for key, mine in tested.items():
                 found.setdefault(key, []).append(
                     (number, frozenset(edge.signs for edge in mine), mine[0].line)
                 )

@@ -82,7 +82,6 @@ class Asked:
         self.graph = graph
         self._told: dict[str, tuple[str, ...]] = {}
         self._parts: dict[str, frozenset[str]] = {}
-        self._rivals: dict[str, tuple[str, ...]] = {}
         self._doing: dict[tuple[type[Operation], ...], Doing] = {}
 
     @cached_property
@@ -237,23 +236,20 @@ class Asked:
             self._told[key] = found
         return self._told[key]
 
-    def rivals(self, key: str) -> tuple[str, ...]:
-        """The comparisons with another constant than one that holds."""
-        if key not in self._rivals:
-            found = _EQUALS.fullmatch(key)
-            equal = self._compared.get(found[1], ()) if found else ()
-            self._rivals[key] = tuple(other for other in equal if other != key)
-        return self._rivals[key]
+    def rivals(self, key: str) -> frozenset[str]:
+        """The comparisons with constants of the value that one compares, itself among them."""
+        found = _EQUALS.fullmatch(key)
+        return self._compared.get(found[1], frozenset()) if found else frozenset()
 
     @cached_property
-    def _compared(self) -> dict[str, list[str]]:
+    def _compared(self) -> dict[str, frozenset[str]]:
         """The comparisons of each value with constants."""
         compared: dict[str, list[str]] = {}
         for key in self.keys:
             found = _EQUALS.fullmatch(key)
             if found:
                 compared.setdefault(found[1], []).append(key)
-        return compared
+        return {value: frozenset(keys) for value, keys in compared.items()}
 
     @cached_property
     def _mine(self) -> frozenset[str]:
@@ -328,18 +324,18 @@ class Reading:
             self.set(operation.key, ANY)
         return ANY
 
-    def along(self, edge: Edge) -> "Reading | None":
-        """What is known where a way goes on by an edge, None where it cannot."""
+    def along(self, edge: Edge, live: frozenset[str]) -> "Reading | None":
+        """What is known where a way goes on by an edge, None where it cannot; live: what is asked for there."""
         if not edge.key:
             return self
         if not self.of(edge.key) & edge.signs:
             return None
         branch = type(self)(self.ways, self.known)
         branch.trail, branch.coarse = self.trail, self.coarse
-        if not branch.test(edge.key, edge.signs):
+        if not branch.test(edge.key, edge.signs, live):
             return None
         steady = self.ways.steady_calls.get(edge.key)
-        return branch if steady is None or branch.test(steady, edge.signs) else None
+        return branch if steady is None or branch.test(steady, edge.signs, live) else None
 
     def reached(self, reach: Reach) -> None:
         """A call was made: what is known of what it reaches is no longer sure."""
@@ -352,8 +348,8 @@ class Reading:
             else:
                 known[other] |= STALE
 
-    def test(self, key: str, signs: int) -> bool:
-        """Keep that a value has these signs; False where it cannot."""
+    def test(self, key: str, signs: int, live: frozenset[str]) -> bool:
+        """Keep that a value has these signs, and what of those asked for follows; False where it cannot."""
         if not key:
             return True
         left = self.of(key) & signs
@@ -361,7 +357,8 @@ class Reading:
             self.known[key] = left
             if left & ZERO == 0:
                 # What equals one constant equals no other.
-                self.known.update((other, ZERO) for other in self.ways.rivals(key))
+                equal = self.ways.rivals(key) & live
+                self.known.update((other, ZERO) for other in equal if other != key)
         return left != 0
 
     def facts(self, live: frozenset[str]) -> Facts:
@@ -377,7 +374,7 @@ class SureReading(Reading):
     def of(self, key: str) -> int:
         return self.sure(key)
 
-    def test(self, key: str, signs: int) -> bool:
+    def test(self, key: str, signs: int, live: frozenset[str]) -> bool:
         left = self.of(key) & signs
         if key and left:
             self.known[key] = left

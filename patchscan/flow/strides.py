@@ -346,7 +346,7 @@ class Strides:
             return Stride(straight, out, ())
         following = []
         for edge in point.edges:
-            branch = reading.along(edge)
+            branch = reading.along(edge, self.live[edge.to])
             if branch is not None:
                 after = self.place(edge.to, branch.facts(self.live[edge.to]))
                 following.append((after, edge if edge.taken else None))

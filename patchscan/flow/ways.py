@@ -308,7 +308,7 @@ class Walk:
                     self._follow(edge, after, reading, trail, coarse)
 
     def _follow(self, edge: Edge, token: Token, reading: Reading, trail: Trail, coarse: bool) -> None:
-        branch = reading.along(edge)
+        branch = reading.along(edge, self.live[edge.to])
         if branch is None:
             return
         if edge.taken:
