@@ -53,9 +53,9 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
 def held(file: ChangedFile, function: Function, leaks: "Sequence[Leak]") -> list[Finding]:
     """What tables and pairs of names tell."""
     found: dict[tuple[str, int], list[Leak]] = {}
-    managed = made_managed(file)
     for leak in leaks:
-        if leak.why == "was given back" and not managed.isdisjoint(leak.holding.resource.row.release):
+        released = leak.holding.resource.row.release
+        if leak.why == "was given back" and not made_managed(file).isdisjoint(released):
             continue
         if _LOCKS.fullmatch(function.name) and leak.why == "others give it back":
             # It is there to hold, and what it returns tells its caller whether it does.

@@ -141,6 +141,17 @@ def unwinding(count: int, *declared: str) -> tuple[str, ...]:
     )
 
 
+def handlers(count: int) -> str:
+    """Interrupt handlers of one file, and the function that registers them."""
+    entry = "static irqreturn_t f{k}(int irq, void *data)"
+    return new_file(
+        *each(
+            count, entry, "{", "\tspin_lock(&a{k});", "\tspin_unlock(&a{k});", "\treturn IRQ_HANDLED;", "}"
+        ),
+        *function(*each(count, "request_irq(a + {k}, f{k}, 0, NULL, b);")),
+    )
+
+
 def functions(count: int, *body: str) -> str:
     return new_file(*(line for n in range(count) for line in function(*body, name=f"f{n}")))
 
@@ -314,6 +325,7 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: new_file(*function(*[f"l{k}: if (a) goto l{k};" for k in range(n)])),
         60,
     ),
+    "code: interrupt handlers": (of_scan, handlers, 100),
     "code: switch": (
         of_scan,
         lambda n: new_file(*function("switch (a) {", *(f"case {k}:\tg(a);\tbreak;" for k in range(n)), "}")),

@@ -6,6 +6,7 @@ callbacks are run; patchscan.flow.atomicusers for structures of operations.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from patchscan.basics.keep import kept
@@ -79,6 +80,9 @@ _TIMER = pattern(r"\bvoid\s+\w+\s*\(\s*struct\s+timer_list\s*\*\s*\w+\s*\)")
 _HRTIMER = pattern(r"\benum\s+hrtimer_restart\b")
 _ASSIGNED = rb"\.\s*function\s*=\s*&?%s\b"
 _NOT_THREADED = pattern(r"\bIRQF_(NO_THREAD|PERCPU|TIMER)\b")
+_WORD = pattern(rb"\w+")
+# What ends one is looked at only: what cannot be read as one may hold the next.
+_PROTOTYPE = pattern(rb"(?m)^static\b(?=[^;{}=()]*\b(\w+)\s*\([^;{}]*\)[^;{}()]*;)")
 _ENTRY: dict[str, State] = {
     "ipi": IRQS_OFF,
     "ipi condition": PREEMPT_OFF,
@@ -141,9 +145,9 @@ def _timers_by_type(source: Source) -> Iterator[tuple[str, Callback]]:
     if b"struct timer_list" not in source.code:
         return
     for function in source.functions():
-        called = rb"\b" + re.escape(function.name.encode()) + rb"\s*\("
         if not function.is_static or not _TIMER.search(function.header):
             continue
+        called = rb"\b" + re.escape(function.name.encode()) + rb"\s*\("
         if len(re.findall(called, source.code)) == 1 + _prototypes(source, function.name):
             yield function.name, Callback("timer", function.name_line)
 
@@ -185,12 +189,19 @@ def _in_calls(function: Function) -> Iterator[tuple[str, Callback]]:
 
 def _mentions(source: Source, name: str) -> int:
     """How often the name stands in the code: once where it is defined, once for each use; prototypes left out."""
-    word = re.escape(name.encode())
-    return len(re.findall(rb"\b" + word + rb"\b", source.code)) - _prototypes(source, name)
+    return _words_of(source)[name.encode()] - _prototypes(source, name)
 
 
 def _prototypes(source: Source, name: str) -> int:
     """How often a static function is declared and not defined."""
-    word = re.escape(name.encode())
-    declared = rb"^static\b[^;{}=()]*\b" + word + rb"\s*\([^;{}]*\)[^;{}()]*;"
-    return len(re.findall(declared, source.code, re.MULTILINE))
+    return _declared(source)[name.encode()]
+
+
+@kept
+def _words_of(source: Source) -> Counter[bytes]:
+    return Counter(_WORD.findall(source.code))
+
+
+@kept
+def _declared(source: Source) -> Counter[bytes]:
+    return Counter(_PROTOTYPE.findall(source.code))

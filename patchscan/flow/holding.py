@@ -24,7 +24,7 @@ from patchscan.flow.knowing import Reading
 from patchscan.flow.resources import OUTCOMES, by_call, releasing, words_of_names
 from patchscan.flow.signs import ANY, NOT_ZERO, POSITIVE, ZERO
 from patchscan.flow.strides import LATER, OWN, call_word, change_word, handed_word, name_word, test_word
-from patchscan.flow.taking import Resource, has_other_keys
+from patchscan.flow.taking import Resource, has_other_keys, keeping_calls, says_it_keeps
 from patchscan.flow.touching import DERIVES, NOT_HELD, calls_that_do, made_of, returned_copies, wholes_of
 from patchscan.flow.trails import depends_on_flag
 from patchscan.flow.ways import ways_of
@@ -90,8 +90,10 @@ class Follower(Client):
     @cached_property
     def _handed_on(self) -> frozenset[str]:
         """The calls that it may be handed on to, by their names."""
-        key = self.resource.key if self.row.kind == "lock" else "".join(self._taken_with[1:2])
-        calls = self.graph.calls_with(key) if key else ()
+        if self.row.kind == "lock":
+            calls = self.graph.calls_with(self.resource.key) if self.resource.key else ()
+        else:
+            calls = keeping_calls(self.graph) if len(self._taken_with) > 1 and self.resource.counted else ()
         return frozenset(name_word(each.name) for each in calls if self._is_handed_on(each))
 
     def waits(self, token: Token) -> bool:
@@ -290,9 +292,8 @@ class Follower(Client):
         taken = self._taken_with
         if len(taken) < 2:
             return False
-        given = set(call.arguments)
-        keeps = self.resource.counted and not words_of_names("keeps").isdisjoint(call.name.split("_"))
-        return keeps and call.offset not in self.sites and given.issuperset(taken)
+        keeps = self.resource.counted and says_it_keeps(call) and call.offset not in self.sites
+        return keeps and set(call.arguments).issuperset(taken)
 
     def assigned(self, operation: Assigned, token: Taken, signs: int, facts: Reading) -> Taken:
         if token.state == GONE and operation.key in token.names:

@@ -11,7 +11,7 @@ from patchscan.basics.record import frozen
 from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Called, Round, root_of, words_of
 from patchscan.flow.graph import Graph
-from patchscan.flow.resources import Row, by_call, may_take, opposites, releasing
+from patchscan.flow.resources import Row, by_call, may_take, opposites, releasing, words_of_names
 
 _PARTS = frozenset(("inc", "add"))
 _VOID = pattern(r"\bvoid\b")
@@ -36,8 +36,8 @@ class Resource:
     @cached_property
     def counted(self) -> bool:
         """Whether it is a reference that is told by an argument of what took it."""
-        words = {word for call in self.row.calls for word in call.split("_")}
-        return self.named and not words.isdisjoint(("get", "hold"))
+        words = (word for call in self.row.calls for word in call.split("_"))
+        return self.named and not frozenset(("get", "hold")).isdisjoint(words)
 
     def concerned_by(self, words: Collection[str]) -> bool:
         """Whether one of these words names it, or what takes it or gives it back."""
@@ -50,6 +50,17 @@ class Resource:
     def identity(self) -> tuple[str, str]:
         """What tells it in another state of the function."""
         return self.row.shown, self.key
+
+
+@kept
+def keeping_calls(graph: Graph) -> tuple[Called, ...]:
+    """The calls of a function whose names say that they keep what they are given."""
+    return tuple(each for _, each in graph.calls if says_it_keeps(each))
+
+
+def says_it_keeps(call: Called) -> bool:
+    """Whether the name of a call says that it keeps what it is given."""
+    return not words_of_names("keeps").isdisjoint(call.name.split("_"))
 
 
 def takes_by(function: Function, words: frozenset[str] | None) -> bool:
