@@ -28,7 +28,8 @@ LATE_INLINE = pattern(
 )
 EXTERN = pattern(r"^extern\s+(?!\"|.*\bweak\b|.*\basm\b)(?:[\w]+[\s*]+)+(\w+)\s*\(")
 VOLATILE = pattern(
-    r"^\s*(?:static\s+)?volatile\s+(?!void\b|.*__iomem)(?:\w+\s+)*\w+(?:\s+|\s*\*+\s*)(\w+)\s*(?:[;=]|\[\w*\]\s*[;=])"
+    r"^\s*(?:static\s+)?volatile\s+(?!void\b|.*__iomem)(?:\w+\s+)*\w+(?:\s+|\s*\*+\s*)"
+    r"(?!__)(\w+)(?:\[\w*\])?(?:\s+__\w+)*\s*[;=]"
 )
 OTHER_TYPE = pattern(r"\bu?int(?:8|16|32|64)_t\b")
 OUR_TYPE = pattern(r"\b[us](?:8|16|32|64)\b")
@@ -176,6 +177,7 @@ RULE = Rule(
 +}
 +extern int walk_on(int n); // want "walk_on.. belongs declared in a header"
 +static volatile int count; // want "count is volatile"
++static volatile int answered __initdata; // want "answered is volatile"
 """,
     ),
     good=(
