@@ -6,7 +6,7 @@ import sys
 
 
 def start() -> int:
-    """Run the command line of this process; returns its exit status.
+    """Run the command line of this process, and end it; returns its exit status only where somebody looks on.
 
     Nothing dies young here but what reference counts see to: of a million objects ten thousand are garbage. So the
     collector looks rarely, and not at all at exit, where it would walk every syntax table once more. Both together
@@ -28,15 +28,17 @@ def start() -> int:
     use_kept_patterns(package)
     from patchscan.basics.streams import prepare_streams
     from patchscan.cli import main
+    from patchscan.commands.ending import leave
 
     gc.set_threshold(1_000_000, 20, 20)
     prepare_streams()
     try:
-        return main()
+        status = main()
     finally:
         keep_loaded()
         keep_compiled()
         gc.freeze()
+    return leave(status)
 
 
 if __name__ == "__main__":

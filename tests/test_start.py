@@ -77,3 +77,17 @@ def test_help_loads_neither_rules_nor_parsers() -> None:
     assert not {
         name for name in loaded if name.startswith(("patchscan.rules", "patchscan.mail", "tree_sitter"))
     }
+
+
+def test_a_process_ends_by_what_is_due_at_its_exit_and_is_not_taken_apart() -> None:
+    program = (
+        "import atexit, sys; from patchscan.__main__ import start; atexit.register(print, 'at exit'); "
+        "kept = type('Kept', (), {'__del__': lambda self: print('taken apart')})(); "
+        "sys.argv = ['patchscan', '--version']; sys.exit(start())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.startswith("patchscan ")
+    assert done.stdout.endswith("\nat exit\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 
 from patchscan.basics.streams import forget_output, say
@@ -39,6 +41,24 @@ def ended_well(run: Callable[[], int], words: Sequence[str]) -> int:
         return UNUSABLE
     except Exception as error:
         return crashed(error, words)
+
+
+def leave(status: int) -> int:
+    """End this process once what is due at its exit is done; returns the status where that is left to Python.
+
+    Python would take apart every module and syntax tree, which is a twentieth of a small scan. It is to do so where a
+    profiler or debugger wants to have the last word, another thread goes on, or a stream fails once more.
+    """
+    threading = sys.modules.get("threading")
+    if sys.getprofile() or sys.gettrace() or (threading is not None and threading.active_count() > 1):
+        return status
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return status
+    os._exit(status)
 
 
 def in_one_line(text: str) -> str:
