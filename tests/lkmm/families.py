@@ -215,3 +215,25 @@ def doubling_sums(count: int) -> str:
         for number in range(count)
     ]
     return litmus(f"doubling-{count}", threads, "exists (y=1)")
+
+
+def sequence_count(count: int) -> str:
+    """Never: who finds the count even, and the same once more, has not seen half of what a writer wrote."""
+    write = ["r0 = READ_ONCE(*s);", "WRITE_ONCE(*s, r0 + 1);", "smp_wmb();"]
+    write += ["WRITE_ONCE(*a, {0});", "WRITE_ONCE(*b, {0});", "smp_wmb();", "WRITE_ONCE(*s, r0 + 2);"]
+    parameters = "int *s, int *a, int *b, spinlock_t *l"
+    threads = [
+        (parameters, ["spin_lock(l);", *(line.format(number + 1) for line in write), "spin_unlock(l);"])
+        for number in range(count)
+    ]
+    read = ["r0 = READ_ONCE(*s);", "smp_rmb();", "r1 = READ_ONCE(*a);", "r2 = READ_ONCE(*b);"]
+    threads.append((parameters, [*read, "smp_rmb();", "r3 = READ_ONCE(*s);"]))
+    even = " \\/ ".join(f"({count}:r0={2 * of} /\\ {count}:r3={2 * of})" for of in range(count + 1))
+    return litmus(f"seqcount-{count}", threads, f"exists (({even}) /\\ ~({count}:r1={count}:r2))")
+
+
+def exchanges(count: int) -> str:
+    """Never: where each has exchanged what it found for one more, nothing is lost."""
+    body = ["r0 = READ_ONCE(*x);", "r1 = cmpxchg(x, r0, r0 + 1);"]
+    made = " /\\ ".join(f"{number}:r0={number}:r1" for number in range(count))
+    return litmus(f"exchanges-{count}", [("int *x", body)] * count, f"exists ({made} /\\ ~x={count})")

@@ -31,6 +31,8 @@ LARGE = {
     "16 sums that double, looked at": (families.doubling_sums(16), "Never", 10),
     "24 threads that leave": (families.last_to_leave(24), "Never", 10),
     "20 atomic increments": (families.atomic_increments(20), "Never", 10),
+    "8 writers of a sequence count": (families.sequence_count(8), "Never", 10),
+    "16 that compare and exchange": (families.exchanges(16), "Never", 10),
     "32 reads against 32 writes": (families.reads_against_writes(32, 32), "Never", 10),
     "64 branches": (families.branches(64), "Sometimes", 10),
 }

@@ -1,4 +1,5 @@
-"""Terms that compare what a read found with a constant, and nothing else of it matters."""
+"""Terms that compare what a read found with a constant, or with what another read of the variable found, and nothing
+else of it matters."""
 
 from __future__ import annotations
 
@@ -20,6 +21,14 @@ class Comparison:
     read: int
     exactly: bool
     bound: int
+
+
+@frozen
+class Match:
+    """Two reads found the same."""
+
+    one: int
+    other: int
 
 
 # What `read operator constant` says: the comparison, and whether it holds.
@@ -61,6 +70,17 @@ def comparison_of(term: Term) -> tuple[Comparison, bool] | None:
     return _COMPARED[operator](inner[0], right - inner[1])
 
 
+def match_of(term: Term) -> tuple[Match, bool] | None:
+    """The match that a term is, and whether the term says that it holds."""
+    if not isinstance(term, Computed) or term.operator not in ("==", "!="):
+        return None
+    left, right = added(term.left), added(term.right)
+    if left is None or right is None or left[1] != right[1]:
+        return None
+    one, other = sorted((left[0], right[0]))
+    return Match(one, other), term.operator == "=="
+
+
 def as_truth(term: Term, reads: AbstractSet[int]) -> Term:
     """The term where only its truth is looked at: a sum with one of the reads is compared with 0."""
     inner = added(term)
@@ -74,8 +94,13 @@ def operands(term: Computed, reads: AbstractSet[int]) -> tuple[Term, Term]:
     return term.left, term.right
 
 
-def only_compared(term: Term, reads: AbstractSet[int]) -> bool:
-    """Whether the term looks at these reads by comparing them with constants alone."""
+def only_compared(term: Term, reads: AbstractSet[int], matched: bool = False) -> bool:
+    """Whether the term looks at these reads by comparing them with constants alone; matched: or with each other."""
     if reads.isdisjoint(reads_in(term)) or comparison_of(term) is not None:
         return True
-    return isinstance(term, Computed) and all(only_compared(side, reads) for side in operands(term, reads))
+    match = match_of(term) if matched else None
+    if match is not None and reads >= {match[0].one, match[0].other}:
+        return True
+    return isinstance(term, Computed) and all(
+        only_compared(side, reads, matched) for side in operands(term, reads)
+    )

@@ -1,7 +1,8 @@
 """Counters: variables that are changed by sums alone, one after the other.
 
 Each write of a counter adds a constant to what a read before it found, and nothing comes between the two: they are one
-read-modify-write, or stand in a section of the one lock that all of the counter's writes stand in. So the writes are a
+read-modify-write, or stand in a section of the one lock that all of the counter's writes stand in. There a read may
+start more than one sum, each of which goes on from the one before. So the writes are a
 chain from the initial value on, whatever its order: a counter ends with the sum of what was added, and each step finds
 the sum of the steps before it. Told so, the solver need not try the orders; and a counter that is only compared with
 constants needs no values at all.
@@ -9,11 +10,20 @@ constants needs no values at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.dialect.litmus_syntax import Observed, Value, equalities, observed_in
-from patchscan.lkmm.memory.events import Cases, Event, Program, constant
+from patchscan.lkmm.memory.events import (
+    Cases,
+    Computed,
+    Event,
+    Program,
+    ReadValue,
+    Requirement,
+    Term,
+    constant,
+)
 from patchscan.lkmm.solving.comparisons import added, as_truth, only_compared
 from patchscan.lkmm.solving.turns import Section, sections_by_lock
 
@@ -22,11 +32,13 @@ MOST_SUMS = 2_000
 
 @frozen
 class Step:
-    """One sum: the read it starts from, the write of the result, and what it adds."""
+    """One sum: the read it starts from, the write of the result, and what it adds; first: to what the read found, and
+    not to what the step before it in the thread made of that."""
 
     read: int
     write: int
     amount: int
+    first: bool = True
 
 
 @frozen
@@ -45,6 +57,11 @@ class Counter:
     def reads(self) -> frozenset[int]:
         return frozenset({*(step.read for step in self.steps), *self.readers})
 
+    @property
+    def strict(self) -> bool:
+        """Whether it never comes back to a value that it had."""
+        return all(step.amount > 0 for step in self.steps) or all(step.amount < 0 for step in self.steps)
+
     def sums(self, without: int | None = None) -> set[Value] | None:
         """What it can come to, without one of its writes; None where that is too much."""
         found = _subset_sums(step.amount for step in self.steps if step.write != without)
@@ -61,16 +78,17 @@ def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
     if not all(names.values()):
         return {}
     locks = sections_by_lock(accesses, names)
+    required = _required(program)
     writes: dict[str, list[Event]] = {}
     for event in accesses:
         if event.kind == "W":
             writes.setdefault(names[event.number][0], []).append(event)
     found = {}
     for name, of_name in writes.items():
-        steps = [_step(program, write) for write in of_name]
+        steps = [_step(program, write, required) for write in of_name]
         initial = program.litmus.initial.get(name, 0)
-        whole = tuple(step for step in steps if step is not None)
-        if len(whole) < len(steps) or not isinstance(initial, int):
+        whole = _in_differences(program, steps)
+        if whole is None or not isinstance(initial, int):
             continue
         if all(names[step.read] == [name] for step in whole) and _unbroken(program, whole, of_name, locks):
             steps_of = {step.read for step in whole}
@@ -88,9 +106,20 @@ def _names(address: Cases) -> list[str]:
     return [str(address[0].term)] if fixed else []
 
 
-def _step(program: Program, write: Event) -> Step | None:
+def _required(program: Program) -> dict[int, Requirement]:
+    """Read -> what it must be equal to, where one term says so."""
+    found = {}
+    for requirement in program.requirements:
+        cases = requirement.cases
+        term = cases[0].term if len(cases) == 1 and not cases[0].guard else None
+        if isinstance(term, Computed) and term.operator == "==" and isinstance(term.left, ReadValue):
+            found[term.left.event] = requirement
+    return found
+
+
+def _step(program: Program, write: Event, required: Mapping[int, Requirement]) -> Step | None:
     value = write.value or ()
-    inner = added(value[0].term) if len(value) == 1 and not value[0].guard else None
+    inner = _sum_of(write, value[0].term, required) if len(value) == 1 and not value[0].guard else None
     if inner is None:
         return None
     number, amount = inner
@@ -99,16 +128,55 @@ def _step(program: Program, write: Event) -> Step | None:
     return Step(number, write.number, amount) if mine and write.partner in (None, number) else None
 
 
+def _sum_of(write: Event, value: Term, required: Mapping[int, Requirement]) -> tuple[int, int] | None:
+    """The read that the value is a sum with, and what is added. A compare-and-exchange adds the difference of its two
+    values to what it finds."""
+    inner = added(value)
+    requirement = None if write.partner is None else required.get(write.partner)
+    if requirement is None or not requirement.guard <= write.guard:
+        return inner
+    assert write.partner is not None and isinstance(requirement.cases[0].term, Computed)
+    compared = requirement.cases[0].term.right
+    if isinstance(value, int) and isinstance(compared, int):
+        return write.partner, value - compared
+    other = added(compared)
+    if inner is not None and other is not None and inner[0] == other[0]:
+        return write.partner, inner[1] - other[1]
+    return inner
+
+
+def _in_differences(program: Program, steps: Sequence[Step | None]) -> tuple[Step, ...] | None:
+    """What each adds to what the write before it made, where a thread makes more than one sum of one read.
+
+    None where one is no sum, or it is not sure that the one before it is made, or that started from another read.
+    """
+    found: list[Step] = []
+    for place, step in enumerate(steps):
+        if step is None:
+            return None
+        before = [one for one in steps[:place] if one is not None and _between(program, one, step)]
+        if before:
+            last, write = before[-1], program.events[step.write]
+            if last.read != step.read or not program.events[last.write].guard <= write.guard:
+                return None
+            step = replace(step, amount=step.amount - last.amount, first=False)
+        found.append(step)
+    return tuple(found)
+
+
+def _between(program: Program, one: Step, step: Step) -> bool:
+    """Whether the write of the one may come between the read and the write of the other in their thread."""
+    write, last = program.events[one.write], program.events[step.write]
+    between = step.read < one.write < step.write and write.thread == last.thread
+    return between and not any(-branch in last.guard for branch in write.guard)
+
+
 def _unbroken(
     program: Program, steps: tuple[Step, ...], writes: list[Event], locks: Mapping[str, list[Section]]
 ) -> bool:
     """Whether no write of it ever comes between the two halves of a step."""
     if all(write.partner is not None for write in writes):
         return True
-    for step in steps:
-        thread = program.events[step.read].thread
-        if any(step.read < one.number < step.write and one.thread == thread for one in writes):
-            return False
     return any(
         all(any(_within(program, step, section) for section in sections) for step in steps)
         for sections in locks.values()
@@ -149,7 +217,7 @@ def _hidden(program: Program, counter: Counter, asked: bool, compared: Collectio
     for register, cases in _observed_registers(program).items():
         free = asked and register not in compared
         terms += [case.term for case in cases if not (free and added(case.term))]
-    return all(only_compared(term, reads) for term in terms)
+    return all(only_compared(term, reads, counter.strict) for term in terms)
 
 
 def _subset_sums(amounts: Iterable[int]) -> set[int]:

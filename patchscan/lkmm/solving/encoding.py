@@ -35,7 +35,15 @@ from patchscan.lkmm.solving.comparisons import Comparison, added
 from patchscan.lkmm.solving.counters import counters_of
 from patchscan.lkmm.solving.exclusion import order_sections
 from patchscan.lkmm.solving.literals import Literals
-from patchscan.lkmm.solving.sums import OTHER, Total, last_sums, tell_comparison, tell_ends, tell_sums
+from patchscan.lkmm.solving.sums import (
+    OTHER,
+    Total,
+    last_sums,
+    tell_comparison,
+    tell_ends,
+    tell_match,
+    tell_sums,
+)
 from patchscan.lkmm.solving.symmetry import order_identical_threads
 from patchscan.lkmm.solving.turns import sections_by_lock
 from patchscan.lkmm.solving.updates import order_updates
@@ -88,6 +96,8 @@ class Encoding(Literals):
             tell_ends(self.communication, self.counters[name])
         for comparison, literal in self.comparisons.items():
             tell_comparison(self.communication, self.counted[comparison.read], comparison, literal)
+        for match, literal in self.matches.items():
+            tell_match(self.communication, match, literal)
 
     # What must hold
 

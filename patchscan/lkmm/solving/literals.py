@@ -24,7 +24,7 @@ from patchscan.lkmm.memory.events import (
     constant,
 )
 from patchscan.lkmm.solving.cnf import TRUE, Formula
-from patchscan.lkmm.solving.comparisons import Comparison, as_truth, comparison_of, operands
+from patchscan.lkmm.solving.comparisons import Comparison, Match, as_truth, comparison_of, match_of, operands
 from patchscan.lkmm.solving.counters import Counter, without_hidden
 from patchscan.lkmm.solving.values import Ranges
 
@@ -37,7 +37,8 @@ class Literals:
     events: the program's events, then one initial write (tag IW) a variable.
     executed[event]; read[event], written[event]: value -> literal; address[event]: variable -> literal.
     counters: the variables that are changed by sums alone; the hidden ones keep their first values here.
-    counted: the reads of hidden ones. comparisons: of these with constants -> literal, not yet defined.
+    counted: the reads of hidden ones. comparisons: of these with constants -> literal, not yet defined. matches: of
+        these with each other, likewise.
     undefined: operations without a value that some execution may come to, "x + y" of two addresses: such
         executions are left out.
     """
@@ -53,6 +54,7 @@ class Literals:
         self.counters = counters
         self.counted = {read: each for each in counters.values() if each.hidden for read in each.reads}
         self.comparisons: dict[Comparison, int] = {}
+        self.matches: dict[Match, int] = {}
         self.formula = Formula(deadline, largest)
         self.undefined: set[str] = set()
         self.ranges = Ranges(self.program, deadline)
@@ -180,11 +182,23 @@ class Literals:
             self.comparisons[comparison] = self.formula.new_variable()
         return self.comparisons[comparison]
 
-    def _computed(self, term: Computed) -> dict[Value, int]:
-        compared = comparison_of(term) if self.counted else None
+    def _compared(self, term: Computed) -> tuple[int, bool] | None:
+        """The literal of a comparison of hidden counters, and whether the term says that it holds."""
+        compared = comparison_of(term)
         if compared is not None and compared[0].read in self.counted:
-            holds = self.comparison(compared[0])
-            return {1: holds, 0: -holds} if compared[1] else {0: holds, 1: -holds}
+            return self.comparison(compared[0]), compared[1]
+        matched = match_of(term)
+        if matched is not None and matched[0].one in self.counted:
+            if matched[0] not in self.matches:
+                self.matches[matched[0]] = self.formula.new_variable()
+            return self.matches[matched[0]], matched[1]
+        return None
+
+    def _computed(self, term: Computed) -> dict[Value, int]:
+        compared = self._compared(term) if self.counted else None
+        if compared is not None:
+            holds, said = compared
+            return {1: holds, 0: -holds} if said else {0: holds, 1: -holds}
         left, right = map(self.term, operands(term, self.counted.keys()))
         reasons: dict[Value, list[int]] = {}
         for one, one_literal in left.items():

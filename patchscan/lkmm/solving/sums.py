@@ -6,7 +6,7 @@ from patchscan.lkmm.dialect.litmus_syntax import Value
 from patchscan.lkmm.memory.events import TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE, Formula
 from patchscan.lkmm.solving.communication import Communication, WriteOrder
-from patchscan.lkmm.solving.comparisons import Comparison
+from patchscan.lkmm.solving.comparisons import Comparison, Match
 from patchscan.lkmm.solving.counters import MOST_SUMS, Counter, Step
 
 OTHER = "*"  # any value that is not asked about; no identifier is spelled like it
@@ -26,6 +26,8 @@ def tell_sums(communication: Communication, counter: Counter) -> None:
     if len(counter.steps) > MOST_STEPS:
         return
     for step in counter.steps:
+        if not step.first:
+            continue
         sums = _sums(formula, counter.initial, _steps_before(formula, counter, step, executed, co))
         if sums is None:
             return
@@ -70,7 +72,7 @@ def tell_comparison(
     literals = communication.literals
     formula, executed = literals.formula, literals.executed
     read = comparison.read
-    step = next((each for each in counter.steps if each.read == read), None)
+    step = next((each for each in counter.steps if each.read == read and each.first), None)
     if step is None or executed[step.write] != executed[read]:
         parts = _steps_seen(communication, counter, read)
     else:
@@ -83,6 +85,16 @@ def tell_comparison(
     holds = _comes_to(formula, parts, wanted, comparison.exactly)
     formula.implies([executed[read], literal], holds)
     formula.implies([executed[read], -literal], -holds)
+
+
+def tell_match(communication: Communication, match: Match, literal: int) -> None:
+    """Of a counter that never comes back to a value two reads find the same where they see the same write."""
+    formula, executed, rf = communication.formula, communication.literals.executed, communication.rf
+    both = [executed[match.one], executed[match.other]]
+    for source in communication.sources[match.one]:
+        seen, same = rf[source, match.one], rf.get((source, match.other), FALSE)
+        formula.implies([*both, seen, same], literal)
+        formula.implies([*both, seen, -same], -literal)
 
 
 def tell_ends(communication: Communication, counter: Counter) -> None:
