@@ -38,7 +38,7 @@ class Thread:
         return self.random.choice((1, 1, 1, 2, 2, -1, 0))
 
     def read(self) -> str:
-        text = self.random.choice(("READ_ONCE(*x)", "READ_ONCE(*x)", "smp_load_acquire(x)"))
+        text = self.random.choice((*["READ_ONCE(*x)"] * 4, "smp_load_acquire(x)", "*x"))
         return f"{self.register()} = {text};"
 
     def store(self, value: str) -> str:
@@ -68,8 +68,9 @@ class Thread:
         suffix = self.random.choice(("", "_relaxed", "_acquire", "_release"))
         lines.append(f"{{}} = cmpxchg{suffix}(x, {old}, {new});".format(self.register()))
         if self.chance(0.3):
-            lines += [f"if ({self.named[-1]} != {old}) {{"]
-            lines += [f"r9 = cmpxchg(x, {self.named[-1]}, {self.named[-1]} + 1);", "}"]
+            again = old if not old.isdigit() and self.chance(0.5) else "r9"
+            lines += [f"if ({self.named[-1]} != {old}) {{", f"{again} = {self.named[-1]};"]
+            lines += [f"r9 = cmpxchg(x, {again}, {again} + 1);", "}"]
         return lines + (self.told() if self.chance(0.5) else [])
 
     def added(self) -> list[str]:

@@ -11,6 +11,7 @@ constants needs no values at all.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import cast
 
 from patchscan.basics.record import frozen, replace
 from patchscan.lkmm.dialect.litmus_syntax import Observed, Value, equalities, observed_in
@@ -22,6 +23,7 @@ from patchscan.lkmm.memory.events import (
     ReadValue,
     Requirement,
     Term,
+    compatible,
     constant,
 )
 from patchscan.lkmm.solving.comparisons import added, as_truth, only_compared
@@ -107,19 +109,25 @@ def _names(address: Cases) -> list[str]:
 
 
 def _required(program: Program) -> dict[int, Requirement]:
-    """Read -> what it must be equal to, where one term says so."""
-    found = {}
+    """Read -> the requirement that it is equal to something."""
+    found: dict[int, Requirement] = {}
     for requirement in program.requirements:
-        cases = requirement.cases
-        term = cases[0].term if len(cases) == 1 and not cases[0].guard else None
-        if isinstance(term, Computed) and term.operator == "==" and isinstance(term.left, ReadValue):
-            found[term.left.event] = requirement
+        equal = [case.term for case in requirement.cases if isinstance(case.term, Computed)]
+        if len(equal) == len(requirement.cases) and all(term.operator == "==" for term in equal):
+            left = {term.left for term in equal}
+            found |= {
+                term.event: requirement for term in left if isinstance(term, ReadValue) and len(left) == 1
+            }
     return found
 
 
 def _step(program: Program, write: Event, required: Mapping[int, Requirement]) -> Step | None:
     value = write.value or ()
-    inner = _sum_of(write, value[0].term, required) if len(value) == 1 and not value[0].guard else None
+    inner = added(value[0].term) if len(value) == 1 and not value[0].guard else None
+    requirement = None if write.partner is None else required.get(write.partner)
+    if requirement is not None and requirement.guard <= write.guard:
+        amount = _exchanged(value, requirement.cases)
+        inner = inner if amount is None else (cast(int, write.partner), amount)
     if inner is None:
         return None
     number, amount = inner
@@ -128,21 +136,25 @@ def _step(program: Program, write: Event, required: Mapping[int, Requirement]) -
     return Step(number, write.number, amount) if mine and write.partner in (None, number) else None
 
 
-def _sum_of(write: Event, value: Term, required: Mapping[int, Requirement]) -> tuple[int, int] | None:
-    """The read that the value is a sum with, and what is added. A compare-and-exchange adds the difference of its two
-    values to what it finds."""
-    inner = added(value)
-    requirement = None if write.partner is None else required.get(write.partner)
-    if requirement is None or not requirement.guard <= write.guard:
-        return inner
-    assert write.partner is not None and isinstance(requirement.cases[0].term, Computed)
-    compared = requirement.cases[0].term.right
-    if isinstance(value, int) and isinstance(compared, int):
-        return write.partner, value - compared
-    other = added(compared)
-    if inner is not None and other is not None and inner[0] == other[0]:
-        return write.partner, inner[1] - other[1]
-    return inner
+def _exchanged(new: Cases, equal: Cases) -> int | None:
+    """What a compare-and-exchange adds to what it finds: the difference of its two values, where it is always one."""
+    differences = set()
+    for value in new:
+        for case in equal:
+            assert isinstance(case.term, Computed)
+            if compatible(value.guard | case.guard):
+                differences.add(_difference(value.term, case.term.right))
+    return differences.pop() if len(differences) == 1 else None
+
+
+def _difference(one: Term, other: Term) -> int | None:
+    """What the one is more than the other, where the text tells."""
+    if isinstance(one, int) and isinstance(other, int):
+        return one - other
+    left, right = added(one), added(other)
+    if left is None or right is None or left[0] != right[0]:
+        return None
+    return left[1] - right[1]
 
 
 def _in_differences(program: Program, steps: Sequence[Step | None]) -> tuple[Step, ...] | None:
