@@ -237,3 +237,18 @@ def exchanges(count: int) -> str:
     body = ["r0 = READ_ONCE(*x);", "r1 = cmpxchg(x, r0, r0 + 1);"]
     made = " /\\ ".join(f"{number}:r0={number}:r1" for number in range(count))
     return litmus(f"exchanges-{count}", [("int *x", body)] * count, f"exists ({made} /\\ ~x={count})")
+
+
+def retries(count: int) -> str:
+    """Never: each compares and exchanges until it has added its one."""
+    body = ["r0 = READ_ONCE(*x);", "r1 = cmpxchg(x, r0, r0 + 1);"]
+    body += ["while (r1 != r0) {", "\tr0 = r1;", "\tr1 = cmpxchg(x, r0, r0 + 1);", "}"]
+    return litmus(f"retries-{count}", [("int *x", body)] * count, f"exists (~x={count})")
+
+
+def racy_sums(count: int) -> str:
+    """Never: of different amounts that others may come between, no more than all are left."""
+    threads = [
+        ("int *x", ["r0 = READ_ONCE(*x);", f"WRITE_ONCE(*x, r0 + {2**number});"]) for number in range(count)
+    ]
+    return litmus(f"racy-{count}", threads, f"exists (x={2**count})")

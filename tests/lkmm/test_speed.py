@@ -33,6 +33,8 @@ LARGE = {
     "20 atomic increments": (families.atomic_increments(20), "Never", 10),
     "8 writers of a sequence count": (families.sequence_count(8), "Never", 10),
     "16 that compare and exchange": (families.exchanges(16), "Never", 10),
+    "5 that do so until they have": (families.retries(5), "Never", 10),
+    "32 sums that may get lost": (families.racy_sums(32), "Never", 10),
     "32 reads against 32 writes": (families.reads_against_writes(32, 32), "Never", 10),
     "64 branches": (families.branches(64), "Sometimes", 10),
 }

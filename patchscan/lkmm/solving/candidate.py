@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cmp_to_key
+from typing import cast
 
 from patchscan.lkmm.dialect.litmus_syntax import Observed, Value
 from patchscan.lkmm.memory.arithmetic import apply
@@ -96,12 +97,16 @@ class Candidate(Execution):
     def _counted(self, counter: Counter) -> dict[int, Value]:
         """The sums of a counter, read by read and write by write."""
         steps = {step.write: step for step in counter.steps}
+        bases = dict(counter.bases)
         found: dict[int, Value] = {}
         total = counter.initial
         writes = self.path.writes_to.get(counter.name, ())
         for write in sorted(writes, key=lambda one: -self.co[one].bit_count()):
-            step = steps.get(self.path.numbers[write])
-            total += step.amount if step else 0
+            number = self.path.numbers[write]
+            step = steps.get(number)
+            if counter.loose and step is not None:
+                total = cast(int, found[self.source[self.path.position[step.read]]])
+            total = bases.get(number, total + (step.amount if step else 0))
             found[write] = total
         return found | {read: found[write] for read, write in self.source.items() if write in found}
 

@@ -46,7 +46,8 @@ class Step:
 @frozen
 class Counter:
     """readers: the reads that are none of its steps. hidden: what these and the steps find is compared with constants
-    alone; open: so is what it ends with."""
+    alone; open: so is what it ends with. loose: others may write between the halves of a step, and a base is a write of
+    a constant."""
 
     name: str
     initial: int
@@ -54,10 +55,16 @@ class Counter:
     readers: tuple[int, ...]
     hidden: bool = False
     open: bool = False
+    loose: bool = False
+    bases: tuple[tuple[int, int], ...] = ()
 
     @property
     def reads(self) -> frozenset[int]:
         return frozenset({*(step.read for step in self.steps), *self.readers})
+
+    @property
+    def writes(self) -> frozenset[int]:
+        return frozenset({*(step.write for step in self.steps), *(write for write, _ in self.bases)})
 
     @property
     def strict(self) -> bool:
@@ -89,17 +96,47 @@ def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
     for name, of_name in writes.items():
         steps = [_step(program, write, required) for write in of_name]
         initial = program.litmus.initial.get(name, 0)
-        whole = _in_differences(program, steps)
-        if whole is None or not isinstance(initial, int):
+        if not isinstance(initial, int) or not all(
+            step is None or names[step.read] == [name] for step in steps
+        ):
             continue
-        if all(names[step.read] == [name] for step in whole) and _unbroken(program, whole, of_name, locks):
-            steps_of = {step.read for step in whole}
-            readers = [
-                event.number for event in accesses if event.kind == "R" and names[event.number] == [name]
-            ]
-            counter = Counter(name, initial, whole, tuple(each for each in readers if each not in steps_of))
+        reads = [event.number for event in accesses if event.kind == "R" and names[event.number] == [name]]
+        whole = _in_differences(program, steps)
+        if whole is not None and _unbroken(program, whole, of_name, locks):
+            counter = Counter(name, initial, whole, _readers(reads, whole))
             found[name] = _looked_at(program, counter, asked)
+        else:
+            loose = _loose(program, name, initial, of_name, steps)
+            if loose is not None:
+                loose = _looked_at(program, replace(loose, readers=_readers(reads, loose.steps)), asked)
+                if loose.hidden:
+                    found[name] = loose
     return found
+
+
+def _readers(reads: Iterable[int], steps: Iterable[Step]) -> tuple[int, ...]:
+    """The reads that no step starts from."""
+    of_steps = {step.read for step in steps}
+    return tuple(read for read in reads if read not in of_steps)
+
+
+def _loose(
+    program: Program, name: str, initial: int, writes: Sequence[Event], steps: Sequence[Step | None]
+) -> Counter | None:
+    """The variable as one that is changed by sums that may get lost, and constants; None where it is changed otherwise,
+    or by fewer than two sums."""
+    found, bases = [], []
+    for write, step in zip(writes, steps, strict=True):
+        cases = write.value or ()
+        if step is not None:
+            found.append(step)
+        elif len(cases) == 1 and not cases[0].guard and isinstance(cases[0].term, int):
+            bases.append((write.number, cases[0].term))
+        else:
+            return None
+    if len(found) < 2:
+        return None
+    return Counter(name, initial, tuple(found), (), loose=True, bases=tuple(bases))
 
 
 def _names(address: Cases) -> list[str]:
@@ -211,6 +248,8 @@ def _looked_at(program: Program, counter: Counter, asked: bool) -> Counter:
     in_memory = Observed(None, counter.name)
     is_open = asked and in_memory not in compared
     if in_memory in _observed(program) and not is_open:
+        if counter.loose:
+            return counter
         uncertain = [step.amount for step in counter.steps if program.events[step.write].guard]
         if len(_subset_sums(uncertain)) > MOST_SUMS:
             return counter
@@ -219,8 +258,7 @@ def _looked_at(program: Program, counter: Counter, asked: bool) -> Counter:
 
 def _hidden(program: Program, counter: Counter, asked: bool, compared: Collection[Observed]) -> bool:
     """Whether what its reads find goes into comparisons with constants alone, and into its own sums."""
-    reads = counter.reads
-    writes = {step.write for step in counter.steps}
+    reads, writes = counter.reads, counter.writes
     looked_at: list[Cases] = [event.address for event in program.events if event.address is not None]
     looked_at += [event.value for event in program.events if event.value and event.number not in writes]
     looked_at += [requirement.cases for requirement in program.requirements]
@@ -229,7 +267,7 @@ def _hidden(program: Program, counter: Counter, asked: bool, compared: Collectio
     for register, cases in _observed_registers(program).items():
         free = asked and register not in compared
         terms += [case.term for case in cases if not (free and added(case.term))]
-    return all(only_compared(term, reads, counter.strict) for term in terms)
+    return all(only_compared(term, reads, counter.strict and not counter.loose) for term in terms)
 
 
 def _subset_sums(amounts: Iterable[int]) -> set[int]:
@@ -262,7 +300,7 @@ def _compared_with_others(program: Program) -> set[Observed]:
 
 def without_hidden(program: Program, counters: Mapping[str, Counter]) -> Program:
     """The program in which the hidden counters keep their first values."""
-    kept = {step.write: each.initial for each in counters.values() if each.hidden for step in each.steps}
+    kept = {write: each.initial for each in counters.values() if each.hidden for write in each.writes}
     if not kept:
         return program
     events = [

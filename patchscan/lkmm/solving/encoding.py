@@ -32,8 +32,9 @@ from patchscan.lkmm.memory.states import observed_order
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
 from patchscan.lkmm.solving.communication import Communication
 from patchscan.lkmm.solving.comparisons import Comparison, added
-from patchscan.lkmm.solving.counters import counters_of
+from patchscan.lkmm.solving.counters import Counter, counters_of
 from patchscan.lkmm.solving.exclusion import order_sections
+from patchscan.lkmm.solving.histories import History
 from patchscan.lkmm.solving.literals import Literals
 from patchscan.lkmm.solving.sums import (
     OTHER,
@@ -82,6 +83,7 @@ class Encoding(Literals):
                 if not counter.hidden:
                     tell_sums(self.communication, counter)
         order_identical_threads(self, self.communication.co)
+        self._histories: dict[str, History] = {}
         self.final = {one: self._final_value(one) for one in sorted(self.observed(), key=observed_order)}
         self.condition = self.holds(program.litmus.condition)
         whole = [-self.branch(cut) for cut in program.cuts]
@@ -93,11 +95,23 @@ class Encoding(Literals):
         """What the comparisons with hidden counters come to, now that all are known."""
         compared = {self.counted[comparison.read].name for comparison in self.comparisons}
         for name in sorted(compared):
-            tell_ends(self.communication, self.counters[name])
+            if not self.counters[name].loose:
+                tell_ends(self.communication, self.counters[name])
         for comparison, literal in self.comparisons.items():
-            tell_comparison(self.communication, self.counted[comparison.read], comparison, literal)
+            counter = self.counted[comparison.read]
+            if counter.loose:
+                holds = self._history(counter).compares(comparison.read, comparison.bound, comparison.exactly)
+                self.formula.implies([self.executed[comparison.read], literal], holds)
+                self.formula.implies([self.executed[comparison.read], -literal], -holds)
+            else:
+                tell_comparison(self.communication, counter, comparison, literal)
         for match, literal in self.matches.items():
             tell_match(self.communication, match, literal)
+
+    def _history(self, counter: Counter) -> History:
+        if counter.name not in self._histories:
+            self._histories[counter.name] = History(self.communication, counter)
+        return self._histories[counter.name]
 
     # What must hold
 
@@ -183,6 +197,8 @@ class Encoding(Literals):
         """The value of the write that is last in co among those executed and to this variable."""
         formula = self.formula
         counter = self.counters.get(name)
+        if counter is not None and counter.loose:
+            return self._final_of_loose(counter)
         if counter is not None and counter.open:
             total = Total(counter, self.formula, self.executed)
             return self._asked_about(Observed(None, name), total.is_)
@@ -190,9 +206,26 @@ class Encoding(Literals):
             sums = last_sums(formula, counter, self.executed)
             if sums is not None:
                 return sums
-        writes = [write.number for write in self.communication.last_ones(name)]
         reasons: dict[Value, list[int]] = {}
-        last_ones = []
+        for write, last in self._last_ones(name).items():
+            for value, literal in self.written[write].items():
+                reasons.setdefault(value, []).append(formula.all_of((last, literal)))
+        return {value: formula.any_of(literals) for value, literals in reasons.items()}
+
+    def _final_of_loose(self, counter: Counter) -> dict[Value, int]:
+        history, lasts = self._history(counter), self._last_ones(counter.name)
+
+        def is_(value: Value) -> int:
+            ways = ((last, history.written(self.events[write], value)) for write, last in lasts.items())
+            return self.formula.any_of(map(self.formula.all_of, ways))
+
+        return self._asked_about(Observed(None, counter.name), is_)
+
+    def _last_ones(self, name: str) -> dict[int, int]:
+        """Write -> literal of "it is the last to the variable"; one is."""
+        formula = self.formula
+        writes = [write.number for write in self.communication.last_ones(name)]
+        found = {}
         for write in writes:
             later_ones = [
                 formula.all_of(
@@ -201,14 +234,11 @@ class Encoding(Literals):
                 for other in writes
                 if other != write
             ]
-            last = formula.all_of(
+            found[write] = formula.all_of(
                 [self.executed[write], self.address[write][name], *(-later for later in later_ones)]
             )
-            last_ones.append(last)
-            for value, literal in self.written[write].items():
-                reasons.setdefault(value, []).append(formula.all_of((last, literal)))
-        formula.add(*last_ones)
-        return {value: formula.any_of(literals) for value, literals in reasons.items()}
+        formula.add(*found.values())
+        return found
 
     def holds(self, condition: Condition) -> int:
         """The literal of the condition."""

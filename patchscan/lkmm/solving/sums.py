@@ -62,7 +62,7 @@ class Total:
         return self.compares(value, True) if isinstance(value, int) else FALSE
 
     def compares(self, bound: int, exactly: bool) -> int:
-        return _comes_to(self.formula, self.parts, bound - self.counter.initial, exactly)
+        return comes_to(self.formula, self.parts, bound - self.counter.initial, exactly)
 
 
 def tell_comparison(
@@ -82,7 +82,7 @@ def tell_comparison(
         formula.implies([last, literal], total)
         formula.implies([last, -literal], -total)
     wanted = comparison.bound - counter.initial
-    holds = _comes_to(formula, parts, wanted, comparison.exactly)
+    holds = comes_to(formula, parts, wanted, comparison.exactly)
     formula.implies([executed[read], literal], holds)
     formula.implies([executed[read], -literal], -holds)
 
@@ -138,7 +138,7 @@ def _steps_seen(communication: Communication, counter: Counter, read: int) -> li
     return parts
 
 
-def _comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int, exactly: bool) -> int:
+def comes_to(formula: Formula, parts: list[tuple[int, int]], wanted: int, exactly: bool) -> int:
     """The literal of "the amounts whose literals hold come to what is wanted", or to more where not exactly.
 
     From the largest amount on, only what the rest can still make up for is followed.
