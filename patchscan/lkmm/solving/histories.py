@@ -2,7 +2,7 @@
 
 What comes between the two halves of a sum is lost, so that the writes are no chain. But what a read finds still is the
 first value and all that was added on the way to it: by the write that it sees, by the one that this sum starts from,
-and so on, back to a constant. Each of them stands before the next in the order of the writes, so that none is met twice.
+and so on, back to a constant. Each of them stands before the next in the order of the writes: none is met twice.
 Told which writes these are, read by read, the solver needs no values where these are only compared with constants.
 """
 
