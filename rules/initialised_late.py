@@ -51,7 +51,7 @@ RULE = Rule(
  	int ret;
  
 -	spin_lock_init(&port->lock);
- 	ret = request_irq(port->irq, port_isr, 0, "port", port); // want "lets port_isr.. run.* uses port->lock; spin_lock_init"
+ 	ret = request_irq(port->irq, port_isr, 0, "port", port); // want "port_isr.. run.* port->lock; spin_lock_init"
  	if (ret)
  		return ret;
 +	spin_lock_init(&port->lock);
