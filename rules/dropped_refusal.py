@@ -25,7 +25,7 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         file
         for file in context.c_files
         if any(_ASKS.search(line.text) for line in file.removed)
-        and any(_LEAVES.search(line.text) for line in file.removed)
+        and (any(_LEAVES.search(line.text) for line in file.removed) or _ASKS.search(file.added_text))
     ]
     if not files:
         return
@@ -37,13 +37,14 @@ def check(context: Context) -> Iterator[Finding | Silence]:
 
 def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
     """What one file no longer refuses, where it still has what it asked of, and no new line names it."""
-    from patchscan.flow.refused import kept, refusals
+    from patchscan.flow.refused import kept, loosened, refusals
 
     found = {
         each: (function, before)
         for function in file.functions
         if (before := file.before_of(function.name)) is not None and function.whole and before.whole
-        for each in refusals(function, before, file.passage, file.added_words)
+        for ask in (refusals, loosened)
+        for each in ask(function, before, file.passage, file.added_words)
     }
     if not found:
         return
@@ -51,13 +52,12 @@ def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
     removed = [(line, source.code_text(line)) for line in sorted(file.removed_numbers)]
     others = [other for other in context.whole.files if other.path != file.path]
     removed += [(0, line.text) for other in others for line in other.removed]
-    added = {word for other in context.whole.c_files for word in other.added_words}
     new = " ".join(" ".join(code_added(other)) for other in context.whole.c_files)
     for each in kept([*found], removed):
         function, before = found[each]
         changed = words_changed(file, function, before, each)
         line = next((line for line in sorted(file.touched_numbers) if line >= each.place), None)
-        known = each.what in new or not each.names.isdisjoint(added)
+        known = each.what in new or not each.names.isdisjoint(words_added(context, file, each))
         if line is not None and not known and each.own.isdisjoint(changed):
             yield file.finding(
                 line, message(file, function, each), (file.evidence(each.use),) if each.use else ()
@@ -70,6 +70,17 @@ def code_added(file: ChangedFile) -> Iterator[str]:
         yield from file.code_at(line).split()
 
 
+def words_added(context: Context, file: ChangedFile, found: "Refusal") -> set[str]:
+    """The words on new lines, but for those of what is left of one test of a file."""
+    left = range(found.place, found.end)
+    return {
+        word
+        for other in context.whole.c_files
+        for word, lines in other.added_words.items()
+        if other.path != file.path or any(line not in left for line in lines)
+    }
+
+
 def words_changed(file: ChangedFile, function: Function, before: Function, found: "Refusal") -> set[str]:
     """The words on the lines of a function that the patch changes, but for those of one test that goes."""
     lines = [
@@ -77,7 +88,11 @@ def words_changed(file: ChangedFile, function: Function, before: Function, found
         for line in before.lines_among(file.removed_numbers)
         if not found.old <= line <= found.last
     ]
-    lines += [function.source.code_text(line) for line in function.lines_among(file.added_numbers)]
+    lines += [
+        function.source.code_text(line)
+        for line in function.lines_among(file.added_numbers)
+        if not found.end or not found.place <= line < found.end
+    ]
     return set(_WORD.findall("\n".join(lines)))
 
 
@@ -102,7 +117,7 @@ RULE = Rule(
     severity="warning",
     confidence="medium",
     check=check,
-    wakes=("return", "goto ", "continue", "break"),
+    wakes=("if (", "if("),
     by_file=True,
     by_effect=True,
     bad=(
@@ -144,8 +159,41 @@ RULE = Rule(
  	return ret;
  }
 """,
+        """
+ static int port_range(struct port *port, struct range *range)
+ {
+-	if (range->mode > 3 || range->end < range->start ||
+-	    range->end > PORT_LAST)
++	if (range->end < range->start || range->end > PORT_LAST) // want "no longer asks `range->mode > 3`"
+ 		return -EINVAL;
+ 	port_take(port, range);
+ 	return 0;
+ }
+""",
     ),
     good=(
+        """
+ static int port_range(struct port *port, struct range *range)
+ {
+-	if (!range->count || range->end < range->start)
++	if (range->end < range->start)
+ 		return -EINVAL;
++	if (range->count == 0)
++		return 0;
+ 	port_take(port, range);
+ 	return 0;
+ }
+""",
+        """
+ static int port_range(struct port *port, struct range *range)
+ {
+-	if (range->list == NULL || range->end < range->start)
++	if (range->end < range->start)
+ 		return 0;
+ 	port_take(port, range);
+ 	return 0;
+ }
+""",
         """
 >>> patch mm: take any mode
 The core looks at the state already.

@@ -162,6 +162,13 @@ All readers hold the lock.  No reader under RCU is left.
  }
 """,
         """
+ static void port_set(struct port *port)
+ {
+-	port->mode = 1UL << 29;
++	port->mode = 1 << 29;
+ }
+""",
+        """
  static int port_state(struct port *port)
  {
  	int state;

@@ -12,6 +12,9 @@ _FREES = pattern(
     r"(\w+_)?(k|v|kv|kz)?free(_\w+)?|(\w+_)?destroy(_\w+)?|fput|iput|dput|(\w+_)?put|(\w+_)?put_\w+|(\w+_)?release(_\w+)?"
 )
 _CLEARED = pattern(r"(?P<path>[A-Za-z_]\w*(?:(?:->|\.)\w+)*) = NULL;")
+_STEP = pattern(r"->|\.")
+# What stands before the last member of a path.
+_OBJECT = r"(?:\w+(?:->|\.))*"
 _REACH = 4
 
 
@@ -36,7 +39,7 @@ def left_pointers(
         path = found["path"] if found else ""
         if not path or path in local:
             continue
-        member = re.split(r"->|\.", path)[-1]
+        member = _STEP.split(path)[-1]
         freed = _freed(before, path, line)
         if member in added or not freed:
             continue
@@ -82,7 +85,7 @@ def _is_set(function: Function, path: str, place: Call) -> bool:
 
 def _owner_goes(before: Function, path: str, line: int) -> bool:
     """Whether a function frees what holds the pointer, too."""
-    owners = [path[: match.start()] for match in re.finditer(r"->|\.", path)]
+    owners = [path[: match.start()] for match in _STEP.finditer(path)]
     return any(
         each.line > line
         and _FREES.fullmatch(each.name)
@@ -108,6 +111,3 @@ def _looked_at(function: Function, place: Call, path: str, member: str) -> int:
             if handed and not is_place and _FREES.fullmatch(each.name) and one.name != function.name:
                 return each.line
     return 0
-
-
-_OBJECT = r"(?:\w+(?:->|\.))*"

@@ -24,6 +24,7 @@ _SETS_CODE = pattern(r"\w+ = -E[A-Z0-9]+;")
 _GIVEN = pattern(r"= (-E[A-Z0-9]+);")
 _PASSES = pattern(r"\{? ?(continue|return|return 0); ?\}?")
 _NUMBER = pattern(r"(?:->|\.)(?:\w*_)?(?:len|length|size|sz|count|bytes|num|nr|index|idx|id)$")
+_OUT = pattern(r"(goto \w+|return false|return NULL|return|continue|break); ?\}?$")
 _LABEL = pattern(r"goto (\w*(?:err|fail|bad|drop|inval)\w*);")
 # What is not supported yet, or not yet there, is no fault; what warns, or asks how the kernel was built, is no guard.
 _LATER = frozenset(("-EOPNOTSUPP", "-ENOTSUPP", "-ENOSYS", "-EPROBE_DEFER"))
@@ -39,7 +40,8 @@ class Refusal:
     """A test that goes with the lines `old` to `last`.
 
     names: the members, functions and macros that it asked of; own: the variables; code: with what it left, or by
-    which goto; place: the line that stands there now; use: where a pointer is followed that it found to be NULL, or 0.
+    which goto; place: the line that stands there now; use: where a pointer is followed that it found to be NULL, or 0;
+    end: the line behind what is left of the test at place, or 0.
     """
 
     what: str
@@ -50,6 +52,7 @@ class Refusal:
     last: int
     place: int
     use: int
+    end: int = 0
 
 
 def refusals(
@@ -162,12 +165,126 @@ def _passing(text: str) -> str:
 def _followed(function: Function, before: Function, condition: "Node", first: int) -> int:
     """The line on which a pointer is followed that a condition found to be NULL, 0 where there is none."""
     for atom in atoms(condition):
-        found = _POINTER.fullmatch(text_in(before, atom))
-        wanted = re.compile(rf"(?<![\w.>]){re.escape(found[1])}->") if found else None
-        for line in range(first, function.last_line + 1) if wanted else ():
-            if wanted is not None and wanted.search(function.source.code_text(line)):
-                return line
+        line = _followed_by_name(function, text_in(before, atom), first)
+        if line:
+            return line
     return 0
+
+
+def _followed_by_name(function: Function, text: str, first: int) -> int:
+    """The first line from one on that follows the pointer of which a text asks whether it is NULL, 0 for none."""
+    found = _POINTER.fullmatch(text)
+    if found is None:
+        return 0
+    wanted = re.compile(rf"(?<![\w.>]){re.escape(found[1])}->")
+    lines = range(first, function.last_line + 1)
+    return next((line for line in lines if wanted.search(function.source.code_text(line))), 0)
+
+
+def loosened(
+    function: Function, before: Function, passage: "Passage", added: Mapping[str, Sequence[int]]
+) -> Iterator[Refusal]:
+    """What a test asks no more that still refuses by its other parts, where a change asks nothing else anew."""
+    pairs = list(_still_asking(function, before, passage))
+    if not pairs:
+        return
+    asked = asked_in(function)
+    told = {each.old for each in dropped(function, before, passage, added)}
+    lines = {
+        line
+        for _, _, new in pairs
+        for line in range(function.source.line_of(new), function.source.last_line_of(new) + 1)
+    }
+    for run, old, new in pairs:
+        left = _alternatives(function, new)
+        gone = {text: part for text, part in _alternatives(before, old).items() if text not in left}
+        for text in (each for each in gone if each not in asked):
+            found = _part(function, before, run, (old, new), gone[text])
+            words = (found.names | found.own) if found is not None else frozenset()
+            anew = any(line not in lines for word in words for line in added.get(word, ()))
+            if found is not None and not anew and found.old not in told:
+                yield found
+
+
+def _still_asking(
+    function: Function, before: Function, passage: "Passage"
+) -> "Sequence[tuple[Run, Node, Node]]":
+    """The tests that a change touches, before and after; none where one of them asks something anew."""
+    pairs = []
+    for run in passage.runs:
+        if run.old_end <= before.first_line or before.last_line < run.old:
+            continue
+        olds = _leading_out(before, run.old, run.old_end)
+        news = _leading_out(function, run.new, run.new_end)
+        if len(olds) != len(news):
+            return ()
+        pairs += [(run, old, new) for old, new in zip(olds, news, strict=True)]
+    for _, old, new in pairs:
+        left = _alternatives(function, new)
+        if not left or not left.keys() <= _alternatives(before, old).keys():
+            return ()
+    return pairs
+
+
+def _leading_out(function: Function, first: int, end: int) -> list["Node"]:
+    source = function.source
+    return [
+        each
+        for each in function.nodes("if_statement")
+        if leads_out(each) and first <= source.line_of(each) < end
+    ]
+
+
+def _alternatives(function: Function, test: "Node") -> Mapping[str, "Node"]:
+    """The parts of a test of which each alone makes it true, by their texts."""
+    found: dict[str, Node] = {}
+    ahead = [test.child_by_field_name("condition")]
+    while ahead:
+        node = ahead.pop()
+        operator = node.child_by_field_name("operator") if node is not None else None
+        if node is None:
+            continue
+        if node.type == "parenthesized_expression":
+            ahead += node.named_children
+        elif node.type == "binary_expression" and operator is not None and operator.type == "||":
+            ahead += [node.child_by_field_name("left"), node.child_by_field_name("right")]
+        else:
+            found[text_in(function, node)] = node
+    return found
+
+
+def _part(
+    function: Function, before: Function, run: "Run", tests: tuple["Node", "Node"], part: "Node"
+) -> Refusal | None:
+    """What one part of a test was good for, None where that is not known; tests: before and after."""
+    test, left = tests
+    inside = test.child_by_field_name("consequence")
+    what = text_in(before, part)
+    names, own = _asked_of(before, what)
+    if (
+        inside is None
+        or _NO_GUARD.search(what)
+        or (not names and all(_STATUS.fullmatch(word) for word in own))
+    ):
+        return None
+    does = text_in(before, inside)
+    code = _code(before, run, does)
+    by_name = f"!{what.removesuffix(' == NULL')}" if what.endswith(" == NULL") else what
+    use = _followed_by_name(function, by_name, run.new)
+    if not code and not use and (by_name != what or _may_be_pointers(before, part)):
+        return None
+    code = code or _leaves(does)
+    if code in _LATER or not code:
+        return None
+    first, end = function.source.line_of(left), function.source.last_line_of(left) + 1
+    old, last = before.source.line_of(test), before.source.last_line_of(test)
+    return Refusal(what, names, own, code, old, last, first, use, end)
+
+
+def _leaves(text: str) -> str:
+    """How a test left that did so without an error code."""
+    found = _OUT.search(text)
+    return found[1] if found else ""
 
 
 def kept(found: Sequence[Refusal], removed: Sequence[tuple[int, str]]) -> Iterator[Refusal]:

@@ -105,10 +105,15 @@ def _one(old: Sequence[str], new: Sequence[str], place: int) -> Weaker | None:
     kind = weakening_of(strong)
     if kind is None or weak not in kind.calls.get(strong, ()) or (kind.used and "=" not in old):
         return None
-    if strong.isalnum() and strong[0].isdigit() and "<" not in old:
-        # A number that nobody shifts is no wider than it needs be.
+    if strong[0].isdigit() and not _is_shifted_far(old[old.index(strong) + 1 :]):
         return None
     return Weaker(strong, weak, "", kind, place)
+
+
+def _is_shifted_far(tokens: Sequence[str]) -> bool:
+    """Whether what follows a number shifts it, by no number that an int has room for."""
+    by = tokens[2] if tokens[:2] == ["<", "<"] and len(tokens) > 2 else "0"
+    return not (by.isdigit() and int(by) < 31)
 
 
 def _bare(old: Sequence[str], new: Sequence[str], place: int) -> Weaker | None:
