@@ -209,14 +209,14 @@ def loosened(
 def _still_asking(
     function: Function, before: Function, passage: "Passage"
 ) -> "Sequence[tuple[Run, Node, Node]]":
-    """The tests that a change touches, before and after; none where one of them asks something anew."""
+    """The tests that a change touches, before and after; none where one asks something anew, or more changes."""
     pairs = []
     for run in passage.runs:
         if run.old_end <= before.first_line or before.last_line < run.old:
             continue
         olds = _leading_out(before, run.old, run.old_end)
         news = _leading_out(function, run.new, run.new_end)
-        if len(olds) != len(news):
+        if len(olds) != len(news) or (not olds and _holds_code(before, function, run)):
             return ()
         pairs += [(run, old, new) for old, new in zip(olds, news, strict=True)]
     for _, old, new in pairs:
@@ -224,6 +224,12 @@ def _still_asking(
         if not left or not left.keys() <= _alternatives(before, old).keys():
             return ()
     return pairs
+
+
+def _holds_code(before: Function, function: Function, run: "Run") -> bool:
+    """Whether a run of lines is more than comments and blank lines, on one side or the other."""
+    old = any(before.source.code_text(line).strip() for line in range(run.old, run.old_end))
+    return old or any(function.source.code_text(line).strip() for line in range(run.new, run.new_end))
 
 
 def _leading_out(function: Function, first: int, end: int) -> list["Node"]:
