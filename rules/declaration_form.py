@@ -28,7 +28,7 @@ LATE_INLINE = pattern(
 )
 EXTERN = pattern(r"^extern\s+(?!\"|.*\bweak\b|.*\basm\b)(?:[\w]+[\s*]+)+(\w+)\s*\(")
 VOLATILE = pattern(
-    r"^\s*(?:static\s+)?volatile\s+(?!void\b|.*__iomem)(?:\w+\s+)*\w+(?:\s+|\s*\*+\s*)"
+    r"^\s*(?:static\s+)?volatile\s+(?!void\b|.*(?:__iomem|\bconst\b))(?:\w+\s+)*\w+(?:\s+|\s*\*+\s*)"
     r"(?!__)(\w+)(?:\[\w*\])?(?:\s+__\w+)*\s*[;=]"
 )
 OTHER_TYPE = pattern(r"\bu?int(?:8|16|32|64)_t\b")
@@ -37,10 +37,11 @@ OUR_TYPE = pattern(r"\b[us](?:8|16|32|64)\b")
 
 @frozen
 class Form:
-    """What is wrong with a line, and how bad it is."""
+    """What is wrong with a line, and how bad it is; shared: only where others reach what it declares."""
 
     message: str
     severity: GivenSeverity = ""
+    shared: bool = False
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -50,12 +51,18 @@ def check(context: Context) -> Iterator[Finding | Silence]:
             continue
         for line in sorted(file.added_numbers):
             form = form_of(file, file.code_at(line)) if not file.was_there(line) else None
-            if form is not None:
+            if form is not None and not (form.shared and is_local(file, line)):
                 yield file.finding(line, form.message, severity=form.severity)
         yield from foreign_types(file)
         for function in file.functions if file.adds("]") else ():
             if function.whole and not function.partial:
                 yield from arrays(file, function)
+
+
+def is_local(file: ChangedFile, line: int) -> bool:
+    """Whether a line declares what only one call of a function sees, as to hide a value from the compiler."""
+    inside = any(source.function_at(line) is not None for source in file.after)
+    return inside and "static" not in file.code_at(line)
 
 
 def form_of(file: ChangedFile, code: str) -> Form | None:
@@ -72,6 +79,7 @@ def form_of(file: ChangedFile, code: str) -> Form | None:
         return Form(
             f"{found[1]} is volatile, which orders nothing: READ_ONCE() and WRITE_ONCE() at its uses, or a lock",
             "info",
+            shared=True,
         )
     if file.path.endswith(".c") and (found := EXTERN.match(code)):
         return Form(f"{found[1]}() belongs declared in a header that its definition includes, too", "info")
@@ -191,9 +199,11 @@ RULE = Rule(
 +
 +	asm volatile("nop" : : : "memory");
 +	run();
-+	return some[number] + other[0] + third[1] + (unsigned char)all + *(volatile u32 *)some;
++	volatile int unknown = 3;
++	return unknown + some[number] + other[0] + third[1] + (unsigned char)all + *(volatile u32 *)some;
 +}
 +static const int deep = 3;
++static volatile const u8 table[] = { 1 };
 +static inline int far(int n);
 +static struct walk_ops ops = { .walk = walk };
 +DEFINE_WALK()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # It goes with a scope, or with the device in another way.
 _OTHERWISE = pattern(r"__free|devm_add_action\w*|no_free_ptr|return_ptr")
 _WORD = pattern(r"[A-Za-z_]\w*")
+# The object goes with the last of those who count on it, and they are what would have been stopped.
+_COUNTED = pattern(r"\b(?:kref_put\w*|put_device)\s*\(([^;]*)")
 
 
 def check(context: Context) -> Iterator[Finding | Silence]:
@@ -82,7 +84,12 @@ def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
         if not gives(line.text)
         for word in _WORD.findall(line.text)
     }
+    counted = {
+        word for line in file.added for put in _COUNTED.findall(line.text) for word in _WORD.findall(put)
+    }
     for each in last_stops(file.before[0], file.after[0], file.removed_numbers, words, others):
+        if not counted.isdisjoint(_WORD.findall(file.before[0].code_text(each.old))):
+            continue
         place = file.passage.after(each.old)
         line = next((line for line in sorted(file.touched_numbers) if line >= place.start), None)
         if line is not None:
