@@ -14,10 +14,11 @@ from patchscan.flow.held import FAILED, GIVEN, GONE, HELD, Keepers, Taken, Way
 from patchscan.flow.keeping import (
     HARMLESS,
     LOOKS_AT_LOCK,
+    MAKES_LATER,
+    ends_inside,
     ends_whole,
     keeps_inside,
     may_release,
-    releases_inside,
     takes_inside,
 )
 from patchscan.flow.knowing import Reading
@@ -223,7 +224,7 @@ class Follower(Client):
 
     def _may_end(self, call: Called, token: Taken) -> bool:
         """Whether a call that is not known has a name that tells of giving back, and is handed what was kept."""
-        if self._ends_whole(call, token):
+        if self._ends_whole(call, token) or self._ends_inside(call, token):
             return True
         words = frozenset(call.name.lower().split("_"))
         if HARMLESS.fullmatch(call.name):
@@ -240,6 +241,9 @@ class Follower(Client):
         inside = () if self.resource.local else (self.root, *wholes_of(self.graph, self.root))
         return ends_whole(call, {self.root, *token.names}, inside)
 
+    def _ends_inside(self, call: Called, token: Taken) -> bool:
+        return ends_inside(source_of(self.graph.function), call, token.names, self.row.release)
+
     def _is(self, argument: str, name: str) -> bool:
         """Whether an argument is what a name means: np, &pdev->dev, pdev->dev."""
         if argument == name:
@@ -251,17 +255,13 @@ class Follower(Client):
         """Whether a call may give back what is held, or keep it."""
         if not call.name:
             return not self.by_argument and any(self._is(a, n) for a in call.arguments for n in token.names)
-        if self._ends_whole(call, token):
+        if self._ends_whole(call, token) or self._ends_inside(call, token):
             return True
         if call.name in releasing() or call.name in by_call():
             return False
         words = frozenset(call.name.lower().split("_"))
-        if call.name.startswith(("devm_add_action", "call_rcu", "kfree_rcu")):
-            source = source_of(self.graph.function)
-            ends = any(
-                releases_inside(source, one, self.row.release) for one in call.arguments if one.isidentifier()
-            )
-            return ends or any(self.root in words_of(argument) for argument in call.arguments)
+        if call.name.startswith(MAKES_LATER):
+            return any(self.root in words_of(argument) for argument in call.arguments)
         if self.by_argument:
             if self._is_handed_on(call):
                 return True

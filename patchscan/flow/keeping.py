@@ -25,6 +25,8 @@ _PLAIN_FREES = pattern(
     r"k\w*free\w*|vfree\w*|free_(?:pages?|percpu)|\w*unlock\w*|up_\w+|pm_\w+|(?:devm|dma|clk)_\w+"
 )
 _PARTS = pattern(r"&(\w+)->\w.*")
+# They call what they are given, at once or later.
+MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu", "kref_put")
 
 
 def ends_whole(call: Called, wholes: Collection[str], inside: Collection[str]) -> bool:
@@ -50,6 +52,17 @@ def ends_whole(call: Called, wholes: Collection[str], inside: Collection[str]) -
 def releases_inside(source: Source, name: str, release: frozenset[str]) -> bool:
     """Whether the text defines a function or macro of that name in which something of this kind is given back."""
     return bool(_words_inside(source, name, 0) & release)
+
+
+def ends_inside(source: Source, call: Called, names: Collection[str], release: frozenset[str]) -> bool:
+    """Whether the text tells that a call gives back what has one of some names, or makes another call that does.
+
+    It tells of the function that is called, whose name may be known for something else, or that is given to the call.
+    """
+    if call.name.startswith(MAKES_LATER):
+        return any(releases_inside(source, each, release) for each in call.arguments if each.isidentifier())
+    own = call.name in releasing() and not frozenset(names).isdisjoint(call.arguments)
+    return own and releases_inside(source, call.name, release)
 
 
 @kept

@@ -11,11 +11,11 @@ from typing import Literal
 
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
-from patchscan.c.source import Function
+from patchscan.c.source import Function, source_of
 from patchscan.flow.actions import Assigned, Called, Round, root_of, words_of
 from patchscan.flow.building import graph_of
 from patchscan.flow.graph import Edge, Graph
-from patchscan.flow.keeping import HARMLESS
+from patchscan.flow.keeping import HARMLESS, ends_inside
 from patchscan.flow.resources import by_call, releasing
 from patchscan.flow.signs import ZERO
 
@@ -31,9 +31,13 @@ _MOST_POINTS = 1500
 
 @frozen
 class Rung:
-    """A decision after which the function is left. gives: the calls that give something back, by their text."""
+    """A decision after which the function is left. gives: the calls that give something back, by their text.
+
+    taken: what was decided where it is left.
+    """
 
     point: int
+    taken: str
     line: int
     leave: int
     go_on: int
@@ -72,7 +76,8 @@ class Ladder:
             leaving = one if self._leaves(number, one, other) else other
             if leaving is one or self._leaves(number, other, one):
                 go_on = other if leaving is one else one
-                yield Rung(number, leaving.line, leaving.to, go_on.to, self._gives(leaving.to))
+                gives = self._gives(leaving.to)
+                yield Rung(number, leaving.taken, leaving.line, leaving.to, go_on.to, gives)
 
     def has(self, start: int, number: int) -> bool:
         """Whether a way leads from one point to another."""
@@ -201,7 +206,9 @@ def missing(after: Graph, before: Graph, lines: Sequence[tuple[int, int]]) -> It
             strict=False,
         )
         for old, new in pairs:
-            for key in sorted(old.gives.keys() - new.gives.keys(), key=lambda each: old.gives[each].offset):
+            # Where both sides led out, the one that gave back may be what goes on now.
+            lost = old.gives.keys() - new.gives.keys() if old.taken == new.taken else ()
+            for key in sorted(lost, key=lambda each: old.gives[each].offset):
                 found = _missed(now, new, key, old.gives[key], then.always(old, key))
                 if found is not None and (line, key) not in said:
                     said.add((line, key))
@@ -211,7 +218,7 @@ def missing(after: Graph, before: Graph, lines: Sequence[tuple[int, int]]) -> It
 def _missed(ladder: Ladder, rung: Rung, key: str, call: Called, always: bool) -> Missing | None:
     """Why a call is missed at a rung, None where the code does not tell; always: whether it made it on every way."""
     still = [(number, each) for number, each in ladder.graph.calls if each.key == key]
-    if not still or not call.sure or ladder.took_nothing(rung, call):
+    if not still or not call.sure or ladder.took_nothing(rung, call) or _ends_with_others(ladder, rung, call):
         return None
     if not any(ladder.has(ladder.graph.entry, number) for number, _ in still):
         return Missing(call, rung.line, "dead", still[0][1].line)
@@ -240,6 +247,12 @@ def _missed(ladder: Ladder, rung: Rung, key: str, call: Called, always: bool) ->
         ):
             return Missing(call, rung.line, "after", other.line)
     return None
+
+
+def _ends_with_others(ladder: Ladder, rung: Rung, call: Called) -> bool:
+    """Whether the text tells that what a way out calls now makes such a call: kref_put() with a function that does."""
+    source, release = source_of(ladder.graph.function), frozenset((call.name,))
+    return any(ends_inside(source, each, call.arguments, release) for each in rung.gives.values())
 
 
 def _made_before(ladder: Ladder, rung: Rung, other: Rung, call: Called) -> bool:

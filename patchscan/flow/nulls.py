@@ -21,7 +21,7 @@ from patchscan.flow.ways import ways_of
 Dereferences = Callable[[str, int], bool]
 # Such calls have a reserve behind them (mm/mempool.c) and wait for it where they may.
 _RESERVED = pattern(r"bio_alloc\w*|mempool_alloc\w*")
-_WAITS = pattern(r"\bGFP_(?:KERNEL|USER|NOIO|NOFS)\b")
+_WAITS_NOT = pattern(r"\b(?:GFP_(?:ATOMIC|NOWAIT)|__GFP_DIRECT_RECLAIM)\b")
 # They write to what they are given the address of.
 _WRITES = pattern(
     r"(raw_)?spin_lock(_init|_irq|_irqsave|_bh)?|mutex_(init|lock\w*)|INIT_\w+|\w*_init|init_\w+|kref_(init|get|put)"
@@ -269,7 +269,7 @@ def returned_uses(
         for call in point.operations:
             if not isinstance(call, Called) or _COMPUTES.match(f"{call.name}("):
                 continue
-            if any("NOFAIL" in each for each in call.arguments):
+            if never_fails(call):
                 continue
             if call.result and call.sure and wanted(call) and is_before(number):
                 client = _Returned(graph, call, dereferences)
@@ -347,10 +347,19 @@ def tested_in(graph: Graph) -> frozenset[str]:
 
 
 def may_return_null(call: Called) -> bool:
-    """Whether a call is known to return NULL when memory is short; what may wait for a reserve gets it."""
-    if _RESERVED.fullmatch(call.name) and any(_WAITS.search(each) for each in call.arguments):
-        return False
-    return returns_null(call.name) and not any("NOFAIL" in each for each in call.arguments)
+    """Whether a call is known to return NULL when memory is short."""
+    return returns_null(call.name) and not never_fails(call)
+
+
+def never_fails(call: Called) -> bool:
+    """Whether what allocates waits until there is memory: __GFP_NOFAIL, or a reserve that it may wait for.
+
+    What gives a reserve its flags by a variable is not known to be one that may not wait.
+    """
+    reserved = _RESERVED.fullmatch(call.name) is not None
+    return any("NOFAIL" in each for each in call.arguments) or (
+        reserved and not any(_WAITS_NOT.search(each) for each in call.arguments)
+    )
 
 
 def is_allocated(graph: Graph, use: NullUse) -> bool:

@@ -25,6 +25,7 @@ from patchscan.flow.actions import (
     words_of,
 )
 from patchscan.flow.graph import Edge, Graph, Point
+from patchscan.flow.keeping import MAKES_LATER
 from patchscan.flow.knowing import Asked, Doing, Facts, Reading
 from patchscan.flow.stretches import Stretch
 
@@ -33,7 +34,6 @@ MAX_FACTS = BUDGET.facts.most
 OWN, LATER = "own()", "later()"
 # Beside those of its conditions: that a goto leaves a point, and that something is decided there.
 GOTO, DECIDES = "goto", "decides"
-_MAKES_LATER = ("devm_add_action", "call_rcu", "kfree_rcu")
 
 
 def call_word(offset: int) -> str:
@@ -115,7 +115,7 @@ class Named:
                 yield name_word(each.name)
                 if each.name in self.defined:
                     yield OWN
-                if each.name.startswith(_MAKES_LATER):
+                if each.name.startswith(MAKES_LATER):
                     yield LATER
 
     def along(self, number: int) -> int:

@@ -9,7 +9,7 @@ from patchscan.flow.actions import Assigned, Called, Declared, Dereferenced, Ope
 from patchscan.flow.conventions import fails_as
 from patchscan.flow.graph import Graph
 from patchscan.flow.lookedat import first_tests, tests_of
-from patchscan.flow.nulls import in_text, returned_uses
+from patchscan.flow.nulls import in_text, never_fails, returned_uses
 from patchscan.flow.resources import releasing, returns_null
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def untested(graph: Graph, before: Graph, callees: "Callees | None") -> Iterator
         if kind not in ("null", "error", "both") or not call.sure or call.result in copied:
             continue
         if call.result in graph.tests and any(first_tests(graph, number, call.result)):
+            continue
+        if never_fails(call):
             continue
         line = _first_use(graph, number, call, kind == "null" and returns_null(call.name))
         may = fails_as(call.name, graph.function, callees) if line and not _PICKS.search(call.name) else ""
@@ -89,17 +91,23 @@ def _is_looked_at(graph: Graph, call: Called) -> bool:
         point = graph.points[work.pop()]
         operations = point.operations
         if call in operations:
-            operations = operations[operations.index(call) + 2 :]
+            behind = operations[operations.index(call) + 1 :]
+            operations = tuple(each for each in behind if not _takes_over(each, call))
         if any(isinstance(each, Read) and each.key == key for each in operations):
             return True
         if point.value is not None and point.value.copy == key:
             return True
-        if any(edge.key and key in words_of(edge.key) for edge in point.edges):
+        if any(edge.key and (key == edge.key or key in words_of(edge.key)) for edge in point.edges):
             return True
         if not any(isinstance(each, Assigned) and each.key == key for each in operations):
             work.extend(edge.to for edge in point.edges if edge.to not in seen)
             seen.update(edge.to for edge in point.edges)
     return False
+
+
+def _takes_over(operation: Operation, call: Called) -> bool:
+    """Whether an operation assigns what a call returned."""
+    return isinstance(operation, Assigned) and operation.value.copy == f"@{call.offset}"
 
 
 def _keeps_pointer(call: Called) -> bool:
