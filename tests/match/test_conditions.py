@@ -128,6 +128,13 @@ CASES = [
         body("bool a = false;", "", "log(a);", "if (c)", "\ta = true;"),
     ),
     (
+        "untouched-before",
+        "set(&$X, sizeof($X));",
+        {"X": "untouched-before"},
+        body("int a;", "", "set(&a, sizeof(a));"),
+        body("int a;", "", "log(&a);", "set(&a, sizeof(a));"),
+    ),
+    (
         "written-once",
         "if ($C) $X = true;",
         {"X": "written-once"},

@@ -231,7 +231,7 @@ def value(place: Place, wish: Wish) -> Answer:
     return when(re.fullmatch(wish.argument, text) is not None, f"{place.text(wish)} begins as {text}")
 
 
-def first_mention(place: Place, wish: Wish) -> Answer:
+def untouched_before(place: Place, wish: Wish) -> Answer:
     """A local variable that nothing mentions between its declaration and the match, in the same block."""
     function, name = place.match.function, place.text(wish)
     found = variable(function, name)
@@ -250,7 +250,18 @@ def first_mention(place: Place, wish: Wish) -> Answer:
         if any(each.type in _JUMPS for each in descendants(between)):
             return no(f"a label or a jump stands between the declaration of {name} and here")
         between = between.next_named_sibling
-    return when(len(form.findall(code, node.start_byte, node.end_byte)) == 1, f"the condition reads {name}")
+    return YES
+
+
+def first_mention(place: Place, wish: Wish) -> Answer:
+    """One that is untouched before, and stands in the match once."""
+    answer = untouched_before(place, wish)
+    name, node = place.text(wish), place.match.nodes[0]
+    if answer is not YES:
+        return answer
+    form = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+    found = form.findall(place.match.source.code, node.start_byte, node.end_byte)
+    return when(len(found) == 1, f"the condition reads {name}")
 
 
 def written_once(place: Place, wish: Wish) -> Answer:
@@ -292,6 +303,9 @@ CONDITIONS = {
     "not-saved": Condition(not_saved, "a value of which the function keeps no copy"),
     "value": Condition(
         value, "a local variable whose initialiser matches a regular expression", takes_argument=True
+    ),
+    "untouched-before": Condition(
+        untouched_before, "nothing before mentions the variable since its declaration"
     ),
     "first-mention": Condition(first_mention, "nothing mentions the variable since its declaration"),
     "written-once": Condition(written_once, "the function writes the variable nowhere else"),
