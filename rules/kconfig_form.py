@@ -1,4 +1,4 @@
-"""Kconfig entries that say what holds anyway, are indented otherwise, or explain nothing."""
+"""Kconfig entries that say what holds anyway, are indented otherwise, explain nothing, or are on for all."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,6 +12,9 @@ ATTRIBUTE = pattern(
 )
 PROMPT = pattern(r"\s*(?:(?:bool|tristate|int|hex|string)\s+[\"']|prompt\b)")
 NEEDLESS = pattern(r"\s+default\s+n\s*$")
+ALWAYS = pattern(r"\s+default\s+[ym]\s*$")
+# What can be a module is a driver or the like: parts of one may well be on where it is.
+DRIVER = pattern(r"\s*tristate\s+[\"']")
 HELP = pattern(r"\s*(?:---)?help(?:---)?\s*$")
 
 
@@ -43,6 +46,11 @@ def of_entry(file: ChangedFile, entry: Sequence[Line], name: str, whole: bool) -
     defaults = [line for line in body if line.text.lstrip().startswith("default ")]
     if len(defaults) == 1 and defaults[0].kind == "+" and NEEDLESS.match(defaults[0].text):
         yield file.finding(defaults[0].new or 1, f"{name} is n by default: it need not be said")
+    always = next((line for line in defaults if line.kind == "+" and ALWAYS.match(line.text)), None)
+    driver = any(DRIVER.match(line.text) for line in body)
+    if always is not None and driver and len(defaults) == 1:
+        wish = "who has no such device does not want it: leave the default out, or bind it to a platform"
+        yield file.finding(always.new or 1, f"{name} is built by default: {wish}")
     new = all(line.kind == "+" for line in body if line.text.strip())
     ends = whole or file.change.kind == "create"
     if new and ends and len(body) == len(entry) and prompt.new is not None:
@@ -74,7 +82,7 @@ def indented(file: ChangedFile, lines: Sequence[Line]) -> Iterator[Finding]:
 
 RULE = Rule(
     name="kconfig-form",
-    summary="A Kconfig entry says what holds anyway, is indented otherwise or has no help",
+    summary="A Kconfig entry says what holds anyway, is indented otherwise, has no help or is on for all",
     why="Who configures a kernel has the prompt and the help text only; n is the default of every option.",
     source="Documentation/process/coding-style.rst section 10; Documentation/kbuild/kconfig-language.rst (default)",
     severity="info",
@@ -108,6 +116,13 @@ Walk.
 >>> patch mm: walk
 Walk.
 >>> file mm/Kconfig
++config PART
++	tristate "Driver for a part"
++	depends on I2C
++	default y // want "PART is built by default"
++	help
++	  A part.
++
 +config WALK
 +        bool "Walk" // want "indented by a tab"
 +        help
@@ -132,6 +147,18 @@ Walk.
 +config WALK_TWICE
 +	bool
 +	default n
++
++config PART
++	tristate "Driver for a part"
++	default y if ARCH_WALK
++	help
++	  A part.
++
++config PART_LOG
++	bool "Log"
++	default y
++	help
++	  Log what the part does.
 +
  config THIRD
  	bool "Third"
