@@ -9,6 +9,9 @@ from patchscan.lkmm.dialect.litmus_syntax import observed_in
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.memory.states import observed_order, state_text
 from patchscan.lkmm.solving import counters, sums
+from patchscan.lkmm.solving.unfold import unfold
+
+from tests.lkmm import families
 
 ADD = "int r0; spin_lock(l); r0 = *x; *x = r0 + 1; spin_unlock(l);"
 TRY = "int r0; int r1; r0 = spin_trylock(l); if (r0) { r1 = *x; *x = r1 + 1; spin_unlock(l); }"
@@ -143,3 +146,10 @@ def agrees(name: str) -> None:
     for result in (run(text), run(text, states=True)):
         assert (result.outcome, "data-race" in result.flags) == (found.outcome, found.race)
     assert set(result.states or ()) == states
+
+
+def test_a_lock_is_no_counter() -> None:
+    """Its two values are constants: it need not be known what they go back to."""
+    assert not counters.counters_of(unfold(parse(families.locked_ring(3))), asked=True)
+    sum_of_three = counters.counters_of(unfold(parse(families.racy_sums(3))), asked=True)["x"]
+    assert sum_of_three.loose and sum_of_three.hidden

@@ -124,19 +124,26 @@ def _loose(
     program: Program, name: str, initial: int, writes: Sequence[Event], steps: Sequence[Step | None]
 ) -> Counter | None:
     """The variable as one that is changed by sums that may get lost, and constants; None where it is changed otherwise,
-    or by fewer than two sums."""
+    or by fewer than two sums: what takes and gives back a lock are constants, of which there are two values."""
     found, bases = [], []
     for write, step in zip(writes, steps, strict=True):
-        cases = write.value or ()
+        base = _constant(write)
+        if base is None and step is None:
+            return None
         if step is not None:
             found.append(step)
-        elif len(cases) == 1 and not cases[0].guard and isinstance(cases[0].term, int):
-            bases.append((write.number, cases[0].term))
-        else:
-            return None
-    if len(found) < 2:
+        elif base is not None:
+            bases.append((write.number, base))
+    if sum(_constant(program.events[step.write]) is None for step in found) < 2:
         return None
     return Counter(name, initial, tuple(found), (), loose=True, bases=tuple(bases))
+
+
+def _constant(write: Event) -> int | None:
+    """The one value that it writes."""
+    cases = write.value or ()
+    term = cases[0].term if len(cases) == 1 and not cases[0].guard else None
+    return term if isinstance(term, int) else None
 
 
 def _names(address: Cases) -> list[str]:
