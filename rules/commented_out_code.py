@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from patchscan.rule import Context, Finding, Rule, Silence, pattern
 
 COMMENT = pattern(r"\s*(?://+\s*(?P<line>.*\S)|/\*+\s*(?P<block>.*\S)\s*\*/)\s*$")
-# A call, an assignment, a jump: nothing that a sentence or a formula looks like.
+# A call, an assignment without arithmetic, a jump: nothing that a sentence or a formula looks like.
 STATEMENT = pattern(
     r"(?:"
     r"[a-z_]\w*\((?:[^;.?!]|->|\.\w)*\)"
-    r"|(?:[a-z_]\w*(?:->|\.))*[a-z_]\w*(?:\[\w+\])?\s(?:=|\+=|-=|\|=|&=)\s(?:[^;:?]|->)+"
+    r"|(?:[a-z_]\w*(?:->|\.))*[a-z_]\w*(?:\[\w+\])?\s(?:=|\+=|-=|\|=|&=)\s"
+    r"[&*!~-]*(?:\w+(?:->|\.))*\w+(?:\[\w+\])?(?:\((?:[^;]|->)*\))?"
     r"|return(?: -?[\w>.-]+(?:\([^;]*\))?)?"
     r"|goto \w+"
     r")\s*;"
@@ -85,7 +86,8 @@ RULE = Rule(
 +// part_set(part, ...);
 +static int work(struct part *part)
 +{
-+	/* rate = clock / (2 * (divider + 1)) */
++	/* rate = clock / (2 * (divider + 1)); */
++	/* x = (val - (1 << y)) >> (y - 2); */
 +	return start(part);
 +}
 """,

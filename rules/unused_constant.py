@@ -53,13 +53,15 @@ def macros(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
 
 
 def enums(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
-    """The enums of which one value is used, or none, and the tag nowhere."""
+    """The enums of which one value is used, or none, and the tag nowhere; what a device sends is a list, too."""
     for source in file.after:
         code = source.code.decode("utf-8", "replace")
         for found in ENUM.finditer(code):
             names = [each["name"] for part in found["body"].split(",") if (each := ENUMERATOR.match(part))]
             used = [name for name in names if count[name] > 1]
             counts = bool(used) and (used[0] == names[-1] or COUNTS.search(used[0]) is not None)
+            if "0x" in found["body"]:
+                continue
             if len(names) < FEWEST_VALUES or len(used) > 1 or counts or count[found["tag"]] > 1:
                 continue
             line = code[: found.start()].count("\n") + 1
@@ -122,6 +124,12 @@ Add it.
 +#define REG_ONE 1
 +#define REG_TWO 2
 +#define REG_THREE 3
++enum {
++	LED_NORMAL = 0x10,
++	LED_BLINK = 0x20,
++	LED_FADE = 0x30,
++	LED_RANDOM = 0x40,
++};
 +enum part_rate {
 +	RATE_25K,
 +	RATE_50K,
@@ -130,7 +138,7 @@ Add it.
 +};
 +static int part_start(struct part *part, enum part_rate rate)
 +{
-+	return write(part, REG_ONE, rate);
++	return write(part, REG_ONE, rate, LED_NORMAL);
 +}
 """,
         """
