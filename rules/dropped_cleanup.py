@@ -88,12 +88,24 @@ def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
         word for line in file.added for put in _COUNTED.findall(line.text) for word in _WORD.findall(put)
     }
     for each in last_stops(file.before[0], file.after[0], file.removed_numbers, words, others):
-        if not counted.isdisjoint(_WORD.findall(file.before[0].code_text(each.old))):
+        if not counted.isdisjoint(_WORD.findall(file.before[0].code_text(each.old))) or goes_by_count(
+            file, each
+        ):
             continue
         place = file.passage.after(each.old)
         line = next((line for line in sorted(file.touched_numbers) if line >= place.start), None)
         if line is not None:
             yield file.finding(line, message(file, each), (file.evidence(each.taken),))
+
+
+def goes_by_count(file: ChangedFile, found: "LastStop") -> bool:
+    """Whether memory that is no longer freed lies beside an object put there, whose release may free it."""
+    function = file.after[0].function_named(found.by)
+    return (
+        "free" in found.name
+        and function is not None
+        and any(_COUNTED.match(f"{call.name}()") for call in function.calls())
+    )
 
 
 def message(file: ChangedFile, found: "LastStop") -> str:

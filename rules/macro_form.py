@@ -19,6 +19,8 @@ CALLS_OR_SETS = pattern(
 )
 BRACKET = pattern(r"[()\[\]{}]")
 CAST = pattern(r"\((?:\w+\s*)+\**\)")
+# The head of a loop has semicolons of its own, and its user gives it a body: no do { } while (0) holds it.
+LOOPS = pattern(r"\b(?:for|while|\w*for_each\w*)\s*\(")
 QUOTED = pattern(r"\"(?:[^\"\\]|\\.)*\"")
 
 
@@ -69,7 +71,9 @@ def statements(macro: Macro, body: str) -> list[str]:
     What calls its own argument again and again is a list, and what calls module_init() stands outside functions.
     """
     parts = [part.strip() for part in body.split(";") if part.strip()]
-    if ";" not in body or any(mark in body for mark in "{}") or not all(map(CALLS_OR_SETS.fullmatch, parts)):
+    if ";" not in body or any(mark in body for mark in "{}") or LOOPS.search(body):
+        return []
+    if not all(map(CALLS_OR_SETS.fullmatch, parts)):
         return []
     called = {part.partition("(")[0].strip() for part in parts}
     listed = not called.isdisjoint(macro.parameters or ()) or any(
@@ -143,6 +147,8 @@ RULE = Rule(
 +#define WALK_TYPE(type, name) ((type *)(name) + sizeof(type))
 +#define WALK_CAST (u32)(WALK_LOW)
 +#define walk_each(page, walk) for (page = (walk)->first; page; page = page->next)
++#define walk_steps(walk, page) for (walk_begin((walk), (page)); walk_get((walk), (page)); walk_next((page)))
++#define walk_all(walk, n) (n) = 0; for_each_walk((walk), (n))
 +#define WALK_CALL(a, b) walk_on(a, b, -1)
 +#define WALK_FLAGS(func) func(fast); func(slow);
 +#define walk_driver(name) module_init(name); module_exit(name)
