@@ -2,6 +2,8 @@
 answer against that of the plain search, which is told nothing.
 """
 
+from itertools import combinations
+
 import pytest
 from patchscan.lkmm import run
 from patchscan.lkmm.checking.exhaustive import search
@@ -9,6 +11,7 @@ from patchscan.lkmm.dialect.litmus_syntax import observed_in
 from patchscan.lkmm.dialect.parser import parse
 from patchscan.lkmm.memory.states import observed_order, state_text
 from patchscan.lkmm.solving import counters, sums
+from patchscan.lkmm.solving.encoding import Encoding
 from patchscan.lkmm.solving.unfold import unfold
 
 from tests.lkmm import families
@@ -153,3 +156,16 @@ def test_a_lock_is_no_counter() -> None:
     assert not counters.counters_of(unfold(parse(families.locked_ring(3))), asked=True)
     sum_of_three = counters.counters_of(unfold(parse(families.racy_sums(3))), asked=True)["x"]
     assert sum_of_three.loose and sum_of_three.hidden
+
+
+def test_sections_have_one_order() -> None:
+    """One literal says which of two sections is the first, of whatever writes to the lock it is asked."""
+    encoding = Encoding(unfold(parse(families.locked_ring(6))))
+    co, writes = encoding.communication.co, encoding.communication.writes_to["l"]
+    sections = {thread: [write.number for write in writes if write.thread == thread] for thread in range(6)}
+    literals = {
+        (one, other): {abs(co[first, second]) for first in sections[one] for second in sections[other]}
+        for one, other in combinations(sections, 2)
+    }
+    assert [len(of_two) for of_two in literals.values()] == [1] * 15
+    assert len(set().union(*literals.values())) == 15

@@ -23,6 +23,7 @@ LARGE = {
     "64 writers, two readers": (families.writers_and_reader(64), "Never", 10),
     "31 locked increments": (families.locked_increments(31), "Never", 10),
     "31 sections in a ring": (families.locked_ring(31), "Never", 10),
+    "62 sections in a ring": (families.locked_ring(62), "Never", 10),
     "16 sums of different amounts": (families.distinct_sums(16), "Never", 10),
     "16 sums of different amounts, their results": (families.distinct_results(16), "Never", 10),
     "16 sums of different amounts under a lock": (families.locked_sums(16), "Never", 10),

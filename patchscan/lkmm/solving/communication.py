@@ -7,15 +7,17 @@ Every read that is executed reads from one write; the writes to a variable are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, pairwise, permutations, product
 from typing import TYPE_CHECKING, overload
 
 from patchscan.lkmm.memory.events import INITIAL_THREAD, Event, TooLarge
 from patchscan.lkmm.solving.cnf import FALSE, TRUE
+from patchscan.lkmm.solving.turns import Section
 
 MOST_PAIRS = 200_000  # of writes to one variable whose order is open
 MOST_TRIPLES = 400_000  # of such, two clauses each; beyond them the solver is told of those that it breaks
+NO_SECTIONS: Mapping[str, Sequence[Section]] = {}
 
 if TYPE_CHECKING:
     from patchscan.lkmm.solving.literals import Literals
@@ -58,9 +60,13 @@ class WriteOrder:
 class Communication:
     """rf[write, read] and co[write, write]: literals; sources[read]: the writes it may read from.
 
-    untold: variables of which it is not said that the order of their writes has no cycle."""
+    untold: variables of which it is not said that the order of their writes has no cycle.
+    takes: write -> the one that takes the lock, for the writes of locks whose sections follow each other as wholes: all
+    writes of one section stand on the same side of one of another, and share the literal of that."""
 
-    def __init__(self, literals: Literals, coherent: bool) -> None:
+    def __init__(
+        self, literals: Literals, coherent: bool, sections: Mapping[str, Sequence[Section]] = NO_SECTIONS
+    ) -> None:
         self.literals = literals
         self.formula = literals.formula
         self.writes = [event for event in literals.events if event.kind == "W"]
@@ -70,6 +76,7 @@ class Communication:
             for name in literals.address[write.number]:
                 self.writes_to.setdefault(name, []).append(write)
         self.co = WriteOrder(literals, self.writes)
+        self.takes = self._takes(sections)
         self.untold: list[str] = []
         self.rf: dict[tuple[int, int], int] = {}
         self.sources: dict[int, list[int]] = {}
@@ -113,15 +120,16 @@ class Communication:
         for name, writes in self.writes_to.items():
             chains = self._chains(name, writes)
             triples = self._triples(writes, [len(chain) for chain in chains])
+            whole: dict[tuple[int, int], int] = {}
             for one, other in _pairs_of(chains):
                 if (one.number, other.number) not in self.co.pairs:
-                    literal = self._order(one, other)
+                    literal = self._order_of_sections(one, other, whole)
                     self.co.pairs[one.number, other.number] = literal
                     self.co.pairs[other.number, one.number] = -literal
             if triples > MOST_TRIPLES:
                 self.untold.append(name)
                 continue
-            for triple in _triples_of(chains):
+            for triple in _triples_of([list(filter(self._stands_alone, chained)) for chained in chains]):
                 if triple not in seen:
                     seen.add(triple)
                     self._no_cycle(*triple)
@@ -148,6 +156,29 @@ class Communication:
         if pairs > MOST_PAIRS:
             raise TooLarge(f"{len(writes)} writes to one variable may stand in too many orders")
         return triples
+
+    def _takes(self, sections: Mapping[str, Sequence[Section]]) -> dict[int, int]:
+        """Of locks whose writes of one thread have a known order."""
+        found: dict[int, int] = {}
+        for of_lock in sections.values():
+            takes = {each.number: one.take.number for one in of_lock for each in (one.take, *one.releases)}
+            if takes.keys() <= self.co.chains.keys():
+                found |= takes
+        return found
+
+    def _stands_alone(self, write: Event) -> bool:
+        """Whether no other write tells where it stands."""
+        return self.takes.get(write.number, write.number) == write.number
+
+    def _order_of_sections(self, one: Event, other: Event, whole: dict[tuple[int, int], int]) -> int:
+        """The literal of their order; whole: those of the sections of which it is known."""
+        first, second = self.takes.get(one.number), self.takes.get(other.number)
+        if first is None or second is None or one.thread == other.thread:
+            return self._order(one, other)
+        if (first, second) not in whole:
+            literal = self._order(one, other)
+            whole[first, second], whole[second, first] = literal, -literal
+        return whole[first, second]
 
     def _order(self, one: Event, other: Event) -> int:
         if one.tag == "IW":
@@ -289,6 +320,8 @@ class Communication:
             others = [each for each in rivals if each.thread not in own]
             for source in self.sources[read] if others else ():
                 for between in others:
+                    if source != self.takes.get(between.number, between.number) != between.number:
+                        continue  # The take says the same of its release.
                     self._not_between(source, between, write, self.rf[source, read])
         events = self.literals.events
         for (read, _), (other, _) in combinations(pairs, 2):

@@ -75,9 +75,10 @@ class Encoding(Literals):
         super().__init__(program, deadline, largest, counters)
         self._decide_branches()
         self._require()
-        self.communication = Communication(self, coherent)
+        sections = sections_by_lock(self.events, self.address) if coherent and consequences else {}
+        self.communication = Communication(self, coherent, sections)
         if coherent and consequences:
-            order_sections(self.communication, sections_by_lock(self.events, self.address))
+            order_sections(self.communication, sections)
             order_updates(self.communication)
             for counter in counters.values():
                 if not counter.hidden:
