@@ -5,7 +5,7 @@ one that is none where our tables know the one name and not the other.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -76,12 +76,15 @@ def renamed(context: Context) -> Mapping[str, str]:
     found = _pairs(files)
     if not 0 < len(found) <= _MOST_NAMES:
         return {}
+    earlier = [file for other in (*context.earlier, context) for file in other.c_files]
+    # Whether nobody knew a name is asked of the whole tree, which takes longer than all else here.
+    if all(_is_made_beside(earlier, new, found) for new in found):
+        return {}
     from patchscan.lookup.uses import look_ahead
 
     start = context.state.start or View(context.view.tree, {})
     look_ahead(start, sorted(found))
     found = {new: old for new, old in found.items() if not _is_known(start, new)}
-    earlier = [file for other in (*context.earlier, context) for file in other.c_files]
     while made := {new for new in found if _is_made(earlier, new, found)}:
         # What is done with it is no mere renaming of another either.
         found = {new: old for new, old in found.items() if new not in made}
@@ -120,19 +123,34 @@ def _holds(view: View, paths: Iterable[str], word: re.Pattern[bytes]) -> bool:
 
 def _is_made(files: Collection[ChangedFile], name: str, found: Mapping[str, str]) -> bool:
     """Whether the series says what a name is, elsewhere than where it only renames what was there."""
-    word = re.compile(rf"(?<!\w){name}(?!\w)")
-    for file in files:
-        if name not in file.added_text:
-            continue
-        for run in _runs(file):
-            if not word.search(run.added):
-                continue
-            if not run.is_by(found):
-                if not all(_is_use(line, name) for line in run.added.split("\n") if word.search(line)):
-                    return True
-            elif _may_define(run.added, name) and not _is_same(file, name, found):
-                return True
-    return False
+    return _is_made_beside(files, name, found) or any(
+        run.is_by(found) and _may_define(run.added, name) and not _is_same(file, name, found)
+        for file, run in _holding(files, name)
+    )
+
+
+def _is_made_beside(files: Collection[ChangedFile], name: str, found: Mapping[str, str]) -> bool:
+    """The same of lines that do more than to rename: then it is so with fewer of these names, too."""
+    return any(
+        not run.is_by(found) and not all(_is_use(line, name) for line in lines)
+        for _, run in _holding(files, name)
+        if (lines := [line for line in run.added.split("\n") if _word_of(name).search(line)])
+    )
+
+
+def _holding(files: Collection[ChangedFile], name: str) -> Iterator[tuple[ChangedFile, Renaming]]:
+    """The runs that add a name, with their files."""
+    return (
+        (file, run)
+        for file in files
+        if name in file.added_text
+        for run in _runs(file)
+        if _word_of(name).search(run.added)
+    )
+
+
+def _word_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){name}(?!\w)")
 
 
 def _is_use(line: str, name: str) -> bool:
