@@ -13,8 +13,9 @@ from patchscan.flow.calleffects import Summaries
 from patchscan.flow.certain import Wanted, bound_texts, certain_call
 from patchscan.flow.effects import may_change_context
 from patchscan.flow.returns import Returns
-from patchscan.flow.signs import NEGATIVE, ZERO
+from patchscan.flow.signs import ANY, NEGATIVE, ZERO
 from patchscan.flow.summary import local_summaries
+from patchscan.flow.wellknown import listed
 from patchscan.tree.overlay import View
 
 if TYPE_CHECKING:
@@ -154,9 +155,27 @@ class Callees:
 
     def may_return(self, name: str, asking: Source, what: Literal["null", "error"]) -> bool:
         """Whether a C file whose definition is found at once, if the name has any, returns a NULL or an ERR_PTR."""
-        signs = ZERO if what == "null" else NEGATIVE
-        found = (each for each in self._seen(name, asking) if each.source.path.endswith(".c"))
-        return any(self.returned(each).signs & signs for each in found)
+        return self.seen_signs(name, asking) & (ZERO if what == "null" else NEGATIVE) != 0
+
+    def seen_signs(self, name: str, asking: Source) -> int:
+        """Signs that a call of this name may return, if it has definitions, by those in C files that are found at once.
+
+        All of its definitions together return no fewer.
+        """
+        signs = 0
+        for each in self._seen(name, asking):
+            if signs != ANY and each.source.path.endswith(".c"):
+                signs |= self._signs_in_text(each)
+        return signs
+
+    def _signs_in_text(self, function: Function, depth: int = 0) -> int:
+        """The signs of what a function returns by its own text, and by what it hands on from others of its file."""
+        told = self.returned(function)
+        signs = told.signs
+        for each in source_of(function).functions() if told.through and depth < _MOST_HANDED_ON else ():
+            if each.name in told.through and not listed(each.name):
+                signs |= self._signs_in_text(each, depth + 1)
+        return signs
 
     def summary(self, name: str, asking: Source) -> CalleeSummary | None:
         """What all definitions of a function do: to their caller's context, a NULL returned, arguments freed.

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from patchscan.basics.record import frozen
-from patchscan.c.source import Function, source_of
+from patchscan.c.source import Function, Source, source_of
 from patchscan.flow.returns import Returns as Returns
 from patchscan.flow.returns import returns_of
-from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_ZERO, ZERO
+from patchscan.flow.signs import ANY, NEGATIVE, NOT_NEGATIVE, NOT_POSITIVE, NOT_ZERO, ZERO
 from patchscan.flow.wellknown import listed as listed
 from patchscan.flow.wellknown import signs_of
 
@@ -70,7 +70,17 @@ def fails_as(name: str, asking: Function, callees: "Callees | None") -> Literal[
 
     if callees is None:
         return convention(name, asking, definitions).fails
+    if not listed(name) and _may_fail_both_ways(name, source_of(asking), callees):
+        return ""
     return convention(name, asking, definitions, callees.returned).fails
+
+
+def _may_fail_both_ways(name: str, asking: Source, callees: "Callees") -> bool:
+    """Whether a function of another file may return NULL and an ERR_PTR by what is found of it at once."""
+    if any(each.name == name for each in asking.functions()):
+        return False
+    # With all its definitions it may return more, but nothing less.
+    return callees.seen_signs(name, asking) & NOT_POSITIVE == NOT_POSITIVE
 
 
 def _returned(function: Function, definitions: Definitions, own: Own, depth: int) -> Convention:

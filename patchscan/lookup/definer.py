@@ -13,8 +13,15 @@ from patchscan.c.lexical import offsets
 from patchscan.c.occurrences import occurrences
 from patchscan.c.source import Function, parse
 from patchscan.lookup.headers import text_of_header
-from patchscan.lookup.uses import files_holding, near_series, seen_headers, shared_headers_holding
+from patchscan.lookup.uses import (
+    files_holding,
+    near_series,
+    seen_files,
+    seen_headers,
+    shared_headers_holding,
+)
 from patchscan.tree import Tree
+from patchscan.tree.index.search import is_kernel_source
 from patchscan.tree.overlay import View
 
 # What more files name is as a rule of the core kernel.
@@ -50,9 +57,23 @@ def find_definer(view: View, name: str) -> Definer | None:
     paths, _ = files_holding(view, name, most=MOST_FILES)
     if len(paths) > MOST_FILES:
         return None
+    return _found_in(view, view.tree, name, paths)
+
+
+def seen_definer(view: View, name: str) -> Definer | None:
+    """A file that defines a function as it is now, but the tree is not searched: another may do so, too."""
+    seen = seen_files(view, name) if view.tree is not None else ()
+    if view.tree is None or len(seen) > MOST_FILES:
+        return None
+    held = {*seen, *(path for path in view.changed if name.encode() in (view.changed[path] or b""))}
+    return _found_in(view, view.tree, name, sorted(filter(is_kernel_source, held)))
+
+
+def _found_in(view: View, tree: Tree, name: str, paths: Sequence[str]) -> Definer | None:
+    """What is found in some files; of those of the tree itself it is kept."""
     if any(path in view.changed for path in paths):
         return _find(view, name, paths)
-    known = _found(view.tree)
+    known = _found(tree)
     if (name, *paths) not in known:
         known[name, *paths] = _find(view, name, paths)
     return known[name, *paths]

@@ -1,7 +1,7 @@
 """Where the tree defines a function that a text calls: its definitions, or why they are not known."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from patchscan.basics.keep import kept
 from patchscan.basics.pattern import pattern
@@ -59,11 +59,18 @@ def seen_definitions(view: View, name: str, asking: Source) -> Sequence[Function
     # These are searched, however many files hold the name.
     near = near_series(view, *(path for path in (asking.path,) if path not in view.changed))
     below = tuple(f"{directory}/" for directory in near)
-    paths = [path for path in seen_files(view, name) if path.startswith(below) and path not in view.changed]
-    paths.sort(key=lambda path: (path.startswith("include/") and not path.startswith("include/linux/"), path))
-    places = _look_at(view, name, paths[:_MOST_SEEN])
+    seen = seen_files(view, name)
+    if len(seen) > MOST_FILES:
+        seen = [path for path in seen if path.startswith(below)]
+    places = _look_at(view, name, sorted(seen, key=partial(_farness, view, below))[:_MOST_SEEN])
     found = (each for path in places if not places[path] for each in _defined_in(view, path, name))
     return [each for each in found if _can_mean(asking, each)]
+
+
+def _farness(view: View, near: tuple[str, ...], path: str) -> tuple[bool, bool, bool, str]:
+    """What orders files by how likely they define what a series calls."""
+    is_special = path.startswith("include/") and not path.startswith("include/linux/")
+    return path not in view.changed, not path.startswith(near), is_special, path
 
 
 @kept

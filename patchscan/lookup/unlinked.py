@@ -18,6 +18,7 @@ from patchscan.lookup.definer import (
     definition_in,
     find_definer,
     is_only_definer,
+    seen_definer,
 )
 from patchscan.lookup.reached import compiled_for_sure
 
@@ -76,9 +77,18 @@ def was_used(context: Context, file: ChangedFile, line: int, name: str) -> bool:
 
 def suspicion_of(context: Context, call: Added) -> Suspect | None:
     """A call as a suspect, None where its function is always there, or its file used what stands beside it before."""
-    definer = find_definer(context.final, call.name)
-    definition = definition_in(context.final, definer.path, call.name) if definer else None
-    if definer is None or definition is None or definer.path == call.file.path:
+    view, name = context.final, call.name
+    seen = seen_definer(view, name)
+    # Where one definition is there, it does not matter what else defines the function.
+    if seen and definition_in(view, seen.path, name) and _suspect(context, call, seen) is None:
+        return None
+    definer = find_definer(view, name)
+    return _suspect(context, call, definer) if definer is not None else None
+
+
+def _suspect(context: Context, call: Added, definer: Definer) -> Suspect | None:
+    definition = definition_in(context.final, definer.path, call.name)
+    if definition is None or definer.path == call.file.path:
         return None
     defined = exactly_when(context.final, source_of(definition), definition.name_line)
     used = _called_when(context, call) if defined and defined.atoms else None

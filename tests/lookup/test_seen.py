@@ -173,14 +173,26 @@ CALLED = {
         ),
         ("NULL;\n\treturn find(walk)", "ERR_PTR(-EINVAL);\n\treturn &walk[1]"),
     ),
+    # What it hands on comes from its file.
+    "error-pointer-or-null, handed on": (
+        "struct walk *next = walk_next(walk);\nif (!next)\n\treturn 1;\n",
+        (
+            "lib/next.c",
+            "static struct walk *next_of(struct walk *walk)\n"
+            "{\n\tif (!walk)\n\t\treturn NULL;\n\treturn find(walk);\n}\n"
+            "struct walk *walk_next(struct walk *walk)\n{\n\treturn next_of(walk);\n}\n",
+        ),
+        ("NULL;\n\treturn find(walk)", "ERR_PTR(-EINVAL);\n\treturn &walk[1]"),
+    ),
 }
 
 
-@pytest.mark.parametrize("rule", CALLED)
+@pytest.mark.parametrize("name", CALLED)
 def test_one_definition_of_what_is_called_is_enough_to_stay_silent(
-    kernel: Path, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines, (path, text), change = CALLED[rule]
+    lines, (path, text), change = CALLED[name]
+    rule = name.partition(",")[0]
     written(kernel, path, text)
     written(kernel, "include/linux/far.h", "struct walk *walk_next(struct walk *walk);\n")
     time.sleep(0.12)
@@ -193,6 +205,85 @@ def test_one_definition_of_what_is_called_is_enough_to_stay_silent(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
     assert said(kernel, (rule,), patched(lines)) == old
     assert [rule for rule, _ in old] == [rule]
+
+
+UNTESTED = """\
+Why.
+
+---
+--- a/mm/ask.c
++++ b/mm/ask.c
+@@ -4,8 +4,6 @@
+ {
+ 	struct walk *next = walk_next(walk);
+ 
+-	if (IS_ERR(next))
+-		return PTR_ERR(next);
+ 	next->at = 1;
+ 	return 0;
+ }
+"""
+ASKING = """\
+#include <linux/walk.h>
+
+static int ask(struct walk *walk)
+{
+	struct walk *next = walk_next(walk);
+
+	if (IS_ERR(next))
+		return PTR_ERR(next);
+	next->at = 1;
+	return 0;
+}
+"""
+NEXT = """\
+struct walk *walk_next(struct walk *walk)
+{
+	if (!walk)
+		return ERR_PTR(-EINVAL);
+	if (!walk->at)
+		return NULL;
+	return &walk[1];
+}
+"""
+
+
+def test_a_failure_that_is_told_both_ways_asks_for_no_comparison(
+    kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(kernel, "mm/ask.c", ASKING)
+    written(kernel, "mm/next.c", NEXT)
+    time.sleep(0.12)
+    assert build_index(str(kernel)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "compare", None)
+        assert said(kernel, ("unchecked-result",), UNTESTED) == []
+    written(kernel, "mm/next.c", NEXT.replace("return NULL", "return ERR_PTR(-ENOENT)"))
+    old = said(kernel, ("unchecked-result",), UNTESTED)
+    assert [rule for rule, _ in old] == ["unchecked-result"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    assert said(kernel, ("unchecked-result",), UNTESTED) == old
+
+
+def test_a_definition_that_is_always_there_asks_for_no_comparison(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from patchscan.lookup.definer import seen_definer
+
+    written(kernel, "lib/walk.c", "void walk_on(struct walk *walk, int steps)\n{\n}\n")
+    written(kernel, "lib/Makefile", "obj-y += walk.o\n")
+    written(kernel, "Kbuild", "obj-y += lib/ mm/\n")
+    written(kernel, "Kconfig", "config WALK\n\tbool\n")
+    time.sleep(0.12)
+    assert build_index(str(kernel)) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "compare", None)
+        found = seen_definer(View(Directory(str(kernel)), {}), "walk_on")
+        assert found is not None and found.path == "lib/walk.c"
+        assert said(kernel, ("undefined-reference",)) == []
+    # What is seen is looked up as it is now.
+    written(kernel, "lib/walk.c", "void walk_off(struct walk *walk)\n{\n}\n")
+    assert seen_definer(View(Directory(str(kernel)), {}), "walk_on") is None
 
 
 TYPED = "struct walk *next = walk->next;\n"
