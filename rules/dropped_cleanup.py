@@ -57,7 +57,7 @@ def check_managed(context: Context, file: ChangedFile) -> Iterator[Finding]:
 
 def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
     """What one way out of a function gives back no more."""
-    from patchscan.flow.lostrelease import lost_releases
+    from patchscan.flow.lostrelease import lost_releases, lost_undos
 
     before = file.before_of(function.name)
     if before is None or not (function.whole and before.whole):
@@ -70,6 +70,14 @@ def check_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
                 f"called there before the patch, as line {file.patch_line(each.other)} still does"
             )
             yield file.finding(line, text, (file.evidence(each.place), file.evidence(each.other)))
+    for undo in lost_undos(function, before, file.passage, file.added_words):
+        line = next((line for line in sorted(file.touched_numbers) if line >= undo.place), None)
+        if line is not None:
+            text = (
+                f"{function.name}() returns its failure without {undo.call}(), which it called before the patch; "
+                f"{undo.taker}() on line {file.patch_line(undo.taken)} stays"
+            )
+            yield file.finding(line, text, (file.evidence(undo.taken),))
 
 
 def check_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
@@ -225,8 +233,38 @@ Rework it.
  	return 0;
  }
 """,
+        """
+ static int port_lock_all(struct port *port)
+ {
+ 	int ret = port_prepare(port);
+ 
+ 	if (ret)
+ 		return ret;
+ 	ret = port_wait(port);
+-	if (ret)
+-		port_unprepare(port);
+-
+ 	return ret; // want "returns its failure without port_unprepare.., which it called .*; port_prepare.. on line 3"
+ }
+""",
     ),
     good=(
+        """
+ static int port_lock_all(struct port *port)
+ {
+ 	int ret = port_prepare(port);
+ 
+ 	if (ret)
+ 		return ret;
+ 	ret = port_wait(port);
+-	if (ret)
+-		port_unprepare(port);
++	if (ret < 0)
++		port_unprepare(port);
+ 
+ 	return ret;
+ }
+""",
         """
  static int load(struct port *port, struct key *key)
  {

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen
 from patchscan.c.source import Call, Function
+from patchscan.flow.laststop import takers_of
 from patchscan.flow.resources import releasing, words_of_names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from patchscan.diff.lines import Passage
+
 _WORD = pattern(r"[A-Za-z_]\w*")
+_FAILED = pattern(r"\((?:ret|rc|err|error|r|rv|retval|status|result)(?: < 0| != 0)?\)")
 _LEAVES = ("return_statement", "goto_statement")
 
 
@@ -59,6 +63,57 @@ def lost_releases(
         if others and not (target and max(others) > target):
             other = others[0]
             yield LostRelease(call.name, text, call.line, new.line, other)
+
+
+@frozen
+class LostUndo:
+    """A call by which a function that failed gave back what `taker` on line `taken` took, where `place` stands now."""
+
+    call: str
+    old: int
+    place: int
+    taker: str
+    taken: int
+
+
+def lost_undos(
+    function: Function, before: Function, passage: "Passage", added: Mapping[str, Sequence[int]]
+) -> Iterator[LostUndo]:
+    """What a function gave back just before it returned its failure, and gives back nowhere now."""
+    now = {_text(function, each.node) for each in function.calls()}
+    for node in before.nodes("if_statement"):
+        call = _only_call(before, node)
+        line = before.source.line_of(node)
+        if call is None or passage.kept(call.line) is not None or _text(before, call.node) in now:
+            continue
+        words = {word for word in _WORD.findall(_text(before, call.node)) if not word.isupper()}
+        if not _gives_back(call.name) or not words.isdisjoint(added):
+            continue
+        takers, handed = takers_of(call.name), words - {call.name}
+        for each in function.calls():
+            shared = not handed or not handed.isdisjoint(_WORD.findall(_text(function, each.node)))
+            if each.name in takers and shared and each.line < passage.after(line).start:
+                yield LostUndo(call.name, call.line, passage.after(line).start, each.name, each.line)
+                break
+
+
+def _only_call(function: Function, node: "Node") -> Call | None:
+    """The call that is all an if does that looks at a status and stands before a return; None for none."""
+    inside, condition = (node.child_by_field_name(name) for name in ("consequence", "condition"))
+    following = node.next_named_sibling
+    if inside is None or condition is None or node.child_by_field_name("alternative") is not None:
+        return None
+    if following is None or following.type != "return_statement" or following.named_child_count != 1:
+        return None
+    statements = [each for each in inside.named_children if each.type != "comment"]
+    statements = statements if inside.type == "compound_statement" else [inside]
+    if len(statements) != 1 or statements[0].type != "expression_statement":
+        return None
+    if not _FAILED.fullmatch(_text(function, condition)):
+        return None
+    return next(
+        (each for each in function.calls_in(statements[0]) if each.node.parent == statements[0]), None
+    )
 
 
 def _target(function: Function, out: Out) -> int:
