@@ -15,7 +15,8 @@ LOOP = pattern(
 )
 MOST_LOOPS = 200
 LEAVES = pattern(r"\b(?:break|goto)\b")
-DEREFERENCE = r"(?<![&\w.>])(?<!&\()%s\s*->"
+# The links of the entry are then those of the head itself: where to insert.
+DEREFERENCE = r"(?<![&\w.>])(?<!&\()%s\s*->(?!\s*\w+\.(?:prev|next)\b)"
 NULL_TEST = r"\(\s*(?:!\s*{0}|{0}|{0}\s*[!=]=\s*NULL|NULL\s*[!=]=\s*{0})\s*\)"
 
 
@@ -143,6 +144,18 @@ RULE = Rule(
 """,
     ),
     good=(
+        """
+ static void port_add(struct port *port, struct list_head *ports)
+ {
+ 	struct port *each;
+
++	list_for_each_entry(each, ports, list) {
++		if (port->priority < each->priority)
++			break;
++	}
++	list_add(&port->list, each->list.prev);
+ }
+""",
         """
 +static int walk(struct walk *walk, int id)
 +{
