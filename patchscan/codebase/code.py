@@ -1,5 +1,6 @@
 """The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from patchscan.codebase.definition import Definition
@@ -206,6 +207,19 @@ class Codebase(Asked):
         found = self._declared(structure, near)
         members = found.members(structure) if found is not None else None
         return members.get(name, "") if members is not None else ""
+
+    def on_stack(self, structure: str, near: str) -> bool:
+        """Whether functions of the files that `near` sees declare variables of a structure: it is its caller's own."""
+        seen = (each for each in self.order(near) if each.path.endswith(".c"))
+        found = self._asked["on_stack", structure, near] = any(structure in each.on_stack for each in seen)
+        return found
+
+    def sets(self, member: str, near: str) -> bool:
+        """Whether a file of code that `near` sees sets a member of that name."""
+        written = re.compile(rb"(?:->|\.)[ \t]*%b\b[^;=\n]*=(?!=)|&[\w>.-]*\b%b\b" % ((member.encode(),) * 2))
+        seen = (each for each in self.order(near) if each.path.endswith(".c"))
+        found = self._asked["sets", member, near] = any(written.search(each.text) for each in seen)
+        return found
 
     def fields(self, structure: str, near: str) -> tuple[str, ...]:
         """The members of a structure in their order, () where it is not found or has others inside of it."""

@@ -18,6 +18,7 @@ _OUTER = pattern(
 # What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
 _DEFINE = pattern(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = pattern(rb"\(([^)\n]*)\)")
+_ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 _STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue|asm|__asm__|__asm)\b")
 _DOES = pattern(rb"\w[ \t]*\(|\b(?:return|goto|break|continue)\b")
 _SEVERAL = pattern(rb";\s*\S")
@@ -191,6 +192,12 @@ class File:
         places = (bisect_right(starts, call.start()) for call in calls)
         found = dict.fromkeys(spans[place - 1][1] for place in places if place)
         return tuple(each for each in found if each != name)
+
+    @cached_property
+    def on_stack(self) -> frozenset[str]:
+        """The structures that its functions declare variables of."""
+        texts = (self.text[each.brace : each.end] for each in self.functions.values())
+        return frozenset(name.decode() for text in texts for name in _ON_STACK.findall(text))
 
     def is_static(self, name: str) -> bool:
         return b"static" in self._header(name)

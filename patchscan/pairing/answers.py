@@ -4,7 +4,6 @@ known."""
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
-from patchscan.basics.pattern import pattern
 from patchscan.basics.record import frozen, record
 from patchscan.c.source import Source
 from patchscan.changedfile import ChangedFile
@@ -37,7 +36,6 @@ _MOST_STATEMENTS = 3_000
 _RESERVE = 600
 # (value of configuration symbols nobody sets, how deep calls are looked into): the next where one sees too little.
 _WAYS = ((1, 3), (1, 1), (0, 3))
-_ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 Lookup = Callable[[str, str], Text | None]
 
 
@@ -125,9 +123,7 @@ class Codes:
         """The structures that functions of a file declare variables of."""
         if path not in self._stacks:
             file = self._codes["after"].file(path)
-            texts = (file.cut(name)[1] for name in file.functions) if file is not None else ()
-            found = {name for text in texts for name in _ON_STACK.findall(text)}
-            self._stacks[path] = frozenset(name.decode("latin-1") for name in found)
+            self._stacks[path] = file.on_stack if file is not None else frozenset()
         return self._stacks[path]
 
     def walk(self, when: str, function: str, path: str) -> Walk | None:

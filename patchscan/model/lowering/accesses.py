@@ -10,10 +10,11 @@ from patchscan.model.lowering.abstract_values import (
     Unknown,
     Value,
 )
-from patchscan.model.lowering.environment import EXPOSED, Environment
-from patchscan.model.lowering.exposed import forget_exposed
+from patchscan.model.lowering.environment import EXPOSED, MEANWHILE, Environment
+from patchscan.model.lowering.exposed import forget_exposed, holds_object
 from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.lowered import Fence, Hole, Place, Read, Update, Write, location_key
+from patchscan.model.lowering.meanwhile import tell_changed
 from patchscan.model.lowering.memory import ANOTHER, FREED, Context, Out
 from patchscan.model.lowering.type_names import structure_of
 
@@ -32,6 +33,7 @@ def read(context: Context, location: Location, order: str, env: Environment, out
             return context.unknown(str(location_key(location)), kind)
         env.turn_to(location)
         which = env.which_object(location)
+        tell_changed(env, location.name, location.name, out, place)
         return _of_object(context, private(context, (0, location.name), kind, env), which)
     instance = context.instance(kind) if order == "plain" and isinstance(location, Named) else None
     if instance is not None and isinstance(location, Named) and "@" not in location.name:
@@ -70,6 +72,9 @@ def write(
             env.expose(value)
             _written_by_its_name(location, env)
         return
+    if not context.by_field and "open" not in context.reach.effects and holds_object(env, value, ""):
+        name = location_key(location) or "memory"
+        out.append(Hole(name, "store", frozenset(), frozenset({"write"}), False, place))
     env.expose(value)
     forget_exposed(context, env)
     if context.is_copy(location, order):
@@ -78,6 +83,7 @@ def write(
         if location.type.startswith(("struct ", "union ")) and not location.type.endswith(("*", "]")):
             env.forget(0, f"{structure_of(location.type)}.")
         env[0, location.name] = value
+        env.pop((0, f"{MEANWHILE}{location.name}"), None)
         env.written(location)
         # A field may be one of an object that nobody else has, such as a batch; a variable of the kernel's is not.
         shared = "." not in location.name.partition("@")[0] or order != "plain"

@@ -22,7 +22,7 @@ from patchscan.model.lowering.abstract_values import (
     cpu_value,
 )
 from patchscan.model.lowering.accesses import read, update, write
-from patchscan.model.lowering.environment import Environment
+from patchscan.model.lowering.environment import LOCKED, Environment
 from patchscan.model.lowering.exposed import around
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.interrupts import interrupt, lost_wait, one_cpu
@@ -41,6 +41,7 @@ from patchscan.model.lowering.lowered import (
     Write,
     walk,
 )
+from patchscan.model.lowering.meanwhile import others_may_change
 from patchscan.model.lowering.memory import (
     SPUN_FOR,
     Context,
@@ -282,7 +283,10 @@ def _lock(kind: LockKind) -> Builtin:
         context: Context, node: Node, given: list[Node], env: Environment, frame: Frame, out: Out
     ) -> Value:
         value = context.evaluate(context, given[0], env, frame, out)
-        out.append(Lock(kind, _lock_name(value, frame.text(given[0]), context.cpu), place_of(frame, node)))
+        name = _lock_name(value, frame.text(given[0]), context.cpu)
+        out.append(Lock(kind, name, place_of(frame, node)))
+        env[0, f"{LOCKED}{name}"] = Const(1)
+        others_may_change(context, place_of(frame, node).path, env)
         return _NOTHING
 
     return builtin

@@ -20,10 +20,16 @@ from patchscan.model.lowering.abstract_values import (
 )
 from patchscan.model.lowering.accesses import read, write
 from patchscan.model.lowering.builtins import PRIMITIVES
-from patchscan.model.lowering.environment import Environment, Unfollowed
+from patchscan.model.lowering.environment import LOCKED, Environment, Unfollowed
 from patchscan.model.lowering.exposed import forget, handed_over, holds_object
 from patchscan.model.lowering.inlining import inline
 from patchscan.model.lowering.lowered import Choice, Close, Fence, Hole, Lock, Open, Wait, walk
+from patchscan.model.lowering.meanwhile import (
+    forget_functions,
+    keys_may_turn,
+    objects_lie_about,
+    others_may_change,
+)
 from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 from patchscan.model.lowering.reach import SLEEPING, SMALL, Callee
 from patchscan.model.lowering.targets import dereference
@@ -32,6 +38,7 @@ from patchscan.model.lowering.typing import find, type_of
 
 # What a parameter leads to that takes any memory.
 _BYTES = frozenset({"void", "u8", "__u8", "uint8_t", "char", "unsigned char"})
+_LOCKS = frozenset({"spinlock_t", "raw_spinlock_t", "rwlock_t", "struct mutex", "struct rw_semaphore"})
 _NONE: frozenset[str] = frozenset()
 _NO_PLACE: frozenset[int] = frozenset()
 # Of inline assembly: something in the first string.
@@ -147,7 +154,10 @@ def _indirect(context: Context, node: Node, name: str, env: Environment, frame: 
     given = arguments(node.child_by_field_name("arguments"))
     values = [context.evaluate(context, argument, env, frame, out) for argument in given]
     may = frozenset({"write"}) if any(_is_kept(context, value) for value in values) else _NONE
+    if not context.by_field and not context.reach.in_reader and objects_lie_about(env):
+        may = frozenset({"write"})
     handed_over(context, env, values)
+    forget_functions(context, env)
     _forget_changed(context, Unfollowed(name, "", frame.path, False, frozenset(), indirect=True), env)
     out.append(Hole(name, "indirect call", _NONE, may, False, place_of(frame, node)))
     return context.unknown(name + "()", prefix="m")
@@ -175,15 +185,24 @@ def _not_looked_into(
     is_given = False
     if effects is None and not context.by_field and not context.reach.in_reader:
         types = [type_of(context, argument, frame) for argument in given]
-        is_given = any(map(partial(holds_object, env), values, types))
+        is_given = objects_lie_about(env) or any(map(partial(holds_object, env), values, types))
     only_read = context.only_reads(name, near, frame.path) if any(map(_is_address, values)) else _NO_PLACE
     handed_over(context, env, [each for place, each in enumerate(values) if place not in only_read])
+    if effects is None:
+        forget_functions(context, env)
+    else:
+        keys_may_turn(context, name, near, frame.path, env)
     _set_by_name(context, name, near, given, effects is not None, env, frame)
     _forget_watched(context, name, near, given, effects is not None, env, frame)
     definition = context.called(name, near, frame.path) if context.by_field else None
     if definition is not None:
         _hand_on(context, definition, values, node, env, frame, out)
     may, always = effects or (_NONE, _NONE)
+    locks = (
+        _is_lock(each, type_of(context, node, frame), env) for each, node in zip(values, given, strict=True)
+    )
+    if "end" in may or any(locks):
+        others_may_change(context, frame.path, env)
     if any("GFP_KERNEL" in frame.text(argument) for argument in given) or _may_sleep(
         context, name, given, frame
     ):
@@ -195,6 +214,13 @@ def _not_looked_into(
         out.append(Hole(name, "call", always, may, effects is not None, place_of(frame, node)))
     kind = type_of(context, node, frame)
     return context.unknown(name + "()", kind, DERIVED if is_given else "u")
+
+
+def _is_lock(value: Value, kind: str, env: Environment) -> bool:
+    """Whether a value leads to a lock, which who gets it may give and take."""
+    where = value.of if isinstance(value, Address) else None
+    taken = isinstance(where, Named) and (0, f"{LOCKED}{where.name}") in env
+    return taken or (kind.endswith("*") and pointee(kind) in _LOCKS)
 
 
 def _is_address(value: Value) -> bool:

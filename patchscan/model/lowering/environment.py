@@ -23,6 +23,8 @@ Key = tuple[int, str]
 _BEGINS, _ENDS, _CALLED = "%begins ", "%ends ", "%called "
 """In front of a part of a name: stand for which variables of a frame have names that begin or end so, or for which ones
 of all frames hold a number and have one of these last names."""
+_FUNCTIONS, _OBJECTS = "%functions", "%objects"
+"""Stand for which variables of the kernel's hold a function, or an object that was read."""
 _LAST = pattern(r"(\w+)(?:\[[^\]]*\]|@\d+)*\Z")
 _WHOSE = "%whose "
 """In front of a member's name: whose it was that was written last."""
@@ -30,8 +32,12 @@ _READ = "%read "
 """In front of a member's name: whose it was that was read, as one value, in that order."""
 EXPOSED = "%exposed"
 """The addresses of local variables that lie where somebody may find them, as one value."""
-KEY = "%key "
-"""In front of a static key that was turned on or off."""
+KEY, ASKED = "%key ", "%asked "
+"""In front of a static key that was turned on or off, and of one that was asked."""
+LOCKED = "%lock "
+"""In front of a lock that was taken or given."""
+MEANWHILE = "%meanwhile "
+"""In front of what others may have changed since this thread last saw it."""
 Default = TypeVar("Default")
 
 
@@ -97,6 +103,16 @@ class Environment(dict[Key, Value]):
         """The members, elements and variables of the kernel's that hold a number and have one of these last names."""
         self.noted.keys.add((0, _CALLED + " ".join(sorted(names))))
         return _numbers_called(self, names)
+
+    def functions(self) -> list[Key]:
+        """The members, elements and variables of the kernel's that hold a function, sorted."""
+        self.noted.keys.add((0, _FUNCTIONS))
+        return [(0, name) for name in _holding(self, _FUNCTIONS)]
+
+    def objects(self) -> list[Key]:
+        """Those that hold an object that was read, sorted."""
+        self.noted.keys.add((0, _OBJECTS))
+        return [(0, name) for name in _holding(self, _OBJECTS)]
 
     def also(self, number: int, part: str) -> None:
         """Note what stands for the variables whose names begin or end so."""
@@ -177,13 +193,30 @@ def _numbers_called(values: Mapping[Key, Value], names: frozenset[str]) -> list[
     )
 
 
+def _holding(values: Mapping[Key, Value], part: str) -> list[str]:
+    """The variables of the kernel's that hold a function, or an object that was read; sorted."""
+    return sorted(
+        name
+        for (frame, name), value in values.items()
+        if not frame
+        and not name.startswith("%")
+        and (
+            isinstance(value, FunctionName)
+            if part == _FUNCTIONS
+            else isinstance(value, Register) and value.type != ""
+        )
+    )
+
+
 def is_part(name: str) -> bool:
     """Whether a noted name stands for which variables there are whose names begin or end in some way."""
-    return name[:1] == "%" and name.startswith((_BEGINS, _ENDS, _CALLED))
+    return name[:1] == "%" and name.startswith((_BEGINS, _ENDS, _CALLED, _FUNCTIONS, _OBJECTS))
 
 
 def names_with(values: Mapping[Key, Value], number: int, part: str) -> tuple[str, ...]:
     """The variables of a frame for which a part of a name stands."""
+    if part in (_FUNCTIONS, _OBJECTS):
+        return tuple(_holding(values, part))
     if part.startswith(_CALLED):
         called = _numbers_called(values, frozenset(part.removeprefix(_CALLED).split()))
         return tuple(sorted(f"{bool(frame)} {name}" for frame, name in called))

@@ -169,6 +169,7 @@ HoleKind = Literal[
     "writes before",
     "called from inside of it",
     "a way out that is not followed",
+    "changed by others meanwhile",
 ]
 
 

@@ -276,6 +276,23 @@ class Context(Asked):
 
         return self._settle(("writes", name, near, at, member), find)
 
+    def is_own(self, structure: str, near: str) -> bool:
+        """Whether functions have a structure on their stack: no other thread sees one."""
+        return self._settle(("is_own", structure, near), lambda: self.code.on_stack(structure, near))
+
+    def sets(self, member: str, near: str) -> bool:
+        """Whether code that file `near` sees sets a member of that name."""
+        return self._settle(("sets", member, near), lambda: self.code.sets(member, near))
+
+    def turns(self, name: str, near: str, at: str, key: str) -> bool:
+        """Whether a call that is not looked into may turn a static key."""
+
+        def find() -> bool:
+            definition = self.called(name, near, at)
+            return definition is not None and self.reach.turns(definition, key)
+
+        return self._settle(("turns", name, near, at, key), find)
+
     def only_reads(self, name: str, near: str, at: str) -> frozenset[int]:
         """Which arguments lead a call that is not looked into to memory that it may not write."""
 

@@ -27,6 +27,11 @@ SLEEPING = frozenset(
     """.split()  # noqa: SIM905
 )
 """What sleeps, and what says that an allocation may."""
+_TURNING = frozenset(
+    f"{name}{under}"
+    for name in "static_key_enable static_key_disable static_key_slow_inc static_key_slow_dec".split()  # noqa: SIM905
+    for under in ("", "_cpuslocked")
+)
 _DECLARES = pattern(rb"\{ return ((?:struct|union)\s+\w+)\s+(\w+)\s*[=;]")
 
 
@@ -170,6 +175,7 @@ class Reach:
     effects: frozenset[str]
     names: frozenset[str]
     _writing: dict[str, Touching] = field(default_factory=dict)
+    _naming: dict[str, Touching] = field(default_factory=dict)
     _may: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     _always: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
 
@@ -180,6 +186,10 @@ class Reach:
     @cached_property
     def _sleeping(self) -> Touching:
         return Touching(self.code, self.stubs, self.stubs.names_with(frozenset({"sleep"})) | SLEEPING)
+
+    @cached_property
+    def _turning(self) -> Touching:
+        return Touching(self.code, self.stubs, self.stubs.names_with(frozenset({"turn"})) | _TURNING)
 
     @property
     def in_reader(self) -> bool:
@@ -199,6 +209,13 @@ class Reach:
         if name not in self._writing:
             self._writing[name] = Touching(self.code, self.stubs, frozenset({name}), written=True)
         return self._writing[name].does(definition)
+
+    def turns(self, definition: Definition, key: str) -> bool:
+        """Whether a function, or one below it, turns static keys, and names one."""
+        last = key.rpartition(".")[2].rpartition(">")[2]
+        if last not in self._naming:
+            self._naming[last] = Touching(self.code, self.stubs, frozenset({last}))
+        return self._turning.does(definition) and self._naming[last].does(definition)
 
     def mentions(self, definition: Definition) -> bool:
         """Whether a function itself names what the model keeps."""

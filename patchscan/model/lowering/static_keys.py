@@ -3,8 +3,9 @@
 from tree_sitter import Node
 
 from patchscan.model.lowering.abstract_values import Const, Unknown, Value
-from patchscan.model.lowering.environment import KEY, Environment
-from patchscan.model.lowering.memory import Context, Frame, Out
+from patchscan.model.lowering.environment import ASKED, KEY, MEANWHILE, Environment
+from patchscan.model.lowering.meanwhile import tell_changed
+from patchscan.model.lowering.memory import Context, Frame, Out, place_of
 
 
 def _subject(given: list[Node], frame: Frame) -> tuple[Node | None, str]:
@@ -22,6 +23,7 @@ def turned(
     _, text = _subject(given, frame)
     state = context.evaluate(context, given[1], env, frame, out) if len(given) > 1 else context.unknown(text)
     env[0, f"{KEY}{text}"] = state
+    env.pop((0, f"{MEANWHILE}{KEY}{text}"), None)
     return Const(0)
 
 
@@ -33,7 +35,9 @@ def choice(
     chosen = context.chosen(text)
     if chosen is not None:
         return Const(chosen)
-    state = env.get((0, f"{KEY}{text}")) if argument is not None else None
-    if state is not None:
-        return state
-    return Unknown(f"choice {text}" if argument is not None else f"u{context.next()}", text)
+    if argument is None:
+        return Unknown(f"u{context.next()}", text)
+    tell_changed(env, f"{KEY}{text}", text, out, place_of(frame, node))
+    env[0, f"{ASKED}{text}"] = Const(1)
+    state = env.get((0, f"{KEY}{text}"))
+    return state if state is not None else Unknown(f"choice {text}", text)

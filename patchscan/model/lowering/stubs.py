@@ -24,6 +24,7 @@ _EFFECTS = {
     "__lock": ("lock", "begin"),
     "__unlock": ("lock", "end"),
     "__sleep": ("sleep",),
+    "__turned": ("turn",),
 }
 _ACCESS = pattern(r"__[RUWXC]\(")
 _FULL_FENCE = pattern(r"__F\(mb\)|__X\(\w+, full")
@@ -36,8 +37,8 @@ class Stubs:
     """Stubs by name.
 
     effects: "fence" (a full one), "order" (any), "open" and "lock" (a section or a lock is begun, "begin", or ended,
-    "end"), "sleep", "wait", "free", "access", "translate" (a section in which a CPU uses a translation), "<type>"
-    where a pointer to that type is given.
+    "end"), "sleep", "turn" (a static key), "wait", "free", "access", "translate" (a section in which a CPU uses a
+    translation), "<type>" where a pointer to that type is given.
     """
 
     definitions: dict[str, Definition]

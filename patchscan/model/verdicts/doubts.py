@@ -35,6 +35,7 @@ from patchscan.model.lowering.lowered import (
     Write,
     walk,
 )
+from patchscan.model.lowering.meanwhile import CHANGED
 from patchscan.model.lowering.memory import FREED
 from patchscan.model.verdicts.case import Case
 from patchscan.model.verdicts.checks import context_faults
@@ -49,6 +50,7 @@ UNDECIDED = (
     "freed in a later round",
     "called from inside of it",
     "a way out that is not followed",
+    CHANGED,
 )
 _GIVES_AWAY = pattern(
     r"free|put|release|_add|queue|insert|push|destroy|drop|dispos|discard|delete|remove|give|recycle|retire|reclaim|kill|return|work|process|submit|defer|schedul|complete"

@@ -26,6 +26,7 @@ from patchscan.model.lowering.lowered import (
     rewrite,
     walk,
 )
+from patchscan.model.lowering.meanwhile import CHANGED
 from patchscan.model.lowering.memory import FREED, MASK
 from patchscan.model.verdicts.case import Case, case_of, way_of
 from patchscan.model.verdicts.checks import context_faults
@@ -139,7 +140,7 @@ def _blank(case: Case, config: str, outcome: Outcome | Literal[""], worst: Model
     unmodelled += [
         f"{hole.kind}: {hole.name} at {at(hole.place)}"
         for hole in extraction.holes()
-        if hole.kind not in ("call", "sleep", "store")
+        if hole.kind not in ("call", "sleep", "store", CHANGED)
     ]
     return Verdict(
         name=case.name,
