@@ -122,13 +122,34 @@ class Codebase(Asked):
         return found
 
     def _find_own(self, name: str, near: str) -> bool:
+        return any(_keeps(each, name) for each in self._beside(near))
+
+    def redefined(self, name: str, near: str) -> bool:
+        """Whether a macro below the function that `name` calls in file `near` has its name: which is meant depends."""
+        found = any(each.redefines(name) for each in self._beside(near))
+        self._asked["redefined", name, near] = found
+        return found
+
+    def replaced(self, name: str, near: str) -> bool:
+        """Whether a macro in `near`, or in a header beside it, may mean something else by a name of the kernel's."""
+        found = any(each.replaces(name) or each.left_out(name) for each in self._beside(near))
+        self._asked["replaced", name, near] = found
+        return found
+
+    def _beside(self, near: str) -> tuple[File, ...]:
+        """A file, and the headers beside it; not those of include/, where the kernel itself defines its names."""
         directory = near.rpartition("/")[0]
         if "include" in directory.split("/"):
-            return False
-        beside = (each for each in self.order(near) if each.path.endswith(".h"))
-        mine = (each for each in beside if each.path.rpartition("/")[0] == directory)
-        here = self.file(near)
-        return any(_keeps(each, name) for each in (*filter(None, [here]), *mine))
+            return ()
+        headers = (each for each in self.order(near) if each.path.endswith(".h"))
+        mine = (each for each in headers if each.path.rpartition("/")[0] == directory)
+        return tuple(dict.fromkeys((*filter(None, [self.file(near)]), *mine)))
+
+    def comes_apart(self, name: str, near: str) -> bool:
+        """Whether what a macro without parameters stands for may come apart beside an operator."""
+        first = next((each for each in self.order(near) if name in each.defines), None)
+        found = self._asked["comes_apart", name, near] = first is not None and first.comes_apart(name)
+        return found
 
     def overridable(self, name: str, near: str) -> bool:
         """Whether what `name` calls in file `near` is weak: another file may define it, too."""

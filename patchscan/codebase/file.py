@@ -18,6 +18,10 @@ _OUTER = pattern(
 # What begins with a newline is searched in a text with one before it: re.M's ^ is tried at every character.
 _DEFINE = pattern(rb"\n[ \t]*#[ \t]*define[ \t]+(\w+)((?:[^\\\n]|\\\n|\\.)*)")
 _PARAMETERS = pattern(rb"\(([^)\n]*)\)")
+_IDENTIFIER = pattern(rb"[A-Za-z_]\w*")
+_INNER = pattern(rb"\([^()]*\)")
+_SIGNS = pattern(rb"\A\s*[-+~!&*]+")
+_OPERATOR = pattern(rb"[-+*/%<>&|^?=](?<!->)(?!>)")
 _ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 _STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue|asm|__asm__|__asm)\b")
 _DOES = pattern(rb"\w[ \t]*\(|\b(?:return|goto|break|continue)\b")
@@ -102,10 +106,12 @@ def is_no_name(name: str) -> bool:
 class File:
     """One file of the code base, indexed by name."""
 
-    def __init__(self, path: str, text: bytes) -> None:
-        """text: without comments, and without what the configuration leaves out."""
+    def __init__(self, path: str, text: bytes, otherwise: Callable[[], bytes] = bytes) -> None:
+        """text: without comments, and without what the configuration leaves out; otherwise: gives the text where what
+        is no symbol of the configuration is set."""
         self.path = path
         self.text = text
+        self._otherwise = otherwise
         self._definitions: dict[tuple[str, str], Definition | None] = {}
         self._absent: set[str] = set()
         self._fields: dict[str, dict[str, str]] = {}
@@ -142,6 +148,33 @@ class File:
     def defines_macro(self, name: str) -> bool:
         """Whether there is a function-like macro of that name."""
         return any(_PARAMETERS.match(each[2]) for each in self.defines.get(name, ()))
+
+    def replaces(self, name: str) -> bool:
+        """Whether an object-like macro puts something else in place of a name, or nothing."""
+        found = (each[2].strip() for each in self.defines.get(name, ()) if each[2][:1] != b"(")
+        return any(text != name.encode() for text in found)
+
+    def left_out(self, name: str) -> bool:
+        """Whether only a macro has the name that is there where something beside the configuration is set."""
+        return name in self._macros and name not in self.defines and not self.has_function(name)
+
+    @cached_property
+    def _macros(self) -> frozenset[str]:
+        """The macros that are there where what is no symbol of the configuration is set."""
+        return frozenset(each[1].decode() for each in _DEFINE.finditer(b"\n" + self._otherwise()))
+
+    def redefines(self, name: str) -> bool:
+        """Whether a macro below a function has its name, and is no other way to call it."""
+        if name not in self.defines or not self.has_function(name):
+            return False
+        # The text that is searched for macros has a newline in front.
+        behind = [each for each in self.defines[name] if each.start() > self.functions[name].start]
+        return any(name.encode() not in _IDENTIFIER.findall(each[2]) for each in behind)
+
+    def comes_apart(self, name: str) -> bool:
+        """Whether an object-like macro has an operator outside of parentheses, beside which others may bind first."""
+        found = (each[2] for each in self.defines.get(name, ()) if each[2][:1] != b"(")
+        return any(_OPERATOR.search(_flat(text)) is not None for text in found)
 
     def alias(self, name: str) -> str | None:
         """The other identifier that an object-like macro stands for; of several definitions the last."""
@@ -275,6 +308,14 @@ class File:
         return define(name, self.path, line, text, tuple(("", part) for part in parameters))
 
 
+def _flat(text: bytes) -> bytes:
+    """An expression without what stands in parentheses, and without the signs in front of it."""
+    count = 1
+    while count:
+        text, count = _INNER.subn(b" ", text)
+    return _SIGNS.sub(b"", text)
+
+
 def _members(body: bytes) -> Iterable[tuple[str, str]]:
     """(name, type) of each field in a structure's body, those of its inner structures included."""
     for piece in body.split(b";"):
@@ -306,4 +347,8 @@ def indexed(path: str, text: bytes, config: Config) -> File:
 @lru_cache(maxsize=4096)
 def _indexed(path: str, text: Text, values: tuple[int, ...]) -> File:
     known = dict(zip(text.symbols, values, strict=True))
-    return File(path, text.seen_through(lambda symbol: known.get(symbol, 0)))
+
+    def otherwise() -> bytes:
+        return text.seen_through(lambda name: known.get(name, 0) if name.startswith("CONFIG_") else 1)
+
+    return File(path, text.seen_through(lambda symbol: known.get(symbol, 0)), otherwise)

@@ -65,6 +65,9 @@ def evaluate_call(context: Context, node: Node, env: Environment, frame: Frame, 
     if special is not None:
         return special(context, node, given, env, frame, out)
     stub, operation = context.stub(name), masks.OPERATIONS.get(name)
+    known_name = stub is not None or operation is not None
+    if not (frame.definition.stub or context.by_field) and _is_doubtful(context, known_name, name, near):
+        out.append(Hole(name, "parse", _NONE, _NONE, True, place_of(frame, node)))
     if stub is not None or operation is not None:
         own = not frame.definition.stub and context.code.own(name, near)
         if operation is not None and not own and not (context.by_field and stub is not None):
@@ -111,6 +114,11 @@ def _forget_named(context: Context, name: str, env: Environment, frame: Frame) -
         where = Local(frame.number, name, frame.types[name])
         held = env.get((frame.number, name))
         handed_over(context, env, [Address(where), *([held] if held is not None else [])])
+
+
+def _is_doubtful(context: Context, known: bool, name: str, near: str) -> bool:
+    """Whether a macro may mean something else by a name; known: that the model has a meaning for."""
+    return context.code.replaced(name, near) if known else context.code.redefined(name, near)
 
 
 def _look_into(context: Context, callee: Callee, name: str, near: str, frame: Frame) -> bool:

@@ -15,7 +15,7 @@ from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import RETURN, Context, Frame, Out, place_of
 from patchscan.model.lowering.type_names import plain_type, structure_of
 
-_OPERATORS = frozenset(
+OPERATORS = frozenset(
     {
         "binary_expression",
         "unary_expression",
@@ -92,7 +92,7 @@ def _bare(macro: Definition) -> frozenset[int]:
     """Which parameters a macro has beside an operator, without parentheses."""
     names = {name: place for place, (_, name) in enumerate(macro.parameters)}
     beside = (node for node in _nodes(macro) if node.type == "identifier" and node.parent is not None)
-    found = (macro.text_of(node) for node in beside if node.parent and node.parent.type in _OPERATORS)
+    found = (macro.text_of(node) for node in beside if node.parent and node.parent.type in OPERATORS)
     return frozenset(names[name] for name in found if name in names)
 
 

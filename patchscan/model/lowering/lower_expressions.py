@@ -30,8 +30,10 @@ from patchscan.model.lowering.constants_of_c import ERRORS, WORDS, literal, size
 from patchscan.model.lowering.conversions import bounded, computed
 from patchscan.model.lowering.environment import Environment
 from patchscan.model.lowering.exposed import moved
+from patchscan.model.lowering.inlining import OPERATORS
 from patchscan.model.lowering.integers import fit
 from patchscan.model.lowering.joins import join, lost_way
+from patchscan.model.lowering.lowered import Hole
 from patchscan.model.lowering.memory import (
     SPUN_FOR,
     Context,
@@ -183,6 +185,8 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     known = context.code.constant(name, frame.path)
     if known is not None or name in ERRORS:
         return Const(known) if known is not None else ERRORS[name]
+    if _is_operand(node) and not context.by_field and context.code.comes_apart(name, frame.path):
+        out.append(Hole(name, "parse", frozenset(), frozenset(), True, place_of(frame, node)))
     if context.stub(name) is not None or context.code.callee(name, frame.path) is not None:
         return FunctionName(name, frame.path)
     if name == "current":
@@ -191,6 +195,11 @@ def _identifier(context: Context, node: Node, env: Environment, frame: Frame, ou
     if name.isupper() or unknown:
         return Unknown("name " + name, name)
     return read(context, _variable(context, node, env, frame, out), "plain", env, out, place_of(frame, node))
+
+
+def _is_operand(node: Node) -> bool:
+    """Whether an operator stands beside an expression, which binds a part of a macro's text first."""
+    return node.parent is not None and node.parent.type in OPERATORS
 
 
 def _decays(kind: str, value: Value | None) -> bool:

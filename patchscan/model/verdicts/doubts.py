@@ -77,6 +77,7 @@ def doubts_of_safe(case: Case) -> list[str]:
         for name, which in merged_objects(extraction).items()
         for one, other in pairwise(_called_by(name, each) for each in which)
     )
+    found += _elements(extraction)
     for thread in extraction.threads:
         found += _stores(thread)
         found += _other_numbers(thread)
@@ -99,6 +100,17 @@ def _other_numbers(thread: Thread) -> Iterator[str]:
                     continue
                 if not asked <= {register, Const(0), *known}:
                     yield f"{text} may hold another number at {at(event.place)}"
+
+
+def _elements(extraction: Extraction) -> Iterator[str]:
+    """Arrays of locks that two threads take one element of, by a number that is not known."""
+    taken = [{e.name for e in walk(thread.body) if isinstance(e, Lock)} for thread in extraction.threads]
+    shared = {
+        name for place, names in enumerate(taken) for other in taken[place + 1 :] for name in names & other
+    }
+    for array in sorted(name for name, which in extraction.merged if not which and name.endswith("[]")):
+        if any(name.startswith(array) for name in shared):
+            yield f"which element of {array} each thread locks is not known"
 
 
 def _stores(thread: Thread) -> Iterator[str]:
