@@ -41,8 +41,10 @@ def unused_members(text: bytes, path: str) -> frozenset[str]:
     from patchscan.facts.of_members import members
 
     code = without_comments(text)
-    count = Counter(WORD.findall(code.decode("utf-8", "replace")))
     ordinary = structs_of_the_kernel(text, code)
+    if not ordinary:
+        return frozenset()
+    count = Counter(WORD.findall(code.decode("utf-8", "replace")))
     return frozenset(
         member.name
         for member in members(parse(text, path))
