@@ -37,6 +37,12 @@ OBJECTS = {
     "another element": decided("unsafe", "int a[2]; a[0] = 0; a[1] = 1; if (a[0])"),
     "the same element": decided("safe", "int a[2]; a[1] = 1; a[0] = 0; if (a[1])"),
     "an element by another number": decided("unsure", "int a[2]; a[1] = 1; a[mm->users] = 0; if (a[1])"),
+    "a part of another member of a union": decided(
+        "unsure", "union both { int a; char b[4]; } u; u.a = 1; u.b[0] = 0; if (u.a)"
+    ),
+    "all of a union behind a part of it": decided(
+        "unsure", "union both { int a; char b[4]; } u; u.b[0] = 1; u.a = 0; if (u.b[0])"
+    ),
     "another member of a union": decided(
         "unsafe", "union both { int a; int b; } u; u.a = 1; u.b = 0; if (u.a)"
     ),

@@ -1,5 +1,6 @@
 """What a read or a write of a location becomes: an event where it is kept, else what a variable holds."""
 
+from patchscan.basics.pattern import pattern
 from patchscan.model.lowering.abstract_values import (
     Local,
     Location,
@@ -17,6 +18,8 @@ from patchscan.model.lowering.lowered import Fence, Hole, Place, Read, Update, W
 from patchscan.model.lowering.meanwhile import tell_changed
 from patchscan.model.lowering.memory import ANOTHER, FREED, Context, Out
 from patchscan.model.lowering.type_names import structure_of
+
+_UNION = pattern(r"\.(?=[.\[])")
 
 
 def read(context: Context, location: Location, order: str, env: Environment, out: Out, place: Place) -> Value:
@@ -124,6 +127,10 @@ def _put_anywhere(context: Context, of: str, order: str, env: Environment, out: 
 def _put(where: Local, value: Value, env: Environment) -> None:
     """Set a variable; the members of a structure go with it, an element may be another one by another number."""
     array, bracket, index = where.name.partition("[")
+    # The name of a union's member is empty: what is written to a part of it, or to it, is in all of it.
+    union = where.name.rstrip(".") if where.name.endswith(".") else _UNION.split(where.name)[0]
+    if union != where.name:
+        env.forget(where.frame, f"{union}.")
     if where.type.startswith(("struct ", "union ")) and not where.type.endswith(("*", "]")):
         env.forget(where.frame, f"{where.name}.")
     if bracket and index.startswith("]"):
