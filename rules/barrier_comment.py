@@ -1,7 +1,7 @@
 """A memory barrier without a word on what it orders and which barrier it pairs with."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from patchscan.basics.keep import kept
 from patchscan.rule import (
@@ -32,6 +32,7 @@ ORDERING = pattern(
     re.IGNORECASE,
 )
 BARRIER_NAME = pattern(r"barrier|fence|mb(?:__|$)")
+WORD = pattern(r"\w+")
 SPEAKS_OF_PAIR = pattern(r"\bpair|\bmatch|barrier|smp_")
 REACH_ABOVE, REACH_BELOW = 15, 4
 
@@ -57,7 +58,7 @@ def judge(context: Context, file: ChangedFile, function: Function, call: Call) -
         )
     if before_wake_up(function, call):
         return file.fine(call.line, "it is the barrier that the wake-up behind it asks for in its kernel-doc")
-    if named_by_partner(context, function.name):
+    if function.name in spoken_of(context):
         return file.fine(call.line, f"a comment at its partner names {function.name}()")
     line = explained_for_all(function, call)
     if line is not None:
@@ -132,21 +133,17 @@ def header_comment(source: Source, function: Function) -> Iterator[int]:
 
 
 @kept
-def named_by_partner(context: Context, function: str) -> bool:
-    """Whether a comment in the changed files says that something pairs with the function of this name."""
-    if not function:
-        return False
-    name = re.compile(rf"\b{re.escape(function)}\b")
+def spoken_of(context: Context) -> frozenset[str]:
+    """The words of the comments in the changed files that speak of a pair of barriers."""
+    found: set[str] = set()
     for file in context.c_files:
         for source in file.after:
-            for number, text in enumerate(source.text.decode("utf-8", "replace").split("\n")):
-                if not name.search(text):
-                    continue
-                line = source.first_line + number - (1 if source.fragment else 0)
-                around = " ".join(source.comment_text(each) for each in range(line - 2, line + 3))
-                if name.search(source.comment_text(line)) and SPEAKS_OF_PAIR.search(around):
-                    return True
-    return False
+            for line, text, code in source.numbered():
+                comment = source.comment_text(line) if text != code else ""
+                around = range(line - 2, line + 3) if comment else ()
+                if SPEAKS_OF_PAIR.search(" ".join(map(source.comment_text, around))):
+                    found.update(WORD.findall(comment))
+    return frozenset(found)
 
 
 def explained_for_all(function: Function, call: Call) -> int | None:
@@ -163,20 +160,25 @@ def explained_for_all(function: Function, call: Call) -> int | None:
         if each is not None
         for node in function.nodes_in(each, "field_identifier")
     }
-    for other in source.functions():
-        if other.name == function.name or fields & other.identifiers:
-            line = named_in_comment(other, call.name)
-            if line is not None:
-                return line
-    return None
+    explained = explanations(source, call.name)
+    found = [explained[each] for each in (f"{function.name}()", *fields) if each in explained]
+    return min(found)[1] if found else None
 
 
 @kept
-def named_in_comment(function: Function, name: str) -> int | None:
-    """The first line of a function with a comment that names a barrier, None where there is none."""
-    source = source_of(function)
-    lines = range(function.first_line, function.last_line + 1)
-    return next((line for line in lines if f"{name}()" in source.comment_text(line)), None)
+def explanations(source: Source, name: str) -> Mapping[str, tuple[int, int]]:
+    """ "f()" for a function, and each word -> the first function so named, or with it, whose comment names a barrier.
+
+    A function is told by its number in the text and the line of its comment.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for number, function in enumerate(source.functions()):
+        lines = range(function.first_line, function.last_line + 1)
+        line = next((line for line in lines if f"{name}()" in source.comment_text(line)), None)
+        if line is not None:
+            for word in (f"{function.name}()", *function.identifiers):
+                found.setdefault(word, (number, line))
+    return found
 
 
 RULE = Rule(
