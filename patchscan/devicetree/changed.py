@@ -1,5 +1,6 @@
 """What a patch changes of schemas and Devicetree sources, read where it is known."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from patchscan.basics.pattern import pattern
@@ -104,9 +105,10 @@ def given_names(schema: Value) -> tuple[str, ...]:
 def excerpts(context: Context) -> Iterator[tuple[ChangedFile, Excerpt]]:
     """The Devicetree sources and examples that a patch adds to."""
     for file, schema in schemas(context):
+        added, given = sorted(file.added_numbers), given_names(schema)
         for item, nodes in examples(schema):
-            if any(item.line <= number <= item.last for number in file.added_numbers):
-                yield file, Excerpt(nodes, whole=True, example=True, given=given_names(schema))
+            if bisect_left(added, item.line) < bisect_right(added, item.last):
+                yield file, Excerpt(nodes, whole=True, example=True, given=given)
     for file in context.files:
         if not _SOURCE.search(file.path) or not file.added:
             continue
