@@ -230,11 +230,12 @@ class ChangedFile:
 
     def before_of(self, name: str) -> Function | None:
         """The function of that name before the patch, None where it was not there or is not visible."""
-        for source in self.before:
-            for function in source.functions():
-                if function.name == name:
-                    return function
-        return None
+        return self._named_before.get(name)
+
+    @cached_property
+    def _named_before(self) -> Mapping[str, Function]:
+        functions = [function for source in self.before for function in source.functions()]
+        return {function.name: function for function in reversed(functions)}
 
     def changed_words(self, function: Function) -> frozenset[str] | None:
         """The identifiers on the lines of a function that the patch adds, changes or takes away.

@@ -76,11 +76,14 @@ def check_function(context: Context, file: ChangedFile, function: Function) -> I
     def own(callee: Function) -> "Returns":
         return context.callees.returned(callee)
 
+    tested = {
+        key for key, places in graph.tests.items() if any(line in file.added_numbers for _, _, line in places)
+    }
+
     def wanted(call: "Called") -> bool:
-        tested = graph.tests.get(call.result or f"@{call.offset}", ())
-        lines = (*range(call.line, call.last_line + 1), *(line for _, _, line in tested))
-        return (bool(listed(call.name)) or call.result in graph.pointers) and any(
-            line in file.added_numbers for line in lines
+        lines = range(call.line, call.last_line + 1)
+        return (bool(listed(call.name)) or call.result in graph.pointers) and (
+            (call.result or f"@{call.offset}") in tested or any(line in file.added_numbers for line in lines)
         )
 
     for tests in tests_of(graph, wanted):

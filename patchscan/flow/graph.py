@@ -76,6 +76,11 @@ class Graph:
             found.setdefault(each.name, []).append(each)
         return found
 
+    @cached_property
+    def first_calls(self) -> Mapping[int, tuple[int, Called]]:
+        """The first call at each offset, with its number among the calls."""
+        return {each.offset: (number, each) for number, (_, each) in reversed([*enumerate(self.calls)])}
+
     def calls_of(self, names: Iterable[str]) -> Sequence[Called]:
         """The calls of some names."""
         known = self.calls_by_name

@@ -184,7 +184,9 @@ class Follower(Client):
     @cached_property
     def _taken_with(self) -> tuple[str, ...]:
         """The arguments of what first takes it."""
-        return next((each.arguments for _, each in self.graph.calls if each.offset in self.sites), ())
+        calls = self.graph.first_calls
+        _, first = min((calls[each] for each in self.sites if each in calls), default=(0, None))
+        return first.arguments if first is not None else ()
 
     def _kept(self, token: Taken, via: str) -> Taken:
         """What it is where some calls may have kept it."""
