@@ -233,6 +233,14 @@ def schema(count: int) -> list[str]:
     ]
 
 
+def examples(count: int) -> list[str]:
+    """A schema of one property with so many examples."""
+    return [
+        *("%YAML 1.2", "---", "title: Part", "properties:", "  reg:", "    maxItems: 1", "examples:"),
+        *each(count, "  - |", "    a@{k} {", '        compatible = "acme,a{k}";', "    };"),
+    ]
+
+
 def board(count: int) -> list[str]:
     """A source of so many nodes, each with a fault."""
     return ["/ {", *each(count, "\ta_{k}@{k} {", "\t\treg = <0xA{k}>;", "\t};"), "};"]
@@ -531,6 +539,16 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         lambda n: new_file(*function(*(f"WRITE_ONCE(q->a{k}, 1); smp_wmb();" for k in range(n)))),
         40,
     ),
+    "code: functions with barriers": (
+        of_scan,
+        lambda n: new_file(
+            *each(
+                n,
+                *function("WRITE_ONCE(q->a{k}, 1);", "smp_wmb();", "WRITE_ONCE(q->b, 1);", name="f{k}"),
+            )
+        ),
+        250,
+    ),
     "code: variables of a file": (
         of_scan,
         lambda n: new_file(*(f"static int a{k} = {k};" for k in range(n))),
@@ -640,6 +658,7 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
     "devicetree: unended": (of_bytes(read_source), lambda n: "a { b = <1" * n, 200),
     "devicetree: cells": (of_bytes(read_source), lambda n: "a { b = <" + "1 " * n + ">; };", 1000),
     "scan: schema": (of_scan, lambda n: new_file(*schema(n), path=SCHEMA), 60),
+    "scan: examples of a schema": (of_scan, lambda n: new_file(*examples(n), path=SCHEMA), 60),
     "scan: devicetree": (of_scan, lambda n: new_file(*board(n), path="arch/arm/boot/dts/a.dts"), 60),
     "litmus: statements": (of_litmus, lambda n: litmus("\tWRITE_ONCE(*x, 1);\n" * n, exists="x=1"), 200),
     "litmus: sections of one thread": (
