@@ -50,7 +50,7 @@ RULE = Rule(
         "Nobody compiles or tests it, and the reader cannot know whether it was forgotten, is wanted or is wrong; "
         "git keeps what was."
     ),
-    source="Documentation/process/coding-style.rst (commenting); reviews of famfs 8/12, 2024, and of drivers",
+    source="Common practice: 20 of 4355 files of 24 directories of drivers have such a comment (6.12)",
     severity="info",
     confidence="high",
     check=check,

@@ -27,6 +27,12 @@ USES = {
     "linux/sysfs.h": pattern(r"\bsysfs_emit(?:_at)?\("),
     "linux/types.h": pattern(r"\b(?:[us](?:8|16|32|64)|bool|size_t|__[lb]e(?:16|32|64))\b"),
 }
+# Headers that are there to bring others along: whoever writes a driver has dev_err() by <linux/device.h>.
+BRINGS = {
+    "linux/bits.h": frozenset({"linux/bitops.h"}),
+    "linux/dev_printk.h": frozenset({"linux/device.h"}),
+}
+NONE: frozenset[str] = frozenset()
 INCLUDE = pattern(r"\s*#\s*include\s*(?P<kind>[<\"])(?P<path>[^>\"]+)[>\"]")
 # So many of them are included on purpose; without more than so many, the file keeps another way.
 FEWEST = 5
@@ -62,7 +68,7 @@ def of_file(context: Context, file: ChangedFile) -> Iterator[Finding]:
             included[found["path"]] = file.source_line(line.new or 0)
     code = "\n".join(source.code.decode("utf-8", "replace") for source in file.after)
     used = [path for path, sign in USES.items() if context.view.exists(path_of(path)) and sign.search(code)]
-    missing = [path for path in used if path not in included]
+    missing = [path for path in used if path not in included and not BRINGS.get(path, NONE) & included.keys()]
     if missing and len(missing) <= MOST_LEFT_OUT and len(used) - len(missing) >= FEWEST:
         before = [path for path in included if path.startswith("linux/") and path < missing[0]]
         place = included[max(before)] if before else min(included.values())
@@ -83,7 +89,7 @@ RULE = Rule(
         "What comes along with another header is gone when that one is tidied up; a file that names nearly all it uses "
         "is meant to name all."
     ),
-    source="Documentation/process/submit-checklist.rst (include what you use); reviews of IIO drivers, 2022 to 2025",
+    source="Documentation/process/submit-checklist.rst (include the file that declares what is used)",
     severity="info",
     confidence="high",
     check=check,

@@ -6,8 +6,10 @@ from patchscan.rule import ChangedFile, Context, Finding, Function, Rule, Silenc
 
 UNLOCK = pattern(r"(?:mutex_unlock)\((?P<lock>[^()]+)\)\s*;")
 RETURN = pattern(r"return(?:\s+\w+)?\s*;")
-# Where maintainers do without, by what they write down.
-WITHOUT = ("net/", "drivers/net/", "include/net/")
+# Who releases at the end of a block says so by one of these.
+GUARDS = pattern(rb"\b(?:scoped_)?guard\(|\b__free\(|<linux/cleanup\.h>")
+# Files read beside a new one.
+MOST_BESIDE = 60
 FEWEST = 2
 
 
@@ -17,12 +19,23 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         return
     known: bool | None = None
     for file in context.c_files:
-        if file.change.kind != "create" or not file.adds("mutex_unlock(") or file.path.startswith(WITHOUT):
+        if file.change.kind != "create" or not file.adds("mutex_unlock("):
             continue
         if known is None:
             known = b"DEFINE_GUARD(mutex" in (context.view.read("include/linux/mutex.h") or b"")
-        for function in file.functions if known else ():
-            yield from of_function(file, function)
+        if known and is_habit(context, file):
+            for function in file.functions:
+                yield from of_function(file, function)
+
+
+def is_habit(context: Context, file: ChangedFile) -> bool:
+    """Whether the new file itself, or one of those beside it, has locks or memory given back at the end of a block."""
+    if any(GUARDS.search(source.code) for source in file.after) or file.adds("<linux/cleanup.h>"):
+        return True
+    tree = context.view.tree
+    beside = tree.files(file.path.rpartition("/")[0], deep=False) if tree is not None else ()
+    paths = [path for path in beside if path.endswith(".c") and path != file.path]
+    return tree is not None and any(GUARDS.search(tree.read(path) or b"") for path in paths[:MOST_BESIDE])
 
 
 def of_function(file: ChangedFile, function: Function) -> Iterator[Finding]:
@@ -52,7 +65,7 @@ RULE = Rule(
     name="label-only-unlocks",
     summary="Errors jump to a label behind which only a lock is given back",
     why="With guard() no way out can forget the lock, and each error is returned where it is found.",
-    source="include/linux/cleanup.h; reviews of IIO, hwmon, CXL and platform drivers, 2024 and 2025",
+    source="include/linux/cleanup.h (guard() and scoped_guard())",
     severity="info",
     confidence="medium",
     check=check,
@@ -63,6 +76,12 @@ RULE = Rule(
         """
 >>> tree include/linux/mutex.h
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+>>> tree drivers/misc/other.c
+void other(struct part *part)
+{
+	guard(mutex)(&part->lock);
+	run(part);
+}
 >>> patch misc: add a driver
 Add it.
 >>> file drivers/misc/part.c
@@ -88,6 +107,12 @@ Add it.
         """
 >>> tree include/linux/mutex.h
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+>>> tree drivers/misc/other.c
+void other(struct part *part)
+{
+	guard(mutex)(&part->lock);
+	run(part);
+}
 >>> patch misc: add a driver
 Add it.
 >>> file drivers/misc/part.c
@@ -134,6 +159,13 @@ Add it.
         """
 >>> tree include/linux/mutex.h
 DEFINE_GUARD(mutex, struct mutex *, mutex_lock(_T), mutex_unlock(_T))
+>>> tree drivers/net/other.c
+void other(struct part *part)
+{
+	mutex_lock(&part->lock);
+	run(part);
+	mutex_unlock(&part->lock);
+}
 >>> patch net: add a driver
 Add it.
 >>> file drivers/net/part.c

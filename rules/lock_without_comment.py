@@ -62,7 +62,7 @@ RULE = Rule(
         "Who changes the driver has to know for what the lock must be taken; from the code alone it cannot be seen "
         "what was meant and what was forgotten."
     ),
-    source="scripts/checkpatch.pl (UNCOMMENTED_DEFINITION); reviews of IIO drivers, 2022 to 2025",
+    source="scripts/checkpatch.pl (UNCOMMENTED_DEFINITION)",
     severity="info",
     confidence="high",
     check=check,

@@ -1,4 +1,4 @@
-"""A call is given the size of a local array as the number that its declaration has."""
+"""A call is given the size of a local array as the number that its declaration has; a name is changed at one place."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,7 @@ SIZED = (
     "memzero_explicit",
     "copy_from_user",
 )
-ARRAY = pattern(
-    r"\b(?:char|u8|s8|unsigned char|uint8_t)\s+(?P<name>\w+)\[(?P<size>\d+|[A-Z][A-Z0-9_]*)\]\s*(?:=[^;]*)?;"
-)
+ARRAY = pattern(r"\b(?:char|u8|s8|unsigned char|uint8_t)\s+(?P<name>\w+)\[(?P<size>\d+)\]\s*(?:=[^;]*)?;")
 # Where the size stands among the arguments.
 LAST = frozenset({"strscpy", "strscpy_pad", "memset", "memzero_explicit", "copy_from_user"})
 
@@ -46,7 +44,7 @@ RULE = Rule(
     name="size-spelled-out",
     summary="The size of a local array is spelled out where it is handed over",
     why="When the array is made larger or smaller the number beside it is forgotten, and a shorter array overflows.",
-    source="Documentation/process/coding-style.rst section 14 (sizeof); reviews of drivers, 2022 to 2025",
+    source="Documentation/process/coding-style.rst section 14 (sizeof of the object, there for allocations)",
     severity="info",
     confidence="high",
     check=check,
@@ -80,9 +78,11 @@ RULE = Rule(
 +static int work(struct part *part)
 +{
 +	char name[16];
++	char text[TEXT_SIZE];
 +
 +	snprintf(part->name, 16, "part%d", part->number);
-+	return use(name);
++	snprintf(text, TEXT_SIZE, "part%d", part->number);
++	return use(name, text);
 +}
 """,
         """

@@ -1,11 +1,12 @@
 """A macro of a C file, or an enum, of which the file that is new uses nothing although it uses its others."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
-DEFINE = pattern(r"\s*#\s*define\s+(?P<name>\w+)(?:\(|\s+\S|$)")
+DEFINE = pattern(r"\s*#\s*define(?P<blank>\s+)(?P<name>\w+)(?:\(|\s+\S|$)")
 INCLUDE = pattern(r"\s*#\s*include\b")
 WORD = pattern(r"\w+")
 ENUM = pattern(r"\benum\s*(?P<tag>\w*)\s*\{(?P<body>[^{}]*)\}")
@@ -13,7 +14,13 @@ ENUMERATOR = pattern(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:=[^,]*)?")
 # How many values there are is used in place of each.
 COUNTS = pattern(r"(?i:max|num|count|last|end|size|total)")
 # A register, a bit or a small number is part of a list that is a document, used or not.
-OF_HARDWARE = pattern(r"\s*\(*\s*(?:\d{1,2}\b|\w*(?:REG|ADDR|BASE)\w*\b)|.*(?:0[xX]|BIT|GENMASK|<<|MASK|')")
+OF_HARDWARE = pattern(
+    r"\s*\(*\s*(?:\d{1,2}[uUlL]*\b|\w*(?:REG|ADDR|BASE)\w*\b)|.*(?:0[xX]|BIT|GENMASK|<<|MASK|')"
+)
+# What the macros of headers look for, wherever it stands, and places in a device.
+FOR_HEADERS = pattern(
+    r"(?:pr|dev|netdev)_fmt|DEFAULT_\w+|KMSG_\w+|CREATE_TRACE_POINTS|MODULE_PARAM_PREFIX|_.*|.*(?:OFFSET|MASK|SHIFT).*"
+)
 # What is said is the odd one out.
 MOST_UNUSED = 2
 FEWEST_USED = 8
@@ -41,15 +48,24 @@ def macros(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
     lines = [line for line in file.added if line.new is not None]
     last = max((at for at, line in enumerate(lines) if INCLUDE.match(line.text)), default=0)
     defined = {
-        found["name"]: (line.new or 0, bool(OF_HARDWARE.match(line.text[found.end("name") :])))
+        found["name"]: (line.new or 0, is_field(found, line.text))
         for line in lines[last:]
         if (found := DEFINE.match(line.text)) is not None
     }
-    unused = [name for name, (_, hardware) in defined.items() if count[name] == 1 and not hardware]
+    unused = [
+        name
+        for name, (_, hardware) in defined.items()
+        if count[name] == 1 and not hardware and not FOR_HEADERS.fullmatch(name)
+    ]
     if len(unused) <= MOST_UNUSED and len(defined) - len(unused) >= FEWEST_USED:
         for name in unused:
             number = file.source_line(defined[name][0])
             yield file.finding(number, f"nothing uses {name}, though all else that is defined here is used")
+
+
+def is_field(found: re.Match[str], text: str) -> bool:
+    """Whether a macro names what a device has: by its value, or by being set in below its register."""
+    return len(found["blank"]) > 1 or OF_HARDWARE.match(text[found.end("name") :]) is not None
 
 
 def enums(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
@@ -60,7 +76,7 @@ def enums(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
             names = [each["name"] for part in found["body"].split(",") if (each := ENUMERATOR.match(part))]
             used = [name for name in names if count[name] > 1]
             counts = bool(used) and (used[0] == names[-1] or COUNTS.search(used[0]) is not None)
-            if "0x" in found["body"]:
+            if "0x" in found["body"] or found["body"].count("=") > 1:
                 continue
             if len(names) < FEWEST_VALUES or len(used) > 1 or counts or count[found["tag"]] > 1:
                 continue
@@ -76,7 +92,7 @@ RULE = Rule(
     name="unused-constant",
     summary="A macro or most of an enum is introduced that nothing uses",
     why="The reader looks for what it is for. It was needed by an earlier version, or it was forgotten to use it.",
-    source="Reviews of i2c-nct6694 (v3 3/7, 2024) and of IIO drivers, 2022 to 2025; gcc -Wunused-macros",
+    source="A review of i2c-nct6694 3/7 asks whether the values that nothing uses are needed; gcc -Wunused-macros",
     severity="info",
     confidence="medium",
     check=check,
@@ -113,6 +129,10 @@ Add it.
 +#define TIMEOUT_MS 900 // want "nothing uses TIMEOUT_MS"
 +#define CONTROL 0x9
 +#define READY BIT(9)
++#define DEFAULT_SYMBOL_NAMESPACE "PART"
++#define FIRST 0u
++#define DATA_OFFSET 4096
++#define   FIELD_OF_DATA 5000
 +int sum = ONE + TWO + THREE + FOUR + FIVE + SIX + SEVEN + EIGHT;
 """,
     ),
