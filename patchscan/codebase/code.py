@@ -237,7 +237,10 @@ class Codebase(Asked):
 
     def sets(self, member: str, near: str) -> bool:
         """Whether a file of code that `near` sees sets a member of that name."""
-        written = re.compile(rb"(?:->|\.)[ \t]*%b\b[^;=\n]*=(?!=)|&[\w>.-]*\b%b\b" % ((member.encode(),) * 2))
+        name = member.encode()
+        written = re.compile(
+            rb"(?:->|\.)%b[ \t]*(?:\[[^\]\n]*\][ \t]*)?=(?!=)|&[\w>.-]*[>.]%b\b(?!->|\.)" % (name, name)
+        )
         seen = (each for each in self.order(near) if each.path.endswith(".c"))
         found = self._asked["sets", member, near] = any(written.search(each.text) for each in seen)
         return found

@@ -56,6 +56,19 @@ DROPPED = {
         helpers=LOCK,
         declarations="int n;",
     ),
+    "a pointer that nobody sets": Attack(
+        "safe",
+        f"if (!p->next) {BROADCAST} {RELOCK} if (p->next) {BROADCAST}",
+        helpers=f"{LOCK} struct one {{ struct one *next; }};\n"
+        "int other(struct one *p) { return p->next != p && p->next == p; }",
+        declarations="struct one *p = find_one(mm);",
+    ),
+    "a pointer that somebody sets": Attack(
+        "unsure",
+        f"if (!p->next) {BROADCAST} {RELOCK} if (p->next) {BROADCAST}",
+        helpers=f"{LOCK} struct one {{ struct one *next; }};\nvoid other(struct one *p) {{ p->next = p; }}",
+        declarations="struct one *p = find_one(mm);",
+    ),
     "a structure of one's own": Attack(
         "safe",
         f"p->wanted = 1; {RELOCK} if (p->wanted) {BROADCAST}",

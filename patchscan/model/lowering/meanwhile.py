@@ -29,8 +29,9 @@ def _stays(context: Context, key: str, env: Environment, near: str) -> bool:
     structure, _, member = key.partition("@")[0].rpartition(".")
     value = env[0, key]
     leads = isinstance(value, (Unknown, Register)) and value.type.endswith("*")
-    # A number that nobody wrote stands for the one object of its type.
-    leads |= isinstance(value, Const) and env.place_written((0, key)) is None
+    # A number that nobody wrote stands for the one object of its type; where no type is found, it may be a pointer.
+    seen = isinstance(value, Const) or (isinstance(value, Unknown) and not value.type)
+    leads |= seen and env.place_written((0, key)) is None
     return bool(structure) and (
         context.is_own(structure, near) or (leads and not context.sets(member.removesuffix("[]"), near))
     )
