@@ -15,6 +15,7 @@ LAST = pattern(
     r".*\b(?:NULL|0)|\s*\{\s*(?:0|NULL)\s*,?\s*\}|"
     r"\s*\{?\s*\w*(?:MAX|NUM|COUNT|LAST|END|EOR|TOT|SIZE|NR_|_NR|INVALID|SENTINEL|LIMIT|CNT|__)\w*(?:\s*[=,].*)?"
 )
+SAID = pattern(r"/[*/].*\b(?i:last|end)\b")
 OPEN = pattern(r".*\{\s*$")
 
 
@@ -35,7 +36,12 @@ def of_file(file: ChangedFile) -> Iterator[Finding]:
             continue
         number = file.source_line(line.new or 0)
         code = file.code_at(number).rstrip()
-        if not code.endswith(",") and ENTRY.fullmatch(code) and not LAST.fullmatch(code):
+        if (
+            not code.endswith(",")
+            and not SAID.search(line.text)
+            and ENTRY.fullmatch(code)
+            and not LAST.fullmatch(code)
+        ):
             yield file.finding(number, "with a comma behind it the next entry changes one line only")
 
 
@@ -96,6 +102,10 @@ Add it.
 +enum {
 +	FIRST,
 +	TOT_REGS
++};
++enum {
++	PART_FIRST,
++	PART_EXTENT /* always last */
 +};
 """,
         """

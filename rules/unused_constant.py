@@ -15,7 +15,7 @@ ENUMERATOR = pattern(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:=[^,]*)?")
 COUNTS = pattern(r"(?i:max|num|count|last|end|size|total)")
 # A register, a bit or a small number is part of a list that is a document, used or not.
 OF_HARDWARE = pattern(
-    r"\s*\(*\s*(?:\d{1,2}[uUlL]*\b|\w*(?:REG|ADDR|BASE)\w*\b)|.*(?:0[xX]|BIT|GENMASK|<<|MASK|')"
+    r"(?:\([\w, ]*\))?\s*\(*\s*(?:\d{1,2}[uUlL]*\b|\w*(?:REG|ADDR|BASE|OFFSET)\w*\b)|.*(?:0[xX]|BIT|GENMASK|<<|MASK|')"
 )
 # What the macros of headers look for, wherever it stands, and places in a device.
 FOR_HEADERS = pattern(
@@ -133,6 +133,7 @@ Add it.
 +#define FIRST 0u
 +#define DATA_OFFSET 4096
 +#define   FIELD_OF_DATA 5000
++#define DATA(part) (8 + (part)->base)
 +int sum = ONE + TWO + THREE + FOUR + FIVE + SIX + SEVEN + EIGHT;
 """,
     ),
