@@ -15,6 +15,14 @@ NEEDLESS = pattern(r"\s+default\s+n\s*$")
 ALWAYS = pattern(r"\s+default\s+[ym]\s*$")
 # What can be a module is a driver or the like: parts of one may well be on where it is.
 DRIVER = pattern(r"\s*tristate\s+[\"']")
+# What most machines have: who has it need not have the device. Below anything else an entry is part of a choice made.
+DEPENDS = pattern(r"\s+depends on (?P<what>.*)")
+NAME = pattern(r"\w+")
+BUSES = frozenset({"I2C", "SPI", "SPI_MASTER", "PCI"})
+COMMON = pattern(
+    r"I2C|SPI|SPI_MASTER|PCI|USB|OF|ACPI|HAS_\w+|GPIOLIB|HWMON|INPUT|IIO|MMC|NET|SND_SOC|HID|COMMON_CLK|REGULATOR"
+    r"|\w+_CLASS|POWER_SUPPLY|MFD_CORE|COMPILE_TEST"
+)
 HELP = pattern(r"\s*(?:---)?help(?:---)?\s*$")
 
 
@@ -47,7 +55,7 @@ def of_entry(file: ChangedFile, entry: Sequence[Line], name: str, whole: bool) -
     if len(defaults) == 1 and defaults[0].kind == "+" and NEEDLESS.match(defaults[0].text):
         yield file.finding(defaults[0].new or 1, f"{name} is n by default: it need not be said")
     always = next((line for line in defaults if line.kind == "+" and ALWAYS.match(line.text)), None)
-    driver = any(DRIVER.match(line.text) for line in body)
+    driver = any(DRIVER.match(line.text) for line in body) and is_common(body)
     if always is not None and driver and len(defaults) == 1:
         wish = "who has no such device does not want it: leave the default out, or bind it to a platform"
         yield file.finding(always.new or 1, f"{name} is built by default: {wish}")
@@ -55,6 +63,13 @@ def of_entry(file: ChangedFile, entry: Sequence[Line], name: str, whole: bool) -
     ends = whole or file.change.kind == "create"
     if new and ends and len(body) == len(entry) and prompt.new is not None:
         yield file.finding(prompt.new, f"{name} can be chosen: a help text tells who should")
+
+
+def is_common(body: Sequence[Line]) -> bool:
+    """Whether an entry depends on a bus and on nothing but what most machines have: no merged entry does, and is on."""
+    found = [match["what"] for line in body if (match := DEPENDS.match(line.text)) is not None]
+    names = {name for what in found for name in NAME.findall(what)}
+    return bool(names & BUSES) and all(COMMON.fullmatch(name) for name in names)
 
 
 def indented(file: ChangedFile, lines: Sequence[Line]) -> Iterator[Finding]:
@@ -151,6 +166,13 @@ Walk.
 +config PART
 +	tristate "Driver for a part"
 +	default y if ARCH_WALK
++	help
++	  A part.
++
++config PART_USB
++	tristate "Part by USB"
++	depends on USB && PART
++	default y
 +	help
 +	  A part.
 +

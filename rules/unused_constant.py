@@ -8,6 +8,7 @@ from patchscan.rule import ChangedFile, Context, Finding, Rule, Silence, pattern
 
 DEFINE = pattern(r"\s*#\s*define(?P<blank>\s+)(?P<name>\w+)(?:\(|\s+\S|$)")
 INCLUDE = pattern(r"\s*#\s*include\b")
+OWN = pattern(rb"(?m)^\s*#\s*include\s*\"(?P<path>[^\"]+)\"")
 WORD = pattern(r"\w+")
 ENUM = pattern(r"\benum\s*(?P<tag>\w*)\s*\{(?P<body>[^{}]*)\}")
 ENUMERATOR = pattern(r"\s*(?P<name>[A-Za-z_]\w*)\s*(?:=[^,]*)?")
@@ -34,13 +35,21 @@ def check(context: Context) -> Iterator[Finding | Silence]:
         if file.change.kind != "create" or not file.path.endswith(".c"):
             continue
         text = context.final.read(file.path)
-        if text is not None and b"##" not in text:
+        if text is not None and not is_pasted(context, file, text):
             from patchscan.c.lexical import without_comments
 
             code = without_comments(text).decode("utf-8", "replace")
             count = Counter(WORD.findall(code))
             yield from macros(file, count)
             yield from enums(file, count)
+
+
+def is_pasted(context: Context, file: ChangedFile, text: bytes) -> bool:
+    """Whether the file, or a header of its own that may not be at hand, makes names of parts of names."""
+    directory = file.path.rpartition("/")[0]
+    paths = [f"{directory}/{found['path'].decode('utf-8', 'replace')}" for found in OWN.finditer(text)]
+    texts = [text, *(context.final.read(path) or context.view.read(path) for path in paths)]
+    return any(each is None or b"##" in each for each in texts)
 
 
 def macros(file: ChangedFile, count: Counter[str]) -> Iterator[Finding]:
@@ -138,6 +147,21 @@ Add it.
 """,
     ),
     good=(
+        """
+>>> tree drivers/pinctrl/common.h
+#define FUNCTION(name) [MUX_##name] = #name
+>>> patch pinctrl: add a driver
+Add it.
+>>> file drivers/pinctrl/part.c
++#include "common.h"
++enum functions {
++	MUX_clock,
++	MUX_data,
++	MUX_mic,
++	MUX_other
++};
++static const char *const names[] = { FUNCTION(clock), FUNCTION(data), FUNCTION(mic) };
+""",
         """
 >>> patch i2c: add a driver
 Add it.
