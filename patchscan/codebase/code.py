@@ -239,7 +239,8 @@ class Codebase(Asked):
         """Whether a file of code that `near` sees sets a member of that name."""
         name = member.encode()
         written = re.compile(
-            rb"(?:->|\.)%b[ \t]*(?:\[[^\]\n]*\][ \t]*)?=(?!=)|&[\w>.-]*[>.]%b\b(?!->|\.)" % (name, name)
+            rb"(?:->|\.)%b[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:[-+*/%%|&^]|<<|>>)?=(?!=)|\+\+|--)"
+            rb"|(?:&|\+\+|--|\bWRITE_ONCE\()[\w>.-]*[>.]%b\b(?!->|\.)" % (name, name)
         )
         seen = (each for each in self.order(near) if each.path.endswith(".c"))
         found = self._asked["sets", member, near] = any(written.search(each.text) for each in seen)
