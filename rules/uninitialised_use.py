@@ -129,7 +129,7 @@ def in_macros(file: ChangedFile, function: Function) -> set[str]:
 def touched(file: ChangedFile, function: Function) -> frozenset[str]:
     """The identifiers on lines of the function that the patch adds, and on all lines that it takes away."""
     text = " ".join(line.text for line in file.removed)
-    text += " ".join(file.code_at(line) for line in file.added_numbers if function.first_line <= line)
+    text += " ".join(map(file.code_at, function.lines_among(file.added_numbers)))
     return frozenset(pattern(r"[A-Za-z_]\w*").findall(text)) | (
         frozenset(each.name for each in function.locals) if "goto" in text else frozenset()
     )
