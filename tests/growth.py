@@ -673,6 +673,17 @@ CASES: dict[str, tuple[Reader, Callable[[int], str], int]] = {
         ),
         50,
     ),
+    "litmus: variables": (
+        of_litmus,
+        lambda n: (
+            "C variables\n\n{}\n\nP0("
+            + ", ".join(f"int *a{k}" for k in range(n))
+            + ")\n{\n"
+            + "".join(f"\tWRITE_ONCE(*a{k}, 1);\n" for k in range(n))
+            + "}\n\nexists (a0=1)\n"
+        ),
+        200,
+    ),
     "litmus: expression": (of_litmus, lambda n: litmus("\tWRITE_ONCE(*x, 1" + " + 1" * n + ");\n"), 100),
     "litmus: parentheses": (
         of_litmus,

@@ -104,10 +104,10 @@ class Path:
             for position in range(self.size)
         ]
         writes = self.sets.get("W", 0)
-        self.writes_to = {
-            name: [position for position in range(self.size) if mask & writes & 1 << position]
-            for name, mask in accesses.items()
-        }
+        self.writes_to: dict[str, list[int]] = {name: [] for name in accesses}
+        for position in sorted(self.locations):
+            if writes >> position & 1:
+                self.writes_to[self.locations[position]].append(position)
 
     def _read_modify_writes(self) -> Iterable[tuple[int, int]]:
         for position, event in enumerate(self.events):

@@ -274,19 +274,22 @@ class Communication:
             if event.kind in "RW" and event.thread != INITIAL_THREAD:
                 accesses.setdefault(event.thread, []).append(event)
         for events in accesses.values():
+            known: dict[str, list[tuple[int, Event]]] = {}
             for place, later in enumerate(events):
-                self._after_earlier(later, events[:place])
+                mine = [known.setdefault(name, []) for name in self.literals.address[later.number]]
+                before = mine[0] if len(mine) == 1 else sorted(dict(chain.from_iterable(mine)).items())
+                self._after_earlier(later, (each for _, each in reversed(before)))
+                for of_name in mine:
+                    of_name.append((place, later))
 
-    def _after_earlier(self, later: Event, events: list[Event]) -> None:
-        """Order `later` after the accesses before it, back to one that is certain: that one is ordered
-        itself.
+    def _after_earlier(self, later: Event, backwards: Iterable[Event]) -> None:
+        """Order `later` after the accesses before it of a variable that it may touch, the last ones first.
+
+        They go back to one that is certain: that one is ordered itself.
         """
         literals = self.literals
         address = literals.address[later.number]
-        for earlier in reversed(events):
-            other = literals.address[earlier.number]
-            if address.keys().isdisjoint(other):
-                continue
+        for earlier in backwards:
             same = literals.same_variable(earlier.number, later.number)
             given = [literal for literal in (*self._given(earlier, later), same) if literal != TRUE]
             self._in_order(earlier, later, given)

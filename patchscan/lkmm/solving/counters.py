@@ -89,9 +89,12 @@ def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
     locks = sections_by_lock(accesses, names)
     required = _required(program)
     writes: dict[str, list[Event]] = {}
+    reads_of: dict[tuple[str, ...], list[int]] = {}
     for event in accesses:
         if event.kind == "W":
             writes.setdefault(names[event.number][0], []).append(event)
+        elif event.kind == "R":
+            reads_of.setdefault(tuple(names[event.number]), []).append(event.number)
     found = {}
     for name, of_name in writes.items():
         steps = [_step(program, write, required) for write in of_name]
@@ -100,7 +103,7 @@ def counters_of(program: Program, asked: bool = False) -> dict[str, Counter]:
             step is None or names[step.read] == [name] for step in steps
         ):
             continue
-        reads = [event.number for event in accesses if event.kind == "R" and names[event.number] == [name]]
+        reads = reads_of.get((name,), [])
         whole = _in_differences(program, steps)
         if whole is not None and _unbroken(program, whole, of_name, locks):
             counter = Counter(name, initial, whole, _readers(reads, whole))
