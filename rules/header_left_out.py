@@ -29,7 +29,7 @@ USES = {
 }
 # Headers that are there to bring others along: whoever writes a driver has dev_err() by <linux/device.h>.
 BRINGS = {
-    "linux/bits.h": frozenset({"linux/bitops.h"}),
+    "linux/bits.h": frozenset({"linux/bitops.h", "linux/bitmap.h"}),
     "linux/dev_printk.h": frozenset({"linux/device.h"}),
 }
 NONE: frozenset[str] = frozenset()
@@ -124,6 +124,32 @@ Add it.
 """,
     ),
     good=(
+        """
+>>> tree include/linux/bits.h
+>>> tree include/linux/dev_printk.h
+>>> tree include/linux/err.h
+>>> tree include/linux/mutex.h
+>>> tree include/linux/sysfs.h
+>>> tree include/linux/types.h
+>>> patch misc: add a driver
+Add it.
+>>> file drivers/misc/part.c
++#include <linux/bitmap.h>
++#include <linux/device.h>
++#include <linux/err.h>
++#include <linux/mutex.h>
++#include <linux/sysfs.h>
++#include <linux/types.h>
++static struct mutex lock;
++static ssize_t level_show(struct device *dev, struct device_attribute *attr, char *buf)
++{
++	u8 level = read_level(dev) & BIT(3);
++
++	if (IS_ERR(dev))
++		dev_err(dev, "no device\\n");
++	return sysfs_emit(buf, "%u\\n", level);
++}
+""",
         """
 >>> tree include/linux/bits.h
 >>> tree include/linux/err.h

@@ -99,7 +99,10 @@ RULE = Rule(
     name="kconfig-form",
     summary="A Kconfig entry says what holds anyway, is indented otherwise, has no help or is on for all",
     why="Who configures a kernel has the prompt and the help text only; n is the default of every option.",
-    source="Documentation/process/coding-style.rst section 10; Documentation/kbuild/kconfig-language.rst (default)",
+    source=(
+        "Documentation/process/coding-style.rst section 10; Documentation/kbuild/kconfig-language.rst (default); "
+        "of 1344 drivers that depend on a bus and what most machines have none is on (6.12)"
+    ),
     severity="info",
     confidence="high",
     check=check,
