@@ -144,10 +144,15 @@ def may_change_function(context: Context, name: str) -> bool:
 
 
 def may_bring_member(context: Context, struct: str, member: str) -> bool:
-    """Whether hunks of headers that do not apply add a member or its struct."""
-    word = re.compile(rf"\b(?:{re.escape(member)}|struct {re.escape(struct)})\b")
-    lines = (line for other in context.not_applied for line in other.added if other.path.endswith(".h"))
-    return any(word.search(line.text) for line in lines)
+    """Whether hunks that do not apply add a member or its struct: headers name one, other files declare it."""
+    name = re.escape(member)
+    word = re.compile(rf"\b(?:{name}|struct {re.escape(struct)})\b")
+    declares = re.compile(rf"\s+(?:\w+[\s*]+)+{name}(?:\[[^\]]*\])*;")
+    return any(
+        word.search(line.text) if other.path.endswith(".h") else declares.match(line.text)
+        for other in context.not_applied
+        for line in other.added
+    )
 
 
 def text_of(context: Context, file: ChangedFile) -> bytes:
