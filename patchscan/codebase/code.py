@@ -1,6 +1,5 @@
 """The C code a model is extracted from: functions, macros and types by name, looked up as a compiler would."""
 
-import re
 from collections.abc import Callable, Sequence
 
 from patchscan.codebase.definition import Definition
@@ -237,13 +236,8 @@ class Codebase(Asked):
 
     def sets(self, member: str, near: str) -> bool:
         """Whether a file of code that `near` sees sets a member of that name."""
-        name = member.encode()
-        written = re.compile(
-            rb"(?:->|\.)%b[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:[-+*/%%|&^]|<<|>>)?=(?!=)|\+\+|--)"
-            rb"|(?:&|\+\+|--|\bWRITE_ONCE\()[\w>.-]*[>.]%b\b(?!->|\.)" % (name, name)
-        )
         seen = (each for each in self.order(near) if each.path.endswith(".c"))
-        found = self._asked["sets", member, near] = any(written.search(each.text) for each in seen)
+        found = self._asked["sets", member, near] = any(member in each.sets for each in seen)
         return found
 
     def fields(self, structure: str, near: str) -> tuple[str, ...]:

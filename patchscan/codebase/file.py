@@ -22,6 +22,10 @@ _IDENTIFIER = pattern(rb"[A-Za-z_]\w*")
 _INNER = pattern(rb"\([^()]*\)")
 _SIGNS = pattern(rb"\A\s*[-+~!&*]+")
 _OPERATOR = pattern(rb"[-+*/%<>&|^?=](?<!->)(?!>)")
+_SETS = pattern(
+    rb"(?:->|\.)(\w+)[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:[-+*/%|&^]|<<|>>)?=(?!=)|\+\+|--)"
+    rb"|(?:&|\+\+|--|\bWRITE_ONCE\()[\w>.-]*[>.](\w+)\b(?!->|\.)"
+)
 _ON_STACK = pattern(rb"\n[ \t]+(?:const )?struct (\w+) \w+(?:\[\w*\])?\s*[=;,]")
 _STATEMENT = pattern(rb"\{|(?:do|if|while|for|switch|return|goto|break|continue|asm|__asm__|__asm)\b")
 _DOES = pattern(rb"\w[ \t]*\(|\b(?:return|goto|break|continue)\b")
@@ -231,6 +235,11 @@ class File:
         """The structures that its functions declare variables of."""
         texts = (self.text[each.brace : each.end] for each in self.functions.values())
         return frozenset(name.decode() for text in texts for name in _ON_STACK.findall(text))
+
+    @cached_property
+    def sets(self) -> frozenset[str]:
+        """The members that it sets, or hands on where they may be set."""
+        return frozenset(name.decode() for found in _SETS.findall(self.text) for name in found if name)
 
     def is_static(self, name: str) -> bool:
         return b"static" in self._header(name)
