@@ -24,9 +24,10 @@ def check(context: Context) -> Iterator[Finding | Silence]:
     changelog = "\n".join((context.patch.title, *context.patch.changelog))
     for file in context.c_files:
         said = set()
+        before = code_before(file)
         for run in file.passage.runs:
             lines = [line for line in range(run.new, run.new_end) if file.code_at(line).strip()]
-            gone = [text for line in range(run.old, run.old_end) if (text := code_before(file, line).strip())]
+            gone = [text for line in range(run.old, run.old_end) if (text := before.get(line, "").strip())]
             for each in weaker(gone, [file.code_at(line) for line in lines]):
                 line = lines[each.place]
                 by = next((one.name for one in file.functions if one.first_line <= line <= one.last_line), "")
@@ -43,9 +44,19 @@ def check(context: Context) -> Iterator[Finding | Silence]:
                     yield file.finding(line, message(each))
 
 
-def code_before(file: ChangedFile, line: int) -> str:
-    """A line before the patch, comments and the contents of strings blank."""
-    return next((text for source in file.before if (text := source.code_text(line))), "")
+def code_before(file: ChangedFile) -> dict[int, str]:
+    """The lines before the patch that it takes away, comments and the contents of strings blank."""
+    gone = frozenset(line for run in file.passage.runs for line in range(run.old, run.old_end))
+    found: dict[int, str] = {}
+    for source in file.before:
+        # Of hunks alone each is a source of its own, of a few lines.
+        few = (
+            (line for line in source.lines if line in gone)
+            if len(source.lines) < len(gone)
+            else (line for line in gone if line in source.lines)
+        )
+        found |= {line: source.code_text(line) for line in few}
+    return found
 
 
 def stands_elsewhere(file: ChangedFile, found: "Weaker") -> bool:
