@@ -35,7 +35,7 @@ RULE = Rule(
         "Who tests the pointer afterwards takes freed memory for an object, and who frees what it leads to frees it a "
         "second time: on an error path that runs twice, when a device is bound again, or in the code that ends it all."
     ),
-    source='lib/../mm/slab_common.c: kfree() accepts NULL and nothing else twice; fixes named "double free"',
+    source="mm/slub.c: kfree() does nothing for NULL, and frees what was freed already once more; CWE-415, CWE-416",
     severity="warning",
     confidence="medium",
     check=check,
